@@ -1,0 +1,1 @@
+"""One door per kind of RSE: from its events to ours, and back."""

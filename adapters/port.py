@@ -1,0 +1,223 @@
+"""What an adapter is: authenticate(), translate(), write(); and the closed set of things it may answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from adapters.settings import Instance
+    from schemas.facts.message import Attachment, Author, Content
+    from schemas.problem import Problem
+    from schemas.words import Audience
+
+
+# --- what comes in -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class UnverifiedRequest:
+    """A webhook as it came, its size already capped; header names in lower case. `path` is what follows the instance."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    query: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class AuthenticRequest:
+    """A request whose platform proved itself; only `authenticate` makes one."""
+
+    request: UnverifiedRequest
+
+
+class Act(StrEnum):
+    """What was done to a message."""
+
+    POSTED = "posted"
+    EDITED = "edited"
+    DELETED = "deleted"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Something that a person did in the RSE, in native terms: the core resolves spaces, parents, echoes and signs.
+
+    `native_id` names the object for ever (`post:127406`, `$event`); `locator` is its other address where the platform has one
+    (`topic:31544/38`); `parent` is a native id or a locator. `version` orders what the platform says of one object and is what a
+    write's answer is compared with. `marker` is the platform's own event id, `updated_at` or `deleted_at`.
+    """
+
+    act: Act
+    native_id: str
+    version: str
+    marker: str
+    space: str
+    actor: str
+    occurred_at: datetime
+    author: Author | None = None
+    content: Content | None = None
+    title: str | None = None
+    link: str | None = None
+    parent: str | None = None
+    locator: str | None = None
+    attachments: tuple[Attachment, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Unused:
+    """An event that we do not use: counted by platform and type, answered 2xx."""
+
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Nonsense:
+    """An authentic body that cannot be understood; goes sealed to `adapters.dlq.v1`."""
+
+    reason: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Incomplete:
+    """A change that lacks what only the RSE can tell, such as a post without its text: `complete` asks the RSE."""
+
+    native_id: str
+    act: Act
+
+
+Outcome = Change | Unused | Nonsense | Incomplete
+
+
+# --- what goes out -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One act to be carried out in the RSE, in a space of its own, once.
+
+    `key` is the same at each attempt (the event's id). `subject` is the object's id in every RSE: the marker that is left in the
+    copy. `native_id` is the copy's own id where one was written before; `parent` likewise, a native id or, where the parent has one,
+    its locator; `parent_missing` says that the parent is known to be unknown here.
+    """
+
+    act: Act
+    key: str
+    subject: str
+    space: str
+    author: Author | None = None
+    content: Content | None = None
+    title: str | None = None
+    link: str | None = None
+    native_id: str | None = None
+    parent: str | None = None
+    parent_missing: bool = False
+    occurred_at: datetime | None = None
+    attachments: tuple[Attachment, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """The RSE took it. `version` is what its own webhook about this write will say."""
+
+    native_id: str
+    version: str
+    locator: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """429, 5xx, a time-out, no connection: the whole node pauses. `after` is the RSE's own wish in seconds."""
+
+    reason: str
+    after: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Never:
+    """An answer that cannot heal: this record alone becomes a dead letter, with a receipt."""
+
+    reason: str
+    detail: str = ""
+
+
+WriteOutcome = Written | Later | Never
+
+
+@dataclass(frozen=True, slots=True)
+class SpaceReport:
+    """What the RSE says of a space: its name, who can read it, whether externals can."""
+
+    name: str
+    audience: Audience
+    externals: bool
+
+
+# --- the adapter itself ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A platform's question that needs an answer of its own shape and no event (a ping, a user query)."""
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class Adapter(Protocol):
+    """A kind of RSE. Its reading half is pure: no I/O, never raises on any bytes; its writing half speaks HTTP."""
+
+    platform: str
+    body_limit: int
+
+    def authenticate(self, unverified: UnverifiedRequest, instance: Instance) -> AuthenticRequest | Ask | Problem:
+        """Prove in constant time, on the raw bytes, that this instance of the platform sent the request."""
+        ...
+
+    def translate(self, authentic: AuthenticRequest, instance: Instance) -> Sequence[Outcome]:
+        """Read an authentic body: zero, one or many outcomes, in the platform's order."""
+        ...
+
+    def accepted(self, outcomes: Sequence[Outcome]) -> tuple[bytes, str]:
+        """The body and content type of the 2xx that this platform expects."""
+        ...
+
+    def problem(self, problem: Problem) -> Problem:
+        """The error answer in the platform's own shape (members beside RFC 9457's)."""
+        ...
+
+    def signed_request(self, payload: bytes, instance: Instance, event: str | None) -> UnverifiedRequest:
+        """The request by which the platform would send this payload: its path, headers and signature (`connector feed`)."""
+        ...
+
+
+class RseClient(Protocol):
+    """The writing half, bound to one instance; one open HTTP session."""
+
+    async def write(self, order: Order) -> WriteOutcome:
+        """Carry an order out once."""
+        ...
+
+    async def find(self, order: Order) -> Written | Later | None:
+        """Look, after a crash or a lost answer, whether the order was carried out already (idempotency key or marker)."""
+        ...
+
+    async def complete(self, incomplete: Incomplete) -> Change | Unused | Nonsense | Later:
+        """Ask the RSE for what a webhook left out."""
+        ...
+
+    async def report_space(self, space: str) -> SpaceReport | Later | Never:
+        """Ask the RSE who can read a space."""
+        ...
+
+    async def close(self) -> None:
+        """Close the session."""
+        ...

@@ -1,0 +1,66 @@
+"""Which ministry runs which RSE, and which of its spaces MAY federate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from schemas.envelope import NodeId
+
+
+class Instance(BaseModel):
+    """One RSE of one ministry. `options` holds what only its platform knows, such as Discourse's `api_username`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    node: NodeId
+    organisation: Annotated[str, Field(min_length=1, max_length=200, description="The ministry's name as people read it.")]
+    platform: str
+    url: Annotated[str, Field(description="The RSE's own address, without a slash at its end.")]
+    webhook_secret: SecretStr
+    api_secret: SecretStr
+    signing_key: Path
+    spaces: frozenset[str] = frozenset()
+    mark: str = "#interne"
+    options: dict[str, str] = {}
+
+
+class AdapterSettings(BaseSettings):
+    """Settings of a connector process; environment prefix `TRAITDUNION_`."""
+
+    model_config = SettingsConfigDict(env_prefix="TRAITDUNION_", extra="ignore")
+
+    instances: Annotated[Path, Field(description="YAML file: instance name → Instance.")] = Path("instances.yaml")
+    ledger_url: str = "postgresql://127.0.0.1/traitdunion"
+    registry_url: str = "http://127.0.0.1:8400/.well-known/traitdunion/registry"
+    registry_anchor: str = ""
+    operators_key: Annotated[str, Field(description="Public key (hexadecimal, X25519) to which unreadable bodies are sealed.")] = ""
+    hub_id: str = "hub"
+    gateway_host: str = "127.0.0.1"
+    gateway_port: int = 8410
+    spool_limit: Annotated[int, Field(description="Records that the spool of one instance may hold.")] = 10_000
+
+
+class Instances(BaseModel):
+    """The instances file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    instances: dict[str, Instance]
+
+    @model_validator(mode="after")
+    def _one_node_each(self) -> Self:
+        nodes = [instance.node for instance in self.instances.values()]
+        if len(set(nodes)) != len(nodes):
+            message = "two instances name the same node"
+            raise ValueError(message)
+        return self
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Read and check the file."""
+        return cls.model_validate(yaml.safe_load(path.read_text()))

@@ -1,0 +1,64 @@
+"""The typed data of events: which fact each event type carries, strict when written, tolerant when read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from pydantic import ValidationError
+
+from schemas import jcs
+from schemas.envelope import major_of
+from schemas.facts.community import CommunityOpened, NodeApproved
+from schemas.facts.copy import CopyEdited, CopyWithdrawn
+from schemas.facts.delivery import DeliveryReported
+from schemas.facts.message import MessageDeleted, MessageEdited, MessagePosted
+from schemas.facts.tie import TieAccepted, TieProposed, TieRefused
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from schemas.facts.base import Fact
+
+TYPE_PREFIX: Final = "fr.gouv.rse."
+FACTS: Final[Mapping[str, type[Fact]]] = {
+    fact.event_type: fact
+    for fact in (
+        MessagePosted, MessageEdited, MessageDeleted, CopyWithdrawn, CopyEdited,
+        TieProposed, TieAccepted, TieRefused, CommunityOpened, NodeApproved, DeliveryReported,
+    )
+}  # fmt: skip
+MAJORS: Final = frozenset({1})
+
+
+class FactMalformed(ValueError):
+    """The bytes of an event are not the fact that its type promises."""
+
+
+class MajorUnknown(ValueError):
+    """An event's type has a major version that this program has not learnt."""
+
+
+def read(event_type: str, value: bytes) -> Fact | None:
+    """Read a fact from an event's bytes: None for an unknown type of a known major (unsupported, not wrong).
+
+    Raises MajorUnknown, or FactMalformed whose sentence names fields and never their values.
+    """
+    parsed = major_of(event_type)
+    if parsed is None or parsed[1] not in MAJORS:
+        raise MajorUnknown(event_type)
+    model = FACTS.get(event_type)
+    if model is None:
+        return None
+    try:
+        return model.model_validate(jcs.parse(value))
+    except ValidationError as error:
+        fields = sorted({".".join(map(str, problem["loc"])) or "(objet)" for problem in error.errors(include_input=False)})
+        raise FactMalformed(", ".join(fields)) from error
+    except jcs.JsonRefused as error:
+        raise FactMalformed(error.reason) from error
+
+
+def unknown_fields(event_type: str, value: Mapping[str, object]) -> frozenset[str]:
+    """Names at the top of a fact that our model does not know: counted, so that drift between versions shows."""
+    model = FACTS.get(event_type)
+    return frozenset(value) - frozenset(model.model_fields) if model else frozenset()

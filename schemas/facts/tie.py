@@ -1,0 +1,44 @@
+"""Ties: the handshake by which a node's space joins a community."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
+
+from pydantic import StringConstraints
+
+from schemas.facts.base import Fact
+from schemas.words import Audience
+
+Space = Annotated[str, StringConstraints(min_length=1, max_length=255)]
+
+
+class TieProposed(Fact):
+    """The hub asks a node to tie one of its spaces to a community; signed by the hub, on the node's topic."""
+
+    event_type: ClassVar[str] = "fr.gouv.rse.tie.proposed.v1"
+
+    node: str
+    space: Space
+    title: Annotated[str, StringConstraints(max_length=200)]
+    audience: Audience
+
+
+class TieAccepted(Fact):
+    """The node agrees and attests who can read the space; renewed daily, and the tie lives by it."""
+
+    event_type: ClassVar[str] = "fr.gouv.rse.tie.accepted.v1"
+
+    space: Space
+    space_name: Annotated[str, StringConstraints(max_length=255)] = ""
+    audience: Audience
+    externals: bool
+
+
+class TieRefused(Fact):
+    """A side refuses: the node a space that its settings do not offer, the hub a space wider than the community."""
+
+    event_type: ClassVar[str] = "fr.gouv.rse.tie.refused.v1"
+
+    node: str
+    space: Space
+    reason: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z_]{2,63}$")]

@@ -1,0 +1,239 @@
+"""Who said it, and was it altered: Ed25519 over JCS for envelopes, eddsa-jcs-2022 for documents."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+import base58
+from pydantic import ValidationError
+
+from schemas import facts, jcs
+from schemas.envelope import CONTENT_TYPE, SPECVERSION, CanonicalEvent, Envelope, event_id, major_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from schemas.facts.base import Fact
+    from schemas.keys import PublicKey, SigningKey
+    from schemas.manifest import Registry
+    from schemas.words import Audience
+
+AHEAD = timedelta(minutes=5)
+SALT_BYTES = 32
+
+
+class Reason(StrEnum):
+    """Why an event was refused: the names that people and machines see."""
+
+    ENVELOPE_MALFORMED = "envelope_malformed"
+    MAJOR_UNKNOWN = "major_unknown"
+    SALT_MALFORMED = "salt_malformed"
+    ID_MISMATCH = "id_mismatch"
+    NODE_UNKNOWN = "node_unknown"
+    KEY_OF_ANOTHER_NODE = "key_of_another_node"
+    KEY_UNKNOWN = "key_unknown"
+    KEY_PENDING = "key_pending"
+    KEY_RETIRED = "key_retired"
+    KEY_REVOKED = "key_revoked"
+    PROOF_INVALID = "proof_invalid"
+    DIGEST_MISMATCH = "digest_mismatch"
+    TIME_IN_FUTURE = "time_in_future"
+    RECORD_KEY_MISMATCH = "record_key_mismatch"
+    FACT_MALFORMED = "fact_malformed"
+
+
+UNPROVEN = frozenset(Reason) - {Reason.TIME_IN_FUTURE, Reason.MAJOR_UNKNOWN, Reason.FACT_MALFORMED, Reason.RECORD_KEY_MISMATCH}
+"""Refusals after which nobody knows who really sent the record: they are never held against the node it names."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnverifiedEvent:
+    """An event's parts as they were received; nothing in it is believed yet."""
+
+    attributes: Mapping[str, str]
+    value: bytes
+    salt: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedEvent:
+    """An event whose node, attributes and content are proved. Made by `verify_event` alone; not yet authorised."""
+
+    event: CanonicalEvent
+    fact: Fact | None
+    key_id: str
+    admitted_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why an event is not believed; `detail` names fields and keys, never content."""
+
+    reason: Reason
+    detail: str
+    claimed_source: str
+    claimed_id: str
+
+
+def sign_event(
+    key: SigningKey,
+    fact: Fact,
+    *,
+    subject: str,
+    time: datetime,
+    platform: str,
+    native_id: str,
+    change_marker: str,
+    actor: str,
+    audience: Audience,
+    community: str | None = None,
+    parent: str | None = None,
+) -> CanonicalEvent:
+    """Build a node's event and sign it with the node's own key; the fact's bytes are fixed from here on."""
+    value, salt = fact.to_bytes(), secrets.token_bytes(SALT_BYTES)
+    attributes = {
+        "specversion": SPECVERSION,
+        "id": event_id(key.owner, fact.event_type, native_id, change_marker),
+        "source": key.owner,
+        "type": fact.event_type,
+        "subject": subject,
+        "time": timestamp(time),
+        "dataschema": f"urn:traitdunion:schema:{fact.event_type}",
+        "datacontenttype": CONTENT_TYPE,
+        "platform": platform,
+        "nativeid": native_id,
+        "changemarker": change_marker,
+        "audience": audience.value,
+        "actor": actor,
+        "contentdigest": content_digest(salt, value),
+        "keyid": key.key_id,
+    }
+    if community is not None:
+        attributes["community"] = community
+    if parent is not None:
+        attributes["parent"] = parent
+    attributes["proof"] = encode(key.sign(jcs.canonical_strings(attributes)))
+    return CanonicalEvent(attributes, value, salt, Envelope.model_validate(attributes))
+
+
+def verify_event(unverified: UnverifiedEvent, registry: Registry, admitted_at: datetime) -> VerifiedEvent | Refusal:
+    """Prove an event against the registry; its key is judged by its state when the broker admitted the record."""
+
+    def refuse(reason: Reason, detail: str) -> Refusal:
+        said = unverified.attributes
+        return Refusal(reason, detail, said.get("source", "")[:64], said.get("id", "")[:64])
+
+    parsed = major_of(unverified.attributes.get("type", ""))
+    try:
+        envelope = Envelope.model_validate(unverified.attributes)
+    except ValidationError as error:
+        return refuse(Reason.ENVELOPE_MALFORMED, _fields(error))
+    if len(unverified.salt) != SALT_BYTES:
+        return refuse(Reason.SALT_MALFORMED, f"{len(unverified.salt)} bytes")
+    key = registry.key_at(envelope.source, envelope.keyid, admitted_at)
+    if isinstance(key, Reason):
+        return refuse(key, envelope.keyid)
+    if not proof_holds(unverified.attributes, key):
+        return refuse(Reason.PROOF_INVALID, envelope.keyid)
+    if not hmac.compare_digest(envelope.contentdigest, content_digest(unverified.salt, unverified.value)):
+        return refuse(Reason.DIGEST_MISMATCH, envelope.contentdigest)
+    if envelope.id != event_id(envelope.source, envelope.type, envelope.nativeid, envelope.changemarker):
+        return refuse(Reason.ID_MISMATCH, envelope.id)
+    if parsed is None or parsed[1] not in facts.MAJORS:
+        return refuse(Reason.MAJOR_UNKNOWN, envelope.type)
+    if envelope.time > admitted_at + AHEAD:
+        return refuse(Reason.TIME_IN_FUTURE, envelope.time.isoformat())
+    try:
+        fact = facts.read(envelope.type, unverified.value)
+    except facts.FactMalformed as error:
+        return refuse(Reason.FACT_MALFORMED, str(error))
+    event = CanonicalEvent(unverified.attributes, unverified.value, unverified.salt, envelope)
+    return VerifiedEvent(event, fact, envelope.keyid, admitted_at)
+
+
+def proof_holds(attributes: Mapping[str, str], key: PublicKey) -> bool:
+    """Check an envelope's proof over all attributes as received, those that we do not know included."""
+    try:
+        signature = decode(attributes["proof"])
+        message = jcs.canonical_strings({name: said for name, said in attributes.items() if name != "proof"})
+    except (KeyError, ValueError):
+        return False
+    return key.verifies(signature, message)
+
+
+def content_digest(salt: bytes, value: bytes) -> str:
+    """HMAC-SHA-256 of the fact's bytes under its salt, hexadecimal: erasing both leaves nothing to guess from."""
+    return hmac.new(salt, value, hashlib.sha256).hexdigest()
+
+
+def sign_document(document: Mapping[str, Any], key: SigningKey, created: datetime) -> dict[str, Any]:
+    """Add an eddsa-jcs-2022 Data Integrity proof (W3C vc-di-eddsa § 3.3) to a JSON document."""
+    options: dict[str, Any] = {
+        "type": "DataIntegrityProof",
+        "cryptosuite": "eddsa-jcs-2022",
+        "created": timestamp(created),
+        "verificationMethod": key.key_id,
+        "proofPurpose": "assertionMethod",
+    }
+    if "@context" in document:
+        options["@context"] = document["@context"]
+    value = "z" + base58.b58encode(key.sign(_document_hash(document, options))).decode()
+    return {**document, "proof": {**options, "proofValue": value}}
+
+
+def document_holds(document: Mapping[str, Any], key: PublicKey) -> bool:
+    """Check an eddsa-jcs-2022 proof over all members and all proof options as received."""
+    options = document.get("proof")
+    if not isinstance(options, dict) or options.get("cryptosuite") != "eddsa-jcs-2022":
+        return False
+    if options.get("type") != "DataIntegrityProof" or options.get("proofPurpose") != "assertionMethod":
+        return False
+    value = options.get("proofValue")
+    if not isinstance(value, str) or not value.startswith("z"):
+        return False
+    unsecured = {name: member for name, member in document.items() if name != "proof"}
+    if "@context" in options and options["@context"] != document.get("@context"):
+        return False
+    try:
+        signature = base58.b58decode(value[1:])
+        message = _document_hash(unsecured, {name: option for name, option in options.items() if name != "proofValue"})
+    except ValueError:
+        return False
+    return key.verifies(signature, message)
+
+
+def timestamp(moment: datetime) -> str:
+    """RFC 3339 in UTC with milliseconds: the one way in which we write a time."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def encode(raw: bytes) -> str:
+    """Base64url without padding (RFC 4648 § 5)."""
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def decode(text: str) -> bytes:
+    """Base64url without padding; raises ValueError on any other character, so that one signature has one writing."""
+    raw = base64.b64decode(text.translate(_STANDARD) + "=" * (-len(text) % 4), validate=True)
+    if encode(raw) != text:
+        raise ValueError(text)
+    return raw
+
+
+_STANDARD = str.maketrans({"-": "+", "_": "/", "+": "!", "/": "!"})
+
+
+def _document_hash(unsecured: Mapping[str, Any], options: Mapping[str, Any]) -> bytes:
+    return hashlib.sha256(jcs.canonical(options)).digest() + hashlib.sha256(jcs.canonical(unsecured)).digest()
+
+
+def _fields(error: ValidationError) -> str:
+    problems = error.errors(include_input=False, include_url=False, include_context=False)
+    return ", ".join(sorted({".".join(map(str, problem["loc"])) or "(enveloppe)" for problem in problems}))

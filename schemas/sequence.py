@@ -1,0 +1,90 @@
+"""What the hub adds to a ministry's event: its number in the community and where it goes, under the hub's own proof."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from schemas import jcs
+from schemas.proof import decode, encode
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from schemas.keys import SigningKey
+    from schemas.manifest import Registry
+
+HEADERS = ("hub_sequence", "hub_targets", "hub_admitted", "hub_keyid", "hub_proof")
+
+
+class SequenceRefused(ValueError):
+    """The hub's headers are missing, malformed or not the hub's; `reason` is machine-readable."""
+
+    def __init__(self, reason: str) -> None:
+        """Keep the reason."""
+        super().__init__(reason)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Sequence:
+    """An event's place: community, number from 1 without gaps, target space by node, and when the broker admitted it."""
+
+    event_digest: str
+    community: str
+    number: int
+    targets: Mapping[str, str]
+    admitted_at: datetime
+
+    def signed(self, key: SigningKey) -> dict[str, str]:
+        """The `hub_*` headers, signed."""
+        return {
+            "hub_sequence": str(self.number),
+            "hub_targets": jcs.canonical_strings(self.targets).decode(),
+            "hub_admitted": str(_milliseconds(self.admitted_at)),
+            "hub_keyid": key.key_id,
+            "hub_proof": encode(key.sign(self._message(key.key_id))),
+        }
+
+    def _message(self, key_id: str) -> bytes:
+        return jcs.canonical(
+            {
+                "admitted": str(_milliseconds(self.admitted_at)),
+                "community": self.community,
+                "digest": self.event_digest,
+                "keyid": key_id,
+                "sequence": str(self.number),
+                "targets": dict(self.targets),
+            }
+        )
+
+
+def verify_sequence(
+    unverified: Mapping[str, str], *, event_digest: str, community: str, hub: str, registry: Registry, at: datetime
+) -> Sequence:
+    """Check the hub's headers of one event; raises SequenceRefused (`hub_headers_malformed`, `hub_proof_invalid`, `hub_key_refused`)."""
+    try:
+        targets = json.loads(unverified["hub_targets"])
+        admitted = datetime.fromtimestamp(int(unverified["hub_admitted"]) / 1000, UTC)
+        found = Sequence(event_digest, community, int(unverified["hub_sequence"]), _strings(targets), admitted)
+        key_id, signature = unverified["hub_keyid"], decode(unverified["hub_proof"])
+    except (KeyError, ValueError, OverflowError, OSError) as error:
+        raise SequenceRefused("hub_headers_malformed") from error
+    key = registry.key_at(hub, key_id, at)
+    if isinstance(key, str):
+        raise SequenceRefused("hub_key_refused")
+    if not key.verifies(signature, found._message(key_id)):  # noqa: SLF001 - same class
+        raise SequenceRefused("hub_proof_invalid")
+    return found
+
+
+def _strings(value: Any) -> dict[str, str]:
+    if not isinstance(value, dict) or not all(isinstance(space, str) for space in value.values()):
+        raise ValueError(value)
+    return value
+
+
+def _milliseconds(moment: datetime) -> int:
+    return round(moment.timestamp() * 1000)

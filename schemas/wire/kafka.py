@@ -1,0 +1,96 @@
+"""Kafka settings and clients, for hub and adapters alike."""
+
+from __future__ import annotations
+
+import ssl
+from typing import TYPE_CHECKING, Any, Literal
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from pydantic import SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from schemas.topics import RECORD_LIMIT
+
+if TYPE_CHECKING:
+    from schemas.topics import Topic
+
+REQUEST_TIMEOUT_MS = 10_000
+
+
+class KafkaSettings(BaseSettings):
+    """Where the broker is and how to speak to it; environment prefix `TRAITDUNION_KAFKA_`."""
+
+    model_config = SettingsConfigDict(env_prefix="TRAITDUNION_KAFKA_", extra="ignore")
+
+    bootstrap: str = "127.0.0.1:9092"
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
+    sasl_username: str | None = None
+    sasl_password: SecretStr | None = None
+    ssl_cafile: str | None = None
+    ssl_certfile: str | None = None
+    ssl_keyfile: str | None = None
+    replication: int = 1
+    min_in_sync: int = 1
+
+    def options(self) -> dict[str, Any]:
+        """Connection options that aiokafka takes."""
+        options: dict[str, Any] = {"bootstrap_servers": self.bootstrap, "security_protocol": self.security_protocol}
+        if self.security_protocol.endswith("SSL"):
+            options["ssl_context"] = self.ssl_context()
+        if self.security_protocol.startswith("SASL"):
+            options |= {
+                "sasl_mechanism": self.sasl_mechanism,
+                "sasl_plain_username": self.sasl_username,
+                "sasl_plain_password": self.sasl_password.get_secret_value() if self.sasl_password else None,
+            }
+        return options
+
+    def ssl_context(self) -> ssl.SSLContext:
+        """TLS with the given authority and, for mutual TLS, our own certificate."""
+        context = ssl.create_default_context(cafile=self.ssl_cafile)
+        if self.ssl_certfile:
+            context.load_cert_chain(self.ssl_certfile, self.ssl_keyfile)
+        return context
+
+
+class TopicNames(BaseSettings):
+    """A deployment's prefix for topics, groups, Faust ids and transactional ids; `TRAITDUNION_TOPIC_PREFIX`."""
+
+    model_config = SettingsConfigDict(env_prefix="TRAITDUNION_", extra="ignore")
+
+    topic_prefix: str = ""
+
+    def of(self, topic: Topic) -> str:
+        """The topic's name on this broker."""
+        return self.topic_prefix + topic.name
+
+    def group(self, name: str) -> str:
+        """A consumer group's name on this broker."""
+        return self.topic_prefix + name
+
+
+def producer(settings: KafkaSettings, *, linger_ms: int = 0) -> AIOKafkaProducer:
+    """An idempotent producer: each record once and in order per partition, acknowledged by all replicas in sync."""
+    return AIOKafkaProducer(
+        **settings.options(),
+        enable_idempotence=True,
+        acks="all",
+        linger_ms=linger_ms,
+        max_request_size=RECORD_LIMIT,
+        request_timeout_ms=REQUEST_TIMEOUT_MS,
+    )
+
+
+def consumer(settings: KafkaSettings, *topics: str, group: str | None, **options: Any) -> AIOKafkaConsumer:
+    """A consumer that commits only when told, and never guesses where to start."""
+    return AIOKafkaConsumer(
+        *topics,
+        **settings.options(),
+        group_id=group,
+        enable_auto_commit=False,
+        auto_offset_reset=options.pop("auto_offset_reset", "none"),
+        max_partition_fetch_bytes=RECORD_LIMIT,
+        fetch_max_wait_ms=options.pop("fetch_max_wait_ms", 100),
+        **options,
+    )

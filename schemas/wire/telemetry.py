@@ -1,0 +1,100 @@
+"""Logs without content, and the metrics and health pages of every process."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, Counter, Gauge, Histogram, generate_latest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+LATENCY_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 15, 60, 300, 3600)
+
+
+class Metric:
+    """Every metric's name, declared once."""
+
+    webhooks = Counter("traitdunion_webhooks_total", "Webhooks by outcome.", ["instance", "outcome"])
+    unused = Counter("traitdunion_unused_total", "Event types that we do not use.", ["platform", "type"])
+    published = Counter("traitdunion_published_total", "Events published by an adapter.", ["instance", "type"])
+    spooled = Gauge("traitdunion_spool_records", "Changes that wait in the ledger's spool.", ["instance"])
+    echoes = Counter("traitdunion_echoes_total", "Own writes that came back and were dropped.", ["instance"])
+    writes = Counter("traitdunion_writes_total", "Deliveries by verdict.", ["instance", "verdict"])
+    attempts = Counter("traitdunion_write_attempts_total", "HTTP calls into an RSE by outcome.", ["instance", "outcome"])
+    paused = Gauge("traitdunion_writer_paused", "1 while the writer waits for its RSE.", ["instance"])
+    records = Counter("traitdunion_records_total", "Records by group, node and outcome.", ["group", "node", "outcome"])
+    dead_letters = Counter("traitdunion_dead_letters_total", "Dead letters by topic and reason.", ["topic", "reason"])
+    quarantined = Gauge("traitdunion_node_quarantined", "1 while a node is quarantined.", ["node"])
+    lag = Gauge("traitdunion_lag_records", "Records not yet consumed.", ["group", "topic"])
+    oldest = Gauge("traitdunion_oldest_unprocessed_seconds", "Age of the oldest unprocessed event.", ["stage"])
+    hop = Histogram("traitdunion_hop_seconds", "Time from an event's admission to a hop.", ["hop"], buckets=LATENCY_BUCKETS)
+    unknown_fields = Counter("traitdunion_unknown_fields_total", "Fields that our models do not know.", ["type"])
+
+
+def configure_logs(process: str, level: str = "INFO") -> None:
+    """JSON lines on standard error; no content, no name, no address of a person may be given to a logger."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(ensure_ascii=False),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level)),
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    structlog.contextvars.bind_contextvars(process=process)
+    logging.basicConfig(
+        level=logging.WARNING, stream=sys.stderr, format='{"level":"%(levelname)s","logger":"%(name)s","event":"%(message)s"}'
+    )
+
+
+@dataclass
+class Health:
+    """Whether a process lives and can do its work; checks are named and answer True when well."""
+
+    checks: dict[str, Callable[[], bool]] = field(default_factory=dict)
+
+    def failing(self) -> list[str]:
+        """Names of the checks that fail now."""
+        return [name for name, well in self.checks.items() if not well()]
+
+
+def exposition() -> tuple[bytes, str]:
+    """The Prometheus page: body and content type."""
+    return generate_latest(REGISTRY), CONTENT_TYPE_LATEST
+
+
+def pages(health: Health) -> Mapping[str, Any]:
+    """`/metrics`, `/healthz` and `/readyz` as aiohttp handlers, for processes that serve no other page."""
+
+    async def metrics(_: web.Request) -> web.Response:
+        body, content_type = exposition()
+        return web.Response(body=body, headers={"Content-Type": content_type})
+
+    async def healthz(_: web.Request) -> web.Response:
+        return web.json_response({"status": "ok"})
+
+    async def readyz(_: web.Request) -> web.Response:
+        failing = health.failing()
+        return web.json_response({"status": "failing" if failing else "ok", "failing": failing}, status=503 if failing else 200)
+
+    return {"/metrics": metrics, "/healthz": healthz, "/readyz": readyz}
+
+
+async def serve(health: Health, host: str, port: int) -> web.AppRunner:
+    """Serve the three pages; the caller cleans the runner up."""
+    app = web.Application()
+    app.add_routes([web.get(path, handler) for path, handler in pages(health).items()])
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, host, port).start()
+    return runner
