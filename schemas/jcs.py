@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import rfc8785
@@ -23,7 +24,7 @@ class JsonRefused(ValueError):
 
 
 def parse(unverified: bytes) -> Any:
-    """Parse UTF-8 JSON, refusing duplicate names, NaN, lone surrogates and more than 64 levels (RFC 7493, I-JSON).
+    """Parse UTF-8 JSON, refusing duplicate names, NaN, numbers past a double, lone surrogates and more than 64 levels (RFC 7493, I-JSON).
 
     Raises JsonRefused with `invalid_utf8`, `json_too_deep`, `json_duplicate_name` or `json_malformed`.
     """
@@ -35,7 +36,7 @@ def parse(unverified: bytes) -> Any:
     if _depth(text) > DEPTH_LIMIT:
         raise JsonRefused("json_too_deep", f"the JSON is nested deeper than {DEPTH_LIMIT} levels")
     try:
-        value = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
+        value = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite)
     except JsonRefused:
         raise
     except ValueError as error:
@@ -73,6 +74,13 @@ def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 def _no_constant(name: str) -> NoReturn:
     raise JsonRefused("json_malformed", f"{name} is not JSON")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):  # 1e999 would come back out as something that is not JSON
+        raise JsonRefused("json_malformed", "a number is past what a double holds")
+    return number
 
 
 def _refuse_lone_surrogates(value: object) -> None:

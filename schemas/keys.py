@@ -6,14 +6,34 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 import base58
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from nacl.bindings import crypto_core_ed25519_is_valid_point
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 ED25519_PUBLIC = b"\xed\x01"  # multicodec prefix of an Ed25519 public key
+
+
+MULTIBASE_LIMIT = 128  # decoding base58 takes the square of the length: a document of megabytes would take hours
+NOT_A_KEY = "not an Ed25519 Multikey (z6Mk…)"
+
+
+def from_multibase(text: str) -> bytes:
+    """Bytes of a base58-btc multibase string; raises ValueError on any other writing of them, so that each has one."""
+    if not text.startswith("z") or len(text) > MULTIBASE_LIMIT:
+        raise ValueError("not base58-btc multibase")
+    raw: bytes = base58.b58decode(text[1:])
+    if to_multibase(raw) != text:  # the library drops white space at the end
+        raise ValueError("not base58-btc multibase")
+    return raw
+
+
+def to_multibase(raw: bytes) -> str:
+    """Base58-btc multibase of some bytes."""
+    return "z" + str(base58.b58encode(raw), "ascii")
 
 
 class KeyMalformed(ValueError):
@@ -29,13 +49,16 @@ class PublicKey:
 
     @classmethod
     def of(cls, multibase: str) -> Self:
-        """Read a Multikey (W3C Controlled Identifiers 1.0 § 2.2.2); raises KeyMalformed."""
+        """Read a Multikey (W3C Controlled Identifiers 1.0 § 2.2.2); raises KeyMalformed, without showing what it was given.
+
+        A point of small order is refused: one signature would hold for many messages, and its owner could deny them all.
+        """
         try:
-            raw = base58.b58decode(multibase[1:])
+            raw = from_multibase(multibase)
         except ValueError as error:
-            raise KeyMalformed(multibase) from error
-        if not multibase.startswith("z") or raw[:2] != ED25519_PUBLIC or len(raw) != 34:  # noqa: PLR2004 - 2 + 32 bytes
-            raise KeyMalformed(multibase)
+            raise KeyMalformed(NOT_A_KEY) from error
+        if raw[:2] != ED25519_PUBLIC or len(raw) != 34 or not crypto_core_ed25519_is_valid_point(raw[2:]):  # noqa: PLR2004 - 2 + 32 bytes
+            raise KeyMalformed(NOT_A_KEY)
         return cls(multibase, Ed25519PublicKey.from_public_bytes(raw[2:]))
 
     def verifies(self, signature: bytes, message: bytes) -> bool:
@@ -54,7 +77,7 @@ class SigningKey:
         """Hold a private key for its owner, a node's id or the hub's."""
         self._private = private
         raw = private.public_key().public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
-        self.public = PublicKey.of("z" + base58.b58encode(ED25519_PUBLIC + raw).decode())
+        self.public = PublicKey.of(to_multibase(ED25519_PUBLIC + raw))
         self.owner = owner
         self.key_id = f"{owner}#{self.public.multibase}"
 
@@ -65,8 +88,11 @@ class SigningKey:
 
     @classmethod
     def load(cls, owner: str, path: Path, passphrase: bytes | None = None) -> Self:
-        """Read a PKCS #8 PEM file; raises KeyMalformed when it holds anything but an Ed25519 key."""
-        key = serialization.load_pem_private_key(path.read_bytes(), passphrase)
+        """Read a PKCS #8 PEM file; raises KeyMalformed when it holds anything but an Ed25519 key that the passphrase opens."""
+        try:
+            key = serialization.load_pem_private_key(path.read_bytes(), passphrase)
+        except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+            raise KeyMalformed(str(path)) from error
         if not isinstance(key, Ed25519PrivateKey):
             raise KeyMalformed(str(path))
         return cls(owner, key)
@@ -79,6 +105,7 @@ class SigningKey:
         pem = self._private.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch(mode=0o600, exist_ok=True)
+        path.chmod(0o600)  # a file that was there before may have been open to all
         path.write_bytes(pem)
 
     def sign(self, message: bytes) -> bytes:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime  # noqa: TC003 - pydantic reads annotations when it runs
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from schemas import jcs
 from schemas.envelope import NodeId
 from schemas.keys import KeyMalformed, PublicKey
 from schemas.proof import Reason, document_holds, sign_document
+from schemas.scalars import Count, Moment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from schemas.keys import SigningKey
 
@@ -40,16 +41,16 @@ class Grade(StrEnum):
 
 
 class KeyEntry(BaseModel):
-    """One public key of a node or of the hub, with the dates of its life."""
+    """One public key of a node or of the hub, with the dates of its life; our code names fields, documents their aliases."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True, validate_by_alias=True)
 
     id: str
     multibase: Annotated[str, Field(alias="publicKeyMultibase")]
-    active_from: Annotated[AwareDatetime | None, Field(alias="activeFrom")] = None
-    retiring_from: Annotated[AwareDatetime | None, Field(alias="retiringFrom")] = None
-    retired_at: Annotated[AwareDatetime | None, Field(alias="retiredAt")] = None
-    revoked_at: Annotated[AwareDatetime | None, Field(alias="revokedAt")] = None
+    active_from: Annotated[Moment | None, Field(alias="activeFrom")] = None
+    retiring_from: Annotated[Moment | None, Field(alias="retiringFrom")] = None
+    retired_at: Annotated[Moment | None, Field(alias="retiredAt")] = None
+    revoked_at: Annotated[Moment | None, Field(alias="revokedAt")] = None
 
     def state_at(self, moment: datetime) -> KeyState:
         """The key's state at a moment: what a signature of that moment is judged by."""
@@ -67,7 +68,7 @@ class KeyEntry(BaseModel):
 class NodeEntry(BaseModel):
     """A node as every verifier sees it."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     id: NodeId
     organisation: str
@@ -79,12 +80,12 @@ class NodeEntry(BaseModel):
 class RegistryDocument(BaseModel):
     """The registry as published: signed, versioned, expiring."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     type: Literal["TraitDUnionRegistry"]
-    version: Annotated[int, Field(ge=1)]
-    issued: AwareDatetime
-    expires: AwareDatetime
+    version: Annotated[Count, Field(ge=1)]
+    issued: Moment
+    expires: Moment
     hub: NodeEntry
     nodes: tuple[NodeEntry, ...]
 
@@ -131,8 +132,7 @@ class Registry:
             raise RegistryRefused("registry_rolled_back", f"{document.version} < {at_least}")
         if now >= document.expires:
             raise RegistryRefused("registry_expired", document.expires.isoformat())
-        entries = (document.hub, *document.nodes)
-        return cls(document, unverified, {entry.id: _opened(entry) for entry in entries})
+        return cls(document, unverified, _keys_by_owner((document.hub, *document.nodes)))
 
     def key_at(self, node: str, key_id: str, moment: datetime) -> PublicKey | Reason:
         """The node's key if it could sign at that moment, else why not."""
@@ -157,12 +157,23 @@ def issue(document: Mapping[str, Any], key: SigningKey, now: datetime) -> bytes:
 
 def _read(raw: Mapping[str, Any]) -> RegistryDocument:
     try:
-        return RegistryDocument.model_validate(raw)
+        return RegistryDocument.model_validate(raw, extra="ignore", by_alias=True, by_name=False)
     except ValidationError as error:
         raise RegistryRefused("registry_malformed") from error
 
 
+def _keys_by_owner(entries: tuple[NodeEntry, ...]) -> Mapping[str, Mapping[str, tuple[KeyEntry, PublicKey]]]:
+    """Every owner's keys; a node named like the hub would take its place, a key under two owners could sign for both."""
+    names = [entry.id for entry in entries]
+    keys = [key.multibase for entry in entries for key in entry.keys]
+    if len(set(names)) != len(names) or len(set(keys)) != len(keys):
+        raise RegistryRefused("registry_malformed", "a name or a key stands twice")
+    return {entry.id: _opened(entry) for entry in entries}
+
+
 def _opened(entry: NodeEntry) -> Mapping[str, tuple[KeyEntry, PublicKey]]:
+    if any(key.id != f"{entry.id}#{key.multibase}" for key in entry.keys):
+        raise RegistryRefused("registry_malformed", f"{entry.id}: a key's id is not its owner and itself")
     try:
         return {key.id: (key, PublicKey.of(key.multibase)) for key in entry.keys}
     except KeyMalformed as error:

@@ -5,17 +5,18 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import re
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-import base58
 from pydantic import ValidationError
 
 from schemas import facts, jcs
-from schemas.envelope import CONTENT_TYPE, SPECVERSION, CanonicalEvent, Envelope, event_id, major_of
+from schemas.envelope import CONTENT_TYPE, SPECVERSION, CanonicalEvent, Envelope, event_id, major_of, unfit_attributes
+from schemas.keys import from_multibase, to_multibase
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,8 +50,11 @@ class Reason(StrEnum):
     FACT_MALFORMED = "fact_malformed"
 
 
-UNPROVEN = frozenset(Reason) - {Reason.TIME_IN_FUTURE, Reason.MAJOR_UNKNOWN, Reason.FACT_MALFORMED, Reason.RECORD_KEY_MISMATCH}
-"""Refusals after which nobody knows who really sent the record: they are never held against the node it names."""
+UNPROVEN = frozenset(Reason) - {Reason.TIME_IN_FUTURE, Reason.MAJOR_UNKNOWN, Reason.FACT_MALFORMED, Reason.ID_MISMATCH}
+"""Refusals after which nobody knows who really sent the record: they are never held against the node it names.
+
+A record's key is not signed: whoever reads a ministry's event could send it again under a wrong key, to have that ministry quarantined.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,16 +62,16 @@ class UnverifiedEvent:
     """An event's parts as they were received; nothing in it is believed yet."""
 
     attributes: Mapping[str, str]
-    value: bytes
-    salt: bytes
+    value: bytes = field(repr=False)
+    salt: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class VerifiedEvent:
-    """An event whose node, attributes and content are proved. Made by `verify_event` alone; not yet authorised."""
+    """An event whose node, attributes and content are proved. Made in this module alone; not yet authorised."""
 
     event: CanonicalEvent
-    fact: Fact | None
+    fact: Fact | None = field(repr=False)
     key_id: str
     admitted_at: datetime
 
@@ -96,7 +100,10 @@ def sign_event(
     community: str | None = None,
     parent: str | None = None,
 ) -> CanonicalEvent:
-    """Build a node's event and sign it with the node's own key; the fact's bytes are fixed from here on."""
+    """Build a node's event and sign it with the node's own key; the fact's bytes are fixed from here on.
+
+    Raises ValueError where a part does not fit the envelope: nothing is signed that no reader would take.
+    """
     value, salt = fact.to_bytes(), secrets.token_bytes(SALT_BYTES)
     attributes = {
         "specversion": SPECVERSION,
@@ -119,6 +126,8 @@ def sign_event(
         attributes["community"] = community
     if parent is not None:
         attributes["parent"] = parent
+    if unfit := unfit_attributes(attributes):
+        raise ValueError(", ".join(unfit))
     attributes["proof"] = encode(key.sign(jcs.canonical_strings(attributes)))
     return CanonicalEvent(attributes, value, salt, Envelope.model_validate(attributes))
 
@@ -128,11 +137,13 @@ def verify_event(unverified: UnverifiedEvent, registry: Registry, admitted_at: d
 
     def refuse(reason: Reason, detail: str) -> Refusal:
         said = unverified.attributes
-        return Refusal(reason, detail, said.get("source", "")[:64], said.get("id", "")[:64])
+        return Refusal(reason, detail, _claim(_SOURCE, said.get("source", "")), _claim(_ID, said.get("id", "")))
 
-    parsed = major_of(unverified.attributes.get("type", ""))
+    unfit = unfit_attributes(unverified.attributes)
+    if unfit:
+        return refuse(Reason.ENVELOPE_MALFORMED, ", ".join(unfit[:20]))
     try:
-        envelope = Envelope.model_validate(unverified.attributes)
+        envelope = Envelope.tolerant(unverified.attributes)
     except ValidationError as error:
         return refuse(Reason.ENVELOPE_MALFORMED, _fields(error))
     if len(unverified.salt) != SALT_BYTES:
@@ -146,6 +157,7 @@ def verify_event(unverified: UnverifiedEvent, registry: Registry, admitted_at: d
         return refuse(Reason.DIGEST_MISMATCH, envelope.contentdigest)
     if envelope.id != event_id(envelope.source, envelope.type, envelope.nativeid, envelope.changemarker):
         return refuse(Reason.ID_MISMATCH, envelope.id)
+    parsed = major_of(envelope.type)
     if parsed is None or parsed[1] not in facts.MAJORS:
         return refuse(Reason.MAJOR_UNKNOWN, envelope.type)
     if envelope.time > admitted_at + AHEAD:
@@ -156,6 +168,15 @@ def verify_event(unverified: UnverifiedEvent, registry: Registry, admitted_at: d
         return refuse(Reason.FACT_MALFORMED, str(error))
     event = CanonicalEvent(unverified.attributes, unverified.value, unverified.salt, envelope)
     return VerifiedEvent(event, fact, envelope.keyid, admitted_at)
+
+
+def own_event(key: SigningKey, event: CanonicalEvent, fact: Fact, signed_at: datetime) -> VerifiedEvent:
+    """What this process has just signed with its own key, as a verified event; raises ValueError for anybody else's."""
+    if (event.envelope.source, event.envelope.keyid) != (key.owner, key.key_id) or not proof_holds(event.attributes, key.public):
+        raise ValueError(event.envelope.keyid)
+    if fact.to_bytes() != event.value or content_digest(event.salt, event.value) != event.envelope.contentdigest:
+        raise ValueError("the fact is not the one that was signed")
+    return VerifiedEvent(event, fact, key.key_id, signed_at)
 
 
 def proof_holds(attributes: Mapping[str, str], key: PublicKey) -> bool:
@@ -184,7 +205,7 @@ def sign_document(document: Mapping[str, Any], key: SigningKey, created: datetim
     }
     if "@context" in document:
         options["@context"] = document["@context"]
-    value = "z" + base58.b58encode(key.sign(_document_hash(document, options))).decode()
+    value = to_multibase(key.sign(_document_hash(document, options)))
     return {**document, "proof": {**options, "proofValue": value}}
 
 
@@ -196,13 +217,13 @@ def document_holds(document: Mapping[str, Any], key: PublicKey) -> bool:
     if options.get("type") != "DataIntegrityProof" or options.get("proofPurpose") != "assertionMethod":
         return False
     value = options.get("proofValue")
-    if not isinstance(value, str) or not value.startswith("z"):
+    if not isinstance(value, str):
         return False
     unsecured = {name: member for name, member in document.items() if name != "proof"}
     if "@context" in options and options["@context"] != document.get("@context"):
         return False
     try:
-        signature = base58.b58decode(value[1:])
+        signature = from_multibase(value)
         message = _document_hash(unsecured, {name: option for name, option in options.items() if name != "proofValue"})
     except ValueError:
         return False
@@ -210,7 +231,9 @@ def document_holds(document: Mapping[str, Any], key: PublicKey) -> bool:
 
 
 def timestamp(moment: datetime) -> str:
-    """RFC 3339 in UTC with milliseconds: the one way in which we write a time."""
+    """RFC 3339 in UTC with milliseconds: the one way in which we write a time; raises ValueError without a zone."""
+    if moment.tzinfo is None:
+        raise ValueError("a time without a zone means another moment on another machine")
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
@@ -227,11 +250,18 @@ def decode(text: str) -> bytes:
     return raw
 
 
+_SOURCE = re.compile(r"[a-z][a-z0-9-]{1,39}")
+_ID = re.compile(r"[0-9a-f]{32,64}")
 _STANDARD = str.maketrans({"-": "+", "_": "/", "+": "!", "/": "!"})
 
 
 def _document_hash(unsecured: Mapping[str, Any], options: Mapping[str, Any]) -> bytes:
     return hashlib.sha256(jcs.canonical(options)).digest() + hashlib.sha256(jcs.canonical(unsecured)).digest()
+
+
+def _claim(pattern: re.Pattern[str], said: str) -> str:
+    """What a stranger's record says of itself, or nothing where it has not even the shape: it goes into logs and dead letters."""
+    return said if pattern.fullmatch(said) else ""
 
 
 def _fields(error: ValidationError) -> str:

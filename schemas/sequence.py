@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from schemas import jcs
+from schemas.envelope import NODE_PATTERN
 from schemas.proof import decode, encode
 
 if TYPE_CHECKING:
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from schemas.keys import SigningKey
     from schemas.manifest import Registry
 
+_DIGITS = re.compile(r"0|[1-9][0-9]{0,15}")
+_NODE = re.compile(NODE_PATTERN)
 HEADERS = ("hub_sequence", "hub_targets", "hub_admitted", "hub_keyid", "hub_proof")
 
 
@@ -66,9 +69,9 @@ def verify_sequence(
 ) -> Sequence:
     """Check the hub's headers of one event; raises SequenceRefused (`hub_headers_malformed`, `hub_proof_invalid`, `hub_key_refused`)."""
     try:
-        targets = json.loads(unverified["hub_targets"])
-        admitted = datetime.fromtimestamp(int(unverified["hub_admitted"]) / 1000, UTC)
-        found = Sequence(event_digest, community, int(unverified["hub_sequence"]), _strings(targets), admitted)
+        targets = _targets(unverified["hub_targets"])
+        admitted = datetime.fromtimestamp(_number(unverified["hub_admitted"]) / 1000, UTC)
+        found = Sequence(event_digest, community, _number(unverified["hub_sequence"]), targets, admitted)
         key_id, signature = unverified["hub_keyid"], decode(unverified["hub_proof"])
     except (KeyError, ValueError, OverflowError, OSError) as error:
         raise SequenceRefused("hub_headers_malformed") from error
@@ -80,10 +83,21 @@ def verify_sequence(
     return found
 
 
-def _strings(value: Any) -> dict[str, str]:
-    if not isinstance(value, dict) or not all(isinstance(space, str) for space in value.values()):
-        raise ValueError(value)
+def _targets(unverified: str) -> dict[str, str]:
+    """Read the targets; raises ValueError on any writing of them but the one that `signed` makes."""
+    value = jcs.parse(unverified.encode())
+    if not isinstance(value, dict) or not all(_NODE.fullmatch(node) and isinstance(space, str) for node, space in value.items()):
+        raise ValueError("targets are spaces by node")
+    if jcs.canonical_strings(value).decode() != unverified:
+        raise ValueError("targets are not canonical")
     return value
+
+
+def _number(unverified: str) -> int:
+    """Read a number; raises ValueError where `int` would be generous: signs, spaces, underscores, other alphabets' digits, 400 of them."""
+    if not _DIGITS.fullmatch(unverified):
+        raise ValueError("not a canonical number")
+    return int(unverified)
 
 
 def _milliseconds(moment: datetime) -> int:

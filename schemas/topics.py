@@ -6,7 +6,13 @@ from dataclasses import dataclass
 from typing import Final
 
 RECORD_LIMIT: Final = 8 * 1024 * 1024
+HEADROOM: Final = 512 * 1024
+"""What each step on the way may add in headers. With one size for all topics, a record as large as the first one takes
+would fit neither the next topic nor the dead letters, and its partition would stand still behind it."""
 DAY_MS: Final = 86_400_000
+
+
+DEAD_LETTER_HEADERS: Final = ("dlq_reason", "dlq_error", "dlq_topic", "dlq_partition", "dlq_offset", "dlq_attempts", "dlq_at")
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +25,7 @@ class Topic:
     partitions: int = 6
     days: int = 21
     log_append_time: bool = False
+    record_limit: int = RECORD_LIMIT - HEADROOM
 
     def config(self, *, min_in_sync: int = 1) -> dict[str, str]:
         """The broker's settings of this topic."""
@@ -26,7 +33,7 @@ class Topic:
             "cleanup.policy": "delete",
             "retention.ms": str(self.days * DAY_MS),
             "segment.ms": str(DAY_MS),
-            "max.message.bytes": str(RECORD_LIMIT),
+            "max.message.bytes": str(self.record_limit),
             "min.insync.replicas": str(min_in_sync),
             "message.timestamp.type": "LogAppendTime" if self.log_append_time else "CreateTime",
         }
@@ -34,10 +41,14 @@ class Topic:
     @property
     def dead_letters(self) -> Topic:
         """Where this topic's refused records go, their bytes untouched."""
-        return Topic(f"{self.name}.dlq.v1", self.key, "the bytes untouched; `dlq_*` headers say why", 1, self.days)
+        return Topic(
+            f"{self.name}.dlq.v1", self.key, "the bytes untouched; `dlq_*` headers say why", 1, self.days, record_limit=RECORD_LIMIT
+        )
 
 
-RSE_INBOUND: Final = Topic("rse.inbound.v1", "node / space", "canonical event, signed by the node", log_append_time=True)
+RSE_INBOUND: Final = Topic(
+    "rse.inbound.v1", "node / space", "canonical event, signed by the node", log_append_time=True, record_limit=RECORD_LIMIT - 2 * HEADROOM
+)
 HUB_FACTS: Final = Topic("hub.facts.v1", "community", "canonical event: a ministry's as it came, the hub's own signed by it")
 RSE_RECEIPTS: Final = Topic("rse.receipts.v1", "node", "signed receipt for up to 500 deliveries", log_append_time=True)
 ADAPTERS_DLQ: Final = Topic("adapters.dlq.v1", "node", "a body nobody could read, sealed to the operators' key", 1, 14)

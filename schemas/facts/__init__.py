@@ -28,6 +28,7 @@ FACTS: Final[Mapping[str, type[Fact]]] = {
     )
 }  # fmt: skip
 MAJORS: Final = frozenset({1})
+FIELDS_NAMED: Final = 20  # a refusal goes into a header; a thousand bad attachments need not
 
 
 class FactMalformed(ValueError):
@@ -50,12 +51,16 @@ def read(event_type: str, value: bytes) -> Fact | None:
     if model is None:
         return None
     try:
-        return model.model_validate(jcs.parse(value))
+        return model.tolerant(jcs.parse(value))
     except ValidationError as error:
-        fields = sorted({".".join(map(str, problem["loc"])) or "(objet)" for problem in error.errors(include_input=False)})
-        raise FactMalformed(", ".join(fields)) from error
+        raise FactMalformed(_fields(error)) from error
     except jcs.JsonRefused as error:
         raise FactMalformed(error.reason) from error
+
+
+def _fields(error: ValidationError) -> str:
+    problems = error.errors(include_input=False, include_url=False, include_context=False)
+    return ", ".join(sorted({".".join(map(str, problem["loc"])) or "(objet)" for problem in problems})[:FIELDS_NAMED])
 
 
 def unknown_fields(event_type: str, value: Mapping[str, object]) -> frozenset[str]:

@@ -6,7 +6,9 @@ from typing import Annotated, ClassVar
 
 from pydantic import StringConstraints
 
+from schemas.envelope import NodeId
 from schemas.facts.base import Fact
+from schemas.scalars import DROP_NUL, Identifier
 from schemas.words import Audience
 
 
@@ -15,7 +17,7 @@ class CommunityOpened(Fact):
 
     event_type: ClassVar[str] = "fr.gouv.rse.community.opened.v1"
 
-    title: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+    title: Annotated[str, StringConstraints(min_length=1, max_length=200), DROP_NUL]
     audience: Audience
 
 
@@ -24,6 +26,6 @@ class NodeApproved(Fact):
 
     event_type: ClassVar[str] = "fr.gouv.rse.node.approved.v1"
 
-    node: str
-    organisation: Annotated[str, StringConstraints(min_length=1, max_length=200)]
-    platform: str
+    node: NodeId
+    organisation: Annotated[str, StringConstraints(min_length=1, max_length=200), DROP_NUL]
+    platform: Identifier

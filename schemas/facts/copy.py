@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
-
-from pydantic import StringConstraints
+from typing import ClassVar
 
 from schemas.facts.base import Fact
+from schemas.scalars import Space
 
 
 class CopyWithdrawn(Fact):
@@ -14,7 +13,7 @@ class CopyWithdrawn(Fact):
 
     event_type: ClassVar[str] = "fr.gouv.rse.copy.withdrawn.v1"
 
-    space: Annotated[str, StringConstraints(min_length=1, max_length=255)]
+    space: Space
 
 
 class CopyEdited(Fact):
@@ -22,4 +21,4 @@ class CopyEdited(Fact):
 
     event_type: ClassVar[str] = "fr.gouv.rse.copy.edited.v1"
 
-    space: Annotated[str, StringConstraints(min_length=1, max_length=255)]
+    space: Space

@@ -4,32 +4,33 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, FailFast, Field
 
 from schemas.facts.base import Fact
+from schemas.scalars import Claim, Count, Identifier, Moment, Partition, Sha256
 from schemas.words import Verdict
 
 REPORT_LIMIT = 500
 
 
 class Delivery(BaseModel):
-    """One event at one node: where it was read, and the verdict."""
+    """One event at one node: where it was read, and the verdict. What was refused may not even have an id."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
-    event: str
-    event_digest: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-    community: str
-    sequence: Annotated[int, Field(ge=0)]
-    topic: str
-    partition: Annotated[int, Field(ge=0)]
-    offset: Annotated[int, Field(ge=0)]
+    event: Claim
+    event_digest: Sha256
+    community: Claim
+    sequence: Count
+    topic: Identifier
+    partition: Partition
+    offset: Count
     verdict: Verdict
-    at: AwareDatetime
-    reason: str | None = None
-    native_id: str | None = None
-    native_version: str | None = None
-    correlation: str | None = None
+    at: Moment
+    reason: Claim | None = None
+    native_id: Claim | None = None
+    native_version: Claim | None = None
+    correlation: Claim | None = None
 
 
 class DeliveryReported(Fact):
@@ -37,4 +38,4 @@ class DeliveryReported(Fact):
 
     event_type: ClassVar[str] = "fr.gouv.rse.delivery.reported.v1"
 
-    deliveries: Annotated[tuple[Delivery, ...], Field(min_length=1, max_length=REPORT_LIMIT)]
+    deliveries: Annotated[tuple[Delivery, ...], Field(min_length=1, max_length=REPORT_LIMIT), FailFast()]

@@ -4,42 +4,44 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, FailFast, Field, StringConstraints
 
 from schemas.facts.base import Fact
+from schemas.scalars import DROP_NUL, Count, Space
 
 TEXT_LIMIT = 1_000_000  # characters of one message: past what any of the RSEs accepts, below the topic's record size
+ATTACHMENTS_LIMIT = 1_000
 
 
 class Author(BaseModel):
     """Who wrote, as her RSE shows her: no e-mail address, no native identifier."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: Annotated[str, StringConstraints(max_length=200)] = Field("", description="Display name; may be empty.")
-    organisation: Annotated[str, StringConstraints(max_length=200)] = Field(description="Her ministry's name.")
+    name: Annotated[str, StringConstraints(max_length=200), DROP_NUL] = Field("", description="Display name; may be empty.")
+    organisation: Annotated[str, StringConstraints(max_length=200), DROP_NUL] = Field(description="Her ministry's name.")
     kind: Literal["person", "bot", "system"] = "person"
 
 
 class Content(BaseModel):
     """What was written: sanitised HTML and the same as plain text."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
-    html: Annotated[str, StringConstraints(max_length=TEXT_LIMIT)]
-    text: Annotated[str, StringConstraints(max_length=TEXT_LIMIT)]
-    language: Annotated[str, StringConstraints(max_length=35)] | None = None
+    html: Annotated[str, StringConstraints(max_length=TEXT_LIMIT), DROP_NUL]
+    text: Annotated[str, StringConstraints(max_length=TEXT_LIMIT), DROP_NUL]
+    language: Annotated[str, StringConstraints(max_length=35), DROP_NUL] | None = None
 
 
 class Attachment(BaseModel):
     """A file, by reference only."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: Annotated[str, StringConstraints(max_length=255)]
-    link: Annotated[str, StringConstraints(max_length=2000)]
-    media_type: Annotated[str, StringConstraints(max_length=127)] | None = None
-    size: Annotated[int, Field(ge=0, description="Bytes.")] | None = None
+    name: Annotated[str, StringConstraints(max_length=255), DROP_NUL]
+    link: Annotated[str, StringConstraints(max_length=2000), DROP_NUL]
+    media_type: Annotated[str, StringConstraints(max_length=127), DROP_NUL] | None = None
+    size: Annotated[Count, Field(description="Bytes.")] | None = None
 
 
 class MessagePosted(Fact):
@@ -47,12 +49,12 @@ class MessagePosted(Fact):
 
     event_type: ClassVar[str] = "fr.gouv.rse.message.posted.v1"
 
-    space: Annotated[str, StringConstraints(min_length=1, max_length=255)]
+    space: Space
     author: Author
     content: Content
-    title: Annotated[str, StringConstraints(max_length=500)] | None = None
-    link: Annotated[str, StringConstraints(max_length=2000)] | None = Field(None, description="The original's page.")
-    attachments: tuple[Attachment, ...] = ()
+    title: Annotated[str, StringConstraints(max_length=500), DROP_NUL] | None = None
+    link: Annotated[str, StringConstraints(max_length=2000), DROP_NUL] | None = Field(None, description="The original's page.")
+    attachments: Annotated[tuple[Attachment, ...], Field(max_length=ATTACHMENTS_LIMIT), FailFast()] = ()
 
 
 class MessageEdited(MessagePosted):
@@ -66,4 +68,4 @@ class MessageDeleted(Fact):
 
     event_type: ClassVar[str] = "fr.gouv.rse.message.deleted.v1"
 
-    space: Annotated[str, StringConstraints(min_length=1, max_length=255)]
+    space: Space

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar
 
-from pydantic import StringConstraints
+from pydantic import StrictBool, StringConstraints
 
+from schemas.envelope import NodeId
 from schemas.facts.base import Fact
+from schemas.scalars import DROP_NUL, ReasonName, Space
 from schemas.words import Audience
-
-Space = Annotated[str, StringConstraints(min_length=1, max_length=255)]
 
 
 class TieProposed(Fact):
@@ -17,9 +17,9 @@ class TieProposed(Fact):
 
     event_type: ClassVar[str] = "fr.gouv.rse.tie.proposed.v1"
 
-    node: str
+    node: NodeId
     space: Space
-    title: Annotated[str, StringConstraints(max_length=200)]
+    title: Annotated[str, StringConstraints(max_length=200), DROP_NUL]
     audience: Audience
 
 
@@ -29,9 +29,9 @@ class TieAccepted(Fact):
     event_type: ClassVar[str] = "fr.gouv.rse.tie.accepted.v1"
 
     space: Space
-    space_name: Annotated[str, StringConstraints(max_length=255)] = ""
+    space_name: Annotated[str, StringConstraints(max_length=255), DROP_NUL] = ""
     audience: Audience
-    externals: bool
+    externals: StrictBool
 
 
 class TieRefused(Fact):
@@ -39,6 +39,6 @@ class TieRefused(Fact):
 
     event_type: ClassVar[str] = "fr.gouv.rse.tie.refused.v1"
 
-    node: str
+    node: NodeId
     space: Space
-    reason: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z_]{2,63}$")]
+    reason: ReasonName

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from schemas.topics import Topic
 
 REQUEST_TIMEOUT_MS = 10_000
+BATCH_BYTES = 512 * 1024  # the client's own 16 KiB holds eight signed events, and waits for an answer after each such batch
 
 
 class KafkaSettings(BaseSettings):
@@ -78,6 +79,7 @@ def producer(settings: KafkaSettings, *, linger_ms: int = 0) -> AIOKafkaProducer
         acks="all",
         linger_ms=linger_ms,
         max_request_size=RECORD_LIMIT,
+        max_batch_size=BATCH_BYTES,
         request_timeout_ms=REQUEST_TIMEOUT_MS,
     )
 

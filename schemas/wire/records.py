@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 Headers = list[tuple[str, bytes]]
 PREFIX = "ce_"
 CORRELATION = "correlation"
+MISPLACED = "ce_datacontenttype"  # the binding puts this attribute into `content-type`
+SALT_PATTERN = re.compile(r"[0-9a-f]{64}")
 CORRELATION_PATTERN = re.compile(r"[0-9a-f]{32}")
 
 
@@ -39,10 +41,13 @@ def to_headers(event: CanonicalEvent, correlation: str, extra: Mapping[str, str]
 
 
 def texts(headers: Iterable[tuple[str, bytes | None]]) -> dict[str, str]:
-    """Headers as text; raises HeadersMalformed on a doubled name: which of the two was signed is nobody's guess."""
+    """Headers as text; raises HeadersMalformed on a doubled name: which of the two was signed is nobody's guess.
+
+    `ce_datacontenttype` is such a double, of `content-type`.
+    """
     found: dict[str, str] = {}
     for name, raw in headers:
-        if name in found:
+        if name in found or name == MISPLACED:
             raise HeadersMalformed(name)
         try:
             found[name] = (raw or b"").decode()
@@ -52,15 +57,12 @@ def texts(headers: Iterable[tuple[str, bytes | None]]) -> dict[str, str]:
 
 
 def unverified_event(headers: Mapping[str, str], value: bytes | None) -> UnverifiedEvent:
-    """An event's parts out of a record; a salt that is not hexadecimal comes back empty and is refused later by name."""
+    """An event's parts out of a record; a salt that is not 64 lower-case hexadecimal digits comes back empty and is refused later by name."""
     attributes = {name.removeprefix(PREFIX): said for name, said in headers.items() if name.startswith(PREFIX)}
     if "content-type" in headers:
         attributes["datacontenttype"] = headers["content-type"]
-    try:
-        salt = bytes.fromhex(headers.get("salt", ""))
-    except ValueError:
-        salt = b""
-    return UnverifiedEvent(attributes, value or b"", salt)
+    salt = headers.get("salt", "")
+    return UnverifiedEvent(attributes, value or b"", bytes.fromhex(salt) if SALT_PATTERN.fullmatch(salt) else b"")
 
 
 def correlation_of(headers: Mapping[str, str]) -> str:
