@@ -1,0 +1,98 @@
+# Everything stays inside this folder: no root, no Docker, nothing to prepare by hand. `make` alone tells what there is.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+SHELL := /bin/sh
+
+PYTHON ?= python3
+UV_VERSION := 0.13.9
+BIN := .venv/bin
+UV := $(BIN)/uv
+# Neither a registry's certificates nor its address is our business; the interpreter is the one that was chosen above.
+export UV_PYTHON_DOWNLOADS := never
+export UV_NO_PROGRESS := 1
+
+INSTALLED := .venv/.installed
+KAFKA := .local/kafka/.installed
+SYNAPSE := .venv-synapse/.installed
+
+say = @printf '\033[1m▸ %s\033[0m\n' $(1)
+
+.PHONY: help install kafka synapse demo test test-real check lint bench lock clean
+
+help: ## Prints what each target does
+	@printf "Trait d'union — relie les réseaux sociaux internes des ministères.\n\n"
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@printf '\n  Needs Python 3.11+, Java 17+ and Maven. Another Python: make PYTHON=python3.12 …\n'
+
+install: $(INSTALLED) ## Installs the Python part into .venv (once; again when the lock changes)
+
+kafka: $(KAFKA) ## Copies a real Kafka broker into .local/kafka (Maven)
+
+synapse: $(SYNAPSE) ## Installs a real Matrix server, Synapse, into .venv-synapse
+
+demo: install kafka $(if $(filter synapse,$(RSE)),synapse) ## Plays the whole way; ONCE=1 checks and ends, RSE=synapse uses a real Matrix server
+	@$(BIN)/traitdunion demo $(if $(ONCE),--once) $(if $(RSE),--rse $(RSE))
+
+test: install kafka ## Runs all tests that need no real RSE
+	$(call say,'Tests')
+	@$(BIN)/pytest -q -m 'not real'
+
+test-real: install kafka synapse ## Runs the tests against a real Synapse
+	$(call say,'Tests against the real Synapse')
+	@$(BIN)/pytest -q -m real
+
+check: lint test test-real ## Does all that CI does: lint, test, test-real
+
+lint: install ## Format, rules, types and who may import whom
+	$(call say,'Format and rules (ruff)')
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	$(call say,'Types (mypy)')
+	@$(BIN)/mypy
+	$(call say,'Imports (import-linter)')
+	@$(BIN)/lint-imports --no-logo
+
+bench: install kafka ## Measures this machine: each figure beside its own ceiling
+	@$(BIN)/python -m tests.bench
+
+lock: install ## Compiles both lock files again, with hashes and without addresses
+	$(call say,'Locking Python packages')
+	@$(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--group dev pyproject.toml -o requirements.lock
+	@$(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		deploy/synapse/requirements.in -o deploy/synapse/requirements.lock
+
+clean: ## Removes all that was installed and made in this folder
+	@rm -rf .venv .venv-synapse .local .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build *.egg-info
+
+# --- what is made once ---------------------------------------------------------------------------------------------
+
+$(UV):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+		echo "Python 3.11 or later is needed; '$(PYTHON)' is $$($(PYTHON) --version 2>&1). Name another: make PYTHON=python3.12 …" >&2; exit 1; }
+	$(call say,'Making .venv')
+	@$(PYTHON) -m venv .venv || { echo "Python's own venv module is missing: install it (on Debian and Ubuntu: python3-venv)." >&2; exit 1; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+
+$(INSTALLED): requirements.lock pyproject.toml | $(UV)
+	$(call say,'Installing Python packages (a minute with a cold cache)')
+	@$(UV) pip sync --quiet --compile-bytecode requirements.lock
+	@$(UV) pip install --quiet --no-deps --editable .
+	@touch $@
+
+$(KAFKA): deploy/kafka/pom.xml
+	@java -version >/dev/null 2>&1 || { echo "Java 17 or later is needed, with 'java' on the path." >&2; exit 1; }
+	@java -version 2>&1 | awk -F '"' '/version/ { split($$2, part, "."); if (part[1] + 0 < 17) \
+		{ print "Java 17 or later is needed; this is " $$2 "." > "/dev/stderr"; exit 1 } }'
+	@command -v mvn >/dev/null || { echo "Maven is needed, with 'mvn' on the path." >&2; exit 1; }
+	$(call say,'Copying Kafka from Maven (44 MB)')
+	@rm -rf .local/kafka
+	@mvn -q -B -f deploy/kafka/pom.xml dependency:copy-dependencies -DoutputDirectory="$(CURDIR)/.local/kafka"
+	@touch $@
+
+$(SYNAPSE): deploy/synapse/requirements.lock | $(UV)
+	$(call say,'Installing Synapse into .venv-synapse (half a minute)')
+	@test -x .venv-synapse/bin/python || $(UV) venv --quiet --python $(BIN)/python .venv-synapse
+	@$(UV) pip sync --quiet --compile-bytecode --python .venv-synapse/bin/python deploy/synapse/requirements.lock
+	@.venv-synapse/bin/python -c 'import synapse'
+	@touch $@

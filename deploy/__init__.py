@@ -1,0 +1,1 @@
+"""How Trait d'union is run: here for real on one machine, elsewhere in containers."""

@@ -1,0 +1,116 @@
+"""What tests of every kind may ask for: servers, fresh names on them, and the shared payloads and vectors."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import asyncpg
+import pytest
+
+from deploy.local.kafka import KafkaNotInstalled
+from deploy.local.postgres import PostgresNotInstalled
+from schemas.wire.kafka import KafkaSettings
+from tests import servers
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+    from deploy.local.kafka import LocalKafka
+    from deploy.local.postgres import LocalPostgres
+
+CLONE = Path(__file__).resolve().parents[1]
+SHARED = CLONE.parent / "shared"
+
+
+@pytest.fixture(scope="session")
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.Kafka]:
+    """The session's broker; a test takes fresh topic names on it (`topic_prefix`) and never stops it."""
+    with servers.kafka_for_tests(tmp_path_factory.mktemp("kafka")) as broker:
+        yield broker
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of the session's PostgreSQL; a test takes a fresh database on it (`database_url`) and never stops it."""
+    with servers.postgres_for_tests(tmp_path_factory.mktemp("postgres")) as url:
+        yield url
+
+
+@pytest.fixture
+def private_kafka(tmp_path: Path) -> Iterator[LocalKafka]:
+    """A broker of the test's own, to stop, kill and restart."""
+    try:
+        with servers.local_kafka(tmp_path / "private-kafka") as broker:
+            yield broker
+    except KafkaNotInstalled as missing:
+        pytest.skip(f"only a local broker may be stopped: {missing}")
+
+
+@pytest.fixture
+def private_postgres(tmp_path: Path) -> Iterator[LocalPostgres]:
+    """A PostgreSQL of the test's own, to stop, kill and restart."""
+    try:
+        with servers.local_postgres(tmp_path / "private-postgres") as server:
+            yield server
+    except PostgresNotInstalled as missing:
+        pytest.skip(f"only a local PostgreSQL may be stopped: {missing}")
+
+
+@pytest.fixture
+def topic_prefix(request: pytest.FixtureRequest) -> Iterator[str]:
+    """A prefix that no other test has; what was made under it on the session's broker is removed."""
+    prefix = f"t{secrets.token_hex(4)}."
+    yield prefix
+    if "kafka" in request.fixturenames:
+        _remove_topics(request.getfixturevalue("kafka"), prefix)
+
+
+@pytest.fixture
+async def database_url(postgres: str) -> AsyncIterator[str]:
+    """The address of an empty database, dropped afterwards."""
+    name = f"t_{secrets.token_hex(6)}"
+    await _execute(postgres, f'CREATE DATABASE "{name}"')
+    yield urlsplit(postgres)._replace(path=f"/{name}").geturl()
+    await _execute(postgres, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture(scope="session")
+def payloads() -> Path:
+    """The folder of real payloads that lies beside the clone."""
+    return _shared("payloads")
+
+
+@pytest.fixture(scope="session")
+def vectors() -> Path:
+    """The folder of published test vectors that lies beside the clone."""
+    return _shared("vectors")
+
+
+def _shared(name: str) -> Path:
+    folder = SHARED / name
+    if not folder.is_dir():
+        pytest.skip(f"no ../shared/{name} beside this clone")
+    return folder
+
+
+def _remove_topics(broker: servers.Kafka, prefix: str) -> None:
+    from kafka import KafkaAdminClient  # noqa: PLC0415  takes 0.4 s, which a unit test need not wait for
+
+    admin = KafkaAdminClient(**KafkaSettings(bootstrap=broker.bootstrap).options())
+    try:
+        ours = [topic for topic in admin.list_topics() if topic.startswith(prefix)]
+        if ours:
+            admin.delete_topics(ours)
+    finally:
+        admin.close()
+
+
+async def _execute(url: str, sql: str) -> None:
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(sql)
+    finally:
+        await connection.close()
