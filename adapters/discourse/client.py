@@ -1,0 +1,208 @@
+"""Discourse, written to: each order once, found again after a crash, each refusal named."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, assert_never
+
+from adapters.discourse import render
+from adapters.discourse.http import ACCOUNT, TIMEOUT, Answer, Api
+from adapters.discourse.payload import Category, Post, Topic
+from adapters.discourse.reading import locator, native_id, read_post
+from adapters.discourse.search import Search, Thread, number_of, read, seen
+from adapters.port import Act, Change, Incomplete, Later, Never, Nonsense, SpaceReport, Unused, Written
+from schemas.words import Audience
+
+if TYPE_CHECKING:
+    from adapters.port import Order, WriteOutcome
+    from adapters.settings import Instance
+
+EDIT_REASON = "Modifié par son auteur dans son réseau"
+DELETE_REASON = "Supprimé par son auteur dans son réseau"
+_SPACE = re.compile(r"^[1-9][0-9]{0,15}$")
+_EVENTS = {Act.POSTED: "post_created", Act.EDITED: "post_edited", Act.DELETED: "post_destroyed"}
+
+
+class DiscourseClient:
+    """The writing half of the Discourse connector; writes under the connector's own account."""
+
+    def __init__(self, instance: Instance, timeout: float = TIMEOUT) -> None:
+        self._instance = instance
+        self._api = Api(instance, timeout)
+        self._account = instance.options.get("api_username", ACCOUNT)
+        self._look = Search(self._api, self._account)
+
+    async def write(self, order: Order) -> WriteOutcome:
+        """Carry an order out once. An edit of what was never written here writes it."""
+        match order.act:
+            case Act.POSTED:
+                return await self._post(order)
+            case Act.EDITED:
+                return await self._edit(order) if order.native_id else await self._post(order)
+            case Act.DELETED:
+                return await self._delete(order)
+            case _:
+                assert_never(order.act)
+
+    async def find(self, order: Order) -> Written | Later | None:
+        """Look whether an order was carried out: by a topic's external_id, by our marker in a reply, by a post's state."""
+        match order.act:
+            case Act.DELETED:
+                return await self._look.deleted(order)
+            case Act.POSTED | Act.EDITED:
+                if order.native_id:
+                    return await self._look.edited(order)
+                thread = await self._look.thread(order)
+                if isinstance(thread, Later):
+                    return thread
+                return await (self._look.topic_of(order) if thread is None else self._look.reply_of(order, thread))
+            case _:
+                assert_never(order.act)
+
+    async def complete(self, incomplete: Incomplete) -> Change | Unused | Nonsense | Later:
+        """Read the post, and its topic for what `GET /posts/{id}.json` leaves out."""
+        post = await self._look.post(incomplete.native_id)
+        if isinstance(post, Later):
+            return post
+        if post is None:
+            # A post that went before we could read it has its own deletion on the way; a deletion is never guessed.
+            return Nonsense("deletion_unconfirmed") if incomplete.act is Act.DELETED else Unused("post_gone")
+        topic = await self._look.topic(post.topic_id)
+        if isinstance(topic, Later):
+            return topic
+        change = read_post(_with_topic(post, topic), _EVENTS[incomplete.act], self._instance)
+        if not isinstance(change, Incomplete):
+            return change
+        return Unused("deletion_denied") if incomplete.act is Act.DELETED else Nonsense("post_without_text")
+
+    async def report_space(self, space: str) -> SpaceReport | Later | Never:
+        """Read the category: `public` is all of this RSE, `members` the groups that the category names."""
+        if not _SPACE.match(space):
+            return Never("space_malformed")
+        answer = await self._api.get(f"/c/{space}/show.json")
+        if isinstance(answer, Later):
+            return answer
+        if not answer.done:
+            return await self._api.refused(answer)
+        category = read(Category, answer.document.get("category"))
+        if category is None:
+            return Later("answer_unreadable")
+        audience = {False: Audience.PUBLIC, True: Audience.MEMBERS, None: Audience.UNKNOWN}[category.read_restricted]
+        return SpaceReport(category.name, audience, self._instance.options.get("externals") == "true")
+
+    async def close(self) -> None:
+        """Close the session."""
+        await self._api.close()
+
+    async def _post(self, order: Order) -> WriteOutcome:
+        thread = await self._look.thread(order)
+        if isinstance(thread, Later):
+            return thread
+        if thread is not None:
+            return await self._reply(order, thread)
+        if not _SPACE.match(order.space):
+            return Never("space_malformed")
+        return await self._open_topic(order if order.parent is None else replace(order, parent_missing=True))
+
+    async def _reply(self, order: Order, thread: Thread) -> WriteOutcome:
+        body: dict[str, object] = {"topic_id": thread.topic, "raw": render.raw(order)}
+        if thread.number > 1:
+            body["reply_to_post_number"] = thread.number
+        return await self._written(await self._api.send("POST", "/posts.json", body))
+
+    async def _open_topic(self, order: Order) -> WriteOutcome:
+        """Open a topic. Its title may be taken: the sentence that says so is in the site's language, so each 422 tries the next."""
+        body: dict[str, object] = {"raw": render.raw(order), "category": int(order.space), "external_id": render.external_id(order)}
+        outcome: WriteOutcome = Never("validation_refused")
+        for title in render.titles(order):
+            outcome = await self._written(await self._api.send("POST", "/posts.json", {**body, "title": title}))
+            if not _refused_by_rules(outcome):
+                return outcome
+        return await self._look.topic_of(order) or outcome  # its external_id may be taken: it was written already
+
+    async def _edit(self, order: Order) -> WriteOutcome:
+        number = number_of(order.native_id)
+        if number is None:
+            return Never("native_id_malformed")
+        revised = await self._revise(order, number)
+        post = read(Post, revised.document.get("post")) if isinstance(revised, Answer) else None
+        if post is None or not post.gone:
+            return await self._written(revised)
+        if post.deleted_by is not None and post.deleted_by.username != self._account:
+            return Never("withdrawn_here")  # somebody of this RSE deleted the copy: its author's edit does not bring it back
+        restored = await self._api.send("PUT", f"/posts/{number}/recover.json")
+        if isinstance(restored, Answer) and restored.done:
+            restored = await self._revise(order, number)
+        return await self._written(restored)
+
+    async def _revise(self, order: Order, number: int) -> Answer | Later:
+        """Change a post, with its topic's title where it has one and Discourse takes it."""
+        change: dict[str, object] = {"post": {"raw": render.raw(order), "edit_reason": EDIT_REASON}}
+        if order.title and order.parent is None and not order.parent_missing:
+            titled = await self._api.send("PUT", f"/posts/{number}.json", {**change, "title": render.titles(order)[0]})
+            if isinstance(titled, Later) or titled.status != HTTPStatus.UNPROCESSABLE_ENTITY:
+                return titled
+        return await self._api.send("PUT", f"/posts/{number}.json", change)
+
+    async def _delete(self, order: Order) -> WriteOutcome:
+        if order.native_id is None:
+            return Never("native_id_missing")
+        post = await self._look.post(order.native_id)
+        if isinstance(post, Later):
+            return post
+        if post is None:
+            return Written(order.native_id, "")
+        if post.gone:
+            return seen(post)
+        if post.post_number == 1:
+            topic = await self._look.topic(post.topic_id)
+            if isinstance(topic, Later):
+                return topic
+            if topic is None or topic.posts_count > 1:
+                return await self._blank(order, post)
+        return await self._remove(post)
+
+    async def _blank(self, order: Order, post: Post) -> WriteOutcome:
+        """Other people's answers hang on a topic's first message: it is emptied, the topic stays."""
+        change: dict[str, object] = {"post": {"raw": render.deleted_raw(order), "edit_reason": DELETE_REASON}}
+        return await self._written(await self._api.send("PUT", f"/posts/{post.id}.json", change))
+
+    async def _remove(self, post: Post) -> WriteOutcome:
+        answer = await self._api.send("DELETE", f"/posts/{post.id}.json")
+        if isinstance(answer, Later):
+            return answer
+        if not answer.done and not answer.gone:
+            return await self._api.refused(answer)
+        # DELETE answers nothing: the time that its webhook will say is read from the post, which staff still sees.
+        after = await self._look.post(native_id(post))
+        if isinstance(after, Later):
+            return after
+        return seen(after) if after is not None else Written(native_id(post), "", locator(post.topic_id, post.post_number))
+
+    async def _written(self, answer: Answer | Later) -> WriteOutcome:
+        if isinstance(answer, Later):
+            return answer
+        if not answer.done:
+            return await self._api.refused(answer)
+        if answer.document.get("action") == "enqueued":
+            return Never("awaiting_approval")
+        post = read(Post, answer.document.get("post", answer.document))
+        return Later("answer_unreadable") if post is None else seen(post)
+
+
+def _refused_by_rules(outcome: WriteOutcome) -> bool:
+    return isinstance(outcome, Never) and outcome.reason == "validation_refused"
+
+
+def _with_topic(post: Post, topic: Topic | None) -> Post:
+    if topic is None:
+        return post
+    known: dict[str, Any] = {
+        "category_id": post.category_id or topic.category_id,
+        "topic_slug": post.topic_slug or topic.slug,
+        "topic_title": post.topic_title or topic.title,
+        "topic_archetype": post.topic_archetype or topic.archetype,
+    }
+    return post.model_copy(update=known)

@@ -1,0 +1,92 @@
+"""Discourse's own words, read tolerantly: unknown fields ignored, optional where it leaves them out."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+
+REGULAR_POST = 1  # 2 moderator's action, 3 small action (« closed this topic »), 4 whisper
+PRIVATE_MESSAGE = "private_message"
+
+
+def moment(stamp: str) -> datetime:
+    """The aware UTC time that a stamp such as `2023-02-10T09:44:54.865Z` names; ValueError where it names none."""
+    try:
+        found = datetime.fromisoformat(stamp)
+        if found.tzinfo is None:
+            raise ValueError("a time without its zone")
+        return found.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("a time outside the calendar") from error
+
+
+def _checked(stamp: str) -> str:
+    moment(stamp)
+    return stamp
+
+
+Stamp = Annotated[str, StringConstraints(max_length=40), AfterValidator(_checked)]
+Identifier = Annotated[int, Field(ge=1, le=2**53)]
+
+
+class Account(BaseModel):
+    """A user, in short."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    username: str | None = None
+
+
+class Post(BaseModel):
+    """A post as its webhook (WebHookPostSerializer) or `GET /posts/{id}.json` shows it; stamps are kept as written."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    id: Identifier
+    topic_id: Identifier
+    post_number: Identifier
+    post_type: int = REGULAR_POST
+    created_at: Stamp
+    updated_at: Stamp
+    deleted_at: Stamp | None = None
+    deleted_by: Account | None = None  # told to staff, by the API only
+    user_deleted: bool | None = False
+    user_id: Annotated[int, Field(ge=-(2**53), le=2**53)] | None = None
+    username: str | None = None
+    name: str | None = None
+    cooked: str | None = None
+    raw: str | None = None
+    reply_to_post_number: Identifier | None = None
+    category_id: Identifier | None = None
+    topic_slug: str | None = None
+    topic_title: str | None = None
+    topic_archetype: str | None = None
+
+    @property
+    def gone(self) -> bool:
+        """Deleted by staff, or marked so by its own author."""
+        return self.deleted_at is not None or bool(self.user_deleted)
+
+
+class Topic(BaseModel):
+    """What `GET /t/{id}.json` adds to a post."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    id: Identifier
+    title: str | None = None
+    slug: str | None = None
+    category_id: Identifier | None = None
+    archetype: str | None = None
+    posts_count: int = 1
+
+
+class Category(BaseModel):
+    """`category` of `GET /c/{id}/show.json`."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    name: str = ""
+    read_restricted: bool | None = None

@@ -1,0 +1,322 @@
+"""A small Discourse as seen from outside, for demos and tests: `python -m adapters.discourse.twin --port … --state … `."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import json
+import time
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+from pydantic import ValidationError
+
+from adapters.discourse.twin_forum import NOT_FOUND, NOT_PERMITTED, Forum, Refusal
+from adapters.discourse.twin_hooks import Hooks
+from adapters.discourse.twin_limits import Faults, Rate, too_many
+from adapters.discourse.twin_options import read
+from adapters.discourse.twin_store import Category, Store
+from adapters.discourse.twin_views import category_document, home_page, post_document, post_list, topic_page, topic_view
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+    from adapters.discourse.twin_options import Options
+    from adapters.discourse.twin_store import Person, Post, Topic
+
+    Act = Callable[["Call"], Awaitable[web.Response]]
+    Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+CHUNK = 20  # posts of a topic's stream
+MEMORY = 120.0  # seconds that the answer to an API creation is remembered
+
+
+@dataclass(frozen=True)
+class Call:
+    """One API request, its account known and its body read."""
+
+    request: web.Request
+    person: Person
+    given: dict[str, Any]
+
+    @property
+    def number(self) -> int:
+        """The number in its path."""
+        return int(self.request.match_info["id"])
+
+    @property
+    def wants_raw(self) -> bool:
+        """Whether it asks for the posts' source."""
+        return "include_raw" in self.request.query
+
+
+class Twin:
+    """Routes of the vendor's dialect over one forum."""
+
+    def __init__(self, options: Options) -> None:
+        self._options = options
+        self._store = Store(options.state)
+        self._hooks = Hooks(self._store, options.webhook, options.secret, options.url, options.retry_unit)
+        self._forum = Forum(self._store, self._hooks)
+        self._rate = Rate(options.rate)
+        self._faults = Faults()
+        self._remembered: dict[str, tuple[float, dict[str, Any]]] = {}
+        self._seed()
+
+    def app(self) -> web.Application:
+        """The application, its webhook sender running as long as it does."""
+        app = web.Application(client_max_size=8 * 1024 * 1024, middlewares=[_in_its_words])
+        app.cleanup_ctx.append(self._life)
+        app.add_routes(
+            [
+                web.post("/posts.json", self._write(self._create)),
+                web.put(r"/posts/{id:\d+}.json", self._write(self._edit)),
+                web.delete(r"/posts/{id:\d+}.json", self._write(self._destroy)),
+                web.put(r"/posts/{id:\d+}/recover{json:(?:\.json)?}", self._write(self._recover)),
+                web.delete(r"/t/{id:\d+}.json", self._write(self._destroy_topic)),
+                web.put(r"/t/{id:\d+}/recover{json:(?:\.json)?}", self._write(self._recover_topic)),
+                web.post("/users.json", self._write(self._name)),
+                web.get(r"/posts/{id:\d+}.json", self._read(self._post)),
+                web.get(r"/t/external_id/{external_id}.json", self._read(self._by_external_id)),
+                web.get(r"/t/{id:\d+}.json", self._read(self._topic)),
+                web.get(r"/t/{id:\d+}/posts.json", self._read(self._posts)),
+                web.get(r"/t/{slug}/{id:\d+}.json", self._read(self._topic)),
+                web.get(r"/c/{id:\d+}/show.json", self._read(self._category)),
+                web.get("/session/current.json", self._read(self._session)),
+                web.get("/", self._home_page),
+                web.get(r"/t/{slug}/{id:\d+}{rest:(?:/\d+)?}", self._topic_page),
+                web.post("/twin/faults", self._fault),
+                web.get("/twin/posts", self._all_posts),
+                web.get("/twin/webhooks", self._waiting),
+            ]
+        )
+        return app
+
+    # --- doors ----------------------------------------------------------------------------------------------------
+
+    def _read(self, act: Act) -> Handler:
+        async def handle(request: web.Request) -> web.StreamResponse:
+            call = Call(request, self._who(request), {})
+            wait = self._rate.wait()
+            return too_many(wait) if wait else await act(call)
+
+        return handle
+
+    def _write(self, act: Act) -> Handler:
+        async def handle(request: web.Request) -> web.StreamResponse:
+            call = Call(request, self._who(request), await _given(request))
+            wait = self._rate.wait()
+            if wait:
+                return too_many(wait)
+            return await self._faults.around(call.person.username, request, lambda: act(call))
+
+        return handle
+
+    def _who(self, request: web.Request) -> Person:
+        key, username = request.headers.get("Api-Key", ""), request.headers.get("Api-Username", "").strip()
+        if not username or not hmac.compare_digest(key.encode(), self._options.api_key.encode()):
+            raise Refusal(403, [f"{NOT_PERMITTED} The API username or key is invalid."], "invalid_access")
+        return self._store.person(username)
+
+    # --- writing --------------------------------------------------------------------------------------------------
+
+    async def _create(self, call: Call) -> web.Response:
+        signature = json.dumps([call.person.id, call.given], sort_keys=True)
+        now = time.monotonic()
+        self._remembered = {key: kept for key, kept in self._remembered.items() if kept[0] > now - MEMORY}
+        if signature in self._remembered:
+            return web.json_response(self._remembered[signature][1])
+        try:
+            document = post_document(self._store, self._forum.create(call.person, call.given))
+        except Refusal as refusal:
+            if refusal.status != web.HTTPUnprocessableEntity.status_code:
+                raise
+            return web.json_response({"action": "create_post", "errors": refusal.errors}, status=refusal.status)
+        self._remembered[signature] = (now, document)
+        return web.json_response(document)
+
+    async def _edit(self, call: Call) -> web.Response:
+        post = self._forum.edit(call.person, self._forum.post(call.person, call.number), call.given)
+        return web.json_response({"post": post_document(self._store, post)})
+
+    async def _destroy(self, call: Call) -> web.Response:
+        self._forum.destroy(call.person, self._forum.post(call.person, call.number))
+        return web.Response()
+
+    async def _recover(self, call: Call) -> web.Response:
+        return web.json_response(post_document(self._store, self._forum.recover(call.person, self._forum.post(call.person, call.number))))
+
+    async def _destroy_topic(self, call: Call) -> web.Response:
+        self._forum.destroy(call.person, self._first(call))
+        return web.json_response({"success": "OK"})
+
+    async def _recover_topic(self, call: Call) -> web.Response:
+        self._forum.recover(call.person, self._first(call))
+        return web.json_response({"success": "OK"})
+
+    async def _name(self, call: Call) -> web.Response:
+        if not call.given.get("username"):
+            raise Refusal(422, ["Username can't be blank"])
+        named = self._store.person(str(call.given["username"]), str(call.given.get("name") or ""))
+        return web.json_response({"success": True, "active": True, "user_id": named.id})
+
+    # --- reading --------------------------------------------------------------------------------------------------
+
+    async def _post(self, call: Call) -> web.Response:
+        return web.json_response(post_document(self._store, self._forum.post(call.person, call.number)))
+
+    async def _topic(self, call: Call) -> web.Response:
+        return web.json_response(topic_view(self._store, self._seen(call.person, call.number), CHUNK, include_raw=call.wants_raw))
+
+    async def _posts(self, call: Call) -> web.Response:
+        topic = self._seen(call.person, call.number)
+        wanted = {int(number) for number in call.request.query.getall("post_ids[]", []) if number.isdecimal()}
+        posts = [post for post in self._store.posts_of(topic) if post.id in wanted and post.deleted_at is None]
+        document = {"post_stream": {"posts": post_list(self._store, posts, include_raw=call.wants_raw)}, "id": topic.id}
+        return web.json_response(document)
+
+    async def _by_external_id(self, call: Call) -> web.Response:
+        external = call.request.match_info["external_id"]
+        found = next((topic for topic in self._store.topics.values() if topic.external_id == external and not topic.deleted_at), None)
+        if found is None:
+            raise Refusal(404, [NOT_FOUND], "not_found")
+        return web.Response(status=301, headers={"Location": f"{self._options.url}/t/{found.slug}/{found.id}.json"})
+
+    async def _category(self, call: Call) -> web.Response:
+        category = self._store.categories.get(call.number)
+        if category is None:
+            raise Refusal(404, [NOT_FOUND], "not_found")
+        return web.json_response({"category": category_document(category)})
+
+    async def _session(self, call: Call) -> web.Response:
+        return web.json_response({"current_user": {"id": call.person.id, "username": call.person.username, "moderator": call.person.staff}})
+
+    # --- pages and the twin's own ---------------------------------------------------------------------------------
+
+    async def _home_page(self, _request: web.Request) -> web.Response:
+        return web.Response(text=home_page(self._store, self._options.title), content_type="text/html")
+
+    async def _topic_page(self, request: web.Request) -> web.Response:
+        topic = self._forum.topic(_id(request))
+        if topic.deleted_at:
+            raise web.HTTPNotFound
+        return web.Response(text=topic_page(self._store, topic, self._options.title), content_type="text/html")
+
+    async def _fault(self, request: web.Request) -> web.Response:
+        self._faults.add(await request.json())
+        return web.json_response({"success": "OK"})
+
+    async def _all_posts(self, _request: web.Request) -> web.Response:
+        shown = [
+            {
+                "id": post.id,
+                "topic": post.topic_id,
+                "title": self._store.topics[post.topic_id].title,
+                "category": self._store.topics[post.topic_id].category_id,
+                "number": post.number,
+                "raw": post.raw,
+                "cooked": post.cooked,
+                "username": self._store.people[post.user_id].username,
+                "name": self._store.people[post.user_id].name,
+                "deleted": bool(post.deleted_at) or post.user_deleted,
+                "reply_to": post.reply_to,
+                "version": post.version,
+                "created_at": post.created_at,
+                "updated_at": post.updated_at,
+            }
+            for post in self._store.posts.values()
+        ]
+        return web.json_response(shown)
+
+    async def _waiting(self, _request: web.Request) -> web.Response:
+        return web.json_response([asdict(parcel) | {"body": len(parcel.body)} for parcel in self._store.parcels.values()])
+
+    # --- the rest -------------------------------------------------------------------------------------------------
+
+    def _first(self, call: Call) -> Post:
+        return self._store.posts_of(self._forum.topic(call.number))[0]
+
+    def _seen(self, person: Person, number: int) -> Topic:
+        topic = self._forum.topic(number)
+        if topic.deleted_at and not person.staff:
+            raise Refusal(404, [NOT_FOUND], "not_found")
+        return topic
+
+    async def _life(self, _app: web.Application) -> AsyncIterator[None]:
+        sender = asyncio.create_task(self._hooks.run())
+        yield
+        sender.cancel()
+        with suppress(asyncio.CancelledError):
+            await sender
+        self._store.close()
+
+    def _seed(self) -> None:
+        for text in self._options.categories:
+            number, _, name = text.partition(":")
+            category = Category(int(number), name or number, text in self._options.restricted)
+            self._store.categories[category.id] = category
+            self._store.keep(category)
+        for text in self._options.people:
+            username, _, name = text.partition(":")
+            self._store.person(username, name)
+        for username in self._options.staff:
+            person = self._store.person(username)
+            person.staff = True
+            self._store.keep(person)
+
+
+@web.middleware
+async def _in_its_words(request: web.Request, handler: Handler) -> web.StreamResponse:
+    try:
+        return await handler(request)
+    except Refusal as refusal:
+        document: dict[str, Any] = {"errors": refusal.errors}
+        if refusal.error_type:
+            document["error_type"] = refusal.error_type
+        return web.json_response(document, status=refusal.status)
+    except ValidationError as error:
+        return web.json_response({"errors": [str(error)]}, status=400)
+
+
+async def _given(request: web.Request) -> dict[str, Any]:
+    if request.content_type == "application/json":
+        try:
+            found = await request.json()
+        except ValueError:
+            found = None
+        if not isinstance(found, dict):
+            raise Refusal(400, ["There was an error parsing the request body."])
+        return found
+    return _nested({str(name): str(value) for name, value in (await request.post()).items()})
+
+
+def _nested(fields: dict[str, str]) -> dict[str, Any]:
+    """Rails reads `post[raw]=…` of a form as `{"post": {"raw": …}}`."""
+    found: dict[str, Any] = {}
+    for name, value in fields.items():
+        outer, bracket, inner = name.partition("[")
+        if bracket and inner.endswith("]"):
+            found.setdefault(outer, {})[inner[:-1]] = value
+        else:
+            found[name] = value
+    return found
+
+
+def _id(request: web.Request) -> int:
+    return int(request.match_info["id"])
+
+
+def main() -> None:
+    """Serve until a signal ends it."""
+    options = read()
+    web.run_app(_start(options), host="127.0.0.1", port=options.port, print=lambda *_: None, access_log=None)
+
+
+async def _start(options: Options) -> web.Application:
+    return Twin(options).app()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,214 @@
+"""What people and API keys may do in the twin, and Discourse's own words when they may not."""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from adapters.discourse.twin_store import Post, Topic
+from adapters.discourse.twin_views import cook, slug_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from adapters.discourse.twin_hooks import Hooks
+    from adapters.discourse.twin_store import Parcel, Person, Store
+
+MIN_TITLE, MAX_TITLE = 15, 255
+MIN_POST, MAX_POST = 20, 32_000
+UNIQUE_POSTS = 300  # seconds
+EXTERNAL_ID = re.compile(r"^[\w-]{1,50}$")
+DELETED_BY_AUTHOR = "(post deleted by author)"
+NOT_PERMITTED = "You are not permitted to view the requested resource."
+NOT_FOUND = "The requested URL or resource could not be found."
+_COMMENT = re.compile(r"<!--(.*?)-->")
+_EMOJI = re.compile(r":\w+(:\w+)?:")
+_BLANKS = re.compile(r"\s+")
+
+
+@dataclass
+class Refusal(Exception):
+    """A refusal as Discourse words it."""
+
+    status: int
+    errors: list[str]
+    error_type: str | None = None
+
+
+class Forum:
+    """Each act checks, changes, keeps the change with its webhooks in one stroke, then wakes the sender."""
+
+    def __init__(self, store: Store, hooks: Hooks) -> None:
+        self._store = store
+        self._hooks = hooks
+        self._recent: dict[tuple[int, str], float] = {}
+
+    def create(self, actor: Person, given: Mapping[str, Any]) -> Post:
+        """`POST /posts.json`: a reply where `topic_id` is given, else a topic."""
+        raw = str(given.get("raw") or "").strip()
+        topic_id = _number(given.get("topic_id"))
+        topic = self.topic(topic_id) if topic_id else None
+        if topic is not None and topic.deleted_at:
+            raise Refusal(403, [NOT_PERMITTED], "invalid_access")
+        errors = ([] if topic else self._title_errors(str(given.get("title") or ""))) + _body_errors(raw)
+        unique = (actor.id, _BLANKS.sub("", raw))
+        if self._recent.get(unique, 0.0) > time.monotonic() - UNIQUE_POSTS:
+            errors.append("Body is too similar to what you recently posted")
+        if errors:
+            raise Refusal(422, errors)
+        post = self._reply(actor, topic, raw, _number(given.get("reply_to_post_number"))) if topic else self._open(actor, raw, given)
+        self._recent[unique] = time.monotonic()
+        return post
+
+    def edit(self, actor: Person, post: Post, given: Mapping[str, Any]) -> Post:
+        """`PUT /posts/{id}.json`."""
+        self._may_change(actor, post)
+        change = given.get("post")
+        if not isinstance(change, dict):
+            raise Refusal(400, ["param is missing or the value is empty: post"])
+        topic = self._store.topics[post.topic_id]
+        title = str(given.get("title") or topic.title) if post.number == 1 else topic.title
+        errors = self._title_errors(title, topic) if title != topic.title else []
+        raw = str(change["raw"]).strip() if change.get("raw") is not None else post.raw
+        errors += _body_errors(raw) if raw != post.raw else []
+        if errors:
+            raise Refusal(422, errors)
+        if title != topic.title or raw != post.raw:
+            topic.title, topic.slug = title, slug_of(title)
+            self._revise(post, raw)
+            self._tell([post, topic], self._hooks.post("post_edited", post) if not topic.deleted_at else None)
+        return post
+
+    def destroy(self, actor: Person, post: Post) -> None:
+        """`DELETE /posts/{id}.json`: staff removes; an author's own deletion leaves a stub."""
+        self._may_change(actor, post)
+        topic = self._store.topics[post.topic_id]
+        if actor.staff:
+            self._remove(actor, post, topic)
+        elif post.number == 1 and sum(other.deleted_at is None for other in self._store.posts_of(topic)) > 1:
+            raise Refusal(403, [NOT_PERMITTED], "invalid_access")
+        else:
+            self._stub(post)
+
+    def recover(self, actor: Person, post: Post) -> Post:
+        """`PUT /posts/{id}/recover`."""
+        if post.deleted_at and not actor.staff:
+            raise Refusal(403, [NOT_PERMITTED], "invalid_access")
+        self._may_change(actor, post)
+        topic = self._store.topics[post.topic_id]
+        parcels = []
+        if post.deleted_at:
+            post.deleted_at, post.deleted_by = None, None
+        elif post.user_deleted:
+            post.user_deleted = False
+            self._revise(post, post.past[-1])
+            parcels.append(self._hooks.post("post_edited", post))
+        if post.number == 1 and topic.deleted_at:
+            topic.deleted_at = None
+            parcels.append(self._hooks.topic("topic_recovered", topic))
+        self._tell([post, topic], *parcels, self._hooks.post("post_recovered", post))
+        return post
+
+    def topic(self, number: int) -> Topic:
+        """A topic by its number, or 404."""
+        found = self._store.topics.get(number)
+        if found is None:
+            raise Refusal(404, [NOT_FOUND], "not_found")
+        return found
+
+    def post(self, actor: Person, number: int) -> Post:
+        """A post by its number, or 404; a deleted one is for staff's eyes."""
+        found = self._store.posts.get(number)
+        if found is None or (found.deleted_at and not actor.staff):
+            raise Refusal(404, [NOT_FOUND], "not_found")
+        return found
+
+    def _open(self, actor: Person, raw: str, given: Mapping[str, Any]) -> Post:
+        category = self._store.categories.get(_number(given.get("category")) or 0)
+        if category is None:
+            raise Refusal(422, ["Category can't be blank"])
+        external = str(given["external_id"]) if given.get("external_id") else None
+        if external and not EXTERNAL_ID.match(external):
+            raise Refusal(422, ["External is invalid"])
+        if external and any(topic.external_id == external for topic in self._store.topics.values()):
+            raise Refusal(422, ["External has already been taken"])
+        title = _tidy(str(given["title"]))
+        topic = Topic(self._store.next_id("topic", 101), title, slug_of(title), category.id, actor.id, self._store.stamp(), external)
+        self._store.topics[topic.id] = topic
+        post = self._new(actor, topic, raw, None)
+        self._tell([topic, post], self._hooks.topic("topic_created", topic), self._hooks.post("post_created", post))
+        return post
+
+    def _reply(self, actor: Person, topic: Topic, raw: str, answered: int | None) -> Post:
+        known = {post.number for post in self._store.posts_of(topic)}
+        post = self._new(actor, topic, raw, answered if answered in known else None)
+        self._tell([post], self._hooks.post("post_created", post))
+        return post
+
+    def _new(self, actor: Person, topic: Topic, raw: str, answered: int | None) -> Post:
+        number = max((post.number for post in self._store.posts_of(topic)), default=0) + 1
+        now = self._store.stamp()
+        post = Post(self._store.next_id("post", 1001), topic.id, number, actor.id, raw, cook(raw), now, now, answered)
+        self._store.add(post)
+        return post
+
+    def _revise(self, post: Post, raw: str) -> None:
+        post.past.append(post.raw)
+        post.raw, post.cooked = raw, cook(raw)
+        post.version += 1
+        post.updated_at = self._store.stamp()
+
+    def _remove(self, actor: Person, post: Post, topic: Topic) -> None:
+        post.deleted_at, post.deleted_by = self._store.stamp(), actor.id  # neither updated_at nor version is raised
+        parcels = [self._hooks.post("post_destroyed", post)]
+        if post.number == 1:
+            topic.deleted_at = post.deleted_at
+            parcels.append(self._hooks.topic("topic_destroyed", topic))
+        self._tell([post, topic], *parcels)
+
+    def _stub(self, post: Post) -> None:
+        self._revise(post, DELETED_BY_AUTHOR)
+        edited = self._hooks.post("post_edited", post)
+        post.user_deleted = True
+        self._tell([post], edited, self._hooks.post("post_destroyed", post))
+
+    def _tell(self, changed: list[Post | Topic], *parcels: Parcel | None) -> None:
+        self._store.keep(*changed, *[parcel for parcel in parcels if parcel is not None])
+        self._hooks.wake()
+
+    def _may_change(self, actor: Person, post: Post) -> None:
+        if not actor.staff and post.user_id != actor.id:
+            raise Refusal(403, [NOT_PERMITTED], "invalid_access")
+
+    def _title_errors(self, title: str, but: Topic | None = None) -> list[str]:
+        title = _tidy(title)
+        if not title:
+            return ["Title can't be blank"]
+        if len(title) < MIN_TITLE:
+            return [f"Title is too short (minimum is {MIN_TITLE} characters)"]
+        if len(title) > MAX_TITLE:
+            return [f"Title is too long (maximum is {MAX_TITLE} characters)"]
+        if title.isupper():
+            return ["Title seems unclear, is it a complete sentence?"]
+        others = (topic for topic in self._store.topics.values() if topic is not but and topic.deleted_at is None)
+        return ["Title has already been used"] if any(topic.title.lower() == title.lower() for topic in others) else []
+
+
+def _body_errors(raw: str) -> list[str]:
+    """Comments do not count, an emoji counts as one, dots in a row too."""
+    if not raw:
+        return ["Body can't be blank"]
+    if len(raw) > MAX_POST:
+        return [f"Body is limited to {MAX_POST} characters; you entered {len(raw)}."]
+    counted = re.sub(r"\.{2,}", "…", _EMOJI.sub("X", _COMMENT.sub("", raw))).strip()
+    return [f"Body is too short (minimum is {MIN_POST} characters)"] if len(counted) < MIN_POST else []
+
+
+def _tidy(title: str) -> str:
+    return _BLANKS.sub(" ", title).strip()
+
+
+def _number(given: object) -> int | None:
+    return int(str(given)) if given is not None and str(given).isdecimal() else None

@@ -1,0 +1,100 @@
+"""The twin's webhooks: signed, sent in order, tried again as Discourse does, each attempt with an event id of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import json
+import time
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+
+from adapters.discourse.twin_store import Parcel
+from adapters.discourse.twin_views import hook_post, topic_document
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from adapters.discourse.twin_store import Post, Store, Topic
+
+MAX_RETRIES = 4
+BACKOFF = 5  # minutes, to the power of the retry's number less one
+REQUEST_TIMEOUT = 20
+SUCCESS = range(200, 300)
+GONE = (404, 410)
+
+
+class Hooks:
+    """One outgoing webhook, kept in the store until it is delivered or given up."""
+
+    def __init__(self, store: Store, target: str, secret: str, instance: str, retry_unit: float) -> None:
+        self._store = store
+        self._target = target
+        self._secret = secret.encode()
+        self._instance = instance
+        self._retry_unit = retry_unit
+        self._wake = asyncio.Event()
+        self._clock: Callable[[], float] = time.time
+
+    def post(self, event: str, post: Post) -> Parcel:
+        """A `post_*` event to keep with the change that it tells."""
+        return self._parcel("post", event, hook_post(self._store, post))
+
+    def topic(self, event: str, topic: Topic) -> Parcel:
+        """A `topic_*` event to keep with the change that it tells."""
+        return self._parcel("topic", event, topic_document(self._store, topic))
+
+    def wake(self) -> None:
+        """There is something to send."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Send for ever: what is due, in order; what failed waits without holding up the rest."""
+        timeout = aiohttp.ClientTimeout(total=REQUEST_TIMEOUT)
+        async with aiohttp.ClientSession(timeout=timeout) as session:
+            while True:
+                self._wake.clear()
+                parcel = min(self._store.parcels.values(), key=lambda parcel: (parcel.due, parcel.id), default=None)
+                wait = None if parcel is None else max(parcel.due - self._clock(), 0.0)
+                if parcel is not None and wait == 0.0:
+                    self._settle(parcel, await self._attempt(session, parcel))
+                else:
+                    await self._pause(wait)
+
+    async def _pause(self, wait: float | None) -> None:
+        try:
+            await asyncio.wait_for(self._wake.wait(), wait)
+        except TimeoutError:
+            return
+
+    async def _attempt(self, session: aiohttp.ClientSession, parcel: Parcel) -> int | None:
+        body = parcel.body.encode()
+        headers = {
+            "Content-Type": "application/json",
+            "User-Agent": "Discourse/3.4.0.twin",
+            "X-Discourse-Instance": self._instance,
+            "X-Discourse-Event-Id": str(self._store.next_id("event", 1)),
+            "X-Discourse-Event-Type": parcel.type,
+            "X-Discourse-Event": parcel.event,
+            "X-Discourse-Event-Signature": "sha256=" + hmac.new(self._secret, body, hashlib.sha256).hexdigest(),
+        }
+        try:
+            async with session.post(self._target, data=body, headers=headers) as response:
+                return response.status
+        except (aiohttp.ClientError, TimeoutError):
+            return None
+
+    def _settle(self, parcel: Parcel, status: int | None) -> None:
+        if (status in SUCCESS) or (status in GONE) or parcel.failures >= MAX_RETRIES:
+            self._store.forget(parcel)  # Discourse never tries again after a 404 or 410, and gives up after four retries
+            return
+        parcel.failures += 1
+        parcel.due = self._clock() + BACKOFF ** (parcel.failures - 1) * 60 * self._retry_unit
+        self._store.keep(parcel)
+
+    def _parcel(self, kind: str, event: str, document: dict[str, Any]) -> Parcel:
+        parcel = Parcel(self._store.next_id("parcel", 1), kind, event, json.dumps({kind: document}, ensure_ascii=False))
+        self._store.parcels[parcel.id] = parcel
+        return parcel

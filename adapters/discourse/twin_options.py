@@ -1,0 +1,68 @@
+"""How a twin is set up, and its command line."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a twin is set up; `retry_unit` shortens its minutes for tests."""
+
+    state: Path
+    webhook: str
+    secret: str
+    api_key: str
+    url: str
+    port: int = 0
+    title: str = "Discourse"
+    rate: int = 60
+    retry_unit: float = 1.0
+    categories: tuple[str, ...] = ()
+    restricted: tuple[str, ...] = ()
+    people: tuple[str, ...] = ()
+    staff: tuple[str, ...] = field(default=("system", "traitdunion"))
+
+
+def read(words: Sequence[str] | None = None) -> Options:
+    """The options of a command line."""
+    arguments = _parser().parse_args(words)
+    return Options(
+        state=arguments.state,
+        webhook=arguments.webhook,
+        secret=arguments.secret,
+        api_key=arguments.api_key,
+        url=(arguments.url or f"http://127.0.0.1:{arguments.port}").rstrip("/"),
+        port=arguments.port,
+        title=arguments.title,
+        rate=arguments.rate,
+        retry_unit=arguments.retry_unit,
+        categories=tuple(arguments.category + arguments.restricted_category),
+        restricted=tuple(arguments.restricted_category),
+        people=tuple(arguments.user),
+        staff=("system", "traitdunion", *arguments.staff),
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m adapters.discourse.twin", description="Jumeau de Discourse, pour essais.")
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--state", type=Path, required=True, help="fichier où le jumeau garde tout")
+    parser.add_argument("--webhook", required=True, help="adresse qui reçoit les webhooks")
+    parser.add_argument("--secret", required=True, help="secret des webhooks")
+    parser.add_argument("--api-key", required=True)
+    parser.add_argument("--url", help="adresse publique du jumeau ; par défaut http://127.0.0.1:PORT")
+    parser.add_argument("--title", default="Discourse")
+    parser.add_argument("--rate", type=int, default=60, help="requêtes d’API par minute ; 0 : sans limite")
+    parser.add_argument("--retry-unit", type=float, default=1.0, help="durée d’une minute de Discourse, en minutes")
+    parser.add_argument("--category", action="append", default=[], metavar="97:nom")
+    parser.add_argument("--restricted-category", action="append", default=[], metavar="98:nom")
+    parser.add_argument("--user", action="append", default=[], metavar="camille:Camille Roux")
+    parser.add_argument("--staff", action="append", default=[], metavar="compte")
+    return parser

@@ -1,0 +1,176 @@
+"""What the twin remembers: people, categories, topics, posts and webhooks still to send, in one SQLite file."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from dataclasses import asdict, dataclass, field, fields
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+
+@dataclass
+class Person:
+    """An account."""
+
+    KIND: ClassVar[str] = "person"
+    id: int
+    username: str
+    name: str = ""
+    staff: bool = False
+
+
+@dataclass
+class Category:
+    """A category; `read_restricted` when only some groups may read it."""
+
+    KIND: ClassVar[str] = "category"
+    id: int
+    name: str
+    read_restricted: bool = False
+
+
+@dataclass
+class Topic:
+    """A topic."""
+
+    KIND: ClassVar[str] = "topic"
+    id: int
+    title: str
+    slug: str
+    category_id: int
+    user_id: int
+    created_at: str
+    external_id: str | None = None
+    deleted_at: str | None = None
+
+
+@dataclass
+class Post:
+    """A post; `past` holds the texts before each edit."""
+
+    KIND: ClassVar[str] = "post"
+    id: int
+    topic_id: int
+    number: int
+    user_id: int
+    raw: str
+    cooked: str
+    created_at: str
+    updated_at: str
+    reply_to: int | None = None
+    version: int = 1
+    deleted_at: str | None = None
+    deleted_by: int | None = None
+    user_deleted: bool = False
+    past: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Parcel:
+    """A webhook to deliver: its body is written once, its event id at each attempt."""
+
+    KIND: ClassVar[str] = "parcel"
+    id: int
+    type: str
+    event: str
+    body: str
+    failures: int = 0
+    due: float = 0.0
+
+
+Thing = TypeVar("Thing", Person, Category, Topic, Post, Parcel)
+
+
+class Store:
+    """Everything in memory, and in the file before an answer leaves."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = sqlite3.connect(path, isolation_level=None)
+        self._file.execute("PRAGMA journal_mode=WAL")
+        self._file.execute("PRAGMA synchronous=NORMAL")
+        self._file.execute("CREATE TABLE IF NOT EXISTS thing (kind TEXT, id INTEGER, document TEXT, PRIMARY KEY (kind, id))")
+        self._file.execute("CREATE TABLE IF NOT EXISTS counter (name TEXT PRIMARY KEY, number INTEGER)")
+        self.people = self._load(Person)
+        self.categories = self._load(Category)
+        self.topics = self._load(Topic)
+        self.posts = self._load(Post)
+        self.parcels = self._load(Parcel)
+        self._counters: dict[str, int] = dict(self._file.execute("SELECT name, number FROM counter"))
+        self._threads: dict[int, list[Post]] = {}
+        for post in self.posts.values():
+            self._threads.setdefault(post.topic_id, []).append(post)
+        self._last = ""
+
+    def next_id(self, kind: str, first: int) -> int:
+        """A number never given before, even to what is gone."""
+        number = self._counters.get(kind, first - 1) + 1
+        self._counters[kind] = number
+        self._file.execute("INSERT OR REPLACE INTO counter (name, number) VALUES (?, ?)", (kind, number))
+        return number
+
+    def keep(self, *things: Person | Category | Topic | Post | Parcel) -> None:
+        """Write several things at once or not at all."""
+        with self._file:
+            self._file.execute("BEGIN")
+            for thing in things:
+                row = (thing.KIND, thing.id, json.dumps(asdict(thing)))
+                self._file.execute("INSERT OR REPLACE INTO thing (kind, id, document) VALUES (?, ?, ?)", row)
+
+    def forget(self, parcel: Parcel) -> None:
+        """A webhook that was delivered, or given up."""
+        self.parcels.pop(parcel.id, None)
+        self._file.execute("DELETE FROM thing WHERE kind = 'parcel' AND id = ?", (parcel.id,))
+
+    def stamp(self) -> str:
+        """Now, in milliseconds and never twice: two edits within one millisecond stay apart."""
+        now = datetime.now(UTC)
+        found = _written(now)
+        if found <= self._last:
+            found = _written(datetime.fromtimestamp(datetime.fromisoformat(self._last).timestamp() + 0.0011, UTC))
+        self._last = found
+        return found
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def person(self, username: str, name: str | None = None) -> Person:
+        """The account of this name, made on first use; `name` renames it."""
+        found = next((person for person in self.people.values() if person.username.lower() == username.lower()), None)
+        if found is None:
+            found = Person(self.next_id("person", 1001), username)
+            self.people[found.id] = found
+        elif name is None or name == found.name:
+            return found
+        found.name = found.name if name is None else name
+        self.keep(found)
+        return found
+
+    def posts_of(self, topic: Topic) -> list[Post]:
+        """A topic's posts in their order, deleted ones too."""
+        return self._threads.get(topic.id, [])
+
+    def add(self, post: Post) -> None:
+        """A new post, at the end of its topic."""
+        self.posts[post.id] = post
+        self._threads.setdefault(post.topic_id, []).append(post)
+
+    def _load(self, kind: type[Thing]) -> dict[int, Thing]:
+        rows = self._file.execute("SELECT document FROM thing WHERE kind = ? ORDER BY id", (kind.KIND,))
+        return {thing.id: thing for thing in _read(kind, rows)}
+
+
+def _read(kind: type[Thing], rows: Iterable[tuple[str]]) -> Iterable[Thing]:
+    known = {part.name for part in fields(kind)}
+    for (document,) in rows:
+        found: dict[str, Any] = json.loads(document)
+        yield kind(**{name: value for name, value in found.items() if name in known})
+
+
+def _written(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
