@@ -214,6 +214,10 @@ class RseClient(Protocol):
         """Ask the RSE for what a webhook left out."""
         ...
 
+    async def display_name(self, actor: str) -> str | None:
+        """The name under which the RSE shows a person whose webhooks do not tell it; None where they do, or where she has none."""
+        ...
+
     async def report_space(self, space: str) -> SpaceReport | Later | Never:
         """Ask the RSE who can read a space."""
         ...

@@ -1,0 +1,213 @@
+"""The writing half: orders carried out in a homeserver's rooms, each once, under a ghost's name."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from math import inf
+from typing import TYPE_CHECKING, Any
+
+from adapters.matrix.compose import KEY, content_of
+from adapters.matrix.ghosts import Ghosts
+from adapters.matrix.homeserver import Declined, Homeserver
+from adapters.matrix.names import is_ghost, visible
+from adapters.matrix.rooms import report_of
+from adapters.port import Act, Later, Never, Nonsense, Written
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from adapters.port import Change, Incomplete, Order, SpaceReport, Unused, WriteOutcome
+    from adapters.settings import Instance
+
+REMEMBERED = 5_000  # names
+NAME_LIFE = 300.0  # seconds
+LOOKED_THROUGH = 50  # events of a room in which a write is looked for after a crash
+
+
+class MatrixClient:
+    """Client-server API as an application service; a repeated order has the same transaction id, so the homeserver does it once."""
+
+    def __init__(self, instance: Instance, clock: Callable[[], float] = time.monotonic) -> None:
+        if missing := {"server_name", "bot"} - instance.options.keys():
+            raise ValueError(f"instance {instance.node}: options lack {', '.join(sorted(missing))}")
+        self._instance = instance
+        self._clock = clock
+        self._names: OrderedDict[str, tuple[str | None, float]] = OrderedDict()
+        self._homeserver = Homeserver(instance)
+        self._ghosts = Ghosts(self._homeserver, instance)
+
+    async def write(self, order: Order) -> WriteOutcome:
+        """Carry an order out once."""
+        try:
+            match order.act:
+                case Act.POSTED:
+                    return await self._post(order)
+                case Act.EDITED:
+                    return await self._edit(order) if order.native_id else await self._post(order)
+                case Act.DELETED:
+                    return await self._redact(order)
+        except Declined as refusal:
+            return refusal.outcome()
+
+    async def find(self, order: Order) -> Written | Later | None:
+        """Look for the order's key among the room's last events, since a homeserver forgets transaction ids within the hour.
+
+        Only a ghost's event counts: anyone may copy our marker into a message of his own, to have the true one left out.
+        """
+        try:
+            if order.act is Act.DELETED:
+                return await self._redaction(order)
+            query = {"dir": "b", "limit": str(LOOKED_THROUGH)}
+            bot = await self._ghosts.bot_in(order.space)
+            page = await self._homeserver.call("GET", "v3", "rooms", order.space, "messages", as_user=bot, query=query)
+        except Declined as refusal:
+            outcome = refusal.outcome()
+            return outcome if isinstance(outcome, Later) else None
+        return self._marked(page, order)
+
+    async def complete(self, incomplete: Incomplete) -> Change | Unused | Nonsense | Later:
+        """Matrix leaves nothing out of an event, so nothing is ever asked here."""
+        return Nonsense("never_incomplete", incomplete.native_id)
+
+    async def report_space(self, space: str) -> SpaceReport | Later | Never:
+        """Read the room's state as the bot: the room must have invited it, or be public."""
+        try:
+            bot = await self._ghosts.bot_in(space)
+            state = await self._homeserver.call("GET", "v3", "rooms", space, "state", as_user=bot)
+        except Declined as refusal:
+            return refusal.outcome()
+        return report_of(state.get("list", []), self._instance)
+
+    async def display_name(self, actor: str) -> str | None:
+        """The name under which the homeserver shows a user, asked again every few minutes; None where it has none or does not answer."""
+        name, until = self._names.get(actor, (None, -inf))
+        if self._clock() < until:
+            return name
+        try:
+            profile = await self._homeserver.call("GET", "v3", "profile", actor, "displayname")
+        except Declined as refusal:
+            return name if isinstance(refusal.outcome(), Later) else self._name(actor, None)
+        said = profile.get("displayname")
+        return self._name(actor, visible(said) or None if isinstance(said, str) else None)
+
+    def _name(self, actor: str, name: str | None) -> str | None:
+        self._names[actor] = (name, self._clock() + NAME_LIFE)
+        if len(self._names) > REMEMBERED:
+            self._names.popitem(last=False)
+        return name
+
+    async def ping(self, registration: str) -> float | None:
+        """Have the homeserver call our gateway (registration's id); the way's milliseconds, None when it could not."""
+        try:
+            answer = await self._homeserver.call("POST", "v1", "appservice", registration, "ping", body={})
+        except Declined:
+            return None
+        duration = answer.get("duration_ms")
+        return float(duration) if isinstance(duration, (int, float)) else None
+
+    async def close(self) -> None:
+        """Close the session."""
+        await self._homeserver.close()
+
+    async def _post(self, order: Order) -> WriteOutcome:
+        if order.author is None or order.content is None:
+            return Never("order_without_author_or_content")
+        return await self._send(order, await self._ghosts.ready(order.author, order.space))
+
+    async def _edit(self, order: Order) -> WriteOutcome:
+        if order.content is None or order.native_id is None:
+            return Never("order_without_content")
+        copy = await self._event(order.space, order.native_id)
+        if copy is None or _redaction_of(copy) is not None:
+            return Never("copy_gone")  # someone here took it away: an edit must not bring it back
+        author = str(copy.get("sender"))
+        return await self._send(order, author) if is_ghost(author, self._instance) else Never("copy_not_ours")
+
+    async def _send(self, order: Order, ghost: str) -> Written:
+        path = ("v3", "rooms", order.space, "send", "m.room.message", order.key)
+        query = {"ts": str(int(order.occurred_at.timestamp() * 1000))} if order.occurred_at else {}
+        content = content_of(order)
+
+        async def send() -> dict[str, Any]:
+            return await self._homeserver.call("PUT", *path, as_user=ghost, query=query, body=content)
+
+        event_id = _event_id(await self._in_room(ghost, order.space, send))
+        return Written(native_id=order.native_id or event_id, version=event_id)
+
+    async def _in_room(self, ghost: str, room: str, act: Callable[[], Awaitable[dict[str, Any]]]) -> dict[str, Any]:
+        """Act as the ghost; once more after it came back when it had left or was put out. A ban refuses the second attempt too."""
+        await self._ghosts.enter(ghost, room)
+        try:
+            return await act()
+        except Declined as refusal:
+            if refusal.errcode != "M_FORBIDDEN":
+                raise
+        self._ghosts.forget(ghost, room)
+        await self._ghosts.enter(ghost, room)
+        return await act()
+
+    async def _redact(self, order: Order) -> WriteOutcome:
+        if order.native_id is None:
+            return Never("order_without_native_id")
+        copy = await self._event(order.space, order.native_id)
+        if copy is None:
+            return Written(native_id=order.native_id, version=order.native_id)  # gone is what was asked for
+        if (redaction := _redaction_of(copy)) is not None:
+            return Written(native_id=order.native_id, version=redaction)
+        author = str(copy.get("sender"))
+        if not is_ghost(author, self._instance):
+            return Never("copy_not_ours")
+        return Written(native_id=order.native_id, version=await self._take_away(order, order.native_id, author))
+
+    async def _take_away(self, order: Order, copy: str, author: str) -> str:
+        """Redact as the ghost that wrote; as the bot where the ghost is banned, which works in rooms that made the bot a moderator."""
+        path, body = ("v3", "rooms", order.space, "redact", copy, order.key), {"reason": "Supprimé par son auteur"}
+
+        async def redact() -> dict[str, Any]:
+            return await self._homeserver.call("PUT", *path, as_user=author, body=body)
+
+        try:
+            return _event_id(await self._in_room(author, order.space, redact))
+        except Declined as refusal:
+            if refusal.status != 403:  # noqa: PLR2004 (an HTTP status names itself; a ban is M_BAD_STATE when one is invited again)
+                raise
+            return _event_id(await self._homeserver.call("PUT", *path, as_user=self._ghosts.bot, body=body))
+
+    async def _redaction(self, order: Order) -> Written | None:
+        """The deletion that was carried out already, if it was."""
+        copy = await self._event(order.space, order.native_id) if order.native_id else None
+        redaction = _redaction_of(copy) if copy else None
+        return Written(native_id=order.native_id or "", version=redaction) if redaction else None
+
+    async def _event(self, room: str, event_id: str) -> dict[str, Any] | None:
+        """The event as the bot sees it; None when there is none."""
+        bot = await self._ghosts.bot_in(room)
+        try:
+            return await self._homeserver.call("GET", "v3", "rooms", room, "event", event_id, as_user=bot)
+        except Declined as refusal:
+            if refusal.status != 404:  # noqa: PLR2004 (an HTTP status names itself)
+                raise
+            return None
+
+    def _marked(self, page: dict[str, Any], order: Order) -> Written | None:
+        chunk = page.get("chunk")
+        for event in chunk if isinstance(chunk, list) else []:
+            found = event.get("event_id")
+            if event.get("content", {}).get(KEY) == order.key and is_ghost(str(event.get("sender")), self._instance):
+                return Written(native_id=order.native_id or found, version=found)
+        return None
+
+
+def _redaction_of(event: dict[str, Any]) -> str | None:
+    """The id of the event that took this one away."""
+    unsigned = event.get("unsigned")
+    reason = unsigned.get("redacted_because") if isinstance(unsigned, dict) else None
+    return str(reason.get("event_id")) if isinstance(reason, dict) else None
+
+
+def _event_id(answer: dict[str, Any]) -> str:
+    event_id = answer.get("event_id")
+    if not isinstance(event_id, str):
+        raise Declined(0, "answer_without_event_id")
+    return event_id

@@ -1,0 +1,114 @@
+"""HTTP to one homeserver with the application service's token: JSON in and out, every refusal a `Declined`."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout
+from yarl import URL
+
+from adapters.port import Later, Never
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from adapters.settings import Instance
+
+TIMEOUT = ClientTimeout(total=15, sock_connect=5)
+LONGEST_WAIT = 3600.0  # seconds: a homeserver's wish beyond it is cut
+
+# Refusals of the whole node rather than of one record: a wrong token or a full server would make a dead letter of everything.
+_HEALS = frozenset({"M_UNKNOWN_TOKEN", "M_MISSING_TOKEN", "M_RESOURCE_LIMIT_EXCEEDED", "M_LIMIT_EXCEEDED"})
+
+
+class Declined(Exception):
+    """The homeserver did not do what it was asked; `status` is 0 where no answer came."""
+
+    def __init__(self, status: int, errcode: str, after: float | None = None) -> None:
+        super().__init__(f"{status} {errcode}")
+        self.status = status
+        self.errcode = errcode
+        self.after = after
+
+    def outcome(self) -> Later | Never:
+        """What this means for the order: wait, or give it up."""
+        if self.status == 429 or self.errcode == "M_LIMIT_EXCEEDED":  # noqa: PLR2004 (an HTTP status names itself)
+            return Later("rate_limited", self.after)
+        if self.status < 400 or self.status >= 500 or self.status == 408:  # noqa: PLR2004 (HTTP statuses name themselves)
+            return Later(self.errcode, self.after)
+        if self.errcode in _HEALS or self.status == 401:  # noqa: PLR2004 (an HTTP status names itself)
+            return Later(self.errcode.lower(), self.after)
+        return Never(self.errcode.lower(), f"HTTP {self.status}")
+
+
+class Homeserver:
+    """One session to one homeserver."""
+
+    def __init__(self, instance: Instance) -> None:
+        self._url = instance.url.rstrip("/")
+        self._token = instance.api_secret.get_secret_value()
+        self._session: ClientSession | None = None
+
+    async def call(
+        self,
+        method: str,
+        *path: str,
+        as_user: str | None = None,
+        query: Mapping[str, str] | None = None,
+        body: Mapping[str, Any] | None = None,
+    ) -> dict[str, Any]:
+        """Call `/_matrix/client/<path…>`; each part is quoted, so that no id can name another address. Raises Declined."""
+        parts = "/".join(quote(part, safe="") for part in path)
+        asked = {**(query or {}), **({"user_id": as_user} if as_user else {})}
+        url = URL(f"{self._url}/_matrix/client/{parts}", encoded=True).update_query(asked)
+        try:
+            async with self._open().request(method, url, json=body, allow_redirects=False) as answer:
+                return await _read(answer)
+        except TimeoutError:
+            raise Declined(0, "timeout") from None
+        except (ClientError, OSError, asyncio.IncompleteReadError):
+            raise Declined(0, "unreachable") from None
+
+    async def close(self) -> None:
+        """Close the session."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    def _open(self) -> ClientSession:
+        """The session, made on first use: it belongs to the loop that runs then."""
+        if self._session is None:
+            self._session = ClientSession(headers={"Authorization": f"Bearer {self._token}"}, timeout=TIMEOUT)
+        return self._session
+
+
+async def _read(answer: ClientResponse) -> dict[str, Any]:
+    parsed = _parsed(await answer.read())
+    if answer.status == 200 and parsed is not None:  # noqa: PLR2004 (an HTTP status names itself)
+        return parsed
+    error = parsed or {}
+    errcode = error.get("errcode")
+    named = errcode if isinstance(errcode, str) and errcode.startswith("M_") else f"http_{answer.status}"
+    raise Declined(answer.status, named[:60], _wait(answer, error))
+
+
+def _parsed(body: bytes) -> dict[str, Any] | None:
+    """The answer's object; a state event's content and a state list are both found under a key of ours when a list."""
+    try:
+        parsed = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    if isinstance(parsed, list):
+        return {"list": parsed}
+    return parsed if isinstance(parsed, dict) else None
+
+
+def _wait(answer: ClientResponse, error: Mapping[str, Any]) -> float | None:
+    """Seconds that the homeserver wants to be left alone: `Retry-After`, else `retry_after_ms`."""
+    header, milliseconds = answer.headers.get("Retry-After", ""), error.get("retry_after_ms")
+    if header.isascii() and header.isdigit():
+        return min(float(header[:9]), LONGEST_WAIT)
+    return min(max(milliseconds, 0) / 1000, LONGEST_WAIT) if isinstance(milliseconds, int) else None

@@ -1,0 +1,53 @@
+"""The Matrix ids of our own: the ghosts, one for each person of another ministry, and the bot."""
+
+from __future__ import annotations
+
+import hashlib
+import unicodedata
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from adapters.settings import Instance
+    from schemas.facts.message import Author
+
+DEFAULT_PREFIX = "_tdu_"
+DISPLAY_NAME_LIMIT = 256  # Synapse's, in characters
+
+
+def ghost_prefix(instance: Instance) -> str:
+    """What our ghosts' ids begin with: the namespace of the registration."""
+    return "@" + instance.options.get("ghost_prefix", DEFAULT_PREFIX)
+
+
+def ghost_localpart(author: Author, instance: Instance) -> str:
+    """One ghost for a name of a ministry; the id tells neither."""
+    digest = hashlib.sha256(f"{author.organisation}\0{author.name}".encode()).hexdigest()[:20]
+    return instance.options.get("ghost_prefix", DEFAULT_PREFIX) + digest
+
+
+def user_id(localpart: str, instance: Instance) -> str:
+    """The full id on the instance's homeserver."""
+    return f"@{localpart}:{instance.options['server_name']}"
+
+
+def is_ghost(unverified_user: str, instance: Instance) -> bool:
+    """Tell whether the id lies in our namespace, on our homeserver."""
+    localpart, _, server = unverified_user.partition(":")
+    return localpart.startswith(ghost_prefix(instance)) and server == instance.options.get("server_name")
+
+
+def is_ours(user: str, instance: Instance) -> bool:
+    """Tell whether a ghost or the bot bears this id."""
+    return is_ghost(user, instance) or ("bot" in instance.options and user == user_id(instance.options["bot"], instance))
+
+
+def display_name(author: Author) -> str:
+    """« Prénom Nom (Ministère) », without the invisible characters by which a name could hide or turn round its ministry."""
+    organisation = visible(author.organisation)[:100]
+    name = visible(author.name)[: DISPLAY_NAME_LIMIT - len(organisation) - 3] or "Un agent"
+    return f"{name} ({organisation})"
+
+
+def visible(text: str) -> str:
+    """The text on one line, without controls, direction marks, lone surrogates and whatever else shows nothing."""
+    return " ".join("".join(" " if unicodedata.category(sign).startswith(("C", "Z")) else sign for sign in text).split())

@@ -1,0 +1,344 @@
+"""A stand-in for a homeserver such as Tchap's, from the outside: client-server API, pushes to an application service, faults on demand."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import hashlib
+import secrets
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import ClientSession, web
+
+from adapters.matrix.twin_page import page, visible
+from adapters.matrix.twin_push import Pusher, Registration
+from adapters.matrix.twin_rooms import MatrixError, Rooms
+from adapters.matrix.twin_web import Fault, answering, object_of, user_id_of
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+CLIENT = "/_matrix/client/v3"
+BURST = 10
+
+
+@dataclass
+class Twin:
+    """The server's parts."""
+
+    rooms: Rooms
+    registration: Registration
+    pusher: Pusher
+    messages_per_second: float = 0.0
+    faults: list[Fault] = field(default_factory=list)
+    buckets: dict[str, tuple[float, float]] = field(default_factory=dict)
+
+    # --- who calls -------------------------------------------------------------------------------------------------
+
+    def caller(self, request: web.Request) -> str:
+        """The user who calls; an application service says for whom."""
+        token = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        if not token:
+            raise MatrixError(401, "M_MISSING_TOKEN", "Missing access token")
+        if secrets.compare_digest(token.encode(), self.registration.as_token.encode()):
+            return self._masked(request.query.get("user_id", self.registration.sender))
+        user = self.rooms.user_of(token)
+        if user is None:
+            raise MatrixError(401, "M_UNKNOWN_TOKEN", "Invalid access token passed.", soft_logout=False)
+        return user
+
+    def _masked(self, user: str) -> str:
+        if not self.registration.owns(user):
+            raise MatrixError(403, "M_FORBIDDEN", "Application service cannot masquerade as this user.")
+        if user != self.registration.sender and not self.rooms.knows(user):
+            raise MatrixError(403, "M_FORBIDDEN", "Application service has not registered this user")
+        if not self.rooms.knows(user):
+            self.rooms.add_user(user, None)
+        return user
+
+    def spend(self, user: str) -> None:
+        """Take a message from the user's allowance."""
+        free = self.messages_per_second <= 0 or (self.registration.owns(user) and not self.registration.rate_limited)
+        if free:
+            return
+        now = time.monotonic()
+        left, since = self.buckets.get(user, (float(BURST), now))
+        left = min(float(BURST), left + (now - since) * self.messages_per_second)
+        if left < 1:
+            wait = int((1 - left) / self.messages_per_second * 1000) + 1
+            raise MatrixError(429, "M_LIMIT_EXCEEDED", "Too Many Requests", retry_after_ms=wait)
+        self.buckets[user] = (left - 1, now)
+
+    # --- accounts ----------------------------------------------------------------------------------------------------
+
+    async def register(self, request: web.Request) -> web.Response:
+        """Make an account: a person's (dummy stage) or a ghost (application service)."""
+        body = await object_of(request)
+        if body.get("type") == "m.login.application_service":
+            return self._register_ghost(request, body)
+        if "auth" not in body:
+            flows = {"flows": [{"stages": ["m.login.dummy"]}], "params": {}, "session": secrets.token_hex(8)}
+            return web.json_response(flows, status=401)
+        user = f"@{body.get('username') or secrets.token_hex(6)}:{self.rooms.server_name}"
+        if self.registration.owns(user):
+            raise MatrixError(400, "M_EXCLUSIVE", "This user ID is reserved by an application service.")
+        self.rooms.add_user(user, body.get("password"))
+        return self._signed_in(user)
+
+    def _register_ghost(self, request: web.Request, body: dict[str, Any]) -> web.Response:
+        if request.headers.get("Authorization") != f"Bearer {self.registration.as_token}":
+            raise MatrixError(401, "M_UNKNOWN_TOKEN", "Invalid access token passed.")
+        user = f"@{body.get('username', '')}:{self.rooms.server_name}"
+        if not self.registration.owns(user):
+            raise MatrixError(400, "M_EXCLUSIVE", "Invalid user localpart for this application service.")
+        self.rooms.add_user(user, None)
+        return web.json_response({"user_id": user, "home_server": self.rooms.server_name})
+
+    def _signed_in(self, user: str) -> web.Response:
+        token = self.rooms.new_token(user)
+        return web.json_response(
+            {"user_id": user, "access_token": token, "device_id": secrets.token_hex(4), "home_server": self.rooms.server_name}
+        )
+
+    async def login(self, request: web.Request) -> web.Response:
+        """Sign in by password."""
+        body = await object_of(request)
+        name = str(body.get("identifier", {}).get("user") or body.get("user", ""))
+        user = name if name.startswith("@") else f"@{name}:{self.rooms.server_name}"
+        self.rooms.check_password(user, str(body.get("password", "")))
+        return self._signed_in(user)
+
+    async def whoami(self, request: web.Request) -> web.Response:
+        """Whose token."""
+        return web.json_response({"user_id": self.caller(request)})
+
+    async def profile(self, request: web.Request) -> web.Response:
+        """A user's name."""
+        name = self.rooms.displayname(request.match_info["user"])
+        return web.json_response({"displayname": name} if name else {})
+
+    async def rename(self, request: web.Request) -> web.Response:
+        """Change one's own name."""
+        user = self.caller(request)
+        if user != request.match_info["user"]:
+            raise MatrixError(400, "M_UNKNOWN", "Cannot set another user's displayname")
+        self.rooms.rename(user, str((await object_of(request)).get("displayname", "")))
+        return web.json_response({})
+
+    # --- rooms -------------------------------------------------------------------------------------------------------
+
+    async def create(self, request: web.Request) -> web.Response:
+        """Make a room."""
+        return web.json_response({"room_id": self.rooms.create(self.caller(request), await object_of(request))})
+
+    async def join(self, request: web.Request) -> web.Response:
+        """Enter a room."""
+        room = request.match_info["room"]
+        self.rooms.join(room, self.caller(request))
+        return web.json_response({"room_id": room})
+
+    async def invite(self, request: web.Request) -> web.Response:
+        """Invite somebody."""
+        self.rooms.invite(request.match_info["room"], self.caller(request), await user_id_of(request))
+        return web.json_response({})
+
+    async def leave(self, request: web.Request) -> web.Response:
+        """Leave a room."""
+        user = self.caller(request)
+        self.rooms.put_out(request.match_info["room"], user, user, "leave")
+        return web.json_response({})
+
+    async def kick(self, request: web.Request) -> web.Response:
+        """Put somebody out."""
+        self.rooms.put_out(request.match_info["room"], self.caller(request), await user_id_of(request), "leave")
+        return web.json_response({})
+
+    async def ban(self, request: web.Request) -> web.Response:
+        """Put somebody out for good."""
+        self.rooms.put_out(request.match_info["room"], self.caller(request), await user_id_of(request), "ban")
+        return web.json_response({})
+
+    async def joined_members(self, request: web.Request) -> web.Response:
+        """Who is in the room."""
+        room = self._readable(request)
+        joined = [user for user, membership in self.rooms.members(room).items() if membership == "join"]
+        return web.json_response({"joined": {user: {"display_name": self.rooms.displayname(user)} for user in joined}})
+
+    async def joined_rooms(self, request: web.Request) -> web.Response:
+        """The caller's rooms."""
+        return web.json_response({"joined_rooms": self.rooms.joined_rooms(self.caller(request))})
+
+    async def state(self, request: web.Request) -> web.Response:
+        """The room's state."""
+        return web.json_response(self.rooms.state(self._readable(request)))
+
+    async def state_event(self, request: web.Request) -> web.Response:
+        """One piece of the room's state."""
+        wanted = (request.match_info["type"], request.match_info.get("key", ""))
+        found = [event for event in self.rooms.state(self._readable(request)) if (event["type"], event["state_key"]) == wanted]
+        if not found:
+            raise MatrixError(404, "M_NOT_FOUND", "Event not found.")
+        return web.json_response(found[0]["content"])
+
+    async def set_state(self, request: web.Request) -> web.Response:
+        """Change a piece of the room's state."""
+        info, content = request.match_info, await object_of(request)
+        event_id = self.rooms.set_state(info["room"], self.caller(request), info["type"], info.get("key", ""), content)
+        return web.json_response({"event_id": event_id})
+
+    # --- messages ------------------------------------------------------------------------------------------------------
+
+    async def send(self, request: web.Request) -> web.Response:
+        """Send an event; the same transaction is the same event, whatever the query says."""
+        user, info, content = self.caller(request), request.match_info, await object_of(request)
+        self.spend(user)
+        stamp = request.query.get("ts", "") if self.registration.owns(user) else ""
+        ts = int(stamp) if stamp.isdigit() else None
+        return self._once(request, lambda: self.rooms.send(info["room"], user, info["type"], content, ts))
+
+    async def redact(self, request: web.Request) -> web.Response:
+        """Take an event away."""
+        user, info, body = self.caller(request), request.match_info, await object_of(request)
+        return self._once(request, lambda: self.rooms.redact(info["room"], user, info["event"], body.get("reason")))
+
+    def _once(self, request: web.Request, act: Callable[[], str]) -> web.Response:
+        token = hashlib.sha256(request.headers["Authorization"].encode()).hexdigest()[:16]
+        return web.json_response({"event_id": self.rooms.once(f"{token} {request.path}", act)})
+
+    async def event(self, request: web.Request) -> web.Response:
+        """Show one event."""
+        return web.json_response(self.rooms.event(self._readable(request), request.match_info["event"]))
+
+    async def messages(self, request: web.Request) -> web.Response:
+        """Show the room's past, latest first."""
+        before, limit = request.query.get("from", ""), int(request.query.get("limit", "10"))
+        chunk, rest = self.rooms.page(self._readable(request), int(before) if before.isdigit() else None, min(limit, 1000))
+        following = {"end": str(rest)} if rest is not None else {}
+        return web.json_response({"chunk": chunk, "start": before or "s", **following})
+
+    def _readable(self, request: web.Request) -> str:
+        room = request.match_info["room"]
+        self.rooms.check_joined(room, self.caller(request))
+        return room
+
+    # --- the service and the twin itself -------------------------------------------------------------------------------
+
+    async def ping(self, request: web.Request) -> web.Response:
+        """Ask the application service whether it hears us."""
+        if self.caller(request) != self.registration.sender or request.match_info["id"] != self.registration.id:
+            raise MatrixError(403, "M_FORBIDDEN", "Provided access token is not valid for the application service")
+        body, started = await object_of(request), time.monotonic()
+        async with ClientSession() as session:
+            status, text = await self.pusher.ping(session, body.get("transaction_id"))
+        if status == 0:
+            raise MatrixError(502, "M_CONNECTION_FAILED", "Could not reach the application service")
+        if status != 200:  # noqa: PLR2004 (an HTTP status names itself)
+            raise MatrixError(502, "M_BAD_STATUS", "Bad answer of the application service", answered=status, body=text[:500])
+        return web.json_response({"duration_ms": int((time.monotonic() - started) * 1000)})
+
+    async def page(self, _: web.Request) -> web.Response:
+        """What people see."""
+        return web.Response(text=page(self.rooms), content_type="text/html")
+
+    async def visible(self, request: web.Request) -> web.Response:
+        """The same for programs."""
+        room = request.match_info["room"]
+        self.rooms.version(room)
+        return web.json_response({"messages": visible(self.rooms, room)})
+
+    async def add_fault(self, request: web.Request) -> web.Response:
+        """Make something go wrong: `status`, `lost_answer` or `delay`; an empty list of calls makes all well again."""
+        asked = await object_of(request)
+        if asked.get("kind") == "none":
+            self.faults.clear()
+        else:
+            self.faults.append(Fault(**asked))
+        return web.json_response({"faults": len(self.faults)})
+
+    def routes(self) -> list[web.RouteDef]:
+        """Every address of the twin, on one screen."""
+        room = CLIENT + "/rooms/{room}"
+        return [
+            web.get("/", self.page),
+            web.get("/health", _well),
+            web.get("/_matrix/client/versions", _versions),
+            web.post(f"{CLIENT}/register", self.register),
+            web.post(f"{CLIENT}/login", self.login),
+            web.get(f"{CLIENT}/account/whoami", self.whoami),
+            web.get(CLIENT + "/profile/{user}", self.profile),
+            web.get(CLIENT + "/profile/{user}/displayname", self.profile),
+            web.put(CLIENT + "/profile/{user}/displayname", self.rename),
+            web.post(f"{CLIENT}/createRoom", self.create),
+            web.get(f"{CLIENT}/joined_rooms", self.joined_rooms),
+            web.post(CLIENT + "/join/{room}", self.join),
+            web.post(f"{room}/join", self.join),
+            web.post(f"{room}/invite", self.invite),
+            web.post(f"{room}/leave", self.leave),
+            web.post(f"{room}/kick", self.kick),
+            web.post(f"{room}/ban", self.ban),
+            web.get(f"{room}/joined_members", self.joined_members),
+            web.get(f"{room}/state", self.state),
+            web.get(room + "/state/{type}", self.state_event),
+            web.get(room + "/state/{type}/{key:.*}", self.state_event),
+            web.put(room + "/state/{type}", self.set_state),
+            web.put(room + "/state/{type}/{key:.*}", self.set_state),
+            web.put(room + "/send/{type}/{txn}", self.send),
+            web.put(room + "/redact/{event}/{txn}", self.redact),
+            web.get(room + "/event/{event}", self.event),
+            web.get(f"{room}/messages", self.messages),
+            web.post("/_matrix/client/v1/appservice/{id}/ping", self.ping),
+            web.post("/twin/faults", self.add_fault),
+            web.get("/twin/rooms/{room}", self.visible),
+        ]
+
+
+async def _well(_: web.Request) -> web.Response:
+    return web.Response(text="OK")
+
+
+async def _versions(_: web.Request) -> web.Response:
+    return web.json_response({"versions": ["v1.1", "v1.7", "v1.11"], "unstable_features": {}})
+
+
+def application(
+    rooms: Rooms, registration: Registration, *, messages_per_second: float = 0.0, waits: tuple[float, float] = (0.2, 5.0)
+) -> web.Application:
+    """The server, which pushes to its application service while it runs."""
+    pusher = Pusher(rooms, registration, *waits)
+    rooms.on_event = pusher.wake
+    twin = Twin(rooms, registration, pusher, messages_per_second)
+    app = web.Application(middlewares=[answering(twin.faults)], client_max_size=1 << 20)
+    app.add_routes(twin.routes())
+
+    async def pushing(_: web.Application) -> AsyncIterator[None]:
+        task = asyncio.create_task(pusher.run())
+        yield
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+        rooms.close()
+
+    app.cleanup_ctx.append(pushing)
+    return app
+
+
+def main() -> None:
+    """Serve until stopped."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--state", type=Path, required=True, help="SQLite file")
+    parser.add_argument("--server-name", default="tchap.example")
+    parser.add_argument("--registration", type=Path, required=True, help="the application service's YAML file")
+    parser.add_argument("--messages-per-second", type=float, default=0.0, help="a user's allowance; 0 for none")
+    given = parser.parse_args()
+    registration = Registration.read(given.registration, given.server_name)
+    app = application(Rooms(given.state, given.server_name), registration, messages_per_second=given.messages_per_second)
+    web.run_app(app, host="127.0.0.1", port=given.port, print=lambda _: None, access_log=None)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,320 @@
+"""The twin's memory: users, rooms and events of a pretended homeserver, in one SQLite file that outlives the process."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import sqlite3
+import time
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+EVENT_LIMIT = 65_536  # bytes of one event as canonical JSON
+MODERATOR = 50
+CREATOR = 100
+
+_TABLES = """
+CREATE TABLE IF NOT EXISTS users (user_id TEXT PRIMARY KEY, displayname TEXT, password TEXT);
+CREATE TABLE IF NOT EXISTS tokens (token TEXT PRIMARY KEY, user_id TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS rooms (room_id TEXT PRIMARY KEY, version TEXT NOT NULL, creator TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS events (
+    stream INTEGER PRIMARY KEY AUTOINCREMENT, event_id TEXT NOT NULL UNIQUE, room_id TEXT NOT NULL, sender TEXT NOT NULL,
+    type TEXT NOT NULL, state_key TEXT, content TEXT NOT NULL, ts INTEGER NOT NULL, redacts TEXT, redacted_by TEXT
+);
+CREATE INDEX IF NOT EXISTS state ON events (room_id, type, state_key, stream);
+CREATE TABLE IF NOT EXISTS transactions (scope TEXT PRIMARY KEY, event_id TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS pushed (id INTEGER PRIMARY KEY CHECK (id = 1), acknowledged INTEGER NOT NULL, txn TEXT, upto INTEGER);
+INSERT OR IGNORE INTO pushed VALUES (1, 0, NULL, NULL);
+"""
+
+
+class MatrixError(Exception):
+    """A refusal in Matrix's words."""
+
+    def __init__(self, status: int, errcode: str, error: str, **members: object) -> None:
+        super().__init__(error)
+        self.status = status
+        self.body = {"errcode": errcode, "error": error, **members}
+
+
+class Rooms:
+    """What a homeserver remembers; each method is one transaction of the file."""
+
+    def __init__(self, path: Path, server_name: str) -> None:
+        self.server_name = server_name
+        self.on_event: Callable[[], None] = lambda: None
+        self._file = sqlite3.connect(path)
+        self._file.row_factory = sqlite3.Row
+        self._file.execute("PRAGMA journal_mode=WAL")
+        self._file.execute("PRAGMA synchronous=NORMAL")
+        self._file.executescript(_TABLES)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    # --- users ---------------------------------------------------------------------------------------------------
+
+    def add_user(self, user: str, password: str | None) -> None:
+        """Register once."""
+        if self.knows(user):
+            raise MatrixError(400, "M_USER_IN_USE", "User ID already taken.")
+        with self._file:
+            self._file.execute("INSERT INTO users VALUES (?, ?, ?)", (user, user[1:].partition(":")[0], password))
+
+    def knows(self, user: str) -> bool:
+        """Tell whether the user is registered."""
+        return self._file.execute("SELECT 1 FROM users WHERE user_id = ?", (user,)).fetchone() is not None
+
+    def new_token(self, user: str) -> str:
+        """An access token for the user."""
+        token = "syt_" + secrets.token_urlsafe(24)
+        with self._file:
+            self._file.execute("INSERT INTO tokens VALUES (?, ?)", (token, user))
+        return token
+
+    def user_of(self, token: str) -> str | None:
+        """Whose token this is."""
+        row = self._file.execute("SELECT user_id FROM tokens WHERE token = ?", (token,)).fetchone()
+        return str(row["user_id"]) if row else None
+
+    def check_password(self, user: str, password: str) -> None:
+        """Refuse a wrong password."""
+        row = self._file.execute("SELECT password FROM users WHERE user_id = ?", (user,)).fetchone()
+        if row is None or row["password"] is None or not secrets.compare_digest(row["password"].encode(), password.encode()):
+            raise MatrixError(403, "M_FORBIDDEN", "Invalid username or password")
+
+    def displayname(self, user: str) -> str | None:
+        """The user's name."""
+        row = self._file.execute("SELECT displayname FROM users WHERE user_id = ?", (user,)).fetchone()
+        if row is None:
+            raise MatrixError(404, "M_NOT_FOUND", "Profile was not found")
+        return str(row["displayname"]) if row["displayname"] else None
+
+    def rename(self, user: str, name: str) -> None:
+        """Change the user's name, in the rooms too."""
+        if len(name) > 256:  # noqa: PLR2004 (Synapse's limit)
+            raise MatrixError(400, "M_INVALID_PARAM", "Displayname is too long (max 256)")
+        with self._file:
+            self._file.execute("UPDATE users SET displayname = ? WHERE user_id = ?", (name, user))
+        for room in self.joined_rooms(user):
+            self._append(room, user, "m.room.member", {"membership": "join", "displayname": name}, state_key=user)
+
+    # --- rooms ---------------------------------------------------------------------------------------------------
+
+    def create(self, creator: str, body: dict[str, Any]) -> str:
+        """A new room with the state that its preset gives."""
+        version, public = str(body.get("room_version", "12")), body.get("preset") == "public_chat"
+        room = "!" + secrets.token_urlsafe(32)
+        room += f":{self.server_name}" if int(version) < 12 else ""  # noqa: PLR2004 (from that version on an id names no server)
+        with self._file:
+            self._file.execute("INSERT INTO rooms VALUES (?, ?, ?)", (room, version, creator))
+        self._append(room, creator, "m.room.create", {"room_version": version}, state_key="")
+        self._enter(room, creator)
+        self._append(room, creator, "m.room.power_levels", {"users": {creator: CREATOR}, "users_default": 0}, state_key="")
+        self._append(room, creator, "m.room.join_rules", {"join_rule": "public" if public else "invite"}, state_key="")
+        self._append(room, creator, "m.room.history_visibility", {"history_visibility": "shared"}, state_key="")
+        guests = "forbidden" if public else "can_join"  # a real Synapse's presets say so, guests or not
+        self._append(room, creator, "m.room.guest_access", {"guest_access": guests}, state_key="")
+        for initial in body.get("initial_state", []):
+            self._append(room, creator, initial["type"], initial["content"], state_key=initial.get("state_key", ""))
+        if body.get("name"):
+            self._append(room, creator, "m.room.name", {"name": body["name"]}, state_key="")
+        for user in body.get("invite", []):
+            self.invite(room, creator, user)
+        return room
+
+    def rooms(self) -> list[str]:
+        """Every room, in the order of their making."""
+        return [str(row["room_id"]) for row in self._file.execute("SELECT room_id FROM rooms ORDER BY rowid")]
+
+    def version(self, room: str) -> int:
+        """The room's version; 404 for an unknown room."""
+        row = self._file.execute("SELECT version FROM rooms WHERE room_id = ?", (room,)).fetchone()
+        if row is None:
+            raise MatrixError(404, "M_NOT_FOUND", "Unknown room")
+        return int(row["version"])
+
+    def members(self, room: str) -> dict[str, str]:
+        """User → membership."""
+        return {event["state_key"]: event["content"]["membership"] for event in self.state(room) if event["type"] == "m.room.member"}
+
+    def joined_rooms(self, user: str) -> list[str]:
+        """Rooms in which the user is."""
+        return [room for room in self.rooms() if self.members(room).get(user) == "join"]
+
+    def join(self, room: str, user: str) -> None:
+        """Enter a public room, or one that invited the user."""
+        self._known(room)
+        membership = self.members(room).get(user)
+        rule = self._state_content(room, "m.room.join_rules").get("join_rule")
+        if membership == "ban" or (membership not in {"join", "invite"} and rule != "public"):
+            raise MatrixError(403, "M_FORBIDDEN", "You are not invited to this room.")
+        if membership != "join":
+            self._enter(room, user)
+
+    def invite(self, room: str, inviter: str, user: str) -> None:
+        """Open the room for somebody."""
+        self.check_joined(room, inviter)
+        membership = self.members(room).get(user)
+        if membership == "ban":
+            raise MatrixError(403, "M_BAD_STATE", f"{user} is banned from the room")
+        if membership == "join":
+            raise MatrixError(403, "M_FORBIDDEN", f"{user} is already in the room.")
+        self._append(room, inviter, "m.room.member", {"membership": "invite"}, state_key=user)
+
+    def put_out(self, room: str, moderator: str, user: str, membership: str) -> None:
+        """Leave, kick or ban."""
+        self.check_joined(room, moderator)
+        if moderator != user and self.power(room, moderator) < MODERATOR:
+            raise MatrixError(403, "M_FORBIDDEN", "You don't have permission to do that")
+        self._append(room, moderator, "m.room.member", {"membership": membership}, state_key=user)
+
+    def power(self, room: str, user: str) -> int:
+        """The user's power level."""
+        levels = self._state_content(room, "m.room.power_levels")
+        return int(levels.get("users", {}).get(user, levels.get("users_default", 0)))
+
+    def check_joined(self, room: str, user: str) -> None:
+        """Refuse whoever is not in the room."""
+        if self._known(room) and self.members(room).get(user) != "join":
+            raise MatrixError(403, "M_FORBIDDEN", f"User {user} not in room {room}")
+
+    # --- events --------------------------------------------------------------------------------------------------
+
+    def once(self, scope: str, act: Callable[[], str]) -> str:
+        """Do the act the first time that this transaction comes; give the same event's id afterwards."""
+        row = self._file.execute("SELECT event_id FROM transactions WHERE scope = ?", (scope,)).fetchone()
+        if row is not None:
+            return str(row["event_id"])
+        event_id = act()
+        with self._file:
+            self._file.execute("INSERT INTO transactions VALUES (?, ?)", (scope, event_id))
+        return event_id
+
+    def send(self, room: str, sender: str, kind: str, content: dict[str, Any], ts: int | None = None) -> str:
+        """A message event."""
+        self.check_joined(room, sender)
+        return self._append(room, sender, kind, content, ts=ts)
+
+    def set_state(self, room: str, sender: str, kind: str, state_key: str, content: dict[str, Any]) -> str:
+        """A state event."""
+        self.check_joined(room, sender)
+        if self.power(room, sender) < MODERATOR:
+            raise MatrixError(403, "M_FORBIDDEN", "You don't have permission to post that to the room.")
+        return self._append(room, sender, kind, content, state_key=state_key)
+
+    def redact(self, room: str, sender: str, event_id: str, reason: str | None) -> str:
+        """Take an event away: its author may, and a moderator."""
+        self.check_joined(room, sender)
+        target = self.event(room, event_id)
+        if target["sender"] != sender and self.power(room, sender) < MODERATOR:
+            raise MatrixError(403, "M_FORBIDDEN", "You don't have permission to redact events")
+        content = {"redacts": event_id} | ({"reason": reason} if reason else {})
+        redaction = self._append(room, sender, "m.room.redaction", content, redacts=event_id)
+        with self._file:
+            self._file.execute("UPDATE events SET redacted_by = ?, content = '{}' WHERE event_id = ?", (redaction, event_id))
+        return redaction
+
+    def event(self, room: str, event_id: str) -> dict[str, Any]:
+        """One event, as a client sees it."""
+        row = self._file.execute("SELECT * FROM events WHERE room_id = ? AND event_id = ?", (room, event_id)).fetchone()
+        if row is None:
+            raise MatrixError(404, "M_NOT_FOUND", "Could not find event")
+        return self._shown(row)
+
+    def events(self, room: str) -> list[dict[str, Any]]:
+        """The room's events, oldest first."""
+        rows = self._file.execute("SELECT * FROM events WHERE room_id = ? ORDER BY stream", (room,))
+        return [self._shown(row) for row in rows]
+
+    def page(self, room: str, before: int | None, limit: int) -> tuple[list[dict[str, Any]], int | None]:
+        """The latest events before a position, latest first, and where the next page starts."""
+        query = "SELECT * FROM events WHERE room_id = ? AND stream < ? ORDER BY stream DESC LIMIT ?"
+        rows = self._file.execute(query, (room, before if before is not None else 1 << 62, limit)).fetchall()
+        return [self._shown(row) for row in rows], (int(rows[-1]["stream"]) if len(rows) == limit else None)
+
+    def state(self, room: str) -> list[dict[str, Any]]:
+        """The room's state now."""
+        query = """SELECT * FROM events WHERE stream IN
+            (SELECT max(stream) FROM events WHERE room_id = ? AND state_key IS NOT NULL GROUP BY type, state_key)"""
+        return [self._shown(row) for row in self._file.execute(query, (room,))]
+
+    # --- what the application service has had --------------------------------------------------------------------
+
+    def pushed(self) -> tuple[int, str | None, int | None]:
+        """Stream position that is acknowledged; the transaction under way and how far it goes."""
+        row = self._file.execute("SELECT acknowledged, txn, upto FROM pushed").fetchone()
+        return row["acknowledged"], row["txn"], row["upto"]
+
+    def begin_push(self, txn: str, upto: int) -> None:
+        """Fix a transaction, so that each attempt carries the same events."""
+        with self._file:
+            self._file.execute("UPDATE pushed SET txn = ?, upto = ?", (txn, upto))
+
+    def end_push(self, acknowledged: int) -> None:
+        """Go on after what was acknowledged."""
+        with self._file:
+            self._file.execute("UPDATE pushed SET acknowledged = ?, txn = NULL, upto = NULL", (acknowledged,))
+
+    def after(self, position: int, upto: int | None, limit: int) -> list[tuple[int, dict[str, Any]]]:
+        """Events of all rooms after a stream position."""
+        query = "SELECT * FROM events WHERE stream > ? AND stream <= ? ORDER BY stream LIMIT ?"
+        rows = self._file.execute(query, (position, upto if upto is not None else 1 << 62, limit))
+        return [(int(row["stream"]), self._shown(row)) for row in rows]
+
+    # --- inside --------------------------------------------------------------------------------------------------
+
+    def _known(self, room: str) -> bool:
+        return self.version(room) > 0
+
+    def _enter(self, room: str, user: str) -> None:
+        content = {"membership": "join", "displayname": self.displayname(user)}
+        self._append(room, user, "m.room.member", content, state_key=user)
+
+    def _state_content(self, room: str, kind: str) -> dict[str, Any]:
+        return next((event["content"] for event in self.state(room) if (event["type"], event["state_key"]) == (kind, "")), {})
+
+    def _append(
+        self,
+        room: str,
+        sender: str,
+        kind: str,
+        content: dict[str, Any],
+        *,
+        state_key: str | None = None,
+        redacts: str | None = None,
+        ts: int | None = None,
+    ) -> str:
+        self.version(room)
+        encoded = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+        if len(encoded.encode()) + len(room) + len(sender) + len(kind) + 400 > EVENT_LIMIT:  # 400: its hashes, signatures, parents
+            raise MatrixError(413, "M_TOO_LARGE", "event too large")
+        event_id = "$" + secrets.token_urlsafe(32)
+        row = (event_id, room, sender, kind, state_key, encoded, ts if ts is not None else time.time_ns() // 1_000_000, redacts)
+        columns = "event_id, room_id, sender, type, state_key, content, ts, redacts"
+        with self._file:
+            self._file.execute(f"INSERT INTO events ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)  # noqa: S608 (the columns are ours)
+        self.on_event()
+        return event_id
+
+    def _shown(self, row: sqlite3.Row) -> dict[str, Any]:
+        event = {
+            "type": row["type"],
+            "event_id": row["event_id"],
+            "room_id": row["room_id"],
+            "sender": row["sender"],
+            "origin_server_ts": row["ts"],
+            "content": json.loads(row["content"]),
+            "unsigned": {},
+        }
+        if row["state_key"] is not None:
+            event["state_key"] = row["state_key"]
+        if row["redacts"] is not None:
+            event["redacts"] = row["redacts"]  # a real Synapse says it here and in the content, whatever the room's version
+        if row["redacted_by"] is not None:
+            event["unsigned"]["redacted_because"] = {"type": "m.room.redaction", "event_id": row["redacted_by"]}
+        return event

@@ -1,0 +1,502 @@
+"""The connector against the twin, over HTTP: both ways, faults, restarts; and the twin's own manners."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from aiohttp import ClientSession
+from aiohttp.test_utils import TestServer
+
+from adapters.matrix import MatrixClient
+from adapters.matrix.twin import application
+from adapters.matrix.twin_push import Registration
+from adapters.matrix.twin_rooms import Rooms
+from adapters.port import Act, Change, Later, Never, SpaceReport, Written
+from deploy.local.matrix_user import MatrixRefused, MatrixUser
+from deploy.local.ports import answers, free_port
+from deploy.local.process import Process, Program
+from deploy.local.synapse import ApplicationService
+from schemas.facts.message import Author, Content
+from schemas.words import Audience
+from tests.fakes_matrix import AS_TOKEN, HS_TOKEN, Sink, matrix_instance, posting
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from adapters.settings import Instance
+
+BOT = "@traitdunion:tchap.example"
+LASTING = 1_000  # calls: aiohttp itself repeats a PUT once when a kept connection breaks
+
+
+@dataclass
+class House:
+    """A twin, its application service, a person in it, the connector."""
+
+    folder: Path
+    stack: AsyncExitStack
+    twin_port: int = field(default_factory=free_port)
+    messages_per_second: float = 0.0
+
+    async def open(self) -> None:
+        self.sink = Sink(lambda: self.instance)
+        sink = TestServer(self.sink.application())
+        await sink.start_server()
+        self.stack.push_async_callback(sink.close)
+        service = ApplicationService(url=f"http://127.0.0.1:{sink.port}/webhooks/education", as_token=AS_TOKEN, hs_token=HS_TOKEN)
+        self.registration = Registration.read(service.write(self.folder / "registration.yaml"), "tchap.example")
+        await self.start_twin()
+        self.session = await self.stack.enter_async_context(ClientSession())
+        self.client = MatrixClient(self.instance)
+        self.stack.push_async_callback(self.client.close)
+
+    async def start_twin(self) -> None:
+        rooms = Rooms(self.folder / "twin.db", "tchap.example")
+        app = application(rooms, self.registration, messages_per_second=self.messages_per_second, waits=(0.02, 0.1))
+        self.twin = TestServer(app, port=self.twin_port)
+        await self.twin.start_server()
+        self.stack.push_async_callback(self.twin.close)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.twin_port}"
+
+    @property
+    def instance(self) -> Instance:
+        return matrix_instance(self.url)
+
+    async def person(self, username: str = "claire", name: str = "Claire Moreau") -> MatrixUser:
+        return await MatrixUser.register(self.session, self.url, username, name)
+
+    async def fault(self, kind: str, **details: Any) -> None:
+        async with self.session.post(f"{self.url}/twin/faults", json={"kind": kind, **details}) as answer:
+            assert answer.status == 200
+
+    async def visible(self, room: str) -> list[dict[str, Any]]:
+        async with self.session.get(f"{self.url}/twin/rooms/{room}") as answer:
+            messages: list[dict[str, Any]] = (await answer.json())["messages"]
+            return messages
+
+
+@pytest.fixture
+async def house(tmp_path: Path) -> AsyncIterator[House]:
+    async with AsyncExitStack() as stack:
+        house = House(tmp_path, stack)
+        await house.open()
+        yield house
+
+
+async def written(house: House, *args: Any, **kwargs: Any) -> Written:
+    outcome = await house.client.write(posting(*args, **kwargs))
+    assert isinstance(outcome, Written), outcome
+    return outcome
+
+
+async def closed_room(house: House) -> tuple[MatrixUser, str]:
+    claire = await house.person()
+    room = await claire.create_room("Futurs Publics", invite=[BOT])
+    return claire, room
+
+
+# --- out of the house ------------------------------------------------------------------------------------------------
+
+
+async def test_a_message_is_shown_under_its_authors_name_and_ministry(house: House) -> None:
+    _, room = await closed_room(house)
+    await written(house, space=room)
+    (shown,) = await house.visible(room)
+    assert (shown["name"], shown["body"]) == ("Léa Martin (Finances)", "Bonjour à tous")
+    assert shown["ts"] == 1_772_452_800_000
+
+
+async def test_a_reply_is_marked_as_one(house: House) -> None:
+    claire, room = await closed_room(house)
+    asked = await claire.say(room, "Qui vient ?")
+    await written(house, space=room, parent=asked)
+    assert (await house.visible(room))[1]["reply_to"] == asked
+
+
+async def test_an_edit_is_applied_even_when_its_author_has_another_name_since(house: House) -> None:
+    _, room = await closed_room(house)
+    first = await written(house, space=room)
+    renamed = Author(name="Léa Dupont", organisation="Finances")
+    edit = await written(house, "k2", "Bonsoir", room, act=Act.EDITED, native_id=first.native_id, author=renamed)
+    (shown,) = await house.visible(room)
+    assert (shown["body"], shown["edited"]) == ("Bonsoir", True)
+    assert edit.native_id == first.native_id
+    assert edit.version != first.version
+
+
+async def test_an_edit_of_what_was_never_written_here_creates_it(house: House) -> None:
+    _, room = await closed_room(house)
+    await written(house, "k2", "Bonsoir", room, act=Act.EDITED)
+    assert [shown["body"] for shown in await house.visible(room)] == ["Bonsoir"]
+
+
+async def test_a_deletion_takes_the_copy_away_once(house: House) -> None:
+    _, room = await closed_room(house)
+    first = await written(house, space=room)
+    gone = await written(house, "k3", space=room, act=Act.DELETED, native_id=first.native_id)
+    assert await house.visible(room) == []
+    assert await written(house, "k4", space=room, act=Act.DELETED, native_id=first.native_id) == gone
+
+
+async def test_a_deletion_of_what_is_not_there_is_done_already(house: House) -> None:
+    _, room = await closed_room(house)
+    assert (await written(house, space=room, act=Act.DELETED, native_id="$never")).native_id == "$never"
+
+
+async def test_an_edit_never_brings_back_what_somebody_here_took_away(house: House) -> None:
+    claire, room = await closed_room(house)
+    first = await written(house, space=room)
+    await claire.redact(room, first.native_id)
+    outcome = await house.client.write(posting("k2", "Bonsoir", room, act=Act.EDITED, native_id=first.native_id))
+    assert outcome == Never("copy_gone")
+
+
+@pytest.mark.parametrize("act", [Act.EDITED, Act.DELETED])
+async def test_what_a_person_here_wrote_herself_is_never_touched(house: House, act: Act) -> None:
+    claire, room = await closed_room(house)
+    hers = await claire.say(room, "À moi")
+    assert await house.client.write(posting(space=room, act=act, native_id=hers)) == Never("copy_not_ours")
+    assert [shown["body"] for shown in await house.visible(room)] == ["À moi"]
+
+
+async def test_the_same_order_twice_is_one_message(house: House) -> None:
+    _, room = await closed_room(house)
+    assert await written(house, space=room) == await written(house, space=room)
+    assert len(await house.visible(room)) == 1
+
+
+async def test_a_lost_answer_is_found_and_not_written_twice(house: House) -> None:
+    _, room = await closed_room(house)
+    await house.fault("lost_answer", method="PUT", path="/send/", count=LASTING)
+    assert await house.client.write(posting(space=room)) == Later("unreachable")
+    await house.fault("none")
+    found = await house.client.find(posting(space=room))
+    assert isinstance(found, Written)
+    assert await written(house, space=room) == found
+    assert len(await house.visible(room)) == 1
+
+
+async def test_a_lost_deletion_is_found_too(house: House) -> None:
+    _, room = await closed_room(house)
+    first = await written(house, space=room)
+    order = posting("k3", space=room, act=Act.DELETED, native_id=first.native_id)
+    assert await house.client.find(order) is None
+    await house.fault("lost_answer", method="PUT", path="/redact/", count=LASTING)
+    assert isinstance(await house.client.write(order), Later)
+    await house.fault("none")
+    assert isinstance(await house.client.find(order), Written)
+
+
+async def test_a_marker_that_somebody_copied_hides_nothing(house: House) -> None:
+    claire, room = await closed_room(house)
+    order = posting(space=room)
+    await claire.say(room, "je fais croire", **{"fr.traitdunion.key": order.key, "fr.traitdunion.subject": order.subject})
+    assert await house.client.find(order) is None
+
+
+async def test_what_was_never_written_is_not_found(house: House) -> None:
+    _, room = await closed_room(house)
+    assert await house.client.find(posting(space=room)) is None
+
+
+async def test_a_full_homeserver_says_how_long_to_wait(house: House) -> None:
+    _, room = await closed_room(house)
+    await house.fault("status", status=429, errcode="M_LIMIT_EXCEEDED", retry_after_ms=1500, path="/send/")
+    assert await house.client.write(posting(space=room)) == Later("rate_limited", 1.5)
+    await written(house, space=room)
+
+
+async def test_a_homeserver_in_trouble_is_asked_again_later(house: House) -> None:
+    _, room = await closed_room(house)
+    await house.fault("status", status=502, errcode="", path="/send/")
+    assert await house.client.write(posting(space=room)) == Later("http_502")
+
+
+async def test_a_homeserver_that_is_stopped_is_asked_again_later(house: House) -> None:
+    _, room = await closed_room(house)
+    await house.twin.close()
+    assert await house.client.write(posting(space=room)) == Later("unreachable")
+    assert await house.client.find(posting(space=room)) == Later("unreachable")
+    await house.start_twin()
+    await written(house, space=room)
+
+
+async def test_a_room_that_never_invited_us_is_never_written(house: House) -> None:
+    claire = await house.person()
+    room = await claire.create_room("Fermé")
+    assert await house.client.write(posting(space=room)) == Never("m_forbidden", "HTTP 403")
+
+
+async def test_a_room_that_is_not_there_is_never_written(house: House) -> None:
+    assert await house.client.write(posting(space="!nowhere:tchap.example")) == Never("m_not_found", "HTTP 404")
+
+
+async def test_a_public_room_needs_no_invitation(house: House) -> None:
+    claire = await house.person()
+    room = await claire.create_room("Place", preset="public_chat")
+    await written(house, space=room)
+
+
+async def test_a_ghost_that_was_put_out_comes_back_unless_it_is_banned(house: House) -> None:
+    claire, room = await closed_room(house)
+    await written(house, space=room)
+    ghost = (await house.visible(room))[0]["sender"]
+    await claire.call("POST", f"rooms/{room}/kick", {"user_id": ghost})
+    await written(house, "k2", space=room)
+    await claire.call("POST", f"rooms/{room}/ban", {"user_id": ghost})
+    assert await house.client.write(posting("k3", space=room)) == Never("m_bad_state", "HTTP 403")
+
+
+async def test_a_banned_ghosts_message_goes_where_the_bot_moderates(house: House) -> None:
+    claire, room = await closed_room(house)
+    first, second = await written(house, "k1", space=room), await written(house, "k2", space=room)
+    ghost = (await house.visible(room))[0]["sender"]
+    await claire.call("POST", f"rooms/{room}/ban", {"user_id": ghost})
+    order = posting("k3", space=room, act=Act.DELETED, native_id=first.native_id)
+    assert isinstance(await house.client.write(order), Never)
+    await claire.call("PUT", f"rooms/{room}/state/m.room.power_levels", {"users": {claire.user_id: 100, BOT: 50}})
+    assert isinstance(await house.client.write(order), Written)
+    assert [shown["event_id"] for shown in await house.visible(room)] == [second.native_id]
+
+
+async def test_a_deletion_after_a_restart_of_the_connector_finds_its_ghost(house: House) -> None:
+    _, room = await closed_room(house)
+    first = await written(house, space=room)
+    fresh = MatrixClient(house.instance)
+    house.stack.push_async_callback(fresh.close)
+    assert isinstance(await fresh.write(posting("k3", space=room, act=Act.DELETED, native_id=first.native_id)), Written)
+    assert await house.visible(room) == []
+
+
+async def test_one_person_who_writes_twice_at_once_is_registered_once(house: House) -> None:
+    _, room = await closed_room(house)
+    await asyncio.gather(*(written(house, f"k{number}", space=room) for number in range(5)))
+    assert len({shown["sender"] for shown in await house.visible(room)}) == 1
+
+
+async def test_a_very_long_message_arrives_shortened_with_a_link(house: House) -> None:
+    _, room = await closed_room(house)
+    text = "très long " * 20_000
+    order = {"content": Content(html=f"<p>{text}</p>", text=text), "link": "https://wifip.example/t/9"}
+    first = await written(house, space=room, **order)
+    await written(house, "k2", space=room, act=Act.EDITED, native_id=first.native_id, **order)
+    (shown,) = await house.visible(room)
+    assert shown["body"].endswith("… Lire la suite : https://wifip.example/t/9")
+
+
+async def test_identifiers_cannot_name_another_address_of_the_homeserver(house: House) -> None:
+    outcome = await house.client.write(posting(space="../../../twin/faults?x=", key="a/b?c#d"))
+    assert isinstance(outcome, Never)
+
+
+async def test_a_space_is_reported_with_its_name_and_who_can_read_it(house: House) -> None:
+    _, room = await closed_room(house)
+    assert await house.client.report_space(room) == SpaceReport("Futurs Publics", Audience.MEMBERS, externals=False)
+
+
+async def test_an_encrypted_space_is_respected(house: House) -> None:
+    claire = await house.person()
+    encryption = {"type": "m.room.encryption", "content": {"algorithm": "m.megolm.v1.aes-sha2"}}
+    room = await claire.create_room("Secret", invite=[BOT], initial_state=[encryption])
+    assert await house.client.report_space(room) == Never("space_encrypted")
+
+
+async def test_a_space_that_never_invited_us_is_not_reported(house: House) -> None:
+    claire = await house.person()
+    assert await house.client.report_space(await claire.create_room("Fermé")) == Never("m_forbidden", "HTTP 403")
+
+
+async def test_a_persons_name_is_asked_of_the_homeserver_and_kept_a_while(house: House) -> None:
+    claire = await house.person()
+    now = [0.0]
+    client = MatrixClient(house.instance, clock=lambda: now[0])
+    house.stack.push_async_callback(client.close)
+    assert await client.display_name(claire.user_id) == "Claire Moreau"
+    await claire.call("PUT", f"profile/{claire.user_id}/displayname", {"displayname": "Claire Petit"})
+    assert await client.display_name(claire.user_id) == "Claire Moreau"
+    now[0] = 301.0
+    assert await client.display_name(claire.user_id) == "Claire Petit"
+    assert await client.display_name("@personne:tchap.example") is None
+
+
+# --- into the house --------------------------------------------------------------------------------------------------
+
+
+async def test_what_people_do_here_reaches_the_gateway_in_order(house: House) -> None:
+    claire, room = await closed_room(house)
+    await house.client.report_space(room)
+    first = await claire.say(room, "Bonjour")
+    reply = await claire.reply(room, first, "Et encore")
+    edit = await claire.edit(room, first, "Bonsoir")
+    gone = await claire.redact(room, reply)
+    await house.sink.change(Act.DELETED, reply)
+    changes = [outcome for outcome in house.sink.outcomes if isinstance(outcome, Change)]
+    assert [(change.act, change.native_id, change.version, change.parent) for change in changes] == [
+        (Act.POSTED, first, first, None),
+        (Act.POSTED, reply, reply, first),
+        (Act.EDITED, first, edit, None),
+        (Act.DELETED, reply, gone, None),
+    ]
+    assert house.sink.refusals == 0
+
+
+@pytest.mark.parametrize("version", ["10", "11", "12"])
+async def test_a_redaction_is_understood_in_rooms_of_any_version(house: House, version: str) -> None:
+    claire = await house.person()
+    room = await claire.create_room("Salon", invite=[BOT], version=version)
+    await house.client.report_space(room)
+    first = await claire.say(room, "Bonjour")
+    gone = await claire.redact(room, first)
+    assert (await house.sink.change(Act.DELETED, first)).version == gone
+
+
+async def test_what_we_wrote_comes_back_with_the_version_that_the_answer_gave(house: House) -> None:
+    _, room = await closed_room(house)
+    first = await written(house, space=room)
+    edit = await written(house, "k2", "Bonsoir", room, act=Act.EDITED, native_id=first.native_id)
+    gone = await written(house, "k3", space=room, act=Act.DELETED, native_id=first.native_id)
+    for act, answer in ((Act.EDITED, edit), (Act.DELETED, gone)):
+        assert (await house.sink.change(act, first.native_id)).version == answer.version
+
+
+async def test_a_transaction_comes_again_until_it_is_taken_and_nothing_overtakes_it(house: House) -> None:
+    claire, room = await closed_room(house)
+    await house.client.report_space(room)
+    await house.sink.until(bool)
+    house.sink.failing = 3
+    first = await claire.say(room, "un")
+    second = await claire.say(room, "deux")
+    await house.sink.change(Act.POSTED, second)
+    posted = [outcome.native_id for outcome in house.sink.outcomes if isinstance(outcome, Change)]
+    assert posted == [first, second]
+    assert max(house.sink.transactions.count(path) for path in house.sink.transactions) == 4
+
+
+async def test_a_homeserver_that_starts_again_sends_what_it_still_owes(house: House) -> None:
+    claire, room = await closed_room(house)
+    await house.client.report_space(room)
+    house.sink.failing = 1_000_000
+    owed = await claire.say(room, "je dois encore partir")
+    await house.twin.close()
+    house.sink.failing = 0
+    await house.start_twin()
+    assert (await house.sink.change(Act.POSTED, owed)).content == Content(html="<p>je dois encore partir</p>", text="je dois encore partir")
+    assert [shown["event_id"] for shown in await house.visible(room)] == [owed]
+
+
+async def test_the_way_back_can_be_tried_with_a_ping(house: House) -> None:
+    assert await house.client.ping("traitdunion") is not None
+    assert await house.client.ping("another") is None
+
+
+async def test_rooms_where_none_of_ours_is_stay_unheard(house: House) -> None:
+    claire = await house.person()
+    closed = await claire.create_room("Entre nous")
+    await claire.say(closed, "cela reste ici")
+    open_to_us = await claire.create_room("Avec tous", invite=[BOT])
+    await house.client.report_space(open_to_us)
+    heard = await claire.say(open_to_us, "cela part")
+    await house.sink.change(Act.POSTED, heard)
+    assert {event["room_id"] for event in house.sink.raw} == {open_to_us}
+
+
+# --- the twin's own manners ------------------------------------------------------------------------------------------
+
+
+async def test_the_twin_refuses_what_a_homeserver_refuses(house: House) -> None:
+    claire, room = await closed_room(house)
+    bob = await house.person("bob", "Bob Diallo")
+    for call, status, errcode in (
+        (bob.say(room, "intrus"), 403, "M_FORBIDDEN"),
+        (bob.join(room), 403, "M_FORBIDDEN"),
+        (claire.say(room, "x" * 66_000), 413, "M_TOO_LARGE"),
+        (MatrixUser(house.session, house.url, "", "wrong").join(room), 401, "M_UNKNOWN_TOKEN"),
+        (MatrixUser(house.session, house.url, "", "").join(room), 401, "M_MISSING_TOKEN"),
+        (house.person("_tdu_forged", "Faux"), 400, "M_EXCLUSIVE"),
+        (claire.call("GET", "nowhere"), 404, "M_UNRECOGNIZED"),
+    ):
+        with pytest.raises(MatrixRefused) as refusal:
+            await call
+        assert (refusal.value.status, refusal.value.errcode) == (status, errcode)
+
+
+async def test_the_service_speaks_for_nobody_outside_its_namespace(house: House) -> None:
+    claire, room = await closed_room(house)
+    service = MatrixUser(house.session, house.url, "", AS_TOKEN)
+    with pytest.raises(MatrixRefused, match="403 M_FORBIDDEN"):
+        await service.call("PUT", f"rooms/{room}/send/m.room.message/1?user_id={claire.user_id}", {"msgtype": "m.text", "body": "x"})
+
+
+async def test_only_its_author_and_moderators_take_a_message_away(house: House) -> None:
+    claire = await house.person()
+    bob = await house.person("bob", "Bob Diallo")
+    room = await claire.create_room("Place", preset="public_chat")
+    await bob.join(room)
+    hers, his = await claire.say(room, "hers"), await bob.say(room, "his")
+    with pytest.raises(MatrixRefused, match="M_FORBIDDEN"):
+        await bob.redact(room, hers)
+    await claire.redact(room, his)
+    assert [shown["event_id"] for shown in await house.visible(room)] == [hers]
+
+
+async def test_an_edit_by_somebody_else_is_not_shown(house: House) -> None:
+    claire = await house.person()
+    bob = await house.person("bob", "Bob Diallo")
+    room = await claire.create_room("Place", preset="public_chat")
+    await bob.join(room)
+    hers = await claire.say(room, "hers")
+    await bob.edit(room, hers, "forged")
+    assert [shown["body"] for shown in await house.visible(room)] == ["hers"]
+
+
+async def test_the_page_shows_rooms_and_escapes_what_people_write(house: House) -> None:
+    claire, room = await closed_room(house)
+    asked = await claire.say(room, "<script>alert(1)</script>")
+    await written(house, space=room, parent=asked)
+    async with house.session.get(f"{house.url}/") as answer:
+        shown = await answer.text()
+    assert "<h2>Futurs Publics</h2>" in shown
+    assert "<strong>Léa Martin (Finances)</strong>" in shown
+    assert "<script>" not in shown
+    assert "<q>&lt;script&gt;alert(1)&lt;/script&gt;</q>" in shown
+
+
+async def test_the_twin_runs_as_a_process_and_keeps_its_rooms_when_it_is_killed(house: House, tmp_path: Path) -> None:
+    port, files = free_port(), ["--state", str(tmp_path / "killed.db"), "--registration", str(tmp_path / "registration.yaml")]
+    command = [sys.executable, "-m", "adapters.matrix.twin", "--port", str(port), *files]
+    program = Program("twin", command, tmp_path / "twin.log")
+    url = f"http://127.0.0.1:{port}"
+    twin = Process(program)
+    try:
+        await asyncio.to_thread(twin.wait_until, lambda: answers(port))
+        claire = await MatrixUser.register(house.session, url, "claire", "Claire Moreau")
+        room = await claire.create_room("Futurs Publics")
+        said = await claire.say(room, "Bonjour")
+        twin.kill()
+        twin = Process(program)
+        await asyncio.to_thread(twin.wait_until, lambda: answers(port))
+        assert (await claire.event(room, said))["content"]["body"] == "Bonjour"
+    finally:
+        twin.stop()
+
+
+async def test_people_who_write_too_fast_are_slowed_down(tmp_path: Path) -> None:
+    async with AsyncExitStack() as stack:
+        house = House(tmp_path, stack, messages_per_second=0.001)
+        await house.open()
+        claire, room = await closed_room(house)
+        for number in range(10):
+            await claire.say(room, str(number))
+        with pytest.raises(MatrixRefused, match="429 M_LIMIT_EXCEEDED"):
+            await claire.say(room, "trop")
+        for number in range(12):
+            await written(house, f"k{number}", space=room)  # the registration says that our service is not limited

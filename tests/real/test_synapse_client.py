@@ -1,0 +1,210 @@
+"""The connector against a real Synapse, over HTTP, both ways."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from aiohttp import ClientSession
+from aiohttp.test_utils import TestServer
+
+from adapters.matrix import MatrixClient
+from adapters.port import Act, Change, Later, Never, SpaceReport, Written
+from deploy.local.matrix_user import MatrixUser
+from deploy.local.ports import LOOPBACK, free_port
+from deploy.local.synapse import ApplicationService, LocalSynapse, SynapseMissing
+from schemas.facts.message import Content
+from schemas.words import Audience
+from tests.fakes_matrix import AS_TOKEN, HS_TOKEN, Sink, matrix_instance, posting
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+pytestmark = pytest.mark.real
+
+BOT = "@traitdunion:tchap.example"
+SERVICE = ApplicationService(url=f"http://{LOOPBACK}:{free_port()}/webhooks/education", as_token=AS_TOKEN, hs_token=HS_TOKEN)
+
+
+@dataclass
+class House:
+    """The homeserver, our application service, the connector."""
+
+    url: str
+    session: ClientSession
+    client: MatrixClient
+    sink: Sink
+    number: int = 0
+
+    async def person(self, name: str = "Claire Moreau") -> MatrixUser:
+        House.number += 1
+        return await MatrixUser.register(self.session, self.url, f"claire{House.number}", name)
+
+    async def room(self, version: str = "12", **more: Any) -> tuple[MatrixUser, str]:
+        """A closed room that the bot has entered; a first message that came proves that the homeserver's pushes flow again."""
+        person = await self.person()
+        room = await person.create_room("Futurs Publics", invite=[BOT], version=version, **more)
+        assert isinstance(await self.client.report_space(room), SpaceReport)
+        return person, room
+
+
+@pytest.fixture(scope="module")
+def synapse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalSynapse]:
+    try:
+        server = LocalSynapse(tmp_path_factory.mktemp("synapse"), [SERVICE])
+    except SynapseMissing as missing:
+        pytest.skip(str(missing))
+    with server:
+        yield server
+
+
+@pytest.fixture
+async def house(synapse: LocalSynapse) -> AsyncIterator[House]:
+    instance = matrix_instance(synapse.url)
+    async with AsyncExitStack() as stack:
+        sink = Sink(lambda: instance)
+        server = TestServer(sink.application(), host=LOOPBACK, port=int(SERVICE.url.split(":")[2].split("/")[0]))
+        await server.start_server()
+        stack.push_async_callback(server.close)
+        session = await stack.enter_async_context(ClientSession())
+        client = MatrixClient(instance)
+        stack.push_async_callback(client.close)
+        yield House(synapse.url, session, client, sink)
+
+
+async def written(house: House, *args: str, **changes: Any) -> Written:
+    outcome = await house.client.write(posting(*args, **changes))
+    assert isinstance(outcome, Written), outcome
+    return outcome
+
+
+async def test_what_the_connector_writes_is_there_for_people(house: House) -> None:
+    claire, room = await house.room()
+    asked = await claire.say(room, "Qui vient ?")
+    first = await written(house, "r1", "Moi", room, parent=asked)
+    seen = await claire.event(room, first.native_id)
+    assert seen["content"]["body"] == "Moi"
+    assert seen["content"]["m.relates_to"] == {"m.in_reply_to": {"event_id": asked}}
+    assert seen["origin_server_ts"] == 1_772_452_800_000
+    profile = await claire.call("GET", f"profile/{seen['sender']}")
+    assert profile["displayname"] == "Léa Martin (Finances)"
+
+
+async def test_an_edit_and_a_deletion_follow_and_come_back_with_the_answered_versions(house: House) -> None:
+    claire, room = await house.room()
+    first = await written(house, "e1", "Bonjour", room)
+    edit = await written(house, "e2", "Bonsoir", room, act=Act.EDITED, native_id=first.native_id)
+    relations = await claire.call("GET", f"rooms/{room}/event/{first.native_id}")
+    assert relations["unsigned"]["m.relations"]["m.replace"]["event_id"] == edit.version
+    gone = await written(house, "e3", "", room, act=Act.DELETED, native_id=first.native_id)
+    for act, answer in ((Act.POSTED, first), (Act.EDITED, edit), (Act.DELETED, gone)):
+        assert (await house.sink.change(act, first.native_id)).version == answer.version
+    assert (await claire.event(room, first.native_id))["content"] == {}
+    assert await house.client.write(posting("e4", "x", room, act=Act.EDITED, native_id=first.native_id)) == Never("copy_gone")
+
+
+@pytest.mark.parametrize("version", ["10", "11", "12"])
+async def test_what_people_write_is_understood_in_rooms_of_any_version(house: House, version: str) -> None:
+    claire, room = await house.room(version)
+    first = await claire.say(room, "Bonjour")
+    reply = await claire.reply(room, first, "Et encore")
+    edit = await claire.edit(room, first, "Bonsoir")
+    gone = await claire.redact(room, reply)
+    await house.sink.change(Act.DELETED, reply)
+    changes = [outcome for outcome in house.sink.outcomes if isinstance(outcome, Change) and outcome.space == room]
+    assert [(change.act, change.native_id, change.version, change.parent) for change in changes] == [
+        (Act.POSTED, first, first, None),
+        (Act.POSTED, reply, reply, first),
+        (Act.EDITED, first, edit, None),
+        (Act.DELETED, reply, gone, None),
+    ]
+    assert await house.client.display_name(changes[0].actor) == "Claire Moreau"
+
+
+@pytest.mark.parametrize("version", ["10", "11"])
+async def test_a_redaction_comes_with_its_target_in_both_places(house: House, version: str) -> None:
+    claire, room = await house.room(version)
+    first = await claire.say(room, "Bonjour")
+    await claire.redact(room, first)
+    await house.sink.change(Act.DELETED, first)
+    (redaction,) = [event for event in house.sink.raw if event["type"] == "m.room.redaction" and event["room_id"] == room]
+    assert (redaction["redacts"], redaction["content"]["redacts"]) == (first, first)
+
+
+async def test_a_ghost_that_was_put_out_comes_back_unless_it_is_banned(house: House) -> None:
+    claire, room = await house.room("11")
+    first = await written(house, "g1", "Bonjour", room)
+    ghost = {"user_id": (await claire.event(room, first.native_id))["sender"]}
+    await claire.call("POST", f"rooms/{room}/kick", ghost)
+    await written(house, "g2", "Encore", room)
+    await claire.call("POST", f"rooms/{room}/ban", ghost)
+    assert await house.client.write(posting("g3", "Trop", room)) == Never("m_bad_state", "HTTP 403")
+
+
+async def test_what_was_said_outlives_a_restart_and_the_connector_goes_on(house: House, synapse: LocalSynapse) -> None:
+    claire, room = await house.room()
+    await written(house, "s1", "Avant", room)
+    synapse.stop()
+    assert await house.client.write(posting("s2", "Après", room)) == Later("unreachable")
+    synapse.start()
+    await written(house, "s2", "Après", room)
+    bodies = [event["content"]["body"] for event in await claire.read(room) if event["type"] == "m.room.message"]
+    assert bodies == ["Avant", "Après"]
+
+
+async def test_the_same_order_twice_is_one_message_and_is_found(house: House) -> None:
+    claire, room = await house.room()
+    order = posting("t1", "Une fois", room)
+    assert await house.client.find(order) is None
+    once = await house.client.write(order)
+    assert await house.client.write(order) == once
+    assert await house.client.find(order) == once
+    bodies = [event["content"].get("body") for event in await claire.read(room)]
+    assert bodies.count("Une fois") == 1
+
+
+async def test_a_very_long_message_passes_under_the_homeservers_limit(house: House) -> None:
+    _, room = await house.room()
+    text = "“très” <long> & 'dit' " * 20_000
+    content = Content(html=f"<p>{text}</p>", text=text)
+    first = await written(house, "l1", "", room, content=content, link="https://wifip.example/t/9")
+    await written(house, "l2", "", room, act=Act.EDITED, native_id=first.native_id, content=content)
+
+
+async def test_spaces_are_reported_as_their_state_says(house: House) -> None:
+    _, room = await house.room()
+    assert await house.client.report_space(room) == SpaceReport("Futurs Publics", Audience.MEMBERS, externals=False)
+    claire = await house.person()
+    secret = {"type": "m.room.encryption", "content": {"algorithm": "m.megolm.v1.aes-sha2"}}
+    encrypted = await claire.create_room("Secret", invite=[BOT], initial_state=[secret])
+    assert await house.client.report_space(encrypted) == Never("space_encrypted")
+    closed = await claire.create_room("Fermé")
+    assert await house.client.report_space(closed) == Never("m_forbidden", "HTTP 403")
+    assert isinstance(await house.client.write(posting("c1", "x", closed)), Never)
+
+
+async def test_the_homeserver_reaches_our_gateway(house: House) -> None:
+    assert await house.client.ping("traitdunion") is not None
+
+
+async def test_the_deepest_event_that_the_homeserver_takes_blocks_nothing_after_it(house: House) -> None:
+    claire, room = await house.room()
+    deep: Any = "x"
+    for _ in range(100):
+        deep = [deep]
+    first = await claire.say(room, "profond", deep=deep)
+    following = await claire.say(room, "la suite")
+    assert (await house.sink.change(Act.POSTED, first)).space == room
+    assert (await house.sink.change(Act.POSTED, following)).space == room
+
+
+async def test_a_transaction_is_sent_again_until_our_answer_is_taken(house: House) -> None:
+    claire, room = await house.room()
+    first = await claire.say(room, "Bonjour")
+    await house.sink.change(Act.POSTED, first)
+    house.sink.failing = 1
+    again = await claire.say(room, "Encore")
+    await house.sink.change(Act.POSTED, again)
+    assert max(house.sink.transactions.count(path) for path in house.sink.transactions) == 2

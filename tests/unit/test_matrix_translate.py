@@ -1,0 +1,250 @@
+"""Matrix events as the homeserver pushes them, each trap by name."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from adapters.matrix import ADAPTER
+from adapters.port import Act, AuthenticRequest, Change, Nonsense, Unused
+from tests.fakes_matrix import PERSON, ROOM, knock, matrix_instance, only_change, outcomes, room_event, transaction
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=12,
+)
+REPLY = {"m.in_reply_to": {"event_id": "$asked"}}
+
+
+def translated(body: bytes) -> list[Any]:
+    return list(ADAPTER.translate(AuthenticRequest(knock(body)), matrix_instance()))
+
+
+def test_a_message_is_a_post_in_its_room() -> None:
+    change = only_change(room_event())
+    assert (change.act, change.native_id, change.version, change.marker) == (Act.POSTED, "$one", "$one", "$one")
+    assert (change.space, change.actor, change.parent, change.locator) == (ROOM, PERSON, None, None)
+    assert change.occurred_at == datetime(2026, 3, 2, 12, tzinfo=UTC)
+    assert change.content is not None
+    assert (change.content.text, change.content.html) == ("Bonjour", "<p>Bonjour</p>")
+    assert change.author is not None
+    assert (change.author.name, change.author.organisation, change.author.kind) == ("", "Éducation nationale", "person")
+
+
+@pytest.mark.parametrize("state_key", ["", "@alice:tchap.example"])
+def test_an_event_with_a_state_key_is_state_even_when_the_key_is_empty(state_key: str) -> None:
+    assert outcomes(room_event(state_key=state_key)) == [Unused("m.room.message")]
+
+
+def test_an_encrypted_message_is_respected() -> None:
+    assert outcomes(room_event("m.room.encrypted", content={"ciphertext": "x"})) == [Unused("m.room.encrypted")]
+
+
+def test_a_reaction_is_counted_and_not_used() -> None:
+    assert outcomes(room_event("m.reaction", content={"m.relates_to": {"key": "👍"}})) == [Unused("m.reaction")]
+
+
+def test_a_type_that_a_sender_invents_never_becomes_a_metric_label() -> None:
+    assert outcomes(room_event("example.invented.7f3a"), room_event(content={"msgtype": "x.y", "body": "z"})) == [
+        Unused("other"),
+        Unused("m.room.message.other"),
+    ]
+
+
+def test_redacts_in_the_content_is_read_in_rooms_of_version_11_and_later() -> None:
+    change = only_change(room_event("m.room.redaction", "$gone", {"redacts": "$one"}))
+    assert (change.act, change.native_id, change.version, change.marker) == (Act.DELETED, "$one", "$gone", "$gone")
+
+
+def test_redacts_at_the_top_level_is_read_in_older_rooms() -> None:
+    assert only_change(room_event("m.room.redaction", "$gone", {"reason": "doublon"}, redacts="$one")).native_id == "$one"
+
+
+def test_a_redaction_that_names_two_events_is_refused() -> None:
+    event = room_event("m.room.redaction", "$gone", {"redacts": "$one"}, redacts="$another")
+    assert outcomes(event) == [Nonsense("redaction_names_two_events")]
+
+
+def test_a_redaction_of_nothing_is_refused() -> None:
+    (outcome,) = outcomes(room_event("m.room.redaction", "$gone", {}))
+    assert isinstance(outcome, Nonsense)
+
+
+def test_an_edit_changes_the_event_that_it_names_and_its_version_is_its_own_id() -> None:
+    content = {
+        "msgtype": "m.text",
+        "body": "* Bonsoir",
+        "m.new_content": {"msgtype": "m.text", "body": "Bonsoir"},
+        "m.relates_to": {"rel_type": "m.replace", "event_id": "$one"},
+    }
+    change = only_change(room_event(event_id="$edit", content=content))
+    assert (change.act, change.native_id, change.version, change.marker, change.parent) == (Act.EDITED, "$one", "$edit", "$edit", None)
+    assert change.content is not None
+    assert change.content.text == "Bonsoir"
+
+
+def test_the_actor_of_an_edit_is_who_sent_it_and_not_the_author_of_what_it_edits() -> None:
+    content = {"m.new_content": {"msgtype": "m.text", "body": "x"}, "m.relates_to": {"rel_type": "m.replace", "event_id": "$one"}}
+    assert only_change(room_event(content=content, sender="@mallory:tchap.example")).actor == "@mallory:tchap.example"
+
+
+def test_an_edit_without_its_new_content_is_refused() -> None:
+    content = {"msgtype": "m.text", "body": "* x", "m.relates_to": {"rel_type": "m.replace", "event_id": "$one"}}
+    assert outcomes(room_event(content=content)) == [Nonsense("edit_without_target_or_new_content")]
+
+
+def test_a_reply_names_its_parent_and_loses_the_quotation_of_its_text() -> None:
+    body = "> <@bob:tchap.example> Qui vient ?\n> demain\n\nMoi"
+    change = only_change(room_event(content={"msgtype": "m.text", "body": body, "m.relates_to": REPLY}))
+    assert change.parent == "$asked"
+    assert change.content is not None
+    assert change.content.text == "Moi"
+
+
+def test_a_reply_loses_the_quotation_of_its_html() -> None:
+    html = "<mx-reply><blockquote>Qui vient ?</blockquote></mx-reply><b>Moi</b>"
+    content = {"msgtype": "m.text", "body": "Moi", "format": "org.matrix.custom.html", "formatted_body": html, "m.relates_to": REPLY}
+    change = only_change(room_event(content=content))
+    assert change.content is not None
+    assert (change.content.html, change.content.text) == ("<b>Moi</b>", "Moi")
+
+
+def test_a_quotation_that_the_person_wrote_herself_stays() -> None:
+    change = only_change(room_event(content={"msgtype": "m.text", "body": "> à revoir\n\nD’accord", "m.relates_to": REPLY}))
+    assert change.content is not None
+    assert change.content.text == "> à revoir\n\nD’accord"
+
+
+@pytest.mark.parametrize(
+    ("relation", "parent"),
+    [
+        ({"rel_type": "m.thread", "event_id": "$root"}, "$root"),
+        ({"rel_type": "m.thread", "event_id": "$root", "is_falling_back": True, **REPLY}, "$root"),
+        ({"rel_type": "m.thread", "event_id": "$root", "is_falling_back": False, **REPLY}, "$asked"),
+        ({"rel_type": "m.reference", "event_id": "$root"}, None),
+    ],
+)
+def test_the_parent_in_a_thread_is_what_was_truly_answered_else_the_root(relation: dict[str, Any], parent: str | None) -> None:
+    assert only_change(room_event(content={"msgtype": "m.text", "body": "Oui", "m.relates_to": relation})).parent == parent
+
+
+def test_a_file_travels_by_reference_to_the_media_repository() -> None:
+    content = {
+        "msgtype": "m.file",
+        "body": "note.pdf",
+        "url": "mxc://tchap.example/AbC-9_z",
+        "info": {"mimetype": "application/pdf", "size": 12},
+    }
+    (file,) = only_change(room_event(content=content)).attachments
+    assert file.link == "https://matrix.tchap.example/_matrix/client/v1/media/download/tchap.example/AbC-9_z"
+    assert (file.name, file.media_type, file.size) == ("note.pdf", "application/pdf", 12)
+
+
+@pytest.mark.parametrize("url", ["mxc://tchap.example/../../admin", "https://evil.example/x", "mxc://a/b?c", "", "mxc://tchap.example/a/b"])
+def test_a_file_address_cannot_name_another_path_of_the_homeserver(url: str) -> None:
+    assert only_change(room_event(content={"msgtype": "m.image", "body": "x.png", "url": url})).attachments == ()
+
+
+@pytest.mark.parametrize("info", ["odd", [], {"size": -1}, {"size": True}, {"size": 2**60}, {"mimetype": 3}])
+def test_odd_details_of_a_file_do_not_lose_the_message(info: Any) -> None:
+    content = {"msgtype": "m.file", "body": "x", "url": "mxc://tchap.example/x", "info": info}
+    (file,) = only_change(room_event(content=content)).attachments
+    assert (file.size, file.media_type) == (None, None)
+
+
+def test_an_encrypted_file_leaves_no_link() -> None:
+    content = {"msgtype": "m.file", "body": "x", "file": {"url": "mxc://tchap.example/x", "key": {}}}
+    assert only_change(room_event(content=content)).attachments == ()
+
+
+def test_a_notice_is_a_program_speaking() -> None:
+    author = only_change(room_event(content={"msgtype": "m.notice", "body": "Rappel"})).author
+    assert author is not None
+    assert author.kind == "bot"
+
+
+def test_a_message_pruned_before_it_came_is_not_an_empty_post() -> None:
+    assert outcomes(room_event(content={})) == [Unused("m.room.message.redacted")]
+
+
+def test_script_in_a_formatted_body_does_not_pass() -> None:
+    content = {"msgtype": "m.text", "body": "x", "format": "org.matrix.custom.html", "formatted_body": "<b>x</b><script>alert(1)</script>"}
+    change = only_change(room_event(content=content))
+    assert change.content is not None
+    assert change.content.html == "<b>x</b>"
+
+
+def test_what_our_own_ghost_wrote_is_translated_too_since_the_ledger_knows_the_echo() -> None:
+    assert only_change(room_event(sender="@_tdu_0a1b:tchap.example")).actor == "@_tdu_0a1b:tchap.example"
+
+
+def test_the_page_of_a_message_is_named_where_the_instance_has_a_web_client() -> None:
+    assert only_change(room_event(), web_url="https://tchap.example/").link == f"https://tchap.example/#/room/{ROOM}/$one"
+
+
+def test_one_bad_event_does_not_spoil_the_others_of_its_transaction() -> None:
+    kinds = [
+        type(outcome) for outcome in outcomes(room_event(event_id="$a"), 7, room_event(event_id="no-sigil"), room_event(event_id="$b"))
+    ]
+    assert kinds == [Change, Nonsense, Nonsense, Change]
+
+
+def test_nonsense_names_the_field_and_not_what_it_held() -> None:
+    (outcome,) = outcomes(room_event(origin_server_ts="une confidence"))
+    assert outcome == Nonsense("event_malformed", "origin_server_ts")
+
+
+@pytest.mark.parametrize("stamp", [-1, 253_402_300_800_000, 1.5, True, None, "1"])
+def test_a_time_that_is_none_is_refused(stamp: Any) -> None:
+    (outcome,) = outcomes(room_event(origin_server_ts=stamp))
+    assert isinstance(outcome, Nonsense)
+
+
+@pytest.mark.parametrize("event_id", ["$a\x00b", "$a b", "$", "$" + "x" * 300, "$\ud800"])
+def test_an_identifier_that_nobody_could_store_is_refused(event_id: str) -> None:
+    (outcome,) = outcomes(room_event(event_id=event_id))
+    assert isinstance(outcome, Nonsense)
+
+
+def test_lone_surrogates_in_a_text_are_refused_by_name() -> None:
+    (outcome,) = outcomes(room_event(content={"msgtype": "m.text", "body": "\ud800"}))
+    assert isinstance(outcome, Nonsense)
+
+
+def test_ephemeral_events_are_counted_and_not_used() -> None:
+    body = transaction(ephemeral=[{"type": "m.typing"}, {"type": "m.receipt"}, 4])
+    assert translated(body) == [Unused("m.typing"), Unused("m.receipt"), Unused("other")]
+
+
+def test_a_text_beyond_every_limit_is_refused_by_name() -> None:
+    assert outcomes(room_event(content={"msgtype": "m.text", "body": "x" * 1_000_001})) == [Nonsense("text_too_long")]
+
+
+@pytest.mark.parametrize("body", [b"[]", b"7", b"null", b'{"events": {}}', b'{"events": null}'])
+def test_a_body_that_is_no_transaction_is_nonsense(body: bytes) -> None:
+    assert translated(body) == [Nonsense("transaction_without_events")]
+
+
+@settings(deadline=None, max_examples=60)  # a shared machine is slow at times
+@given(st.binary(max_size=300))
+def test_translate_never_raises_on_any_bytes(body: bytes) -> None:
+    translated(body)
+
+
+@settings(deadline=None, max_examples=60)  # a shared machine is slow at times
+@given(JSON)
+def test_translate_never_raises_on_any_json(value: Any) -> None:
+    translated(transaction(value, room_event(content=value), room_event("m.room.redaction", content=value)))
+
+
+@settings(deadline=None, max_examples=60)  # a shared machine is slow at times
+@given(
+    st.dictionaries(st.sampled_from(["msgtype", "body", "format", "formatted_body", "url", "info", "m.relates_to", "m.new_content"]), JSON)
+)
+def test_translate_never_raises_on_any_content(content: dict[str, Any]) -> None:
+    translated(transaction(room_event(content={"msgtype": "m.file", "body": "x", **content})))
