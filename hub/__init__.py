@@ -1,0 +1,1 @@
+"""The hub: interministerial communities, their order, and who may take part."""

@@ -1,0 +1,94 @@
+"""The command line: traitdunion up | worker | relay | site | migrate | topics | nodes | dlq | trace | demo | connector …."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.metadata
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hub.settings import HubSettings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Trait d’union : les réseaux sociaux des ministères, reliés.")
+GROUPS = ("inbound", "fanout", "receipts")
+
+
+@app.command()
+def migrate() -> None:
+    """Prépare la base de données du hub, ou l'amène à cette version."""
+    from hub import bootstrap
+    from hub.storage.engine import migrate as upgrade
+
+    async def run() -> None:
+        database = bootstrap.engine(HubSettings())
+        async with database.begin() as connection:
+            await connection.run_sync(upgrade)
+        await database.dispose()
+
+    asyncio.run(run())
+
+
+@app.command()
+def worker(group: Annotated[str, typer.Argument(help="inbound | fanout | receipts")]) -> None:
+    """Traite un flux : `inbound`, `fanout` ou `receipts`."""
+    if group not in GROUPS:
+        raise typer.BadParameter(f"groupe inconnu : {group} (connus : {', '.join(GROUPS)})")
+    from hub import process
+
+    process.run_worker(group)
+
+
+@app.command()
+def relay() -> None:
+    """Publie dans Kafka ce que les transactions ont laissé dans la boîte d'envoi."""
+    from hub import process
+
+    process.run_relay()
+
+
+@app.command()
+def site() -> None:
+    """Sert les pages des opérateurs et les portes des machines."""
+    from hub import process
+
+    process.run_site()
+
+
+@app.command()
+def up(
+    also: Annotated[list[str] | None, typer.Option(help="Un processus de plus : nom=commande.")] = None,
+    logs: Annotated[Path | None, typer.Option(help="Dossier des journaux ; sans lui, la sortie d'erreur.")] = None,
+) -> None:
+    """Lance les processus locaux du hub et relance ceux qui s'arrêtent."""
+    from hub.supervisor import Child, Supervisor, child_of
+    from schemas.wire.telemetry import configure_logs
+
+    configure_logs("up")
+    own = [sys.executable, "-m", "hub"]
+    children = [Child(f"worker-{group}", [*own, "worker", group]) for group in GROUPS]
+    children += [Child("relay", [*own, "relay"]), Child("site", [*own, "site"])]
+    children += [child_of(text) for text in also or []]
+
+    async def run() -> None:
+        await Supervisor(children, logs).run()
+
+    asyncio.run(run())
+
+
+def main() -> None:
+    """Run the command line, with what other packages contribute to it."""
+    from hub import commands
+
+    commands.add_to(app)
+    for entry in importlib.metadata.entry_points(group="traitdunion.commands"):
+        app.add_typer(entry.load(), name=entry.name)
+    app()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,90 @@
+"""Every permission decision, as data; this room alone makes a Permit."""
+
+from __future__ import annotations
+
+import hmac
+import ipaddress
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
+
+from schemas.manifest import Grade
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class Right(StrEnum):
+    """What a node may do."""
+
+    SPEAK = "speak"
+    TIE = "tie"
+    RECEIVE = "receive"
+    REPORT = "report"
+
+
+RIGHTS: Final[Mapping[Grade, frozenset[Right]]] = {
+    Grade.CANDIDATE: frozenset(),
+    Grade.FULL: frozenset(Right),
+    Grade.SUSPENDED: frozenset({Right.REPORT}),
+    Grade.GONE: frozenset(),
+}
+"""A suspended node may still tell what it wrote before; it neither speaks nor receives."""
+
+
+def node_may(grade: Grade | None, right: Right) -> bool:
+    """Tell whether a node of this grade has the right; an unknown node has none."""
+    return grade is not None and right in RIGHTS[grade]
+
+
+@dataclass(frozen=True, slots=True)
+class Speech:
+    """What decides whether a node may say something in a community: signed is not permitted."""
+
+    grade: Grade | None
+    tied: bool
+    owner: bool
+    subject_is_its_own: bool
+
+
+def why_not_speak(speech: Speech) -> str | None:
+    """The reason for which a node may not say this, or None when it may."""
+    refusals = (
+        (not node_may(speech.grade, Right.SPEAK), "node_not_admitted"),
+        (not speech.tied, "not_tied"),
+        (not speech.owner, "not_owner"),
+        (not speech.subject_is_its_own, "subject_mismatch"),
+    )
+    return next((reason for refused, reason in refusals if refused), None)
+
+
+class Role(StrEnum):
+    """Who reads the hub's own pages."""
+
+    OPERATOR = "operator"
+
+
+@dataclass(frozen=True, slots=True)
+class Permit:
+    """Leave to read what communities say; repositories of readable things demand one."""
+
+    role: Role
+
+
+def permit_operator(client: str | None, unverified_token: str | None, token: str | None) -> Permit | None:
+    """A permit for who comes from loopback or holds the operator's token; `client` is the peer's address, never a header."""
+    if token is not None and unverified_token is not None and hmac.compare_digest(unverified_token.encode(), token.encode()):
+        return Permit(Role.OPERATOR)
+    return Permit(Role.OPERATOR) if client is not None and _loopback(client) else None
+
+
+def permit_command_line() -> Permit:
+    """A permit for who already holds the database's password: the command line."""
+    return Permit(Role.OPERATOR)
+
+
+def _loopback(client: str) -> bool:
+    try:
+        return ipaddress.ip_address(client).is_loopback
+    except ValueError:
+        return False

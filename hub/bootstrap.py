@@ -1,0 +1,71 @@
+"""The composition root: settings in, working parts out."""
+
+from __future__ import annotations
+
+import functools
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from hub.registry.repository import newest_document
+from hub.storage.engine import engine_for
+from hub.unit_of_work import Rules, UnitOfWork, transaction
+from schemas.keys import SigningKey
+from schemas.manifest import Registry
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractAsyncContextManager
+
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
+    from hub.settings import HubSettings
+
+
+class RegistryMissing(LookupError):
+    """No registry document was published yet: approve a first node."""
+
+
+def clock() -> datetime:
+    """The time now, in UTC."""
+    return datetime.now(UTC)
+
+
+def engine(settings: HubSettings) -> AsyncEngine:
+    """The database."""
+    return engine_for(settings.database_url)
+
+
+def signing_key(settings: HubSettings) -> SigningKey:
+    """The hub's own key."""
+    passphrase = settings.signing_passphrase
+    return SigningKey.load(settings.hub_id, settings.signing_key, passphrase.get_secret_value().encode() if passphrase else None)
+
+
+def rules(settings: HubSettings) -> Rules:
+    """What transactions know of this hub."""
+    return Rules(signing_key(settings), clock, settings.hold, settings.tie_life, settings.registry_life)
+
+
+def begin(database: AsyncEngine, known: Rules) -> Callable[[Registry | None], AbstractAsyncContextManager[UnitOfWork]]:
+    """How a worker opens its transactions."""
+    return functools.partial(transaction, database, known)
+
+
+class RegistryReader:
+    """The newest registry document, checked against the hub's own key; asked before each batch, so a revocation holds at once."""
+
+    def __init__(self, database: AsyncEngine, anchor: str) -> None:
+        self._database = database
+        self._anchor = anchor
+        self._registry: Registry | None = None
+
+    async def __call__(self) -> Registry:
+        """The registry as it stands now; raises RegistryMissing or RegistryRefused."""
+        known = self._registry.document.version if self._registry else 0
+        async with self._database.connect() as connection:
+            newer = await newest_document(connection, known)
+        if newer is not None:
+            self._registry = Registry.open(newer[1], self._anchor, clock(), at_least=known)
+        if self._registry is None:
+            raise RegistryMissing
+        return self._registry

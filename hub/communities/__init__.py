@@ -1,0 +1,1 @@
+"""Interministerial communities: their threads and their sequence."""

@@ -1,0 +1,32 @@
+"""Facts about messages and their copies, brought to their use cases."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hub.communities import service
+from hub.communities.service import Outcome
+from schemas.facts.message import MessageDeleted, MessagePosted
+
+if TYPE_CHECKING:
+    from hub.communities.service import Work
+    from hub.ports import Admitted
+
+
+async def on_message(admitted: Admitted, work: Work) -> Outcome:
+    """A message was posted, edited or deleted by its node."""
+    match admitted.verified.fact:
+        case MessagePosted() | MessageDeleted() as fact:
+            return await service.hear(fact, admitted, work)
+        case _:
+            return Outcome.UNSUPPORTED
+
+
+async def on_copy_withdrawn(admitted: Admitted, work: Work) -> Outcome:
+    """Somebody deleted a copy in her own RSE."""
+    return await service.note_copy("withdrawn", admitted, work)
+
+
+async def on_copy_edited(admitted: Admitted, work: Work) -> Outcome:
+    """Somebody edited a copy in her own RSE."""
+    return await service.note_copy("edited", admitted, work)

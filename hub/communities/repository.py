@@ -1,0 +1,171 @@
+"""All the SQL of communities, their messages, and events that wait."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import insert, or_, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from hub.communities.model import Community, Message, MessageState
+from hub.storage.tables import communities, copies, messages
+from schemas.words import Audience
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from hub.access import Permit
+    from hub.ports import Clock
+
+PAGE = 100
+
+
+class SqlCommunities:
+    """Communities, locked in the order of their ids so that no two transactions wait for each other."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+        self._known: dict[str, Community | None] = {}
+        self._numbered: set[str] = set()
+
+    async def lock(self, ids: Iterable[str]) -> None:
+        """Lock and read several communities."""
+        wanted = sorted(set(ids) - set(self._known))
+        if not wanted:
+            return
+        self._known.update(dict.fromkeys(wanted))
+        query = select(communities).where(communities.c.id.in_(wanted)).order_by(communities.c.id).with_for_update()
+        for row in await self._connection.execute(query):
+            self._known[row.id] = _community(row)
+
+    async def get(self, community: str) -> Community | None:
+        """A community, locked."""
+        await self.lock([community])
+        return self._known[community]
+
+    async def add(self, community: Community) -> None:
+        """Insert a new community."""
+        values = {"id": community.id, "title": community.title, "audience": community.audience.value, "opened_at": community.opened_at}
+        await self._connection.execute(insert(communities).values(**values, sequence=community.sequence))
+        self._known[community.id] = community
+
+    def save_sequence(self, community: Community) -> None:
+        """Remember the last number given; written with the transaction."""
+        self._known[community.id] = community
+        self._numbered.add(community.id)
+
+    async def flush(self) -> None:
+        """Write the numbers."""
+        for name in sorted(self._numbered):
+            community = self._known[name]
+            if community is not None:
+                await self._connection.execute(update(communities).where(communities.c.id == name).values(sequence=community.sequence))
+        self._numbered = set()
+
+
+class SqlMessages:
+    """Messages by id, read ahead and written together."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+        self._known: dict[str, Message | None] = {}
+        self._changed: set[str] = set()
+
+    async def load(self, ids: Iterable[str]) -> None:
+        """Read several messages at once."""
+        wanted = set(ids) - set(self._known)
+        if not wanted:
+            return
+        self._known.update(dict.fromkeys(wanted))
+        for row in await self._connection.execute(select(messages).where(messages.c.id.in_(wanted))):
+            self._known[row.id] = _message(row)
+
+    async def get(self, message: str) -> Message | None:
+        """A message."""
+        await self.load([message])
+        return self._known[message]
+
+    def save(self, message: Message) -> None:
+        """Remember a message; written with the transaction."""
+        self._known[message.id] = message
+        self._changed.add(message.id)
+
+    async def flush(self) -> None:
+        """Write what changed in one statement."""
+        rows = [_message_row(message) for name in sorted(self._changed) if (message := self._known[name])]
+        if rows:
+            statement = upsert(messages)
+            excluded = {name: statement.excluded[name] for name in rows[0] if name not in {"id", "first_event", "first_sequence"}}
+            await self._connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=excluded), rows)
+        self._changed = set()
+
+
+class SqlCopies:
+    """What became of copies in their own RSE."""
+
+    def __init__(self, connection: AsyncConnection, clock: Clock) -> None:
+        self._connection = connection
+        self._clock = clock
+        self._notes: dict[tuple[str, str], str] = {}
+
+    def note(self, subject: str, node: str, state: str) -> None:
+        """Remember a withdrawal or an edit; written with the transaction."""
+        self._notes[subject, node] = state
+
+    async def flush(self) -> None:
+        """Write the notes."""
+        rows = [{"object": subject, "node": node, "state": state, "at": self._clock()} for (subject, node), state in self._notes.items()]
+        if rows:
+            statement = upsert(copies)
+            changed = {"state": statement.excluded.state, "at": statement.excluded.at}
+            await self._connection.execute(statement.on_conflict_do_update(index_elements=["object", "node"], set_=changed), rows)
+        self._notes = {}
+
+
+async def all_communities(connection: AsyncConnection, permit: Permit) -> list[Community]:
+    """Every community, for who holds a permit."""
+    del permit
+    return [_community(row) for row in await connection.execute(select(communities).order_by(communities.c.title))]
+
+
+async def community_of(connection: AsyncConnection, permit: Permit, community: str) -> Community | None:
+    """One community, for who holds a permit."""
+    del permit
+    row = (await connection.execute(select(communities).where(communities.c.id == community))).first()
+    return _community(row) if row else None
+
+
+async def thread(connection: AsyncConnection, permit: Permit, community: str, *, after: int = 0, limit: int = PAGE) -> list[Message]:
+    """A page of a community's messages in the order of their numbers, for who holds a permit."""
+    del permit
+    query = select(messages).where(messages.c.community == community, messages.c.first_sequence > after)
+    return [_message(row) for row in await connection.execute(query.order_by(messages.c.first_sequence).limit(limit))]
+
+
+async def message_of(connection: AsyncConnection, permit: Permit, name: str) -> Message | None:
+    """A message by its own id or by its first event's, for who holds a permit."""
+    del permit
+    row = (await connection.execute(select(messages).where(or_(messages.c.id == name, messages.c.first_event == name)))).first()
+    return _message(row) if row else None
+
+
+async def copies_of(connection: AsyncConnection, ids: Iterable[str]) -> dict[tuple[str, str], tuple[str, datetime]]:
+    """(object, node) → what became of the copy, and when."""
+    rows = await connection.execute(select(copies).where(copies.c.object.in_(list(ids))))
+    return {(row.object, row.node): (row.state, row.at) for row in rows}
+
+
+def _community(row: Any) -> Community:
+    return Community(row.id, row.title, Audience(row.audience), row.sequence, row.opened_at)
+
+
+def _message(row: Any) -> Message:
+    values = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's documented way to a row as a mapping
+    return Message(**{**values, "state": MessageState(row.state)})
+
+
+def _message_row(message: Message) -> dict[str, object]:
+    return {name: getattr(message, name) for name in messages.c.keys()} | {"state": message.state.value}  # noqa: SIM118 - columns, not a dict

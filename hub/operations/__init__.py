@@ -1,0 +1,1 @@
+"""Streams, lag, dead letters, quarantine, and the way of one message."""

@@ -1,0 +1,72 @@
+"""What the hub remembers of every event: where it was read, by whose key, what became of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import bindparam, insert, select, update
+
+from hub.storage.tables import events
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from hub.ports import Admitted, Clock
+
+
+class SqlEvents:
+    """The events of a transaction: the second elimination of doubles, and their outcomes."""
+
+    def __init__(self, connection: AsyncConnection, clock: Clock) -> None:
+        self._connection = connection
+        self._clock = clock
+        self._new: dict[str, Admitted] = {}
+        self._outcomes: dict[str, tuple[str, int | None]] = {}
+
+    async def unknown(self, batch: Sequence[Admitted]) -> list[Admitted]:
+        """Those of the batch that were never handled, each once."""
+        rows = await self._connection.scalars(select(events.c.id).where(events.c.id.in_([admitted.id for admitted in batch])))
+        seen = set(rows)
+        return [admitted for admitted in batch if not (admitted.id in seen or seen.add(admitted.id))]  # type: ignore[func-returns-value]
+
+    def add(self, batch: Iterable[Admitted]) -> None:
+        """Remember new events; written with the transaction once they have an outcome."""
+        self._new.update((admitted.id, admitted) for admitted in batch)
+
+    def drop(self, admitted: Admitted) -> None:
+        """Forget a refused event: it may come again when the rule that refused it has changed."""
+        self._new.pop(admitted.id, None)
+        self._outcomes.pop(admitted.id, None)
+
+    def settle(self, admitted: Admitted, outcome: str, sequence: int | None) -> None:
+        """Note an outcome; a number, once given, stays."""
+        known = self._outcomes.get(admitted.id)
+        if known is None or known[1] is None:
+            self._outcomes[admitted.id] = (outcome, sequence)
+
+    async def flush(self) -> None:
+        """Insert the new events and update those that had waited."""
+        rows = [self._row(self._new[name], *outcome) for name, outcome in self._outcomes.items() if name in self._new]
+        if rows:
+            await self._connection.execute(insert(events), rows)
+        if later := [_settled(name, *outcome) for name, outcome in self._outcomes.items() if name not in self._new]:
+            statement = update(events).where(events.c.id == bindparam("name"))
+            await self._connection.execute(statement.values(outcome=bindparam("result"), sequence=bindparam("number")), later)
+        self._new, self._outcomes = {}, {}
+
+    def _row(self, admitted: Admitted, outcome: str, sequence: int | None) -> dict[str, object]:
+        event = admitted.verified.event
+        envelope, (topic, partition, offset) = event.envelope, admitted.position
+        return {
+            "id": envelope.id, "node": envelope.source, "type": envelope.type, "native_id": envelope.nativeid,
+            "change_marker": envelope.changemarker, "subject": envelope.subject, "community": envelope.community,
+            "outcome": str(outcome), "sequence": sequence, "digest": event.digest, "key_id": admitted.verified.key_id,
+            "correlation": admitted.correlation, "topic": topic, "partition": partition, "offset": offset,
+            "occurred_at": envelope.time, "admitted_at": admitted.verified.admitted_at, "handled_at": self._clock(),
+        }  # fmt: skip
+
+
+def _settled(name: str, outcome: str, sequence: int | None) -> dict[str, object]:
+    return {"name": name, "result": str(outcome), "number": sequence}

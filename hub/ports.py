@@ -1,0 +1,115 @@
+"""What the hub asks of the world, and the plain values that cross its rooms."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from schemas.proof import VerifiedEvent
+
+Headers = tuple[tuple[str, bytes], ...]
+
+
+class Clock(Protocol):
+    """Tells the time; injected, so that tests own it."""
+
+    def __call__(self) -> datetime:
+        """Now, aware, in UTC."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A Kafka record as it was read; `timestamp` is the broker's on topics with LogAppendTime."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: datetime
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+
+    @property
+    def position(self) -> str:
+        """`topic-partition-offset`, as Kafka tools write it."""
+        return f"{self.topic}-{self.partition}-{self.offset}"
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """A verified event with what the record said beside it; `headers` are the bytes that travel on."""
+
+    verified: VerifiedEvent
+    headers: Headers
+    correlation: str
+    position: tuple[str, int, int]
+
+    @property
+    def id(self) -> str:
+        """The event's id."""
+        return self.verified.event.envelope.id
+
+    @property
+    def node(self) -> str:
+        """The node that says it."""
+        return self.verified.event.envelope.source
+
+    @property
+    def subject(self) -> str:
+        """The object it speaks of."""
+        return self.verified.event.envelope.subject
+
+    @property
+    def community(self) -> str:
+        """The community it is meant for; empty where it names none."""
+        return self.verified.event.envelope.community or ""
+
+    @property
+    def parent(self) -> str | None:
+        """The object that it answers."""
+        return self.verified.event.envelope.parent
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A row of the outbox: bytes for a topic; `sequence` is set for what a whole community gets."""
+
+    topic: str
+    key: str
+    value: bytes
+    headers: Headers
+    event: str
+    digest: str
+    admitted_at: datetime
+    community: str | None = None
+    sequence: int | None = None
+    targets: Mapping[str, str] = field(default_factory=dict)
+
+
+class Outbox(Protocol):
+    """The transaction's way out: rows that the relay publishes after the commit."""
+
+    def add(self, outgoing: Outgoing) -> None:
+        """Remember a row; written with the transaction."""
+        ...
+
+
+class DeadLetters(Protocol):
+    """Where refused records go, their bytes untouched."""
+
+    async def send(self, refused: Sequence[tuple[Record, str, str]]) -> None:
+        """Deliver (record, reason, error) to the topics' dead letters; returns when the broker has them all."""
+        ...
+
+
+class RefusedError(Exception):
+    """A rule of the hub refuses an event whose sender is proved; `reason` is machine-readable."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason

@@ -1,0 +1,1 @@
+"""Organisations, nodes, their keys, approval, ties."""

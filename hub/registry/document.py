@@ -1,0 +1,53 @@
+"""The registry's public document, built from the rooms' rows and signed by the hub."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from schemas.manifest import Grade, issue
+from schemas.proof import timestamp
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import datetime, timedelta
+
+    from hub.registry.model import Node
+    from schemas.keys import SigningKey
+    from schemas.manifest import KeyEntry
+
+
+def build(nodes: Iterable[Node], *, version: int, key: SigningKey, now: datetime, life: timedelta) -> bytes:
+    """The signed bytes of a new version; candidates are not in it, since nobody need trust them yet."""
+    document = {
+        "type": "TraitDUnionRegistry",
+        "version": version,
+        "issued": timestamp(now),
+        "expires": timestamp(now + life),
+        "hub": _hub(key),
+        "nodes": [_entry(node) for node in nodes if node.grade is not Grade.CANDIDATE],
+    }
+    return issue(document, key, now)
+
+
+def _hub(key: SigningKey) -> Mapping[str, Any]:
+    keys = [{"id": key.key_id, "publicKeyMultibase": key.public.multibase, "activeFrom": "1970-01-01T00:00:00.000Z"}]
+    return {"id": key.owner, "organisation": "Trait d’union", "platform": "traitdunion", "grade": Grade.FULL.value, "keys": keys}
+
+
+def _entry(node: Node) -> Mapping[str, Any]:
+    return {
+        "id": node.id,
+        "organisation": node.organisation_name,
+        "platform": node.platform,
+        "grade": node.grade.value,
+        "keys": [_key(key) for key in node.keys],
+    }
+
+
+def _key(key: KeyEntry) -> Mapping[str, str]:
+    dates = {"activeFrom": key.active_from, "retiringFrom": key.retiring_from, "retiredAt": key.retired_at, "revokedAt": key.revoked_at}
+    return {
+        "id": key.id,
+        "publicKeyMultibase": key.multibase,
+        **{name: timestamp(moment) for name, moment in dates.items() if moment is not None},
+    }

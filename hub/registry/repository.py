@@ -1,0 +1,156 @@
+"""All the SQL of the registry."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import func, insert, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from hub.registry.model import Node, Tie, TieState
+from hub.storage.tables import node_keys, nodes, organisations, registry_documents, ties
+from schemas.manifest import Grade, KeyEntry
+from schemas.words import Audience
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+PUBLISHING = 0x74647552  # advisory lock: one transaction at a time makes a registry version
+
+
+class SqlNodes:
+    """Nodes with their keys: few, so a transaction reads them all at once."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+        self._nodes: dict[str, Node] | None = None
+
+    async def all(self) -> dict[str, Node]:
+        """Every node by id."""
+        if self._nodes is None:
+            keys: dict[str, list[KeyEntry]] = {}
+            for row in await self._connection.execute(select(node_keys).order_by(node_keys.c.id)):
+                keys.setdefault(row.node, []).append(_key(row))
+            query = select(nodes, organisations.c.name.label("organisation_name")).join(organisations).order_by(nodes.c.id)
+            self._nodes = {row.id: _node(row, tuple(keys.get(row.id, ()))) for row in await self._connection.execute(query)}
+        return self._nodes
+
+    async def get(self, node: str) -> Node | None:
+        """A node."""
+        return (await self.all()).get(node)
+
+    async def add(self, node: Node) -> None:
+        """Insert an applying node; its organisation too where it is new."""
+        organisation = upsert(organisations).values(id=node.organisation, name=node.organisation_name)
+        await self._connection.execute(organisation.on_conflict_do_nothing())
+        row = {"id": node.id, "organisation": node.organisation, "platform": node.platform, "grade": node.grade.value}
+        await self._connection.execute(insert(nodes).values(**row, applied_at=node.applied_at, approved_at=node.approved_at))
+        await self._save_keys(node)
+
+    async def save(self, node: Node) -> None:
+        """Update a node and its keys."""
+        values = {"grade": node.grade.value, "approved_at": node.approved_at, "quarantined_at": node.quarantined_at}
+        await self._connection.execute(update(nodes).where(nodes.c.id == node.id).values(**values))
+        await self._save_keys(node)
+
+    async def _save_keys(self, node: Node) -> None:
+        for key in node.keys:
+            dates = {name: getattr(key, name) for name in ("active_from", "retiring_from", "retired_at", "revoked_at")}
+            statement = upsert(node_keys).values(id=key.id, node=node.id, multibase=key.multibase, **dates)
+            await self._connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=dates))
+        (await self.all())[node.id] = node
+
+
+class SqlTies:
+    """The ties of the communities of a transaction."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+        self._by_community: dict[str, dict[str, Tie]] = {}
+        self._changed: dict[tuple[str, str], Tie] = {}
+
+    async def of(self, community: str) -> dict[str, Tie]:
+        """Node → tie of a community."""
+        await self.load([community])
+        return self._by_community[community]
+
+    async def load(self, communities: Iterable[str]) -> None:
+        """Read the ties of several communities at once."""
+        missing = sorted(set(communities) - set(self._by_community))
+        if not missing:
+            return
+        for community in missing:
+            self._by_community[community] = {}
+        for row in await self._connection.execute(select(ties).where(ties.c.community.in_(missing))):
+            self._by_community[row.community][row.node] = _tie(row)
+
+    async def get(self, node: str, community: str) -> Tie | None:
+        """The tie of a node's space to a community."""
+        return (await self.of(community)).get(node)
+
+    def save(self, tie: Tie) -> None:
+        """Remember a tie; written with the transaction."""
+        self._by_community.setdefault(tie.community, {})[tie.node] = tie
+        self._changed[tie.node, tie.community] = tie
+
+    async def flush(self) -> None:
+        """Write what changed."""
+        for tie in self._changed.values():
+            row = _tie_row(tie)
+            statement = upsert(ties).values(**row)
+            await self._connection.execute(statement.on_conflict_do_update(index_elements=["node", "community"], set_=row))
+        self._changed = {}
+
+
+async def all_ties(connection: AsyncConnection) -> list[Tie]:
+    """Every tie, for the operators' page."""
+    rows = await connection.execute(select(ties).order_by(ties.c.community, ties.c.node))
+    return [_tie(row) for row in rows]
+
+
+async def newest_document(connection: AsyncConnection, known: int = 0) -> tuple[int, bytes] | None:
+    """The newest registry document if its version is above the known one."""
+    query = select(registry_documents).where(registry_documents.c.version > known).order_by(registry_documents.c.version.desc()).limit(1)
+    row = (await connection.execute(query)).first()
+    return (row.version, bytes(row.document)) if row else None
+
+
+async def next_version(connection: AsyncConnection) -> int:
+    """The number of the registry's next version; held by this transaction until it ends."""
+    await connection.execute(select(func.pg_advisory_xact_lock(PUBLISHING)))
+    return int(await connection.scalar(select(func.coalesce(func.max(registry_documents.c.version), 0))) or 0) + 1
+
+
+async def add_document(connection: AsyncConnection, version: int, document: bytes, issued: datetime, expires: datetime) -> None:
+    """Keep a document's bytes as published."""
+    await connection.execute(insert(registry_documents).values(version=version, document=document, issued=issued, expires=expires))
+
+
+def _key(row: Any) -> KeyEntry:
+    dates = {name: getattr(row, name) for name in ("active_from", "retiring_from", "retired_at", "revoked_at")}
+    return KeyEntry.model_validate({"id": row.id, "multibase": row.multibase, **dates}, by_name=True)
+
+
+def _node(row: Any, keys: tuple[KeyEntry, ...]) -> Node:
+    return Node(
+        row.id, row.organisation, row.organisation_name, row.platform, Grade(row.grade),
+        row.applied_at, row.approved_at, row.quarantined_at, keys,
+    )  # fmt: skip
+
+
+def _tie(row: Any) -> Tie:
+    audience = Audience(row.audience) if row.audience else None
+    return Tie(
+        row.node, row.community, row.space, TieState(row.state), row.proposed_at, row.space_name, audience, row.reason, row.attested_at
+    )
+
+
+def _tie_row(tie: Tie) -> dict[str, object]:
+    return {
+        "node": tie.node, "community": tie.community, "space": tie.space, "space_name": tie.space_name, "state": tie.state.value,
+        "audience": tie.audience.value if tie.audience else None, "reason": tie.reason,
+        "proposed_at": tie.proposed_at, "attested_at": tie.attested_at,
+    }  # fmt: skip

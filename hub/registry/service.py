@@ -1,0 +1,167 @@
+"""Use cases of the registry: apply, approve, propose a tie, hear the node's answer."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Protocol
+
+from hub.access import Right, node_may
+from hub.ports import Admitted, RefusedError
+from hub.registry.model import Node, Tie, TieState
+from schemas.facts.community import NodeApproved
+from schemas.facts.tie import TieProposed, TieRefused
+from schemas.manifest import Grade
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from hub.ports import Clock
+    from schemas.facts.base import Fact
+    from schemas.facts.tie import TieAccepted
+    from schemas.words import Audience
+
+
+class NodeKnownError(ValueError):
+    """A node of this id applied already."""
+
+
+class KeyRefused(ValueError):
+    """A key that another node or the hub has already, or whose id is not `node#multikey`."""
+
+
+class NodeNotFound(LookupError):
+    """No node bears this id."""
+
+
+class TieNotFound(LookupError):
+    """No tie was proposed for this space."""
+
+
+class Nodes(Protocol):
+    """Organisations, nodes and keys."""
+
+    async def get(self, node: str) -> Node | None: ...
+    async def all(self) -> dict[str, Node]: ...
+    async def add(self, node: Node) -> None: ...
+    async def save(self, node: Node) -> None: ...
+
+
+class Ties(Protocol):
+    """The ties of communities."""
+
+    async def get(self, node: str, community: str) -> Tie | None: ...
+    def save(self, tie: Tie) -> None: ...
+
+
+class Work(Protocol):
+    """What these use cases need of a transaction."""
+
+    clock: Clock
+    hub: str
+    hub_key: str
+
+    @property
+    def nodes(self) -> Nodes: ...
+    @property
+    def ties(self) -> Ties: ...
+    async def audience_of(self, community: str) -> Audience: ...
+    async def title_of(self, community: str) -> str: ...
+    async def announce(self, admitted: Admitted) -> int: ...
+    def say_to(self, node: str, fact: Fact, *, subject: str, marker: str, community: str) -> None: ...
+    async def say(self, fact: Fact, *, subject: str, marker: str, community: str | None = None) -> None: ...
+    async def publish_registry(self) -> None: ...
+
+
+async def apply(node: Node, work: Work) -> None:
+    """An organisation asks to connect its RSE; raises NodeKnownError or KeyRefused."""
+    if node.id == work.hub or await work.nodes.get(node.id) is not None:
+        raise NodeKnownError(node.id)
+    taken = {key.multibase for known in (await work.nodes.all()).values() for key in known.keys} | {work.hub_key}
+    for key in node.keys:
+        if key.multibase in taken or key.id != f"{node.id}#{key.multibase}":
+            raise KeyRefused(key.id)
+    await work.nodes.add(node)
+
+
+async def approve(node_id: str, work: Work) -> None:
+    """Admit a candidate: its keys become active and a new registry says so."""
+    node = await _node(node_id, work)
+    admitted = node.approved(work.clock())
+    await work.nodes.save(admitted)
+    await work.publish_registry()
+    fact = NodeApproved(node=node.id, organisation=node.organisation_name, platform=node.platform)
+    await work.say(fact, subject=f"node/{node.id}", marker=_marker(work))
+
+
+async def suspend(node_id: str, work: Work) -> None:
+    """Take a node out until it is admitted again; verifiers learn it from the next registry."""
+    node = await _node(node_id, work)
+    await work.nodes.save(replace(node, grade=Grade.SUSPENDED))
+    await work.publish_registry()
+
+
+async def revoke_key(node_id: str, key_id: str, work: Work) -> None:
+    """Revoke a key from now on: what it signs later is refused by name."""
+    node = await _node(node_id, work)
+    if key_id not in {key.id for key in node.keys}:
+        raise LookupError(key_id)
+    now = work.clock()
+    keys = tuple(key.model_copy(update={"revoked_at": now}) if key.id == key_id else key for key in node.keys)
+    await work.nodes.save(replace(node, keys=keys))
+    await work.publish_registry()
+
+
+async def propose_tie(node_id: str, space: str, community: str, work: Work) -> Tie:
+    """Ask a node to tie a space; the node's own settings and signature decide."""
+    await _node(node_id, work)
+    fact = TieProposed(node=node_id, space=space, title=await work.title_of(community), audience=await work.audience_of(community))
+    tie = Tie(node_id, community, space, TieState.PROPOSED, work.clock())
+    work.ties.save(tie)
+    work.say_to(node_id, fact, subject=f"tie/{node_id}/{space}", marker=_marker(work), community=community)
+    return tie
+
+
+async def hear_acceptance(fact: TieAccepted, admitted: Admitted, work: Work) -> None:
+    """The node attests who reads the space: the tie lives by it, or is refused where that is wider than the community."""
+    tie = await _tie_of(admitted, fact.space, work)
+    heard = tie.attested(fact.audience, fact.space_name, await work.audience_of(tie.community), admitted.verified.admitted_at)
+    work.ties.save(heard)
+    if heard.state is not TieState.ACTIVE:
+        refusal = TieRefused(node=tie.node, space=tie.space, reason=heard.reason or "space_wider_than_community")
+        work.say_to(tie.node, refusal, subject=admitted.subject, marker=_marker(work), community=tie.community)
+    elif tie.state is not TieState.ACTIVE or tie.space_name != heard.space_name or tie.audience is not heard.audience:
+        await work.announce(admitted)
+
+
+async def hear_refusal(reason: str, space: str, admitted: Admitted, work: Work) -> None:
+    """The node will not tie this space."""
+    tie = await _tie_of(admitted, space, work)
+    work.ties.save(tie.refused(reason))
+
+
+def spaces(ties: Sequence[Tie]) -> dict[str, str]:
+    """Node → space of the ties that carry."""
+    return {tie.node: tie.space for tie in ties}
+
+
+async def _tie_of(admitted: Admitted, space: str, work: Work) -> Tie:
+    node = await work.nodes.get(admitted.node)
+    if node is None or not node_may(node.grade, Right.TIE):
+        raise RefusedError("node_not_admitted")
+    tie = await work.ties.get(admitted.node, admitted.community)
+    if tie is None or tie.space != space:
+        raise RefusedError("not_tied")
+    if tie.state is TieState.REFUSED:
+        raise RefusedError("tie_refused")
+    return tie
+
+
+async def _node(node_id: str, work: Work) -> Node:
+    node = await work.nodes.get(node_id)
+    if node is None:
+        raise NodeNotFound(node_id)
+    return node
+
+
+def _marker(work: Work) -> str:
+    return work.clock().isoformat()

@@ -1,0 +1,35 @@
+"""Every setting of the hub, typed; environment prefix `TRAITDUNION_`."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class HubSettings(BaseSettings):
+    """One typed class; the Kafka settings stand in `schemas.wire.kafka`."""
+
+    model_config = SettingsConfigDict(env_prefix="TRAITDUNION_", extra="ignore")
+
+    hub_id: Annotated[str, Field(description="The hub's own name as `source` of its events.")] = "hub"
+    database_url: Annotated[str, Field(description="postgresql://…")] = "postgresql://127.0.0.1/traitdunion"
+    signing_key: Annotated[Path, Field(description="PKCS #8 file of the hub's Ed25519 key.")] = Path("hub.pem")
+    signing_passphrase: Annotated[SecretStr | None, Field(description="Passphrase of that file.")] = None
+    operators_private_key: Annotated[Path | None, Field(description="X25519 key that opens sealed bodies (`dlq show`).")] = None
+    site_host: str = "127.0.0.1"
+    site_port: int = 8400
+    metrics_host: str = "127.0.0.1"
+    metrics_port: Annotated[int, Field(description="Port of /metrics, /healthz and /readyz; 0 takes a free one.")] = 0
+    operator_token: Annotated[SecretStr | None, Field(description="Opens the pages from elsewhere than loopback.")] = None
+    hold: Annotated[timedelta, Field(description="How long a reply waits for its parent.")] = timedelta(seconds=60)
+    tie_life: Annotated[timedelta, Field(description="A tie whose attestation is older no longer receives.")] = timedelta(hours=48)
+    registry_life: Annotated[timedelta, Field(description="How long a registry document is valid.")] = timedelta(days=30)
+    quarantine_after: Annotated[int, Field(ge=1, description="Dead letters of one node within a minute.")] = 100
+    batch: Annotated[int, Field(ge=1, le=5000, description="Records of one worker transaction.")] = 500
+    within: Annotated[float, Field(gt=0, description="Seconds that a batch waits for more.")] = 0.005
+    outbox_days: Annotated[int, Field(ge=1, description="Published outbox rows are kept as long as the topics.")] = 22
+    log_level: str = "INFO"

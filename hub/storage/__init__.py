@@ -1,0 +1,1 @@
+"""PostgreSQL: engine, tables, outbox, stream offsets, migrations."""

@@ -1,0 +1,85 @@
+"""The outbox: what a transaction says to the world, written with it and published after it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import func, insert, select, text
+
+from hub.ports import Outgoing
+from hub.storage.tables import outbox
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+CHANNEL = "hub_outbox"
+
+
+class SqlOutbox:
+    """Rows gathered in memory, written in one statement when the transaction commits."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+        self._rows: list[Outgoing] = []
+
+    def add(self, outgoing: Outgoing) -> None:
+        """Remember a row."""
+        self._rows.append(outgoing)
+
+    async def flush(self) -> None:
+        """Write the rows, in order, and wake the relay."""
+        if not self._rows:
+            return
+        await self._connection.execute(insert(outbox), [_row(row) for row in self._rows])
+        await self._connection.execute(select(func.pg_notify(CHANNEL, "")))
+        self._rows = []
+
+
+async def unpublished(connection: AsyncConnection, limit: int) -> list[tuple[int, Outgoing]]:
+    """The oldest rows that the broker has not acknowledged."""
+    rows = await connection.execute(select(outbox).where(outbox.c.published_at.is_(None)).order_by(outbox.c.id).limit(limit))
+    return [(row.id, _outgoing(row)) for row in rows]
+
+
+MARK = text("""
+    UPDATE hub.outbox AS row SET published_at = :now, partition = done.partition, "offset" = done."offset"
+    FROM unnest(CAST(:ids AS bigint[]), CAST(:partitions AS integer[]), CAST(:offsets AS bigint[])) AS done (id, partition, "offset")
+    WHERE row.id = done.id
+""")
+
+
+async def mark_published(connection: AsyncConnection, done: Sequence[tuple[int, int, int]], now: datetime) -> None:
+    """Note (id, partition, offset) of what the broker acknowledged, in one statement."""
+    ids, partitions, offsets = (list(column) for column in zip(*done, strict=True))
+    await connection.execute(MARK, {"now": now, "ids": ids, "partitions": partitions, "offsets": offsets})
+
+
+async def oldest_unpublished(connection: AsyncConnection) -> datetime | None:
+    """When the oldest waiting row was admitted."""
+    found: datetime | None = await connection.scalar(select(func.min(outbox.c.admitted_at)).where(outbox.c.published_at.is_(None)))
+    return found
+
+
+async def forget_published(connection: AsyncConnection, before: datetime) -> int:
+    """Delete rows that the topics have forgotten too; the rest of the way stays in `deliveries`."""
+    result = await connection.execute(outbox.delete().where(outbox.c.published_at < before))
+    return int(result.rowcount)
+
+
+def _row(outgoing: Outgoing) -> dict[str, Any]:
+    return {
+        "topic": outgoing.topic, "key": outgoing.key, "value": outgoing.value,
+        "headers": [[name, raw.decode()] for name, raw in outgoing.headers],
+        "event": outgoing.event, "digest": outgoing.digest, "community": outgoing.community, "sequence": outgoing.sequence,
+        "targets": dict(outgoing.targets), "admitted_at": outgoing.admitted_at,
+    }  # fmt: skip
+
+
+def _outgoing(row: Any) -> Outgoing:
+    headers = tuple((name, text.encode()) for name, text in row.headers)
+    return Outgoing(
+        row.topic, row.key, bytes(row.value), headers, row.event, row.digest, row.admitted_at, row.community, row.sequence, row.targets
+    )

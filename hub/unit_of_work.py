@@ -1,0 +1,185 @@
+"""One transaction: the rooms' repositories and the outbox; rolls back unless told to commit."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from hub.access import Right, node_may
+from hub.communities.held import SqlHeld
+from hub.communities.repository import SqlCommunities, SqlCopies, SqlMessages
+from hub.communities.service import CommunityNotFound, Outcome
+from hub.operations.events import SqlEvents
+from hub.ports import Admitted, Outgoing
+from hub.registry import document
+from hub.registry.repository import SqlNodes, SqlTies, add_document, next_version
+from hub.storage import offsets
+from hub.storage.outbox import SqlOutbox
+from schemas.proof import VerifiedEvent, own_event, sign_event, verify_event
+from schemas.topics import HUB_FACTS, outbound
+from schemas.wire import records
+from schemas.words import Audience
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable, Sequence
+    from datetime import timedelta
+
+    from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+    from hub.ports import Clock, Record
+    from schemas.facts.base import Fact
+    from schemas.keys import SigningKey
+    from schemas.manifest import Grade, Registry
+
+PLATFORM = "traitdunion"
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What a transaction needs to know of this hub; `registry` is absent on the site, which revives nothing."""
+
+    key: SigningKey
+    clock: Clock
+    hold: timedelta
+    tie_life: timedelta
+    registry_life: timedelta
+
+
+class UnitOfWork:
+    """The rooms' repositories over one connection, written together by `commit`."""
+
+    def __init__(self, connection: AsyncConnection, rules: Rules, registry: Registry | None = None) -> None:
+        self.connection = connection
+        self.clock = rules.clock
+        self.hub, self.hub_key = rules.key.owner, rules.key.public.multibase
+        self._rules = rules
+        self._registry = registry
+        self.outbox = SqlOutbox(connection)
+        self.nodes = SqlNodes(connection)
+        self.ties = SqlTies(connection)
+        self.communities = SqlCommunities(connection)
+        self.messages = SqlMessages(connection)
+        self.copies = SqlCopies(connection, rules.clock)
+        self.held = SqlHeld(connection, rules.clock, rules.hold, self._revive)
+        self.events = SqlEvents(connection, rules.clock)
+
+    async def prefetch(self, batch: Iterable[Admitted]) -> None:
+        """Lock the batch's communities and read ahead all that its events speak of: a statement each, however many."""
+        events = list(batch)
+        names = {admitted.community for admitted in events if admitted.community}
+        await self.communities.lock(names)
+        await self.ties.load(names)
+        await self.messages.load({name for admitted in events for name in (admitted.subject, admitted.parent) if name})
+        await self.held.load({admitted.subject for admitted in events})
+
+    async def grade_of(self, node: str) -> Grade | None:
+        """A node's grade, None for an unknown node."""
+        found = await self.nodes.get(node)
+        return found.grade if found else None
+
+    async def carries(self, node: str, community: str) -> bool:
+        """Tell whether the node's tie to the community lets messages pass now."""
+        tie = await self.ties.get(node, community)
+        return tie is not None and tie.carries(self.clock(), self._rules.tie_life)
+
+    async def audience_of(self, community: str) -> Audience:
+        """Who a community is for; raises CommunityNotFound."""
+        found = await self.communities.get(community)
+        if found is None:
+            raise CommunityNotFound(community)
+        return found.audience
+
+    async def title_of(self, community: str) -> str:
+        """A community's title; raises CommunityNotFound."""
+        found = await self.communities.get(community)
+        if found is None:
+            raise CommunityNotFound(community)
+        return found.title
+
+    async def announce(self, admitted: Admitted) -> int:
+        """Give the event its number in the community and put it, byte for byte, in the outbox of all tied nodes."""
+        community = await self.communities.get(admitted.community)
+        if community is None:
+            raise CommunityNotFound(admitted.community)
+        numbered = community.numbered()
+        self.communities.save_sequence(numbered)
+        targets = await self._targets(community.id)
+        self.outbox.add(_outgoing(HUB_FACTS.name, community.id, admitted, numbered.sequence, targets))
+        self.events.settle(admitted, Outcome.SEQUENCED, numbered.sequence)
+        return numbered.sequence
+
+    def settle(self, admitted: Admitted, outcome: Outcome) -> None:
+        """Note what became of an event."""
+        self.events.settle(admitted, outcome, None)
+
+    async def say(self, fact: Fact, *, subject: str, marker: str, community: str | None = None) -> None:
+        """Sign a fact of the hub's own; it goes to a community with a number, or to the facts without."""
+        said = self._said(fact, subject=subject, marker=marker, community=community)
+        if community is None:
+            self.outbox.add(_outgoing(HUB_FACTS.name, subject, said, None, {}))
+        else:
+            self.events.add([said])
+            await self.announce(said)
+
+    def say_to(self, node: str, fact: Fact, *, subject: str, marker: str, community: str) -> None:
+        """Sign a fact of the hub's own for one node alone, on its own topic."""
+        said = self._said(fact, subject=subject, marker=marker, community=community)
+        self.outbox.add(_outgoing(outbound(node).name, community, said, None, {}))
+
+    async def publish_registry(self) -> None:
+        """Sign and keep a new version of the registry document."""
+        version, now = await next_version(self.connection), self.clock()
+        nodes = (await self.nodes.all()).values()
+        signed = document.build(nodes, version=version, key=self._rules.key, now=now, life=self._rules.registry_life)
+        await add_document(self.connection, version, signed, now, now + self._rules.registry_life)
+
+    async def store_offsets(self, group: str, batch: Sequence[Record]) -> None:
+        """Note how far the group has read, in this same transaction."""
+        await offsets.store(self.connection, group, batch)
+
+    async def commit(self) -> None:
+        """Write everything, in an order that keeps the tables' references, and commit."""
+        for repository in (self.communities, self.ties, self.messages, self.copies, self.held, self.events, self.outbox):
+            await repository.flush()
+        await self.connection.commit()
+
+    async def _targets(self, community: str) -> dict[str, str]:
+        now, life = self.clock(), self._rules.tie_life
+        ties = [tie for tie in (await self.ties.of(community)).values() if tie.carries(now, life)]
+        return {tie.node: tie.space for tie in ties if node_may(await self.grade_of(tie.node), Right.RECEIVE)}
+
+    def _said(self, fact: Fact, *, subject: str, marker: str, community: str | None) -> Admitted:
+        now = self.clock()
+        event = sign_event(
+            self._rules.key, fact, subject=subject, time=now, platform=PLATFORM, native_id=subject, change_marker=marker,
+            actor=self._rules.key.owner, audience=Audience.MEMBERS, community=community,
+        )  # fmt: skip
+        correlation = records.new_correlation()
+        verified = own_event(self._rules.key, event, fact, now)
+        return Admitted(verified, tuple(records.to_headers(event, correlation)), correlation, ("", 0, 0))
+
+    def _revive(self, row: Any) -> Admitted | None:
+        if self._registry is None:
+            return None
+        headers = tuple((name, text.encode()) for name, text in row.headers)
+        texts = records.texts(headers)
+        verified = verify_event(records.unverified_event(texts, bytes(row.value)), self._registry, row.admitted_at)
+        if not isinstance(verified, VerifiedEvent):
+            return None
+        return Admitted(verified, headers, records.correlation_of(texts), (row.topic, row.partition, row.offset))
+
+
+@asynccontextmanager
+async def transaction(engine: AsyncEngine, rules: Rules, registry: Registry | None = None) -> AsyncIterator[UnitOfWork]:
+    """A unit of work over a fresh connection; what is not committed when the block ends is rolled back."""
+    async with engine.connect() as connection:
+        yield UnitOfWork(connection, rules, registry)
+
+
+def _outgoing(topic: str, key: str, admitted: Admitted, sequence: int | None, targets: dict[str, str]) -> Outgoing:
+    event = admitted.verified.event
+    return Outgoing(
+        topic, key, event.value, admitted.headers, admitted.id, event.digest, admitted.verified.admitted_at,
+        admitted.community or None, sequence, targets,
+    )  # fmt: skip

@@ -1,0 +1,195 @@
+"""Topic → handler tables; the only importer of faust; groups: inbound | fanout | receipts."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import tempfile
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import faust
+import structlog
+
+from hub import bootstrap
+from hub.batches import Group, InboundBatch, ReceiptBatch
+from hub.communities import handlers as communities
+from hub.fanout import FanoutBatch
+from hub.operations.dead_letters import KafkaDeadLetters
+from hub.ports import Record
+from hub.registry import handlers as registry
+from schemas import topics
+from schemas.wire import kafka, telemetry
+from schemas.wire.telemetry import Metric
+
+if TYPE_CHECKING:
+    from hub.settings import HubSettings
+    from schemas.wire.kafka import KafkaSettings, TopicNames
+
+log = structlog.get_logger()
+Handle = Callable[[Sequence[Record]], Awaitable[None]]
+LOST = 70  # exit code of a worker that lost its database or broker: its supervisor starts it again
+
+INBOUND: dict[str, Callable[[Any, Any], Awaitable[str | None]]] = {
+    "fr.gouv.rse.message.posted.v1": communities.on_message,
+    "fr.gouv.rse.message.edited.v1": communities.on_message,
+    "fr.gouv.rse.message.deleted.v1": communities.on_message,
+    "fr.gouv.rse.copy.withdrawn.v1": communities.on_copy_withdrawn,
+    "fr.gouv.rse.copy.edited.v1": communities.on_copy_edited,
+    "fr.gouv.rse.tie.accepted.v1": registry.on_tie_accepted,
+    "fr.gouv.rse.tie.refused.v1": registry.on_tie_refused,
+}
+SOURCES = {"inbound": topics.RSE_INBOUND, "fanout": topics.HUB_FACTS, "receipts": topics.RSE_RECEIPTS}
+
+
+def application(group: str, settings: HubSettings, kafka_settings: KafkaSettings, names: TopicNames) -> faust.App:
+    """One Faust app of one group: a failing group stops no other. Its stream keeps the safe pattern of `consume`."""
+    app = faust.App(
+        names.group(f"worker.{group}"),
+        broker=[f"kafka://{address}" for address in kafka_settings.bootstrap.split(",")],
+        broker_credentials=_credentials(kafka_settings),
+        consumer_auto_offset_reset="earliest",
+        consumer_max_fetch_size=topics.RECORD_LIMIT,
+        stream_wait_empty=False,
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        broker_session_timeout=10,
+        broker_heartbeat_interval=3,
+        web_enabled=False,
+        datadir=Path(tempfile.gettempdir()) / "traitdunion-faust",  # no tables: nothing is kept there
+    )
+    source = app.topic(names.of(SOURCES[group]), key_serializer="raw", value_serializer="raw", key_type=bytes, value_type=bytes)
+    parts = _Parts(group, settings, kafka_settings, names)
+
+    @app.agent(source, concurrency=1, name=f"{group}-agent")
+    async def consume(stream: Any) -> None:
+        await parts.ready.wait()
+        async for batch in stream.noack_take(settings.batch, within=settings.within):
+            records = [record_of(event.message) for event in batch]
+            parts.progress.begin(records)
+            await handle_or_end(parts.handle, records)
+            parts.progress.end(records)
+            for event in batch:
+                await stream.ack(event)
+
+    @app.task  # type: ignore[untyped-decorator]  # Faust's own
+    async def prepare() -> None:
+        await ended_by_errors(parts.start())
+
+    @app.timer(interval=1.0)  # type: ignore[untyped-decorator]  # Faust's own
+    async def every_second() -> None:
+        if parts.ready.is_set():
+            await ended_by_errors(parts.every_second(app.consumer))
+
+    return app
+
+
+async def handle_or_end(handle: Handle, batch: Sequence[Record]) -> None:
+    """Handle a batch whole, or end the process with its offsets unacknowledged: at least once in, effects once.
+
+    An exception may not reach Faust, which would acknowledge the batch that raised it.
+    """
+    await ended_by_errors(handle(batch))
+
+
+async def ended_by_errors(work: Awaitable[Any]) -> None:
+    """Await, and end the process on any error: nothing is acknowledged by one that does not know what happened."""
+    try:
+        await work
+    except Exception as error:  # noqa: BLE001 - the one place where every error has the same answer
+        log.error("worker_ends", error=type(error).__name__, detail=str(error)[:200])  # noqa: TRY400 - no content in traces
+        os._exit(LOST)
+
+
+def record_of(message: Any) -> Record:
+    """A Faust message as our own plain record."""
+    return Record(
+        message.topic, message.partition, message.offset, datetime.fromtimestamp(message.timestamp, UTC),
+        message.key, message.value, tuple(message.headers or ()),
+    )  # fmt: skip
+
+
+class Progress:
+    """How far a stream has come: next offsets by partition, and the moment of the oldest record in work."""
+
+    def __init__(self) -> None:
+        self._next: dict[tuple[str, int], int] = {}
+        self._since: datetime | None = None
+
+    def begin(self, batch: Sequence[Record]) -> None:
+        """A batch is taken in work."""
+        self._since = min(record.timestamp for record in batch)
+
+    def end(self, batch: Sequence[Record]) -> None:
+        """The batch is done."""
+        self._since = None
+        for record in batch:
+            place = (record.topic, record.partition)
+            self._next[place] = max(self._next.get(place, 0), record.offset + 1)
+
+    def lag(self, consumer: Any) -> int:
+        """Records of the assigned partitions that were not handled yet, as far as the broker has told their ends."""
+        behind = 0
+        for place in consumer.assignment():
+            end, done = consumer.highwater(place), self._next.get((place.topic, place.partition))
+            behind += max(0, end - done) if end is not None and done is not None else 0
+        return behind
+
+    def oldest(self, now: datetime) -> float:
+        """Age in seconds of the oldest record in work, 0 when there is none."""
+        return 0.0 if self._since is None else max(0.0, (now - self._since).total_seconds())
+
+
+class _Parts:
+    """What one group's stream needs, made when its loop runs."""
+
+    def __init__(self, group: str, settings: HubSettings, kafka_settings: KafkaSettings, names: TopicNames) -> None:
+        self.ready = asyncio.Event()
+        self._group = group
+        self._settings = settings
+        self._kafka = kafka_settings
+        self._names = names
+        self._inbound: InboundBatch | None = None
+        self.progress = Progress()
+
+    async def start(self) -> None:
+        health = telemetry.Health({"stream": self.ready.is_set})
+        await telemetry.serve(health, self._settings.metrics_host, self._settings.metrics_port)
+        producer = kafka.producer(self._kafka)
+        await producer.start()
+        self._database = bootstrap.engine(self._settings)
+        dead_letters = KafkaDeadLetters(producer)
+        if self._group == "fanout":
+            self.handle: Handle = FanoutBatch(producer, self._names, dead_letters, bootstrap.clock)
+        else:
+            self.handle = self._with_database(dead_letters)
+        self.ready.set()
+        log.info("worker_ready", group=self._group)
+
+    def _with_database(self, dead_letters: KafkaDeadLetters) -> Handle:
+        rules = bootstrap.rules(self._settings)
+        reader = bootstrap.RegistryReader(self._database, rules.key.public.multibase)
+        begin = bootstrap.begin(self._database, rules)
+        group = Group(self._group, begin, reader, dead_letters, bootstrap.clock, self._settings.quarantine_after)
+        if self._group == "receipts":
+            return ReceiptBatch(group)
+        self._inbound = InboundBatch(group, INBOUND)
+        return self._inbound
+
+    async def every_second(self, consumer: Any) -> None:
+        if self._inbound is not None:
+            await self._inbound.release_due()
+        Metric.lag.labels(self._group, SOURCES[self._group].name).set(self.progress.lag(consumer))
+        Metric.oldest.labels(self._group).set(self.progress.oldest(bootstrap.clock()))
+
+
+def _credentials(settings: KafkaSettings) -> Any:
+    if settings.security_protocol == "PLAINTEXT":
+        return None
+    context = settings.ssl_context() if settings.security_protocol.endswith("SSL") else None
+    if settings.security_protocol == "SSL":
+        return faust.SSLCredentials(context=context)
+    password = settings.sasl_password.get_secret_value() if settings.sasl_password else None
+    return faust.SASLCredentials(mechanism=settings.sasl_mechanism, username=settings.sasl_username, password=password, ssl_context=context)

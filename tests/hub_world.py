@@ -1,0 +1,206 @@
+"""A hub's world for tests: a migrated database, three nodes with keys, a community, ties; and what they say."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from hub import bootstrap
+from hub.batches import Group, InboundBatch, ReceiptBatch
+from hub.communities import handlers as communities
+from hub.communities.service import open_community
+from hub.ports import Record
+from hub.registry import handlers as registry
+from hub.registry.model import Node
+from hub.registry.service import apply, approve, propose_tie
+from hub.storage.engine import engine_for, migrate
+from hub.unit_of_work import Rules, transaction
+from schemas.envelope import object_id
+from schemas.facts.delivery import Delivery, DeliveryReported
+from schemas.facts.message import Author, Content, MessageDeleted, MessageEdited, MessagePosted
+from schemas.facts.tie import TieAccepted
+from schemas.keys import SigningKey
+from schemas.manifest import Grade, KeyEntry
+from schemas.proof import sign_event
+from schemas.wire.records import new_correlation, to_headers
+from schemas.words import Audience, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
+    from hub.unit_of_work import UnitOfWork
+    from schemas.envelope import CanonicalEvent
+    from schemas.facts.base import Fact
+
+COMMUNITY = "futurs-publics"
+NODES = {"wifip": "97", "education": "!salle:tchap.example", "diplomatie": "12"}
+HANDLERS: dict[str, Callable[[Any, Any], Awaitable[str | None]]] = {
+    "fr.gouv.rse.message.posted.v1": communities.on_message,
+    "fr.gouv.rse.message.edited.v1": communities.on_message,
+    "fr.gouv.rse.message.deleted.v1": communities.on_message,
+    "fr.gouv.rse.copy.withdrawn.v1": communities.on_copy_withdrawn,
+    "fr.gouv.rse.copy.edited.v1": communities.on_copy_edited,
+    "fr.gouv.rse.tie.accepted.v1": registry.on_tie_accepted,
+    "fr.gouv.rse.tie.refused.v1": registry.on_tie_refused,
+}
+
+
+@dataclass
+class Clock:
+    """A clock that a test moves."""
+
+    moved: timedelta = timedelta()
+
+    def __call__(self) -> datetime:
+        return datetime.now(UTC) + self.moved
+
+
+@dataclass
+class KeptDeadLetters:
+    """Dead letters kept in memory."""
+
+    kept: list[tuple[Record, str, str]] = field(default_factory=list)
+
+    async def send(self, refused: Sequence[tuple[Record, str, str]], attempts: int = 1) -> None:
+        del attempts
+        self.kept.extend(refused)
+
+    @property
+    def reasons(self) -> list[str]:
+        return [reason for _, reason, _ in self.kept]
+
+
+class World:
+    """A hub over a real database."""
+
+    def __init__(self, engine: AsyncEngine, *, quarantine_after: int = 100) -> None:
+        self.engine = engine
+        self.clock = Clock()
+        self.hub_key = SigningKey.generate("hub")
+        self.keys = {node: SigningKey.generate(node) for node in NODES}
+        self.rules = Rules(self.hub_key, self.clock, timedelta(seconds=60), timedelta(hours=48), timedelta(days=30))
+        self.dead_letters = KeptDeadLetters()
+        self.reader = bootstrap.RegistryReader(engine, self.hub_key.public.multibase)
+        group = Group(
+            "inbound", bootstrap.begin(engine, self.rules), self.reader, self.dead_letters, self.clock, quarantine_after,  # type: ignore[arg-type]  # kept in memory
+        )  # fmt: skip
+        self.handlers = dict(HANDLERS)
+        self.inbound = InboundBatch(group, self.handlers)
+        self.receipts = ReceiptBatch(group)
+        self._offset = 0
+
+    @classmethod
+    async def make(cls, url: str, *, quarantine_after: int = 100) -> World:
+        """Migrate, admit three nodes, open the community, tie the spaces."""
+        engine = engine_for(url)
+        async with engine.begin() as connection:
+            await connection.run_sync(migrate)
+        world = cls(engine, quarantine_after=quarantine_after)
+        for node in NODES:
+            await world.admit(node)
+        async with transaction(engine, world.rules) as work:
+            await open_community(COMMUNITY, "Futurs Publics", Audience.MEMBERS, work)
+            await work.commit()
+        return world
+
+    async def admit(self, node: str) -> None:
+        """Let a node apply and approve it."""
+        key = self.keys[node]
+        entry = KeyEntry(id=key.key_id, multibase=key.public.multibase)
+        candidate = Node(node, node, f"Ministère {node}", "discourse", Grade.CANDIDATE, self.clock(), keys=(entry,))
+        async with transaction(self.engine, self.rules) as work:
+            await apply(candidate, work)
+            await work.commit()
+        async with transaction(self.engine, self.rules) as work:
+            await approve(node, work)
+            await work.commit()
+
+    async def tie(self, *nodes: str, audience: Audience = Audience.MEMBERS) -> None:
+        """Propose ties and let the nodes accept them."""
+        for node in nodes or NODES:
+            async with transaction(self.engine, self.rules) as work:
+                await propose_tie(node, NODES[node], COMMUNITY, work)
+                await work.commit()
+            await self.hear(self.accepted(node, audience))
+
+    def accepted(self, node: str, audience: Audience = Audience.MEMBERS, marker: str | None = None) -> Record:
+        """A node's word on its space."""
+        fact = TieAccepted(space=NODES[node], space_name="Salle", audience=audience, externals=False)
+        return self.record(node, fact, f"tie/{node}/{NODES[node]}", marker=marker or self.clock().isoformat())
+
+    def posted(self, node: str, native: str, text: str = "Bonjour", parent: str | None = None, marker: str = "posted") -> Record:
+        """Somebody posts."""
+        fact = MessagePosted(space=NODES[node], author=Author(name="Camille Roux", organisation=node), content=_content(text))
+        return self.record(node, fact, native, marker=marker, parent=parent)
+
+    def edited(self, node: str, native: str, text: str, marker: str = "edited") -> Record:
+        """Somebody edits."""
+        fact = MessageEdited(space=NODES[node], author=Author(name="Camille Roux", organisation=node), content=_content(text))
+        return self.record(node, fact, native, marker=marker)
+
+    def deleted(self, node: str, native: str, marker: str = "deleted") -> Record:
+        """Somebody deletes."""
+        return self.record(node, MessageDeleted(space=NODES[node]), native, marker=marker)
+
+    def event(
+        self, node: str, fact: Fact, native: str, *, marker: str, parent: str | None = None, key: SigningKey | None = None,
+        subject: str | None = None, community: str = COMMUNITY,
+    ) -> CanonicalEvent:  # fmt: skip
+        """A signed event of a node, about its own object unless told otherwise."""
+        subject = subject or (native if native.startswith("tie/") else object_id(node, native))
+        return sign_event(
+            key or self.keys[node], fact, subject=subject, time=self.clock(), platform="discourse", native_id=native, change_marker=marker,
+            actor="a" * 32, audience=Audience.MEMBERS, community=community, parent=parent,
+        )  # fmt: skip
+
+    def record(self, node: str, fact: Fact, native: str, *, marker: str, parent: str | None = None) -> Record:
+        """The event as the worker reads it."""
+        event = self.event(node, fact, native, marker=marker, parent=parent)
+        return self.carry(event, f"{node}/{getattr(fact, 'space', '')}")
+
+    def report(self, node: str, event: str, verdict: Verdict = Verdict.WRITTEN) -> Record:
+        """A node's receipt for one event."""
+        delivery = Delivery(
+            event=event, event_digest="0" * 64, community=COMMUNITY, sequence=1, topic=f"node.{node}.outbound.v1", partition=0, offset=0,
+            verdict=verdict, at=self.clock(), native_id="post:9", native_version="v1",
+        )  # fmt: skip
+        fact = DeliveryReported(deliveries=(delivery,))
+        made = self.event(node, fact, f"receipt-{event}-{verdict}", marker=self.clock().isoformat())
+        return self.carry(made, node)
+
+    def carry(self, event: CanonicalEvent, key: str) -> Record:
+        """An event in a record of its own."""
+        self._offset += 1
+        headers = tuple(to_headers(event, new_correlation()))
+        return Record("rse.inbound.v1", 0, self._offset, self.clock(), key.encode(), event.value, headers)
+
+    async def hear(self, *records: Record) -> None:
+        """One batch through the worker's handler."""
+        await self.inbound(records)
+
+    async def rows(self, sql: str) -> list[Any]:
+        """Ask the database."""
+        from sqlalchemy import text  # noqa: PLC0415 - one test module's need
+
+        async with self.engine.connect() as connection:
+            return list((await connection.execute(text(sql))).mappings())
+
+    async def work(self, use: Callable[[UnitOfWork], Awaitable[Any]]) -> Any:
+        """Run a use case in a committed transaction."""
+        async with transaction(self.engine, self.rules) as work:
+            result = await use(work)
+            await work.commit()
+        return result
+
+    async def close(self) -> None:
+        """Let the database go."""
+        await self.engine.dispose()
+        await asyncio.sleep(0)
+
+
+def _content(text: str) -> Content:
+    return Content(html=f"<p>{text}</p>", text=text)

@@ -1,0 +1,301 @@
+"""The worker's inbound batch on a real PostgreSQL."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from hub.operations.quarantine import release
+from hub.registry.service import revoke_key, suspend
+from schemas.envelope import object_id
+from schemas.facts.message import Author, Content, MessageDeleted, MessageEdited, MessagePosted
+from schemas.keys import SigningKey
+from schemas.words import Audience
+from tests.hub_world import COMMUNITY, World
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from hub.ports import Record
+    from schemas.facts.base import Fact
+
+CONTENT = Content(html="<p>vol</p>", text="vol")
+
+
+@pytest.fixture
+async def world(database_url: str) -> AsyncIterator[World]:
+    made = await World.make(database_url, quarantine_after=5)
+    await made.tie()
+    yield made
+    await made.close()
+
+
+async def _sequences(world: World) -> list[int]:
+    rows = await world.rows("SELECT sequence FROM hub.outbox WHERE community IS NOT NULL AND sequence IS NOT NULL ORDER BY sequence")
+    return [row["sequence"] for row in rows]
+
+
+async def _messages(world: World) -> dict[str, Any]:
+    return {row["id"]: row for row in await world.rows("SELECT * FROM hub.messages")}
+
+
+async def test_a_message_gets_a_number_and_goes_to_every_tied_node_byte_for_byte(world: World) -> None:
+    record = world.posted("wifip", "post:1")
+    await world.hear(record)
+    row = (await world.rows("SELECT * FROM hub.outbox ORDER BY id DESC LIMIT 1"))[0]
+    assert bytes(row["value"]) == record.value
+    assert [(name, text.encode()) for name, text in row["headers"]] == list(record.headers)
+    assert set(row["targets"]) == {"wifip", "education", "diplomatie"}
+    assert await _sequences(world) == list(range(1, row["sequence"] + 1))
+
+
+async def test_n_deliveries_equal_one(world: World) -> None:
+    record = world.posted("wifip", "post:1")
+    await world.hear(record, record)
+    await world.hear(record)
+    before = await _sequences(world)
+    await world.hear(record)
+    assert await _sequences(world) == before
+    assert len(await _messages(world)) == 1
+
+
+async def test_a_reply_waits_for_its_parent_and_follows_it_in_order(world: World) -> None:
+    parent = object_id("wifip", "post:1")
+    await world.hear(world.posted("education", "$reply", parent=parent))
+    assert not await _messages(world)
+    await world.hear(world.posted("wifip", "post:1"))
+    messages = await _messages(world)
+    reply = messages[object_id("education", "$reply")]
+    assert reply["parent"] == parent
+    assert reply["first_sequence"] > messages[parent]["first_sequence"]
+    assert not await world.rows("SELECT * FROM hub.held")
+    assert {row["outcome"] for row in await world.rows("SELECT outcome FROM hub.events WHERE type LIKE '%message%'")} == {"sequenced"}
+
+
+async def test_an_edit_of_a_waiting_reply_stays_behind_it(world: World) -> None:
+    parent = object_id("wifip", "post:1")
+    await world.hear(world.posted("education", "$reply", "un", parent=parent))
+    await world.hear(world.edited("education", "$reply", "deux"))
+    await world.hear(world.posted("wifip", "post:1"))
+    reply = (await _messages(world))[object_id("education", "$reply")]
+    assert reply["html"] == "<p>deux</p>"
+    assert reply["parent"] == parent
+
+
+async def test_a_reply_whose_parent_never_comes_stands_alone_after_a_minute(world: World) -> None:
+    await world.hear(world.posted("education", "$reply", parent=object_id("wifip", "post:404")))
+    assert await world.inbound.release_due() == 0
+    world.clock.moved += timedelta(seconds=61)
+    assert await world.inbound.release_due() == 1
+    assert (await _messages(world))[object_id("education", "$reply")]["parent"] is None
+    assert await world.inbound.release_due() == 0
+
+
+async def test_an_edit_of_an_unknown_message_creates_it_and_its_late_post_changes_nothing(world: World) -> None:
+    await world.hear(world.edited("wifip", "post:1", "corrigé"))
+    await world.hear(world.posted("wifip", "post:1", "premier jet"))
+    assert (await _messages(world))[object_id("wifip", "post:1")]["html"] == "<p>corrigé</p>"
+
+
+async def test_a_deletion_leaves_a_tombstone_that_a_late_post_does_not_raise(world: World) -> None:
+    await world.hear(world.deleted("wifip", "post:1"))
+    await world.hear(world.posted("wifip", "post:1"))
+    assert (await _messages(world))[object_id("wifip", "post:1")]["state"] == "deleted"
+
+
+async def test_a_deleted_message_is_restored_by_its_owner(world: World) -> None:
+    await world.hear(world.posted("wifip", "post:1"), world.deleted("wifip", "post:1"))
+    tombstone = (await _messages(world))[object_id("wifip", "post:1")]
+    assert (tombstone["state"], tombstone["html"]) == ("deleted", "")
+    await world.hear(world.edited("wifip", "post:1", "revenu", marker="recovered"))
+    assert (await _messages(world))[object_id("wifip", "post:1")]["state"] == "visible"
+
+
+def _forged(world: World, record: Record, **changed: bytes) -> Record:
+    headers = tuple((name, changed.get(name, raw)) for name, raw in record.headers)
+    del world
+    return replace(record, headers=headers)
+
+
+async def test_a_stolen_envelope_under_another_nodes_key_is_refused_by_name(world: World) -> None:
+    record = world.posted("wifip", "post:1")
+    await world.hear(_forged(world, record, ce_keyid=world.keys["education"].key_id.encode()))
+    assert world.dead_letters.reasons == ["key_of_another_node"]
+
+
+async def test_an_altered_value_and_an_altered_attribute_are_refused_by_name(world: World) -> None:
+    record = world.posted("wifip", "post:1")
+    altered = replace(record, value=record.value.replace(b"Bonjour", b"Bonsoir"))  # type: ignore[union-attr]  # a posted record has a value
+    await world.hear(altered, _forged(world, record, ce_actor=b"b" * 32))
+    assert world.dead_letters.reasons == ["digest_mismatch", "proof_invalid"]
+    assert not await _messages(world)
+
+
+async def test_a_key_of_nobody_is_refused_by_name(world: World) -> None:
+    fact = MessagePosted(space="97", author=Author(name="X", organisation="Y"), content=Content(html="", text=""))
+    event = world.event("wifip", fact, "post:1", marker="m", key=SigningKey.generate("wifip"))
+    await world.hear(world.carry(event, "wifip/97"))
+    assert world.dead_letters.reasons == ["key_unknown"]
+
+
+async def test_a_revoked_key_signs_nothing_any_more_while_what_came_before_stands(world: World) -> None:
+    before = world.posted("wifip", "post:1")
+    await world.work(lambda work: revoke_key("wifip", world.keys["wifip"].key_id, work))
+    await world.hear(before, world.posted("wifip", "post:2"))
+    assert world.dead_letters.reasons == ["key_revoked"]
+    assert set(await _messages(world)) == {object_id("wifip", "post:1")}
+
+
+async def test_a_community_to_which_the_node_is_not_tied_is_refused_by_name(database_url: str) -> None:
+    world = await World.make(database_url)
+    await world.tie("wifip")
+    await world.hear(world.posted("education", "$1"))
+    assert world.dead_letters.reasons == ["not_tied"]
+    await world.tie("education")
+    await world.hear(world.posted("education", "$1"))
+    assert object_id("education", "$1") in await _messages(world)
+    await world.close()
+
+
+async def test_a_suspended_node_speaks_no_more_and_receives_no_more(world: World) -> None:
+    await world.work(lambda work: suspend("education", work))
+    await world.hear(world.posted("education", "$1"), world.posted("wifip", "post:1"))
+    assert world.dead_letters.reasons == ["node_not_admitted"]
+    row = (await world.rows("SELECT targets FROM hub.outbox ORDER BY id DESC LIMIT 1"))[0]
+    assert "education" not in row["targets"]
+
+
+async def test_a_record_key_that_disagrees_with_its_envelope_is_refused_by_name(world: World) -> None:
+    await world.hear(replace(world.posted("wifip", "post:1"), key=b"education/97"))
+    assert world.dead_letters.reasons == ["record_key_mismatch"]
+
+
+@pytest.mark.parametrize("fact", [MessageDeleted(space="12"), MessageEdited(space="12", author=Author(organisation="Y"), content=CONTENT)])
+async def test_nobody_edits_or_deletes_the_message_of_another_node(world: World, fact: Fact) -> None:
+    await world.hear(world.posted("wifip", "post:1"))
+    theft = world.event("diplomatie", fact, "post:7", marker="m", subject=object_id("wifip", "post:1"))
+    await world.hear(world.carry(theft, "diplomatie/12"))
+    assert world.dead_letters.reasons == ["not_owner"]
+    assert (await _messages(world))[object_id("wifip", "post:1")]["html"] == "<p>Bonjour</p>"
+
+
+async def test_nobody_takes_the_name_of_a_message_that_another_node_will_post(world: World) -> None:
+    fact = MessagePosted(space="12", author=Author(organisation="Y"), content=CONTENT)
+    squat = world.event("diplomatie", fact, "post:7", marker="m", subject=object_id("wifip", "post:1"))
+    await world.hear(world.carry(squat, "diplomatie/12"))
+    assert world.dead_letters.reasons == ["subject_mismatch"]
+
+
+async def test_a_flood_from_one_node_quarantines_that_node_only(world: World) -> None:
+    strangers = [
+        world.event("education", MessageDeleted(space="!x"), f"$f{number}", marker="m", community="ailleurs") for number in range(6)
+    ]
+    await world.hear(*(world.carry(event, "education/!x") for event in strangers))
+    world.dead_letters.kept.clear()
+    await world.hear(world.posted("education", "$ok"), world.posted("wifip", "post:1"))
+    assert world.dead_letters.reasons == ["node_quarantined"]
+    assert set(await _messages(world)) == {object_id("wifip", "post:1")}
+    await world.work(lambda work: release(work.connection, "education"))
+    await world.hear(world.posted("education", "$ok"))
+    assert object_id("education", "$ok") in await _messages(world)
+
+
+async def test_a_refused_event_that_somebody_replays_counts_once_against_its_node(world: World) -> None:
+    event = world.event("education", MessageDeleted(space="!x"), "$f", marker="m", community="ailleurs")
+    await world.hear(*(world.carry(event, "education/!x") for _ in range(20)))
+    await world.hear(world.posted("education", "$ok"))
+    assert object_id("education", "$ok") in await _messages(world)
+
+
+async def test_a_flood_of_forgeries_in_a_nodes_name_silences_nobody(world: World) -> None:
+    record = world.posted("education", "$1")
+    await world.hear(*(_forged(world, record, ce_proof=b"A" * 86) for _ in range(20)))
+    assert set(world.dead_letters.reasons) == {"proof_invalid"}
+    await world.hear(record)
+    assert object_id("education", "$1") in await _messages(world)
+
+
+async def test_one_record_that_makes_a_handler_fail_is_alone_a_dead_letter(world: World) -> None:
+    good = world.handlers["fr.gouv.rse.message.posted.v1"]
+
+    async def fails_on_one(admitted: Any, work: Any) -> str | None:
+        if admitted.subject == object_id("wifip", "post:2"):
+            raise ZeroDivisionError
+        return await good(admitted, work)
+
+    world.handlers["fr.gouv.rse.message.posted.v1"] = fails_on_one
+    await world.hear(*(world.posted("wifip", f"post:{number}") for number in (1, 2, 3)))
+    assert world.dead_letters.reasons == ["handler_error"]
+    assert set(await _messages(world)) == {object_id("wifip", "post:1"), object_id("wifip", "post:3")}
+    assert [row["count"] for row in await world.rows("SELECT count FROM hub.attempts")] == [3]
+    sequences = await _sequences(world)
+    assert sequences == list(range(1, len(sequences) + 1))
+
+
+async def test_a_space_wider_than_the_community_is_refused_and_told(database_url: str) -> None:
+    world = await World.make(database_url)
+    await world.tie("wifip", audience=Audience.PUBLIC)
+    assert (await world.rows("SELECT state, reason FROM hub.ties"))[0] == {"state": "refused", "reason": "space_wider_than_community"}
+    told = await world.rows("SELECT topic FROM hub.outbox WHERE topic = 'node.wifip.outbound.v1' ORDER BY id")
+    assert len(told) == 2
+    await world.close()
+
+
+async def test_a_space_that_widens_later_receives_no_more(world: World) -> None:
+    await world.hear(world.accepted("education", Audience.PUBLIC, marker="wider"))
+    await world.hear(world.posted("wifip", "post:1"))
+    row = (
+        await world.rows("SELECT targets FROM hub.outbox WHERE community IS NOT NULL AND sequence IS NOT NULL ORDER BY id DESC LIMIT 1")
+    )[0]
+    assert set(row["targets"]) == {"wifip", "diplomatie"}
+
+
+async def test_a_tie_that_nobody_renews_lapses(world: World) -> None:
+    world.clock.moved += timedelta(hours=49)
+    await world.hear(world.accepted("wifip", marker="day 3"))
+    await world.hear(world.posted("wifip", "post:1"), world.posted("education", "$1"))
+    assert world.dead_letters.reasons == ["not_tied"]
+
+
+async def test_source_offsets_stand_in_the_transaction_of_their_effects(world: World) -> None:
+    record = world.posted("wifip", "post:1")
+    await world.hear(record)
+    rows = await world.rows("SELECT next_offset FROM hub.stream_offsets WHERE \"group\" = 'inbound'")
+    assert [row["next_offset"] for row in rows] == [record.offset + 1]
+
+
+async def test_a_receipt_is_kept_and_a_written_one_is_never_taken_back(world: World) -> None:
+    record = world.posted("wifip", "post:1")
+    await world.hear(record)
+    event = dict(record.headers)["ce_id"].decode()
+    await world.receipts([world.report("education", event), world.report("education", "f" * 32)])
+    rows = await world.rows("SELECT node, verdict, native_id FROM hub.deliveries")
+    assert [dict(row) for row in rows] == [{"node": "education", "verdict": "written", "native_id": "post:9"}]
+
+
+async def test_an_unknown_type_of_a_known_major_is_noted_not_refused(world: World) -> None:
+    class Waved(MessagePosted):
+        event_type = "fr.gouv.rse.message.waved.v1"
+
+    fact = Waved(space="97", author=Author(name="X", organisation="Y"), content=Content(html="", text=""))
+    await world.hear(world.record("wifip", fact, "post:1", marker="m"))
+    assert world.dead_letters.reasons == []
+    assert [row["outcome"] for row in await world.rows("SELECT outcome FROM hub.events WHERE type LIKE '%waved%'")] == ["unsupported"]
+
+
+async def test_an_unknown_major_is_a_dead_letter(world: World) -> None:
+    class Newer(MessagePosted):
+        event_type = "fr.gouv.rse.message.posted.v9"
+
+    fact = Newer(space="97", author=Author(name="X", organisation="Y"), content=Content(html="", text=""))
+    await world.hear(world.record("wifip", fact, "post:1", marker="m"))
+    assert world.dead_letters.reasons == ["major_unknown"]
+
+
+async def test_the_last_number_of_the_community_is_the_last_one_given(world: World) -> None:
+    await world.hear(*(world.posted("wifip", f"post:{number}") for number in range(20)))
+    rows = await world.rows(f"SELECT sequence FROM hub.communities WHERE id = '{COMMUNITY}'")  # noqa: S608 - a constant
+    assert rows[0]["sequence"] == (await _sequences(world))[-1]
