@@ -40,6 +40,7 @@ class AdapterSettings(BaseSettings):
     registry_anchor: str = ""
     operators_key: Annotated[str, Field(description="Public key (hexadecimal, X25519) to which unreadable bodies are sealed.")] = ""
     hub_id: str = "hub"
+    hub_url: str = "http://127.0.0.1:8400"
     gateway_host: str = "127.0.0.1"
     gateway_port: int = 8410
     spool_limit: Annotated[int, Field(description="Records that the spool of one instance may hold.")] = 10_000

@@ -1,0 +1,211 @@
+"""The writer's half of the ledger: copies, intents, sequences, refused objects, receipts that wait, offsets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from adapters.ledger import OBJECT_COLUMNS, VERSIONS_KEPT, KnownObject, object_of
+from adapters.port import Act
+from schemas.facts.delivery import Delivery
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from adapters.ledger import Ledger
+    from adapters.port import Order, Written
+
+REMEMBERED = 10_000  # sequences past a gap that one community remembers
+CLOSE_INTENT = "UPDATE intents SET state = 'closed', native_id = coalesce($3, native_id) WHERE instance = $1 AND key = $2"
+KEEP_COPY = f"""
+    INSERT INTO objects (instance, native_id, subject, origin, locator, versions, space, community, deleted)
+    VALUES ($1, $2, $3, 'copy', $4, ARRAY[$5], $6, $7, $8)
+    ON CONFLICT (instance, native_id) DO UPDATE SET
+        subject = excluded.subject, origin = 'copy', locator = coalesce(excluded.locator, objects.locator),
+        versions = (array_append(objects.versions, $5))[greatest(1, cardinality(objects.versions) + 2 - {VERSIONS_KEPT}):],
+        space = excluded.space, community = excluded.community, deleted = excluded.deleted
+"""  # noqa: S608 - made of constants alone
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """Which sequences of a community were applied: all up to `applied`, and those `later` ones past a gap."""
+
+    applied: int
+    later: frozenset[int] = frozenset()
+
+    def has(self, number: int) -> bool:
+        """Whether this number was applied."""
+        return number <= self.applied or number in self.later
+
+    def skips_to(self, number: int) -> bool:
+        """Whether numbers are missing before this one."""
+        return number > self.applied + 1
+
+    def plus(self, number: int) -> Numbers:
+        """With this number applied too; the contiguous part grows as far as it can."""
+        later, applied = set(self.later) | {number}, self.applied
+        while applied + 1 in later:
+            applied += 1
+            later.discard(applied)
+        return Numbers(applied, frozenset(sorted(n for n in later if n > applied)[-REMEMBERED:]))
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A receipt that the ledger holds until Kafka has acknowledged it."""
+
+    position: int
+    delivery: Delivery
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """What a successful write leaves in the ledger."""
+
+    order: Order
+    written: Written
+    community: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """An object whose creation this RSE refused for ever."""
+
+    subject: str
+    reason: str
+
+
+class Applied:
+    """What the writer of one instance asks and tells."""
+
+    def __init__(self, ledger: Ledger, instance: str) -> None:
+        self._ledger, self._instance = ledger, instance
+        self._numbers: dict[str, Numbers] = {}
+
+    async def load(self) -> None:
+        """Read the sequences of every community; done at start."""
+        async with self._ledger.connection() as connection:
+            rows = await connection.fetch("SELECT community, applied, later FROM sequences WHERE instance = $1", self._instance)
+        self._numbers = {row["community"]: Numbers(row["applied"], frozenset(row["later"])) for row in rows}
+
+    def numbers(self, community: str) -> Numbers | None:
+        """The sequences applied of a community; None where it is new here."""
+        return self._numbers.get(community)
+
+    async def open_intents(self) -> frozenset[str]:
+        """Keys of writes whose answer was never seen: to be looked for before they are written again."""
+        async with self._ledger.connection() as connection:
+            rows = await connection.fetch("SELECT key FROM intents WHERE instance = $1 AND state = 'open'", self._instance)
+        return frozenset(row["key"] for row in rows)
+
+    async def intend(self, order: Order, now: datetime) -> None:
+        """Say what we are about to do, before doing it."""
+        async with self._ledger.connection() as connection:
+            await connection.execute(
+                "INSERT INTO intents (instance, key, act, space, native_id, opened_at) VALUES ($1, $2, $3, $4, $5, $6) "
+                "ON CONFLICT (instance, key) DO UPDATE SET state = 'open', native_id = excluded.native_id",
+                self._instance,
+                order.key,
+                order.act.value,
+                order.space,
+                order.native_id,
+                now,
+            )
+
+    async def here(self, subjects: Sequence[str]) -> dict[str, KnownObject]:
+        """Objects by their subject; where several copies were made, a living one before a deleted one."""
+        async with self._ledger.connection() as connection:
+            rows = await connection.fetch(
+                f"SELECT {OBJECT_COLUMNS} FROM objects WHERE instance = $1 AND subject = ANY($2) ORDER BY deleted DESC",  # noqa: S608 - constants
+                self._instance,
+                list(subjects),
+            )
+        return {row["subject"]: object_of(row) for row in rows}
+
+    async def refusal(self, subject: str) -> str | None:
+        """Why the object's creation was refused here, if it was."""
+        async with self._ledger.connection() as connection:
+            reason: str | None = await connection.fetchval(
+                "SELECT reason FROM refused_objects WHERE instance = $1 AND subject = $2", self._instance, subject
+            )
+        return reason
+
+    async def close(
+        self, delivery: Delivery, *, key: str | None = None, copy: Copy | None = None, refused: Refused | None = None, numbered: bool = True
+    ) -> Waiting:
+        """In one transaction: the intent closed, the copy or the refusal kept, the sequence applied, the receipt laid out."""
+        numbers = self._advanced(delivery) if numbered and delivery.sequence else None
+        async with self._ledger.transaction() as connection:
+            if key is not None:
+                await connection.execute(CLOSE_INTENT, self._instance, key, copy.written.native_id if copy else None)
+            if copy is not None:
+                await self._keep_copy(connection, copy)
+            if refused is not None:
+                await connection.execute(
+                    "INSERT INTO refused_objects VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
+                    self._instance, refused.subject, refused.reason, delivery.at,
+                )  # fmt: skip
+            if numbers is not None:
+                await self._keep_numbers(connection, delivery.community, numbers)
+            position = await connection.fetchval(
+                "INSERT INTO receipts (instance, delivery) VALUES ($1, $2) RETURNING position",
+                self._instance, delivery.model_dump_json(exclude_none=True).encode(),
+            )  # fmt: skip
+        if numbers is not None:
+            self._numbers[delivery.community] = numbers
+        return Waiting(position, delivery)
+
+    def _advanced(self, delivery: Delivery) -> Numbers:
+        before = self._numbers.get(delivery.community)
+        return before.plus(delivery.sequence) if before is not None else Numbers(delivery.sequence)
+
+    async def _keep_copy(self, connection: Any, copy: Copy) -> None:
+        await connection.execute(
+            KEEP_COPY, self._instance, copy.written.native_id if copy.order.native_id is None else copy.order.native_id,
+            copy.order.subject, copy.written.locator, copy.written.version, copy.order.space, copy.community,
+            copy.order.act is Act.DELETED,
+        )  # fmt: skip
+
+    async def _keep_numbers(self, connection: Any, community: str, numbers: Numbers) -> None:
+        await connection.execute(
+            "INSERT INTO sequences VALUES ($1, $2, $3, $4) ON CONFLICT (instance, community) DO UPDATE "
+            "SET applied = excluded.applied, later = excluded.later",
+            self._instance, community, numbers.applied, sorted(numbers.later),
+        )  # fmt: skip
+
+    async def waiting_receipts(self) -> list[Waiting]:
+        """Receipts whose acknowledgement by Kafka was never seen."""
+        async with self._ledger.connection() as connection:
+            rows = await connection.fetch("SELECT position, delivery FROM receipts WHERE instance = $1 ORDER BY position", self._instance)
+        return [Waiting(row["position"], Delivery.model_validate_json(row["delivery"])) for row in rows]
+
+    async def receipts_sent(self, positions: Sequence[int]) -> None:
+        """Kafka has acknowledged these receipts."""
+        async with self._ledger.connection() as connection:
+            await connection.execute("DELETE FROM receipts WHERE instance = $1 AND position = ANY($2)", self._instance, list(positions))
+
+    async def next_offset(self, topic: str, partition: int) -> int | None:
+        """Where to go on when the broker has forgotten it."""
+        async with self._ledger.connection() as connection:
+            found: int | None = await connection.fetchval(
+                "SELECT next_offset FROM offsets WHERE instance = $1 AND topic = $2 AND partition = $3", self._instance, topic, partition
+            )
+        return found
+
+    async def keep_offset(self, topic: str, partition: int, offset: int) -> None:
+        """Note the contiguous mark beside the broker's own note of it."""
+        async with self._ledger.connection() as connection:
+            await connection.execute(
+                "INSERT INTO offsets VALUES ($1, $2, $3, $4) ON CONFLICT (instance, topic, partition) "
+                "DO UPDATE SET next_offset = greatest(offsets.next_offset, excluded.next_offset)",
+                self._instance, topic, partition, offset,
+            )  # fmt: skip
+
+    async def tidy(self, before: datetime) -> None:
+        """Forget closed intents that no echo can need any more."""
+        async with self._ledger.connection() as connection:
+            await connection.execute(
+                "DELETE FROM intents WHERE instance = $1 AND state = 'closed' AND opened_at < $2", self._instance, before
+            )

@@ -1,0 +1,194 @@
+"""Puts the parts of a connector process together, runs them, and takes them apart again."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import signal
+import socket
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import structlog
+import uvicorn
+from nacl.public import PublicKey as SealingKey
+
+from adapters.admission import Admission, Seat
+from adapters.applied import Applied
+from adapters.completions import Completions
+from adapters.gateway import Counter, application
+from adapters.handshake import Handshake
+from adapters.intake import Intake
+from adapters.last_door import LastDoor
+from adapters.ledger import Ledger, LedgerUnavailable, Memory
+from adapters.patience import Pause
+from adapters.platforms import platform
+from adapters.publisher import KafkaPublisher, Outgoing
+from adapters.receipts import Receipts
+from adapters.registry import LedgerShelf, Trust, fetch
+from adapters.settings import Instances
+from adapters.spool import Spool
+from adapters.ties import Ties
+from adapters.writer import Bench, Writer
+from schemas.keys import SigningKey
+from schemas.wire.kafka import KafkaSettings, TopicNames
+from schemas.wire.telemetry import Health
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Iterator, Mapping
+
+    from adapters.platforms import Platform
+    from adapters.settings import AdapterSettings, Instance
+
+TIDY_SECONDS = 3600.0
+KEPT = timedelta(days=1)
+HEALTH_SECONDS = 2.0
+log = structlog.get_logger()
+
+
+class SettingsIncomplete(ValueError):
+    """A setting without which no connector may start."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What all instances of a process share."""
+
+    settings: AdapterSettings
+    kafka: KafkaSettings
+    names: TopicNames
+    ledger: Ledger
+    trust: Trust
+    publisher: KafkaPublisher
+    platform: Callable[[str], Platform]
+    clock: Callable[[], datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class Connector:
+    """One instance at work."""
+
+    counter: Counter
+    loops: tuple[Coroutine[None, None, None], ...]
+
+
+def now() -> datetime:
+    """The process's clock."""
+    return datetime.now(UTC)
+
+
+async def build(name: str, instance: Instance, shared: Shared) -> Connector:
+    """Make one instance's parts and read what its last run left in the ledger."""
+    key = SigningKey.load(instance.node, instance.signing_key)
+    kind = shared.platform(instance.platform)
+    client = kind.client(instance)
+    ties, spool = Ties(shared.ledger, name), Spool(shared.ledger, name, shared.settings.spool_limit)
+    applied = Applied(shared.ledger, name)
+    for part in (ties.load(), spool.count(), applied.load()):
+        await part
+    outgoing = Outgoing(shared.publisher, spool, name, shared.clock)
+    sealing = SealingKey(bytes.fromhex(shared.settings.operators_key))
+    seat = Seat(name, instance, key, Memory(shared.ledger, name), ties, spool, outgoing, sealing, shared.clock)
+    admission = Admission(seat)
+    pause = Pause(name, asyncio.sleep, random.random)
+    handshake = Handshake(instance, key, client, ties, outgoing, pause, shared.clock)
+    receipts = Receipts(key, instance.platform, shared.publisher, applied, shared.clock)
+    bench = Bench(
+        name, instance, client, LastDoor(instance.node, shared.settings.hub_id), shared.trust, applied, ties, handshake,
+        pause, receipts, shared.publisher, admission.wake, shared.clock, asyncio.sleep,
+    )  # fmt: skip
+    writer = Writer(bench)
+    await writer.recall()
+    await receipts.recall()
+    intake = Intake(name, instance.node, shared.kafka, shared.names, writer, applied)
+    completions = Completions(name, client, spool, admission)
+    loops = (
+        admission.run(), intake.run(), receipts.run(), handshake.run(), completions.run(), _tidy(applied, shared.clock),
+    )  # fmt: skip
+    return Connector(Counter(name, instance, kind.adapter, client, admission), loops)
+
+
+async def _tidy(applied: Applied, clock: Callable[[], datetime]) -> None:
+    while True:
+        await asyncio.sleep(TIDY_SECONDS)
+        with contextlib.suppress(LedgerUnavailable):  # the next hour will do
+            await applied.tidy(clock() - KEPT)
+
+
+async def run(settings: AdapterSettings, *, find: Callable[[str], Platform] = platform, stop: asyncio.Event | None = None) -> None:
+    """Run gateway and writers of every instance until `stop` or a signal; any part that fails ends the process for its supervisor."""
+    if not settings.registry_anchor or not settings.operators_key:
+        raise SettingsIncomplete("TRAITDUNION_REGISTRY_ANCHOR, TRAITDUNION_OPERATORS_KEY")
+    async with AsyncExitStack() as stack:
+        listening = stack.enter_context(socket.create_server((settings.gateway_host, settings.gateway_port), backlog=1024))
+        ledger = await Ledger.open(settings.ledger_url)
+        stack.push_async_callback(ledger.close)
+        trust = Trust(settings.registry_anchor, lambda: fetch(settings.registry_url), LedgerShelf(ledger), now)
+        await trust.load()
+        kafka, names = KafkaSettings(), TopicNames()
+        shared = Shared(settings, kafka, names, ledger, trust, KafkaPublisher(kafka, names), find, now)
+        connectors = {}
+        for name, instance in Instances.read(settings.instances).instances.items():
+            connectors[name] = await build(name, instance, shared)
+            stack.push_async_callback(connectors[name].counter.client.close)
+        await _serve(shared, connectors, listening, stop or _on_signals(stack))
+
+
+def _on_signals(stack: AsyncExitStack) -> asyncio.Event:
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+        stack.callback(loop.remove_signal_handler, number)
+    return stop
+
+
+async def _stop_when(stop: asyncio.Event, server: uvicorn.Server) -> None:
+    await stop.wait()
+    server.should_exit = True
+
+
+async def _serve(shared: Shared, connectors: Mapping[str, Connector], listening: socket.socket, stop: asyncio.Event) -> None:
+    health = Health({"kafka": lambda: shared.publisher.ready, "registry": lambda: shared.trust.current() is not None})
+    counters = {name: connector.counter for name, connector in connectors.items()}
+    server = _Quiet(
+        uvicorn.Config(
+            application(counters, health),
+            http="httptools",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=5,
+        )
+    )
+    async with asyncio.TaskGroup() as group:
+        tasks = [
+            group.create_task(part)
+            for part in (shared.publisher.run(), shared.trust.run(), _watch(shared.ledger, health), _stop_when(stop, server))
+        ]
+        tasks += [group.create_task(part) for connector in connectors.values() for part in connector.loops]
+        log.info("gateway_ready", instances=sorted(connectors), port=listening.getsockname()[1])
+        await server.serve(sockets=[listening])
+        for task in tasks:
+            task.cancel()
+
+
+async def _watch(ledger: Ledger, health: Health) -> None:
+    """Ask PostgreSQL from time to time, so that `/readyz` answers at once."""
+    well = {"ledger": True}
+    health.checks["ledger"] = lambda: well["ledger"]
+    while True:
+        well["ledger"] = await ledger.answers()
+        await asyncio.sleep(HEALTH_SECONDS)
+
+
+class _Quiet(uvicorn.Server):
+    """A server that leaves signals to us: its own way re-raises them before anything else could be put away."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Capture nothing."""
+        yield

@@ -1,0 +1,82 @@
+"""`traitdunion connector …`: run connectors, feed them payloads, see what waits and what they can do."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path  # noqa: TC003 - typer reads annotations when it runs
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(help="Connecteurs : la passerelle et les scripteurs des RSE.", no_args_is_help=True)
+
+
+@app.command()
+def run() -> None:
+    """Lance la passerelle et les scripteurs de toutes les instances."""
+    import uvloop
+
+    from adapters.assembly import run as run_all
+    from adapters.settings import AdapterSettings
+    from schemas.wire.telemetry import configure_logs
+
+    configure_logs("adapters")
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(run_all(AdapterSettings()))
+
+
+@app.command()
+def migrate() -> None:
+    """Met le registre local (PostgreSQL, schéma « adapters ») à sa dernière version."""
+    from adapters.ledger import migrate as migrate_ledger
+    from adapters.settings import AdapterSettings
+
+    migrate_ledger(AdapterSettings().ledger_url)
+    typer.echo("Registre local à jour.")
+
+
+@app.command()
+def keygen(path: Path, node: str) -> None:
+    """Crée la clé d'un nœud et montre sa moitié publique, à remettre au hub."""
+    from schemas.keys import SigningKey
+
+    if path.exists():
+        typer.echo(f"{path} existe déjà : une clé ne se remplace pas.", err=True)
+        raise typer.Exit(1)
+    key = SigningKey.generate(node)
+    key.save(path)
+    typer.echo(key.public.multibase)
+
+
+@app.command()
+def feed(
+    instance: str,
+    files: Annotated[list[Path], typer.Argument(exists=True, dir_okay=False, help="Charges utiles, comme la plateforme les enverrait.")],
+    event: Annotated[str | None, typer.Option(help="Type d'événement que la plateforme annonce dans ses en-têtes.")] = None,
+    wait: Annotated[float, typer.Option(help="Secondes d'attente de l'arrivée dans les autres RSE.")] = 0.0,
+) -> None:
+    """Poste des charges utiles à la passerelle comme le ferait la plateforme, et dit ce que chacune est devenue."""
+    from adapters.feeding import feed as feed_files
+    from adapters.settings import AdapterSettings
+
+    well = asyncio.run(feed_files(AdapterSettings(), instance, files, event, wait, typer.echo))
+    sys.exit(0 if well else 1)
+
+
+@app.command()
+def capabilities() -> None:
+    """Montre ce que chaque connecteur sait faire (tableau Markdown)."""
+    from adapters.platforms import capability_table
+
+    typer.echo(capability_table())
+
+
+@app.command()
+def spool() -> None:
+    """Montre ce qui attend dans le registre local, par instance."""
+    from adapters.feeding import what_waits
+    from adapters.settings import AdapterSettings
+
+    for line in asyncio.run(what_waits(AdapterSettings())):
+        typer.echo(line)

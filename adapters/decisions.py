@@ -1,0 +1,136 @@
+"""What becomes of a change that a person made in the RSE: a pure decision over what the ledger knows."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from adapters.echoes import awaited, is_echo
+from adapters.ledger import KnownObject
+from adapters.port import Act, Change, Nonsense
+from schemas.envelope import object_id
+from schemas.facts.copy import CopyEdited, CopyWithdrawn
+from schemas.facts.message import MessageDeleted, MessageEdited, MessagePosted
+from schemas.words import Audience
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from adapters.ledger import Known
+    from adapters.settings import Instance
+    from adapters.ties import Tie
+    from schemas.facts.base import Fact
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """Nothing leaves this RSE; the reason is counted."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Park:
+    """Wait until a write that is under way has been answered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Publish:
+    """Sign this fact and publish it; `remembered` is the object as the ledger shall know it from here on."""
+
+    fact: Fact
+    subject: str
+    parent: str | None
+    tie: Tie
+    remembered: KnownObject
+
+
+Decision = Drop | Park | Publish | Nonsense
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What stays the same from one decision of an instance to the next."""
+
+    instance: Instance
+    tie_of: Callable[[str], Tie | None]
+
+    def decide(self, change: Change, known: Known, received_at: datetime, now: datetime) -> Decision:
+        """Decide one change; `known` grows by what is to be published."""
+        here = known.natives.get(change.native_id)
+        tie = self.tie_of(here.space if here is not None and change.act is Act.DELETED else change.space)
+        if tie is None:
+            return Drop("not_tied")
+        if tie.audience is Audience.UNKNOWN:
+            return Drop("audience_unknown")
+        if here is not None and here.is_copy and is_echo(change.version, here.versions):
+            return Drop("echo")
+        if awaited(change, known.intents, received_at, now, known=here is not None):
+            return Park()
+        decision = _of_copy(change, here, tie) if here is not None and here.is_copy else self._of_own(change, here, tie, known)
+        if isinstance(decision, Publish):
+            known.add(decision.remembered)
+        return decision
+
+    def _of_own(self, change: Change, here: KnownObject | None, tie: Tie, known: Known) -> Decision:
+        if change.act is Act.DELETED:
+            if here is None:
+                return Drop("unknown_object")
+            return Publish(MessageDeleted(space=here.space), here.subject, None, tie, replace(here, deleted=True))
+        if change.content is None or change.author is None:
+            return Nonsense("content_missing")
+        if change.content.text.lstrip().startswith(self.instance.mark):
+            return Drop("kept_internal")
+        subject = object_id(self.instance.node, change.native_id)
+        remembered = KnownObject(change.native_id, subject, "own", change.locator, (), change.space, tie.community)
+        return Publish(_message(change), subject, self._parent(change, known), tie, remembered)
+
+    def _parent(self, change: Change, known: Known) -> str | None:
+        """The object that is answered. A locator that the ledger does not know leads nowhere; a native id names its object anyway."""
+        if change.parent is None:
+            return None
+        found = known.find(change.parent)
+        if found is not None:
+            return found.subject
+        return object_id(self.instance.node, change.parent) if _is_native(change.parent, change) else None
+
+
+def _of_copy(change: Change, here: KnownObject, tie: Tie) -> Decision:
+    match change.act:
+        case Act.DELETED if here.deleted or here.withdrawn:
+            return Drop("echo")
+        case Act.DELETED:
+            return Publish(CopyWithdrawn(space=here.space), here.subject, None, tie, replace(here, withdrawn=True))
+        case Act.EDITED:
+            return Publish(CopyEdited(space=here.space), here.subject, None, tie, here)
+        case Act.POSTED if here.withdrawn:
+            return Drop("copy_restored")
+        case Act.POSTED:
+            return Drop("echo")
+
+
+def _message(change: Change) -> MessagePosted:
+    if change.content is None or change.author is None:
+        raise ValueError(change.native_id)
+    kind = MessageEdited if change.act is Act.EDITED else MessagePosted
+    return kind(
+        space=change.space,
+        author=change.author,
+        content=change.content,
+        title=change.title,
+        link=change.link,
+        attachments=change.attachments,
+    )
+
+
+def _is_native(reference: str, change: Change) -> bool:
+    """A reference of the same kind (`post:`) as the change's own native id; platforms without locators have native ids alone."""
+    return change.locator is None or reference.partition(":")[0] == change.native_id.partition(":")[0]
+
+
+def pseudonym(secret: bytes, instance: str, actor: str) -> str:
+    """Who it was, as an envelope says it: stable per person, meaningless without the secret that her node keeps."""
+    return hmac.new(secret, f"{instance}\0{actor}".encode(), hashlib.sha256).hexdigest()[:32]

@@ -1,0 +1,53 @@
+"""Is it our own write that came back? Decided by native id and version alone, never by author or text."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from adapters.port import Act
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from adapters.ledger import OpenIntent
+    from adapters.port import Change
+
+PATIENCE = timedelta(seconds=30)
+
+
+def is_echo(version: str, written: Iterable[str]) -> bool:
+    """Tell whether a copy's version is one that we wrote, or an earlier one where versions are times."""
+    known = frozenset(written)
+    if version in known:
+        return True
+    said = _moment(version)
+    if said is None:
+        return False
+    times = [moment for moment in map(_moment, known) if moment is not None]
+    return bool(times) and said <= max(times)
+
+
+def awaited(change: Change, intents: Iterable[OpenIntent], received_at: datetime, now: datetime, *, known: bool) -> bool:
+    """Tell whether a change must wait for a write whose answer may show it to be our own.
+
+    Only a write begun before the change arrived can have caused it; nothing waits longer than PATIENCE. An object that the ledger
+    knows waits for writes to itself, an unknown one for any creation in its space.
+    """
+    if now - received_at >= PATIENCE:
+        return False
+    return any(_may_be(change, intent, known=known) for intent in intents if intent.opened_at <= received_at)
+
+
+def _may_be(change: Change, intent: OpenIntent, *, known: bool) -> bool:
+    if known:
+        return intent.native_id == change.native_id
+    return intent.act == Act.POSTED and intent.space == change.space
+
+
+def _moment(version: str) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(version)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo is not None else None

@@ -1,0 +1,239 @@
+"""The one HTTP door for every platform that pushes: size, signature, meaning, then an answer once durably stored."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
+
+import structlog
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from adapters.admission import NotStored, Stored
+from adapters.port import Ask, AuthenticRequest, Change, Incomplete, Later, Nonsense, UnverifiedRequest
+from schemas.problem import MEDIA_TYPE, Problem
+from schemas.wire.records import new_correlation
+from schemas.wire.telemetry import Metric, exposition
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from starlette.requests import Request
+    from starlette.types import Receive, Scope, Send
+
+    from adapters.admission import Admission
+    from adapters.port import Adapter, Outcome, RseClient
+    from adapters.settings import Instance
+    from schemas.wire.telemetry import Health
+
+BODY_SECONDS = 30.0
+COMPLETE_SECONDS = 5.0
+NAME_SECONDS = 2.0
+SAID_LIMIT = 40  # outcomes named in the answer's header: a Matrix transaction may hold more
+RETRY_AFTER = "30"
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Counter:
+    """Where one instance's webhooks are taken in."""
+
+    name: str
+    instance: Instance
+    adapter: Adapter
+    client: RseClient
+    admission: Admission
+
+
+@dataclass(frozen=True, slots=True)
+class _Reply:
+    status: int
+    body: bytes
+    headers: Mapping[str, str]
+
+
+class BodyTooLarge(ValueError):
+    """More bytes than the platform's cap; the rest was not read."""
+
+
+class WebhookDoor:
+    """An ASGI endpoint, not a Starlette view: at this rate every layer that a webhook passes is felt."""
+
+    def __init__(self, counters: Mapping[str, Counter]) -> None:
+        self._counters = counters
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Take one webhook in."""
+        correlation = new_correlation()
+        name = scope["path_params"]["instance"]
+        counter = self._counters.get(name)
+        if counter is None:
+            Metric.webhooks.labels("?", "instance_unknown").inc()
+            reply = _problem(Problem(404, "instance_unknown", "Aucun RSE ne porte ce nom ici."))
+        else:
+            reply = await _Taking(counter, scope, receive).reply(correlation)
+        await _answer(send, reply, correlation)
+
+
+class _Taking:
+    """One webhook on its way through the door."""
+
+    def __init__(self, counter: Counter, scope: Scope, receive: Receive) -> None:
+        self._counter, self._scope, self._receive = counter, scope, receive
+
+    async def reply(self, correlation: str) -> _Reply:
+        """Take it through, count it, log it without content."""
+        reply, outcome = await self._reply(correlation)
+        Metric.webhooks.labels(self._counter.name, outcome).inc()
+        log.info("webhook", instance=self._counter.name, correlation=correlation, status=reply.status, outcome=outcome)
+        return reply
+
+    async def _reply(self, correlation: str) -> tuple[_Reply, str]:
+        adapter, instance = self._counter.adapter, self._counter.instance
+        try:
+            unverified = await self._read()
+        except BodyTooLarge:
+            return self._refuse(
+                Problem(413, "body_too_large", "Le corps dépasse la taille admise.", f"{adapter.body_limit} octets au plus")
+            )
+        except TimeoutError:
+            return self._refuse(Problem(408, "body_too_slow", "Le corps tarde trop à venir."))
+        checked = adapter.authenticate(unverified, instance)
+        if isinstance(checked, Problem):
+            return self._refuse(checked)
+        if isinstance(checked, Ask):
+            return _Reply(checked.status, checked.body, checked.headers), "asked"
+        outcomes = await self._complete(self._translate(checked))
+        stored = await self._counter.admission.admit(outcomes, unverified.body, correlation)
+        match stored:
+            case NotStored(reason=reason):
+                return self._refuse(Problem(503, reason, "Rien n’a pu être gardé pour l’instant ; à envoyer de nouveau."))
+            case Stored(said=said):
+                body, content_type = adapter.accepted(outcomes)
+                return _Reply(200, body, {"Content-Type": content_type, "X-Traitdunion-Outcome": _compact(said)}), "stored"
+
+    def _refuse(self, problem: Problem) -> tuple[_Reply, str]:
+        return _problem(self._counter.adapter.problem(problem)), problem.reason
+
+    async def _read(self) -> UnverifiedRequest:
+        headers = {name.decode("latin-1").lower(): said.decode("latin-1") for name, said in self._scope["headers"]}
+        async with asyncio.timeout(BODY_SECONDS):
+            body = await self._body(headers)
+        return UnverifiedRequest(
+            self._scope["method"], self._scope["path_params"].get("path", ""), headers, _query(self._scope["query_string"]), body
+        )
+
+    async def _body(self, headers: Mapping[str, str]) -> bytes:
+        limit = self._counter.adapter.body_limit
+        declared = headers.get("content-length", "")
+        if declared.isdecimal() and int(declared) > limit:
+            raise BodyTooLarge(declared)
+        parts, size = [], 0
+        while True:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                raise TimeoutError
+            part = message.get("body", b"")
+            size += len(part)
+            if size > limit:
+                raise BodyTooLarge(str(size))
+            parts.append(part)
+            if not message.get("more_body"):
+                return b"".join(parts)
+
+    def _translate(self, authentic: AuthenticRequest) -> Sequence[Outcome]:
+        try:
+            return self._counter.adapter.translate(authentic, self._counter.instance)
+        except Exception as error:
+            log.exception("translator_failed", instance=self._counter.name)
+            return (Nonsense("translator_failed", type(error).__name__),)
+
+    async def _complete(self, outcomes: Sequence[Outcome]) -> Sequence[Outcome]:
+        """Ask the RSE for what a webhook left out; what it cannot tell now is asked again later, from the spool."""
+        if not any(isinstance(outcome, Incomplete) or _nameless(outcome) for outcome in outcomes):
+            return outcomes
+        return [await self._completed(outcome) for outcome in outcomes]
+
+    async def _completed(self, outcome: Outcome) -> Outcome:
+        if isinstance(outcome, Incomplete):
+            outcome = await completed(self._counter.client, outcome) or outcome
+        return await named(self._counter.client, outcome)
+
+
+async def completed(client: RseClient, incomplete: Incomplete) -> Outcome | None:
+    """What the RSE says of an incomplete change; None when it does not say it in time."""
+    try:
+        found = await asyncio.wait_for(client.complete(incomplete), COMPLETE_SECONDS)
+    except TimeoutError:
+        return None
+    return None if isinstance(found, Later) else found
+
+
+async def named(client: RseClient, outcome: Outcome) -> Outcome:
+    """The change with its author's display name, where the webhook left it empty and the RSE tells it."""
+    if not isinstance(outcome, Change) or not _nameless(outcome) or outcome.author is None:
+        return outcome
+    try:
+        name = await asyncio.wait_for(client.display_name(outcome.actor), NAME_SECONDS)
+    except TimeoutError:
+        return outcome
+    return replace(outcome, author=outcome.author.model_copy(update={"name": name[:200]})) if name else outcome
+
+
+def _nameless(outcome: Outcome) -> bool:
+    return isinstance(outcome, Change) and outcome.author is not None and not outcome.author.name
+
+
+def _query(raw: bytes) -> dict[str, str]:
+    if not raw:
+        return {}
+    return dict(parse_qsl(raw.decode("latin-1"), keep_blank_values=True))
+
+
+def _compact(said: Sequence[str]) -> str:
+    shown = list(said[:SAID_LIMIT]) + ([f"more={len(said) - SAID_LIMIT}"] if len(said) > SAID_LIMIT else [])
+    return ";".join(shown).encode("ascii", "replace").decode().replace("\r", "").replace("\n", "")
+
+
+def _problem(problem: Problem) -> _Reply:
+    headers = {"Content-Type": MEDIA_TYPE}
+    if problem.status == 503:  # noqa: PLR2004 - HTTP's own number
+        headers["Retry-After"] = RETRY_AFTER
+    return _Reply(problem.status, problem.to_bytes(), headers)
+
+
+async def _answer(send: Send, reply: _Reply, correlation: str) -> None:
+    """Always with a length: Synapse takes an answer without one for a failure."""
+    headers = [(name.lower().encode(), said.encode("latin-1", "replace")) for name, said in reply.headers.items()]
+    headers += [(b"content-length", str(len(reply.body)).encode()), (b"x-correlation-id", correlation.encode())]
+    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+    await send({"type": "http.response.body", "body": reply.body})
+
+
+def application(counters: Mapping[str, Counter], health: Health) -> Starlette:
+    """The gateway's routes."""
+    door = WebhookDoor(counters)
+
+    async def metrics(_: Request) -> Response:
+        body, content_type = await run_in_threadpool(exposition)
+        return Response(body, headers={"Content-Type": content_type})
+
+    async def healthz(_: Request) -> Response:
+        return JSONResponse({"status": "ok"})
+
+    async def readyz(_: Request) -> Response:
+        failing = health.failing()
+        return JSONResponse({"status": "failing" if failing else "ok", "failing": failing}, status_code=503 if failing else 200)
+
+    routes: list[Any] = [
+        Route("/webhooks/{instance}", door),
+        Route("/webhooks/{instance}/{path:path}", door),
+        Route("/metrics", metrics),
+        Route("/healthz", healthz),
+        Route("/readyz", readyz),
+    ]
+    return Starlette(routes=routes)

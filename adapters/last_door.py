@@ -1,0 +1,126 @@
+"""The last door before an RSE: the hub's number and the author's node are proved here, again, from the bytes alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from schemas.envelope import event_digest
+from schemas.proof import Reason, Refusal, UnverifiedEvent, VerifiedEvent, verify_event
+from schemas.sequence import Sequence, SequenceRefused, verify_sequence
+from schemas.wire.records import HeadersMalformed, correlation_of, texts, unverified_event
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from collections.abc import Sequence as Several
+
+    from schemas.manifest import Registry
+
+KEY_REASONS = frozenset({Reason.KEY_UNKNOWN, Reason.NODE_UNKNOWN, "hub_key_refused"})
+EMPTY_DIGEST = "0" * 64
+
+
+@dataclass(frozen=True, slots=True)
+class UnverifiedRecord:
+    """A record as the consumer gave it."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp_ms: int
+    key: bytes | None
+    value: bytes | None
+    headers: Several[tuple[str, bytes | None]]
+
+    @property
+    def lane(self) -> str:
+        """What keeps its order: the record's key as text."""
+        return (self.key or b"").decode(errors="replace")
+
+    @property
+    def timestamp(self) -> datetime:
+        """When it was produced: by the hub alone, which may write on a node's topic."""
+        return datetime.fromtimestamp(max(self.timestamp_ms, 0) / 1000, UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """A proved event for this node; `place` is None for what the hub says to one node outside any community's numbering."""
+
+    verified: VerifiedEvent
+    place: Sequence | None
+    correlation: str
+
+    @property
+    def number(self) -> int:
+        """The sequence; 0 outside any numbering."""
+        return self.place.number if self.place is not None else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """A record that is not believed; `number` is its place where at least that was proved."""
+
+    reason: str
+    detail: str
+    event: str
+    digest: str
+    number: int
+    correlation: str
+
+
+@dataclass(frozen=True, slots=True)
+class LastDoor:
+    """Checks for one node, against one registry at a time."""
+
+    node: str
+    hub: str
+
+    def check(self, record: UnverifiedRecord, registry: Registry) -> Passed | Stopped:
+        """Prove a record or say why not."""
+        try:
+            headers = texts(record.headers)
+        except HeadersMalformed as error:
+            return Stopped("headers_malformed", str(error)[:100], "", EMPTY_DIGEST, 0, correlation_of({}))
+        unverified = unverified_event(headers, record.value)
+        if unverified.attributes.get("source") == self.hub and "hub_proof" not in headers:
+            return self._direct(record, headers, unverified, registry)
+        return self._numbered(record, headers, unverified, registry)
+
+    def _direct(
+        self, record: UnverifiedRecord, headers: Mapping[str, str], unverified: UnverifiedEvent, registry: Registry
+    ) -> Passed | Stopped:
+        verified = verify_event(unverified, registry, record.timestamp)
+        if isinstance(verified, Refusal):
+            return _stopped(verified.reason, verified.detail, headers, unverified, 0)
+        return Passed(verified, None, correlation_of(headers))
+
+    def _numbered(
+        self, record: UnverifiedRecord, headers: Mapping[str, str], unverified: UnverifiedEvent, registry: Registry
+    ) -> Passed | Stopped:
+        try:
+            place = verify_sequence(
+                headers,
+                event_digest=event_digest(unverified.attributes),
+                community=record.lane,
+                hub=self.hub,
+                registry=registry,
+                at=record.timestamp,
+            )
+        except SequenceRefused as error:
+            return _stopped(error.reason, "", headers, unverified, 0)
+        verified = verify_event(unverified, registry, place.admitted_at)
+        if isinstance(verified, Refusal):
+            return _stopped(verified.reason, verified.detail, headers, unverified, place.number)
+        envelope = verified.event.envelope
+        if envelope.community is not None and envelope.community != record.lane:
+            return _stopped(Reason.RECORD_KEY_MISMATCH, envelope.community, headers, unverified, place.number)
+        if self.node not in place.targets and envelope.source != self.node:
+            return _stopped("not_for_this_node", "", headers, unverified, place.number)
+        return Passed(verified, place, correlation_of(headers))
+
+
+def _stopped(reason: str, detail: str, headers: Mapping[str, str], unverified: UnverifiedEvent, number: int) -> Stopped:
+    claimed = unverified.attributes.get("id", "")[:64]
+    return Stopped(str(reason), detail, claimed, event_digest(unverified.attributes), number, correlation_of(headers))

@@ -1,0 +1,241 @@
+"""The adapters' own memory in PostgreSQL: the pool, objects, persons and intents as the gateway asks for them."""
+
+from __future__ import annotations
+
+import secrets
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import asyncpg
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+    from datetime import datetime
+
+ACQUIRE_SECONDS = 3.0
+STATEMENT_SECONDS = 5.0
+VERSIONS_KEPT = 50  # versions we wrote of one object: more than any RSE has echoes under way
+DOWN = (
+    OSError,
+    TimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.QueryCanceledError,
+    asyncpg.ReadOnlySQLTransactionError,
+)
+
+
+class LedgerUnavailable(ConnectionError):
+    """PostgreSQL does not answer."""
+
+
+def plain_url(url: str) -> str:
+    """The URL as asyncpg reads it, without SQLAlchemy's driver name."""
+    scheme, separator, rest = url.partition("://")
+    return scheme.partition("+")[0] + separator + rest
+
+
+def migrate(url: str) -> None:
+    """Bring the ledger's schema to its newest version; runs an event loop of its own."""
+    from alembic import command  # noqa: PLC0415 - Alembic is heavy, and only `migrate` needs it
+    from alembic.config import Config  # noqa: PLC0415 - as above
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.attributes["url"] = plain_url(url).replace("://", "+asyncpg://", 1)
+    command.upgrade(config, "head")
+
+
+class Ledger:
+    """A pool of connections to schema `adapters`; says LedgerUnavailable in one voice."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._pool = pool
+
+    @classmethod
+    async def open(cls, url: str, *, size: int = 10) -> Self:
+        """Connect; raises LedgerUnavailable."""
+        try:
+            pool = await asyncpg.create_pool(
+                plain_url(url),
+                min_size=1,
+                max_size=size,
+                timeout=ACQUIRE_SECONDS,
+                command_timeout=STATEMENT_SECONDS,
+                server_settings={"search_path": "adapters", "application_name": "traitdunion-adapters"},
+            )
+        except DOWN as error:
+            raise LedgerUnavailable(type(error).__name__) from error
+        return cls(pool)
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Any]:
+        """A connection outside any transaction; raises LedgerUnavailable."""
+        try:
+            async with self._pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
+                yield connection
+        except LedgerUnavailable:
+            raise
+        except DOWN as error:
+            raise LedgerUnavailable(type(error).__name__) from error
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Any]:
+        """One transaction: committed at the end of the block, rolled back on any exception."""
+        async with self.connection() as connection, connection.transaction():
+            yield connection
+
+    async def answers(self) -> bool:
+        """Tell whether PostgreSQL answers now."""
+        try:
+            async with self.connection() as connection:
+                await connection.execute("SELECT 1")
+        except LedgerUnavailable:
+            return False
+        return True
+
+    async def close(self) -> None:
+        """Close every connection, not waiting for a dead server."""
+        self._pool.terminate()
+
+
+@dataclass(frozen=True, slots=True)
+class KnownObject:
+    """An object of this RSE: somebody's own message here, or the copy of another ministry's."""
+
+    native_id: str
+    subject: str
+    origin: str
+    locator: str | None
+    versions: tuple[str, ...]
+    space: str
+    community: str
+    deleted: bool = False
+    withdrawn: bool = False
+
+    @property
+    def is_copy(self) -> bool:
+        """Whether we wrote it."""
+        return self.origin == "copy"
+
+
+@dataclass(frozen=True, slots=True)
+class OpenIntent:
+    """A write that has begun and whose answer is not known yet."""
+
+    key: str
+    act: str
+    space: str
+    native_id: str | None
+    opened_at: datetime
+
+
+@dataclass
+class Known:
+    """What the ledger knows about one batch; grows while the batch is decided, so that later changes see earlier ones."""
+
+    natives: dict[str, KnownObject] = field(default_factory=dict)
+    locators: dict[str, KnownObject] = field(default_factory=dict)
+    intents: list[OpenIntent] = field(default_factory=list)
+
+    def add(self, known: KnownObject) -> None:
+        """Remember an object under both of its addresses."""
+        self.natives[known.native_id] = known
+        if known.locator is not None:
+            self.locators[known.locator] = known
+
+    def find(self, reference: str) -> KnownObject | None:
+        """An object by its native id or its locator."""
+        return self.natives.get(reference) or self.locators.get(reference)
+
+
+OBJECT_COLUMNS = "native_id, subject, origin, locator, versions, space, community, deleted, withdrawn"
+KNOWN = f"""
+    SELECT 'object' AS what, {OBJECT_COLUMNS}, NULL::timestamptz AS opened_at, NULL::bytea AS secret
+    FROM objects WHERE instance = $1 AND (native_id = ANY($2) OR locator = ANY($2))
+    UNION ALL
+    SELECT 'intent', native_id, key, act, NULL, NULL, space, '', false, false, opened_at, NULL
+    FROM intents WHERE instance = $1 AND state = 'open'
+    UNION ALL
+    SELECT 'person', NULL, actor, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, secret
+    FROM persons WHERE instance = $1 AND actor = ANY($3)
+"""  # noqa: S608 - made of constants alone
+UPSERT_OBJECTS = """
+    INSERT INTO objects (instance, native_id, subject, origin, locator, space, community, deleted, withdrawn)
+    SELECT $1, * FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bool[], $9::bool[])
+    ON CONFLICT (instance, native_id) DO UPDATE SET
+        locator = coalesce(excluded.locator, objects.locator), space = excluded.space, community = excluded.community,
+        deleted = excluded.deleted, withdrawn = excluded.withdrawn
+"""
+
+
+class Memory:
+    """What admission asks and tells about objects and persons of one instance, a batch at a time."""
+
+    def __init__(self, ledger: Ledger, instance: str) -> None:
+        self._ledger, self._instance = ledger, instance
+        self._secrets: dict[str, bytes] = {}
+
+    async def recall(self, references: Iterable[str], actors: Iterable[str]) -> Known:
+        """One query for a whole batch: objects by native id or locator, open intents, secrets of persons not seen yet."""
+        unseen = sorted({actor for actor in actors if actor not in self._secrets})
+        async with self._ledger.connection() as connection:
+            rows = await connection.fetch(KNOWN, self._instance, sorted(set(references)), unseen)
+        known = Known()
+        for row in rows:
+            self._sort(row, known)
+        await self._make_secrets([actor for actor in unseen if actor not in self._secrets])
+        return known
+
+    def _sort(self, row: Mapping[str, Any], known: Known) -> None:
+        if row["what"] == "object":
+            known.add(object_of(row))
+        elif row["what"] == "intent":
+            known.intents.append(OpenIntent(row["subject"], row["origin"], row["space"], row["native_id"], row["opened_at"]))
+        else:
+            self._secrets[row["subject"]] = row["secret"]
+
+    async def _make_secrets(self, actors: Sequence[str]) -> None:
+        """Make a secret at first sight; another process may have been quicker, so read back what stands."""
+        if not actors:
+            return
+        async with self._ledger.connection() as connection:
+            await connection.execute(
+                "INSERT INTO persons SELECT $1, * FROM unnest($2::text[], $3::bytea[]) ON CONFLICT DO NOTHING",
+                self._instance,
+                actors,
+                [secrets.token_bytes(32) for _ in actors],
+            )
+            rows = await connection.fetch(
+                "SELECT actor, secret FROM persons WHERE instance = $1 AND actor = ANY($2)", self._instance, actors
+            )
+        self._secrets |= {row["actor"]: row["secret"] for row in rows}
+
+    def secret(self, actor: str) -> bytes:
+        """A person's secret; the batch that names her was recalled before."""
+        return self._secrets[actor]
+
+    async def remember(self, objects: Sequence[KnownObject]) -> None:
+        """Insert or renew a batch of objects in one statement; the last one of each native id counts."""
+        latest = list({known.native_id: known for known in objects}.values())
+        if not latest:
+            return
+        columns = zip(
+            *((o.native_id, o.subject, o.origin, o.locator, o.space, o.community, o.deleted, o.withdrawn) for o in latest), strict=True
+        )
+        async with self._ledger.connection() as connection:
+            await connection.execute(UPSERT_OBJECTS, self._instance, *map(list, columns))
+
+
+def object_of(row: Mapping[str, Any]) -> KnownObject:
+    """An object out of a row with OBJECT_COLUMNS."""
+    return KnownObject(
+        row["native_id"], row["subject"], row["origin"], row["locator"], tuple(row["versions"] or ()),
+        row["space"], row["community"], row["deleted"], row["withdrawn"],
+    )  # fmt: skip

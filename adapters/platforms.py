@@ -1,0 +1,46 @@
+"""Which kinds of RSE this program knows: the one list of adapters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from adapters.port import Adapter, RseClient
+    from adapters.settings import Instance
+
+MODULES = {"discourse": "adapters.discourse", "matrix": "adapters.matrix"}
+
+
+class PlatformUnknown(LookupError):
+    """No connector bears this name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """A connector: its reading half, what makes its writing half, and what it can do, in French, for the table."""
+
+    name: str
+    adapter: Adapter
+    client: Callable[[Instance], RseClient]
+    capabilities: Mapping[str, str]
+
+
+def platform(name: str) -> Platform:
+    """A connector by its name; raises PlatformUnknown."""
+    if name not in MODULES:
+        raise PlatformUnknown(name)
+    module = import_module(MODULES[name])
+    return Platform(name, module.ADAPTER, module.CLIENT, module.CAPABILITIES)
+
+
+def capability_table() -> str:
+    """What each connector can do, as a Markdown table."""
+    known = [platform(name) for name in MODULES]
+    rows = list(dict.fromkeys(row for one in known for row in one.capabilities))
+    lines = [f"| | {' | '.join(one.name for one in known)} |", f"|---|{'---|' * len(known)}"]
+    lines += [f"| {row} | {' | '.join(one.capabilities.get(row, 'non') for one in known)} |" for row in rows]
+    return "\n".join(lines)

@@ -1,0 +1,169 @@
+"""The ledger's bounded spool: signed records that wait for Kafka, changes that wait for a write, changes to be completed."""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from adapters.port import Act, Change, Incomplete
+from schemas.facts.message import Attachment, Author, Content
+from schemas.wire.telemetry import Metric
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from adapters.ledger import Ledger
+    from schemas.wire.records import Headers
+
+
+class Kind(StrEnum):
+    """What a row of the spool waits for: Kafka, the end of a write, the RSE's own word."""
+
+    RECORD = "record"
+    PARKED = "parked"
+    INCOMPLETE = "incomplete"
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A Kafka record that is ready to go; `topic` without the deployment's prefix."""
+
+    topic: str
+    key: bytes
+    value: bytes
+    headers: Headers
+    event_type: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row of the spool with its place."""
+
+    position: int
+    value: bytes
+    record: Record
+    stored_at: datetime
+
+
+class SpoolFull(OverflowError):
+    """The spool holds as many rows as its settings allow."""
+
+
+class Spool:
+    """The spool of one instance; its size is counted in memory, since one process alone serves an instance."""
+
+    def __init__(self, ledger: Ledger, instance: str, limit: int) -> None:
+        self._ledger, self._instance, self.limit = ledger, instance, limit
+        self.waiting = dict.fromkeys(Kind, 0)
+
+    async def count(self) -> None:
+        """Count what waits; done at start."""
+        async with self._ledger.connection() as connection:
+            rows = await connection.fetch("SELECT kind, count(*) AS n FROM spool WHERE instance = $1 GROUP BY kind", self._instance)
+        self.waiting = dict.fromkeys(Kind, 0) | {Kind(row["kind"]): row["n"] for row in rows}
+        self._show()
+
+    async def store(self, kind: Kind, records: Sequence[Record], now: datetime, reason: str = "") -> None:
+        """Store rows in order; raises SpoolFull and stores none where they do not all fit."""
+        if sum(self.waiting.values()) + len(records) > self.limit:
+            raise SpoolFull(self._instance)
+        async with self._ledger.connection() as connection:
+            await connection.execute(
+                "INSERT INTO spool (instance, kind, reason, stored_at, topic, key, value, headers) "
+                "SELECT $1, $2, $3, $4, t, k, v, h FROM unnest($5::text[], $6::bytea[], $7::bytea[], $8::bytea[]) "
+                "WITH ORDINALITY AS given (t, k, v, h, place) ORDER BY place",
+                self._instance,
+                kind.value,
+                reason,
+                now,
+                [record.topic for record in records],
+                [record.key for record in records],
+                [record.value for record in records],
+                [_pack(record.headers) for record in records],
+            )
+        self.waiting[kind] += len(records)
+        self._show()
+
+    async def first(self, kind: Kind, limit: int) -> list[Row]:
+        """The oldest rows, in order."""
+        async with self._ledger.connection() as connection:
+            rows = await connection.fetch(
+                "SELECT position, topic, key, value, headers, stored_at FROM spool WHERE instance = $1 AND kind = $2 ORDER BY position LIMIT $3",
+                self._instance,
+                kind.value,
+                limit,
+            )
+        return [_row(row) for row in rows]
+
+    async def remove(self, kind: Kind, positions: Sequence[int]) -> None:
+        """Forget rows that have gone where they had to go."""
+        if not positions:
+            return
+        async with self._ledger.connection() as connection:
+            await connection.execute("DELETE FROM spool WHERE instance = $1 AND position = ANY($2)", self._instance, list(positions))
+        self.waiting[kind] = max(0, self.waiting[kind] - len(positions))
+        self._show()
+
+    def _show(self) -> None:
+        Metric.spooled.labels(self._instance).set(sum(self.waiting.values()))
+
+
+def _pack(headers: Headers) -> bytes:
+    return json.dumps([[name, base64.b64encode(raw).decode()] for name, raw in headers]).encode()
+
+
+def _row(row: Mapping[str, Any]) -> Row:
+    headers = [(name, base64.b64decode(raw)) for name, raw in json.loads(row["headers"])]
+    return Row(row["position"], row["value"], Record(row["topic"], row["key"], row["value"], headers), row["stored_at"])
+
+
+def pack_change(change: Change) -> bytes:
+    """A change as the spool keeps it while it waits."""
+    return json.dumps(
+        {
+            "act": change.act,
+            "native_id": change.native_id,
+            "version": change.version,
+            "marker": change.marker,
+            "space": change.space,
+            "actor": change.actor,
+            "occurred_at": change.occurred_at.isoformat(),
+            "author": change.author.model_dump() if change.author else None,
+            "content": change.content.model_dump() if change.content else None,
+            "title": change.title,
+            "link": change.link,
+            "parent": change.parent,
+            "locator": change.locator,
+            "attachments": [attachment.model_dump() for attachment in change.attachments],
+        }
+    ).encode()
+
+
+def unpack_change(packed: bytes) -> Change:
+    """The change that `pack_change` wrote."""
+    said = json.loads(packed)
+    return Change(
+        **{
+            **said,
+            "act": Act(said["act"]),
+            "occurred_at": datetime.fromisoformat(said["occurred_at"]),
+            "author": Author.model_validate(said["author"]) if said["author"] else None,
+            "content": Content.model_validate(said["content"]) if said["content"] else None,
+            "attachments": tuple(Attachment.model_validate(attachment) for attachment in said["attachments"]),
+        }
+    )
+
+
+def pack_incomplete(incomplete: Incomplete) -> bytes:
+    """What must be asked of the RSE, as the spool keeps it."""
+    return json.dumps({"native_id": incomplete.native_id, "act": incomplete.act}).encode()
+
+
+def unpack_incomplete(packed: bytes) -> Incomplete:
+    """The reverse of `pack_incomplete`."""
+    said = json.loads(packed)
+    return Incomplete(said["native_id"], Act(said["act"]))

@@ -1,0 +1,102 @@
+"""Which spaces of an instance are tied to which community, kept in the ledger and in this process's memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from schemas.words import Audience
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from adapters.ledger import Ledger
+
+COLUMNS = "space, community, title, community_audience, space_name, audience, externals, state, renewed_at"
+
+
+class TieState(StrEnum):
+    """The handshake: proposed by the hub, accepted by us, confirmed when our acceptance came back; refused by either."""
+
+    PROPOSED = "proposed"
+    ACCEPTED = "accepted"
+    CONFIRMED = "confirmed"
+    REFUSED = "refused"
+
+
+LIVING = frozenset({TieState.ACCEPTED, TieState.CONFIRMED})
+
+
+@dataclass(frozen=True, slots=True)
+class Tie:
+    """A space of this RSE and its community; `audience` is who can read the space, as we attested."""
+
+    space: str
+    community: str
+    title: str
+    community_audience: Audience
+    audience: Audience
+    externals: bool
+    state: TieState
+    renewed_at: datetime
+    space_name: str = ""
+
+    @property
+    def lives(self) -> bool:
+        """Whether messages may pass."""
+        return self.state in LIVING
+
+
+class Ties:
+    """The ties of one instance: read from memory, written through to the ledger."""
+
+    def __init__(self, ledger: Ledger, instance: str) -> None:
+        self._ledger, self._instance = ledger, instance
+        self._spaces: dict[str, Tie] = {}
+
+    async def load(self) -> None:
+        """Read every tie; done at start."""
+        async with self._ledger.connection() as connection:
+            rows = await connection.fetch(f"SELECT {COLUMNS} FROM ties WHERE instance = $1", self._instance)  # noqa: S608 - constants
+        self._spaces = {
+            row["space"]: Tie(
+                row["space"], row["community"], row["title"], Audience(row["community_audience"]), Audience(row["audience"]),
+                row["externals"], TieState(row["state"]), row["renewed_at"], row["space_name"],
+            )
+            for row in rows
+        }  # fmt: skip
+
+    def of(self, space: str) -> Tie | None:
+        """The living tie of a space."""
+        tie = self._spaces.get(space)
+        return tie if tie is not None and tie.lives else None
+
+    def living(self) -> list[Tie]:
+        """Every living tie."""
+        return [tie for tie in self._spaces.values() if tie.lives]
+
+    async def put(self, tie: Tie, reason: str | None = None) -> None:
+        """Store a tie as it now stands."""
+        async with self._ledger.connection() as connection:
+            await connection.execute(
+                f"INSERT INTO ties (instance, {COLUMNS}, reason) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) "  # noqa: S608 - constants
+                "ON CONFLICT (instance, space) DO UPDATE SET community = excluded.community, title = excluded.title, "
+                "community_audience = excluded.community_audience, space_name = excluded.space_name, audience = excluded.audience, "
+                "externals = excluded.externals, state = excluded.state, renewed_at = excluded.renewed_at, reason = excluded.reason",
+                self._instance, tie.space, tie.community, tie.title, tie.community_audience.value, tie.space_name,
+                tie.audience.value, tie.externals, tie.state.value, tie.renewed_at, reason,
+            )  # fmt: skip
+        self._spaces[tie.space] = tie
+
+    async def confirm(self, space: str, community: str) -> None:
+        """Our acceptance came back with the hub's number."""
+        tie = self._spaces.get(space)
+        if tie is not None and tie.community == community and tie.state is TieState.ACCEPTED:
+            await self.put(replace(tie, state=TieState.CONFIRMED))
+
+    async def refuse(self, space: str, community: str, reason: str) -> None:
+        """The hub refuses the space, or no longer accepts it: nothing passes from here on."""
+        tie = self._spaces.get(space)
+        if tie is not None and tie.community == community:
+            await self.put(replace(tie, state=TieState.REFUSED), reason)

@@ -1,0 +1,313 @@
+"""Writes into the RSE what other ministries said: proved at the last door, once, in order, answered by a receipt."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import structlog
+
+from adapters.applied import Copy, Numbers, Refused
+from adapters.last_door import KEY_REASONS, Passed, Stopped
+from adapters.ledger import LedgerUnavailable
+from adapters.port import Act, Later, Never, Order, Written
+from adapters.publisher import KafkaUnavailable
+from adapters.spool import Record, SpoolFull
+from schemas import topics
+from schemas.envelope import object_id
+from schemas.facts.delivery import Delivery
+from schemas.facts.message import MessageDeleted, MessageEdited, MessagePosted
+from schemas.facts.tie import TieAccepted, TieProposed, TieRefused
+from schemas.proof import timestamp
+from schemas.wire.telemetry import Metric
+from schemas.words import Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from datetime import datetime
+
+    from adapters.applied import Applied
+    from adapters.handshake import Handshake
+    from adapters.last_door import LastDoor, UnverifiedRecord
+    from adapters.ledger import KnownObject
+    from adapters.patience import Pause
+    from adapters.port import RseClient, WriteOutcome
+    from adapters.publisher import Publisher
+    from adapters.receipts import Receipts
+    from adapters.registry import Trust
+    from adapters.settings import Instance
+    from adapters.ties import Ties
+
+RETRY_SECONDS = 0.5
+UNSUPPORTED = "unsupported"  # the reason by which a client says that its platform cannot hold such an act
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """Everything that the writer of one instance works with."""
+
+    name: str
+    instance: Instance
+    client: RseClient
+    door: LastDoor
+    trust: Trust
+    applied: Applied
+    ties: Ties
+    handshake: Handshake
+    pause: Pause
+    receipts: Receipts
+    publisher: Publisher
+    answered: Callable[[], None]
+    clock: Callable[[], datetime]
+    sleep: Callable[[float], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdicted:
+    """What became of a record, before it is signed."""
+
+    verdict: Verdict
+    reason: str | None = None
+    native_id: str | None = None
+    native_version: str | None = None
+    copy: Copy | None = None
+    refused: Refused | None = None
+
+
+class Writer:
+    """Handles one record at a time of each community; `handle` returns when its receipt lies in the ledger."""
+
+    def __init__(self, bench: Bench) -> None:
+        self._bench = bench
+        self._to_look_for: set[str] = set()
+
+    async def recall(self) -> None:
+        """Read what the last run left open; done at start."""
+        self._to_look_for = set(await self._bench.applied.open_intents())
+
+    async def handle(self, record: UnverifiedRecord, done: Callable[[], None]) -> None:
+        """See a record through, whatever becomes of PostgreSQL or Kafka meanwhile; `done` when it may be committed."""
+        while True:
+            try:
+                return await self._handle(record, done)
+            except (LedgerUnavailable, KafkaUnavailable, SpoolFull) as error:
+                log.warning("writer_waits", instance=self._bench.name, error=type(error).__name__, offset=record.offset)
+                await self._bench.sleep(RETRY_SECONDS)
+            except Exception as error:
+                log.exception("handler_error", instance=self._bench.name, offset=record.offset)
+                return await self._give_up(record, type(error).__name__, done)
+
+    async def _handle(self, record: UnverifiedRecord, done: Callable[[], None]) -> None:
+        checked = await self._check(record)
+        if isinstance(checked, Stopped):
+            await self._dead_letter(record, checked.reason, checked.detail)
+            return await self._close(record, checked, Verdicted(Verdict.REFUSED, checked.reason), done)
+        numbers = self._bench.applied.numbers(record.lane)
+        if checked.number and numbers is not None and numbers.has(checked.number):
+            return done()
+        self._note_gap(checked, numbers)
+        said = await self._apply(record, checked)
+        if said.verdict is Verdict.REFUSED:
+            await self._dead_letter(record, said.reason or "refused", "")
+        return await self._close(record, checked, said, done)
+
+    async def _check(self, record: UnverifiedRecord) -> Passed | Stopped:
+        checked = self._bench.door.check(record, await self._bench.trust.wait())
+        if isinstance(checked, Stopped) and checked.reason in KEY_REASONS:
+            await self._bench.trust.hurry()
+            checked = self._bench.door.check(record, await self._bench.trust.wait())
+        return checked
+
+    def _note_gap(self, passed: Passed, numbers: Numbers | None) -> None:
+        if numbers is not None and numbers.skips_to(passed.number):
+            Metric.records.labels(f"node.{self._bench.instance.node}", self._bench.instance.node, "sequence_gap").inc()
+            log.warning("sequence_gap", instance=self._bench.name, applied=numbers.applied, sequence=passed.number)
+
+    async def _apply(self, record: UnverifiedRecord, passed: Passed) -> Verdicted:
+        envelope, fact = passed.verified.event.envelope, passed.verified.fact
+        if fact is None:
+            return Verdicted(Verdict.UNSUPPORTED, "type_unknown")
+        if isinstance(fact, TieProposed | TieAccepted | TieRefused):
+            return await self._tie(fact, record, passed)
+        if envelope.source == self._bench.instance.node or not isinstance(fact, MessagePosted | MessageDeleted):
+            return Verdicted(Verdict.CONFIRMED)  # our own, or an announcement that asks nothing of the RSE
+        return await self._message(fact, record.lane, passed)
+
+    async def _tie(self, fact: TieProposed | TieAccepted | TieRefused, record: UnverifiedRecord, passed: Passed) -> Verdicted:
+        envelope, node, ties = passed.verified.event.envelope, self._bench.instance.node, self._bench.ties
+        community = envelope.community or record.lane
+        from_hub = envelope.source == self._bench.door.hub
+        match fact:
+            case TieProposed() if from_hub and fact.node == node:
+                await self._bench.handshake.answer(fact, community, passed.correlation)
+            case TieProposed() | TieRefused() if fact.node != node and passed.place is None:
+                return Verdicted(Verdict.REFUSED, "not_for_this_node")
+            case TieAccepted() if envelope.source == node:
+                await ties.confirm(fact.space, community)
+            case TieRefused() if from_hub and fact.node == node:
+                await ties.refuse(fact.space, community, fact.reason)
+            case TieProposed() | TieAccepted() | TieRefused():
+                pass  # another node's handshake: everybody in the community hears of it
+        return Verdicted(Verdict.CONFIRMED)
+
+    async def _message(self, fact: MessagePosted | MessageDeleted, community: str, passed: Passed) -> Verdicted:
+        envelope = passed.verified.event.envelope
+        if envelope.subject != object_id(envelope.source, envelope.nativeid):  # a node that speaks for another node's object
+            return Verdicted(Verdict.REFUSED, "object_of_another_node")
+        space = (passed.place.targets if passed.place is not None else {}).get(self._bench.instance.node, "")
+        tie = self._bench.ties.of(space)
+        if space not in self._bench.instance.spaces or tie is None or tie.community != community:
+            return Verdicted(Verdict.REFUSED, "space_not_tied")
+        wanted = [envelope.subject, *([envelope.parent] if envelope.parent else [])]
+        here = await self._bench.applied.here(wanted)
+        order = await self._order(fact, space, passed, here)
+        return order if isinstance(order, Verdicted) else await self._carry_out(order, community)
+
+    async def _order(
+        self, fact: MessagePosted | MessageDeleted, space: str, passed: Passed, here: dict[str, KnownObject]
+    ) -> Order | Verdicted:
+        envelope = passed.verified.event.envelope
+        copy = here.get(envelope.subject)
+        if copy is not None and copy.withdrawn:
+            return Verdicted(Verdict.SKIPPED, "copy_withdrawn", copy.native_id)
+        living = copy if copy is not None and not copy.deleted else None
+        if isinstance(fact, MessageDeleted):
+            if living is None:
+                return Verdicted(Verdict.SKIPPED, "unknown_object")
+            return Order(Act.DELETED, envelope.id, envelope.subject, living.space, native_id=living.native_id, occurred_at=envelope.time)
+        if isinstance(fact, MessageEdited) and living is None:
+            why = "object_deleted" if copy is not None else await self._bench.applied.refusal(envelope.subject)
+            if why is not None:
+                return Verdicted(Verdict.SKIPPED, why)
+        parent = here.get(envelope.parent or "")
+        parent = None if parent is not None and (parent.deleted or parent.withdrawn) else parent
+        return Order(
+            Act.POSTED if living is None else Act.EDITED,
+            envelope.id,
+            envelope.subject,
+            space if living is None else living.space,
+            author=fact.author,
+            content=fact.content,
+            title=fact.title,
+            link=fact.link,
+            native_id=living.native_id if living is not None else None,
+            parent=(parent.locator or parent.native_id) if parent is not None else None,
+            parent_missing=envelope.parent is not None and parent is None,
+            occurred_at=envelope.time,
+            attachments=fact.attachments,
+        )
+
+    async def _carry_out(self, order: Order, community: str) -> Verdicted:
+        attempt = _Attempt(self._bench, order, look_first=order.key in self._to_look_for)
+        self._to_look_for.add(order.key)  # until the ledger has the answer, any further attempt must look first
+        outcome: Written | Never = await self._bench.pause.through(attempt)
+        match outcome:
+            case Written():
+                native_id = order.native_id or outcome.native_id
+                return Verdicted(Verdict.WRITTEN, None, native_id, outcome.version, Copy(order, outcome, community))
+            case Never(reason=reason) if reason == UNSUPPORTED:
+                return Verdicted(Verdict.UNSUPPORTED, reason, refused=_refused(order, reason))
+            case Never(reason=reason):
+                return Verdicted(Verdict.REFUSED, reason, refused=_refused(order, reason))
+
+    async def _close(self, record: UnverifiedRecord, checked: Passed | Stopped, said: Verdicted, done: Callable[[], None]) -> None:
+        waiting = await self._bench.applied.close(
+            self._delivery(record, checked, said), key=_key(checked), copy=said.copy, refused=said.refused
+        )
+        self._to_look_for.discard(_key(checked) or "")
+        Metric.writes.labels(self._bench.name, said.verdict.value).inc()
+        self._time(checked)
+        log.info(
+            "delivery", instance=self._bench.name, event_id=waiting.delivery.event, correlation=checked.correlation,
+            sequence=checked.number, verdict=said.verdict.value, reason=said.reason, offset=record.offset,
+        )  # fmt: skip
+        self._bench.receipts.add(waiting, done)
+        self._bench.answered()
+
+    def _time(self, checked: Passed | Stopped) -> None:
+        if isinstance(checked, Passed) and checked.place is not None:
+            Metric.hop.labels("written").observe(max(0.0, (self._bench.clock() - checked.place.admitted_at).total_seconds()))
+
+    def _delivery(self, record: UnverifiedRecord, checked: Passed | Stopped, said: Verdicted) -> Delivery:
+        event, digest = (
+            (checked.event, checked.digest)
+            if isinstance(checked, Stopped)
+            else (checked.verified.event.envelope.id, checked.verified.event.digest)
+        )
+        return Delivery(
+            event=event,
+            event_digest=digest,
+            community=record.lane,
+            sequence=max(0, checked.number),
+            topic=record.topic,
+            partition=record.partition,
+            offset=record.offset,
+            verdict=said.verdict,
+            at=self._bench.clock(),
+            reason=said.reason,
+            native_id=said.native_id,
+            native_version=said.native_version,
+            correlation=checked.correlation,
+        )
+
+    async def _give_up(self, record: UnverifiedRecord, error: str, done: Callable[[], None]) -> None:
+        """A dead letter for a record that made us fail; tried until both Kafka and the ledger have it."""
+        while True:
+            try:
+                checked = self._bench.door.check(record, await self._bench.trust.wait())
+                await self._dead_letter(record, "handler_error", error)
+                return await self._close(record, checked, Verdicted(Verdict.REFUSED, "handler_error"), done)
+            except (LedgerUnavailable, KafkaUnavailable):
+                await self._bench.sleep(RETRY_SECONDS)
+
+    async def _dead_letter(self, record: UnverifiedRecord, reason: str, detail: str) -> None:
+        """The record's bytes untouched, its headers as they were, and ours that say why. Raises KafkaUnavailable."""
+        source = topics.outbound(self._bench.instance.node)
+        ours = {
+            "dlq_reason": reason,
+            "dlq_error": detail,
+            "dlq_topic": source.name,
+            "dlq_partition": str(record.partition),
+            "dlq_offset": str(record.offset),
+            "dlq_attempts": "1",
+            "dlq_at": timestamp(self._bench.clock()),
+        }
+        headers = [(name, raw or b"") for name, raw in record.headers if name not in ours]
+        headers += [(name, said.encode()) for name, said in ours.items()]
+        letter = Record(source.dead_letters.name, record.key or b"", record.value or b"", headers)
+        await self._bench.publisher.publish([letter])
+        Metric.dead_letters.labels(source.name, reason).inc()
+
+
+class _Attempt:
+    """One order's attempts: the intent first, and from the second time on a look at what the lost answer may have done."""
+
+    def __init__(self, bench: Bench, order: Order, *, look_first: bool) -> None:
+        self._bench, self._order, self._look_first = bench, order, look_first
+        self._intended = False
+
+    async def __call__(self) -> WriteOutcome:
+        if not self._intended:
+            await self._bench.applied.intend(self._order, self._bench.clock())
+            self._intended = True
+        outcome = await self._once()
+        self._look_first = True
+        Metric.attempts.labels(self._bench.name, type(outcome).__name__.lower()).inc()
+        return outcome
+
+    async def _once(self) -> WriteOutcome:
+        if self._look_first:
+            found = await self._bench.client.find(self._order)
+            if isinstance(found, Written | Later):
+                return found
+        return await self._bench.client.write(self._order)
+
+
+def _key(checked: Passed | Stopped) -> str | None:
+    """The intent that a verdict closes, however it came about: one left open would make every change of its space wait."""
+    return checked.verified.event.envelope.id if isinstance(checked, Passed) else None
+
+
+def _refused(order: Order, reason: str) -> Refused | None:
+    return Refused(order.subject, reason) if order.act is Act.POSTED else None

@@ -1,0 +1,407 @@
+"""An RSE in memory, its adapter, a hub that signs, and a connector process run inside a test."""
+
+# ruff: noqa: ARG002, TC001, TC003 - fakes take what their Protocol gives; types are read when tests run
+from __future__ import annotations
+
+import asyncio
+import hmac
+import json
+import secrets
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import asyncpg
+import yaml
+from aiohttp import web
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from nacl.public import PrivateKey
+from pydantic import SecretStr
+
+from adapters import assembly, ledger
+from adapters.platforms import Platform
+from adapters.port import (
+    Act,
+    Adapter,
+    Ask,
+    AuthenticRequest,
+    Change,
+    Incomplete,
+    Later,
+    Never,
+    Nonsense,
+    Order,
+    Outcome,
+    RseClient,
+    SpaceReport,
+    Unused,
+    UnverifiedRequest,
+    WriteOutcome,
+    Written,
+)
+from adapters.settings import AdapterSettings, Instance
+from schemas import topics
+from schemas.envelope import CanonicalEvent, event_digest, object_id
+from schemas.facts.base import Fact
+from schemas.facts.message import Author, Content, MessagePosted
+from schemas.facts.tie import TieProposed
+from schemas.keys import SigningKey
+from schemas.manifest import issue
+from schemas.problem import Problem
+from schemas.proof import UnverifiedEvent, sign_event, timestamp
+from schemas.sequence import Sequence as Place
+from schemas.wire import kafka
+from schemas.wire.kafka import KafkaSettings
+from schemas.wire.records import new_correlation, texts, to_headers, unverified_event
+from schemas.words import Audience
+
+SECRET = "s3cret"
+COMMUNITY = "futurs-publics"
+SPACE = "salon"
+
+
+class PlainAdapter:
+    """A platform of one JSON object per webhook, told by a shared token."""
+
+    platform = "plain"
+    body_limit = 10_000
+
+    def authenticate(self, unverified: UnverifiedRequest, instance: Instance) -> AuthenticRequest | Ask | Problem:
+        if unverified.path == "ping":
+            return Ask(200, b"pong", {"Content-Type": "text/plain"})
+        expected = instance.webhook_secret.get_secret_value()
+        if not hmac.compare_digest(unverified.headers.get("x-token", ""), expected):
+            return Problem(401, "signature_invalid", "Signature refusée.")
+        return AuthenticRequest(unverified)
+
+    def translate(self, authentic: AuthenticRequest, instance: Instance) -> Sequence[Outcome]:
+        try:
+            said: dict[str, Any] = json.loads(authentic.request.body)
+        except ValueError:
+            return (Nonsense("json_malformed"),)
+        match said.get("what"):
+            case "post" | "edit" | "delete":
+                return (change_of(said, instance),)
+            case "stub":
+                return (Incomplete(said["id"], Act.POSTED),)
+            case "crash":
+                raise ZeroDivisionError
+            case other:
+                return (Unused(str(other)),)
+
+    def accepted(self, outcomes: Sequence[Outcome]) -> tuple[bytes, str]:
+        return b"{}", "application/json"
+
+    def problem(self, problem: Problem) -> Problem:
+        return problem
+
+    def signed_request(self, payload: bytes, instance: Instance, event: str | None) -> UnverifiedRequest:
+        return UnverifiedRequest("POST", "", {"x-token": instance.webhook_secret.get_secret_value()}, {}, payload)
+
+
+def change_of(said: dict[str, Any], instance: Instance) -> Change:
+    acts = {"post": Act.POSTED, "edit": Act.EDITED, "delete": Act.DELETED}
+    version = str(said.get("version", "1"))
+    return Change(
+        acts[said["what"]], said["id"], version, f"{said['what']}-{version}", said.get("space", SPACE), said.get("actor", "u1"),
+        datetime(2026, 1, 1, tzinfo=UTC), Author(name=said.get("name", "Ada"), organisation=instance.organisation),
+        Content(html=f"<p>{said.get('text', 'Bonjour')}</p>", text=said.get("text", "Bonjour")), parent=said.get("parent"),
+        locator=said.get("locator"),
+    )  # fmt: skip
+
+
+@dataclass
+class PlainRse:
+    """An RSE in memory: what was written, and what it shall answer next."""
+
+    audience: Audience = Audience.MEMBERS
+    written: list[Order] = field(default_factory=list)
+    kept: dict[str, Written] = field(default_factory=dict)
+    answers: list[Callable[[Order], Awaitable[WriteOutcome]]] = field(default_factory=list)
+    completions: dict[str, Change | Unused | Nonsense | Later] = field(default_factory=dict)
+    names: dict[str, str] = field(default_factory=dict)
+    found: int = 0
+    before: Callable[[Order], Awaitable[None]] | None = None
+
+    async def write(self, order: Order) -> WriteOutcome:
+        if self.before is not None:
+            await self.before(order)
+        if self.answers:
+            return await self.answers.pop(0)(order)
+        return await self.keep(order)
+
+    async def keep(self, order: Order) -> WriteOutcome:
+        self.written.append(order)
+        native = order.native_id or f"copy:{len(self.written)}"
+        self.kept[order.key] = Written(native, f"v{len(self.written)}")
+        return self.kept[order.key]
+
+    async def find(self, order: Order) -> Written | Later | None:
+        self.found += 1
+        return self.kept.get(order.key)
+
+    async def complete(self, incomplete: Incomplete) -> Change | Unused | Nonsense | Later:
+        return self.completions.get(incomplete.native_id, Later("not yet"))
+
+    async def report_space(self, space: str) -> SpaceReport | Later | Never:
+        return SpaceReport("Salon", self.audience, externals=False)
+
+    async def display_name(self, actor: str) -> str | None:
+        return self.names.get(actor)
+
+    async def close(self) -> None:
+        return None
+
+
+def answering(outcome: WriteOutcome) -> Callable[[Order], Awaitable[WriteOutcome]]:
+    async def answer(_: Order) -> WriteOutcome:
+        return outcome
+
+    return answer
+
+
+def platform_of(rse: RseClient) -> Callable[[str], Platform]:
+    adapter: Adapter = PlainAdapter()
+
+    def find(name: str) -> Platform:
+        return Platform(name, adapter, lambda _: rse, {})
+
+    return find
+
+
+def an_instance(folder: Path, node: str = "wifip", **changes: Any) -> Instance:
+    path = folder / f"{node}.pem"
+    if not path.exists():
+        SigningKey.generate(node).save(path)
+    said: dict[str, Any] = {
+        "node": node, "organisation": "Finances", "platform": "plain", "url": "http://rse.example", "webhook_secret": SecretStr(SECRET),
+        "api_secret": SecretStr("x"), "signing_key": path, "spaces": frozenset({SPACE}),
+    }  # fmt: skip
+    return Instance(**(said | changes))
+
+
+@dataclass
+class Hub:
+    """The hub's voice: it signs the registry and what it sends to a node."""
+
+    key: SigningKey = field(default_factory=lambda: SigningKey.generate("hub"))
+    nodes: dict[str, SigningKey] = field(default_factory=dict)
+    number: int = 0
+    version: int = 1
+
+    def registry(self) -> bytes:
+        now = datetime.now(UTC)
+        entry = {"organisation": "Ministère", "platform": "plain", "grade": "full"}
+
+        def keys(key: SigningKey) -> list[dict[str, str]]:
+            return [{"id": key.key_id, "publicKeyMultibase": key.public.multibase, "activeFrom": "2020-01-01T00:00:00Z"}]
+
+        document = {
+            "type": "TraitDUnionRegistry", "version": self.version, "issued": timestamp(now), "expires": timestamp(now + timedelta(days=1)),
+            "hub": {"id": "hub", **entry, "keys": keys(self.key)},
+            "nodes": [{"id": name, **entry, "keys": keys(key)} for name, key in self.nodes.items()],
+        }  # fmt: skip
+        return issue(document, self.key, now)
+
+    def numbered(self, event: CanonicalEvent, node: str, space: str = SPACE) -> dict[str, str]:
+        self.number += 1
+        place = Place(event_digest(event.attributes), COMMUNITY, self.number, {node: space}, datetime.now(UTC))
+        return place.signed(self.key)
+
+    def proposal(self, node: str, space: str = SPACE) -> CanonicalEvent:
+        fact = TieProposed(node=node, space=space, title="Futurs Publics", audience=Audience.MEMBERS)
+        return said_by(self.key, fact, f"tie:{node}:{space}", community=COMMUNITY)
+
+
+def said_by(
+    key: SigningKey, fact: Fact, native_id: str, *, marker: str = "1", community: str = COMMUNITY, parent: str | None = None
+) -> CanonicalEvent:
+    return sign_event(
+        key, fact, subject=object_id(key.owner, native_id), time=datetime.now(UTC), platform="plain", native_id=native_id,
+        change_marker=marker, actor="a", audience=Audience.MEMBERS, community=community, parent=parent,
+    )  # fmt: skip
+
+
+def posted(text: str = "Bonjour") -> MessagePosted:
+    return MessagePosted(space="ailleurs", author=Author(name="Bob", organisation="Éducation"), content=Content(html=text, text=text))
+
+
+@dataclass
+class Rig:
+    """A connector process at work beside a test: its gateway, its RSE, its Kafka and its ledger."""
+
+    bootstrap: str
+    prefix: str
+    database_url: str
+    folder: Path
+    rse: PlainRse = field(default_factory=PlainRse)
+    hub: Hub = field(default_factory=Hub)
+    node: str = "wifip"
+    spool_limit: int = 100
+    port: int = 0
+    sealing: PrivateKey = field(default_factory=PrivateKey.generate)
+    registry_url: str = ""
+
+    @property
+    def kafka(self) -> KafkaSettings:
+        return KafkaSettings(bootstrap=self.bootstrap)
+
+    async def prepare(self) -> None:
+        """Topics, tables, keys: all that must be there before a process starts."""
+        await asyncio.to_thread(ledger.migrate, self.database_url)
+        await self._make_topics()
+        instance = an_instance(self.folder, self.node)
+        self.hub.nodes[self.node] = SigningKey.load(self.node, instance.signing_key)
+        self.hub.nodes["education"] = SigningKey.generate("education")
+        written = instance.model_dump(mode="json") | {"webhook_secret": SECRET, "api_secret": "x"}
+        (self.folder / "instances.yaml").write_text(yaml.safe_dump({"instances": {"rse": written}}))
+
+    async def _make_topics(self) -> None:
+        wanted = (topics.RSE_INBOUND, topics.RSE_RECEIPTS, topics.ADAPTERS_DLQ, *topics.of_node(self.node))
+        admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap)
+        await admin.start()
+        try:
+            await admin.create_topics([NewTopic(self.prefix + topic.name, 1, 1) for topic in wanted])
+        finally:
+            await admin.close()
+
+    def settings(self) -> AdapterSettings:
+        return AdapterSettings(
+            instances=self.folder / "instances.yaml", ledger_url=self.database_url, registry_url=self.registry_url,
+            registry_anchor=self.hub.key.public.multibase, operators_key=bytes(self.sealing.public_key).hex(), gateway_port=self.port,
+            spool_limit=self.spool_limit,
+        )  # fmt: skip
+
+    @asynccontextmanager
+    async def registry(self) -> AsyncIterator[None]:
+        """Serve the hub's registry document."""
+
+        async def document(_: web.Request) -> web.Response:
+            return web.Response(body=self.hub.registry())
+
+        app = web.Application()
+        app.router.add_get("/registry", document)
+        runner = web.AppRunner(app)
+        await runner.setup()
+        port = free_port()
+        await web.TCPSite(runner, "127.0.0.1", port).start()
+        self.registry_url = f"http://127.0.0.1:{port}/registry"
+        try:
+            yield
+        finally:
+            await runner.cleanup()
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Run the process until the block ends."""
+        self.port = free_port()
+        stop = asyncio.Event()
+        task = asyncio.create_task(assembly.run(self.settings(), find=platform_of(self.rse), stop=stop))
+        try:
+            await self._ready(task)
+            yield
+        finally:
+            stop.set()
+            await asyncio.wait([task], timeout=20)
+            if not task.cancelled() and task.exception() is not None:
+                raise task.exception() or AssertionError
+
+    async def _ready(self, task: asyncio.Task[None]) -> None:
+        async with aiohttp.ClientSession() as session:
+            for _ in range(200):
+                if task.done():
+                    await task
+                try:
+                    async with session.get(f"http://127.0.0.1:{self.port}/healthz") as response:
+                        if response.status == 200:
+                            return
+                except aiohttp.ClientError:
+                    pass
+                await asyncio.sleep(0.05)
+        raise AssertionError("the gateway did not start")
+
+    async def post(self, said: dict[str, Any] | bytes, *, token: str = SECRET, instance: str = "rse") -> aiohttp.ClientResponse:
+        body = said if isinstance(said, bytes) else json.dumps(said).encode()
+        url = f"http://127.0.0.1:{self.port}/webhooks/{instance}"
+        async with aiohttp.ClientSession() as session, session.post(url, data=body, headers={"x-token": token}) as response:
+            await response.read()
+            return response
+
+    async def deliver(self, *events: CanonicalEvent, extra: Sequence[dict[str, str]] | None = None) -> None:
+        """Put events on the node's topic as the hub does: numbered, unless the hub speaks to the node alone."""
+        producer = kafka.producer(self.kafka)
+        await producer.start()
+        try:
+            for place, event in enumerate(events):
+                alone = event.attributes["source"] == "hub"
+                hub = extra[place] if extra is not None else {} if alone else self.hub.numbered(event, self.node)
+                headers = to_headers(event, new_correlation(), hub)
+                await producer.send_and_wait(
+                    self.prefix + topics.outbound(self.node).name, event.value, COMMUNITY.encode(), headers=headers
+                )
+        finally:
+            await producer.stop()
+
+    async def read(self, topic: str, count: int, seconds: float = 15.0) -> list[tuple[dict[str, str], bytes]]:
+        """The first records of a topic; raises TimeoutError when they do not come."""
+        consumer = kafka.consumer(self.kafka, self.prefix + topic, group=None, auto_offset_reset="earliest")
+        await consumer.start()
+        found: list[tuple[dict[str, str], bytes]] = []
+        try:
+            async with asyncio.timeout(seconds):
+                while len(found) < count:
+                    for records in (await consumer.getmany(timeout_ms=100)).values():
+                        found += [(texts(record.headers), record.value) for record in records]
+        finally:
+            await consumer.stop()
+        return found
+
+    async def receipts(self, count: int) -> list[dict[str, Any]]:
+        """The first deliveries that this node has reported."""
+        found: list[dict[str, Any]] = []
+        for wanted in range(1, count + 1):
+            records = await self.read(topics.RSE_RECEIPTS.name, wanted)
+            found = [delivery for _, value in records for delivery in json.loads(value)["deliveries"]]
+            if len(found) >= count:
+                break
+        return found
+
+    async def tie(self) -> None:
+        """Go through the handshake: the hub proposes, the node accepts."""
+        await self.deliver(self.hub.proposal(self.node))
+        await until(lambda: self.value("SELECT count(*) FROM adapters.ties WHERE state = 'accepted'"), 1)
+
+    async def value(self, sql: str) -> Any:
+        connection = await asyncpg.connect(self.database_url)
+        try:
+            return await connection.fetchval(sql)
+        finally:
+            await connection.close()
+
+
+async def until(look: Callable[[], Awaitable[Any]], wanted: Any, seconds: float = 15.0) -> None:
+    """Look until something is as wanted."""
+    async with asyncio.timeout(seconds):
+        while (seen := await look()) != wanted:
+            del seen
+            await asyncio.sleep(0.05)
+
+
+def event_in(headers: dict[str, str], value: bytes) -> UnverifiedEvent:
+    return unverified_event(headers, value)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def fresh_name() -> str:
+    return secrets.token_hex(4)

@@ -1,0 +1,144 @@
+"""In-memory work for the rooms' use cases, and admitted events without a broker."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from hub.communities.model import Community
+from hub.ports import Admitted
+from schemas.envelope import object_id
+from schemas.facts.message import Author, Content, MessageDeleted, MessageEdited, MessagePosted
+from schemas.keys import SigningKey
+from schemas.manifest import Grade
+from schemas.proof import own_event, sign_event
+from schemas.words import Audience
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from hub.communities.model import Message
+    from hub.communities.service import Outcome
+    from schemas.facts.base import Fact
+
+NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+COMMUNITY = "futurs-publics"
+KEYS = {node: SigningKey.generate(node) for node in ("wifip", "education", "diplomatie")}
+AUTHOR = Author(name="Camille Roux", organisation="Finances publiques")
+
+
+def said(node: str, fact: Fact, native: str, *, parent: str | None = None, marker: str = "m", community: str = COMMUNITY) -> Admitted:
+    """An event as the worker admits it."""
+    event = sign_event(
+        KEYS[node], fact, subject=object_id(node, native), time=NOW, platform="discourse", native_id=native, change_marker=marker,
+        actor="a" * 32, audience=Audience.MEMBERS, community=community, parent=parent,
+    )  # fmt: skip
+    return Admitted(own_event(KEYS[node], event, fact, NOW), (), "0" * 32, ("t", 0, 0))
+
+
+def posted(node: str, native: str, text: str = "Bonjour", parent: str | None = None) -> Admitted:
+    """A message."""
+    return said(node, MessagePosted(space="97", author=AUTHOR, content=Content(html=text, text=text)), native, parent=parent)
+
+
+def edited(node: str, native: str, text: str, marker: str = "e", parent: str | None = None) -> Admitted:
+    """An edit."""
+    fact = MessageEdited(space="97", author=AUTHOR, content=Content(html=text, text=text))
+    return said(node, fact, native, marker=marker, parent=parent)
+
+
+def deleted(node: str, native: str) -> Admitted:
+    """A deletion."""
+    return said(node, MessageDeleted(space="97"), native, marker="d")
+
+
+@dataclass
+class FakeCommunities:
+    """Communities in memory."""
+
+    known: dict[str, Community] = field(default_factory=lambda: {COMMUNITY: Community(COMMUNITY, "F", Audience.MEMBERS, 0, NOW)})
+
+    async def get(self, community: str) -> Community | None:
+        return self.known.get(community)
+
+    async def add(self, community: Community) -> None:
+        self.known[community.id] = community
+
+
+@dataclass
+class FakeMessages:
+    """Messages in memory."""
+
+    known: dict[str, Message] = field(default_factory=dict)
+
+    async def get(self, message: str) -> Message | None:
+        return self.known.get(message)
+
+    def save(self, message: Message) -> None:
+        self.known[message.id] = message
+
+
+@dataclass
+class FakeHeld:
+    """A waiting room in memory."""
+
+    waiting: list[tuple[str, Admitted]] = field(default_factory=list)
+
+    def hold(self, admitted: Admitted, parent: str) -> None:
+        self.waiting.append((parent, admitted))
+
+    async def holds(self, subject: str) -> bool:
+        return any(admitted.subject == subject for _, admitted in self.waiting)
+
+    async def take_waiting_for(self, parent: str) -> Sequence[Admitted]:
+        return self._take([pair for pair in self.waiting if pair[0] == parent])
+
+    async def take_about(self, subject: str) -> Sequence[Admitted]:
+        return self._take([pair for pair in self.waiting if pair[1].subject == subject])
+
+    def _take(self, pairs: list[tuple[str, Admitted]]) -> Sequence[Admitted]:
+        self.waiting = [pair for pair in self.waiting if pair not in pairs]
+        return [admitted for _, admitted in pairs]
+
+
+@dataclass
+class FakeCopies:
+    """Notes on copies in memory."""
+
+    notes: dict[tuple[str, str], str] = field(default_factory=dict)
+
+    def note(self, subject: str, node: str, state: str) -> None:
+        self.notes[subject, node] = state
+
+
+@dataclass
+class FakeWork:
+    """A transaction that never fails; `said` lists what was announced, in order."""
+
+    communities: FakeCommunities = field(default_factory=FakeCommunities)
+    messages: FakeMessages = field(default_factory=FakeMessages)
+    held: FakeHeld = field(default_factory=FakeHeld)
+    copies: FakeCopies = field(default_factory=FakeCopies)
+    announced: list[Admitted] = field(default_factory=list)
+    settled: dict[str, Outcome] = field(default_factory=dict)
+    untied: set[str] = field(default_factory=set)
+
+    def clock(self) -> datetime:
+        return NOW
+
+    async def grade_of(self, node: str) -> Grade | None:
+        return Grade.FULL if node in KEYS else None
+
+    async def carries(self, node: str, community: str) -> bool:
+        return node not in self.untied and community == COMMUNITY
+
+    async def announce(self, admitted: Admitted) -> int:
+        self.announced.append(admitted)
+        return len(self.announced)
+
+    async def say(self, fact: Fact, *, subject: str, marker: str, community: str | None = None) -> None:
+        del fact, subject, marker, community
+
+    def settle(self, admitted: Admitted, outcome: Outcome) -> None:
+        self.settled[admitted.id] = outcome

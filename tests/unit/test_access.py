@@ -1,0 +1,58 @@
+"""Permission decisions, scanned as a table."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import pytest
+
+from hub.access import RIGHTS, Right, Role, Speech, node_may, permit_operator, why_not_speak
+from schemas.manifest import Grade
+
+
+def test_every_grade_has_its_rights() -> None:
+    assert set(RIGHTS) == set(Grade)
+
+
+@pytest.mark.parametrize(("grade", "right"), list(product([None, Grade.CANDIDATE, Grade.GONE], Right)))
+def test_who_is_not_admitted_may_nothing(grade: Grade | None, right: Right) -> None:
+    assert not node_may(grade, right)
+
+
+@pytest.mark.parametrize("right", list(Right))
+def test_a_full_node_may_all_and_a_suspended_one_only_report(right: Right) -> None:
+    assert node_may(Grade.FULL, right)
+    assert node_may(Grade.SUSPENDED, right) is (right is Right.REPORT)
+
+
+@pytest.mark.parametrize(
+    ("speech", "reason"),
+    [
+        (Speech(Grade.FULL, tied=True, owner=True, subject_is_its_own=True), None),
+        (Speech(Grade.SUSPENDED, tied=True, owner=True, subject_is_its_own=True), "node_not_admitted"),
+        (Speech(None, tied=True, owner=True, subject_is_its_own=True), "node_not_admitted"),
+        (Speech(Grade.FULL, tied=False, owner=True, subject_is_its_own=True), "not_tied"),
+        (Speech(Grade.FULL, tied=True, owner=False, subject_is_its_own=True), "not_owner"),
+        (Speech(Grade.FULL, tied=True, owner=True, subject_is_its_own=False), "subject_mismatch"),
+    ],
+)
+def test_signed_is_not_permitted(speech: Speech, reason: str | None) -> None:
+    assert why_not_speak(speech) == reason
+
+
+@pytest.mark.parametrize(
+    ("client", "said", "token", "opens"),
+    [
+        ("127.0.0.1", None, None, True),
+        ("::1", None, None, True),
+        ("10.1.2.3", None, None, False),
+        ("10.1.2.3", "faux", "vrai", False),
+        ("10.1.2.3", "vrai", "vrai", True),
+        ("10.1.2.3", "", None, False),
+        ("localhost.example", None, None, False),
+        (None, None, "vrai", False),
+    ],
+)
+def test_pages_open_to_loopback_and_to_the_operators_token(client: str | None, said: str | None, token: str | None, *, opens: bool) -> None:
+    permit = permit_operator(client, said, token)
+    assert (permit is not None and permit.role is Role.OPERATOR) is opens

@@ -1,0 +1,176 @@
+"""What becomes of a change: the decisions of admission and the rules of echoes, without a server."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from adapters.decisions import Desk, Drop, Park, Publish, pseudonym
+from adapters.echoes import PATIENCE, awaited, is_echo
+from adapters.ledger import Known, KnownObject, OpenIntent
+from adapters.port import Act, Change, Nonsense
+from adapters.spool import pack_change, pack_incomplete, unpack_change, unpack_incomplete
+from adapters.ties import Tie, TieState
+from schemas.envelope import object_id
+from schemas.facts.copy import CopyEdited, CopyWithdrawn
+from schemas.facts.message import Attachment, Author, Content, MessageDeleted, MessageEdited, MessagePosted
+from schemas.words import Audience
+from tests.fakes_adapters import an_instance
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+TIE = Tie("salon", "futurs", "Futurs", Audience.MEMBERS, Audience.MEMBERS, externals=False, state=TieState.ACCEPTED, renewed_at=NOW)
+COPY = KnownObject("copy:1", "s" * 32, "copy", None, ("2026-03-01T11:00:00.000Z",), "salon", "futurs")
+OWN = KnownObject("post:1", object_id("wifip", "post:1"), "own", "topic:7/1", (), "salon", "futurs")
+
+
+def change(act: Act = Act.POSTED, native_id: str = "post:1", text: str = "Bonjour", **more: str) -> Change:
+    made = Change(act, native_id, "1", "m", "salon", "u1", NOW, Author(name="Ada", organisation="F"), Content(html=text, text=text))
+    return replace(made, **more)  # type: ignore[arg-type]  # field names given as text
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    return Desk(an_instance(tmp_path), {"salon": TIE, "flou": replace(TIE, space="flou", audience=Audience.UNKNOWN)}.get)
+
+
+def known(*objects: KnownObject, intents: tuple[OpenIntent, ...] = ()) -> Known:
+    found = Known(intents=list(intents))
+    for one in objects:
+        found.add(one)
+    return found
+
+
+def intent(act: str = "posted", native_id: str | None = None, ago: float = 1.0) -> OpenIntent:
+    return OpenIntent("k", act, "salon", native_id, NOW - timedelta(seconds=ago))
+
+
+def test_a_message_of_a_tied_space_is_published_as_an_object_of_its_node(desk: Desk) -> None:
+    decision = desk.decide(change(), known(), NOW, NOW)
+    assert isinstance(decision, Publish)
+    assert isinstance(decision.fact, MessagePosted)
+    assert decision.subject == object_id("wifip", "post:1")
+
+
+@pytest.mark.parametrize(
+    ("given_change", "reason"),
+    [
+        (change(space="ailleurs"), "not_tied"),
+        (change(space="flou"), "audience_unknown"),
+        (change(text="  #interne secret"), "kept_internal"),
+        (change(Act.DELETED), "unknown_object"),
+    ],
+)
+def test_what_must_not_leave_is_dropped_by_name(desk: Desk, given_change: Change, reason: str) -> None:
+    assert desk.decide(given_change, known(), NOW, NOW) == Drop(reason)
+
+
+def test_a_deletion_of_an_own_object_follows_it_into_its_space(desk: Desk) -> None:
+    decision = desk.decide(change(Act.DELETED, space="déplacé"), known(OWN), NOW, NOW)
+    assert isinstance(decision, Publish)
+    assert decision.fact == MessageDeleted(space="salon")
+    assert decision.remembered.deleted
+
+
+def test_an_edit_of_an_unknown_object_is_published_as_an_edit(desk: Desk) -> None:
+    decision = desk.decide(change(Act.EDITED), known(), NOW, NOW)
+    assert isinstance(decision, Publish)
+    assert type(decision.fact) is MessageEdited
+
+
+def test_a_message_without_its_text_is_nonsense(desk: Desk) -> None:
+    assert desk.decide(replace(change(), content=None), known(), NOW, NOW) == Nonsense("content_missing")
+
+
+@pytest.mark.parametrize(
+    ("parent", "locator", "subject"),
+    [
+        ("copy:1", None, COPY.subject),
+        ("topic:7/1", "topic:7/2", OWN.subject),
+        ("topic:9/9", "topic:9/10", None),
+        ("post:77", "topic:9/10", object_id("wifip", "post:77")),
+        ("$event", None, object_id("wifip", "$event")),
+    ],
+)
+def test_a_parent_is_found_by_either_address_and_an_unknown_locator_leads_nowhere(
+    desk: Desk, parent: str, locator: str | None, subject: str | None
+) -> None:
+    reply = replace(change(native_id="post:2"), parent=parent, locator=locator)
+    decision = desk.decide(reply, known(COPY, OWN), NOW, NOW)
+    assert isinstance(decision, Publish)
+    assert decision.parent == subject
+
+
+def test_a_reply_finds_the_parent_that_came_in_the_same_batch(desk: Desk) -> None:
+    batch = known()
+    desk.decide(replace(change(), locator="topic:7/1"), batch, NOW, NOW)
+    decision = desk.decide(replace(change(native_id="post:2"), parent="topic:7/1", locator="topic:7/2"), batch, NOW, NOW)
+    assert isinstance(decision, Publish)
+    assert decision.parent == OWN.subject
+
+
+def test_a_copy_in_the_version_that_we_wrote_is_an_echo(desk: Desk) -> None:
+    assert desk.decide(change(Act.EDITED, "copy:1", version=COPY.versions[0]), known(COPY), NOW, NOW) == Drop("echo")
+
+
+def test_a_later_version_of_a_copy_is_a_persons_act_under_the_originals_subject(desk: Desk) -> None:
+    edited = desk.decide(change(Act.EDITED, "copy:1", version="2026-03-01T11:30:00Z"), known(COPY), NOW, NOW)
+    gone = desk.decide(change(Act.DELETED, "copy:1", version="2026-03-01T11:30:00Z"), known(COPY), NOW, NOW)
+    assert isinstance(edited, Publish)
+    assert isinstance(gone, Publish)
+    assert (edited.fact, gone.fact) == (CopyEdited(space="salon"), CopyWithdrawn(space="salon"))
+    assert edited.subject == gone.subject == COPY.subject
+    assert gone.remembered.withdrawn
+
+
+def test_a_change_waits_for_a_creation_under_way_in_its_space(desk: Desk) -> None:
+    assert desk.decide(change(), known(intents=(intent(),)), NOW, NOW) == Park()
+
+
+def test_a_write_begun_after_a_change_came_cannot_be_its_cause() -> None:
+    assert not awaited(change(), [intent(ago=-1)], NOW, NOW, known=False)
+
+
+def test_nothing_waits_longer_than_thirty_seconds() -> None:
+    assert not awaited(change(), [intent(ago=60)], NOW - PATIENCE, NOW, known=False)
+
+
+def test_a_known_object_waits_for_writes_to_itself_alone() -> None:
+    assert awaited(change(Act.EDITED, "copy:1"), [intent("edited", "copy:1")], NOW, NOW, known=True)
+    assert not awaited(change(Act.EDITED, "copy:1"), [intent("edited", "copy:2"), intent()], NOW, NOW, known=True)
+
+
+@given(st.datetimes(timezones=st.just(UTC)), st.datetimes(timezones=st.just(UTC)))
+def test_of_two_times_the_earlier_or_equal_one_is_an_echo(version: datetime, written: datetime) -> None:
+    assert is_echo(version.isoformat(), [written.isoformat()]) == (version <= written)
+
+
+@given(st.text(max_size=20), st.lists(st.text(max_size=20), max_size=5))
+def test_opaque_versions_are_echoes_exactly_when_we_wrote_them(version: str, written: list[str]) -> None:
+    opaque = [f"${one}" for one in written]
+    assert is_echo(f"${version}", opaque) == (f"${version}" in opaque)
+
+
+def test_a_pseudonym_is_stable_and_tells_instances_and_persons_apart() -> None:
+    made = {pseudonym(b"s" * 32, "a", "bc"), pseudonym(b"s" * 32, "ab", "c"), pseudonym(b"t" * 32, "a", "bc")}
+    assert len(made) == 3
+    assert pseudonym(b"s" * 32, "a", "bc") in made
+
+
+def test_a_change_comes_out_of_the_spool_as_it_went_in() -> None:
+    full = replace(change(), title="T", parent="p", attachments=(Attachment(name="n", link="https://rse.example/f"),))
+    assert unpack_change(pack_change(full)) == full
+    assert unpack_change(pack_change(replace(change(Act.DELETED), author=None, content=None))).content is None
+
+
+def test_an_incomplete_change_comes_out_of_the_spool_as_it_went_in() -> None:
+    from adapters.port import Incomplete  # noqa: PLC0415 - beside its one use
+
+    assert unpack_incomplete(pack_incomplete(Incomplete("post:1", Act.EDITED))) == Incomplete("post:1", Act.EDITED)
