@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from hub.communities.service import take_held
 from hub.operations import deliveries, quarantine
 from hub.ports import Admitted, Record, RefusedError
 from hub.storage.engine import connection_lost
+from schemas import facts
 from schemas.facts.delivery import DeliveryReported
 from schemas.proof import UNPROVEN, Reason, Refusal, VerifiedEvent, verify_event
 from schemas.wire import records
@@ -81,6 +83,7 @@ class InboundBatch:
         self._group = group
         self._handlers = handlers
         self._counted = Seen(COUNTED)
+        self._parked: frozenset[str] = frozenset()
 
     async def __call__(self, batch: Sequence[Record]) -> None:
         """Handle a batch once; returns when its effects are committed and its dead letters delivered.
@@ -95,7 +98,7 @@ class InboundBatch:
             if connection_lost(error) or isinstance(error, quarantine.MostNodesFailError):
                 raise
             log.warning("batch_redone_one_by_one", records=len(batch), error=type(error).__name__)
-            more = await self._one_by_one(admitted, registry)
+            more = await self._one_by_one(batch, admitted, registry)
         await self._refuse([*refused, *more])
 
     async def release_due(self, limit: int = 100) -> int:
@@ -115,6 +118,7 @@ class InboundBatch:
         refused: list[Refused] = []
         async with self._group.begin(registry) as work:
             parked = await quarantine.quarantined(work.connection)
+            self._show_quarantine(parked)
             refused += [
                 Refused(record, QUARANTINED, admitted.id, admitted.node, admitted.id)
                 for record, admitted in pairs
@@ -133,6 +137,11 @@ class InboundBatch:
         _count(self._group.name, fresh, self._group.clock)
         return refused
 
+    def _show_quarantine(self, parked: frozenset[str]) -> None:
+        for node in parked ^ self._parked:
+            Metric.quarantined.labels(node).set(node in parked)
+        self._parked = parked
+
     async def _handle(self, admitted: Admitted, work: UnitOfWork) -> None:
         handler = self._handlers.get(admitted.verified.event.envelope.type)
         work.events.add([admitted])
@@ -143,10 +152,13 @@ class InboundBatch:
             raise
         work.events.settle(admitted, outcome or "noted", None)
 
-    async def _one_by_one(self, pairs: Sequence[tuple[Record, Admitted]], registry: Registry) -> list[Refused]:
+    async def _one_by_one(self, batch: Sequence[Record], pairs: Sequence[tuple[Record, Admitted]], registry: Registry) -> list[Refused]:
         refused: list[Refused] = []
         for pair in pairs:
             refused += await self._alone(pair, registry)
+        async with self._group.begin(None) as work:  # past those that failed, too: the next start must not take them for forgotten
+            await work.store_offsets(self._group.name, batch)
+            await work.connection.commit()
         return refused
 
     async def _alone(self, pair: tuple[Record, Admitted], registry: Registry) -> list[Refused]:
@@ -186,7 +198,6 @@ class InboundBatch:
                 await quarantine.quarantine(work.connection, over, now)
             await work.connection.commit()
         for node in over:
-            Metric.quarantined.labels(node).set(1)
             log.error("node_quarantined", node=node)
 
 
@@ -200,6 +211,29 @@ class ReceiptBatch:
         """Keep the reports of a batch; a record that is no node's proved report is a dead letter."""
         registry = await self._group.registry()
         pairs, refused = sift(batch, registry, key_of_node)
+        try:
+            await self._keep(batch, pairs, registry)
+        except Exception as error:
+            if connection_lost(error):
+                raise
+            log.warning("batch_redone_one_by_one", records=len(batch), error=type(error).__name__)
+            for record, admitted in pairs:
+                refused += await self._alone(record, admitted, registry)
+            await self._keep(batch, (), registry)
+        if refused:
+            await self._group.dead_letters.send([(one.record, one.reason, one.error) for one in refused])
+
+    async def _alone(self, record: Record, admitted: Admitted, registry: Registry) -> list[Refused]:
+        try:
+            await self._keep([record], [(record, admitted)], registry)
+        except Exception as error:
+            if connection_lost(error):
+                raise
+            log.error("record_failed_alone", position=record.position, error=type(error).__name__)  # noqa: TRY400 - no content in traces
+            return [Refused(record, HANDLER_ERROR, type(error).__name__, admitted.node, admitted.id)]
+        return []
+
+    async def _keep(self, batch: Sequence[Record], pairs: Sequence[tuple[Record, Admitted]], registry: Registry) -> None:
         reported = [
             (admitted, delivery)
             for _, admitted in pairs
@@ -218,8 +252,6 @@ class ReceiptBatch:
             log.info(
                 "receipt", event_id=delivery.event, node=admitted.node, verdict=delivery.verdict.value, correlation=delivery.correlation
             )
-        if refused:
-            await self._group.dead_letters.send([(one.record, one.reason, one.error) for one in refused])
 
 
 def sift(
@@ -264,7 +296,13 @@ def _admit(record: Record, registry: Registry, key_of: Callable[[VerifiedEvent],
 
 
 def _count(group: str, fresh: Sequence[Admitted], clock: Clock) -> None:
-    now = clock()
+    now, hop = clock(), Metric.hop.labels("sequenced")
+    for node, count in Counter(admitted.node for admitted in fresh).items():
+        Metric.records.labels(group, node, "handled").inc(count)
     for admitted in fresh:
-        Metric.records.labels(group, admitted.node, "handled").inc()
-        Metric.hop.labels("sequenced").observe(max(0.0, (now - admitted.verified.admitted_at).total_seconds()))
+        hop.observe(max(0.0, (now - admitted.verified.admitted_at).total_seconds()))
+        event = admitted.verified.event
+        if admitted.verified.fact is None:
+            continue  # a type that we do not know: its value was never read
+        if unknown := facts.unknown_fields(event.envelope.type, json.loads(event.value)):
+            Metric.unknown_fields.labels(event.envelope.type).inc(len(unknown))

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from hub.communities.model import Message
     from hub.communities.service import Outcome
+    from hub.ports import Clock
     from schemas.facts.base import Fact
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -123,9 +124,7 @@ class FakeWork:
     announced: list[Admitted] = field(default_factory=list)
     settled: dict[str, Outcome] = field(default_factory=dict)
     untied: set[str] = field(default_factory=set)
-
-    def clock(self) -> datetime:
-        return NOW
+    clock: Clock = field(default=lambda: NOW)
 
     async def grade_of(self, node: str) -> Grade | None:
         return Grade.FULL if node in KEYS else None

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Text, and_, any_, cast, select
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from hub.storage.tables import deliveries, events
 
@@ -28,13 +28,15 @@ async def store(connection: AsyncConnection, reported: Sequence[tuple[Admitted, 
         return
     statement = insert(deliveries)
     excluded = {name: statement.excluded[name] for name in next(iter(rows.values())) if name not in {"event", "node"}}
-    statement = statement.on_conflict_do_update(index_elements=["event", "node"], set_=excluded, where=deliveries.c.verdict.notin_(FINAL))
+    not_final = and_(*(deliveries.c.verdict != final for final in FINAL))  # NOT IN would expand, which a statement of many rows cannot
+    statement = statement.on_conflict_do_update(index_elements=["event", "node"], set_=excluded, where=not_final)
     await connection.execute(statement, list(rows.values()))
 
 
 async def admitted_at(connection: AsyncConnection, names: Iterable[str]) -> dict[str, datetime]:
     """When the broker admitted these events."""
-    rows = await connection.execute(select(events.c.id, events.c.admitted_at).where(events.c.id.in_(list(names))))
+    asked = any_(cast(list(names), ARRAY(Text)))  # one parameter: 500 receipts name more events than a statement may have
+    rows = await connection.execute(select(events.c.id, events.c.admitted_at).where(events.c.id == asked))
     return {row.id: row.admitted_at for row in rows}
 
 

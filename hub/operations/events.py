@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, select, update
 
+from hub.storage.rows import Rows
 from hub.storage.tables import events
 
 if TYPE_CHECKING:
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from hub.ports import Admitted, Clock
+
+ROWS = Rows(events)
 
 
 class SqlEvents:
@@ -49,8 +52,7 @@ class SqlEvents:
     async def flush(self) -> None:
         """Insert the new events and update those that had waited."""
         rows = [self._row(self._new[name], *outcome) for name, outcome in self._outcomes.items() if name in self._new]
-        if rows:
-            await self._connection.execute(insert(events), rows)
+        await ROWS.write(self._connection, rows)
         if later := [_settled(name, *outcome) for name, outcome in self._outcomes.items() if name not in self._new]:
             statement = update(events).where(events.c.id == bindparam("name"))
             await self._connection.execute(statement.values(outcome=bindparam("result"), sequence=bindparam("number")), later)

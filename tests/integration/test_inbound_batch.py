@@ -13,6 +13,7 @@ from hub.registry.service import revoke_key, suspend
 from schemas.envelope import object_id
 from schemas.facts.message import Author, Content, MessageDeleted, MessageEdited, MessagePosted
 from schemas.keys import SigningKey
+from schemas.wire.telemetry import Metric
 from schemas.words import Audience
 from tests.hub_world import COMMUNITY, World
 
@@ -299,3 +300,15 @@ async def test_the_last_number_of_the_community_is_the_last_one_given(world: Wor
     await world.hear(*(world.posted("wifip", f"post:{number}") for number in range(20)))
     rows = await world.rows(f"SELECT sequence FROM hub.communities WHERE id = '{COMMUNITY}'")  # noqa: S608 - a constant
     assert rows[0]["sequence"] == (await _sequences(world))[-1]
+
+
+async def test_fields_that_we_do_not_know_are_counted_while_the_bytes_travel_untouched(world: World) -> None:
+    class Richer(MessagePosted):
+        mood: str = "gaie"
+
+    counter = Metric.unknown_fields.labels("fr.gouv.rse.message.posted.v1")
+    before = counter._value.get()
+    record = world.record("wifip", Richer(space="97", author=Author(organisation="Y"), content=CONTENT), "post:1", marker="m")
+    await world.hear(record)
+    assert counter._value.get() == before + 1
+    assert b"gaie" in bytes((await world.rows("SELECT value FROM hub.outbox ORDER BY id DESC LIMIT 1"))[0]["value"])

@@ -1,0 +1,22 @@
+"""The operators' commands: topics, nodes, communities, ties, trace, dlq, keys, registry."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hub.commands import communities, dead_letters, keys, nodes, registry, ties, topics, trace
+
+if TYPE_CHECKING:
+    import typer
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the groups to a command line."""
+    app.add_typer(topics.app, name="topics")
+    app.add_typer(nodes.app, name="nodes")
+    app.add_typer(communities.app, name="communities")
+    app.add_typer(ties.app, name="ties")
+    app.add_typer(dead_letters.app, name="dlq")
+    app.add_typer(keys.app, name="keys")
+    app.add_typer(registry.app, name="registry")
+    app.command("trace")(trace.trace)

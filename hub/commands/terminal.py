@@ -1,0 +1,149 @@
+"""How commands speak: tables for people, JSON for programs, one French sentence and an exit code when something is wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn, TypeVar
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterator, Sequence
+
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from hub.settings import HubSettings
+    from hub.unit_of_work import Rules, UnitOfWork
+
+T = TypeVar("T")
+FAILED: Final = 1
+UNREACHABLE: Final = 69  # EX_UNAVAILABLE of sysexits.h
+PIPE_WIDTH: Final = 220
+AsJson = Annotated[bool, typer.Option("--json", help="Du JSON au lieu d'un tableau.")]
+
+
+def group(help_text: str) -> typer.Typer:
+    """A group of commands that shows its help when called alone."""
+    return typer.Typer(help=help_text, no_args_is_help=True, add_completion=False)
+
+
+def fail(sentence: str, code: int = FAILED) -> NoReturn:
+    """Say what is wrong on standard error and end."""
+    sys.stderr.write(f"{sentence}\n")
+    raise typer.Exit(code)
+
+
+def say(sentence: str) -> None:
+    """One line on standard output."""
+    sys.stdout.write(f"{sentence}\n")
+
+
+def show_json(value: Any) -> None:
+    """JSON on standard output, times in RFC 3339."""
+    say(json.dumps(value, ensure_ascii=False, indent=2, default=str))
+
+
+def show_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], empty: str) -> None:
+    """A table on standard output, or a sentence where there is nothing to show. Cells are text: no markup of a stranger's is obeyed."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    if not rows:
+        say(empty)
+        return
+    table = Table(title=title, title_justify="left", header_style="bold")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
+    Console(width=None if sys.stdout.isatty() else PIPE_WIDTH).print(table)  # a pipe has no width, and folded cells cannot be searched
+
+
+def when(at: Any) -> str:
+    """A time to the second in UTC, or « inconnu »."""
+    return "inconnu" if at is None else f"{at:%Y-%m-%d %H:%M:%S}Z"
+
+
+@contextmanager
+def named_errors() -> Iterator[None]:
+    """End with a sentence where the database or the broker does not answer, or a file is missing."""
+    from sqlalchemy.exc import DBAPIError
+
+    from hub.operations.broker import BrokerRefused, BrokerUnreachable
+    from hub.storage.engine import connection_lost
+
+    try:
+        yield
+    except BrokerUnreachable as error:
+        fail(f"Kafka ne répond pas : {error}", UNREACHABLE)
+    except BrokerRefused as error:
+        fail(f"Kafka refuse : {error}")
+    except FileNotFoundError as error:
+        fail(f"Fichier introuvable : {error.filename}")
+    except DBAPIError as error:
+        if connection_lost(error):
+            fail("La base de données ne répond pas.", UNREACHABLE)
+        if getattr(error.orig, "sqlstate", "") == "42P01":  # a table that is not there
+            fail("La base de données n'est pas prête : lancez d'abord « traitdunion migrate ».")
+        raise
+    except OSError as error:
+        fail(f"La base de données ne répond pas ({type(error).__name__}).", UNREACHABLE)
+
+
+def in_transaction(use: Callable[[UnitOfWork], Awaitable[T]]) -> T:
+    """Run a use case in one transaction and commit it."""
+
+    async def run() -> T:
+        from hub import bootstrap
+        from hub.settings import HubSettings
+        from hub.unit_of_work import transaction
+
+        settings = HubSettings()
+        rules = _rules(settings)
+        engine = bootstrap.engine(settings)
+        try:
+            async with transaction(engine, rules) as work:
+                result = await use(work)
+                await work.commit()
+        finally:
+            await engine.dispose()
+        return result
+
+    with named_errors():
+        return asyncio.run(run())
+
+
+def reading(use: Callable[[AsyncConnection], Awaitable[T]]) -> T:
+    """Read from the database; asks for no key of the hub's."""
+
+    async def run() -> T:
+        from hub import bootstrap
+        from hub.settings import HubSettings
+
+        engine = bootstrap.engine(HubSettings())
+        try:
+            async with engine.connect() as connection:
+                return await use(connection)
+        finally:
+            await engine.dispose()
+
+    with named_errors():
+        return asyncio.run(run())
+
+
+def _rules(settings: HubSettings) -> Rules:
+    from hub import bootstrap
+    from schemas.keys import KeyMalformed
+
+    try:
+        return bootstrap.rules(settings)
+    except FileNotFoundError:
+        fail(
+            f"La clé du hub est introuvable ({settings.signing_key}) : « traitdunion keys generate hub {settings.signing_key} » en fait une."
+        )
+    except KeyMalformed:
+        fail(f"La clé du hub ne s'ouvre pas ({settings.signing_key}) : fichier abîmé, ou phrase secrète absente ou fausse.")

@@ -1,0 +1,82 @@
+"""traitdunion trace: the way of one message, from what outbox and receipts store."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hub.commands import terminal
+
+if TYPE_CHECKING:
+    from hub.operations.trace import Arrival, Step
+
+UNKNOWN = "inconnu"
+
+
+def trace(
+    message: Annotated[str, typer.Argument(help="Identifiant du message, ou d'un de ses événements.")], as_json: terminal.AsJson = False
+) -> None:
+    """Raconte le trajet d'un message, sans son contenu ; « inconnu » pour ce qui a expiré."""
+    from hub.operations.trace import way_of
+    from hub.operations.web import as_json as plain
+
+    way = terminal.reading(lambda connection: way_of(connection, message))
+    if not way:
+        terminal.fail(f"Aucun message ni événement ne porte l'identifiant « {message} ».")
+    if as_json:
+        terminal.show_json([plain(step) for step in way])
+        return
+    for step in way:
+        _show(step)
+
+
+def _show(step: Step) -> None:
+    from hub.ui import words
+
+    number = f", n° {step.sequence}" if step.sequence is not None else ""
+    terminal.say(f"\n{words.change(step.type)} ({words.outcome(step.outcome)}{number})")
+    for name, said in _facts(step):
+        terminal.say(f"  {name:<12} {said}")
+    for arrival in step.arrivals:
+        terminal.say(f"  → {arrival.node:<10} {_verdict(arrival)}")
+        for line in _details(arrival):
+            terminal.say(f"    {'':<10} {line}")
+
+
+def _facts(step: Step) -> list[tuple[str, str]]:
+    read = f"{step.read_at} à {terminal.when(step.admitted_at)}" if step.read_at else f"dit par le hub à {terminal.when(step.admitted_at)}"
+    return [
+        ("événement", step.event),
+        ("objet", step.subject),
+        ("nœud", step.node),
+        ("clé", step.key_id),
+        ("empreinte", step.digest),
+        ("arrivé", read),
+        ("traité", f"{terminal.when(step.handled_at)} ({step.admitted_ms} ms)"),
+        ("publié", _published(step)),
+        ("corrélation", step.correlation),
+    ]
+
+
+def _published(step: Step) -> str:
+    if step.facts:
+        return f"{step.facts} à {terminal.when(step.published_at)}"
+    if step.remembered:
+        return "en attente du relais"
+    return "sans objet : pas de numéro" if step.sequence is None else UNKNOWN
+
+
+def _verdict(arrival: Arrival) -> str:
+    from hub.ui import words
+
+    verdict = words.verdict(arrival.verdict or "pending") + (f" : {words.reason(arrival.reason)}" if arrival.reason else "")
+    delay = f" ({arrival.latency_ms} ms)" if arrival.latency_ms is not None else ""
+    return f"{verdict}, {terminal.when(arrival.at)}{delay}"
+
+
+def _details(arrival: Arrival) -> list[str]:
+    place = str(arrival.place) if arrival.place else UNKNOWN
+    holds = "vérifié" if arrival.verified else "clé qui ne vaut plus"
+    receipt = f"{arrival.receipt} ({holds} : {arrival.key_id})" if arrival.receipt else UNKNOWN
+    return [f"lu à {place} ; identifiant là-bas : {arrival.native_id or UNKNOWN}", f"accusé : {receipt}"]

@@ -1,0 +1,32 @@
+"""Lifecycles drawn from their data, for the README."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from hub.communities.model import MESSAGE_STEPS, MessageState
+from hub.registry.model import GRADES, TIE_STEPS, TieState
+from schemas.manifest import Grade
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+State = TypeVar("State", bound=StrEnum)
+
+
+def drawn(steps: Mapping[State, frozenset[State]], start: State) -> str:
+    """A lifecycle as a Mermaid state diagram: the same text for the same data, so that a test can compare it."""
+    lines = ["```mermaid", "stateDiagram-v2", f"  [*] --> {start.value}"]
+    for state, following in steps.items():
+        lines += [f"  {state.value} --> {to.value}" for to in sorted(following)]
+        lines += [] if following else [f"  {state.value} --> [*]"]
+    return "\n".join([*lines, "```"])
+
+
+LIFECYCLES: Final[Mapping[str, str]] = {
+    "nœud": drawn(GRADES, Grade.CANDIDATE),
+    "rattachement": drawn(TIE_STEPS, TieState.PROPOSED),
+    "message": drawn(MESSAGE_STEPS, MessageState.VISIBLE),
+}
+"""Every lifecycle of the hub, by its name in French."""

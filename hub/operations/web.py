@@ -1,0 +1,296 @@
+"""Requests for the hub's pages and their JSON: each asks for a permit before it reads."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Annotated, Any, Final
+from urllib.parse import parse_qs
+
+from fastapi import Query, Request, Response
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
+
+from hub.communities import repository as rooms
+from hub.operations import arrivals, overview, reader, streams, threads, trace
+from hub.registry.repository import all_ties
+from hub.ui import THEME, render
+from schemas.manifest import KeyState
+from schemas.problem import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import timedelta
+
+    from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+    from hub.access import Permit
+    from hub.communities.model import Community, Message
+    from hub.operations.reader import Gate
+    from hub.operations.streams import Streams
+    from hub.operations.trace import Arrival, Step
+    from hub.ports import Clock
+
+FORM_LIMIT: Final = 4096
+NAME: Final = re.compile(r"[0-9A-Za-z][0-9A-Za-z._:/#@-]{0,127}")
+KEY_STATES: Final = {
+    KeyState.PENDING: "pas encore active", KeyState.ACTIVE: "active", KeyState.RETIRING: "bientôt retirée",
+    KeyState.RETIRED: "retirée", KeyState.REVOKED: "révoquée",
+}  # fmt: skip
+After = Annotated[int, Query(ge=0, le=2**53 - 1, description="Show what has a higher number.")]
+Follow = Annotated[int, Query(ge=0, le=600, alias="suivre", description="Seconds between two refreshes; 0 for none.")]
+
+
+class Refused(Exception):
+    """A request that gets no page; carries the problem that answers it."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.reason)
+        self.problem = problem
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """What every handler needs; `permit` is the only way to one."""
+
+    engine: AsyncEngine
+    clock: Clock
+    streams: Streams
+    gate: Gate
+    tie_life: timedelta
+    prefix: str = ""
+
+    def permit(self, request: Request) -> Permit:
+        """A permit for who may read; raises Refused."""
+        client = request.client.host if request.client else None
+        approach = reader.Approach(client, dict(request.headers), request.cookies.get(reader.COOKIE))
+        permit = self.gate.permit(approach)
+        if permit is None:
+            raise Refused(
+                Problem(401, "not_permitted", "Réservé aux opérateurs", "Depuis la machine elle-même, ou avec le jeton d’opérateur.")
+            )
+        return permit
+
+
+class Pages:
+    """HTML for people."""
+
+    def __init__(self, door: Door) -> None:
+        self._door = door
+
+    async def home(self, request: Request, follow: Follow = 0) -> HTMLResponse:
+        """Communities, nodes, what waits."""
+        permit = self._door.permit(request)
+        async with self._door.engine.connect() as connection:
+            shown = {
+                "communities": await rooms.all_communities(connection, permit),
+                "counts": await overview.messages_by_community(connection, permit),
+                "inside": await overview.inside(connection),
+            }
+            shown |= await self._nodes(connection)
+        return self._page("accueil.html", here="/", follow=follow, **shown)
+
+    async def community(self, request: Request, community_id: str, after: After = 0, follow: Follow = 0) -> HTMLResponse:
+        """A community's thread."""
+        permit = self._door.permit(request)
+        async with self._door.engine.connect() as connection:
+            community = await _community(connection, permit, community_id)
+            messages = await rooms.thread(connection, permit, community.id, after=after)
+            arrived = await arrivals.standings(connection, [message.id for message in messages])
+        shown = {"community": community, "tree": threads.nest(messages), "arrived": arrived, "after": after, "follow": follow}
+        return self._page("communaute.html", here="", next_after=_next(messages), **shown)
+
+    async def message(self, request: Request, message_id: str) -> HTMLResponse:
+        """The way of one message."""
+        permit = self._door.permit(request)
+        name = _known_name(message_id)
+        async with self._door.engine.connect() as connection:
+            way = await trace.way_of(connection, name)
+            message = await rooms.message_of(connection, permit, way[0].subject if way else name)
+        if message is None and not way:
+            raise _not_found("message_unknown", "Ce message est inconnu ici")
+        return self._page("message.html", here="", name=name, message=message, way=way)
+
+    async def nodes(self, request: Request) -> HTMLResponse:
+        """Nodes, their backlog and keys; the hub's own groups."""
+        self._door.permit(request)
+        async with self._door.engine.connect() as connection:
+            shown = await self._nodes(connection)
+        return self._page("noeuds.html", here="/noeuds", key_states=KEY_STATES, **shown)
+
+    async def ties(self, request: Request) -> HTMLResponse:
+        """Which spaces are tied to which communities."""
+        self._door.permit(request)
+        async with self._door.engine.connect() as connection:
+            ties = await all_ties(connection)
+        now = self._door.clock()
+        return self._page("rattachements.html", here="/rattachements", ties=[(tie, tie.carries(now, self._door.tie_life)) for tie in ties])
+
+    async def dead_letters(self, request: Request) -> HTMLResponse:
+        """How much was refused, and why."""
+        self._door.permit(request)
+        return self._page("rebuts.html", here="/rebuts", heaps=await self._door.streams.dead_letters())
+
+    async def accessibility(self) -> HTMLResponse:
+        """What these pages do for everybody; open to all."""
+        return self._page("accessibilite.html")
+
+    async def entrance(self) -> HTMLResponse:
+        """The form that asks for the operator's token; open to all."""
+        return self._page("entrer.html", refused=False)
+
+    async def enter(self, request: Request) -> Response:
+        """Take the operator's token and give a session for it."""
+        said = await _form_field(request, "jeton")
+        if not self._door.gate.knows(said):
+            return HTMLResponse(render("entrer.html", refused=True, now=self._door.clock()), status_code=401)
+        answer = RedirectResponse("/", status_code=303)
+        answer.set_cookie(
+            reader.COOKIE,
+            self._door.gate.session(),
+            max_age=int(reader.SESSION.total_seconds()),
+            secure=True,
+            httponly=True,
+            samesite="strict",
+        )
+        return answer
+
+    async def theme(self) -> Response:
+        """The style sheet; open to all."""
+        return Response(THEME, media_type="text/css", headers={"Cache-Control": "max-age=300"})
+
+    async def _nodes(self, connection: AsyncConnection) -> dict[str, Any]:
+        nodes = await overview.node_states(connection)
+        lags = await self._door.streams.lag()
+        of_nodes = streams.by_node(lags or (), self._door.prefix)
+        own = [lag for lag in lags or () if lag not in of_nodes.values()]
+        return {"nodes": nodes, "lags": of_nodes, "groups": own, "broker": lags is not None}
+
+    def _page(self, template: str, **shown: Any) -> HTMLResponse:
+        return HTMLResponse(render(template, now=self._door.clock(), **shown))
+
+
+class Api:
+    """JSON for programs of the operators."""
+
+    def __init__(self, door: Door) -> None:
+        self._door = door
+
+    async def messages(self, request: Request, community_id: str, after: After = 0) -> JSONResponse:
+        """A page of a community's messages in the hub's order; `next` is the number to ask after, null at the end."""
+        permit = self._door.permit(request)
+        async with self._door.engine.connect() as connection:
+            community = await _community(connection, permit, community_id)
+            messages = await rooms.thread(connection, permit, community.id, after=after)
+        return _json({"community": _plain(community), "messages": [_plain(message) for message in messages], "next": _next(messages)})
+
+    async def message(self, request: Request, message_id: str) -> JSONResponse:
+        """A message by its id or any of its events' ids; `deliveries` are those of that event, or of the message's first."""
+        permit = self._door.permit(request)
+        name = _known_name(message_id)
+        async with self._door.engine.connect() as connection:
+            way = await trace.way_of(connection, name)
+            message = await rooms.message_of(connection, permit, way[0].subject if way else name)
+        if message is None:
+            raise _not_found("message_unknown", "Ce message est inconnu ici")
+        asked = name if any(step.event == name for step in way) else message.first_event
+        changes = [_change(step) for step in way if step.sequence is not None]
+        deliveries: list[Any] = next((change["deliveries"] for change in changes if change["event"] == asked), [])
+        return _json({"message": _plain(message), "event": asked, "deliveries": deliveries, "changes": changes})
+
+    async def trace(self, request: Request, name: str) -> JSONResponse:
+        """The way of one message, without its content; null stands for what is unknown or was forgotten."""
+        self._door.permit(request)
+        async with self._door.engine.connect() as connection:
+            way = await trace.way_of(connection, _known_name(name))
+        if not way:
+            raise _not_found("message_unknown", "Ce message est inconnu ici")
+        return _json({"message": way[0].subject, "steps": [as_json(step) for step in way]})
+
+    async def nodes(self, request: Request) -> JSONResponse:
+        """Every node with its backlog; `lag` is null where the broker does not answer."""
+        self._door.permit(request)
+        async with self._door.engine.connect() as connection:
+            states = await overview.node_states(connection)
+        lags = streams.by_node(await self._door.streams.lag() or (), self._door.prefix)
+        return _json({"nodes": [_node(state, lags.get(state.node.id)) for state in states]})
+
+
+def as_json(step: Step) -> dict[str, Any]:
+    """A step of a trace for machines: places as Kafka tools write them."""
+    arrivals_ = [{**asdict(arrival), "place": str(arrival.place) if arrival.place else None} for arrival in step.arrivals]
+    places = {"read_at": str(step.read_at) if step.read_at else None, "facts": str(step.facts) if step.facts else None}
+    return {**asdict(step), **places, "arrivals": arrivals_}
+
+
+def _delivery(arrival: Arrival) -> dict[str, Any]:
+    return {
+        "node": arrival.node, "verdict": arrival.verdict, "reason": arrival.reason, "native_id": arrival.native_id, "at": arrival.at,
+        "latency_ms": arrival.latency_ms, "receipt": arrival.receipt, "verified": arrival.verified,
+    }  # fmt: skip
+
+
+def _change(step: Step) -> dict[str, Any]:
+    return {
+        "event": step.event, "type": step.type, "sequence": step.sequence, "admitted_at": step.admitted_at,
+        "deliveries": [_delivery(arrival) for arrival in step.arrivals],
+    }  # fmt: skip
+
+
+def _node(state: overview.NodeState, lag: streams.GroupLag | None) -> dict[str, Any]:
+    node = state.node
+    return {
+        "id": node.id, "organisation": node.organisation_name, "platform": node.platform, "grade": node.grade.value,
+        "quarantined_at": node.quarantined_at, "waiting": state.waiting.records, "waiting_since": state.waiting.oldest,
+        "lag": lag.records if lag else None, "last_receipt": state.last_receipt, "refused": state.refused,
+        "ties": [{"community": tie.community, "space": tie.space, "state": tie.state.value} for tie in state.ties],
+        "keys": [key.id for key in node.keys],
+    }  # fmt: skip
+
+
+def _plain(value: Community | Message) -> dict[str, Any]:
+    return asdict(value)
+
+
+def _json(value: dict[str, Any]) -> JSONResponse:
+    return JSONResponse(_jsonable(value))
+
+
+def _jsonable(value: Any) -> Any:
+    """Times as RFC 3339 in UTC, tuples as lists; the rest is JSON already."""
+    if isinstance(value, dict):
+        return {name: _jsonable(member) for name, member in value.items()}
+    if isinstance(value, list | tuple):
+        return [_jsonable(member) for member in value]
+    return value.isoformat() if hasattr(value, "isoformat") else value
+
+
+def _next(messages: Sequence[Message]) -> int | None:
+    return messages[-1].first_sequence if len(messages) == rooms.PAGE else None
+
+
+async def _community(connection: AsyncConnection, permit: Permit, name: str) -> Community:
+    community = await rooms.community_of(connection, permit, name) if NAME.fullmatch(name) else None
+    if community is None:
+        raise _not_found("community_unknown", "Cette communauté est inconnue ici")
+    return community
+
+
+def _known_name(unverified: str) -> str:
+    """A name that can be an id of ours: PostgreSQL refuses U+0000 with an error of its own."""
+    if not NAME.fullmatch(unverified):
+        raise _not_found("message_unknown", "Ce message est inconnu ici")
+    return unverified
+
+
+def _not_found(reason: str, title: str) -> Refused:
+    return Refused(Problem(404, reason, title, "L’adresse est peut-être incomplète, ou ce qu’elle nommait n’est plus gardé."))
+
+
+async def _form_field(request: Request, name: str) -> str:
+    """One field of a small form; what is longer than a token can be is not read to its end."""
+    body = b""
+    async for piece in request.stream():
+        body += piece
+        if len(body) > FORM_LIMIT:
+            raise Refused(Problem(413, "body_too_large", "Formulaire trop grand"))
+    return parse_qs(body.decode("utf-8", "replace")).get(name, [""])[0]

@@ -1,0 +1,123 @@
+"""French words for the names that machines use; a name without one is shown as it is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+STANDS: Final[Mapping[tuple[str, str], str]] = {
+    ("written", "posted"): "écrit",
+    ("written", "edited"): "modification écrite",
+    ("written", "deleted"): "suppression faite",
+    ("confirmed", "posted"): "confirmé",
+    ("confirmed", "edited"): "modification confirmée",
+    ("confirmed", "deleted"): "suppression confirmée",
+    ("pending", "posted"): "en attente",
+    ("pending", "edited"): "modification en attente",
+    ("pending", "deleted"): "suppression en attente",
+}
+VERDICTS: Final[Mapping[str, str]] = {
+    "written": "écrit",
+    "confirmed": "confirmé",
+    "pending": "en attente",
+    "unsupported": "non pris en charge",
+    "skipped": "passé",
+    "refused": "refusé",
+    "withdrawn": "retirée localement",
+}
+MARKS: Final[Mapping[str, str]] = {
+    "written": "✓", "confirmed": "✓", "pending": "…", "unsupported": "–", "skipped": "–", "refused": "✕", "withdrawn": "−",
+}  # fmt: skip
+"""A sign beside each colour: nothing is told by colour alone."""
+GRADES: Final[Mapping[str, str]] = {"candidate": "candidat", "full": "admis", "suspended": "suspendu", "gone": "parti"}
+TIES: Final[Mapping[str, str]] = {"proposed": "proposé", "active": "actif", "refused": "refusé", "suspended": "suspendu"}
+AUDIENCES: Final[Mapping[str, str]] = {
+    "public": "tous les agents", "members": "membres", "private": "privé", "unknown": "inconnu",
+}  # fmt: skip
+CHANGES: Final[Mapping[str, str]] = {
+    "message.posted": "message écrit", "message.edited": "message modifié", "message.deleted": "message supprimé",
+    "copy.withdrawn": "copie retirée localement", "copy.edited": "copie modifiée localement",
+    "tie.accepted": "rattachement accepté", "tie.refused": "rattachement refusé", "tie.proposed": "rattachement proposé",
+    "community.opened": "communauté ouverte", "node.approved": "nœud admis", "delivery.reported": "accusés",
+}  # fmt: skip
+OUTCOMES: Final[Mapping[str, str]] = {
+    "sequenced": "numéroté", "held": "retenu : attend ce dont il parle", "superseded": "dépassé par un changement plus récent",
+    "noted": "noté", "unsupported": "non pris en charge",
+}  # fmt: skip
+REASONS: Final[Mapping[str, str]] = {
+    "envelope_malformed": "enveloppe mal formée",
+    "major_unknown": "version majeure inconnue",
+    "salt_malformed": "sel mal formé",
+    "id_mismatch": "identifiant qui ne correspond pas",
+    "node_unknown": "nœud inconnu",
+    "key_of_another_node": "clé d’un autre nœud",
+    "key_unknown": "clé inconnue",
+    "key_pending": "clé pas encore active",
+    "key_retired": "clé retirée",
+    "key_revoked": "clé révoquée",
+    "proof_invalid": "preuve invalide : attribut altéré ou signature d’un autre",
+    "digest_mismatch": "contenu altéré",
+    "time_in_future": "date dans le futur",
+    "record_key_mismatch": "clé d’enregistrement qui ne correspond pas",
+    "fact_malformed": "fait mal formé",
+    "handler_error": "échec du traitement",
+    "node_quarantined": "nœud en quarantaine",
+    "node_not_admitted": "nœud non admis",
+    "not_tied": "espace non rattaché à la communauté",
+    "not_owner": "n’appartient pas à ce nœud",
+    "subject_mismatch": "objet qui ne correspond pas",
+    "community_unknown": "communauté inconnue",
+    "message_unknown": "message inconnu",
+    "tie_refused": "rattachement refusé",
+    "space_wider_than_community": "espace plus ouvert que la communauté",
+    "topic_missing": "topic absent",
+    "targets_malformed": "destinataires mal formés",
+}
+
+
+def stand(state: str, change: str) -> str:
+    """A message's standing at a node, in a few words."""
+    return STANDS.get((state, change), VERDICTS.get(state, state))
+
+
+def verdict(name: str) -> str:
+    """A verdict."""
+    return VERDICTS.get(name, name)
+
+
+def mark(state: str) -> str:
+    """A verdict's sign."""
+    return MARKS.get(state, "·")
+
+
+def reason(name: str) -> str:
+    """Why something was refused, for people; the machines' name where we have no words."""
+    return REASONS.get(name, name)
+
+
+def change(event_type: str) -> str:
+    """What an event says, from its type."""
+    short = event_type.removeprefix("fr.gouv.rse.").rpartition(".v")[0]
+    return CHANGES.get(short, event_type)
+
+
+def outcome(name: str) -> str:
+    """What became of an event in the hub."""
+    return OUTCOMES.get(name, name)
+
+
+def grade(name: str) -> str:
+    """How far a node is admitted."""
+    return GRADES.get(name, name)
+
+
+def tie(name: str) -> str:
+    """A tie's state."""
+    return TIES.get(name, name)
+
+
+def audience(name: str | None) -> str:
+    """Who can read."""
+    return AUDIENCES.get(name, name) if name else "inconnu"

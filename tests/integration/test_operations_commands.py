@@ -1,0 +1,234 @@
+"""The operators' commands on a real database and broker: what they do, and what they say when they cannot."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+import typer
+from kafka import KafkaProducer
+from nacl.public import PrivateKey, PublicKey, SealedBox
+from typer.testing import CliRunner
+
+from hub import commands
+from hub.operations import topics
+from hub.operations.broker import administrator
+from hub.storage.engine import engine_for
+from schemas.keys import SigningKey
+from schemas.manifest import Registry
+from schemas.topics import ADAPTERS_DLQ
+from schemas.wire.kafka import KafkaSettings, TopicNames
+from tests import fakes_hub
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from typer.testing import Result
+
+    from tests.servers import Kafka
+
+APPLYING = ("--organisation", "finances", "--name", "Ministère des finances", "--platform", "discourse", "--key")
+
+
+def run(*words: str) -> Result:
+    app = typer.Typer()
+    commands.add_to(app)
+    return CliRunner().invoke(app, list(words))
+
+
+@pytest.fixture
+def hub(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A hub with a key and an empty database, reached by its settings as a person would set them."""
+    monkeypatch.setenv("TRAITDUNION_DATABASE_URL", database_url)
+    monkeypatch.setenv("TRAITDUNION_SIGNING_KEY", str(tmp_path / "hub.pem"))
+    SigningKey.generate("hub").save(tmp_path / "hub.pem")
+    asyncio.run(_prepare(database_url))
+    return tmp_path
+
+
+async def _prepare(url: str) -> None:
+    engine = engine_for(url)
+    await fakes_hub.prepare(engine)
+    await engine.dispose()
+
+
+@pytest.fixture
+def broker(kafka: Kafka, topic_prefix: str, monkeypatch: pytest.MonkeyPatch) -> TopicNames:
+    monkeypatch.setenv("TRAITDUNION_KAFKA_BOOTSTRAP", kafka.bootstrap)
+    monkeypatch.setenv("TRAITDUNION_TOPIC_PREFIX", topic_prefix)
+    return TopicNames()
+
+
+def test_a_node_from_its_application_to_its_revoked_key(hub: Path) -> None:
+    key = SigningKey.generate("wifip")
+    assert "candidat" in run("nodes", "apply", "wifip", *APPLYING, key.public.multibase).output
+    assert run("registry", "show").exit_code == 1
+    assert run("nodes", "approve", "wifip").exit_code == 0
+    anchor = run("registry", "anchor").output.strip()
+    opened = Registry.open(run("registry", "show").output.strip().encode(), anchor, fakes_hub.NOW)
+    assert opened.node("wifip") is not None
+    assert [node["grade"] for node in json.loads(run("nodes", "list", "--json").output)] == ["full"]
+    assert run("nodes", "suspend", "wifip").exit_code == 0
+    assert run("nodes", "revoke-key", "wifip", key.public.multibase).exit_code == 0
+    registry = json.loads(run("registry", "show").output)
+    assert registry["version"] == 3
+    assert "revokedAt" in registry["nodes"][0]["keys"][0]
+    assert hub.exists()
+
+
+def test_a_key_is_taken_from_either_half_of_a_pem_file(hub: Path) -> None:
+    key = SigningKey.generate("wifip")
+    key.save(hub / "node.pem")
+    assert run("nodes", "apply", "wifip", *APPLYING, str(hub / "node.pem")).exit_code == 0
+    (listed,) = json.loads(run("nodes", "list", "--json").output)
+    assert listed["keys"] == [key.key_id]
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("nodes", "approve", "absent"), "Aucun nœud ne s'appelle « absent »."),
+        (("nodes", "release", "absent"), "Aucun nœud ne s'appelle « absent »."),
+        (("nodes", "apply", "wifip", *APPLYING, "z6MkFaux"), "n'est pas une clé Ed25519"),
+        (("nodes", "apply", "wifip", *APPLYING, "absent.pem"), "Ni une clé z6Mk…, ni un fichier"),
+        (("nodes", "apply", "Wi FiP", *APPLYING, "z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK"), "ne peut pas nommer un nœud"),
+        (("communities", "open", "Futurs Publics", "--title", "x"), "ne peut pas nommer une communauté"),
+        (("communities", "open", "c", "--title", "x", "--audience", "unknown"), "jamais fédérée"),
+        (("communities", "open", "c", "--title", ""), "1 à 200 caractères"),
+        (("ties", "propose", "absent", "espace", "c"), "Aucun nœud"),
+        (("trace", "absent"), "Aucun message ni événement"),
+        (("dlq", "show", "topic"), "Une place s'écrit topic/partition/offset"),
+        (("dlq", "show", "topic/0/x"), "Une place s'écrit topic/partition/offset"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_a_sentence(hub: Path, words: tuple[str, ...], sentence: str) -> None:
+    result = run(*words)
+    assert result.exit_code == 1
+    assert sentence in result.output
+    assert "Traceback" not in result.output
+    assert hub.exists()
+
+
+def test_communities_and_ties_are_opened_proposed_and_listed(hub: Path) -> None:
+    key = SigningKey.generate("wifip")
+    run("nodes", "apply", "wifip", *APPLYING, key.public.multibase)
+    run("nodes", "approve", "wifip")
+    assert run("communities", "open", "futurs-publics", "--title", "Futurs Publics").exit_code == 0
+    assert "déjà ouverte" in run("communities", "open", "futurs-publics", "--title", "Encore").output
+    assert run("communities", "open", "autre", "--title", "Autre").exit_code == 0
+    assert run("ties", "propose", "wifip", "espace", "futurs-publics").exit_code == 0
+    assert "déjà rattaché" in run("ties", "propose", "wifip", "espace", "autre").output
+    assert "Aucune communauté" in run("ties", "propose", "wifip", "espace", "absente").output
+    assert [(tie["node"], tie["state"]) for tie in json.loads(run("ties", "list", "--json").output)] == [("wifip", "proposed")]
+    assert [community["id"] for community in json.loads(run("communities", "list", "--json").output)] == ["autre", "futurs-publics"]
+    assert "Futurs Publics" in run("communities", "list").output
+    assert "proposé" in run("ties", "list").output
+    assert hub.exists()
+
+
+def test_a_trace_tells_the_way_and_says_what_is_unknown(hub: Path, database_url: str) -> None:
+    async def fill() -> None:
+        engine = engine_for(database_url)
+        async with engine.begin() as connection:
+            await fakes_hub.people_of(connection)
+            await fakes_hub.thread_of(connection)
+        await engine.dispose()
+
+    asyncio.run(fill())
+    said = run("trace", "m2").output
+    for word in ("rse.inbound.v1-2-103", "hub.facts.v1-4-503", "message modifié", "en attente", "inconnu", "vérifié"):
+        assert word in said
+    assert "académie" not in said
+    assert [step["sequence"] for step in json.loads(run("trace", "e-m2-bis", "--json").output)] == [3, 5]
+    assert hub.exists()
+
+
+@pytest.mark.parametrize(
+    ("variable", "words"),
+    [
+        ("TRAITDUNION_DATABASE_URL", ("nodes", "list")),
+        ("TRAITDUNION_KAFKA_BOOTSTRAP", ("topics", "check")),
+        ("TRAITDUNION_KAFKA_BOOTSTRAP", ("dlq", "list")),
+    ],
+)
+def test_a_server_that_does_not_answer_is_named_with_a_code_of_its_own(
+    monkeypatch: pytest.MonkeyPatch, variable: str, words: tuple[str, ...]
+) -> None:
+    monkeypatch.setenv(variable, "127.0.0.1:1" if "KAFKA" in variable else "postgresql://nobody@127.0.0.1:1/none")
+    result = run(*words)
+    assert result.exit_code == 69
+    assert "ne répond pas" in result.output
+
+
+def test_a_database_without_tables_says_which_command_makes_them(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRAITDUNION_DATABASE_URL", database_url)
+    result = run("nodes", "list")
+    assert result.exit_code == 1
+    assert "traitdunion migrate" in result.output
+
+
+def test_a_missing_hub_key_says_which_command_makes_it(hub: Path) -> None:
+    (hub / "hub.pem").unlink()
+    assert "traitdunion keys generate hub" in run("communities", "open", "c", "--title", "C").output
+    made = run("keys", "generate", "hub", str(hub / "hub.pem"))
+    assert made.output.strip() == run("registry", "anchor").output.strip()
+    assert (hub / "hub.pem").stat().st_mode & 0o077 == 0
+    assert "ne s'écrase pas" in run("keys", "generate", "hub", str(hub / "hub.pem")).output
+    assert run("communities", "open", "c", "--title", "C").exit_code == 0
+
+
+def test_the_operators_pair_seals_and_opens(tmp_path: Path) -> None:
+    path = tmp_path / "sealed.key"
+    public = run("keys", "generate", "operators", str(path)).output.strip()
+    sealed = SealedBox(PublicKey(bytes.fromhex(public))).encrypt(b"corps")
+    assert SealedBox(PrivateKey(bytes.fromhex(path.read_text().strip()))).decrypt(sealed) == b"corps"
+    assert path.stat().st_mode & 0o077 == 0
+
+
+def test_topics_are_applied_checked_and_listed(broker: TopicNames) -> None:
+    assert run("topics", "check").exit_code == 1
+    assert "créé" in run("topics", "apply").output
+    assert run("topics", "check").exit_code == 0
+    assert {row["state"] for row in json.loads(run("topics", "list", "--json").output)} == {"in_order"}
+    assert "conforme" in run("topics", "list").output
+    assert "Aucun rebut" in run("dlq", "list").output
+    assert broker.topic_prefix
+
+
+def test_a_sealed_letter_is_shown_without_its_content_unless_asked(
+    broker: TopicNames, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = KafkaSettings()
+    with administrator(settings) as admin:
+        topics.apply(admin, [ADAPTERS_DLQ], broker, settings)
+    key = PrivateKey.generate()
+    producer = KafkaProducer(**settings.options())
+    headers = [("dlq_reason", b"json_malformed"), ("node", b"wifip\x1b[2J")]
+    producer.send(
+        broker.of(ADAPTERS_DLQ), value=SealedBox(key.public_key).encrypt("{é\x1b[2J".encode()), key=b"wifip", headers=headers
+    ).get(timeout=10)
+    producer.close()
+    (listed,) = json.loads(run("dlq", "list", "--json").output)
+    assert listed["reason"] == "json_malformed"
+    assert "\x1b" not in run("dlq", "list").output
+    shown = run("dlq", "show", listed["place"]).output
+    assert "json_malformed" in shown
+    assert "{é" not in shown
+    assert "TRAITDUNION_OPERATORS_PRIVATE_KEY" in run("dlq", "show", listed["place"], "--content").output
+    (tmp_path / "key").write_text(bytes(key).hex())
+    monkeypatch.setenv("TRAITDUNION_OPERATORS_PRIVATE_KEY", str(tmp_path / "key"))
+    opened = run("dlq", "show", listed["place"], "--content").output
+    assert "{é" in opened
+    assert "\x1b" not in opened
+
+
+def test_a_node_is_provisioned_and_released(hub: Path, broker: TopicNames) -> None:
+    run("topics", "apply")
+    run("nodes", "apply", "wifip", *APPLYING, SigningKey.generate("wifip").public.multibase)
+    assert "node.wifip.outbound.v1" in run("nodes", "provision", "wifip").output.replace("\n", "")
+    result = run("nodes", "release", "wifip")
+    assert result.exit_code == 0
+    assert "rejoués : 0" in result.output
+    assert (hub.exists(), bool(broker.topic_prefix)) == (True, True)
