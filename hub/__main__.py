@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import importlib.metadata
 import sys
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path  # noqa: TC003 - Typer reads annotations when it runs
+from typing import Annotated
 
 import typer
 
 from hub.settings import HubSettings
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Trait d’union : les réseaux sociaux des ministères, reliés.")
 GROUPS = ("inbound", "fanout", "receipts")
@@ -80,14 +79,20 @@ def up(
     asyncio.run(run())
 
 
-def main() -> None:
-    """Run the command line, with what other packages contribute to it."""
+@functools.cache
+def command_line() -> typer.Typer:
+    """The whole command line, with what other packages contribute to it; put together once, however often a process runs commands."""
     from hub import commands
 
     commands.add_to(app)
     for entry in importlib.metadata.entry_points(group="traitdunion.commands"):
         app.add_typer(entry.load(), name=entry.name)
-    app()
+    return app
+
+
+def main() -> None:
+    """Run the command line."""
+    command_line()()
 
 
 if __name__ == "__main__":

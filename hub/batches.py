@@ -4,76 +4,30 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import structlog
 
-from hub.communities.service import take_held
-from hub.operations import deliveries, quarantine
-from hub.ports import Admitted, Record, RefusedError
+from hub.communities.service import Outcome, take_held
+from hub.operations import quarantine
+from hub.ports import Record, RefusedError
+from hub.sifting import HANDLER_ERROR, Refused, key_of_space, sift
 from hub.storage.engine import connection_lost
 from schemas import facts
-from schemas.facts.delivery import DeliveryReported
-from schemas.proof import UNPROVEN, Reason, Refusal, VerifiedEvent, verify_event
-from schemas.wire import records
 from schemas.wire.telemetry import Metric
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
-    from contextlib import AbstractAsyncContextManager
+    from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 
-    from hub.operations.dead_letters import KafkaDeadLetters
-    from hub.ports import Clock
+    from hub.group import Group
+    from hub.ports import Admitted, Clock
     from hub.unit_of_work import UnitOfWork
     from schemas.manifest import Registry
 
 log = structlog.get_logger()
 ATTEMPTS = 3
-HANDLER_ERROR = "handler_error"
 QUARANTINED = "node_quarantined"
-COUNTED = 10_000
 UNHANDLED = "unsupported"
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """A record on its way to the dead letters; `node` is set only where the record is surely that node's own."""
-
-    record: Record
-    reason: str
-    error: str
-    node: str | None = None
-    event: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """What a worker group needs to handle its batches."""
-
-    name: str
-    begin: Callable[[Registry | None], AbstractAsyncContextManager[UnitOfWork]]
-    registry: Callable[[], Awaitable[Registry]]
-    dead_letters: KafkaDeadLetters
-    clock: Clock
-    quarantine_after: int
-
-
-class Seen:
-    """The last ids that passed: a proved event that somebody replays counts against its node once."""
-
-    def __init__(self, size: int) -> None:
-        self._size = size
-        self._ids: dict[str, None] = {}
-
-    def first(self, name: str) -> bool:
-        """Tell whether the id is new here, and remember it."""
-        if name in self._ids:
-            return False
-        self._ids[name] = None
-        if len(self._ids) > self._size:
-            del self._ids[next(iter(self._ids))]
-        return True
 
 
 class InboundBatch:
@@ -82,7 +36,6 @@ class InboundBatch:
     def __init__(self, group: Group, handlers: Mapping[str, Callable[[Admitted, UnitOfWork], Awaitable[str | None]]]) -> None:
         self._group = group
         self._handlers = handlers
-        self._counted = Seen(COUNTED)
         self._parked: frozenset[str] = frozenset()
 
     async def __call__(self, batch: Sequence[Record]) -> None:
@@ -102,7 +55,22 @@ class InboundBatch:
         await self._refuse([*refused, *more])
 
     async def release_due(self, limit: int = 100) -> int:
-        """Let those stand alone whose parent did not come in time; returns how many."""
+        """Let those stand alone whose parent did not come in time; returns how many. One that fails is set aside for good."""
+        try:
+            return await self._release(limit)
+        except Exception as error:
+            if connection_lost(error):
+                raise
+            log.warning("held_released_one_by_one", error=type(error).__name__)
+        try:
+            return await self._release(1)
+        except Exception as error:
+            if connection_lost(error):
+                raise
+            log.error("held_event_failed", error=type(error).__name__)  # noqa: TRY400 - no content in traces
+            return await self._set_aside_oldest()
+
+    async def _release(self, limit: int) -> int:
         async with self._group.begin(await self._group.registry()) as work:
             names = await work.held.due_communities()
             await work.communities.lock(names)
@@ -114,6 +82,18 @@ class InboundBatch:
             await work.commit()
         return len(due)
 
+    async def _set_aside_oldest(self) -> int:
+        async with self._group.begin(await self._group.registry()) as work:
+            names = await work.held.due_communities()
+            await work.communities.lock(names)
+            for admitted in await work.held.due(names, 1):
+                work.held.take(admitted)
+                work.settle(admitted, Outcome.REFUSED)
+                letter = Record(*admitted.position, admitted.verified.admitted_at, None, admitted.verified.event.value, admitted.headers)
+                await self._group.dead_letters.send([(letter, HANDLER_ERROR, admitted.id)])
+            await work.commit()
+        return 1
+
     async def _transact(self, batch: Sequence[Record], pairs: Sequence[tuple[Record, Admitted]], registry: Registry) -> list[Refused]:
         refused: list[Refused] = []
         async with self._group.begin(registry) as work:
@@ -124,7 +104,7 @@ class InboundBatch:
                 for record, admitted in pairs
                 if admitted.node in parked
             ]
-            by_id = {admitted.id: record for record, admitted in pairs if admitted.node not in parked}
+            by_id = {admitted.id: record for record, admitted in reversed(pairs) if admitted.node not in parked}  # the first is judged
             fresh = await work.events.unknown([admitted for _, admitted in pairs if admitted.node not in parked])
             await work.prefetch(fresh)
             for admitted in fresh:
@@ -181,16 +161,14 @@ class InboundBatch:
     async def _refuse(self, refused: Sequence[Refused]) -> None:
         if not refused:
             return
-        await self._group.dead_letters.send([(one.record, one.reason, one.error) for one in refused])
-        found = Counter(
-            one.node for one in refused if one.node is not None and one.reason != QUARANTINED and self._counted.first(one.event)
-        )
+        found = {(one.node, one.event) for one in refused if one.node is not None and one.reason != QUARANTINED}
         for one in refused:
             Metric.records.labels(self._group.name, one.node or "?", one.reason).inc()
         if found:
             await self._strike(found)
+        await self._group.dead_letters.send([(one.record, one.reason, one.error) for one in refused])
 
-    async def _strike(self, found: Mapping[str, int]) -> None:
+    async def _strike(self, found: Collection[tuple[str, str]]) -> None:
         async with self._group.begin(None) as work:
             now = self._group.clock()
             over = await quarantine.strike(work.connection, found, now, self._group.quarantine_after)
@@ -199,100 +177,6 @@ class InboundBatch:
             await work.connection.commit()
         for node in over:
             log.error("node_quarantined", node=node)
-
-
-class ReceiptBatch:
-    """What nodes report: `rse.receipts.v1` into the deliveries."""
-
-    def __init__(self, group: Group) -> None:
-        self._group = group
-
-    async def __call__(self, batch: Sequence[Record]) -> None:
-        """Keep the reports of a batch; a record that is no node's proved report is a dead letter."""
-        registry = await self._group.registry()
-        pairs, refused = sift(batch, registry, key_of_node)
-        try:
-            await self._keep(batch, pairs, registry)
-        except Exception as error:
-            if connection_lost(error):
-                raise
-            log.warning("batch_redone_one_by_one", records=len(batch), error=type(error).__name__)
-            for record, admitted in pairs:
-                refused += await self._alone(record, admitted, registry)
-            await self._keep(batch, (), registry)
-        if refused:
-            await self._group.dead_letters.send([(one.record, one.reason, one.error) for one in refused])
-
-    async def _alone(self, record: Record, admitted: Admitted, registry: Registry) -> list[Refused]:
-        try:
-            await self._keep([record], [(record, admitted)], registry)
-        except Exception as error:
-            if connection_lost(error):
-                raise
-            log.error("record_failed_alone", position=record.position, error=type(error).__name__)  # noqa: TRY400 - no content in traces
-            return [Refused(record, HANDLER_ERROR, type(error).__name__, admitted.node, admitted.id)]
-        return []
-
-    async def _keep(self, batch: Sequence[Record], pairs: Sequence[tuple[Record, Admitted]], registry: Registry) -> None:
-        reported = [
-            (admitted, delivery)
-            for _, admitted in pairs
-            if isinstance(fact := admitted.verified.fact, DeliveryReported)
-            for delivery in fact.deliveries
-        ]
-        async with self._group.begin(registry) as work:
-            since = await deliveries.admitted_at(work.connection, {delivery.event for _, delivery in reported})
-            known = [pair for pair in reported if pair[1].event in since]
-            await deliveries.store(work.connection, known, self._group.clock())
-            await work.store_offsets(self._group.name, batch)
-            await work.connection.commit()
-        for admitted, delivery in known:
-            Metric.records.labels(self._group.name, admitted.node, delivery.verdict.value).inc()
-            Metric.hop.labels("written").observe(max(0.0, (delivery.at - since[delivery.event]).total_seconds()))
-            log.info(
-                "receipt", event_id=delivery.event, node=admitted.node, verdict=delivery.verdict.value, correlation=delivery.correlation
-            )
-
-
-def sift(
-    batch: Sequence[Record], registry: Registry, key_of: Callable[[VerifiedEvent], str | None]
-) -> tuple[list[tuple[Record, Admitted]], list[Refused]]:
-    """Part the batch in verified events and refused records; nothing here waits for anything."""
-    admitted: list[tuple[Record, Admitted]] = []
-    refused: list[Refused] = []
-    for record in batch:
-        match _admit(record, registry, key_of):
-            case Admitted() as event:
-                admitted.append((record, event))
-            case Refused() as refusal:
-                refused.append(refusal)
-    return admitted, refused
-
-
-def key_of_space(verified: VerifiedEvent) -> str | None:
-    """The record key that an inbound event must have: `node/space`."""
-    space = getattr(verified.fact, "space", None)
-    return None if space is None else f"{verified.event.envelope.source}/{space}"
-
-
-def key_of_node(verified: VerifiedEvent) -> str | None:
-    """The record key that a receipt must have: the node."""
-    return verified.event.envelope.source
-
-
-def _admit(record: Record, registry: Registry, key_of: Callable[[VerifiedEvent], str | None]) -> Admitted | Refused:
-    try:
-        texts = records.texts(record.headers)
-    except records.HeadersMalformed as error:
-        return Refused(record, Reason.ENVELOPE_MALFORMED, f"en-tête {str(error)[:40]}")
-    verified = verify_event(records.unverified_event(texts, record.value), registry, record.timestamp)
-    if isinstance(verified, Refusal):
-        surely = verified.claimed_source if verified.reason not in UNPROVEN else None
-        return Refused(record, verified.reason, verified.detail, surely, verified.claimed_id)
-    expected = key_of(verified)
-    if expected is not None and record.key != expected.encode():
-        return Refused(record, Reason.RECORD_KEY_MISMATCH, expected[:80])  # anyone may have keyed it: not held against the node
-    return Admitted(verified, record.headers, records.correlation_of(texts), (record.topic, record.partition, record.offset))
 
 
 def _count(group: str, fresh: Sequence[Admitted], clock: Clock) -> None:

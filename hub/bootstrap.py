@@ -6,11 +6,12 @@ import functools
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from hub.registry import document
 from hub.registry.repository import newest_document
 from hub.storage.engine import engine_for
 from hub.unit_of_work import Rules, UnitOfWork, transaction
 from schemas.keys import SigningKey
-from schemas.manifest import Registry
+from schemas.manifest import Registry, RegistryRefused
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,10 +20,6 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
 
     from hub.settings import HubSettings
-
-
-class RegistryMissing(LookupError):
-    """No registry document was published yet: approve a first node."""
 
 
 def clock() -> datetime:
@@ -54,18 +51,22 @@ def begin(database: AsyncEngine, known: Rules) -> Callable[[Registry | None], Ab
 class RegistryReader:
     """The newest registry document, checked against the hub's own key; asked before each batch, so a revocation holds at once."""
 
-    def __init__(self, database: AsyncEngine, anchor: str) -> None:
+    def __init__(self, database: AsyncEngine, known: Rules) -> None:
         self._database = database
-        self._anchor = anchor
+        self._anchor = known.key.public.multibase
         self._registry: Registry | None = None
+        nobody = document.build((), version=1, key=known.key, now=clock(), life=known.registry_life)
+        self._empty = Registry.open(nobody, known.key.public.multibase, clock())
 
     async def __call__(self) -> Registry:
-        """The registry as it stands now; raises RegistryMissing or RegistryRefused."""
+        """The registry as it stands now, one without nodes before the first approval; raises RegistryRefused."""
         known = self._registry.document.version if self._registry else 0
         async with self._database.connect() as connection:
             newer = await newest_document(connection, known)
         if newer is not None:
             self._registry = Registry.open(newer[1], self._anchor, clock(), at_least=known)
         if self._registry is None:
-            raise RegistryMissing
+            return self._empty
+        if clock() >= self._registry.document.expires:
+            raise RegistryRefused("registry_expired")
         return self._registry

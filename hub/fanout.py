@@ -10,7 +10,7 @@ import structlog
 from aiokafka.errors import KafkaError
 
 from schemas.topics import HUB_FACTS, outbound
-from schemas.wire import records
+from schemas.wire import kafka, records
 from schemas.wire.telemetry import Metric
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from schemas.wire.kafka import TopicNames
 
 log = structlog.get_logger()
-LOOK_SECONDS = 3.0
 FORGET_SECONDS = 30.0
 MALFORMED = "targets_malformed"
 TOPIC_MISSING = "topic_missing"
@@ -69,21 +68,13 @@ class FanoutBatch:
         if since is not None and (self._clock() - since).total_seconds() < FORGET_SECONDS:
             return False
         self._missing.pop(topic, None)
-        if await self._known(topic):
+        if await kafka.has_topic(self._producer, topic):
             return True
-        if not await self._known(self._names.of(HUB_FACTS)):
+        if not await kafka.has_topic(self._producer, self._names.of(HUB_FACTS)):
             raise KafkaError("no broker answers")  # not this node's fault: the batch stays unacknowledged
         self._missing[topic] = self._clock()
         log.error("topic_missing", topic=topic)
         return False
-
-    async def _known(self, topic: str) -> bool:
-        if topic in self._producer.client.cluster.topics():
-            return True
-        try:
-            return bool(await asyncio.wait_for(self._producer.partitions_for(topic), LOOK_SECONDS))
-        except (TimeoutError, KafkaError):
-            return False
 
 
 def _targets(record: Record) -> list[str] | None:

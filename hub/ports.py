@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ class Record:
         return f"{self.topic}-{self.partition}-{self.offset}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots, so that the digest is kept
 class Admitted:
     """A verified event with what the record said beside it; `headers` are the bytes that travel on."""
 
@@ -53,6 +54,11 @@ class Admitted:
     def id(self) -> str:
         """The event's id."""
         return self.verified.event.envelope.id
+
+    @cached_property
+    def digest(self) -> str:
+        """What the hub's own proof and every trace name it by; asked for more than once."""
+        return self.verified.event.digest
 
     @property
     def node(self) -> str:

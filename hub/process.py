@@ -3,33 +3,45 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import sys
 
 import structlog
 import uvloop
 
-from hub import bootstrap
 from hub.settings import HubSettings
 from schemas.wire.kafka import KafkaSettings, TopicNames
 from schemas.wire.telemetry import configure_logs
 
 log = structlog.get_logger()
+LOST = 70  # exit code of a process that lost its database or broker, or does not find them: its supervisor starts it again
+WITHOUT_DATABASE = ("fanout",)
 
 
 def run_worker(group: str) -> None:
     """Run one worker group until it is told to stop; ends with a non-zero code when its work is in doubt."""
+    gc.disable()  # importing makes a million objects that stay: looking through them takes a sixth of the start
     import faust
 
     from hub import worker
 
     settings, kafka_settings, names = HubSettings(), KafkaSettings(), TopicNames()
     configure_logs(f"worker.{group}", settings.log_level)
-    asyncio.run(_resume(group, settings, kafka_settings, names))
+    if group not in WITHOUT_DATABASE:
+        asyncio.run(_resume(group, settings, kafka_settings, names))
+    gc.freeze()
+    gc.enable()
     uvloop.install()
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     app = worker.application(group, settings, kafka_settings, names)
-    faust.Worker(app, loglevel="WARNING", loop=loop, override_logging=False, redirect_stdouts=False, quiet=True).execute_from_commandline()
+    process = faust.Worker(app, loglevel="WARNING", loop=loop, override_logging=False, redirect_stdouts=False, quiet=True)
+    process.spinner = None  # it writes to the terminal in the middle of a log line
+    try:
+        process.execute_from_commandline()
+    except Exception as error:  # noqa: BLE001 - whatever ended the stream, what was not acknowledged is taken again
+        log.error("worker_ends", error=type(error).__name__)  # noqa: TRY400 - no content in traces
+        sys.exit(LOST)
 
 
 def run_relay() -> None:
@@ -38,7 +50,11 @@ def run_relay() -> None:
 
     settings = HubSettings()
     configure_logs("relay", settings.log_level)
-    uvloop.run(relay.run(settings, KafkaSettings(), TopicNames()))
+    try:
+        uvloop.run(relay.run(settings, KafkaSettings(), TopicNames()))
+    except Exception as error:  # noqa: BLE001 - every error has the same answer: what was not marked is published again
+        log.error("relay_ends", error=type(error).__name__)  # noqa: TRY400 - no content in traces
+        sys.exit(LOST)
 
 
 def run_site() -> None:
@@ -56,22 +72,25 @@ def run_site() -> None:
 
 
 async def _resume(group: str, settings: HubSettings, kafka_settings: KafkaSettings, names: TopicNames) -> None:
+    """Bring the group back to where its database is; ends the process where database or broker cannot tell."""
     from aiokafka.errors import KafkaError
+    from sqlalchemy.exc import SQLAlchemyError
 
+    from hub import bootstrap
     from hub.operations import groups
     from hub.storage import offsets
 
-    if group == "fanout":
-        return  # it keeps nothing in the database
     database = bootstrap.engine(settings)
-    try:
+
+    async def stored() -> dict[tuple[str, int], int]:
         async with database.connect() as connection:
-            wanted = await offsets.stored(connection, group)
-        moved = await groups.rewind(kafka_settings, names.group(f"worker.{group}"), wanted)
-    except KafkaError as error:
-        log.info("offsets_left_alone", group=group, error=type(error).__name__)  # members are alive, and hold their places
-    except OSError as error:
-        sys.exit(f"la base de données ou le courtier ne répond pas : {error}")
+            return await offsets.stored(connection, group)
+
+    try:
+        moved = await groups.rewind(kafka_settings, names.group(f"worker.{group}"), stored)
+    except (OSError, TimeoutError, SQLAlchemyError, KafkaError, groups.GroupInUse) as error:
+        log.error("start_refused", group=group, error=type(error).__name__)  # noqa: TRY400 - no content in traces
+        sys.exit(LOST)
     else:
         log.info("offsets_checked", group=group, moved=moved)
     finally:

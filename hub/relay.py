@@ -8,10 +8,14 @@ from typing import TYPE_CHECKING
 
 import asyncpg
 import structlog
+from aiokafka.errors import KafkaError
 
 from hub import bootstrap
+from hub.operations import quarantine
 from hub.storage import outbox
+from hub.unit_of_work import transaction
 from schemas.sequence import Sequence as Place
+from schemas.topics import HUB_FACTS
 from schemas.wire import kafka, telemetry
 from schemas.wire.telemetry import Metric
 
@@ -32,6 +36,7 @@ SHARD = 0x74647500
 BATCH = 500
 POLL_SECONDS = 1.0
 SWEEP_SECONDS = 3600.0
+FORGET_SECONDS = 30.0
 
 
 class Relay:
@@ -42,14 +47,17 @@ class Relay:
         self._producer = producer
         self._names = names
         self._key = key
+        self._missing: dict[str, float] = {}
 
     async def publish_waiting(self) -> int:
         """Publish the oldest rows in order; returns how many."""
         async with self._database.connect() as connection:
-            rows = await outbox.unpublished(connection, BATCH)
+            rows = await outbox.unpublished(connection, BATCH, self._still_missing())
             if not rows:
                 Metric.oldest.labels("outbox").set(0)
                 return 0
+            if await self._look_for_topics({row.topic for _, row in rows}):
+                return BATCH  # without what waits for its topic
             acks = await self._produce([row for _, row in rows])
             done = [(name, ack.partition, ack.offset) for (name, _), ack in zip(rows, acks, strict=True)]
             await outbox.mark_published(connection, done, bootstrap.clock())
@@ -59,6 +67,23 @@ class Relay:
         for _, row in rows:
             Metric.hop.labels("published").observe(max(0.0, (now - row.admitted_at).total_seconds()))
         return len(rows)
+
+    def _still_missing(self) -> list[str]:
+        now = asyncio.get_running_loop().time()
+        self._missing = {topic: since for topic, since in self._missing.items() if now - since < FORGET_SECONDS}
+        return list(self._missing)
+
+    async def _look_for_topics(self, topics: set[str]) -> int:
+        """Set aside what the broker does not have, or one node's missing topic would hold up all the others; returns how many."""
+        found = 0
+        for topic in topics - {HUB_FACTS.name}:  # without that one there is nothing to go on with
+            if not await kafka.has_topic(self._producer, self._names.topic_prefix + topic):
+                found += 1
+                self._missing[topic] = asyncio.get_running_loop().time()
+                log.error("topic_missing", topic=topic)
+        if found and not await kafka.has_topic(self._producer, self._names.of(HUB_FACTS)):
+            raise KafkaError("no broker answers")
+        return found
 
     async def _produce(self, rows: Sequence[Outgoing]) -> Sequence[RecordMetadata]:
         pending = []
@@ -85,7 +110,7 @@ async def run(settings: HubSettings, kafka_settings: kafka.KafkaSettings, names:
     health.checks["lock"] = lambda: not lock.is_closed()
     database, producer = bootstrap.engine(settings), kafka.producer(kafka_settings)
     await producer.start()
-    log.info("relay_started")
+    log.info("relay_started", metrics_at=telemetry.address(runner))
     try:
         await _loop(Relay(database, producer, names, bootstrap.signing_key(settings)), database, lock, woken, settings)
     finally:
@@ -113,6 +138,11 @@ async def _loop(relay: Relay, database: AsyncEngine, lock: asyncpg.Connection, w
 
 async def _sweep(database: AsyncEngine, settings: HubSettings) -> None:
     async with database.connect() as connection:
-        count = await outbox.forget_published(connection, bootstrap.clock() - timedelta(days=settings.outbox_days))
+        before = bootstrap.clock() - timedelta(days=settings.outbox_days)
+        count = await outbox.forget_published(connection, before)
+        await quarantine.forget(connection, before)
         await connection.commit()
-    log.info("outbox_swept", rows=count)
+    async with transaction(database, bootstrap.rules(settings)) as work:
+        renewed = await work.renew_registry()
+        await work.commit()
+    log.info("swept", outbox_rows=count, registry_renewed=renewed)

@@ -13,7 +13,8 @@ from hub.communities.service import CommunityNotFound, Outcome
 from hub.operations.events import SqlEvents
 from hub.ports import Admitted, Outgoing
 from hub.registry import document
-from hub.registry.repository import SqlNodes, SqlTies, add_document, next_version
+from hub.registry.model import TieState
+from hub.registry.repository import SqlNodes, SqlTies, add_document, newest_expiry, next_version
 from hub.storage import offsets
 from hub.storage.outbox import SqlOutbox
 from schemas.proof import VerifiedEvent, own_event, sign_event, verify_event
@@ -78,10 +79,13 @@ class UnitOfWork:
         found = await self.nodes.get(node)
         return found.grade if found else None
 
-    async def carries(self, node: str, community: str) -> bool:
-        """Tell whether the node's tie to the community lets messages pass now."""
-        tie = await self.ties.get(node, community)
-        return tie is not None and tie.carries(self.clock(), self._rules.tie_life)
+    async def speaks(self, admitted: Admitted, space: str) -> bool:
+        """Tell whether the node's tie let this space speak in the community when the broker admitted the event.
+
+        A hub that was away must not judge its backlog by today's attestations: the renewals lie behind it in the same topic.
+        """
+        tie = await self.ties.get(admitted.node, admitted.community)
+        return tie is not None and tie.space == space and tie.carries(admitted.verified.admitted_at, self._rules.tie_life)
 
     async def audience_of(self, community: str) -> Audience:
         """Who a community is for; raises CommunityNotFound."""
@@ -134,6 +138,15 @@ class UnitOfWork:
         signed = document.build(nodes, version=version, key=self._rules.key, now=now, life=self._rules.registry_life)
         await add_document(self.connection, version, signed, now, now + self._rules.registry_life)
 
+    async def renew_registry(self) -> bool:
+        """Sign the registry again once half its life has passed, so that nobody ever waits for a document that nobody changed."""
+        await self.nodes.lock()
+        expires = await newest_expiry(self.connection)
+        if expires is None or expires - self.clock() > self._rules.registry_life / 2:
+            return False
+        await self.publish_registry()
+        return True
+
     async def store_offsets(self, group: str, batch: Sequence[Record]) -> None:
         """Note how far the group has read, in this same transaction."""
         await offsets.store(self.connection, group, batch)
@@ -145,8 +158,8 @@ class UnitOfWork:
         await self.connection.commit()
 
     async def _targets(self, community: str) -> dict[str, str]:
-        now, life = self.clock(), self._rules.tie_life
-        ties = [tie for tie in (await self.ties.of(community)).values() if tie.carries(now, life)]
+        """A tie whose attestation lapsed still gets every number: they wait on its node's own topic, whose writer asks the RSE first."""
+        ties = [tie for tie in (await self.ties.of(community)).values() if tie.state is TieState.ACTIVE]
         return {tie.node: tie.space for tie in ties if node_may(await self.grade_of(tie.node), Right.RECEIVE)}
 
     def _said(self, fact: Fact, *, subject: str, marker: str, community: str | None) -> Admitted:
@@ -180,6 +193,6 @@ async def transaction(engine: AsyncEngine, rules: Rules, registry: Registry | No
 def _outgoing(topic: str, key: str, admitted: Admitted, sequence: int | None, targets: dict[str, str]) -> Outgoing:
     event = admitted.verified.event
     return Outgoing(
-        topic, key, event.value, admitted.headers, admitted.id, event.digest, admitted.verified.admitted_at,
+        topic, key, event.value, admitted.headers, admitted.id, admitted.digest, admitted.verified.admitted_at,
         admitted.community or None, sequence, targets,
     )  # fmt: skip

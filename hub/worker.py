@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import faust
 import structlog
+from faust.tables import TableManager
 
-from hub import bootstrap
-from hub.batches import Group, InboundBatch, ReceiptBatch
 from hub.communities import handlers as communities
 from hub.fanout import FanoutBatch
 from hub.operations.dead_letters import KafkaDeadLetters
@@ -25,12 +24,13 @@ from schemas.wire import kafka, telemetry
 from schemas.wire.telemetry import Metric
 
 if TYPE_CHECKING:
+    from hub.batches import InboundBatch
     from hub.settings import HubSettings
     from schemas.wire.kafka import KafkaSettings, TopicNames
 
 log = structlog.get_logger()
 Handle = Callable[[Sequence[Record]], Awaitable[None]]
-LOST = 70  # exit code of a worker that lost its database or broker: its supervisor starts it again
+LOST = 70  # exit code of a worker whose work is in doubt: its supervisor starts it again
 
 INBOUND: dict[str, Callable[[Any, Any], Awaitable[str | None]]] = {
     "fr.gouv.rse.message.posted.v1": communities.on_message,
@@ -42,6 +42,15 @@ INBOUND: dict[str, Callable[[Any, Any], Awaitable[str | None]]] = {
     "fr.gouv.rse.tie.refused.v1": registry.on_tie_refused,
 }
 SOURCES = {"inbound": topics.RSE_INBOUND, "fanout": topics.HUB_FACTS, "receipts": topics.RSE_RECEIPTS}
+
+
+class NoTables(TableManager):
+    """Faust waits a second for tables to be declared; we declare none."""
+
+    async def sleep(self, n: Any, *, loop: Any = None) -> None:
+        """Wait for nothing."""
+        del n, loop
+        await asyncio.sleep(0)
 
 
 def application(group: str, settings: HubSettings, kafka_settings: KafkaSettings, names: TopicNames) -> faust.App:
@@ -58,6 +67,7 @@ def application(group: str, settings: HubSettings, kafka_settings: KafkaSettings
         broker_session_timeout=10,
         broker_heartbeat_interval=3,
         web_enabled=False,
+        TableManager=NoTables,
         datadir=Path(tempfile.gettempdir()) / "traitdunion-faust",  # no tables: nothing is kept there
     )
     source = app.topic(names.of(SOURCES[group]), key_serializer="raw", value_serializer="raw", key_type=bytes, value_type=bytes)
@@ -67,16 +77,13 @@ def application(group: str, settings: HubSettings, kafka_settings: KafkaSettings
     async def consume(stream: Any) -> None:
         await parts.ready.wait()
         async for batch in stream.noack_take(settings.batch, within=settings.within):
-            records = [record_of(event.message) for event in batch]
-            parts.progress.begin(records)
-            await handle_or_end(parts.handle, records)
-            parts.progress.end(records)
+            await ended_by_errors(parts.see_through([event.message for event in batch]))
             for event in batch:
                 await stream.ack(event)
 
     @app.task  # type: ignore[untyped-decorator]  # Faust's own
     async def prepare() -> None:
-        await ended_by_errors(parts.start())
+        await ended_by_errors(parts.start(lambda: not app.rebalancing))
 
     @app.timer(interval=1.0)  # type: ignore[untyped-decorator]  # Faust's own
     async def every_second() -> None:
@@ -99,7 +106,7 @@ async def ended_by_errors(work: Awaitable[Any]) -> None:
     try:
         await work
     except Exception as error:  # noqa: BLE001 - the one place where every error has the same answer
-        log.error("worker_ends", error=type(error).__name__, detail=str(error)[:200])  # noqa: TRY400 - no content in traces
+        log.error("worker_ends", error=type(error).__name__)  # noqa: TRY400 - no content in traces
         os._exit(LOST)
 
 
@@ -154,35 +161,53 @@ class _Parts:
         self._inbound: InboundBatch | None = None
         self.progress = Progress()
 
-    async def start(self) -> None:
-        health = telemetry.Health({"stream": self.ready.is_set})
-        await telemetry.serve(health, self._settings.metrics_host, self._settings.metrics_port)
+    async def start(self, settled: Callable[[], bool]) -> None:
+        """Make the parts; Faust calls this once the group is joined. `settled` tells whether no rebalance is under way."""
+        health = telemetry.Health({"stream": self.ready.is_set, "group": settled})
+        runner = await telemetry.serve(health, self._settings.metrics_host, self._settings.metrics_port)
         producer = kafka.producer(self._kafka)
         await producer.start()
-        self._database = bootstrap.engine(self._settings)
         dead_letters = KafkaDeadLetters(producer)
         if self._group == "fanout":
-            self.handle: Handle = FanoutBatch(producer, self._names, dead_letters, bootstrap.clock)
+            self.handle: Handle = FanoutBatch(producer, self._names, dead_letters, _clock)
         else:
             self.handle = self._with_database(dead_letters)
         self.ready.set()
-        log.info("worker_ready", group=self._group)
+        log.info("worker_ready", group=self._group, metrics_at=telemetry.address(runner))
 
     def _with_database(self, dead_letters: KafkaDeadLetters) -> Handle:
+        from hub import bootstrap  # noqa: PLC0415 - the fan-out pays neither time nor memory for a database it does not ask
+        from hub.batches import InboundBatch  # noqa: PLC0415 - as above
+        from hub.group import Group  # noqa: PLC0415 - as above
+
         rules = bootstrap.rules(self._settings)
-        reader = bootstrap.RegistryReader(self._database, rules.key.public.multibase)
-        begin = bootstrap.begin(self._database, rules)
+        database = bootstrap.engine(self._settings)
+        reader = bootstrap.RegistryReader(database, rules)
+        begin = bootstrap.begin(database, rules)
         group = Group(self._group, begin, reader, dead_letters, bootstrap.clock, self._settings.quarantine_after)
         if self._group == "receipts":
+            from hub.receipts import ReceiptBatch  # noqa: PLC0415 - as above
+
             return ReceiptBatch(group)
         self._inbound = InboundBatch(group, INBOUND)
         return self._inbound
+
+    async def see_through(self, messages: Sequence[Any]) -> None:
+        """Handle a batch of Faust's messages whole."""
+        batch = [record_of(message) for message in messages]
+        self.progress.begin(batch)
+        await handle_or_end(self.handle, batch)
+        self.progress.end(batch)
 
     async def every_second(self, consumer: Any) -> None:
         if self._inbound is not None:
             await self._inbound.release_due()
         Metric.lag.labels(self._group, SOURCES[self._group].name).set(self.progress.lag(consumer))
-        Metric.oldest.labels(self._group).set(self.progress.oldest(bootstrap.clock()))
+        Metric.oldest.labels(self._group).set(self.progress.oldest(_clock()))
+
+
+def _clock() -> datetime:
+    return datetime.now(UTC)
 
 
 def _credentials(settings: KafkaSettings) -> Any:

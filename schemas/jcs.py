@@ -36,7 +36,7 @@ def parse(unverified: bytes) -> Any:
     if _depth(text) > DEPTH_LIMIT:
         raise JsonRefused("json_too_deep", f"the JSON is nested deeper than {DEPTH_LIMIT} levels")
     try:
-        value = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite)
+        value = _DECODER.decode(text)
     except JsonRefused:
         raise
     except ValueError as error:
@@ -60,7 +60,7 @@ def canonical_strings(attributes: Mapping[str, str]) -> bytes:
     For such objects Python's own writer, compact and sorted, gives the same bytes (proved by a property test).
     """
     try:
-        return json.dumps(attributes, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+        return _ENCODER.encode(attributes).encode()
     except UnicodeEncodeError as error:
         raise JsonRefused("json_not_canonicalisable", "a lone surrogate has no UTF-8") from error
 
@@ -81,6 +81,11 @@ def _finite(text: str) -> float:
     if math.isinf(number):  # 1e999 would come back out as something that is not JSON
         raise JsonRefused("json_malformed", "a number is past what a double holds")
     return number
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite)
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+"""Made once: `json.loads` and `json.dumps` would make another at each call, which costs as much as reading a small fact."""
 
 
 def _refuse_lone_surrogates(value: object) -> None:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 COMMUNITY = "futurs-publics"
+SPACES = ("97", "!s")
 KEYS = {node: SigningKey.generate(node) for node in ("wifip", "education", "diplomatie")}
 AUTHOR = Author(name="Camille Roux", organisation="Finances publiques")
 
@@ -92,11 +93,8 @@ class FakeHeld:
     async def holds(self, subject: str) -> bool:
         return any(admitted.subject == subject for _, admitted in self.waiting)
 
-    async def take_waiting_for(self, parent: str) -> Sequence[Admitted]:
-        return self._take([pair for pair in self.waiting if pair[0] == parent])
-
-    async def take_about(self, subject: str) -> Sequence[Admitted]:
-        return self._take([pair for pair in self.waiting if pair[1].subject == subject])
+    async def take_waiting_for(self, parent: str, community: str) -> Sequence[Admitted]:
+        return self._take([pair for pair in self.waiting if pair[0] == parent and pair[1].community == community])
 
     def _take(self, pairs: list[tuple[str, Admitted]]) -> Sequence[Admitted]:
         self.waiting = [pair for pair in self.waiting if pair not in pairs]
@@ -129,8 +127,8 @@ class FakeWork:
     async def grade_of(self, node: str) -> Grade | None:
         return Grade.FULL if node in KEYS else None
 
-    async def carries(self, node: str, community: str) -> bool:
-        return node not in self.untied and community == COMMUNITY
+    async def speaks(self, admitted: Admitted, space: str) -> bool:
+        return admitted.node not in self.untied and admitted.community == COMMUNITY and space in SPACES
 
     async def announce(self, admitted: Admitted) -> int:
         self.announced.append(admitted)

@@ -8,10 +8,12 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from hub import bootstrap
-from hub.batches import Group, InboundBatch, ReceiptBatch
+from hub.batches import InboundBatch
 from hub.communities import handlers as communities
 from hub.communities.service import open_community
+from hub.group import Group
 from hub.ports import Record
+from hub.receipts import ReceiptBatch
 from hub.registry import handlers as registry
 from hub.registry.model import Node
 from hub.registry.service import apply, approve, propose_tie
@@ -84,7 +86,7 @@ class World:
         self.keys = {node: SigningKey.generate(node) for node in NODES}
         self.rules = Rules(self.hub_key, self.clock, timedelta(seconds=60), timedelta(hours=48), timedelta(days=30))
         self.dead_letters = KeptDeadLetters()
-        self.reader = bootstrap.RegistryReader(engine, self.hub_key.public.multibase)
+        self.reader = bootstrap.RegistryReader(engine, self.rules)
         group = Group(
             "inbound", bootstrap.begin(engine, self.rules), self.reader, self.dead_letters, self.clock, quarantine_after,  # type: ignore[arg-type]  # kept in memory
         )  # fmt: skip
@@ -92,6 +94,7 @@ class World:
         self.inbound = InboundBatch(group, self.handlers)
         self.receipts = ReceiptBatch(group)
         self._offset = 0
+        self.digests: dict[str, str] = {}
 
     @classmethod
     async def make(cls, url: str, *, quarantine_after: int = 100) -> World:
@@ -152,10 +155,12 @@ class World:
     ) -> CanonicalEvent:  # fmt: skip
         """A signed event of a node, about its own object unless told otherwise."""
         subject = subject or (native if native.startswith("tie/") else object_id(node, native))
-        return sign_event(
+        made = sign_event(
             key or self.keys[node], fact, subject=subject, time=self.clock(), platform="discourse", native_id=native, change_marker=marker,
             actor="a" * 32, audience=Audience.MEMBERS, community=community, parent=parent,
         )  # fmt: skip
+        self.digests[made.envelope.id] = made.digest
+        return made
 
     def record(self, node: str, fact: Fact, native: str, *, marker: str, parent: str | None = None) -> Record:
         """The event as the worker reads it."""
@@ -164,12 +169,18 @@ class World:
 
     def report(self, node: str, event: str, verdict: Verdict = Verdict.WRITTEN) -> Record:
         """A node's receipt for one event."""
-        delivery = Delivery(
-            event=event, event_digest="0" * 64, community=COMMUNITY, sequence=1, topic=f"node.{node}.outbound.v1", partition=0, offset=0,
-            verdict=verdict, at=self.clock(), native_id="post:9", native_version="v1",
+        return self.reports(node, [event], verdict)
+
+    def reports(self, node: str, events: Sequence[str], verdict: Verdict = Verdict.WRITTEN) -> Record:
+        """A node's receipt for several events."""
+        deliveries = tuple(
+            Delivery(
+                event=event, event_digest=self.digests.get(event, "0" * 64), community=COMMUNITY, sequence=1, topic=f"node.{node}.outbound.v1", partition=0, offset=0,
+                verdict=verdict, at=self.clock(), native_id="post:9", native_version="v1",
+            )
+            for event in events
         )  # fmt: skip
-        fact = DeliveryReported(deliveries=(delivery,))
-        made = self.event(node, fact, f"receipt-{event}-{verdict}", marker=self.clock().isoformat())
+        made = self.event(node, DeliveryReported(deliveries=deliveries), f"receipt-{events[0]}-{verdict}", marker=self.clock().isoformat())
         return self.carry(made, node)
 
     def carry(self, event: CanonicalEvent, key: str) -> Record:

@@ -45,6 +45,7 @@ class Speech:
     tied: bool
     owner: bool
     subject_is_its_own: bool
+    audience_known: bool = True
 
 
 def why_not_speak(speech: Speech) -> str | None:
@@ -52,6 +53,7 @@ def why_not_speak(speech: Speech) -> str | None:
     refusals = (
         (not node_may(speech.grade, Right.SPEAK), "node_not_admitted"),
         (not speech.tied, "not_tied"),
+        (not speech.audience_known, "audience_unknown"),
         (not speech.owner, "not_owner"),
         (not speech.subject_is_its_own, "subject_mismatch"),
     )

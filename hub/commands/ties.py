@@ -32,6 +32,8 @@ def propose(
 
     try:
         terminal.in_transaction(use)
+    except service.TieKnownError as known:
+        terminal.fail(f"Ce nœud a déjà rattaché « {known} » à cette communauté : un espace par communauté et par nœud.")
     except service.NodeNotFound:
         terminal.fail(f"Aucun nœud ne s'appelle « {node} ».")
     except CommunityNotFound:

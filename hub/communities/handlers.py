@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from hub.communities import service
 from hub.communities.service import Outcome
+from schemas.facts.copy import CopyEdited, CopyWithdrawn
 from schemas.facts.message import MessageDeleted, MessagePosted
 
 if TYPE_CHECKING:
@@ -24,9 +25,11 @@ async def on_message(admitted: Admitted, work: Work) -> Outcome:
 
 async def on_copy_withdrawn(admitted: Admitted, work: Work) -> Outcome:
     """Somebody deleted a copy in her own RSE."""
-    return await service.note_copy("withdrawn", admitted, work)
+    fact = admitted.verified.fact
+    return await service.note_copy("withdrawn", fact.space, admitted, work) if isinstance(fact, CopyWithdrawn) else Outcome.UNSUPPORTED
 
 
 async def on_copy_edited(admitted: Admitted, work: Work) -> Outcome:
     """Somebody edited a copy in her own RSE."""
-    return await service.note_copy("edited", admitted, work)
+    fact = admitted.verified.fact
+    return await service.note_copy("edited", fact.space, admitted, work) if isinstance(fact, CopyEdited) else Outcome.UNSUPPORTED

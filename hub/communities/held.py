@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import structlog
 from sqlalchemy import delete, insert, or_, select
 
 from hub.storage.tables import held
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from hub.ports import Admitted, Clock
+
+
+log = structlog.get_logger()
 
 
 class SqlHeld:
@@ -57,18 +61,16 @@ class SqlHeld:
 
     async def holds(self, subject: str) -> bool:
         """Tell whether something about this object waits."""
-        await self.load([subject])
+        if subject not in self._looked:
+            await self.load([subject])
         return any(admitted.subject == subject for _, admitted in self._waiting.values())
 
-    async def take_waiting_for(self, parent: str) -> Sequence[Admitted]:
-        """Take what waited for an object, in the order of arrival."""
+    async def take_waiting_for(self, parent: str, community: str) -> Sequence[Admitted]:
+        """Take what waited for an object in its own community, which this transaction has locked, in the order of arrival."""
         await self.load([parent])
-        return self._take([name for name, (waits_for, _) in self._waiting.items() if waits_for == parent])
-
-    async def take_about(self, subject: str) -> Sequence[Admitted]:
-        """Take what waited behind an object's own first event."""
-        await self.load([subject])
-        return self._take([name for name, (_, admitted) in self._waiting.items() if admitted.subject == subject])
+        return self._take(
+            [name for name, (waits_for, admitted) in self._waiting.items() if waits_for == parent and admitted.community == community]
+        )
 
     def take(self, admitted: Admitted) -> bool:
         """Take one out; False if another took it with it already."""
@@ -89,8 +91,13 @@ class SqlHeld:
 
     def _remember(self, rows: Sequence[Any]) -> None:
         for row in rows:
-            if row.event not in self._waiting and row.event not in self._taken and (admitted := self._revive(row)):
+            if row.event in self._waiting or row.event in self._taken:
+                continue
+            if admitted := self._revive(row):
                 self._waiting[row.event] = (row.parent, admitted)
+            else:
+                self._taken.add(row.event)  # nobody can read it any more: it must not stand before the others for ever
+                log.error("held_event_unreadable", event_id=row.event)
 
     def _row(self, parent: str, admitted: Admitted) -> dict[str, object]:
         topic, partition, offset = admitted.position

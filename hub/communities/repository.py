@@ -8,6 +8,7 @@ from sqlalchemy import insert, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from hub.communities.model import Community, Message, MessageState
+from hub.storage.rows import Rows, renewing
 from hub.storage.tables import communities, copies, messages
 from schemas.words import Audience
 
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from hub.ports import Clock
 
 PAGE = 100
+COLUMNS = tuple(messages.c.keys())
+FIRST = frozenset({"id", "first_event", "first_sequence"})
+ROWS = Rows(messages, then=renewing(["id"], [name for name in COLUMNS if name not in FIRST]))
 
 
 class SqlCommunities:
@@ -43,7 +47,8 @@ class SqlCommunities:
 
     async def get(self, community: str) -> Community | None:
         """A community, locked."""
-        await self.lock([community])
+        if community not in self._known:
+            await self.lock([community])
         return self._known[community]
 
     async def add(self, community: Community) -> None:
@@ -85,7 +90,8 @@ class SqlMessages:
 
     async def get(self, message: str) -> Message | None:
         """A message."""
-        await self.load([message])
+        if message not in self._known:
+            await self.load([message])
         return self._known[message]
 
     def save(self, message: Message) -> None:
@@ -96,10 +102,7 @@ class SqlMessages:
     async def flush(self) -> None:
         """Write what changed in one statement."""
         rows = [_message_row(message) for name in sorted(self._changed) if (message := self._known[name])]
-        if rows:
-            statement = upsert(messages)
-            excluded = {name: statement.excluded[name] for name in rows[0] if name not in {"id", "first_event", "first_sequence"}}
-            await self._connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=excluded), rows)
+        await ROWS.write(self._connection, rows)
         self._changed = set()
 
 
@@ -121,7 +124,10 @@ class SqlCopies:
         if rows:
             statement = upsert(copies)
             changed = {"state": statement.excluded.state, "at": statement.excluded.at}
-            await self._connection.execute(statement.on_conflict_do_update(index_elements=["object", "node"], set_=changed), rows)
+            still_there = copies.c.state != "withdrawn"
+            await self._connection.execute(
+                statement.on_conflict_do_update(index_elements=["object", "node"], set_=changed, where=still_there), rows
+            )
         self._notes = {}
 
 
@@ -168,4 +174,4 @@ def _message(row: Any) -> Message:
 
 
 def _message_row(message: Message) -> dict[str, object]:
-    return {name: getattr(message, name) for name in messages.c.keys()} | {"state": message.state.value}  # noqa: SIM118 - columns, not a dict
+    return {name: getattr(message, name) for name in COLUMNS} | {"state": message.state.value}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
@@ -11,6 +12,7 @@ from hub.ports import Admitted, RefusedError
 from schemas.envelope import object_id
 from schemas.facts.community import CommunityOpened
 from schemas.facts.message import MessageDeleted, MessagePosted
+from schemas.words import Audience
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,7 +20,6 @@ if TYPE_CHECKING:
     from hub.ports import Clock
     from schemas.facts.base import Fact
     from schemas.manifest import Grade
-    from schemas.words import Audience
 
 
 class Outcome(StrEnum):
@@ -29,6 +30,7 @@ class Outcome(StrEnum):
     SUPERSEDED = "superseded"
     NOTED = "noted"
     UNSUPPORTED = "unsupported"
+    REFUSED = "refused"
 
 
 class CommunityNotFound(LookupError):
@@ -58,8 +60,7 @@ class Held(Protocol):
 
     def hold(self, admitted: Admitted, parent: str) -> None: ...
     async def holds(self, subject: str) -> bool: ...
-    async def take_waiting_for(self, parent: str) -> Sequence[Admitted]: ...
-    async def take_about(self, subject: str) -> Sequence[Admitted]: ...
+    async def take_waiting_for(self, parent: str, community: str) -> Sequence[Admitted]: ...
 
 
 class Copies(Protocol):
@@ -82,7 +83,7 @@ class Work(Protocol):
     @property
     def copies(self) -> Copies: ...
     async def grade_of(self, node: str) -> Grade | None: ...
-    async def carries(self, node: str, community: str) -> bool: ...
+    async def speaks(self, admitted: Admitted, space: str) -> bool: ...
     async def announce(self, admitted: Admitted) -> int: ...
     async def say(self, fact: Fact, *, subject: str, marker: str, community: str | None = None) -> None: ...
     def settle(self, admitted: Admitted, outcome: Outcome) -> None: ...
@@ -100,15 +101,25 @@ async def open_community(community: str, title: str, audience: Audience, work: W
 async def hear(fact: MessagePosted | MessageDeleted, admitted: Admitted, work: Work) -> Outcome:
     """A node says something of a message of its own: take it, or hold it behind what it speaks of."""
     known = await work.messages.get(admitted.subject)
-    await _authorise(admitted, known, work)
-    if await work.held.holds(admitted.subject) or await _parent_missing(fact, known, admitted, work):
-        work.held.hold(admitted, admitted.parent or admitted.subject)
+    await _authorise(fact, admitted, known, work)
+    if await work.held.holds(admitted.subject):
+        work.held.hold(admitted, admitted.subject)  # behind what waits of the same object, whatever that one waits for
+        return Outcome.HELD
+    if admitted.parent is not None and await _parent_missing(fact, known, admitted.parent, work):
+        work.held.hold(admitted, admitted.parent)
         return Outcome.HELD
     return await take(fact, admitted, work)
 
 
 async def take(fact: MessagePosted | MessageDeleted, admitted: Admitted, work: Work) -> Outcome:
-    """Give the event its number and let those that waited for it follow."""
+    """Give the event its number, and let those that waited for it follow, and those that waited for them."""
+    outcome = await _take_one(fact, admitted, work)
+    if outcome is Outcome.SEQUENCED:
+        await _release(admitted, work)
+    return outcome
+
+
+async def _take_one(fact: MessagePosted | MessageDeleted, admitted: Admitted, work: Work) -> Outcome:
     known = await work.messages.get(admitted.subject)
     if known is not None and known.state is MessageState.DELETED and admitted_type(admitted) == MessagePosted.event_type:
         return Outcome.SUPERSEDED  # a late "posted" behind its own tombstone
@@ -116,26 +127,22 @@ async def take(fact: MessagePosted | MessageDeleted, admitted: Admitted, work: W
         return Outcome.SUPERSEDED  # an edit came first and created it
     sequence = await work.announce(admitted)
     work.messages.save(await _after(fact, known, admitted, sequence, work))
-    await _release(admitted.subject, work)
     return Outcome.SEQUENCED
 
 
 async def take_held(admitted: Admitted, work: Work) -> None:
     """The parent came, or did not come in time and the message stands alone; what waited behind it follows."""
-    for event in (admitted, *await work.held.take_about(admitted.subject)):
-        match event.verified.fact:
-            case MessagePosted() | MessageDeleted() as fact:
-                work.settle(event, await take(fact, event, work))
-            case _:
-                work.settle(event, Outcome.UNSUPPORTED)
+    await _settle_held(admitted, work)
+    await _release(admitted, work)
 
 
-async def note_copy(state: str, admitted: Admitted, work: Work) -> Outcome:
+async def note_copy(state: str, space: str, admitted: Admitted, work: Work) -> Outcome:
     """Somebody withdrew or edited a copy in her own RSE: shown, never spread as the author's act."""
-    if await work.messages.get(admitted.subject) is None:
-        raise RefusedError("message_unknown")
-    reason = why_not_speak(Speech(await work.grade_of(admitted.node), await work.carries(admitted.node, admitted.community), True, True))  # noqa: FBT003 - a copy is its own node's
-    if reason:
+    known = await work.messages.get(admitted.subject)
+    if known is None or known.community != admitted.community or known.node == admitted.node:
+        raise RefusedError("copy_unknown")  # the same answer for what is not there and for what is elsewhere
+    speech = Speech(grade=await work.grade_of(admitted.node), tied=await work.speaks(admitted, space), owner=True, subject_is_its_own=True)
+    if reason := why_not_speak(speech):
         raise RefusedError(reason)
     work.copies.note(admitted.subject, admitted.node, state)
     return Outcome.NOTED
@@ -146,26 +153,26 @@ def admitted_type(admitted: Admitted) -> str:
     return admitted.verified.event.envelope.type
 
 
-async def _authorise(admitted: Admitted, known: Message | None, work: Work) -> None:
+async def _authorise(fact: MessagePosted | MessageDeleted, admitted: Admitted, known: Message | None, work: Work) -> None:
     if await work.communities.get(admitted.community) is None:
         raise RefusedError("community_unknown")
     envelope = admitted.verified.event.envelope
     reason = why_not_speak(
         Speech(
             grade=await work.grade_of(admitted.node),
-            tied=await work.carries(admitted.node, admitted.community),
+            tied=await work.speaks(admitted, fact.space),
             owner=known is None or (known.node == admitted.node and known.community == admitted.community),
             subject_is_its_own=admitted.subject == object_id(admitted.node, envelope.nativeid),
+            audience_known=envelope.audience is not Audience.UNKNOWN,
         )
     )
     if reason:
         raise RefusedError(reason)
 
 
-async def _parent_missing(fact: Fact, known: Message | None, admitted: Admitted, work: Work) -> bool:
-    if known is not None or admitted.parent is None or isinstance(fact, MessageDeleted):
-        return False
-    return await work.messages.get(admitted.parent) is None
+async def _parent_missing(fact: Fact, known: Message | None, parent: str, work: Work) -> bool:
+    """A parent in another community is not waited for: the message stands alone here."""
+    return known is None and not isinstance(fact, MessageDeleted) and await work.messages.get(parent) is None
 
 
 async def _after(fact: MessagePosted | MessageDeleted, known: Message | None, admitted: Admitted, sequence: int, work: Work) -> Message:
@@ -190,6 +197,22 @@ async def _new(fact: MessagePosted | MessageDeleted, admitted: Admitted, sequenc
     )  # fmt: skip
 
 
-async def _release(subject: str, work: Work) -> None:
-    for waiting in await work.held.take_waiting_for(subject):
-        await take_held(waiting, work)
+async def _release(admitted: Admitted, work: Work) -> None:
+    """A chain of replies may be as long as a community's life: a line of those to free, never a recursion."""
+    freed = deque(await work.held.take_waiting_for(admitted.subject, admitted.community))
+    while freed:
+        event = freed.popleft()
+        await _settle_held(event, work)
+        freed.extend(await work.held.take_waiting_for(event.subject, event.community))
+
+
+async def _settle_held(event: Admitted, work: Work) -> None:
+    """Take one that waited, unless its node lost its right to speak meanwhile."""
+    fact = event.verified.fact
+    if not isinstance(fact, MessagePosted | MessageDeleted):
+        return work.settle(event, Outcome.UNSUPPORTED)
+    try:
+        await _authorise(fact, event, await work.messages.get(event.subject), work)
+    except RefusedError:
+        return work.settle(event, Outcome.REFUSED)
+    return work.settle(event, await _take_one(fact, event, work))

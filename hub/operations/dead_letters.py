@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import structlog
 
+from schemas.topics import RECORD_LIMIT
 from schemas.wire.telemetry import Metric
 
 if TYPE_CHECKING:
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 SUFFIX = ".dlq.v1"
+ROOM = RECORD_LIMIT - 64 * 1024
+HEADER_ROOM = 4096
 
 
 class KafkaDeadLetters:
@@ -43,4 +47,8 @@ def _letter(record: Record, reason: str, error: str, attempts: int) -> dict[str,
     }  # fmt: skip
     kept = [(name, raw) for name, raw in record.headers if not name.startswith("dlq_")]
     headers = [*kept, *((name, str(value).encode()) for name, value in said.items())]
-    return {"topic": record.topic + SUFFIX, "key": record.key, "value": record.value, "headers": headers}
+    value = record.value
+    if len(value or b"") + sum(len(name) + len(raw or b"") for name, raw in headers) > ROOM:
+        value = hashlib.sha256(value or b"").hexdigest().encode()  # compressed it fitted the source topic; as it is it fits no topic
+        headers = [(name, raw) for name, raw in headers if len(raw or b"") <= HEADER_ROOM] + [("dlq_truncated", b"sha256")]
+    return {"topic": record.topic + SUFFIX, "key": record.key, "value": value, "headers": headers}

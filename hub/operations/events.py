@@ -64,7 +64,7 @@ class SqlEvents:
         return {
             "id": envelope.id, "node": envelope.source, "type": envelope.type, "native_id": envelope.nativeid,
             "change_marker": envelope.changemarker, "subject": envelope.subject, "community": envelope.community,
-            "outcome": str(outcome), "sequence": sequence, "digest": event.digest, "key_id": admitted.verified.key_id,
+            "outcome": str(outcome), "sequence": sequence, "digest": admitted.digest, "key_id": admitted.verified.key_id,
             "correlation": admitted.correlation, "topic": topic, "partition": partition, "offset": offset,
             "occurred_at": envelope.time, "admitted_at": admitted.verified.admitted_at, "handled_at": self._clock(),
         }  # fmt: skip

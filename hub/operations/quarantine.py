@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy import case, func, select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from hub.storage.tables import attempts, nodes, strikes
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection
     from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from hub.ports import Record
+
+
+WINDOW = timedelta(minutes=1)
 
 
 class MostNodesFailError(RuntimeError):
@@ -30,17 +34,12 @@ async def count_attempt(connection: AsyncConnection, record: Record, now: dateti
     return int(await connection.scalar(statement.returning(attempts.c.count)) or 1)
 
 
-async def strike(connection: AsyncConnection, found: Mapping[str, int], now: datetime, limit: int) -> list[str]:
-    """Count dead letters that are surely these nodes' own, within a minute; returns the nodes to quarantine."""
-    minute = now.replace(second=0, microsecond=0)
-    over = []
-    for node, count in sorted(found.items()):
-        statement = insert(strikes).values(node=node, minute=minute, count=count)
-        counted = case((strikes.c.minute == minute, strikes.c.count + count), else_=count)
-        statement = statement.on_conflict_do_update(index_elements=["node"], set_={"minute": minute, "count": counted})
-        if int(await connection.scalar(statement.returning(strikes.c.count)) or 0) > limit:
-            over.append(node)
-    return over
+async def strike(connection: AsyncConnection, found: Collection[tuple[str, str]], now: datetime, limit: int) -> list[str]:
+    """Count refused events that are surely these nodes' own, each event once; returns the nodes past the limit within a minute."""
+    rows = [{"node": node, "event": event, "at": now} for node, event in sorted(found)]
+    await connection.execute(insert(strikes).on_conflict_do_nothing(), rows)
+    recent = select(strikes.c.node).where(strikes.c.node.in_({node for node, _ in found}), strikes.c.at > now - WINDOW)
+    return list(await connection.scalars(recent.group_by(strikes.c.node).having(func.count() > limit)))
 
 
 async def quarantine(connection: AsyncConnection, over: list[str], now: datetime) -> None:
@@ -63,3 +62,9 @@ async def release(connection: AsyncConnection, node: str) -> bool:
 async def quarantined(connection: AsyncConnection) -> frozenset[str]:
     """Ids of the nodes in quarantine."""
     return frozenset(await connection.scalars(select(nodes.c.id).where(nodes.c.quarantined_at.isnot(None))))
+
+
+async def forget(connection: AsyncConnection, before: datetime) -> None:
+    """Forget strikes and attempts whose records the topics have forgotten."""
+    await connection.execute(strikes.delete().where(strikes.c.at < before))
+    await connection.execute(attempts.delete().where(attempts.c.last_at < before))

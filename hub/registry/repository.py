@@ -28,6 +28,11 @@ class SqlNodes:
         self._connection = connection
         self._nodes: dict[str, Node] | None = None
 
+    async def lock(self) -> None:
+        """Let one registry command work at a time: what it read must still be true when it signs a new document."""
+        await self._connection.execute(select(func.pg_advisory_xact_lock(PUBLISHING)))
+        self._nodes = None
+
     async def all(self) -> dict[str, Node]:
         """Every node by id."""
         if self._nodes is None:
@@ -52,7 +57,7 @@ class SqlNodes:
 
     async def save(self, node: Node) -> None:
         """Update a node and its keys."""
-        values = {"grade": node.grade.value, "approved_at": node.approved_at, "quarantined_at": node.quarantined_at}
+        values = {"grade": node.grade.value, "approved_at": node.approved_at}
         await self._connection.execute(update(nodes).where(nodes.c.id == node.id).values(**values))
         await self._save_keys(node)
 
@@ -60,7 +65,8 @@ class SqlNodes:
         for key in node.keys:
             dates = {name: getattr(key, name) for name in ("active_from", "retiring_from", "retired_at", "revoked_at")}
             statement = upsert(node_keys).values(id=key.id, node=node.id, multibase=key.multibase, **dates)
-            await self._connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=dates))
+            kept = {**dates, "revoked_at": func.coalesce(node_keys.c.revoked_at, statement.excluded.revoked_at)}
+            await self._connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=kept))
         (await self.all())[node.id] = node
 
 
@@ -116,6 +122,12 @@ async def newest_document(connection: AsyncConnection, known: int = 0) -> tuple[
     query = select(registry_documents).where(registry_documents.c.version > known).order_by(registry_documents.c.version.desc()).limit(1)
     row = (await connection.execute(query)).first()
     return (row.version, bytes(row.document)) if row else None
+
+
+async def newest_expiry(connection: AsyncConnection) -> datetime | None:
+    """When the newest registry document ends; None where there is none."""
+    found: datetime | None = await connection.scalar(select(func.max(registry_documents.c.expires)))
+    return found
 
 
 async def next_version(connection: AsyncConnection) -> int:

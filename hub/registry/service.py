@@ -33,6 +33,10 @@ class NodeNotFound(LookupError):
     """No node bears this id."""
 
 
+class TieKnownError(ValueError):
+    """Another space of the node is tied to the community, or asked for, already."""
+
+
 class TieNotFound(LookupError):
     """No tie was proposed for this space."""
 
@@ -40,6 +44,7 @@ class TieNotFound(LookupError):
 class Nodes(Protocol):
     """Organisations, nodes and keys."""
 
+    async def lock(self) -> None: ...
     async def get(self, node: str) -> Node | None: ...
     async def all(self) -> dict[str, Node]: ...
     async def add(self, node: Node) -> None: ...
@@ -74,6 +79,7 @@ class Work(Protocol):
 
 async def apply(node: Node, work: Work) -> None:
     """An organisation asks to connect its RSE; raises NodeKnownError or KeyRefused."""
+    await work.nodes.lock()
     if node.id == work.hub or await work.nodes.get(node.id) is not None:
         raise NodeKnownError(node.id)
     taken = {key.multibase for known in (await work.nodes.all()).values() for key in known.keys} | {work.hub_key}
@@ -85,6 +91,7 @@ async def apply(node: Node, work: Work) -> None:
 
 async def approve(node_id: str, work: Work) -> None:
     """Admit a candidate: its keys become active and a new registry says so."""
+    await work.nodes.lock()
     node = await _node(node_id, work)
     admitted = node.approved(work.clock())
     await work.nodes.save(admitted)
@@ -95,6 +102,7 @@ async def approve(node_id: str, work: Work) -> None:
 
 async def suspend(node_id: str, work: Work) -> None:
     """Take a node out until it is admitted again; verifiers learn it from the next registry."""
+    await work.nodes.lock()
     node = await _node(node_id, work)
     await work.nodes.save(replace(node, grade=Grade.SUSPENDED))
     await work.publish_registry()
@@ -102,6 +110,7 @@ async def suspend(node_id: str, work: Work) -> None:
 
 async def revoke_key(node_id: str, key_id: str, work: Work) -> None:
     """Revoke a key from now on: what it signs later is refused by name."""
+    await work.nodes.lock()
     node = await _node(node_id, work)
     if key_id not in {key.id for key in node.keys}:
         raise LookupError(key_id)
@@ -112,10 +121,14 @@ async def revoke_key(node_id: str, key_id: str, work: Work) -> None:
 
 
 async def propose_tie(node_id: str, space: str, community: str, work: Work) -> Tie:
-    """Ask a node to tie a space; the node's own settings and signature decide."""
+    """Ask a node to tie a space; the node's own settings and signature decide. Asking again of a living tie changes nothing."""
     await _node(node_id, work)
+    known = await work.ties.get(node_id, community)
+    if known is not None and known.state is not TieState.REFUSED and known.space != space:
+        raise TieKnownError(known.space)
     fact = TieProposed(node=node_id, space=space, title=await work.title_of(community), audience=await work.audience_of(community))
-    tie = Tie(node_id, community, space, TieState.PROPOSED, work.clock())
+    living = known is not None and known.state in {TieState.ACTIVE, TieState.SUSPENDED}
+    tie = known if known is not None and living else Tie(node_id, community, space, TieState.PROPOSED, work.clock())
     work.ties.save(tie)
     work.say_to(node_id, fact, subject=f"tie/{node_id}/{space}", marker=_marker(work), community=community)
     return tie

@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
@@ -19,19 +17,28 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 def engine_for(url: str, *, pool: int = 5) -> AsyncEngine:
     """An engine for a `postgresql://` URL."""
     driver_url = url.replace("postgresql://", "postgresql+asyncpg://", 1)
-    return create_async_engine(driver_url, pool_size=pool, pool_pre_ping=False, pool_recycle=1800)
+    return create_async_engine(driver_url, pool_size=pool, pool_recycle=1800, hide_parameters=True)
 
 
 def connection_lost(error: BaseException) -> bool:
     """Tell an unreachable or restarted database from data that it refuses."""
     if isinstance(error, DBAPIError):
+        if isinstance(getattr(error.orig, "__cause__", None), ValueError):
+            return False  # asyncpg calls a value that it cannot encode an error of the interface
         shutting_down = getattr(error.orig, "sqlstate", None) or ""
-        return error.connection_invalidated or isinstance(error, OperationalError | InterfaceError) or shutting_down[:2] in {"57", "08"}
+        return (
+            error.connection_invalidated
+            or isinstance(error, OperationalError | InterfaceError)
+            or shutting_down[:2] in {"57", "08", "53", "25"}
+        )
     return isinstance(error, OSError | TimeoutError)
 
 
 def migrate(connection: Connection) -> None:
     """Bring the schema `hub` to this program's version."""
+    from alembic import command  # noqa: PLC0415 - a tenth of every process's start that only this one needs
+    from alembic.config import Config  # noqa: PLC0415 - as above
+
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     config.attributes["connection"] = connection

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from hub.storage.tables import stream_offsets
@@ -27,7 +27,10 @@ async def store(connection: AsyncConnection, group: str, records: Sequence[Recor
     statement = insert(stream_offsets)
     keys = [stream_offsets.c.group, stream_offsets.c.topic, stream_offsets.c.partition]
     await connection.execute(
-        statement.on_conflict_do_update(index_elements=keys, set_={"next_offset": statement.excluded.next_offset}), rows
+        statement.on_conflict_do_update(
+            index_elements=keys, set_={"next_offset": func.greatest(stream_offsets.c.next_offset, statement.excluded.next_offset)}
+        ),
+        rows,
     )
 
 

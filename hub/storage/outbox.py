@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, insert, select, text
+from sqlalchemy import func, select, text
 
 from hub.ports import Outgoing
+from hub.storage.rows import Rows
 from hub.storage.tables import outbox
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncConnection
 
 CHANNEL = "hub_outbox"
+ROWS = Rows(outbox, "topic", "key", "value", "headers", "event", "digest", "community", "sequence", "targets", "admitted_at")
 
 
 class SqlOutbox:
@@ -33,14 +35,15 @@ class SqlOutbox:
         """Write the rows, in order, and wake the relay."""
         if not self._rows:
             return
-        await self._connection.execute(insert(outbox), [_row(row) for row in self._rows])
+        await ROWS.write(self._connection, [_row(row) for row in self._rows])
         await self._connection.execute(select(func.pg_notify(CHANNEL, "")))
         self._rows = []
 
 
-async def unpublished(connection: AsyncConnection, limit: int) -> list[tuple[int, Outgoing]]:
-    """The oldest rows that the broker has not acknowledged."""
-    rows = await connection.execute(select(outbox).where(outbox.c.published_at.is_(None)).order_by(outbox.c.id).limit(limit))
+async def unpublished(connection: AsyncConnection, limit: int, without: Collection[str] = ()) -> list[tuple[int, Outgoing]]:
+    """The oldest rows that the broker has not acknowledged, but those of the topics named by `without`."""
+    waiting = select(outbox).where(outbox.c.published_at.is_(None), outbox.c.topic.not_in(without))
+    rows = await connection.execute(waiting.order_by(outbox.c.id).limit(limit))
     return [(row.id, _outgoing(row)) for row in rows]
 
 

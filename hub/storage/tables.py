@@ -88,7 +88,7 @@ messages = Table(
     moment("occurred_at", required=True),
     Column("first_sequence", BigInteger, nullable=False), Column("last_sequence", BigInteger, nullable=False),
     Column("first_event", Text, nullable=False),
-    Index("messages_by_community", "community", "first_sequence"),
+    Index("messages_by_community", "community", "first_sequence"), Index("messages_by_first_event", "first_event"),
 )  # fmt: skip
 
 events = Table(
@@ -127,7 +127,7 @@ outbox = Table(
     Column("partition", Integer), Column("offset", BigInteger),
     UniqueConstraint("community", "sequence", name="one_record_per_number"),
     Index("outbox_to_publish", "id", postgresql_where=text("published_at IS NULL")),
-    Index("outbox_by_event", "event"),
+    Index("outbox_by_event", "event"), Index("outbox_to_forget", "published_at"),
 )  # fmt: skip
 
 stream_offsets = Table(
@@ -144,7 +144,8 @@ attempts = Table(
 
 strikes = Table(
     "strikes", metadata,
-    Column("node", Text, primary_key=True), moment("minute", required=True), Column("count", Integer, nullable=False),
+    Column("node", Text, primary_key=True), Column("event", Text, primary_key=True), moment("at", required=True),
+    Index("strikes_by_time", "at"),
 )  # fmt: skip
 
 deliveries = Table(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from typing import TYPE_CHECKING, Any, Literal
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.errors import KafkaError
 from pydantic import SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from schemas.topics import Topic
 
 REQUEST_TIMEOUT_MS = 10_000
+LOOK_SECONDS = 3.0
 BATCH_BYTES = 512 * 1024  # the client's own 16 KiB holds eight signed events, and waits for an answer after each such batch
 
 
@@ -82,6 +85,16 @@ def producer(settings: KafkaSettings, *, linger_ms: int = 0) -> AIOKafkaProducer
         max_batch_size=BATCH_BYTES,
         request_timeout_ms=REQUEST_TIMEOUT_MS,
     )
+
+
+async def has_topic(sender: AIOKafkaProducer, topic: str) -> bool:
+    """Tell whether the broker has a topic; False also where no broker answers in a few seconds."""
+    if topic in sender.client.cluster.topics():
+        return True
+    try:
+        return bool(await asyncio.wait_for(sender.partitions_for(topic), LOOK_SECONDS))
+    except (TimeoutError, KafkaError):
+        return False
 
 
 def consumer(settings: KafkaSettings, *topics: str, group: str | None, **options: Any) -> AIOKafkaConsumer:

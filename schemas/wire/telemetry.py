@@ -98,3 +98,9 @@ async def serve(health: Health, host: str, port: int) -> web.AppRunner:
     await runner.setup()
     await web.TCPSite(runner, host, port).start()
     return runner
+
+
+def address(runner: web.AppRunner) -> str:
+    """Where the pages are served, `host:port`: with port 0 only the process itself knows."""
+    host, port = runner.addresses[0][:2]
+    return f"{host}:{port}"

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from sqlalchemy import text
 
 from hub.operations.quarantine import release
-from hub.registry.service import revoke_key, suspend
+from hub.registry.service import TieKnownError, propose_tie, revoke_key, suspend
 from schemas.envelope import object_id
+from schemas.facts.copy import CopyWithdrawn
 from schemas.facts.message import Author, Content, MessageDeleted, MessageEdited, MessagePosted
 from schemas.keys import SigningKey
 from schemas.wire.telemetry import Metric
-from schemas.words import Audience
-from tests.hub_world import COMMUNITY, World
+from schemas.words import Audience, Verdict
+from tests.hub_world import COMMUNITY, NODES, World
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -254,11 +259,120 @@ async def test_a_space_that_widens_later_receives_no_more(world: World) -> None:
     assert set(row["targets"]) == {"wifip", "diplomatie"}
 
 
-async def test_a_tie_that_nobody_renews_lapses(world: World) -> None:
+async def test_a_tie_that_nobody_renews_lets_nobody_speak_but_keeps_its_numbers(world: World) -> None:
     world.clock.moved += timedelta(hours=49)
     await world.hear(world.accepted("wifip", marker="day 3"))
     await world.hear(world.posted("wifip", "post:1"), world.posted("education", "$1"))
     assert world.dead_letters.reasons == ["not_tied"]
+    row = (await world.rows("SELECT targets FROM hub.outbox WHERE sequence IS NOT NULL ORDER BY id DESC LIMIT 1"))[0]
+    assert "education" in row["targets"]
+
+
+async def test_a_backlog_is_judged_by_the_attestations_of_its_own_time(world: World) -> None:
+    backlog = [world.posted("wifip", f"post:{number}") for number in range(8)]
+    world.clock.moved += timedelta(hours=72)
+    await world.hear(*backlog)
+    assert world.dead_letters.reasons == []
+    assert len(await _messages(world)) == 8
+
+
+async def test_a_chain_of_replies_however_long_is_freed_without_ending_the_worker(world: World) -> None:
+    names = ["post:404", *(f"$c{number}" for number in range(400))]
+    chain = [
+        world.posted("education", name, parent=object_id("wifip" if answered == "post:404" else "education", answered))
+        for answered, name in pairwise(names)
+    ]
+    await world.hear(*chain)
+    world.clock.moved += timedelta(seconds=61)
+    while await world.inbound.release_due():
+        pass
+    messages = await _messages(world)
+    assert len(messages) == 400
+    assert messages[object_id("education", "$c399")]["parent"] == object_id("education", "$c398")
+
+
+async def test_a_waiting_reply_that_was_edited_and_deleted_stays_deleted(world: World) -> None:
+    parent = object_id("wifip", "post:1")
+    await world.hear(world.posted("education", "$r", parent=parent))
+    edit = MessageEdited(space=NODES["education"], author=Author(organisation="Y"), content=CONTENT)
+    await world.hear(world.record("education", edit, "$r", marker="e", parent=parent), world.deleted("education", "$r"))
+    await world.hear(world.posted("wifip", "post:1"))
+    assert (await _messages(world))[object_id("education", "$r")]["state"] == "deleted"
+    assert not await world.rows("SELECT * FROM hub.held")
+
+
+async def test_headers_of_the_senders_own_making_go_no_further(world: World) -> None:
+    record = world.posted("wifip", "post:1")
+    await world.hear(replace(record, headers=(*record.headers, ("hub_sequence", b"1"), ("x-padding", b"junk"))))
+    row = (await world.rows("SELECT headers FROM hub.outbox ORDER BY id DESC LIMIT 1"))[0]
+    assert [name for name, _ in row["headers"]] == [name for name, _ in record.headers]
+
+
+async def test_a_record_that_no_topic_could_carry_on_is_refused_by_name(world: World) -> None:
+    class Heavy(MessagePosted):
+        ballast: str = ""
+
+    fact = Heavy(space="97", author=Author(organisation="Y"), content=CONTENT, ballast="x" * (8 * 1024 * 1024))
+    await world.hear(world.record("wifip", fact, "post:1", marker="m"), world.posted("wifip", "post:2"))
+    assert world.dead_letters.reasons == ["record_too_large"]
+    assert set(await _messages(world)) == {object_id("wifip", "post:2")}
+
+
+async def test_a_space_that_was_never_tied_does_not_speak_under_another_ones_tie(world: World) -> None:
+    fact = MessagePosted(space="98", author=Author(organisation="Y"), content=CONTENT)
+    await world.hear(world.record("wifip", fact, "post:1", marker="m"))
+    assert world.dead_letters.reasons == ["not_tied"]
+
+
+async def test_nobody_notes_anything_on_a_message_that_is_not_a_copy_of_hers(world: World) -> None:
+    await world.hear(world.posted("wifip", "post:1"))
+    own = world.event("wifip", CopyWithdrawn(space="97"), "post:1", marker="w")
+    copy = world.event("education", CopyWithdrawn(space=NODES["education"]), "$c", marker="w", subject=object_id("wifip", "post:1"))
+    await world.hear(world.carry(own, "wifip/97"), world.carry(copy, f"education/{NODES['education']}"))
+    assert world.dead_letters.reasons == ["copy_unknown"]
+    assert [(row["node"], row["state"]) for row in await world.rows("SELECT node, state FROM hub.copies")] == [("education", "withdrawn")]
+
+
+async def test_asking_again_for_a_living_tie_changes_nothing_and_another_space_is_refused(world: World) -> None:
+    await world.work(lambda work: propose_tie("wifip", "97", COMMUNITY, work))
+    await world.hear(world.posted("wifip", "post:1"))
+    assert world.dead_letters.reasons == []
+    with pytest.raises(TieKnownError):
+        await world.work(lambda work: propose_tie("wifip", "98", COMMUNITY, work))
+
+
+async def test_before_the_first_approval_the_worker_waits_instead_of_ending(database_url: str) -> None:
+    world = await World.make(database_url)
+    await world.rows("SELECT 1")
+    async with world.engine.begin() as connection:
+        await connection.execute(text("DELETE FROM hub.registry_documents"))
+    world.reader._registry = None
+    await world.hear(world.posted("wifip", "post:1"))
+    assert world.dead_letters.reasons == ["node_unknown"]
+    assert await world.inbound.release_due() == 0
+    await world.close()
+
+
+async def test_two_revocations_at_once_both_hold(world: World) -> None:
+    second = SigningKey.generate("wifip")
+    async with world.engine.begin() as connection:
+        row = {"id": second.key_id, "multibase": second.public.multibase}
+        await connection.execute(
+            text("INSERT INTO hub.node_keys (id, node, multibase, active_from) VALUES (:id, 'wifip', :multibase, now())"), row
+        )
+    keys = (world.keys["wifip"].key_id, second.key_id)
+    await asyncio.gather(*(world.work(partial(revoke_key, "wifip", key)) for key in keys))
+    assert await world.rows("SELECT id FROM hub.node_keys WHERE node = 'wifip' AND revoked_at IS NULL") == []
+    registry = await world.reader()
+    assert {registry.key_at("wifip", key, world.clock()) for key in keys} == {"key_revoked"}
+
+
+async def test_a_registry_that_nobody_changes_is_signed_again_in_time(world: World) -> None:
+    before = (await world.reader()).document.version
+    assert not await world.work(lambda work: work.renew_registry())
+    world.clock.moved += timedelta(days=16)
+    assert await world.work(lambda work: work.renew_registry())
+    assert (await world.reader()).document.version == before + 1
 
 
 async def test_source_offsets_stand_in_the_transaction_of_their_effects(world: World) -> None:
@@ -273,8 +387,29 @@ async def test_a_receipt_is_kept_and_a_written_one_is_never_taken_back(world: Wo
     await world.hear(record)
     event = dict(record.headers)["ce_id"].decode()
     await world.receipts([world.report("education", event), world.report("education", "f" * 32)])
+    await world.receipts([world.report("education", event, Verdict.REFUSED)])
     rows = await world.rows("SELECT node, verdict, native_id FROM hub.deliveries")
     assert [dict(row) for row in rows] == [{"node": "education", "verdict": "written", "native_id": "post:9"}]
+
+
+async def test_a_node_reports_only_what_it_was_sent(world: World) -> None:
+    record = world.posted("wifip", "post:1")
+    await world.hear(record)
+    event = dict(record.headers)["ce_id"].decode()
+    genuine = world.digests[event]
+    world.digests[event] = "0" * 64
+    await world.receipts([world.report("education", event)])
+    world.digests[event] = genuine
+    async with world.engine.begin() as connection:
+        await connection.execute(text('UPDATE hub.outbox SET targets = \'{"wifip": "97"}\''))
+    await world.receipts([world.report("education", event)])
+    assert await world.rows("SELECT * FROM hub.deliveries") == []
+
+
+async def test_what_is_no_report_is_a_dead_letter_of_the_receipts(world: World) -> None:
+    stray = replace(world.posted("wifip", "post:1"), key=b"wifip")
+    await world.receipts([stray])
+    assert world.dead_letters.reasons == ["not_a_report"]
 
 
 async def test_an_unknown_type_of_a_known_major_is_noted_not_refused(world: World) -> None:

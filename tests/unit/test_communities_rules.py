@@ -93,14 +93,14 @@ async def test_a_withdrawn_copy_is_noted_and_never_spread() -> None:
     await _hear(work, posted("wifip", "post:1"))
     copy = said("education", CopyWithdrawn(space="!s"), "$copy")
     object.__setattr__(copy.verified.event.envelope, "subject", ROOT)
-    assert await note_copy("withdrawn", copy, work) is Outcome.NOTED
+    assert await note_copy("withdrawn", "!s", copy, work) is Outcome.NOTED
     assert work.copies.notes == {(ROOT, "education"): "withdrawn"}
     assert len(work.announced) == 1
 
 
 async def test_a_copy_of_nothing_is_refused_by_name() -> None:
-    with pytest.raises(RefusedError, match="message_unknown"):
-        await note_copy("withdrawn", said("education", CopyWithdrawn(space="!s"), "$copy"), FakeWork())
+    with pytest.raises(RefusedError, match="copy_unknown"):
+        await note_copy("withdrawn", "!s", said("education", CopyWithdrawn(space="!s"), "$copy"), FakeWork())
 
 
 async def test_a_community_opens_once() -> None:

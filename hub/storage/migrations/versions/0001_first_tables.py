@@ -129,6 +129,8 @@ CREATE TABLE hub.outbox (
 
 CREATE INDEX outbox_by_event ON hub.outbox (event);
 
+CREATE INDEX outbox_to_forget ON hub.outbox (published_at);
+
 CREATE INDEX outbox_to_publish ON hub.outbox (id) WHERE published_at IS NULL;
 
 CREATE TABLE hub.registry_documents (
@@ -149,10 +151,12 @@ CREATE TABLE hub.stream_offsets (
 
 CREATE TABLE hub.strikes (
     node TEXT NOT NULL,
-    minute TIMESTAMP WITH TIME ZONE NOT NULL,
-    count INTEGER NOT NULL,
-    PRIMARY KEY (node)
+    event TEXT NOT NULL,
+    at TIMESTAMP WITH TIME ZONE NOT NULL,
+    PRIMARY KEY (node, event)
 );
+
+CREATE INDEX strikes_by_time ON hub.strikes (at);
 
 CREATE TABLE hub.messages (
     id TEXT NOT NULL,
@@ -175,6 +179,8 @@ CREATE TABLE hub.messages (
 );
 
 CREATE INDEX messages_by_community ON hub.messages (community, first_sequence);
+
+CREATE INDEX messages_by_first_event ON hub.messages (first_event);
 
 CREATE TABLE hub.nodes (
     id TEXT NOT NULL,

@@ -1,0 +1,91 @@
+"""Parts a batch of records in proved events and refused records."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import structlog
+
+from hub.ports import Admitted, Record
+from schemas.proof import UNPROVEN, Reason, Refusal, VerifiedEvent, verify_event
+from schemas.topics import RSE_INBOUND
+from schemas.wire import records
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from schemas.manifest import Registry
+
+log = structlog.get_logger()
+HANDLER_ERROR = "handler_error"
+TOO_LARGE = "record_too_large"
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A record on its way to the dead letters; `node` is set only where the record is surely that node's own."""
+
+    record: Record
+    reason: str
+    error: str
+    node: str | None = None
+    event: str = ""
+
+
+def sift(
+    batch: Sequence[Record], registry: Registry, key_of: Callable[[VerifiedEvent], str | None]
+) -> tuple[list[tuple[Record, Admitted]], list[Refused]]:
+    """Part the batch in verified events and refused records; nothing here waits for anything."""
+    admitted: list[tuple[Record, Admitted]] = []
+    refused: list[Refused] = []
+    for record in batch:
+        match _admit_safely(record, registry, key_of):
+            case Admitted() as event:
+                admitted.append((record, event))
+            case Refused() as refusal:
+                refused.append(refusal)
+    return admitted, refused
+
+
+def key_of_space(verified: VerifiedEvent) -> str | None:
+    """The record key that an inbound event must have: `node/space`."""
+    space = getattr(verified.fact, "space", None)
+    return None if space is None else f"{verified.event.envelope.source}/{space}"
+
+
+def key_of_node(verified: VerifiedEvent) -> str | None:
+    """The record key that a receipt must have: the node."""
+    return verified.event.envelope.source
+
+
+def _admit_safely(record: Record, registry: Registry, key_of: Callable[[VerifiedEvent], str | None]) -> Admitted | Refused:
+    """One record that makes our own checks fail is a dead letter alone; the fault is ours, so no node is counted."""
+    try:
+        return _admit(record, registry, key_of)
+    except Exception as error:  # noqa: BLE001 - any other answer would end every worker that meets this record
+        log.error("record_not_judged", position=record.position, error=type(error).__name__)  # noqa: TRY400 - no content in traces
+        return Refused(record, HANDLER_ERROR, type(error).__name__)
+
+
+def _size(record: Record) -> int:
+    return len(record.value or b"") + len(record.key or b"") + sum(len(name) + len(raw or b"") for name, raw in record.headers)
+
+
+def _admit(record: Record, registry: Registry, key_of: Callable[[VerifiedEvent], str | None]) -> Admitted | Refused:
+    if _size(record) > RSE_INBOUND.record_limit:  # the broker counts compressed bytes; what we could not send on would jam the relay
+        return Refused(record, TOO_LARGE, str(_size(record)))
+    try:
+        texts = records.texts(record.headers)
+    except records.HeadersMalformed as error:
+        return Refused(record, Reason.ENVELOPE_MALFORMED, f"en-tête {str(error)[:40]}")
+    verified = verify_event(records.unverified_event(texts, record.value), registry, record.timestamp)
+    if isinstance(verified, Refusal):
+        surely = verified.claimed_source if verified.reason not in UNPROVEN else None
+        return Refused(record, verified.reason, verified.detail, surely, verified.claimed_id)
+    expected = key_of(verified)
+    if expected is not None and record.key != expected.encode():
+        return Refused(record, Reason.RECORD_KEY_MISMATCH, expected[:80])  # anyone may have keyed it: not held against the node
+    return Admitted(
+        verified, records.travelling(record.headers), records.correlation_of(texts), (record.topic, record.partition, record.offset)
+    )
