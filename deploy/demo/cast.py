@@ -1,0 +1,51 @@
+"""Who plays: three ministries, their RSEs and the people who write in them. All invented."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+COMMUNITY: Final = "futurs-publics"
+TITLE: Final = "Futurs Publics"
+SITE_PORT: Final = 8400
+MATRIX_SERVER: Final = "tchap.example"
+MATRIX_BOT: Final = "traitdunion"
+CATEGORY: Final = "97"
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """An agent, as her RSE knows and shows her."""
+
+    username: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ministry:
+    """One node: its ministry, its kind of RSE, the ports that it takes where they are free, and the agent whom we see there."""
+
+    node: str
+    organisation: str
+    name: str
+    platform: str
+    rse: str
+    gateway_port: int
+    rse_port: int
+    agent: Person
+
+    def signature(self) -> str:
+        """How the agent is named in the other ministries' RSEs."""
+        return f"{self.agent.name} ({self.name})"
+
+
+WIFIP: Final = Ministry(
+    "wifip", "finances", "Finances publiques", "discourse", "wiFiP", 8411, 8421, Person("camille", "Camille Roux")
+)  # fmt: skip
+EDUCATION: Final = Ministry(
+    "education", "education-nationale", "Éducation nationale", "matrix", "Tchap", 8412, 8422, Person("claire", "Claire Moreau")
+)  # fmt: skip
+DIPLOMATIE: Final = Ministry(
+    "diplomatie", "affaires-etrangeres", "Affaires étrangères", "discourse", "Diplonet", 8413, 8423, Person("omar", "Omar Benali")
+)  # fmt: skip
+MINISTRIES: Final = (WIFIP, EDUCATION, DIPLOMATIE)

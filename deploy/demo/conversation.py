@@ -1,0 +1,103 @@
+"""Step 3: a message, its reply, an edit and a deletion, from one RSE into the two others."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Final
+
+from deploy.demo import cast
+from deploy.demo.spaces import find
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from deploy.demo.cast import Ministry
+    from deploy.demo.scene import Scene
+    from deploy.demo.spaces import Shown
+
+FIRST_WITHIN: Final = 1000
+TITLE: Final = "Comment accueillir les nouveaux agents ?"
+ASKED: Final = "Nous cherchons des idées pour la première semaine des nouveaux agents."
+ANSWERED: Final = "Chez nous, un agent parraine chaque nouvel arrivant."
+CHANGED: Final = "Nous cherchons des idées pour le premier mois des nouveaux agents."
+SIBLING: Final = "Je me réponds trop vite : oubliez ceci."
+OTHERS: Final = (cast.EDUCATION, cast.DIPLOMATIE)
+
+
+async def conversation(scene: Scene) -> None:
+    """The whole conversation."""
+    scene.narrator.step(3, "Une agente écrit dans wiFiP ; tout suit dans les deux autres RSE")
+    original, copies = await _post(scene)
+    await _reply(scene, original, copies)
+    await _edit(scene, original)
+    await _delete(scene, original, copies)
+
+
+async def _post(scene: Scene) -> tuple[str, Mapping[str, Shown]]:
+    narrator, camille = scene.narrator, cast.WIFIP.agent
+    narrator.does(f"{camille.name} écrit dans {cast.WIFIP.rse} : « {ASKED} »")
+    narrator.figures["first_message_after_seconds"] = round(narrator.since_start(), 1)
+    original = await scene.wifip.open_topic(TITLE, ASKED)
+    arrived = await scene.arrives(ASKED, OTHERS)
+    for ministry in OTHERS:
+        copy, took = arrived[ministry.node]
+        narrator.latencies[f"posted → {ministry.node}"] = took
+        narrator.check(
+            f"{ministry.agent.name} le lit dans {ministry.rse} après {took} ms, sous « {copy.by} »",
+            held=copy.by == cast.WIFIP.signature(),
+        )
+    slowest = max(took for _, took in arrived.values())
+    narrator.check(f"arrivé partout en moins d'une seconde ({slowest} ms)", held=slowest <= FIRST_WITHIN * narrator.patience)
+    return original, {node: copy for node, (copy, _) in arrived.items()}
+
+
+async def _reply(scene: Scene, original: str, copies: Mapping[str, Shown]) -> None:
+    narrator, claire = scene.narrator, cast.EDUCATION.agent
+    narrator.does(f"{claire.name} répond dans le salon {cast.EDUCATION.rse} : « {ANSWERED} »")
+    await scene.room.reply(copies[cast.EDUCATION.node].id, ANSWERED)
+    arrived = await scene.arrives(ANSWERED, (cast.WIFIP, cast.DIPLOMATIE))
+    parents = {cast.WIFIP.node: original, cast.DIPLOMATIE.node: copies[cast.DIPLOMATIE.node].id}
+    for ministry in (cast.WIFIP, cast.DIPLOMATIE):
+        copy, took = arrived[ministry.node]
+        narrator.latencies[f"replied → {ministry.node}"] = took
+        narrator.check(
+            f"dans {ministry.rse}, la réponse est sous le message d'origine après {took} ms, de « {copy.by} »",
+            held=copy.parent == parents[ministry.node] and copy.by == cast.EDUCATION.signature(),
+        )
+    scene.said.add(ANSWERED)
+
+
+async def _edit(scene: Scene, original: str) -> None:
+    narrator = scene.narrator
+    narrator.does(f"{cast.WIFIP.agent.name} corrige son message : « {CHANGED} »")
+    began = time.monotonic()
+    await scene.wifip.edit(original, CHANGED)
+    await scene.arrives(CHANGED, OTHERS)
+    await scene.leaves(ASKED, OTHERS)
+    took = round((time.monotonic() - began) * 1000)
+    narrator.latencies["edited → all"] = took
+    narrator.sees(f"les deux autres RSE montrent la correction après {took} ms, et plus l'ancien texte")
+    scene.said.add(CHANGED)
+
+
+async def _delete(scene: Scene, original: str, copies: Mapping[str, Shown]) -> None:
+    narrator = scene.narrator
+    narrator.does(f"{cast.WIFIP.agent.name} répond aussi : « {SIBLING} »")
+    sibling = await scene.wifip.reply(original, SIBLING)
+    arrived = await scene.arrives(SIBLING, OTHERS)
+    held = _threaded(arrived, copies, OTHERS)
+    narrator.check("cette réponse-là est à côté de celle de Claire, partout", held=held)
+    narrator.does("puis elle la supprime")
+    began = time.monotonic()
+    await scene.wifip.delete(sibling)
+    await scene.leaves(SIBLING, OTHERS)
+    took = round((time.monotonic() - began) * 1000)
+    narrator.latencies["deleted → all"] = took
+    narrator.sees(f"elle a disparu des deux autres RSE après {took} ms")
+    for ministry in OTHERS:
+        shown = await scene.spaces[ministry.node].shown()
+        narrator.check(f"dans {ministry.rse}, la réponse de Claire est restée", held=find(shown, ANSWERED) is not None)
+
+
+def _threaded(arrived: Mapping[str, tuple[Shown, int]], copies: Mapping[str, Shown], ministries: Sequence[Ministry]) -> bool:
+    return all(arrived[one.node][0].parent == copies[one.node].id for one in ministries)

@@ -1,0 +1,146 @@
+"""What a session decides before anything runs: ports, secrets, keys, and the settings of every process."""
+
+from __future__ import annotations
+
+import secrets
+import sys
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import yaml
+from nacl.public import PrivateKey
+
+from deploy.demo import cast
+from deploy.demo.ground import port_near
+from deploy.local.ports import LOOPBACK
+from deploy.local.synapse import ApplicationService
+from schemas.keys import SigningKey
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from deploy.demo.cast import Ministry
+    from deploy.demo.ground import Ground
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """One ministry's place: its ports, its secrets, its key."""
+
+    ministry: Ministry
+    gateway_port: int
+    rse_port: int
+    key: SigningKey
+    webhook_secret: str = field(default_factory=lambda: secrets.token_urlsafe(24), repr=False)
+    api_secret: str = field(default_factory=lambda: secrets.token_urlsafe(24), repr=False)
+
+    @property
+    def webhook(self) -> str:
+        """Where its RSE sends what happens there."""
+        return f"http://{LOOPBACK}:{self.gateway_port}/webhooks/{self.ministry.node}"
+
+    @property
+    def rse_url(self) -> str:
+        """Where people find its RSE."""
+        return f"http://{LOOPBACK}:{self.rse_port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One session's decisions."""
+
+    ground: Ground
+    site_port: int
+    hub_key: SigningKey
+    operators_key: PrivateKey
+    posts: Mapping[str, Post]
+
+    @classmethod
+    def make(cls, ground: Ground) -> Plan:
+        """Choose ports and make keys; the private halves lie in the folder, readable by us alone."""
+        posts = {one.node: _post(one, ground) for one in cast.MINISTRIES}
+        hub_key, operators_key = SigningKey.generate("hub"), PrivateKey.generate()
+        plan = cls(ground, port_near(cast.SITE_PORT), hub_key, operators_key, posts)
+        hub_key.save(plan.keys / "hub.pem")
+        path = plan.keys / "operators.hex"
+        path.touch(mode=0o600)
+        path.write_text(bytes(operators_key).hex())
+        return plan
+
+    @property
+    def keys(self) -> Path:
+        """Where the private keys lie."""
+        return self.ground.folder / "keys"
+
+    @property
+    def site(self) -> str:
+        """The hub's pages."""
+        return f"http://{LOOPBACK}:{self.site_port}"
+
+    @property
+    def service(self) -> ApplicationService:
+        """What the Matrix server knows of our connector."""
+        post = self.posts[cast.EDUCATION.node]
+        return ApplicationService(post.webhook, as_token=post.api_secret, hs_token=post.webhook_secret)
+
+    def environment(self, kafka: Mapping[str, str], database: str) -> dict[str, str]:
+        """The settings of the hub's processes and of the connectors, to add to our own environment."""
+        return {
+            **kafka,
+            "TRAITDUNION_DATABASE_URL": database,
+            "TRAITDUNION_LEDGER_URL": database,
+            "TRAITDUNION_SIGNING_KEY": str(self.keys / "hub.pem"),
+            "TRAITDUNION_OPERATORS_PRIVATE_KEY": str(self.keys / "operators.hex"),
+            "TRAITDUNION_OPERATORS_KEY": bytes(self.operators_key.public_key).hex(),
+            "TRAITDUNION_REGISTRY_ANCHOR": self.hub_key.public.multibase,
+            "TRAITDUNION_REGISTRY_URL": f"{self.site}/.well-known/traitdunion/registry",
+            "TRAITDUNION_HUB_URL": self.site,
+            "TRAITDUNION_SITE_HOST": LOOPBACK,
+            "TRAITDUNION_SITE_PORT": str(self.site_port),
+            "TRAITDUNION_METRICS_PORT": "0",
+        }
+
+    def write_instances(self, node: str, url: str, space: str) -> Path:
+        """The file that tells a connector which RSE it serves and which space may federate."""
+        post = self.posts[node]
+        path = self.ground.folder / "instances" / f"{node}.yaml"
+        path.parent.mkdir(exist_ok=True)
+        path.touch(mode=0o600)
+        path.write_text(yaml.safe_dump({"instances": {node: self._instance(post, url, space)}}, allow_unicode=True))
+        return path
+
+    def _instance(self, post: Post, url: str, space: str) -> dict[str, Any]:
+        options = {"api_username": "traitdunion"}
+        if post.ministry.platform == "matrix":
+            service = self.service
+            options = {"server_name": cast.MATRIX_SERVER, "bot": service.bot, "ghost_prefix": service.ghost_prefix}
+        return {
+            "node": post.ministry.node,
+            "organisation": post.ministry.name,
+            "platform": post.ministry.platform,
+            "url": url,
+            "webhook_secret": post.webhook_secret,
+            "api_secret": post.api_secret,
+            "signing_key": str(self.keys / f"{post.ministry.node}.pem"),
+            "spaces": [space],
+            "options": options,
+        }
+
+    def twin_command(self, node: str, registration: Path | None = None) -> list[str]:
+        """The command line of a ministry's twin."""
+        post = self.posts[node]
+        words = [sys.executable, "-m", f"adapters.{post.ministry.platform}.twin", "--port", str(post.rse_port)]
+        words += ["--state", str(self.ground.folder / f"rse-{node}.db")]
+        if registration is not None:
+            return [*words, "--server-name", cast.MATRIX_SERVER, "--registration", str(registration)]
+        agent = post.ministry.agent
+        words += ["--webhook", post.webhook, "--secret", post.webhook_secret, "--api-key", post.api_secret]
+        words += ["--title", f"{post.ministry.rse} — {post.ministry.name}", "--restricted-category", f"{cast.CATEGORY}:{cast.TITLE}"]
+        return [*words, "--user", f"{agent.username}:{agent.name}", "--rate", "600"]
+
+
+def _post(ministry: Ministry, ground: Ground) -> Post:
+    key = SigningKey.generate(ministry.node)
+    key.save(ground.folder / "keys" / f"{ministry.node}.pem")
+    return Post(ministry, port_near(ministry.gateway_port), port_near(ministry.rse_port), key)

@@ -1,0 +1,79 @@
+"""The seven steps in their order, and the session around them."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+from aiohttp import ClientSession, ClientTimeout
+
+from deploy.demo import attacks, balance, cast, conversation, memory, opening, outage
+from deploy.demo.plan import Plan
+from deploy.demo.scene import Scene
+from deploy.demo.stack import Stack
+
+if TYPE_CHECKING:
+    from deploy.demo.ground import Ground
+    from deploy.demo.narrator import Narrator
+
+SUMMARY: Final = "summary.json"
+
+
+async def play(ground: Ground, narrator: Narrator, rse: str, *, once: bool) -> None:
+    """Start everything, play, and stay until cancelled unless `once`; stops everything, however it ends."""
+    async with ClientSession(timeout=ClientTimeout(total=30), trust_env=False) as http:
+        plan = Plan.make(ground)
+        stack = Stack(plan, http, rse, narrator.progress)
+        try:
+            scene = await _show(plan, stack, narrator, http)
+            if not once:
+                _stay(scene)
+                await asyncio.Event().wait()
+        finally:
+            narrator.console.print()
+            narrator.progress("tout s'arrête")
+            await asyncio.shield(stack.stop())
+            narrator.progress("tout est arrêté")
+
+
+async def _show(plan: Plan, stack: Stack, narrator: Narrator, http: ClientSession) -> Scene:
+    narrator.console.print("[bold]Trait d'union[/bold] — démonstration")
+    claire = await stack.start_servers()
+    scene = Scene.set_up(plan, stack, narrator, http, claire)
+    await opening.nodes(scene)
+    await opening.ties(scene)
+    await conversation.conversation(scene)
+    _weigh(narrator)
+    await attacks.attacks(scene)
+    await outage.outage(scene)
+    await balance.balance(scene)
+    await balance.page(scene)
+    _weigh(narrator)
+    narrator.end_step()
+    return scene
+
+
+def _weigh(narrator: Narrator) -> None:
+    found = memory.measured()
+    total = sum(found.values())
+    if total > narrator.figures.get("memory_mib", {}).get("total", 0):
+        narrator.figures["memory_mib"] = {"total": total, **found}
+    held = total <= memory.LIMIT_MEBI
+    narrator.check(
+        f"mémoire de tous les processus : {total} Mio ({', '.join(f'{kind} {size}' for kind, size in found.items())})", held=held
+    )
+
+
+def _stay(scene: Scene) -> None:
+    narrator, wifip = scene.narrator, scene.plan.posts[cast.WIFIP.node]
+    narrator.console.print("\n[bold]Tout tourne ; Ctrl-C arrête tout.[/bold]")
+    for ministry in cast.MINISTRIES:
+        narrator.console.print(f"   {ministry.rse:<10} {scene.stack.rse_urls[ministry.node]}/")
+    narrator.console.print(f"   {'Le hub':<10} {scene.plan.site}/communautes/{cast.COMMUNITY}")
+    narrator.console.print("   Écrire dans wiFiP depuis un autre terminal :")
+    narrator.console.print(
+        f"   curl -H 'Api-Key: {wifip.api_secret}' -H 'Api-Username: camille' -d 'category={cast.CATEGORY}' "
+        f"--data-urlencode 'title=Un essai depuis le terminal' --data-urlencode 'raw=Bonjour à toutes et à tous, ceci est un essai.' "
+        f"{wifip.rse_url}/posts.json",
+        markup=False,
+    )

@@ -1,0 +1,151 @@
+"""The broker and the database of a session: the clone's own, or the ones that the environment names."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Protocol
+from urllib.parse import urlsplit
+
+import asyncpg
+
+from deploy.local.kafka import STARTS_FAST, LocalKafka
+from deploy.local.postgres import LocalPostgres
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+KAFKA: Final = "TRAITDUNION_KAFKA_BOOTSTRAP"
+DATABASE: Final = "TRAITDUNION_DATABASE_URL"
+PREFIX: Final = "TRAITDUNION_TOPIC_PREFIX"
+
+
+class Broker(Protocol):
+    """A Kafka broker; `settings` are the variables that lead to it."""
+
+    @property
+    def settings(self) -> Mapping[str, str]:
+        """What a process of ours must find in its environment, once the broker has started."""
+        ...
+
+    def start(self) -> str:
+        """Start it, or find it; a sentence says which."""
+        ...
+
+    def stop(self) -> None:
+        """Stop what we started."""
+        ...
+
+
+class Database(Protocol):
+    """A PostgreSQL with an empty database for this session."""
+
+    async def start(self) -> str:
+        """Start or find it; the database's address."""
+        ...
+
+    async def stop(self) -> None:
+        """Stop what we started, remove what we made."""
+        ...
+
+
+class OwnBroker:
+    """The clone's own broker."""
+
+    def __init__(self, folder: Path) -> None:
+        self._kafka = LocalKafka(folder, java_options=STARTS_FAST)
+
+    @property
+    def settings(self) -> Mapping[str, str]:
+        """Its address; topics need no prefix."""
+        return {KAFKA: self._kafka.bootstrap, PREFIX: ""}
+
+    def start(self) -> str:
+        """Start it."""
+        self._kafka.start()
+        return f"un vrai Kafka répond sur {self._kafka.bootstrap}"
+
+    def stop(self) -> None:
+        """Stop it."""
+        self._kafka.stop()
+
+
+@dataclass(frozen=True, slots=True)
+class NamedBroker:
+    """The user's own broker: its topics get a prefix that no other session has, and stay there when we leave."""
+
+    prefix: str
+
+    @property
+    def settings(self) -> Mapping[str, str]:
+        """The user's settings lead there; the prefix is ours."""
+        return {PREFIX: self.prefix}
+
+    def start(self) -> str:
+        """It runs already."""
+        return f"votre Kafka, {os.environ[KAFKA]} ; nos topics y commencent par « {self.prefix} »"
+
+    def stop(self) -> None:
+        """It is not ours to stop."""
+
+
+class OwnDatabase:
+    """The clone's own PostgreSQL."""
+
+    def __init__(self, folder: Path) -> None:
+        self._server = LocalPostgres(folder)
+
+    def start_server(self) -> str:
+        """Start it, with an empty database."""
+        self._server.start()
+        return self._server.create_database("traitdunion")
+
+    async def start(self) -> str:
+        """Start it without holding up the loop."""
+        return await asyncio.to_thread(self.start_server)
+
+    async def stop(self) -> None:
+        """Stop it."""
+        await asyncio.to_thread(self._server.stop)
+
+
+@dataclass(frozen=True, slots=True)
+class NamedDatabase:
+    """The user's own PostgreSQL, on an account that may make databases: ours is made there, and dropped."""
+
+    url: str
+    name: str
+
+    async def start(self) -> str:
+        """Make an empty database there."""
+        await self._execute(f'CREATE DATABASE "{self.name}"')
+        return urlsplit(self.url)._replace(path=f"/{self.name}").geturl()
+
+    async def stop(self) -> None:
+        """Drop it."""
+        await self._execute(f'DROP DATABASE IF EXISTS "{self.name}" WITH (FORCE)')
+
+    async def _execute(self, sql: str) -> None:
+        connection = await asyncpg.connect(self.url)
+        try:
+            await connection.execute(sql)
+        finally:
+            await connection.close()
+
+
+def broker(folder: Path) -> Broker:
+    """The named broker, else our own."""
+    if os.environ.get(KAFKA):
+        return NamedBroker(f"demo{secrets.token_hex(3)}.")
+    return OwnBroker(folder)
+
+
+def database(folder: Path) -> Database:
+    """A database on the named server, else our own server."""
+    named = os.environ.get(DATABASE)
+    if named:
+        return NamedDatabase(named.replace("+asyncpg", "", 1), f"traitdunion_demo_{secrets.token_hex(4)}")
+    return OwnDatabase(folder)

@@ -1,0 +1,166 @@
+"""What Prometheus and Grafana ask for exists, and every metric that we declare stands on the dashboard."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+from prometheus_client.metrics import MetricWrapperBase
+
+from schemas.wire.telemetry import Metric
+from schemas.words import Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
+DASHBOARD: dict[str, Any] = json.loads((DEPLOY / "grafana" / "traitdunion.json").read_text(encoding="utf-8"))
+PROMETHEUS: dict[str, Any] = yaml.safe_load((DEPLOY / "prometheus" / "prometheus.yml").read_text(encoding="utf-8"))
+ALERTS: dict[str, Any] = yaml.safe_load((DEPLOY / "prometheus" / "alerts.yml").read_text(encoding="utf-8"))
+
+SELECTED = re.compile(r"(?P<sample>\btraitdunion_\w+)(?:\{(?P<matchers>[^}]*)\})?")
+TARGETS_OWN = {"job", "le"}  # what a scrape and a histogram's buckets add to the labels that we declare
+COUNTED = re.compile(r"\b(?:rate|increase)\($")
+COMPARED = re.compile(r"^ (?:unless traitdunion|offset \d)")  # with itself some time ago: how a series that has just appeared is found
+
+
+@dataclass(frozen=True)
+class Declared:
+    """A sample that a process of ours exposes."""
+
+    metric: str
+    kind: str
+    labels: frozenset[str]
+
+
+def declared() -> dict[str, Declared]:
+    """Sample name → what was declared; a histogram has three."""
+    found: dict[str, Declared] = {}
+    for metric in vars(Metric).values():
+        if isinstance(metric, MetricWrapperBase):
+            (family,) = metric.describe()
+            endings = {"counter": ["_total"], "gauge": [""], "histogram": ["_bucket", "_sum", "_count"]}[family.type]
+            told = Declared(family.name, family.type, frozenset(metric._labelnames))
+            found |= {family.name + ending: told for ending in endings}
+    return found
+
+
+SAMPLES = declared()
+
+
+def rules() -> list[dict[str, Any]]:
+    return [rule for group in ALERTS["groups"] for rule in group["rules"]]
+
+
+def panels() -> list[dict[str, Any]]:
+    return [panel for panel in DASHBOARD["panels"] if panel["type"] != "row"]
+
+
+def drawn() -> Iterator[tuple[str, str, str]]:
+    """Where a query stands, the query, and its legend or sentence."""
+    for panel in panels():
+        yield from ((panel["title"], target["expr"], target["legendFormat"]) for target in panel["targets"])
+
+
+def alerted() -> Iterator[tuple[str, str, str]]:
+    yield from ((rule["alert"], rule["expr"], " ".join(rule["annotations"].values())) for rule in rules())
+
+
+QUERIES = [*drawn(), *alerted()]
+every_query = pytest.mark.parametrize(("query", "words"), [query[1:] for query in QUERIES], ids=[query[0] for query in QUERIES])
+
+
+def kept(query: str) -> set[str] | None:
+    """The labels that are left of an aggregation; None where nothing is aggregated."""
+    by = re.findall(r"\bby \(([^)]*)\)", query)
+    return {label.strip() for labels in by for label in labels.split(",")} if by or re.search(r"\b(sum|max|count)\(", query) else None
+
+
+@every_query
+def test_a_query_names_metrics_that_exist_and_labels_that_they_have(query: str, words: str) -> None:
+    assert query.count("(") == query.count(")")
+    labels: set[str] = set()
+    for found in SELECTED.finditer(query):
+        assert found["sample"] in SAMPLES, found["sample"]
+        matched = set(re.findall(r"(\w+)\s*(?:=~|!~|!=|=)", found["matchers"] or ""))
+        labels |= SAMPLES[found["sample"]].labels | TARGETS_OWN
+        assert matched <= labels
+    assert (kept(query) or set()) <= labels | TARGETS_OWN
+    left = kept(query)
+    told = set(re.findall(r"\{\{\s*(?:\$labels\.)?(\w+)\s*\}\}", words))
+    assert told <= ((labels or TARGETS_OWN) if left is None else left)
+
+
+@every_query
+def test_counters_are_read_as_rates_and_gauges_as_they_stand(query: str, words: str) -> None:
+    assert words
+    for found in SELECTED.finditer(query):
+        counted = COUNTED.search(query[: found.start()]) or COMPARED.search(query[found.end() :])
+        assert bool(counted) is (SAMPLES[found["sample"]].kind != "gauge"), found["sample"]
+
+
+def test_the_first_event_of_a_kind_raises_its_alert() -> None:
+    rising = [rule["expr"] for rule in rules() if "increase(" in rule["expr"]]
+    assert rising
+    for expr in rising:
+        (sample, selected), *others = SELECTED.findall(expr)
+        assert others == [(sample, selected)] * 2
+        assert " unless " in expr
+
+
+@pytest.mark.parametrize("metric", sorted({told.metric for told in SAMPLES.values()}))
+def test_every_metric_stands_on_the_dashboard(metric: str) -> None:
+    assert any(SAMPLES[found["sample"]].metric == metric for _, query, _ in drawn() for found in SELECTED.finditer(query))
+
+
+def test_latency_is_drawn_for_the_median_and_the_slowest_hundredth_of_each_hop() -> None:
+    quantiles = {found[1] for _, query, _ in drawn() if (found := re.match(r"histogram_quantile\(([\d.]+), sum by \(le, hop", query))}
+    assert quantiles == {"0.5", "0.99"}
+
+
+def test_every_panel_has_a_place_of_its_own_a_title_a_sentence_and_a_unit() -> None:
+    taken: set[tuple[int, int]] = set()
+    for panel in DASHBOARD["panels"]:
+        at = panel["gridPos"]
+        cells = {(x, y) for x in range(at["x"], at["x"] + at["w"]) for y in range(at["y"], at["y"] + at["h"])}
+        assert not cells & taken, panel["title"]
+        assert max(x for x, _ in cells) < 24
+        taken |= cells
+    assert len({panel["id"] for panel in DASHBOARD["panels"]}) == len(DASHBOARD["panels"])
+    assert all(panel["title"] and panel["description"] and panel["fieldConfig"]["defaults"]["unit"] for panel in panels())
+
+
+def test_the_dashboard_asks_the_source_that_its_reader_chooses() -> None:
+    assert [variable["name"] for variable in DASHBOARD["templating"]["list"] if variable["type"] == "datasource"] == ["datasource"]
+    sources = [panel["datasource"] for panel in panels()] + [target["datasource"] for panel in panels() for target in panel["targets"]]
+    assert all(source == {"type": "prometheus", "uid": "${datasource}"} for source in sources)
+
+
+def test_an_alert_has_a_name_of_its_own_a_severity_and_two_sentences() -> None:
+    assert len({rule["alert"] for rule in rules()}) == len(rules())
+    assert all(rule["labels"]["severity"] in {"page", "ticket"} for rule in rules())
+    assert all(rule["annotations"].keys() == {"summary", "description"} for rule in rules())
+
+
+def test_alerts_name_verdicts_that_exist() -> None:
+    named = {verdict for rule in rules() for verdict in re.findall(r'verdict="(\w+)"', rule["expr"])}
+    assert named
+    assert named <= {verdict.value for verdict in Verdict}
+
+
+def test_prometheus_reads_the_alerts_and_keeps_our_label_instance() -> None:
+    assert [(DEPLOY / "prometheus" / name).is_file() for name in PROMETHEUS["rule_files"]] == [True]
+    assert all(job["honor_labels"] is True for job in PROMETHEUS["scrape_configs"])
+    assert all(
+        target.startswith("127.0.0.1:")
+        for job in PROMETHEUS["scrape_configs"]
+        for told in job["static_configs"]
+        for target in told["targets"]
+    )
+    jobs = {job["job_name"] for job in PROMETHEUS["scrape_configs"]}
+    assert jobs == {f"traitdunion-{process}" for process in ("gateway", "site", "worker", "relay")}

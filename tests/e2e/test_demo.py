@@ -1,0 +1,64 @@
+"""The demo's scenario as whole processes: hub, connectors, twins, a real Kafka, a real PostgreSQL."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import signal
+from typing import TYPE_CHECKING
+
+import pytest
+
+from deploy.demo.ground import port_near
+from tests.fakes_demo import NOT_INSTALLED, check_summary, demo
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = pytest.mark.skipif(NOT_INSTALLED is not None, reason=str(NOT_INSTALLED))
+
+
+async def test_the_demo_plays_the_whole_way_and_leaves_nothing_running(tmp_path: Path) -> None:
+    async with demo(tmp_path, "--once") as played:
+        assert await played.ends() == 0, "\n".join(played.lines)
+        check_summary(played)
+        assert played.left() == []
+
+
+async def test_however_it_is_stopped_nothing_stays_and_the_next_works_at_once(tmp_path: Path) -> None:
+    async with demo(tmp_path) as interrupted:
+        await interrupted.says("1. Trois ministères")
+        interrupted.process.send_signal(signal.SIGINT)
+        assert await interrupted.ends() == 0, "\n".join(interrupted.lines)
+        assert interrupted.left() == []
+    async with demo(tmp_path) as killed:
+        await killed.says("PostgreSQL")
+        killed.process.kill()
+        await killed.process.wait()
+    async with demo(tmp_path, "--once", patience="0.000001") as hurried:  # right after kill -9: nothing to wait for, nothing to clean up
+        assert await hurried.ends() == 1
+        assert [step["number"] for step in hurried.summary["steps"]] == [1, 2], "\n".join(hurried.lines)
+        assert hurried.left() == []
+        failure = hurried.summary["failure"]
+    assert failure.startswith("attendu en")
+    assert failure.endswith("pas vu : les trois rattachements acceptés")
+    assert any(failure in line for line in hurried.lines)
+    assert any(str(tmp_path / "logs") in line for line in hurried.lines)
+    assert hurried.lines[-1].endswith("vérifications réussies, 1 échec")
+
+
+async def test_a_second_demo_in_the_same_folder_says_that_one_runs(tmp_path: Path) -> None:
+    with (tmp_path / "lock").open("wb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        async with demo(tmp_path, "--once") as second:
+            assert await second.ends() == 1
+    assert "une autre démonstration tourne déjà" in "\n".join(second.lines)
+
+
+async def test_busy_ports_are_avoided() -> None:
+    server = await asyncio.start_server(lambda _reader, writer: writer.close(), "127.0.0.1", 0)
+    busy = int(server.sockets[0].getsockname()[1])
+    assert port_near(busy) != busy
+    server.close()
+    await server.wait_closed()
+    assert port_near(busy) == busy

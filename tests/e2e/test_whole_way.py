@@ -1,0 +1,225 @@
+"""The whole system as processes, with three RSEs: payloads of others fed through the doors, and faults in the middle of a conversation."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import signal
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import psutil
+import pytest
+import pytest_asyncio
+from aiohttp import ClientSession, ClientTimeout
+
+from deploy.demo import cast, opening
+from deploy.demo.ground import FOLDER, MARK, Ground
+from deploy.demo.narrator import Narrator
+from deploy.demo.plan import Plan
+from deploy.demo.scene import Scene
+from deploy.demo.spaces import find
+from deploy.demo.stack import Stack
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Sequence
+    from pathlib import Path
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+PATIENCE = 60.0
+EVENT = re.compile(r"événement ([0-9a-f]{32})")
+
+
+@dataclass
+class Whole:
+    """The running system and the people in it."""
+
+    scene: Scene
+    folder: Path
+
+    @property
+    def stack(self) -> Stack:
+        return self.scene.stack
+
+    async def command(self, node: str, *words: str) -> str:
+        """A `traitdunion` command as the operator of a ministry types it."""
+        instances = self.folder / "instances" / f"{node}.yaml"
+        port = str(self.scene.plan.posts[node].gateway_port)
+        environment = {**self.stack.environment, "TRAITDUNION_INSTANCES": str(instances), "TRAITDUNION_GATEWAY_PORT": port}
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "hub", *words, env=environment, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+        )
+        said, _ = await asyncio.wait_for(process.communicate(), PATIENCE)
+        return f"{said.decode()}\nexit {process.returncode}"
+
+    def processes(self, *words: str) -> list[psutil.Process]:
+        """This session's processes whose command line holds all these words."""
+        return [one for one in psutil.process_iter() if _is_ours(one, self.folder) and all(word in _line(one) for word in words)]
+
+    async def kill(self, *words: str) -> None:
+        """Kill -9, and wait until the supervisor has started another in its place."""
+        victims = self.processes(*words)
+        assert victims, words
+        for victim in victims:
+            victim.send_signal(signal.SIGKILL)
+        await self.until(lambda: any(one.pid not in {v.pid for v in victims} for one in self.processes(*words)))
+
+    async def until(self, holds: Callable[[], Any]) -> None:
+        """Wait until something holds."""
+        async with asyncio.timeout(PATIENCE):
+            while not holds():  # noqa: ASYNC110 - other processes tell nobody when they change
+                await asyncio.sleep(0.1)
+
+    async def words_everywhere(self, expected: Sequence[str]) -> dict[str, list[str]]:
+        """Wait until every RSE shows all these words; node → the words in the order shown, doubles and all."""
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                shown = {node: [m.text for m in await space.shown()] for node, space in self.scene.spaces.items()}
+                found = {node: [word for text in texts for word in expected if word in text] for node, texts in shown.items()}
+                if all(set(words) == set(expected) for words in found.values()):
+                    return found
+                await asyncio.sleep(0.2)
+
+
+@pytest.fixture(scope="module")
+def monkeymodule() -> Any:
+    with pytest.MonkeyPatch.context() as patch:
+        yield patch
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def whole(tmp_path_factory: pytest.TempPathFactory, monkeymodule: pytest.MonkeyPatch) -> AsyncIterator[Whole]:
+    folder = tmp_path_factory.mktemp("whole")
+    monkeymodule.setenv(FOLDER, str(folder))
+    ground, narrator = Ground.claim(), Narrator()
+    async with ClientSession(timeout=ClientTimeout(total=30), trust_env=False) as http:
+        plan = Plan.make(ground)
+        stack = Stack(plan, http, "twin", narrator.progress)
+        try:
+            claire = await stack.start_servers()
+            scene = Scene.set_up(plan, stack, narrator, http, claire)
+            await opening.nodes(scene)
+            await opening.ties(scene)
+            yield Whole(scene, ground.folder)
+        finally:
+            await asyncio.shield(stack.stop())
+    assert not [one for one in psutil.process_iter() if _is_ours(one, ground.folder) and one.pid != os.getpid()]
+
+
+@pytest.mark.parametrize(("platform", "node"), [("discourse", "wifip"), ("matrix", "education")])
+async def test_every_shared_payload_gets_its_answer_through_the_real_doors(whole: Whole, payloads: Path, platform: str, node: str) -> None:
+    files = sorted((payloads / platform).glob("*.json"))
+    assert files
+    said = await whole.command(node, "connector", "feed", node, *map(str, files), "--space", whole.stack.spaces[node], "--wait", "20")
+    assert said.endswith("exit 0"), said
+    for file in files:
+        part = said.split(f"{file.name} :", 1)[1]
+        assert re.search(r"événement|inutilisé|refusé|écarté", part.split(".json :", 1)[0]), said
+    if platform == "matrix":
+        assert EVENT.search(said), said
+        assert {"arrivé chez diplomatie : written", "arrivé chez wifip : written"} <= {
+            line.strip()[:35].strip() for line in said.splitlines()
+        } or (said.count("arrivé chez") >= 2 and "written" in said), said
+
+
+async def test_a_real_edit_with_its_text_arrives_in_the_other_ministries(whole: Whole, payloads: Path, tmp_path: Path) -> None:
+    payload = json.loads((payloads / "discourse" / "post_edited_reply.json").read_text())
+    payload["body"]["post"]["cooked"] = "<p>Le terminal répond de nouveau, merci à vous tous.</p>"
+    file = tmp_path / "with_text.json"
+    file.write_text(json.dumps(payload))
+    said = await whole.command("wifip", "connector", "feed", "wifip", str(file), "--wait", "20")
+    assert EVENT.search(said), said
+    for node in (cast.EDUCATION, cast.DIPLOMATIE):
+        await whole.scene.seen(node, "le message", lambda shown: find(shown, "Le terminal répond de nouveau"), PATIENCE)
+
+
+async def test_a_forged_feed_is_refused_by_name(whole: Whole, tmp_path: Path) -> None:
+    file = tmp_path / "nonsense.json"
+    file.write_text(json.dumps({"headers": {"X-Discourse-Event": "post_created"}, "body": {"post": {"id": "pas un nombre"}}}))
+    said = await whole.command("wifip", "connector", "feed", "wifip", str(file))
+    assert "refusé post_malformed" in said, said
+
+
+async def test_one_correlation_id_leads_from_the_webhook_to_the_receipts(whole: Whole) -> None:
+    text = "Un message que l'on suivra de bout en bout."
+    await whole.scene.wifip.open_topic("Un message suivi pas à pas", text)
+    await whole.words_everywhere([text])
+    messages = await whole.scene.hub.messages(cast.COMMUNITY)
+    name = next(one["id"] for one in messages if text in one["html"])
+    trace = json.loads((await whole.command("wifip", "trace", name, "--json")).rsplit("\nexit", 1)[0])
+    correlation = re.search(r'"correlation": "([0-9a-f]{32})"', json.dumps(trace))
+    assert correlation, trace
+    logs = {log.name: log.read_text() for log in (whole.folder / "logs").glob("*.log")}
+    assert {"connector-wifip.log", "connector-diplomatie.log", "worker-receipts.log"} <= {
+        name for name, text in logs.items() if correlation[1] in text
+    }
+    assert not [name for name, log in logs.items() if text in log or ("Camille" in log and not name.startswith("rse-"))]
+
+
+async def test_any_process_killed_in_the_middle_loses_and_doubles_nothing(whole: Whole) -> None:
+    room, expected = whole.scene.room, []
+    victims: tuple[tuple[str, ...], ...] = (
+        ("hub", "worker", "inbound"),
+        ("hub", "worker", "fanout"),
+        ("hub", "relay"),
+        ("hub", "worker", "receipts"),
+    )
+    connectors = [pid_of_connector(whole, node) for node in ("diplomatie", "education", "wifip")]
+    everybody: list[tuple[str, ...] | int] = [*victims, *connectors]
+    for number, victim in enumerate(everybody):
+        for half in ("avant", "après"):
+            text = f"Parole n° {number} {half} la coupure."
+            expected.append(text)
+            await room.write(text)
+            if half == "avant":
+                await (whole.kill(*victim) if isinstance(victim, tuple) else _kill_pid(victim))
+    shown = await whole.words_everywhere(expected)
+    assert {node: words for node, words in shown.items() if words != expected} == {}
+
+
+async def test_broker_and_database_that_go_and_come_back_lose_and_double_nothing(whole: Whole) -> None:
+    room, wifip = whole.scene.room, whole.scene.wifip
+    first = "Avant que le courtier ne redémarre, un mot."
+    await room.write(first)
+    await asyncio.to_thread(whole.stack.broker._kafka.stop)  # type: ignore[attr-defined]  # this session's own broker
+    during = "Pendant que le courtier est arrêté, un autre."
+    await wifip.open_topic("Écrit pendant l'arrêt du courtier", during)
+    await asyncio.to_thread(whole.stack.broker._kafka.start)  # type: ignore[attr-defined]  # the same
+    await whole.words_everywhere([first, during])
+    server = whole.stack._database._server  # type: ignore[attr-defined]  # this session's own database
+    await asyncio.to_thread(server.stop)
+    without = "Pendant que la base est arrêtée, un troisième."
+    await room.write(without)
+    await asyncio.to_thread(server.start)
+    shown = await whole.words_everywhere([first, during, without])
+    assert {node: words for node, words in shown.items() if sorted(words) != sorted([first, during, without])} == {}
+
+
+def pid_of_connector(whole: Whole, node: str) -> int:
+    """The connector process of a node: the one whose environment names its instances file."""
+    [found] = [
+        one.pid for one in whole.processes("adapters", "run") if one.environ().get("TRAITDUNION_INSTANCES", "").endswith(f"/{node}.yaml")
+    ]
+    return found
+
+
+async def _kill_pid(pid: int) -> None:
+    os.kill(pid, signal.SIGKILL)
+    await asyncio.sleep(0.5)
+
+
+def _is_ours(process: psutil.Process, folder: Path) -> bool:
+    try:
+        return process.environ().get(MARK) == str(folder)
+    except psutil.Error:
+        return False
+
+
+def _line(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
