@@ -30,6 +30,7 @@ def run_worker(group: str) -> None:
     if group not in WITHOUT_DATABASE:
         asyncio.run(_resume(group, settings, kafka_settings, names))
     gc.freeze()
+    gc.set_threshold(100_000, 50, 1000)  # records come and go by the thousand: looking through them all finds nothing
     gc.enable()
     uvloop.install()
     loop = asyncio.new_event_loop()

@@ -6,17 +6,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 import base58
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from nacl.bindings import crypto_core_ed25519_is_valid_point
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from nacl.bindings import crypto_core_ed25519_is_valid_point, crypto_sign_open
+from nacl.exceptions import BadSignatureError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 ED25519_PUBLIC = b"\xed\x01"  # multicodec prefix of an Ed25519 public key
-
-
+SIGNATURE_BYTES = 64
 MULTIBASE_LIMIT = 128  # decoding base58 takes the square of the length: a document of megabytes would take hours
 NOT_A_KEY = "not an Ed25519 Multikey (z6Mk…)"
 
@@ -45,7 +45,7 @@ class PublicKey:
     """An Ed25519 public key; `multibase` is its Multikey form."""
 
     multibase: str
-    _key: Ed25519PublicKey
+    _raw: bytes
 
     @classmethod
     def of(cls, multibase: str) -> Self:
@@ -59,13 +59,18 @@ class PublicKey:
             raise KeyMalformed(NOT_A_KEY) from error
         if raw[:2] != ED25519_PUBLIC or len(raw) != 34 or not crypto_core_ed25519_is_valid_point(raw[2:]):  # noqa: PLR2004 - 2 + 32 bytes
             raise KeyMalformed(NOT_A_KEY)
-        return cls(multibase, Ed25519PublicKey.from_public_bytes(raw[2:]))
+        return cls(multibase, raw[2:])
 
     def verifies(self, signature: bytes, message: bytes) -> bool:
-        """Tell whether this key made the 64-byte signature over the message (RFC 8032)."""
+        """Tell whether this key made the 64-byte signature over the message (RFC 8032).
+
+        libsodium checks it: as strict as OpenSSL (and it refuses an R of small order besides), in half the time.
+        """
+        if len(signature) != SIGNATURE_BYTES:
+            return False
         try:
-            self._key.verify(signature, message)
-        except InvalidSignature:
+            crypto_sign_open(signature + message, self._raw)
+        except BadSignatureError:
             return False
         return True
 

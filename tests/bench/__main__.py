@@ -1,0 +1,68 @@
+"""`python -m tests.bench [webhook] [worker] [fanout] [end2end] [memory]`: measures this machine, each figure beside its own ceiling."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import uvloop
+
+from tests.bench import end2end, fanout, memory, webhook, worker
+from tests.bench.report import Report, say
+from tests.bench.stage import CLONE, stage
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+SECTIONS = {
+    "webhook": (webhook.run, "du webhook à la garde durable"),
+    "worker": (worker.run, "le worker inbound"),
+    "fanout": (fanout.run, "la diffusion vers 10 nœuds"),
+    "end2end": (end2end.run, "de bout en bout, par les jumeaux, à 10 messages/s"),
+    "memory": (memory.run, "la mémoire du worker sur 100 000 événements"),
+}
+RESULT = CLONE / ".local" / "bench.json"
+
+
+async def measure(sections: Sequence[str], folder: Path) -> Report:
+    """Run the sections one after the other on one pair of servers."""
+    report = Report()
+    say("démarrage de Kafka et de PostgreSQL")
+    with stage(folder) as servers:
+        for name in sections:
+            run, title = SECTIONS[name]
+            say(f"{name} : {title}")
+            report.note_load(name)
+            await run(servers, report)
+            report.note_load(name)
+    return report
+
+
+def main() -> None:
+    """Measure, show, keep. A missed target is said, not asserted: the machine may have been busy."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("sections", nargs="*", metavar="section", help=", ".join(SECTIONS))
+    chosen = parser.parse_args().sections or list(SECTIONS)
+    if unknown := set(chosen) - set(SECTIONS):
+        parser.error(f"section inconnue : {', '.join(sorted(unknown))}")
+    folder = Path(tempfile.mkdtemp(prefix="traitdunion-bench-"))
+    folder.chmod(0o755)  # PostgreSQL runs as another user where we are root
+    try:
+        report = uvloop.run(measure(chosen, folder))
+    except BaseException:
+        say(f"interrompu ; les journaux restent dans {folder}")
+        raise
+    shutil.rmtree(folder, ignore_errors=True)
+    report.show()
+    report.save(RESULT)
+    say(f"gardé dans {RESULT.relative_to(CLONE)}")
+    missed = [figure.what.strip() for figure in report.figures if figure.reached is False]
+    if missed:
+        say(f"objectifs non atteints : {' ; '.join(missed)}")
+
+
+if __name__ == "__main__":
+    main()
