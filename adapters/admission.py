@@ -99,7 +99,7 @@ class Admission:
 
     def __init__(self, seat: Seat) -> None:
         self._seat = seat
-        self._desk = Desk(seat.instance, seat.ties.of)
+        self._desk = Desk(seat.instance, seat.ties.known)
         self._waiting: deque[Arrival] = deque()
         self._awake = asyncio.Event()
         self._parked_spaces: set[str] = set()
@@ -149,7 +149,7 @@ class Admission:
 
     async def _recall_parked(self) -> None:
         rows = await self._seat.spool.first(Kind.PARKED, self._seat.spool.limit)
-        self._parked_spaces = {unpack_change(row.value).space for row in rows}
+        self._parked_spaces = {change.space for change in (unpack_change(row.value) for row in rows) if not change.by_us}
 
     async def _answer(self, batch: Sequence[Arrival]) -> None:
         try:
@@ -217,7 +217,8 @@ class Admission:
         arrival.said.append(f"dropped={reason}")
 
     def _park(self, change: Change, arrival: Arrival, batch: _Batch) -> None:
-        self._parked_spaces.add(change.space)
+        if not change.by_us:  # may wait for days, and never becomes anything that what is behind could need
+            self._parked_spaces.add(change.space)
         batch.parked.append(Record("", change.space.encode(), pack_change(change), [(CORRELATION, arrival.correlation.encode())]))
         arrival.said.append("parked")
 
@@ -289,7 +290,7 @@ class Admission:
             waits = change.space in blocked
             decision = Park() if waits else self._desk.decide(change, known, row.stored_at, self._seat.clock())
             if isinstance(decision, Park):
-                blocked.add(change.space)
+                blocked |= set() if change.by_us else {change.space}
                 continue
             gone.append(row.position)
             self._settle(change, decision, arrival, batch)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from adapters.ledger import Ledger
     from adapters.port import Order, Written
 
-REMEMBERED = 10_000  # sequences past a gap that one community remembers
+GAP_KEPT = 64  # sequences past a gap: the one partition is in order, so what is still missing after so many will not come
 CLOSE_INTENT = "UPDATE intents SET state = 'closed', native_id = coalesce($3, native_id) WHERE instance = $1 AND key = $2"
 KEEP_COPY = f"""
     INSERT INTO objects (instance, native_id, subject, origin, locator, versions, space, community, deleted)
@@ -40,16 +40,23 @@ class Numbers:
         return number <= self.applied or number in self.later
 
     def skips_to(self, number: int) -> bool:
-        """Whether numbers are missing before this one."""
-        return number > self.applied + 1
+        """Whether this number opens a gap; those that follow it in order do not open it again."""
+        return number > max(self.applied, *self.later, 0) + 1
+
+    def closes_gap(self, number: int) -> bool:
+        """Whether applying this number gives up what is missing."""
+        return not self.has(number) and len(self.later) >= GAP_KEPT and number != self.applied + 1
 
     def plus(self, number: int) -> Numbers:
-        """With this number applied too; the contiguous part grows as far as it can."""
-        later, applied = set(self.later) | {number}, self.applied
-        while applied + 1 in later:
-            applied += 1
-            later.discard(applied)
-        return Numbers(applied, frozenset(sorted(n for n in later if n > applied)[-REMEMBERED:]))
+        """With this number applied too; the contiguous part grows as far as it can, past a gap when too many lie beyond it."""
+        later, applied = self.later | {number}, self.applied
+        while True:
+            while applied + 1 in later:
+                applied += 1
+            later = frozenset(n for n in later if n > applied)
+            if len(later) <= GAP_KEPT:
+                return Numbers(applied, later)
+            applied = min(later) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,13 +121,14 @@ class Applied:
                 now,
             )
 
-    async def here(self, subjects: Sequence[str]) -> dict[str, KnownObject]:
-        """Objects by their subject; where several copies were made, a living one before a deleted one."""
+    async def here(self, subjects: Sequence[str], community: str) -> dict[str, KnownObject]:
+        """Objects by their subject; of several copies one of this community before another's, a living one before a deleted one."""
         async with self._ledger.connection() as connection:
             rows = await connection.fetch(
-                f"SELECT {OBJECT_COLUMNS} FROM objects WHERE instance = $1 AND subject = ANY($2) ORDER BY deleted DESC",  # noqa: S608 - constants
+                f"SELECT {OBJECT_COLUMNS} FROM objects WHERE instance = $1 AND subject = ANY($2) ORDER BY community = $3, deleted DESC",  # noqa: S608 - constants
                 self._instance,
                 list(subjects),
+                community,
             )
         return {row["subject"]: object_of(row) for row in rows}
 

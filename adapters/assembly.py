@@ -87,7 +87,7 @@ async def build(name: str, instance: Instance, shared: Shared) -> Connector:
     client = kind.client(instance)
     ties, spool = Ties(shared.ledger, name), Spool(shared.ledger, name, shared.settings.spool_limit)
     applied = Applied(shared.ledger, name)
-    for part in (ties.load(), spool.count(), applied.load()):
+    for part in (ties.load(), spool.count()):
         await part
     outgoing = Outgoing(shared.publisher, spool, name, shared.clock)
     sealing = SealingKey(bytes.fromhex(shared.settings.operators_key))
@@ -101,14 +101,20 @@ async def build(name: str, instance: Instance, shared: Shared) -> Connector:
         pause, receipts, shared.publisher, admission.wake, shared.clock, asyncio.sleep,
     )  # fmt: skip
     writer = Writer(bench)
-    await writer.recall()
     await receipts.recall()
     intake = Intake(name, instance.node, shared.kafka, shared.names, writer, applied)
     completions = Completions(name, client, spool, admission)
     loops = (
-        admission.run(), intake.run(), receipts.run(), handshake.run(), completions.run(), _tidy(applied, shared.clock),
+        handshake.run(), _after(handshake.begun, admission.run), _after(handshake.begun, intake.run), receipts.run(), completions.run(),
+        _tidy(applied, shared.clock),
     )  # fmt: skip
     return Connector(Counter(name, instance, kind.adapter, client, admission), loops)
+
+
+async def _after(begun: asyncio.Event, run: Callable[[], Coroutine[None, None, None]]) -> None:
+    """Nothing is read or published on an attestation that has lapsed while the process was away."""
+    await begun.wait()
+    await run()
 
 
 async def _tidy(applied: Applied, clock: Callable[[], datetime]) -> None:

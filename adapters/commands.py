@@ -15,15 +15,25 @@ app = typer.Typer(help="Connecteurs : la passerelle et les scripteurs des RSE.",
 @app.command()
 def run() -> None:
     """Lance la passerelle et les scripteurs de toutes les instances."""
+    import structlog
     import uvloop
 
+    from adapters.assembly import SettingsIncomplete
     from adapters.assembly import run as run_all
+    from adapters.failures import told
     from adapters.settings import AdapterSettings
     from schemas.wire.telemetry import configure_logs
 
     configure_logs("adapters")
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(run_all(AdapterSettings()))
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(run_all(AdapterSettings()))
+    except SettingsIncomplete as error:
+        structlog.get_logger().error("settings_incomplete", missing=str(error))
+        raise typer.Exit(1) from None
+    except Exception as error:  # noqa: BLE001 - a traceback would show its text: what people wrote, parameters of SQL, a secret of the settings
+        structlog.get_logger().error("connector_failed", **told(error))
+        raise typer.Exit(1) from None
 
 
 @app.command()
@@ -54,13 +64,15 @@ def feed(
     instance: str,
     files: Annotated[list[Path], typer.Argument(exists=True, dir_okay=False, help="Charges utiles, comme la plateforme les enverrait.")],
     event: Annotated[str | None, typer.Option(help="Type d'événement que la plateforme annonce dans ses en-têtes.")] = None,
-    wait: Annotated[float, typer.Option(help="Secondes d'attente de l'arrivée dans les autres RSE.")] = 0.0,
+    wait: Annotated[float, typer.Option(help="Secondes d'attente de l'arrivée dans les autres RSE.")] = 5.0,
+    space: Annotated[str | None, typer.Option(help="Espace où placer les charges utiles, au lieu du leur.")] = None,
 ) -> None:
     """Poste des charges utiles à la passerelle comme le ferait la plateforme, et dit ce que chacune est devenue."""
+    from adapters.feeding import Wishes
     from adapters.feeding import feed as feed_files
     from adapters.settings import AdapterSettings
 
-    well = asyncio.run(feed_files(AdapterSettings(), instance, files, event, wait, typer.echo))
+    well = asyncio.run(feed_files(AdapterSettings(), instance, files, Wishes(event, space, wait), typer.echo))
     sys.exit(0 if well else 1)
 
 

@@ -36,7 +36,7 @@ class Completions:
             try:
                 await self.ask()
             except LedgerUnavailable as error:
-                log.warning("completions_wait", instance=self._name, error=str(error))
+                log.warning("completions_wait", instance=self._name, error=type(error).__name__)
 
     async def ask(self) -> None:
         """Ask for the oldest ones; stop at the first that the RSE still cannot tell."""

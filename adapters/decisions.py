@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from adapters.echoes import awaited, is_echo
 from adapters.ledger import KnownObject
 from adapters.port import Act, Change, Nonsense
+from adapters.ties import TieState
 from schemas.envelope import object_id
 from schemas.facts.copy import CopyEdited, CopyWithdrawn
 from schemas.facts.message import MessageDeleted, MessageEdited, MessagePosted
@@ -57,15 +58,14 @@ class Desk:
 
     instance: Instance
     tie_of: Callable[[str], Tie | None]
+    """The tie of a space, whatever its state."""
 
     def decide(self, change: Change, known: Known, received_at: datetime, now: datetime) -> Decision:
         """Decide one change; `known` grows by what is to be published."""
         here = known.natives.get(change.native_id)
-        tie = self.tie_of(here.space if here is not None and change.act is Act.DELETED else change.space)
-        if tie is None:
-            return Drop("not_tied")
-        if tie.audience is Audience.UNKNOWN:
-            return Drop("audience_unknown")
+        tie = self._tie(change, here)
+        if isinstance(tie, Drop):
+            return tie
         if here is not None and here.is_copy and is_echo(change.version, here.versions):
             return Drop("echo")
         if awaited(change, known.intents, received_at, now, known=here is not None):
@@ -75,27 +75,50 @@ class Desk:
             known.add(decision.remembered)
         return decision
 
+    def _tie(self, change: Change, here: KnownObject | None) -> Tie | Drop:
+        """The tie under which a change speaks: the one under which its object was first published, wherever it lies now.
+
+        What was written since in a space from which nothing may leave stays there, though its object was published from another.
+        """
+        tie = self.tie_of(here.space if here is not None else change.space)
+        closed = _closed(tie) if here is None or tie is None or tie.community == here.community else Drop("not_tied")
+        if closed is None and change.act is not Act.DELETED:
+            closed = _closed(self.tie_of(change.space))
+        return closed or tie or Drop("not_tied")
+
     def _of_own(self, change: Change, here: KnownObject | None, tie: Tie, known: Known) -> Decision:
         if change.act is Act.DELETED:
             if here is None:
                 return Drop("unknown_object")
             return Publish(MessageDeleted(space=here.space), here.subject, None, tie, replace(here, deleted=True))
+        if change.by_us:
+            return Drop("own_account")
         if change.content is None or change.author is None:
             return Nonsense("content_missing")
         if change.content.text.lstrip().startswith(self.instance.mark):
             return Drop("kept_internal")
         subject = object_id(self.instance.node, change.native_id)
-        remembered = KnownObject(change.native_id, subject, "own", change.locator, (), change.space, tie.community)
-        return Publish(_message(change), subject, self._parent(change, known), tie, remembered)
+        remembered = KnownObject(change.native_id, subject, "own", change.locator, (), tie.space, tie.community)
+        return Publish(_message(change, tie.space), subject, self._parent(change, known, tie), tie, remembered)
 
-    def _parent(self, change: Change, known: Known) -> str | None:
-        """The object that is answered. A locator that the ledger does not know leads nowhere; a native id names its object anyway."""
+    def _parent(self, change: Change, known: Known, tie: Tie) -> str | None:
+        """The object that is answered, of the same community alone: another's readers must not learn of it.
+
+        A locator that the ledger does not know leads nowhere; a native id names its object anyway.
+        """
         if change.parent is None:
             return None
         found = known.find(change.parent)
         if found is not None:
-            return found.subject
+            return found.subject if found.community == tie.community else None
         return object_id(self.instance.node, change.parent) if _is_native(change.parent, change) else None
+
+
+def _closed(tie: Tie | None) -> Drop | None:
+    """Why nothing passes between a space and its community, if nothing does."""
+    if tie is None or not tie.lives:
+        return Drop("tie_suspended" if tie is not None and tie.state is TieState.SUSPENDED else "not_tied")
+    return Drop("audience_unknown") if tie.audience is Audience.UNKNOWN else None
 
 
 def _of_copy(change: Change, here: KnownObject, tie: Tie) -> Decision:
@@ -112,12 +135,12 @@ def _of_copy(change: Change, here: KnownObject, tie: Tie) -> Decision:
             return Drop("echo")
 
 
-def _message(change: Change) -> MessagePosted:
+def _message(change: Change, space: str) -> MessagePosted:
     if change.content is None or change.author is None:
         raise ValueError(change.native_id)
     kind = MessageEdited if change.act is Act.EDITED else MessagePosted
     return kind(
-        space=change.space,
+        space=space,
         author=change.author,
         content=change.content,
         title=change.title,

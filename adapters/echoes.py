@@ -31,10 +31,11 @@ def is_echo(version: str, written: Iterable[str]) -> bool:
 def awaited(change: Change, intents: Iterable[OpenIntent], received_at: datetime, now: datetime, *, known: bool) -> bool:
     """Tell whether a change must wait for a write whose answer may show it to be our own.
 
-    Only a write begun before the change arrived can have caused it; nothing waits longer than PATIENCE. An object that the ledger
-    knows waits for writes to itself, an unknown one for any creation in its space.
+    Only a write begun before the change arrived can have caused it; nothing of a person's waits longer than PATIENCE. What bears our
+    own account waits however long: it must never pass for a person's. An object that the ledger knows waits for writes to itself, an
+    unknown one for any creation in its space.
     """
-    if now - received_at >= PATIENCE:
+    if now - received_at >= PATIENCE and not change.by_us:
         return False
     return any(_may_be(change, intent, known=known) for intent in intents if intent.opened_at <= received_at)
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -37,9 +39,16 @@ class InstanceUnknown(LookupError):
     """The instances file names no such instance."""
 
 
-async def feed(
-    settings: AdapterSettings, name: str, files: Sequence[Path], event: str | None, wait: float, say: Callable[[str], None]
-) -> bool:
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What one asks of a feeding: the event that the platform would announce, a space to move the payloads to, seconds of patience."""
+
+    event: str | None = None
+    space: str | None = None
+    wait: float = 0.0
+
+
+async def feed(settings: AdapterSettings, name: str, files: Sequence[Path], wishes: Wishes, say: Callable[[str], None]) -> bool:
     """Post each file in order; False if any was refused. Raises InstanceUnknown."""
     instance = Instances.read(settings.instances).instances.get(name)
     if instance is None:
@@ -47,16 +56,42 @@ async def feed(
     adapter, well = platform(instance.platform).adapter, True
     async with aiohttp.ClientSession(trust_env=False, timeout=TIMEOUT) as session:
         for file in files:
-            request = adapter.signed_request(file.read_bytes(), instance, event)
+            payload = moved(file.read_bytes(), adapter.space_field, wishes.space)
+            request = adapter.signed_request(payload, instance, wishes.event)
             status, outcome, reason = await _post(session, settings, name, request)
             well = well and status < REFUSED_FROM
             say(f"{file.name} : {status}")
             for line in told(outcome, reason):
                 say(f"  {line}")
             for found in EVENT.finditer(outcome):
-                for line in await arrivals(session, settings.hub_url, found["id"], wait):
+                for line in await arrivals(session, settings.hub_url, found["id"], wishes.wait):
                     say(f"    {line}")
     return well
+
+
+def moved(payload: bytes, field: str, space: str | None) -> bytes:
+    """The payload, said to be of another space wherever it tells its own; what is not JSON stays as it is."""
+    if space is None:
+        return payload
+    try:
+        document = json.loads(payload)
+    except (ValueError, RecursionError):
+        return payload
+    return json.dumps(_moved(document, field, space), ensure_ascii=False).encode()
+
+
+def _moved(value: Any, field: str, space: str) -> Any:
+    match value:
+        case dict():
+            return {name: _renamed(said, space) if name == field else _moved(said, field, space) for name, said in value.items()}
+        case list():
+            return [_moved(one, field, space) for one in value]
+        case _:
+            return value
+
+
+def _renamed(said: Any, space: str) -> Any:
+    return int(space) if isinstance(said, int) and space.isdecimal() else space
 
 
 async def _post(session: aiohttp.ClientSession, settings: AdapterSettings, name: str, request: UnverifiedRequest) -> tuple[int, str, str]:
@@ -92,13 +127,14 @@ async def arrivals(session: aiohttp.ClientSession, hub: str, event_id: str, wait
     deadline = asyncio.get_running_loop().time() + wait
     while True:
         deliveries = await _deliveries(session, f"{hub}/api/messages/{event_id}")
-        if deliveries or asyncio.get_running_loop().time() >= deadline:
+        answered = bool(deliveries) and all(one.get("verdict") for one in deliveries)
+        if answered or asyncio.get_running_loop().time() >= deadline:
             break
         await asyncio.sleep(POLL_SECONDS)
     if not deliveries:
         return ["arrivée : inconnu"]
     return [
-        f"arrivé chez {one.get('node')} : {one.get('verdict')} {one.get('native_id') or ''} {one.get('at') or ''}".rstrip()
+        f"arrivé chez {one.get('node')} : {one.get('verdict') or 'en attente'} {one.get('native_id') or ''} {one.get('at') or ''}".rstrip()
         for one in deliveries
     ]
 

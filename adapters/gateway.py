@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from adapters.admission import NotStored, Stored
+from adapters.failures import told
 from adapters.port import Ask, AuthenticRequest, Change, Incomplete, Later, Nonsense, UnverifiedRequest
 from schemas.problem import MEDIA_TYPE, Problem
 from schemas.wire.records import new_correlation
@@ -75,8 +76,16 @@ class WebhookDoor:
             Metric.webhooks.labels("?", "instance_unknown").inc()
             reply = _problem(Problem(404, "instance_unknown", "Aucun RSE ne porte ce nom ici."))
         else:
-            reply = await _Taking(counter, scope, receive).reply(correlation)
+            reply = await self._taken(counter, scope, receive, correlation)
         await _answer(send, reply, correlation)
+
+    async def _taken(self, counter: Counter, scope: Scope, receive: Receive, correlation: str) -> _Reply:
+        try:
+            return await _Taking(counter, scope, receive).reply(correlation)
+        except Exception as error:  # noqa: BLE001 - the server would log its text, which may hold content
+            Metric.webhooks.labels(counter.name, "door_failed").inc()
+            log.error("door_failed", instance=counter.name, correlation=correlation, **told(error))  # noqa: TRY400 - as above
+            return _problem(Problem(500, "door_failed", "La requête n’a pas pu être traitée."))
 
 
 class _Taking:
@@ -148,8 +157,8 @@ class _Taking:
     def _translate(self, authentic: AuthenticRequest) -> Sequence[Outcome]:
         try:
             return self._counter.adapter.translate(authentic, self._counter.instance)
-        except Exception as error:
-            log.exception("translator_failed", instance=self._counter.name)
+        except Exception as error:  # noqa: BLE001 - an adapter may fail in any way, and a platform would send the webhook for ever
+            log.error("translator_failed", instance=self._counter.name, **told(error))  # noqa: TRY400 - its text may hold content
             return (Nonsense("translator_failed", type(error).__name__),)
 
     async def _complete(self, outcomes: Sequence[Outcome]) -> Sequence[Outcome]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import re
-from dataclasses import dataclass, replace
-from datetime import timedelta
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import structlog
@@ -13,7 +13,7 @@ import structlog
 from adapters.ledger import LedgerUnavailable
 from adapters.port import Later, Never, SpaceReport
 from adapters.spool import Record, SpoolFull
-from adapters.ties import Tie, TieState
+from adapters.ties import LOOKED_AT, Tie, TieState
 from schemas import topics
 from schemas.envelope import object_id
 from schemas.facts.tie import TieAccepted, TieRefused
@@ -23,7 +23,6 @@ from schemas.words import Audience
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import datetime
 
     from adapters.patience import Pause
     from adapters.port import RseClient
@@ -34,7 +33,14 @@ if TYPE_CHECKING:
     from schemas.keys import SigningKey
 
 RENEWED_EVERY = timedelta(hours=24)
+RENEWED_AT_START = timedelta(hours=20)  # a process that was away is not let come near the end of what it said last
+FRESH_FOR = timedelta(hours=48)
 LOOKED_AT_SECONDS = 900.0
+OVERDUE_SECONDS = 30.0
+BEGIN_SECONDS = 10.0  # how long a process that starts waits for the RSE and Kafka before it reads and publishes
+CONNECT_LOOK_SECONDS = 0.05
+PATIENCE = 3  # refusals in a row after which a space that we spoke for before is given up
+NEVER = datetime.fromtimestamp(0, UTC)  # of readers that were not told yet
 SUBJECT_LIMIT = 128
 REASON = re.compile(r"[a-z][a-z_]{2,63}")
 log = structlog.get_logger()
@@ -51,6 +57,10 @@ class Handshake:
     outgoing: Outgoing
     pause: Pause
     clock: Callable[[], datetime]
+    begun: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set once what was due at the start has been attested, or could not be in time."""
+    refusals: dict[str, int] = field(default_factory=dict)
+    """Space → how often in a row the RSE would not tell its readers."""
 
     async def answer(self, proposal: TieProposed, community: str, correlation: str) -> None:
         """Accept a space that our settings offer and whose readers the RSE can name; refuse any other by a named reason."""
@@ -58,6 +68,9 @@ class Handshake:
             return await self._refuse(proposal.space, community, "space_not_offered", correlation)
         report: SpaceReport | Never = await self.pause.through(lambda: self.client.report_space(proposal.space))
         if isinstance(report, Never):
+            known = self.ties.of(proposal.space)
+            if known is not None and known.community == community:
+                return await self._doubt(known, report.reason)
             return await self._refuse(proposal.space, community, _word(report.reason), correlation)
         if report.audience is Audience.UNKNOWN:
             return await self._refuse(proposal.space, community, "audience_unknown", correlation)
@@ -65,54 +78,100 @@ class Handshake:
             proposal.space, community, proposal.title, proposal.audience, report.audience, report.externals,
             TieState.ACCEPTED, self.clock(), report.name,
         )  # fmt: skip
+        self.refusals.pop(tie.space, None)
         await self.ties.put(tie)
-        await self._accept(tie, correlation)
+        await self.outgoing.put([self._accepted(tie, correlation)])
         return None
 
     async def run(self) -> None:
-        """Look at every tied space from time to time; renew daily, and at once when its readers have changed."""
+        """Look at every tied space at once, then from time to time; renew daily, and at once when its readers have changed."""
+        try:
+            async with asyncio.timeout(BEGIN_SECONDS):
+                await self._begin()
+        except TimeoutError:
+            log.warning("ties_not_renewed", node=self.instance.node, error="TimeoutError")
+        self.begun.set()
         while True:
-            await asyncio.sleep(LOOKED_AT_SECONDS)
-            try:
-                await self.renew()
-            except (LedgerUnavailable, SpoolFull) as error:
-                log.warning("ties_not_renewed", error=type(error).__name__)
+            await asyncio.sleep(OVERDUE_SECONDS if self._due(RENEWED_EVERY) else LOOKED_AT_SECONDS)
+            await self._look(RENEWED_EVERY)
 
-    async def renew(self) -> None:
+    async def _begin(self) -> None:
+        while self._due(RENEWED_AT_START) and not self.outgoing.ready:  # noqa: ASYNC110 - the producer tells nobody when it is ready
+            await asyncio.sleep(CONNECT_LOOK_SECONDS)
+        await self._look(RENEWED_AT_START)
+
+    async def _look(self, after: timedelta) -> None:
+        try:
+            await self.renew(after)
+        except (LedgerUnavailable, SpoolFull) as error:
+            log.warning("ties_not_renewed", node=self.instance.node, error=type(error).__name__)
+
+    def _due(self, after: timedelta) -> bool:
+        return any(self.clock() - tie.renewed_at >= after for tie in self.ties.looked_at())
+
+    async def renew(self, after: timedelta = RENEWED_EVERY) -> None:
         """Attest again what is a day old or no longer true."""
-        for tie in self.ties.living():
+        for tie in self.ties.looked_at():
             report = await self.client.report_space(tie.space)
-            match report:
-                case Later():
-                    continue
-                case Never(reason=reason):
-                    await self.ties.refuse(tie.space, tie.community, reason)
-                    await self._refuse(tie.space, tie.community, _word(reason), new_correlation())
-                case SpaceReport():
-                    await self._renew_one(tie, report)
+            if not isinstance(report, Later):
+                await self._hear(tie.space, tie.community, report, after)
 
-    async def _renew_one(self, tie: Tie, report: SpaceReport) -> None:
-        if report.audience is Audience.UNKNOWN:
-            await self.ties.refuse(tie.space, tie.community, "audience_unknown")
-            return await self._refuse(tie.space, tie.community, "audience_unknown", new_correlation())
-        same = (report.audience, report.externals) == (tie.audience, tie.externals)
-        if same and self.clock() - tie.renewed_at < RENEWED_EVERY:
+    def fresh(self, tie: Tie) -> bool:
+        """Tell whether who can read the space was attested lately enough to write into it."""
+        return self.clock() - tie.renewed_at < FRESH_FOR
+
+    async def refresh(self, tie: Tie) -> None:
+        """Attest a tie that is no longer fresh, as soon as the RSE tells its readers."""
+        report: SpaceReport | Never = await self.pause.through(lambda: self.client.report_space(tie.space))
+        await self._hear(tie.space, tie.community, report, RENEWED_AT_START)
+
+    async def _hear(self, space: str, community: str, report: SpaceReport | Never, after: timedelta) -> None:
+        tie = self.ties.known(space)  # as it stands now: it may have been refused while the RSE was asked
+        if tie is None or tie.community != community or tie.state not in LOOKED_AT:
             return None
-        renewed = replace(tie, audience=report.audience, externals=report.externals, space_name=report.name, renewed_at=self.clock())
-        await self.ties.put(renewed)
-        await self._accept(renewed, new_correlation())
+        if isinstance(report, Never):
+            return await self._doubt(tie, report.reason)
+        self.refusals.pop(space, None)
+        return await self._renew_one(tie, report, after)
+
+    async def _doubt(self, tie: Tie, reason: str) -> None:
+        """One refusal may be a moment's fault of the RSE; as many in a row as PATIENCE are its word."""
+        self.refusals[tie.space] = self.refusals.get(tie.space, 0) + 1
+        log.warning("space_unreadable", node=self.instance.node, community=tie.community, times=self.refusals[tie.space])
+        if self.refusals[tie.space] >= PATIENCE:
+            del self.refusals[tie.space]
+            await self._give_up(tie, _word(reason))
+
+    async def _give_up(self, tie: Tie, reason: str) -> None:
+        await self._refuse(tie.space, tie.community, reason, new_correlation())
+        await self.ties.refuse(tie.space, tie.community, reason)
+
+    async def _renew_one(self, tie: Tie, report: SpaceReport, after: timedelta) -> None:
+        if report.audience is Audience.UNKNOWN:
+            return await self._give_up(tie, "audience_unknown")
+        same = (report.audience, report.externals) == (tie.audience, tie.externals)
+        if same and self.clock() - tie.renewed_at < after:
+            return None
+        now, correlation = self.clock(), new_correlation()
+        seen = replace(tie, audience=report.audience, externals=report.externals, space_name=report.name)
+        if same:  # as true before what waits in the spool as after it, and the hub may ask for it first
+            await self.outgoing.put_ahead([self._accepted(seen, correlation)])
+        else:  # stored first: the hub's answer must find it; not fresh before it was said
+            await self.ties.put(replace(seen, renewed_at=NEVER))
+            await self.outgoing.put([self._accepted(seen, correlation)])
+        await self.ties.attested(tie.space, tie.community, now)
         return None
 
-    async def _accept(self, tie: Tie, correlation: str) -> None:
+    def _accepted(self, tie: Tie, correlation: str) -> Record:
         fact = TieAccepted(space=tie.space, space_name=tie.space_name[:255], audience=tie.audience, externals=tie.externals)
-        await self._say(fact, tie.space, tie.community, tie.audience, correlation)
+        return self._signed(fact, tie.space, tie.community, tie.audience, correlation)
 
     async def _refuse(self, space: str, community: str, reason: str, correlation: str) -> None:
         log.info("tie_refused", node=self.instance.node, community=community, reason=reason)
         fact = TieRefused(node=self.instance.node, space=space, reason=reason)
-        await self._say(fact, space, community, Audience.PRIVATE, correlation)
+        await self.outgoing.put([self._signed(fact, space, community, Audience.PRIVATE, correlation)])
 
-    async def _say(self, fact: TieAccepted | TieRefused, space: str, community: str, audience: Audience, correlation: str) -> None:
+    def _signed(self, fact: TieAccepted | TieRefused, space: str, community: str, audience: Audience, correlation: str) -> Record:
         now = self.clock()
         node = self.instance.node
         event = sign_event(
@@ -128,7 +187,7 @@ class Handshake:
             community=community,
         )
         key = f"{node}/{space}".encode()
-        await self.outgoing.put([Record(topics.RSE_INBOUND.name, key, event.value, to_headers(event, correlation), fact.event_type)])
+        return Record(topics.RSE_INBOUND.name, key, event.value, to_headers(event, correlation), fact.event_type)
 
 
 def tie_subject(node: str, space: str) -> str:

@@ -60,6 +60,7 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
         self._committed: dict[TopicPartition, int] = {}
         self._times: dict[int, float] = {}
         self._consumer: AIOKafkaConsumer | None = None
+        self._ours, self._known, self._turn = False, False, 0
 
     async def run(self) -> None:
         """Consume for ever; a broker that goes away is waited for."""
@@ -109,6 +110,8 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
         except (NoOffsetForPartitionError, OffsetOutOfRangeError) as error:
             await self._find_place(consumer, error)
             return
+        if found and not await self._may_hand_on():
+            return
         for partition, records in found.items():
             mark = self._marks.setdefault(partition, Mark())
             for record in records:
@@ -116,6 +119,18 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
                 self._times.setdefault(record.offset, record.timestamp / 1000)
                 self._lanes.put((record.key or b"").decode(errors="replace"), _Given(_unverified(record, self._topic), mark))
         self._show(consumer)
+
+    async def _may_hand_on(self) -> bool:
+        """Tell whether what was just read is ours still, once we know what the process that had the partition before has done."""
+        turn = self._turn
+        while self._ours and self._turn == turn and not self._known:
+            try:
+                await self._writer.recall()
+            except LedgerUnavailable:
+                await asyncio.sleep(RETRY_SECONDS)
+            else:
+                self._known = self._turn == turn
+        return self._ours and self._turn == turn
 
     async def _find_place(self, consumer: AIOKafkaConsumer, error: KafkaError) -> None:
         """The broker has no place for us: the ledger knows better, else the beginning. Sequences make a second reading harmless."""
@@ -167,6 +182,7 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
 
     async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
         """Another process takes over: finish what is under way, so that it never writes beside us."""
+        self._ours, self._known, self._turn = False, False, self._turn + 1
         await self._lanes.clear(CLEAR_SECONDS)
         if revoked and self._consumer is not None:
             try:
@@ -177,6 +193,7 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
         """Ours to read."""
+        self._ours = True
         log.info("partitions_assigned", instance=self._name, partitions=len(assigned))
 
     def _forget(self) -> None:

@@ -51,7 +51,8 @@ class Change:
 
     `native_id` names the object for ever (`post:127406`, `$event`); `locator` is its other address where the platform has one
     (`topic:31544/38`); `parent` is a native id or a locator. `version` orders what the platform says of one object and is what a
-    write's answer is compared with. `marker` is the platform's own event id, `updated_at` or `deleted_at`.
+    write's answer is compared with. `marker` is the platform's own event id, `updated_at` or `deleted_at`. `by_us` says that it was
+    written under an account of this connector, which never speaks for a person; it does not tell who edited or deleted it.
     """
 
     act: Act
@@ -68,6 +69,7 @@ class Change:
     parent: str | None = None
     locator: str | None = None
     attachments: tuple[Attachment, ...] = ()
+    by_us: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +179,8 @@ class Adapter(Protocol):
 
     platform: str
     body_limit: int
+    space_field: str
+    """The name under which this platform's payloads tell their space: `category_id`, `room_id`."""
 
     def authenticate(self, unverified: UnverifiedRequest, instance: Instance) -> AuthenticRequest | Ask | Problem:
         """Prove in constant time, on the raw bytes, that this instance of the platform sent the request."""

@@ -169,21 +169,37 @@ class Outgoing:
         self._publisher, self._spool, self._instance, self._clock = publisher, spool, instance, clock
         self._alone = asyncio.Lock()
 
+    @property
+    def ready(self) -> bool:
+        """Whether Kafka is worth trying."""
+        return self._publisher.ready
+
     async def put(self, records: Sequence[Record]) -> list[Place | None]:
         """Make records durable, in order: their places, or None where the spool holds them. Raises SpoolFull, LedgerUnavailable."""
         if not records:
             return []
         async with self._alone:
-            if self._publisher.ready and not self._spool.waiting[Kind.RECORD]:
-                try:
-                    places: list[Place | None] = [*await self._publisher.publish(records)]
-                except KafkaUnavailable:
-                    pass
-                else:
-                    self._count(records)
-                    return places
-            await self._spool.store(Kind.RECORD, records, self._clock(), "kafka_unavailable")
-            return [None] * len(records)
+            places = None if self._spool.waiting[Kind.RECORD] else await self._published(records)
+            return places or await self._stored(records)
+
+    async def put_ahead(self, records: Sequence[Record]) -> list[Place | None]:
+        """As `put`, but before what waits in the spool: for what would be as true after it, and without which it may be refused."""
+        async with self._alone:
+            return await self._published(records) or await self._stored(records)
+
+    async def _published(self, records: Sequence[Record]) -> list[Place | None] | None:
+        if not self._publisher.ready:
+            return None
+        try:
+            places = await self._publisher.publish(records)
+        except KafkaUnavailable:
+            return None
+        self._count(records)
+        return [*places]
+
+    async def _stored(self, records: Sequence[Record]) -> list[Place | None]:
+        await self._spool.store(Kind.RECORD, records, self._clock(), "kafka_unavailable")
+        return [None] * len(records)
 
     async def drain(self) -> None:
         """Publish what waits, oldest first, as far as Kafka takes it. Raises LedgerUnavailable."""

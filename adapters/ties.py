@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -17,15 +18,21 @@ COLUMNS = "space, community, title, community_audience, space_name, audience, ex
 
 
 class TieState(StrEnum):
-    """The handshake: proposed by the hub, accepted by us, confirmed when our acceptance came back; refused by either."""
+    """The handshake: proposed by the hub, accepted by us, confirmed when our acceptance came back; refused by either.
+
+    Suspended while the space is wider than the community: nothing passes, but its readers are looked at, since it may narrow again.
+    """
 
     PROPOSED = "proposed"
     ACCEPTED = "accepted"
     CONFIRMED = "confirmed"
+    SUSPENDED = "suspended"
     REFUSED = "refused"
 
 
 LIVING = frozenset({TieState.ACCEPTED, TieState.CONFIRMED})
+LOOKED_AT = LIVING | {TieState.SUSPENDED}
+WIDER = "space_wider_than_community"  # the hub's reason that a narrower audience answers
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +61,14 @@ class Ties:
     def __init__(self, ledger: Ledger, instance: str) -> None:
         self._ledger, self._instance = ledger, instance
         self._spaces: dict[str, Tie] = {}
+        self._alone = asyncio.Lock()
 
     async def load(self) -> None:
-        """Read every tie; done at start."""
+        """Read every tie; done at start, and when another process may have changed them."""
+        async with self._alone:
+            await self._load()
+
+    async def _load(self) -> None:
         async with self._ledger.connection() as connection:
             rows = await connection.fetch(f"SELECT {COLUMNS} FROM ties WHERE instance = $1", self._instance)  # noqa: S608 - constants
         self._spaces = {
@@ -72,12 +84,20 @@ class Ties:
         tie = self._spaces.get(space)
         return tie if tie is not None and tie.lives else None
 
-    def living(self) -> list[Tie]:
-        """Every living tie."""
-        return [tie for tie in self._spaces.values() if tie.lives]
+    def known(self, space: str) -> Tie | None:
+        """The tie of a space, whatever its state."""
+        return self._spaces.get(space)
+
+    def looked_at(self) -> list[Tie]:
+        """Every tie whose readers are attested: the living ones, and the suspended ones that may come back."""
+        return [tie for tie in self._spaces.values() if tie.state in LOOKED_AT]
 
     async def put(self, tie: Tie, reason: str | None = None) -> None:
         """Store a tie as it now stands."""
+        async with self._alone:
+            await self._put(tie, reason)
+
+    async def _put(self, tie: Tie, reason: str | None) -> None:
         async with self._ledger.connection() as connection:
             await connection.execute(
                 f"INSERT INTO ties (instance, {COLUMNS}, reason) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) "  # noqa: S608 - constants
@@ -89,14 +109,24 @@ class Ties:
             )  # fmt: skip
         self._spaces[tie.space] = tie
 
-    async def confirm(self, space: str, community: str) -> None:
-        """Our acceptance came back with the hub's number."""
+    async def confirm(self, space: str, community: str, audience: Audience) -> None:
+        """Our acceptance came back with the hub's number; an older one, of other readers, confirms nothing."""
         tie = self._spaces.get(space)
-        if tie is not None and tie.community == community and tie.state is TieState.ACCEPTED:
+        if tie is None or tie.community != community or tie.audience is not audience:
+            return
+        if tie.state in {TieState.ACCEPTED, TieState.SUSPENDED}:
             await self.put(replace(tie, state=TieState.CONFIRMED))
 
-    async def refuse(self, space: str, community: str, reason: str) -> None:
-        """The hub refuses the space, or no longer accepts it: nothing passes from here on."""
+    async def attested(self, space: str, community: str, at: datetime) -> None:
+        """Who can read the space was said again, at this time."""
         tie = self._spaces.get(space)
         if tie is not None and tie.community == community:
-            await self.put(replace(tie, state=TieState.REFUSED), reason)
+            await self.put(replace(tie, renewed_at=at))
+
+    async def refuse(self, space: str, community: str, reason: str) -> None:
+        """The hub refuses the space, or no longer accepts it: nothing passes from here on, unless it narrows again."""
+        tie = self._spaces.get(space)
+        if tie is None or tie.community != community:
+            return
+        accepted = tie.state in LOOKED_AT
+        await self.put(replace(tie, state=TieState.SUSPENDED if accepted and reason == WIDER else TieState.REFUSED), reason)

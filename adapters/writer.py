@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from adapters.applied import Copy, Numbers, Refused
+from adapters.failures import told
 from adapters.last_door import KEY_REASONS, Passed, Stopped
 from adapters.ledger import LedgerUnavailable
 from adapters.port import Act, Later, Never, Order, Written
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from adapters.ties import Ties
 
 RETRY_SECONDS = 0.5
+STALE_SECONDS = 5.0
 UNSUPPORTED = "unsupported"  # the reason by which a client says that its platform cannot hold such an act
 log = structlog.get_logger()
 
@@ -83,7 +85,9 @@ class Writer:
         self._to_look_for: set[str] = set()
 
     async def recall(self) -> None:
-        """Read what the last run left open; done at start."""
+        """Read what was applied and what was left open, by the last run or by another process; done whenever records become ours."""
+        await self._bench.applied.load()
+        await self._bench.ties.load()
         self._to_look_for = set(await self._bench.applied.open_intents())
 
     async def handle(self, record: UnverifiedRecord, done: Callable[[], None]) -> None:
@@ -94,8 +98,8 @@ class Writer:
             except (LedgerUnavailable, KafkaUnavailable, SpoolFull) as error:
                 log.warning("writer_waits", instance=self._bench.name, error=type(error).__name__, offset=record.offset)
                 await self._bench.sleep(RETRY_SECONDS)
-            except Exception as error:
-                log.exception("handler_error", instance=self._bench.name, offset=record.offset)
+            except Exception as error:  # noqa: BLE001 - whatever a record makes fail, it alone becomes a dead letter
+                log.error("handler_error", instance=self._bench.name, offset=record.offset, **told(error))  # noqa: TRY400 - its text may hold content
                 return await self._give_up(record, type(error).__name__, done)
 
     async def _handle(self, record: UnverifiedRecord, done: Callable[[], None]) -> None:
@@ -110,7 +114,10 @@ class Writer:
         said = await self._apply(record, checked)
         if said.verdict is Verdict.REFUSED:
             await self._dead_letter(record, said.reason or "refused", "")
-        return await self._close(record, checked, said, done)
+        await self._close(record, checked, said, done)
+        if numbers is not None and numbers.closes_gap(checked.number):
+            self._tell_gap("sequence_gap_closed", checked, numbers)
+        return None
 
     async def _check(self, record: UnverifiedRecord) -> Passed | Stopped:
         checked = self._bench.door.check(record, await self._bench.trust.wait())
@@ -121,8 +128,11 @@ class Writer:
 
     def _note_gap(self, passed: Passed, numbers: Numbers | None) -> None:
         if numbers is not None and numbers.skips_to(passed.number):
-            Metric.records.labels(f"node.{self._bench.instance.node}", self._bench.instance.node, "sequence_gap").inc()
-            log.warning("sequence_gap", instance=self._bench.name, applied=numbers.applied, sequence=passed.number)
+            self._tell_gap("sequence_gap", passed, numbers)
+
+    def _tell_gap(self, what: str, passed: Passed, numbers: Numbers) -> None:
+        Metric.records.labels(f"node.{self._bench.instance.node}", self._bench.instance.node, what).inc()
+        log.warning(what, instance=self._bench.name, applied=numbers.applied, sequence=passed.number)
 
     async def _apply(self, record: UnverifiedRecord, passed: Passed) -> Verdicted:
         envelope, fact = passed.verified.event.envelope, passed.verified.fact
@@ -144,7 +154,7 @@ class Writer:
             case TieProposed() | TieRefused() if fact.node != node and passed.place is None:
                 return Verdicted(Verdict.REFUSED, "not_for_this_node")
             case TieAccepted() if envelope.source == node:
-                await ties.confirm(fact.space, community)
+                await ties.confirm(fact.space, community, fact.audience)
             case TieRefused() if from_hub and fact.node == node:
                 await ties.refuse(fact.space, community, fact.reason)
             case TieProposed() | TieAccepted() | TieRefused():
@@ -156,13 +166,31 @@ class Writer:
         if envelope.subject != object_id(envelope.source, envelope.nativeid):  # a node that speaks for another node's object
             return Verdicted(Verdict.REFUSED, "object_of_another_node")
         space = (passed.place.targets if passed.place is not None else {}).get(self._bench.instance.node, "")
-        tie = self._bench.ties.of(space)
-        if space not in self._bench.instance.spaces or tie is None or tie.community != community:
+        if not await self._tied(space, community):
             return Verdicted(Verdict.REFUSED, "space_not_tied")
         wanted = [envelope.subject, *([envelope.parent] if envelope.parent else [])]
-        here = await self._bench.applied.here(wanted)
+        here = await self._bench.applied.here(wanted, community)
+        copy = here.get(envelope.subject)
+        if copy is not None and copy.community != community:  # it would be shown to, or taken from, another community's readers
+            return Verdicted(Verdict.REFUSED, "object_of_another_community")
+        # A parent beside another community's readers is no parent here: the reply would be written among them.
+        here = {name: one for name, one in here.items() if name == envelope.subject or (one.community, one.space) == (community, space)}
         order = await self._order(fact, space, passed, here)
         return order if isinstance(order, Verdicted) else await self._carry_out(order, community)
+
+    async def _tied(self, space: str, community: str) -> bool:
+        """Tell whether the community's messages may be written there; waits until who can read it is attested anew where that is old."""
+        while space in self._bench.instance.spaces:
+            tie = self._bench.ties.of(space)
+            if tie is None or tie.community != community:
+                return False
+            if self._bench.handshake.fresh(tie):
+                return True
+            log.warning("tie_not_fresh", instance=self._bench.name, community=community)
+            await self._bench.handshake.refresh(tie)
+            if (again := self._bench.ties.of(space)) is not None and not self._bench.handshake.fresh(again):
+                await self._bench.sleep(STALE_SECONDS)
+        return False
 
     async def _order(
         self, fact: MessagePosted | MessageDeleted, space: str, passed: Passed, here: dict[str, KnownObject]
@@ -180,6 +208,8 @@ class Writer:
             why = "object_deleted" if copy is not None else await self._bench.applied.refusal(envelope.subject)
             if why is not None:
                 return Verdicted(Verdict.SKIPPED, why)
+        if living is not None and living.space != space:
+            return Verdicted(Verdict.SKIPPED, "space_not_tied", living.native_id)  # nobody attests any more who reads it there
         parent = here.get(envelope.parent or "")
         parent = None if parent is not None and (parent.deleted or parent.withdrawn) else parent
         return Order(

@@ -44,7 +44,9 @@ from adapters.port import (
     WriteOutcome,
     Written,
 )
+from adapters.publisher import Place
 from adapters.settings import AdapterSettings, Instance
+from adapters.spool import Record, SpoolFull
 from schemas import topics
 from schemas.envelope import CanonicalEvent, event_digest, object_id
 from schemas.facts.base import Fact
@@ -54,7 +56,7 @@ from schemas.keys import SigningKey
 from schemas.manifest import issue
 from schemas.problem import Problem
 from schemas.proof import UnverifiedEvent, sign_event, timestamp
-from schemas.sequence import Sequence as Place
+from schemas.sequence import Sequence as Numbered
 from schemas.wire import kafka
 from schemas.wire.kafka import KafkaSettings
 from schemas.wire.records import new_correlation, texts, to_headers, unverified_event
@@ -69,6 +71,7 @@ class PlainAdapter:
     """A platform of one JSON object per webhook, told by a shared token."""
 
     platform = "plain"
+    space_field = "space"
     body_limit = 10_000
 
     def authenticate(self, unverified: UnverifiedRequest, instance: Instance) -> AuthenticRequest | Ask | Problem:
@@ -111,7 +114,7 @@ def change_of(said: dict[str, Any], instance: Instance) -> Change:
         acts[said["what"]], said["id"], version, f"{said['what']}-{version}", said.get("space", SPACE), said.get("actor", "u1"),
         datetime(2026, 1, 1, tzinfo=UTC), Author(name=said.get("name", "Ada"), organisation=instance.organisation),
         Content(html=f"<p>{said.get('text', 'Bonjour')}</p>", text=said.get("text", "Bonjour")), parent=said.get("parent"),
-        locator=said.get("locator"),
+        locator=said.get("locator"), by_us=said.get("by_us", False),
     )  # fmt: skip
 
 
@@ -125,6 +128,7 @@ class PlainRse:
     answers: list[Callable[[Order], Awaitable[WriteOutcome]]] = field(default_factory=list)
     completions: dict[str, Change | Unused | Nonsense | Later] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)
+    reports: list[SpaceReport | Later | Never] = field(default_factory=list)
     found: int = 0
     before: Callable[[Order], Awaitable[None]] | None = None
 
@@ -149,13 +153,47 @@ class PlainRse:
         return self.completions.get(incomplete.native_id, Later("not yet"))
 
     async def report_space(self, space: str) -> SpaceReport | Later | Never:
-        return SpaceReport("Salon", self.audience, externals=False)
+        return self.reports.pop(0) if self.reports else SpaceReport("Salon", self.audience, externals=False)
 
     async def display_name(self, actor: str) -> str | None:
         return self.names.get(actor)
 
     async def close(self) -> None:
         return None
+
+
+class NoLedger:
+    """A ledger that forgets all it is told: for what is read from memory."""
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[NoLedger]:
+        yield self
+
+    async def execute(self, *_: object) -> None:
+        return None
+
+
+@dataclass
+class Mouth:
+    """What leaves an instance, in order; `ahead` of what waits in its spool, or behind it."""
+
+    said: list[Record] = field(default_factory=list)
+    ahead: list[Record] = field(default_factory=list)
+    full: bool = False
+    ready: bool = True
+
+    async def put(self, records: Sequence[Record]) -> list[Place | None]:
+        if self.full:
+            raise SpoolFull("rse")
+        self.said += records
+        return [None] * len(records)
+
+    async def put_ahead(self, records: Sequence[Record]) -> list[Place | None]:
+        self.ahead += records
+        return await self.put(records)
+
+    def words(self) -> list[str]:
+        return [record.event_type.split(".")[-2] for record in self.said]
 
 
 def answering(outcome: WriteOutcome) -> Callable[[Order], Awaitable[WriteOutcome]]:
@@ -210,7 +248,7 @@ class Hub:
 
     def numbered(self, event: CanonicalEvent, node: str, space: str = SPACE) -> dict[str, str]:
         self.number += 1
-        place = Place(event_digest(event.attributes), COMMUNITY, self.number, {node: space}, datetime.now(UTC))
+        place = Numbered(event_digest(event.attributes), COMMUNITY, self.number, {node: space}, datetime.now(UTC))
         return place.signed(self.key)
 
     def proposal(self, node: str, space: str = SPACE) -> CanonicalEvent:
@@ -376,10 +414,10 @@ class Rig:
         await self.deliver(self.hub.proposal(self.node))
         await until(lambda: self.value("SELECT count(*) FROM adapters.ties WHERE state = 'accepted'"), 1)
 
-    async def value(self, sql: str) -> Any:
+    async def value(self, sql: str, *given: object) -> Any:
         connection = await asyncpg.connect(self.database_url)
         try:
-            return await connection.fetchval(sql)
+            return await connection.fetchval(sql, *given)
         finally:
             await connection.close()
 

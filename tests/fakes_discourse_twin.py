@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import socket
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -14,8 +13,8 @@ from aiohttp import web
 from adapters.discourse import ADAPTER, DiscourseClient
 from adapters.discourse.twin import Twin
 from adapters.discourse.twin_options import Options
-from adapters.port import AuthenticRequest, Outcome, UnverifiedRequest
 from tests.fakes_discourse import API_KEY, SECRET, instance
+from tests.fakes_sink import Sink as WebhookSink
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -23,42 +22,9 @@ if TYPE_CHECKING:
 
     from adapters.settings import Instance
 
-PATIENCE = 5.0  # seconds that a webhook may take
 
-
-@dataclass
-class Sink:
-    """Receives webhooks, checks them through the adapter's own door, answers what the test says."""
-
-    instance: Instance | None = None
-    statuses: list[int] = field(default_factory=list)
-    seen: list[UnverifiedRequest] = field(default_factory=list)
-    _came: asyncio.Event = field(default_factory=asyncio.Event)
-
-    async def receive(self, request: web.Request) -> web.Response:
-        """One webhook."""
-        headers = {name.lower(): value for name, value in request.headers.items()}
-        self.seen.append(UnverifiedRequest(request.method, "", headers, {}, await request.read()))
-        self._came.set()
-        return web.Response(status=self.statuses.pop(0) if self.statuses else 200, text="OK")
-
-    async def wait(self, count: int) -> list[UnverifiedRequest]:
-        """So many webhooks, as soon as they have come."""
-        async with asyncio.timeout(PATIENCE):
-            while len(self.seen) < count:
-                self._came.clear()
-                await self._came.wait()
-        return self.seen
-
-    def outcomes(self) -> list[Outcome]:
-        """What the adapter reads in those that have come."""
-        assert self.instance is not None
-        found: list[Outcome] = []
-        for request in self.seen:
-            answer = ADAPTER.authenticate(request, self.instance)
-            assert isinstance(answer, AuthenticRequest), answer
-            found += ADAPTER.translate(answer, self.instance)
-        return found
+class Sink(WebhookSink):
+    """A webhook's target, with the names of what came."""
 
     def events(self) -> list[str]:
         """Their names."""
@@ -94,9 +60,6 @@ class Forum:
 @asynccontextmanager
 async def forum(folder: Path, **changes: Any) -> AsyncIterator[Forum]:
     """A twin that runs as long as the context; the same folder gives the same twin again."""
-    sink = Sink()
-    door = web.Application()
-    door.router.add_post("/webhooks/wifip", sink.receive)
     with _bound() as at, _bound() as hook:
         url = f"http://127.0.0.1:{at.getsockname()[1]}"
         options = Options(
@@ -111,11 +74,16 @@ async def forum(folder: Path, **changes: Any) -> AsyncIterator[Forum]:
             restricted=("98:Réservé",),
             people=("camille:Camille Roux", "leo:Léo Petit"),
         )
-        sink.instance = instance(url)
-        async with _served(door, hook), _served(Twin(replace(options, **changes)).app(), at), aiohttp.ClientSession() as session:
-            client = DiscourseClient(sink.instance, timeout=1.0)
+        rse = instance(url)
+        sink = Sink(ADAPTER, lambda: rse)
+        async with (
+            _served(sink.application(), hook),
+            _served(Twin(replace(options, **changes)).app(), at),
+            aiohttp.ClientSession() as session,
+        ):
+            client = DiscourseClient(rse)
             try:
-                yield Forum(options, sink, sink.instance, client, session)
+                yield Forum(options, sink, rse, client, session)
             finally:
                 await client.close()
 

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from aiohttp import web
-
 from adapters.matrix import ADAPTER
-from adapters.port import Act, Ask, AuthenticRequest, Change, Order, Outcome, UnverifiedRequest
+from adapters.port import Act, AuthenticRequest, Change, Order, Outcome, UnverifiedRequest
 from adapters.settings import Instance
 from schemas.facts.message import Author, Content
-from schemas.problem import Problem
+from tests.fakes_sink import Sink as WebhookSink
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -92,56 +89,18 @@ def posting(key: str = "k1", text: str = "Bonjour à tous", space: str = ROOM, *
     return replace(order, **changes)
 
 
-class Sink:
-    """An application service that authenticates and translates as the gateway does, and keeps what it read."""
+class Sink(WebhookSink):
+    """An application service: what a homeserver pushes, also in its own words."""
 
     def __init__(self, instance: Callable[[], Instance]) -> None:
-        self._instance = instance
-        self.transactions: list[str] = []
-        self.outcomes: list[Outcome] = []
-        self.raw: list[dict[str, Any]] = []
-        self.refusals = 0
-        self.failing = 0
-        self._came = asyncio.Condition()
+        super().__init__(ADAPTER, instance)
 
-    def application(self) -> web.Application:
-        app = web.Application(client_max_size=ADAPTER.body_limit)
-        app.router.add_route("*", "/webhooks/education/{path:.*}", self._take)
-        return app
+    @property
+    def transactions(self) -> list[str]:
+        """The path of each transaction that came, as often as it came."""
+        return [request.path for request in self.seen if "/transactions/" in request.path]
 
-    async def until(self, found: Callable[[list[Outcome]], bool], seconds: float = 20) -> list[Outcome]:
-        async with asyncio.timeout(seconds), self._came:
-            await self._came.wait_for(lambda: found(self.outcomes))
-        return self.outcomes
-
-    async def change(self, act: Act, native_id: str) -> Change:
-        def mine() -> list[Change]:
-            return [change for change in self.outcomes if isinstance(change, Change) and (change.act, change.native_id) == (act, native_id)]
-
-        await self.until(lambda _: bool(mine()))
-        return mine()[0]
-
-    async def _take(self, request: web.Request) -> web.Response:
-        headers = {name.lower(): value for name, value in request.headers.items()}
-        body = await request.read()
-        unverified = UnverifiedRequest(request.method, request.match_info["path"], headers, dict(request.query), body)
-        answer = ADAPTER.authenticate(unverified, self._instance())
-        if isinstance(answer, Problem):
-            self.refusals += 1
-            return web.Response(status=answer.status, body=ADAPTER.problem(answer).to_bytes())
-        if isinstance(answer, Ask):
-            return web.Response(status=answer.status, body=answer.body, headers=dict(answer.headers))
-        return await self._note(answer)
-
-    async def _note(self, authentic: AuthenticRequest) -> web.Response:
-        self.transactions.append(authentic.request.path)
-        if self.failing:
-            self.failing -= 1
-            return web.Response(status=503)
-        read = ADAPTER.translate(authentic, self._instance())
-        async with self._came:
-            self.outcomes.extend(read)
-            self.raw.extend(json.loads(authentic.request.body)["events"])
-            self._came.notify_all()
-        content, content_type = ADAPTER.accepted(read)
-        return web.Response(body=content, content_type=content_type)
+    @property
+    def raw(self) -> list[dict[str, Any]]:
+        """The events of all that was taken."""
+        return [event for request in self.taken for event in json.loads(request.body)["events"]]

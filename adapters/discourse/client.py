@@ -77,6 +77,11 @@ class DiscourseClient:
             return change
         return Unused("deletion_denied") if incomplete.act is Act.DELETED else Nonsense("post_without_text")
 
+    async def display_name(self, actor: str) -> str | None:
+        """None: every webhook tells its author's name, and where that is empty she has none."""
+        del actor
+        return None
+
     async def report_space(self, space: str) -> SpaceReport | Later | Never:
         """Read the category: `public` is all of this RSE, `members` the groups that the category names."""
         if not _SPACE.match(space):

@@ -9,8 +9,9 @@ from urllib.parse import quote
 
 import nh3
 
+from adapters.discourse.http import ACCOUNT
 from adapters.discourse.payload import PRIVATE_MESSAGE, REGULAR_POST, Post, moment
-from adapters.markup import TAG_LIMIT, safe_html, to_text
+from adapters.markup import TAG_LIMIT, safe_html, words
 from adapters.port import Act, Change, Incomplete, Nonsense, Unused
 from schemas.facts.message import TEXT_LIMIT, Attachment, Author, Content
 
@@ -83,14 +84,20 @@ def _change(post: Post, event: str, instance: Instance) -> Change | Nonsense:
         parent=locator(post.topic_id, post.reply_to_post_number or 1) if post.post_number > 1 else None,
         locator=locator(post.topic_id, post.post_number),
         attachments=() if content is None else _attachments(post.cooked or "", instance),
+        by_us=_by_us(post, instance),
     )
+
+
+def _by_us(post: Post, instance: Instance) -> bool:
+    """Whether the connector's account wrote the post; Discourse holds two spellings of a user name to be one."""
+    return (post.username or "").casefold() == instance.options.get("api_username", ACCOUNT).casefold()
 
 
 def _content(cooked: str, instance: Instance) -> Content | None:
     html = safe_html(cooked, instance.url)
     if len(html) > TEXT_LIMIT:
         return None
-    return Content(html=html, text=to_text(html)[:TEXT_LIMIT])
+    return Content(html=html, text=words(html)[:TEXT_LIMIT])
 
 
 def _author(post: Post, instance: Instance) -> Author:

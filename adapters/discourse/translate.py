@@ -36,6 +36,7 @@ class Discourse:
     """The reading half of the Discourse connector."""
 
     platform = "discourse"
+    space_field = "category_id"
     body_limit = 2 * 1024 * 1024  # a post of 32,000 characters, cooked and raw, with room for a site that allows more
 
     def authenticate(self, unverified: UnverifiedRequest, instance: Instance) -> AuthenticRequest | Ask | Problem:

@@ -35,11 +35,11 @@ class Rate:
 
 
 class Fault(BaseModel):
-    """What `POST /twin/faults` asks for; with `username`, for the requests of that account alone."""
+    """What `POST /twin/faults` asks for; with `username`, for the requests of that account alone; `none` ends them all."""
 
     model_config = ConfigDict(extra="forbid")
 
-    kind: Literal["status", "lost_answer", "delay"]
+    kind: Literal["none", "status", "lost_answer", "delay"]
     count: int = 1
     status: int = 503
     retry_after: float | None = None
@@ -55,7 +55,11 @@ class Faults:
 
     def add(self, document: Any) -> Self:
         """Ask for one."""
-        self._left.append(Fault.model_validate(document))
+        fault = Fault.model_validate(document)
+        if fault.kind == "none":
+            self._left.clear()
+        else:
+            self._left.append(fault)
         return self
 
     async def around(self, username: str, request: web.Request, act: Callable[[], Awaitable[web.Response]]) -> web.Response:
@@ -64,6 +68,8 @@ class Faults:
         if fault is None:
             return await act()
         match fault.kind:
+            case "none":
+                return await act()
             case "status":
                 return _status(fault)
             case "delay":

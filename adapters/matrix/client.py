@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from adapters.matrix.compose import KEY, content_of
 from adapters.matrix.ghosts import Ghosts
-from adapters.matrix.homeserver import Declined, Homeserver
+from adapters.matrix.homeserver import TIMEOUT, Declined, Homeserver
 from adapters.matrix.names import is_ghost, visible
 from adapters.matrix.rooms import report_of
 from adapters.port import Act, Later, Never, Nonsense, Written
@@ -28,13 +28,13 @@ LOOKED_THROUGH = 50  # events of a room in which a write is looked for after a c
 class MatrixClient:
     """Client-server API as an application service; a repeated order has the same transaction id, so the homeserver does it once."""
 
-    def __init__(self, instance: Instance, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, instance: Instance, clock: Callable[[], float] = time.monotonic, timeout: float = TIMEOUT) -> None:
         if missing := {"server_name", "bot"} - instance.options.keys():
             raise ValueError(f"instance {instance.node}: options lack {', '.join(sorted(missing))}")
         self._instance = instance
         self._clock = clock
         self._names: OrderedDict[str, tuple[str | None, float]] = OrderedDict()
-        self._homeserver = Homeserver(instance)
+        self._homeserver = Homeserver(instance, timeout)
         self._ghosts = Ghosts(self._homeserver, instance)
 
     async def write(self, order: Order) -> WriteOutcome:

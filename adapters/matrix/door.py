@@ -45,6 +45,7 @@ class Matrix:
     """Application service API, version 1 (Matrix specification 1.15), as Synapse calls it."""
 
     platform = "matrix"
+    space_field = "room_id"
     body_limit = BODY_LIMIT
 
     def authenticate(self, unverified: UnverifiedRequest, instance: Instance) -> AuthenticRequest | Ask | Problem:

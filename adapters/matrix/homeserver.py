@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     from adapters.settings import Instance
 
-TIMEOUT = ClientTimeout(total=15, sock_connect=5)
+TIMEOUT = 15.0  # seconds for an answer
+CONNECT_TIMEOUT = 5.0
 LONGEST_WAIT = 3600.0  # seconds: a homeserver's wish beyond it is cut
 
 # Refusals of the whole node rather than of one record: a wrong token or a full server would make a dead letter of everything.
@@ -38,7 +39,7 @@ class Declined(Exception):
         if self.status == 429 or self.errcode == "M_LIMIT_EXCEEDED":  # noqa: PLR2004 (an HTTP status names itself)
             return Later("rate_limited", self.after)
         if self.status < 400 or self.status >= 500 or self.status == 408:  # noqa: PLR2004 (HTTP statuses name themselves)
-            return Later(self.errcode, self.after)
+            return Later(self.errcode.lower(), self.after)
         if self.errcode in _HEALS or self.status == 401:  # noqa: PLR2004 (an HTTP status names itself)
             return Later(self.errcode.lower(), self.after)
         return Never(self.errcode.lower(), f"HTTP {self.status}")
@@ -47,7 +48,8 @@ class Declined(Exception):
 class Homeserver:
     """One session to one homeserver."""
 
-    def __init__(self, instance: Instance) -> None:
+    def __init__(self, instance: Instance, timeout: float = TIMEOUT) -> None:
+        self._timeout = ClientTimeout(total=timeout, sock_connect=CONNECT_TIMEOUT)
         self._url = instance.url.rstrip("/")
         self._token = instance.api_secret.get_secret_value()
         self._session: ClientSession | None = None
@@ -81,7 +83,7 @@ class Homeserver:
     def _open(self) -> ClientSession:
         """The session, made on first use: it belongs to the loop that runs then."""
         if self._session is None:
-            self._session = ClientSession(headers={"Authorization": f"Bearer {self._token}"}, timeout=TIMEOUT)
+            self._session = ClientSession(headers={"Authorization": f"Bearer {self._token}"}, timeout=self._timeout)
         return self._session
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from adapters.markup import from_text, safe_html, to_text
+from adapters.matrix.names import is_ours
 from adapters.matrix.payload import Event, Message, Redaction, Relating, Relation, media_link
 from adapters.port import Act, Change, Nonsense, Outcome, Unused
 from schemas.facts.message import TEXT_LIMIT, Attachment, Author, Content
@@ -88,7 +89,7 @@ def _where(error: ValidationError) -> str:
 
 def _understood(event: Event, instance: Instance) -> Outcome:
     if event.type == "m.room.redaction":
-        return _redaction(event)
+        return _redaction(event, instance)
     if not event.content or (isinstance(event.unsigned, dict) and "redacted_because" in event.unsigned):
         return Unused("m.room.message.redacted")  # pruned before it reached us: its redaction follows
     relating = Relating.model_validate(event.content)
@@ -109,7 +110,7 @@ def _unquoted(message: Message, relation: Relation | None) -> Message:
     return message.model_copy(update={"body": _without_fallback(message.body), "formatted_body": html})
 
 
-def _redaction(event: Event) -> Outcome:
+def _redaction(event: Event, instance: Instance) -> Outcome:
     in_content, on_top = event.content.get("redacts"), event.redacts
     if in_content and on_top and in_content != on_top:
         # Room versions before 11 look at the top level, later ones at the content: a sender could write the other one himself.
@@ -122,6 +123,7 @@ def _redaction(event: Event) -> Outcome:
         space=event.room_id,
         actor=event.sender,
         occurred_at=_time(event),
+        by_us=is_ours(event.sender, instance),
     )
 
 
@@ -144,6 +146,7 @@ def _written(act: Act, event: Event, native_id: str, message: Message, parent: s
         link=_page(event.room_id, native_id, instance),
         parent=parent,
         attachments=_attachments(message, instance),
+        by_us=is_ours(event.sender, instance),
     )
 
 

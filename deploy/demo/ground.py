@@ -54,6 +54,10 @@ class Ground:
         """Where every process writes what happens."""
         return self.folder / "logs"
 
+    def release(self) -> None:
+        """Let the folder go; what lies in it stays to be looked at."""
+        self._lock.close()
+
     def clear(self) -> None:
         """End what still works here for a session that is no more, then remove its state."""
         left = leftovers(self.folder)

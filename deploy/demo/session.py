@@ -25,6 +25,7 @@ def run(rse: str, *, once: bool) -> int:
     if failure is not None:
         narrator.fails(failure, ground.logs)
     narrator.console.print(_sentence(narrator.checks, failure))
+    ground.release()
     return FAILED if failure else 0
 
 

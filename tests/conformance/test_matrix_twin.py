@@ -5,83 +5,23 @@ from __future__ import annotations
 import asyncio
 import sys
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from aiohttp import ClientSession
-from aiohttp.test_utils import TestServer
 
 from adapters.matrix import MatrixClient
-from adapters.matrix.twin import application
-from adapters.matrix.twin_push import Registration
-from adapters.matrix.twin_rooms import Rooms
 from adapters.port import Act, Change, Later, Never, SpaceReport, Written
 from deploy.local.matrix_user import MatrixRefused, MatrixUser
 from deploy.local.ports import answers, free_port
 from deploy.local.process import Process, Program
-from deploy.local.synapse import ApplicationService
 from schemas.facts.message import Author, Content
 from schemas.words import Audience
-from tests.fakes_matrix import AS_TOKEN, HS_TOKEN, Sink, matrix_instance, posting
+from tests.fakes_matrix import AS_TOKEN, posting
+from tests.fakes_matrix_twin import BOT, House
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
-
-    from adapters.settings import Instance
-
-BOT = "@traitdunion:tchap.example"
-LASTING = 1_000  # calls: aiohttp itself repeats a PUT once when a kept connection breaks
-
-
-@dataclass
-class House:
-    """A twin, its application service, a person in it, the connector."""
-
-    folder: Path
-    stack: AsyncExitStack
-    twin_port: int = field(default_factory=free_port)
-    messages_per_second: float = 0.0
-
-    async def open(self) -> None:
-        self.sink = Sink(lambda: self.instance)
-        sink = TestServer(self.sink.application())
-        await sink.start_server()
-        self.stack.push_async_callback(sink.close)
-        service = ApplicationService(url=f"http://127.0.0.1:{sink.port}/webhooks/education", as_token=AS_TOKEN, hs_token=HS_TOKEN)
-        self.registration = Registration.read(service.write(self.folder / "registration.yaml"), "tchap.example")
-        await self.start_twin()
-        self.session = await self.stack.enter_async_context(ClientSession())
-        self.client = MatrixClient(self.instance)
-        self.stack.push_async_callback(self.client.close)
-
-    async def start_twin(self) -> None:
-        rooms = Rooms(self.folder / "twin.db", "tchap.example")
-        app = application(rooms, self.registration, messages_per_second=self.messages_per_second, waits=(0.02, 0.1))
-        self.twin = TestServer(app, port=self.twin_port)
-        await self.twin.start_server()
-        self.stack.push_async_callback(self.twin.close)
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.twin_port}"
-
-    @property
-    def instance(self) -> Instance:
-        return matrix_instance(self.url)
-
-    async def person(self, username: str = "claire", name: str = "Claire Moreau") -> MatrixUser:
-        return await MatrixUser.register(self.session, self.url, username, name)
-
-    async def fault(self, kind: str, **details: Any) -> None:
-        async with self.session.post(f"{self.url}/twin/faults", json={"kind": kind, **details}) as answer:
-            assert answer.status == 200
-
-    async def visible(self, room: str) -> list[dict[str, Any]]:
-        async with self.session.get(f"{self.url}/twin/rooms/{room}") as answer:
-            messages: list[dict[str, Any]] = (await answer.json())["messages"]
-            return messages
 
 
 @pytest.fixture
@@ -115,13 +55,6 @@ async def test_a_message_is_shown_under_its_authors_name_and_ministry(house: Hou
     assert shown["ts"] == 1_772_452_800_000
 
 
-async def test_a_reply_is_marked_as_one(house: House) -> None:
-    claire, room = await closed_room(house)
-    asked = await claire.say(room, "Qui vient ?")
-    await written(house, space=room, parent=asked)
-    assert (await house.visible(room))[1]["reply_to"] == asked
-
-
 async def test_an_edit_is_applied_even_when_its_author_has_another_name_since(house: House) -> None:
     _, room = await closed_room(house)
     first = await written(house, space=room)
@@ -131,25 +64,6 @@ async def test_an_edit_is_applied_even_when_its_author_has_another_name_since(ho
     assert (shown["body"], shown["edited"]) == ("Bonsoir", True)
     assert edit.native_id == first.native_id
     assert edit.version != first.version
-
-
-async def test_an_edit_of_what_was_never_written_here_creates_it(house: House) -> None:
-    _, room = await closed_room(house)
-    await written(house, "k2", "Bonsoir", room, act=Act.EDITED)
-    assert [shown["body"] for shown in await house.visible(room)] == ["Bonsoir"]
-
-
-async def test_a_deletion_takes_the_copy_away_once(house: House) -> None:
-    _, room = await closed_room(house)
-    first = await written(house, space=room)
-    gone = await written(house, "k3", space=room, act=Act.DELETED, native_id=first.native_id)
-    assert await house.visible(room) == []
-    assert await written(house, "k4", space=room, act=Act.DELETED, native_id=first.native_id) == gone
-
-
-async def test_a_deletion_of_what_is_not_there_is_done_already(house: House) -> None:
-    _, room = await closed_room(house)
-    assert (await written(house, space=room, act=Act.DELETED, native_id="$never")).native_id == "$never"
 
 
 async def test_an_edit_never_brings_back_what_somebody_here_took_away(house: House) -> None:
@@ -174,28 +88,6 @@ async def test_the_same_order_twice_is_one_message(house: House) -> None:
     assert len(await house.visible(room)) == 1
 
 
-async def test_a_lost_answer_is_found_and_not_written_twice(house: House) -> None:
-    _, room = await closed_room(house)
-    await house.fault("lost_answer", method="PUT", path="/send/", count=LASTING)
-    assert await house.client.write(posting(space=room)) == Later("unreachable")
-    await house.fault("none")
-    found = await house.client.find(posting(space=room))
-    assert isinstance(found, Written)
-    assert await written(house, space=room) == found
-    assert len(await house.visible(room)) == 1
-
-
-async def test_a_lost_deletion_is_found_too(house: House) -> None:
-    _, room = await closed_room(house)
-    first = await written(house, space=room)
-    order = posting("k3", space=room, act=Act.DELETED, native_id=first.native_id)
-    assert await house.client.find(order) is None
-    await house.fault("lost_answer", method="PUT", path="/redact/", count=LASTING)
-    assert isinstance(await house.client.write(order), Later)
-    await house.fault("none")
-    assert isinstance(await house.client.find(order), Written)
-
-
 async def test_a_marker_that_somebody_copied_hides_nothing(house: House) -> None:
     claire, room = await closed_room(house)
     order = posting(space=room)
@@ -206,13 +98,6 @@ async def test_a_marker_that_somebody_copied_hides_nothing(house: House) -> None
 async def test_what_was_never_written_is_not_found(house: House) -> None:
     _, room = await closed_room(house)
     assert await house.client.find(posting(space=room)) is None
-
-
-async def test_a_full_homeserver_says_how_long_to_wait(house: House) -> None:
-    _, room = await closed_room(house)
-    await house.fault("status", status=429, errcode="M_LIMIT_EXCEEDED", retry_after_ms=1500, path="/send/")
-    assert await house.client.write(posting(space=room)) == Later("rate_limited", 1.5)
-    await written(house, space=room)
 
 
 async def test_a_homeserver_in_trouble_is_asked_again_later(house: House) -> None:
@@ -357,15 +242,6 @@ async def test_a_redaction_is_understood_in_rooms_of_any_version(house: House, v
     first = await claire.say(room, "Bonjour")
     gone = await claire.redact(room, first)
     assert (await house.sink.change(Act.DELETED, first)).version == gone
-
-
-async def test_what_we_wrote_comes_back_with_the_version_that_the_answer_gave(house: House) -> None:
-    _, room = await closed_room(house)
-    first = await written(house, space=room)
-    edit = await written(house, "k2", "Bonsoir", room, act=Act.EDITED, native_id=first.native_id)
-    gone = await written(house, "k3", space=room, act=Act.DELETED, native_id=first.native_id)
-    for act, answer in ((Act.EDITED, edit), (Act.DELETED, gone)):
-        assert (await house.sink.change(act, first.native_id)).version == answer.version
 
 
 async def test_a_transaction_comes_again_until_it_is_taken_and_nothing_overtakes_it(house: House) -> None:

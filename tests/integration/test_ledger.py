@@ -52,7 +52,7 @@ async def test_migrating_twice_and_at_once_is_harmless(database_url: str) -> Non
     async with ledger.connection() as connection:
         version = await connection.fetchval("SELECT version_num FROM adapters.alembic_version")
     await ledger.close()
-    assert version == "0001"
+    assert version == "0002"
 
 
 async def test_a_persons_secret_is_made_once_whoever_sees_her_first(ledger: Ledger) -> None:
@@ -81,7 +81,7 @@ async def test_an_answer_closes_its_intent_with_the_copy_the_number_and_the_rece
     await applied.close(delivery(6), key="key-edited", copy=Copy(order(Act.EDITED, "copy:1"), Written("$edit", "v2"), "c"))
     again = Applied(ledger, "rse")
     await again.load()
-    copy = (await again.here(["subject"]))["subject"]
+    copy = (await again.here(["subject"], "c"))["subject"]
     assert (copy.native_id, copy.versions, copy.locator, copy.is_copy) == ("copy:1", ("v1", "v2"), "topic:1/1", True)
     assert again.numbers("c") == Numbers(4, frozenset({6}))
     assert await again.open_intents() == frozenset()
@@ -99,7 +99,7 @@ async def test_versions_of_one_copy_do_not_grow_for_ever(ledger: Ledger) -> None
     applied = Applied(ledger, "rse")
     for number in range(1, 61):
         await applied.close(delivery(number), copy=Copy(order(), Written("copy:1", f"v{number}"), "c"))
-    versions = (await applied.here(["subject"]))["subject"].versions
+    versions = (await applied.here(["subject"], "c"))["subject"].versions
     assert (len(versions), versions[-1]) == (50, "v60")
 
 
@@ -121,7 +121,7 @@ async def test_only_a_living_tie_lets_messages_pass(ledger: Ledger) -> None:
     ties = Ties(ledger, "rse")
     tie = Tie("salon", "c", "C", Audience.MEMBERS, Audience.MEMBERS, externals=False, state=TieState.ACCEPTED, renewed_at=NOW)
     await ties.put(tie)
-    await ties.confirm("salon", "c")
+    await ties.confirm("salon", "c", Audience.MEMBERS)
     again = Ties(ledger, "rse")
     await again.load()
     confirmed = again.of("salon")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -174,3 +175,69 @@ def test_an_incomplete_change_comes_out_of_the_spool_as_it_went_in() -> None:
     from adapters.port import Incomplete  # noqa: PLC0415 - beside its one use
 
     assert unpack_incomplete(pack_incomplete(Incomplete("post:1", Act.EDITED))) == Incomplete("post:1", Act.EDITED)
+
+
+def at_home_in(desk: Desk, **ties: Tie) -> Desk:
+    return replace(desk, tie_of={"salon": TIE, **ties}.get)
+
+
+ELSEWHERE = replace(TIE, space="autre", community="autre")
+
+
+def test_a_parent_of_another_community_is_not_named(desk: Desk) -> None:
+    reply = replace(change(native_id="post:2"), parent="copy:9", locator=None)
+    decision = desk.decide(reply, known(replace(COPY, native_id="copy:9", community="autre", space="autre")), NOW, NOW)
+    assert isinstance(decision, Publish)
+    assert decision.parent is None
+
+
+@pytest.mark.parametrize("act", [Act.EDITED, Act.DELETED])
+def test_what_moved_to_another_tied_space_speaks_under_the_tie_where_it_was_first_published(desk: Desk, act: Act) -> None:
+    decision = at_home_in(desk, autre=ELSEWHERE).decide(change(act, space="autre"), known(OWN), NOW, NOW)
+    assert isinstance(decision, Publish)
+    assert (decision.tie, decision.fact.space) == (TIE, "salon")  # type: ignore[attr-defined]  # both acts name their space
+    assert (decision.remembered.space, decision.remembered.community) == ("salon", "futurs")
+
+
+@pytest.mark.parametrize("act", [Act.EDITED, Act.DELETED])
+def test_what_moved_from_a_space_that_is_no_longer_tied_to_its_community_is_dropped(desk: Desk, act: Act) -> None:
+    gone, moved = replace(desk, tie_of={"autre": ELSEWHERE}.get), change(act, space="autre")
+    retied = at_home_in(desk, autre=ELSEWHERE, salon=replace(TIE, community="troisième"))
+    assert gone.decide(moved, known(OWN), NOW, NOW) == retied.decide(moved, known(OWN), NOW, NOW) == Drop("not_tied")
+
+
+def test_what_is_written_after_a_move_into_a_space_that_is_not_tied_stays_there(desk: Desk) -> None:
+    assert desk.decide(change(Act.EDITED, space="ailleurs"), known(OWN), NOW, NOW) == Drop("not_tied")
+
+
+@pytest.mark.parametrize("act", list(Act))
+def test_nothing_leaves_while_a_tie_is_suspended(desk: Desk, act: Act) -> None:
+    suspended = at_home_in(desk, salon=replace(TIE, state=TieState.SUSPENDED))
+    assert suspended.decide(change(act), known(), NOW, NOW) == Drop("tie_suspended")
+
+
+@pytest.mark.parametrize("act", [Act.POSTED, Act.EDITED])
+@pytest.mark.parametrize("here", [(), (OWN,)])
+def test_the_connectors_own_account_never_speaks_for_a_person(desk: Desk, act: Act, here: tuple[KnownObject, ...]) -> None:
+    assert desk.decide(replace(change(act), by_us=True), known(*here), NOW, NOW) == Drop("own_account")
+
+
+def test_what_our_account_wrote_waits_for_the_open_write_however_long(desk: Desk) -> None:
+    came, later = NOW, NOW + timedelta(days=1)
+    ours = replace(change(native_id="copy:7"), by_us=True)
+    assert desk.decide(ours, known(intents=(intent(),)), came, later) == Park()
+    assert isinstance(desk.decide(change(native_id="post:7"), known(intents=(intent(),)), came, later), Publish)
+
+
+def test_a_copy_that_a_moderator_deletes_is_withdrawn_though_our_account_wrote_it(desk: Desk) -> None:
+    gone = replace(change(Act.DELETED, "copy:1", version="2026-03-01T11:30:00Z"), by_us=True)
+    decision = desk.decide(gone, known(COPY), NOW, NOW)
+    assert isinstance(decision, Publish)
+    assert decision.fact == CopyWithdrawn(space="salon")
+
+
+def test_whose_account_wrote_it_is_kept_in_the_spool_and_unknown_of_what_lay_there_before() -> None:
+    ours = replace(change(), by_us=True)
+    assert unpack_change(pack_change(ours)) == ours
+    older = {name: said for name, said in json.loads(pack_change(ours)).items() if name != "by_us"}
+    assert not unpack_change(json.dumps(older).encode()).by_us

@@ -1,0 +1,101 @@
+"""Where a twin's webhooks go in tests: a small server that authenticates and translates as the gateway does, and keeps all."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from adapters.port import Act, Ask, AuthenticRequest, Change, Outcome, UnverifiedRequest
+from schemas.problem import MEDIA_TYPE, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from adapters.port import Adapter
+    from adapters.settings import Instance
+
+PATIENCE = 20.0  # seconds that a webhook may take
+
+
+@dataclass
+class Sink:
+    """Keeps what came (`seen`), what it answered 200 (`taken`) and what the adapter read there (`outcomes`).
+
+    `statuses` are its next refusals; `failing` is how many webhooks it answers 503 before those.
+    """
+
+    adapter: Adapter
+    instance: Callable[[], Instance]
+    seen: list[UnverifiedRequest] = field(default_factory=list)
+    taken: list[UnverifiedRequest] = field(default_factory=list)
+    outcomes: list[Outcome] = field(default_factory=list)
+    statuses: list[int] = field(default_factory=list)
+    failing: int = 0
+    refusals: int = 0
+    _came: asyncio.Condition = field(default_factory=asyncio.Condition)
+
+    def application(self) -> web.Application:
+        """One address for every instance, with the platform's own path after it."""
+        app = web.Application(client_max_size=self.adapter.body_limit)
+        app.router.add_route("*", "/webhooks/{instance}", self._take)
+        app.router.add_route("*", "/webhooks/{instance}/{path:.*}", self._take)
+        return app
+
+    async def until(self, found: Callable[[list[Outcome]], bool]) -> list[Outcome]:
+        """The outcomes, as soon as they are what the test waits for."""
+        async with asyncio.timeout(PATIENCE), self._came:
+            await self._came.wait_for(lambda: found(self.outcomes))
+        return self.outcomes
+
+    async def wait(self, count: int) -> list[UnverifiedRequest]:
+        """So many webhooks, as soon as they have come."""
+        async with asyncio.timeout(PATIENCE), self._came:
+            await self._came.wait_for(lambda: len(self.seen) >= count)
+        return self.seen
+
+    def changes(self, native_id: str) -> list[Change]:
+        """What was heard of one object, in the order of its coming."""
+        return [outcome for outcome in self.outcomes if isinstance(outcome, Change) and outcome.native_id == native_id]
+
+    async def change(self, act: Act, native_id: str) -> Change:
+        """The first news of that act on that object, as soon as it has come."""
+        await self.until(lambda _: any(change.act is act for change in self.changes(native_id)))
+        return next(change for change in self.changes(native_id) if change.act is act)
+
+    async def _take(self, request: web.Request) -> web.Response:
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        path, body = request.match_info.get("path", ""), await request.read()
+        unverified = UnverifiedRequest(request.method, path, headers, dict(request.query), body)
+        async with self._came:
+            self.seen.append(unverified)
+            answer = self._answer(unverified)
+            self._came.notify_all()
+        return answer
+
+    def _answer(self, unverified: UnverifiedRequest) -> web.Response:
+        found = self.adapter.authenticate(unverified, self.instance())
+        match found:
+            case Problem():
+                self.refusals += 1
+                return web.Response(status=found.status, body=self.adapter.problem(found).to_bytes(), content_type=MEDIA_TYPE)
+            case Ask():
+                return web.Response(status=found.status, body=found.body, headers=dict(found.headers))
+            case AuthenticRequest():
+                refusal = self._refusal()
+                return web.Response(status=refusal) if refusal else self._accept(found)
+
+    def _refusal(self) -> int | None:
+        if self.failing:
+            self.failing -= 1
+            return 503
+        return self.statuses.pop(0) if self.statuses else None
+
+    def _accept(self, authentic: AuthenticRequest) -> web.Response:
+        read = self.adapter.translate(authentic, self.instance())
+        self.taken.append(authentic.request)
+        self.outcomes.extend(read)
+        body, content_type = self.adapter.accepted(read)
+        return web.Response(body=body, headers={"Content-Type": content_type})

@@ -1,0 +1,208 @@
+"""What a writer never carries across a border: another community's space, a suspended or lapsed tie, another process's turn."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from adapters import assembly
+from adapters.intake import Intake
+from adapters.ledger import Ledger
+from adapters.port import Act, Later, Order, WriteOutcome
+from adapters.spool import Kind, Record, Spool
+from adapters.ties import WIDER
+from schemas import topics
+from schemas.envelope import object_id
+from schemas.facts.message import MessageDeleted, MessageEdited
+from schemas.facts.tie import TieAccepted, TieRefused
+from schemas.words import Audience
+from tests.fakes_adapters import SPACE, Rig, posted, said_by, until
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from tests.servers import Kafka
+
+COPY = "INSERT INTO adapters.objects (instance, native_id, subject, origin, space, community) VALUES ('rse', $1, $2, 'copy', $3, $4)"
+
+
+@pytest.fixture
+async def rig(kafka: Kafka, database_url: str, topic_prefix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Rig]:
+    monkeypatch.setenv("TRAITDUNION_KAFKA_BOOTSTRAP", kafka.bootstrap)
+    monkeypatch.setenv("TRAITDUNION_TOPIC_PREFIX", topic_prefix)
+    rig = Rig(kafka.bootstrap, topic_prefix, database_url, tmp_path)
+    await rig.prepare()
+    async with rig.registry():
+        yield rig
+
+
+@pytest.mark.parametrize(("space", "community"), [("autre", "autre"), (SPACE, "autre"), ("autre", "futurs-publics")])
+async def test_a_reply_is_not_written_under_a_parent_of_another_community_or_space(rig: Rig, space: str, community: str) -> None:
+    await rig.value(COPY, "copy:99", object_id("education", "$1"), space, community)
+    async with rig.running():
+        await rig.tie()
+        await rig.deliver(said_by(rig.hub.nodes["education"], posted(), "$2", parent=object_id("education", "$1")))
+        assert (await rig.receipts(2))[-1]["verdict"] == "written"
+    assert [(order.parent, order.parent_missing, order.space) for order in rig.rse.written] == [(None, True, SPACE)]
+
+
+async def test_an_edit_and_a_deletion_of_a_copy_of_another_community_are_refused(rig: Rig) -> None:
+    await rig.value(COPY, "copy:99", object_id("education", "$1"), "autre", "autre")
+    key = rig.hub.nodes["education"]
+    edit = said_by(key, MessageEdited(**posted().model_dump()), "$1", marker="2")
+    gone = said_by(key, MessageDeleted(space="ailleurs"), "$1", marker="3")
+    async with rig.running():
+        await rig.tie()
+        await rig.deliver(edit, gone)
+        said = [(one["verdict"], one["reason"]) for one in (await rig.receipts(3))[1:]]
+    assert said == [("refused", "object_of_another_community")] * 2
+    assert rig.rse.written == []
+
+
+async def test_a_copy_in_a_space_that_the_community_has_left_is_deleted_but_not_edited(rig: Rig) -> None:
+    await rig.value(COPY, "copy:99", object_id("education", "$1"), "ancien", "futurs-publics")
+    key = rig.hub.nodes["education"]
+    edit = said_by(key, MessageEdited(**posted().model_dump()), "$1", marker="2")
+    gone = said_by(key, MessageDeleted(space="ailleurs"), "$1", marker="3")
+    async with rig.running():
+        await rig.tie()
+        await rig.deliver(edit, gone)
+        said = [(one["verdict"], one.get("reason")) for one in (await rig.receipts(3))[1:]]
+    assert said == [("skipped", "space_not_tied"), ("written", None)]
+    assert [(order.act, order.native_id) for order in rig.rse.written] == [(Act.DELETED, "copy:99")]
+
+
+async def test_a_suspended_tie_says_so_and_comes_back_with_the_hubs_word(rig: Rig) -> None:
+    wider = TieRefused(node=rig.node, space=SPACE, reason=WIDER)
+    again = TieAccepted(space=SPACE, audience=Audience.MEMBERS, externals=False)
+    async with rig.running():
+        await rig.tie()
+        await rig.deliver(said_by(rig.hub.key, wider, "tie:refused"))
+        await rig.receipts(2)
+        suspended = await rig.post({"what": "post", "id": "post:1"})
+        await rig.deliver(said_by(rig.hub.nodes[rig.node], again, f"tie:{SPACE}"))
+        await rig.receipts(3)
+        back = await rig.post({"what": "post", "id": "post:2"})
+    assert suspended.headers["X-Traitdunion-Outcome"] == "dropped=tie_suspended"
+    assert back.headers["X-Traitdunion-Outcome"].startswith("event=")
+
+
+async def test_a_process_that_comes_back_attests_before_it_publishes_what_waited(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with rig.running():
+        await rig.tie()
+        await rig.receipts(1)
+    ledger = await Ledger.open(rig.database_url, size=1)
+    await Spool(ledger, "rse", 10).store(Kind.RECORD, [Record(topics.RSE_INBOUND.name, b"k", b"waited", [])], datetime.now(UTC))
+    await ledger.close()
+    monkeypatch.setattr(assembly, "now", lambda: datetime.now(UTC) + timedelta(hours=21))
+    async with rig.running():
+        records = await rig.read(topics.RSE_INBOUND.name, 3)
+        await until(lambda: rig.value("SELECT count(*) FROM adapters.spool"), 0)
+    assert [headers.get("ce_type") for headers, _ in records] == [TieAccepted.event_type, TieAccepted.event_type, None]
+    assert records[-1][1] == b"waited"
+
+
+async def test_nothing_is_written_into_a_space_whose_readers_were_not_attested_for_two_days(rig: Rig) -> None:
+    async with rig.running():
+        await rig.tie()
+        await rig.receipts(1)
+    await rig.value("UPDATE adapters.ties SET renewed_at = now() - interval '49 hours'")
+    rig.rse.reports = [Later("timeout"), Later("timeout", 0.1)]
+    attested: list[datetime] = []
+
+    async def look(_: Order) -> None:
+        attested.append(await rig.value("SELECT renewed_at FROM adapters.ties"))
+
+    rig.rse.before = look
+    async with rig.running():
+        await rig.deliver(said_by(rig.hub.nodes["education"], posted(), "$1"))
+        assert (await rig.receipts(2))[-1]["verdict"] == "written"
+    assert datetime.now(UTC) - attested[0] < timedelta(minutes=1)
+    assert rig.rse.reports == []
+
+
+async def test_an_exception_is_logged_without_its_text(rig: Rig, capsys: pytest.CaptureFixture[str]) -> None:
+    async def fail(_: Order) -> WriteOutcome:
+        raise ValueError("ce que Madame Durand a écrit")
+
+    rig.rse.answers = [fail]
+    async with rig.running():
+        await rig.tie()
+        await rig.deliver(said_by(rig.hub.nodes["education"], posted(), "$1"))
+        assert (await rig.receipts(2))[-1]["reason"] == "handler_error"
+    shown = "".join(capsys.readouterr())
+    assert "handler_error" in shown
+    assert "Durand" not in shown
+
+
+async def test_what_our_account_wrote_is_never_published_though_its_write_failed(rig: Rig) -> None:
+    held = asyncio.Event()
+
+    async def fail(_: Order) -> WriteOutcome:
+        await held.wait()
+        raise ZeroDivisionError
+
+    rig.rse.answers = [fail]
+    async with rig.running():
+        await rig.tie()
+        await rig.deliver(said_by(rig.hub.nodes["education"], posted(), "$1"))
+        await until(lambda: rig.value("SELECT count(*) FROM adapters.intents WHERE state = 'open'"), 1)
+        echo = await rig.post({"what": "post", "id": "copy:1", "version": "v1", "by_us": True})
+        held.set()
+        await until(lambda: rig.value("SELECT count(*) FROM adapters.spool"), 0)
+        later = await rig.post({"what": "edit", "id": "copy:1", "version": "v2", "by_us": True})
+        person = await rig.post({"what": "post", "id": "post:1"})
+        inbound = await rig.read(topics.RSE_INBOUND.name, 2)
+    assert [answer.headers["X-Traitdunion-Outcome"] for answer in (echo, later)] == ["parked", "dropped=own_account"]
+    assert person.headers["X-Traitdunion-Outcome"].startswith("event=")
+    assert [headers["ce_nativeid"] for headers, _ in inbound] == [f"tie:{SPACE}", "post:1"]
+
+
+async def test_two_processes_of_one_node_that_pass_the_topic_to_each_other_write_every_record_once_and_in_order(rig: Rig) -> None:
+    async def slowly(_: Order) -> None:
+        await asyncio.sleep(0.02)
+
+    rig.rse.before = slowly
+    key, wanted = rig.hub.nodes["education"], [str(number) for number in range(120)]
+    events = [said_by(key, posted(text), f"${text}") for text in wanted]
+    other = replace(rig, port=0)
+    async with rig.running():
+        await rig.tie()
+        await rig.deliver(*events[:40])
+        async with other.running():
+            await rig.deliver(*events[40:80])
+            await until(lambda: _more_than(rig, 50), wanted=True)
+        await rig.deliver(*events[80:])
+        await until(lambda: _more_than(rig, 119), wanted=True, seconds=60)
+        await rig.receipts(121)
+    assert [order.content.text for order in rig.rse.written if order.content] == wanted
+
+
+async def test_a_process_that_takes_over_knows_what_the_one_that_ended_had_written_though_it_committed_nothing(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def lost(*_: object) -> None:
+        return None
+
+    monkeypatch.setattr(Intake, "_commit", lost)
+    key, wanted = rig.hub.nodes["education"], [str(number) for number in range(60)]
+    events = [said_by(key, posted(text), f"${text}") for text in wanted]
+    other = replace(rig, port=0)
+    async with other.running():
+        async with rig.running():
+            await rig.tie()
+            await rig.deliver(*events[:30])
+            await until(lambda: _more_than(rig, 10), wanted=True, seconds=30)
+        await rig.deliver(*events[30:])
+        await until(lambda: _more_than(rig, 59), wanted=True, seconds=60)
+        await rig.receipts(61)
+    assert [order.content.text for order in rig.rse.written if order.content] == wanted
+
+
+async def _more_than(rig: Rig, number: int) -> bool:
+    return len(rig.rse.written) > number

@@ -1,0 +1,312 @@
+"""Every kind of RSE as the conformance suite plays it: its twin, people in it, its connector, its webhooks, its faults.
+
+A third platform is one class more, in RSES.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from abc import ABC, abstractmethod
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from adapters.discourse import DiscourseClient
+from adapters.gateway import named
+from adapters.matrix import MatrixClient
+from adapters.platforms import Platform, platform
+from tests import fakes_discourse, fakes_matrix
+from tests.fakes_discourse_twin import Forum, forum
+from tests.fakes_matrix_twin import BOT, LASTING, House
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+    from contextlib import AbstractAsyncContextManager
+    from pathlib import Path
+    from typing import Self
+
+    import aiohttp
+
+    from adapters.port import Act, Change, RseClient, UnverifiedRequest
+    from adapters.settings import Instance
+    from deploy.local.matrix_user import MatrixUser
+    from tests.fakes_sink import Sink
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A message as people of this RSE see it; `answers` is the native id of what it stands under."""
+
+    native_id: str
+    by: str
+    text: str
+    answers: str | None
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A payload that holds one message of a person, as signed_request takes it."""
+
+    payload: bytes
+    event: str | None
+    native_id: str
+
+
+class Rse(ABC):
+    """One RSE with its connector. Its two people write in `space`, which the connector may write in too."""
+
+    name: ClassVar[str]
+    configured: ClassVar[Instance]  # an instance whose RSE does not run: for the reading half, which needs none
+    sample: ClassVar[Sample]
+    signature: ClassVar[str]  # the header by which the platform proves itself
+    error_members: ClassVar[frozenset[str]]  # what this platform's errors bear beside RFC 9457's members
+    accepted: ClassVar[bytes]  # what it wants to read in our 2xx
+    nowhere: ClassVar[str]  # a native id that nothing bears
+    unknown_space: ClassVar[str]
+    people: ClassVar[tuple[str, str]]  # the names of who posts and of who replies
+
+    instance: Instance
+    client: RseClient
+    sink: Sink
+    session: aiohttp.ClientSession
+    door: str  # where its webhooks go
+    space: str
+    open_space: str
+    restricted_space: str
+
+    @classmethod
+    def platform(cls) -> Platform:
+        """The connector as the program knows it."""
+        return platform(cls.name)
+
+    @classmethod
+    @abstractmethod
+    def open(cls, folder: Path) -> AbstractAsyncContextManager[Self]:
+        """Start the twin; it runs as long as the context."""
+
+    # --- people ---------------------------------------------------------------------------------------------------
+
+    @abstractmethod
+    async def post(self, text: str) -> str:
+        """The first person writes; the message's native id."""
+
+    @abstractmethod
+    async def reply(self, answered: str, text: str) -> str:
+        """The second person answers; the answer's native id."""
+
+    @abstractmethod
+    async def edit(self, native_id: str, text: str) -> None:
+        """Its author changes a message."""
+
+    @abstractmethod
+    async def delete(self, native_id: str) -> None:
+        """Its author takes a message away."""
+
+    @abstractmethod
+    async def shown(self) -> list[Shown]:
+        """What people see in the space, oldest first."""
+
+    # --- faults of the connector's next writes, until `heal` ---------------------------------------------------------
+
+    @abstractmethod
+    async def lose_answers(self) -> None:
+        """Do what is asked and break the connection before answering."""
+
+    @abstractmethod
+    async def refuse(self, status: int, after: float | None = None) -> None:
+        """Do nothing and answer a status, with the RSE's wish in seconds."""
+
+    @abstractmethod
+    async def stall(self) -> None:
+        """Answer later than a hasty connector waits."""
+
+    @abstractmethod
+    async def heal(self) -> None:
+        """Be well again."""
+
+    @abstractmethod
+    def hasty(self) -> RseClient:
+        """A connector that waits less long than a stalled RSE takes."""
+
+    # --- webhooks ---------------------------------------------------------------------------------------------------
+
+    async def change(self, act: Act, native_id: str) -> Change:
+        """What the connector understood, once it has come; with the name that only the RSE can tell, as the gateway asks it."""
+        found: Any = await named(self.client, await self.sink.change(act, native_id))
+        return found  # type: ignore[no-any-return]  # `named` gives back what it took
+
+    async def knock(self, request: UnverifiedRequest) -> tuple[int, Mapping[str, str], bytes]:
+        """Bring a request to the door over HTTP: status, headers and body of the answer."""
+        url = f"{self.door}/{request.path}".rstrip("/")
+        async with self.session.request(
+            request.method, url, data=request.body, headers=request.headers, skip_auto_headers=["content-type"]
+        ) as answer:
+            return answer.status, answer.headers, await answer.read()
+
+
+class DiscourseRse(Rse):
+    """A forum: a post is a topic or stands in one; copies are written by the connector's account, their author named on top."""
+
+    name = "discourse"
+    configured = fakes_discourse.instance()
+    sample = Sample(json.dumps({"post": fakes_discourse.post()}).encode(), "post_created", "post:1204")
+    signature = "x-discourse-event-signature"
+    error_members = frozenset()
+    accepted = b"OK"
+    nowhere = "post:999999"
+    unknown_space = "99"
+    people = ("Camille Roux", "Léo Petit")
+    space, open_space, restricted_space = "97", "97", "98"
+
+    def __init__(self, forum: Forum) -> None:
+        self._forum = forum
+        self._topics = 0
+        self.instance, self.client, self.sink, self.session = forum.instance, forum.client, forum.sink, forum.session
+        self.door = forum.options.webhook
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, folder: Path) -> AsyncIterator[Self]:
+        async with forum(folder) as found:
+            yield cls(found)
+
+    async def post(self, text: str) -> str:
+        self._topics += 1
+        title = f"Des nouvelles de l’atelier, numéro {self._topics}"
+        return await self._write("camille", title=title, raw=text, category=int(self.space))
+
+    async def reply(self, answered: str, text: str) -> str:
+        post = await self._post(answered)
+        return await self._write("leo", topic_id=post["topic"], raw=text, reply_to_post_number=post["number"])
+
+    async def edit(self, native_id: str, text: str) -> None:
+        await self._done("PUT", f"/posts/{_number(native_id)}.json", (await self._post(native_id))["username"], post={"raw": text})
+
+    async def delete(self, native_id: str) -> None:
+        await self._done("DELETE", f"/posts/{_number(native_id)}.json", (await self._post(native_id))["username"])
+
+    async def shown(self) -> list[Shown]:
+        posts = [post for post in await self._forum.posts() if not post["deleted"] and str(post["category"]) == self.space]
+        places = {(post["topic"], post["number"]): post["id"] for post in posts}
+        return [self._seen(post, places) for post in posts]
+
+    async def lose_answers(self) -> None:
+        await self._forum.fault(kind="lost_answer", count=LASTING)
+
+    async def refuse(self, status: int, after: float | None = None) -> None:
+        await self._forum.fault(kind="status", status=status, retry_after=after, count=LASTING)
+
+    async def stall(self) -> None:
+        await self._forum.fault(kind="delay", seconds=0.8, count=LASTING)
+
+    def hasty(self) -> RseClient:
+        return DiscourseClient(self.instance, timeout=0.3)
+
+    async def heal(self) -> None:
+        assert (await self._forum.call("POST", "/twin/faults", kind="none"))[0] == 200
+
+    async def _write(self, username: str, **body: Any) -> str:
+        return f"post:{(await self._done('POST', '/posts.json', username, **body))['id']}"
+
+    async def _done(self, method: str, path: str, username: str, **body: Any) -> Any:
+        status, said = await self._forum.call(method, path, username, **body)
+        assert status == 200, said
+        return said
+
+    async def _post(self, native_id: str) -> dict[str, Any]:
+        return next(post for post in await self._forum.posts() if post["id"] == _number(native_id))
+
+    def _seen(self, post: dict[str, Any], places: Mapping[tuple[int, int], int]) -> Shown:
+        head = re.match(r"<p><strong>(.*?)</strong> a écrit", post["cooked"])
+        ours = post["username"] == fakes_discourse.ACCOUNT and head is not None
+        by = html.unescape(head[1]) if ours and head else post["name"]
+        above = places.get((post["topic"], post["reply_to"] or 1)) if post["number"] > 1 else None
+        return Shown(f"post:{post['id']}", by, html.unescape(post["cooked"]), f"post:{above}" if above else None)
+
+
+class MatrixRse(Rse):
+    """A homeserver with an application service: copies are written by ghosts who bear their authors' names."""
+
+    name = "matrix"
+    configured = fakes_matrix.matrix_instance()
+    sample = Sample(fakes_matrix.transaction(fakes_matrix.room_event()), None, "$one")
+    signature = "authorization"
+    error_members = frozenset({"errcode", "error"})
+    accepted = b"{}"
+    nowhere = "$never"
+    unknown_space = "!nowhere:tchap.example"
+    people = ("Claire Moreau", "Bob Diallo")
+
+    def __init__(self, house: House, claire: MatrixUser, bob: MatrixUser) -> None:
+        self._house, self._claire, self._bob = house, claire, bob
+        self._authors: dict[str, MatrixUser] = {}
+        self.instance, self.client, self.sink, self.session = house.instance, house.client, house.sink, house.session
+        self.door = house.door
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, folder: Path) -> AsyncIterator[Self]:
+        async with AsyncExitStack() as stack:
+            house = House(folder, stack)
+            await house.open()
+            rse = cls(house, await house.person("claire", cls.people[0]), await house.person("bob", cls.people[1]))
+            await rse._settle()
+            yield rse
+
+    async def post(self, text: str) -> str:
+        return self._by(self._claire, await self._claire.say(self.space, text))
+
+    async def reply(self, answered: str, text: str) -> str:
+        return self._by(self._bob, await self._bob.reply(self.space, answered, text))
+
+    async def edit(self, native_id: str, text: str) -> None:
+        await self._authors[native_id].edit(self.space, native_id, text)
+
+    async def delete(self, native_id: str) -> None:
+        await self._authors[native_id].redact(self.space, native_id)
+
+    async def shown(self) -> list[Shown]:
+        messages = await self._house.visible(self.space)
+        return [Shown(message["event_id"], message["name"], message["body"], message["reply_to"]) for message in messages]
+
+    async def lose_answers(self) -> None:
+        await self._fault("lost_answer")
+
+    async def refuse(self, status: int, after: float | None = None) -> None:
+        errcode = {403: "M_FORBIDDEN", 429: "M_LIMIT_EXCEEDED"}.get(status, "M_UNKNOWN")
+        wish = {} if after is None else {"retry_after_ms": int(after * 1000)}
+        await self._fault("status", status=status, errcode=errcode, **wish)
+
+    async def stall(self) -> None:
+        await self._fault("delay", seconds=0.8)
+
+    def hasty(self) -> RseClient:
+        return MatrixClient(self.instance, timeout=0.3)
+
+    async def heal(self) -> None:
+        await self._house.fault("none")
+
+    async def _fault(self, kind: str, **details: Any) -> None:
+        await self._house.fault(kind, method="PUT", path="/rooms/", count=LASTING, **details)
+
+    async def _settle(self) -> None:
+        """Rooms that the bot has entered; all that the twin pushes for that has come before a test begins."""
+        self.space = self.restricted_space = await self._claire.create_room("Futurs Publics", invite=[BOT, self._bob.user_id])
+        self.open_space = await self._claire.create_room("Place", preset="public_chat")
+        await self._bob.join(self.space)
+        await self.client.report_space(self.space)
+        last = self._house.twin_rooms.events(self.space)[-1]["event_id"]
+        await self.sink.until(lambda _: any(event["event_id"] == last for event in self._house.sink.raw))
+
+    def _by(self, author: MatrixUser, native_id: str) -> str:
+        self._authors[native_id] = author
+        return native_id
+
+
+def _number(native_id: str) -> int:
+    return int(native_id.removeprefix("post:"))
+
+
+RSES: tuple[type[Rse], ...] = (DiscourseRse, MatrixRse)
