@@ -15,9 +15,9 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 def engine_for(url: str, *, pool: int = 5) -> AsyncEngine:
-    """An engine for a `postgresql://` URL."""
+    """An engine for a `postgresql://` URL; a connection is tried before use, so that a restarted database costs nobody an error."""
     driver_url = url.replace("postgresql://", "postgresql+asyncpg://", 1)
-    return create_async_engine(driver_url, pool_size=pool, pool_recycle=1800, hide_parameters=True)
+    return create_async_engine(driver_url, pool_size=pool, pool_pre_ping=True, pool_recycle=1800, hide_parameters=True)
 
 
 def connection_lost(error: BaseException) -> bool:

@@ -111,6 +111,7 @@ async def test_what_people_write_is_understood_in_rooms_of_any_version(house: Ho
     first = await claire.say(room, "Bonjour")
     reply = await claire.reply(room, first, "Et encore")
     edit = await claire.edit(room, first, "Bonsoir")
+    await house.sink.change(Act.POSTED, reply)  # a redaction that comes first empties what Synapse has not sent yet
     gone = await claire.redact(room, reply)
     await house.sink.change(Act.DELETED, reply)
     changes = [outcome for outcome in house.sink.outcomes if isinstance(outcome, Change) and outcome.space == room]
