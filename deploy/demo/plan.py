@@ -32,8 +32,8 @@ class Post:
     gateway_port: int
     rse_port: int
     key: SigningKey
-    webhook_secret: str = field(default_factory=lambda: secrets.token_urlsafe(24), repr=False)
-    api_secret: str = field(default_factory=lambda: secrets.token_urlsafe(24), repr=False)
+    webhook_secret: str = field(default_factory=lambda: secrets.token_hex(24), repr=False)
+    api_secret: str = field(default_factory=lambda: secrets.token_hex(24), repr=False)
 
     @property
     def webhook(self) -> str:
