@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING, Protocol
 
 from hub.access import Right, node_may
 from hub.ports import Admitted, RefusedError
-from hub.registry.model import Node, Tie, TieState
+from hub.registry.model import Node, Tie, TieState, moved
 from schemas.facts.community import NodeApproved
 from schemas.facts.tie import TieProposed, TieRefused
 from schemas.manifest import Grade
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from hub.ports import Clock
     from schemas.facts.base import Fact
     from schemas.facts.tie import TieAccepted
@@ -35,10 +33,6 @@ class NodeNotFound(LookupError):
 
 class TieKnownError(ValueError):
     """Another space of the node is tied to the community, or asked for, already."""
-
-
-class TieNotFound(LookupError):
-    """No tie was proposed for this space."""
 
 
 class Nodes(Protocol):
@@ -104,7 +98,7 @@ async def suspend(node_id: str, work: Work) -> None:
     """Take a node out until it is admitted again; verifiers learn it from the next registry."""
     await work.nodes.lock()
     node = await _node(node_id, work)
-    await work.nodes.save(replace(node, grade=Grade.SUSPENDED))
+    await work.nodes.save(replace(node, grade=moved(node.grade, Grade.SUSPENDED)))
     await work.publish_registry()
 
 
@@ -150,11 +144,6 @@ async def hear_refusal(reason: str, space: str, admitted: Admitted, work: Work) 
     """The node will not tie this space."""
     tie = await _tie_of(admitted, space, work)
     work.ties.save(tie.refused(reason))
-
-
-def spaces(ties: Sequence[Tie]) -> dict[str, str]:
-    """Node → space of the ties that carry."""
-    return {tie.node: tie.space for tie in ties}
 
 
 async def _tie_of(admitted: Admitted, space: str, work: Work) -> Tie:

@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import text
 
 from hub.operations.quarantine import release
+from hub.registry.model import GradeRefused
 from hub.registry.service import TieKnownError, propose_tie, revoke_key, suspend
 from schemas.envelope import object_id
 from schemas.facts.copy import CopyWithdrawn
@@ -172,6 +173,12 @@ async def test_a_suspended_node_speaks_no_more_and_receives_no_more(world: World
     assert world.dead_letters.reasons == ["node_not_admitted"]
     row = (await world.rows("SELECT targets FROM hub.outbox ORDER BY id DESC LIMIT 1"))[0]
     assert "education" not in row["targets"]
+
+
+async def test_only_an_admitted_node_is_suspended(world: World) -> None:
+    await world.work(partial(suspend, "education"))
+    with pytest.raises(GradeRefused):
+        await world.work(partial(suspend, "education"))
 
 
 async def test_a_record_key_that_disagrees_with_its_envelope_is_refused_by_name(world: World) -> None:
