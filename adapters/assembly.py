@@ -16,7 +16,7 @@ import structlog
 import uvicorn
 from nacl.public import PublicKey as SealingKey
 
-from adapters.admission import Admission, Seat
+from adapters.admission import Admission
 from adapters.applied import Applied
 from adapters.completions import Completions
 from adapters.gateway import Counter, application
@@ -30,6 +30,7 @@ from adapters.publisher import KafkaPublisher, Outgoing
 from adapters.receipts import Receipts
 from adapters.registry import LedgerShelf, Trust, fetch
 from adapters.settings import Instances
+from adapters.sorting import Seat
 from adapters.spool import Spool
 from adapters.ties import Ties
 from adapters.writer import Bench, Writer
@@ -167,6 +168,7 @@ async def _serve(shared: Shared, connectors: Mapping[str, Connector], listening:
             log_config=None,
             access_log=False,
             server_header=False,
+            proxy_headers=False,  # nothing here asks who the client is, and a client may claim anything
             timeout_graceful_shutdown=5,
         )
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -30,11 +30,18 @@ class UnverifiedRequest:
     body: bytes
 
 
+UNREAD: Final = object()
+
+
 @dataclass(frozen=True, slots=True)
 class AuthenticRequest:
-    """A request whose platform proved itself; only `authenticate` makes one."""
+    """A request whose platform proved itself; only `authenticate` makes one.
+
+    `document` is the body's JSON where proving the request took to read it, else UNREAD: a body is not parsed twice.
+    """
 
     request: UnverifiedRequest
+    document: Any = UNREAD
 
 
 class Act(StrEnum):

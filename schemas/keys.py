@@ -9,7 +9,7 @@ import base58
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from nacl.bindings import crypto_core_ed25519_is_valid_point, crypto_sign_open
+from nacl.bindings import crypto_core_ed25519_is_valid_point, crypto_sign, crypto_sign_open
 from nacl.exceptions import BadSignatureError
 
 if TYPE_CHECKING:
@@ -82,6 +82,8 @@ class SigningKey:
         """Hold a private key for its owner, a node's id or the hub's."""
         self._private = private
         raw = private.public_key().public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
+        seed = private.private_bytes(serialization.Encoding.Raw, serialization.PrivateFormat.Raw, serialization.NoEncryption())
+        self._secret = seed + raw  # as libsodium wants it
         self.public = PublicKey.of(to_multibase(ED25519_PUBLIC + raw))
         self.owner = owner
         self.key_id = f"{owner}#{self.public.multibase}"
@@ -114,8 +116,8 @@ class SigningKey:
         path.write_bytes(pem)
 
     def sign(self, message: bytes) -> bytes:
-        """Sign a message: 64 bytes (RFC 8032)."""
-        return self._private.sign(message)
+        """Sign a message: 64 bytes (RFC 8032), by libsodium as in `PublicKey.verifies`."""
+        return crypto_sign(message, self._secret)[:SIGNATURE_BYTES]
 
     def __repr__(self) -> str:
         """Name the key without showing it."""

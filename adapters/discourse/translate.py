@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from adapters.discourse.payload import Post
 from adapters.discourse.reading import ACTS, read_post
-from adapters.port import AuthenticRequest, Nonsense, Unused, UnverifiedRequest
+from adapters.port import UNREAD, AuthenticRequest, Nonsense, Unused, UnverifiedRequest
 from schemas.jcs import JsonRefused, parse
 from schemas.problem import Problem
 
@@ -49,15 +49,14 @@ class Discourse:
         if refused is not None:
             return refused
         try:
-            _document(unverified)
+            return AuthenticRequest(unverified, _document(unverified))
         except JsonRefused as error:
             return Problem(400, error.reason, "Le corps de la requête n’est pas lisible")
-        return AuthenticRequest(unverified)
 
     def translate(self, authentic: AuthenticRequest, instance: Instance) -> Sequence[Outcome]:
         """Read the event: always one outcome."""
         try:
-            document = _document(authentic.request)
+            document = _document(authentic.request) if authentic.document is UNREAD else authentic.document
         except JsonRefused as error:
             return [Nonsense(error.reason)]
         return [_outcome(document, authentic.request, instance)]

@@ -12,7 +12,7 @@ from urllib.parse import unquote
 
 from adapters.matrix.names import is_ghost
 from adapters.matrix.translate import ephemeral_outcomes, outcome_of
-from adapters.port import Ask, AuthenticRequest, Nonsense, Outcome, UnverifiedRequest
+from adapters.port import UNREAD, Ask, AuthenticRequest, Nonsense, Outcome, UnverifiedRequest
 from schemas.jcs import DEPTH_LIMIT
 from schemas.problem import Problem
 
@@ -62,7 +62,7 @@ class Matrix:
 
     def translate(self, authentic: AuthenticRequest, instance: Instance) -> Sequence[Outcome]:
         """One outcome per event, in the transaction's order, then what is ephemeral."""
-        parsed = parse(authentic.request.body)
+        parsed = parse(authentic.request.body) if authentic.document is UNREAD else authentic.document
         if isinstance(parsed, Problem):
             return [Nonsense(parsed.reason)]
         if not isinstance(parsed, dict) or not isinstance(events := parsed.get("events", []), list):
@@ -140,7 +140,7 @@ def _routed(unverified: UnverifiedRequest, instance: Instance) -> AuthenticReque
     path = unverified.path.strip("/")
     match unverified.method:
         case "PUT" if _TRANSACTION.fullmatch(path):
-            return _readable(unverified) or AuthenticRequest(unverified)
+            return _read(unverified)
         case "POST" if path == _PING:
             return Ask(200, b"{}", _JSON)
         case "GET" if user := _USER.fullmatch(path):
@@ -151,12 +151,12 @@ def _routed(unverified: UnverifiedRequest, instance: Instance) -> AuthenticReque
             return Problem(404, "path_unknown", "Adresse inconnue", extra={"errcode": "M_UNRECOGNIZED"})
 
 
-def _readable(unverified: UnverifiedRequest) -> Problem | None:
+def _read(unverified: UnverifiedRequest) -> AuthenticRequest | Problem:
     media_type = unverified.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != "application/json":
         return Problem(415, "content_type_unsupported", "Type de contenu refusé")
     parsed = parse(unverified.body)
-    return parsed if isinstance(parsed, Problem) else None
+    return parsed if isinstance(parsed, Problem) else AuthenticRequest(unverified, parsed)
 
 
 def _not_found() -> Ask:
