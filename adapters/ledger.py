@@ -158,7 +158,9 @@ class Known:
 OBJECT_COLUMNS = "native_id, subject, origin, locator, versions, space, community, deleted, withdrawn"
 KNOWN = f"""
     SELECT 'object' AS what, {OBJECT_COLUMNS}, NULL::timestamptz AS opened_at, NULL::bytea AS secret
-    FROM objects WHERE instance = $1 AND (native_id = ANY($2) OR locator = ANY($2))
+    FROM objects WHERE instance = $1 AND native_id = ANY($2)
+    UNION ALL
+    SELECT 'object', {OBJECT_COLUMNS}, NULL, NULL FROM objects WHERE instance = $1 AND locator = ANY($2)
     UNION ALL
     SELECT 'intent', native_id, key, act, NULL, NULL, space, '', false, false, opened_at, NULL
     FROM intents WHERE instance = $1 AND state = 'open'
