@@ -4,34 +4,27 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import structlog
-from nacl.public import PublicKey as SealingKey
-from nacl.public import SealedBox
-from pydantic import ValidationError
 
-from adapters.decisions import Desk, Drop, Park, Publish, pseudonym
+from adapters.decisions import Park
 from adapters.ledger import LedgerUnavailable
-from adapters.port import Change, Incomplete, Nonsense, Unused
-from adapters.spool import Kind, Record, SpoolFull, pack_change, pack_incomplete, unpack_change
-from schemas import topics
-from schemas.proof import sign_event, timestamp
-from schemas.wire.records import CORRELATION, to_headers
-from schemas.wire.telemetry import Metric
+from adapters.port import Change
+from adapters.sorting import Answer, Arrival, Batch, NotStored, Sorter, Stored
+from adapters.spool import Kind, SpoolFull, pack_change, unpack_change
+from schemas.wire.records import CORRELATION
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from datetime import datetime
 
-    from adapters.ledger import Known, KnownObject, Memory
+    from adapters.ledger import Known, KnownObject
     from adapters.port import Outcome
-    from adapters.publisher import Outgoing, Place
-    from adapters.settings import Instance
-    from adapters.spool import Spool
-    from adapters.ties import Ties
-    from schemas.keys import SigningKey
+    from adapters.publisher import Place
+    from adapters.sorting import Seat
+    from adapters.spool import Record
 
 BATCH = 200
 TICK_SECONDS = 0.25
@@ -40,58 +33,11 @@ log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
-    """Durably stored, or rightly dropped; `said` tells each outcome in a word, without content."""
+class _Storing:
+    """A batch on its way to ledger and Kafka; the task tells why it could not be stored."""
 
-    said: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class NotStored:
-    """Nothing can be promised now: the platform shall come again."""
-
-    reason: str
-
-
-Answer = Stored | NotStored
-
-
-@dataclass(slots=True)
-class Arrival:
-    """One webhook's outcomes on their way through admission."""
-
-    outcomes: Sequence[Outcome]
-    body: bytes
-    correlation: str
-    received_at: datetime
-    answer: asyncio.Future[Answer]
-    said: list[str] = field(default_factory=list)
-
-
-@dataclass(slots=True)
-class _Batch:
-    """What a batch will store, and whom each record answers."""
-
-    records: list[Record] = field(default_factory=list)
-    labels: list[tuple[Arrival, str]] = field(default_factory=list)
-    objects: list[KnownObject] = field(default_factory=list)
-    parked: list[Record] = field(default_factory=list)
-    incomplete: list[Record] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True)
-class Seat:
-    """Everything that admission needs of one instance."""
-
-    name: str
-    instance: Instance
-    key: SigningKey
-    memory: Memory
-    ties: Ties
-    spool: Spool
-    outgoing: Outgoing
-    sealing: SealingKey
-    clock: Callable[[], datetime]
+    batch: Batch
+    task: asyncio.Task[NotStored | None]
 
 
 class Admission:
@@ -99,10 +45,10 @@ class Admission:
 
     def __init__(self, seat: Seat) -> None:
         self._seat = seat
-        self._desk = Desk(seat.instance, seat.ties.known)
+        self._sorter = Sorter(seat)
         self._waiting: deque[Arrival] = deque()
         self._awake = asyncio.Event()
-        self._parked_spaces: set[str] = set()
+        self._storing: _Storing | None = None
 
     async def admit(self, outcomes: Sequence[Outcome], body: bytes, correlation: str) -> Answer:
         """Wait until the outcomes of one webhook are durably stored."""
@@ -116,23 +62,36 @@ class Admission:
         self._awake.set()
 
     async def run(self) -> None:
-        """Admit for ever; what waits in the spool goes first."""
+        """Admit for ever; what waits in the spool goes first. While one batch is stored the next one is decided."""
         await self._recall_parked()
-        while True:
-            await self._sleep()
-            try:
-                await self._seat.outgoing.drain()
-                await self._unpark()
-            except LedgerUnavailable:
-                log.warning("ledger_unavailable", instance=self._seat.name)
-                await self._refuse_all("ledger_unavailable")
-                continue
-            except SpoolFull:  # what is parked stays parked until records have left
-                log.warning("spool_full", instance=self._seat.name)
-            if batch := [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]:
-                await self._answer(batch)
+        try:
+            while True:
+                await self._sleep()
+                if await self._spool_is_served() and (batch := [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]):
+                    await self._take(batch)
+        finally:
+            if self._storing is not None:
+                self._storing.task.cancel()
+
+    async def _spool_is_served(self) -> bool:
+        """Publish and decide what waits in the spool; False while the ledger is away, and those who wait are told so."""
+        if not self._sorter.parked_spaces and not any(self._seat.spool.waiting.values()):
+            return True
+        await self._stored()  # what it parks counts too
+        try:
+            await self._seat.outgoing.drain()
+            await self._unpark()
+        except LedgerUnavailable:
+            log.warning("ledger_unavailable", instance=self._seat.name)
+            await self._refuse_all("ledger_unavailable")
+            return False
+        except SpoolFull:  # what is parked stays parked until records have left
+            log.warning("spool_full", instance=self._seat.name)
+        return True
 
     async def _sleep(self) -> None:
+        if self._storing is not None and self._storing.task.done():
+            await self._stored()
         if self._waiting:
             return
         self._awake.clear()
@@ -149,32 +108,56 @@ class Admission:
 
     async def _recall_parked(self) -> None:
         rows = await self._seat.spool.first(Kind.PARKED, self._seat.spool.limit)
-        self._parked_spaces = {change.space for change in (unpack_change(row.value) for row in rows) if not change.by_us}
+        self._sorter.parked_spaces = {change.space for change in (unpack_change(row.value) for row in rows) if not change.by_us}
 
-    async def _answer(self, batch: Sequence[Arrival]) -> None:
+    async def _take(self, arrivals: Sequence[Arrival]) -> None:
+        """Decide a batch; store it once the one before is stored, and not at all when that failed: it was decided upon it."""
+        before = self._storing
         try:
-            await self._store(batch)
+            batch = await self._decided(arrivals, before.batch.objects if before else ())
         except LedgerUnavailable:
-            self._answer_all(batch, NotStored("ledger_unavailable"))
+            self._answer_all(arrivals, NotStored("ledger_unavailable"))
+            return
+        if failed := await self._stored():
+            self._answer_all(arrivals, failed)
+            return
+        self._storing = _Storing(batch, asyncio.get_running_loop().create_task(self._store(batch, arrivals)))
+        self._storing.task.add_done_callback(lambda _: self._awake.set())
+
+    async def _stored(self) -> NotStored | None:
+        """Wait for the batch that is being stored, if any: why it could not be, or None."""
+        storing, self._storing = self._storing, None
+        return await storing.task if storing is not None else None
+
+    async def _store(self, batch: Batch, arrivals: Sequence[Arrival]) -> NotStored | None:
+        failed = None
+        try:
+            await self._commit(batch)
+        except LedgerUnavailable:
+            failed = NotStored("ledger_unavailable")
         except SpoolFull:
-            self._answer_all(batch, NotStored("spool_full"))
-        else:
-            for arrival in batch:
-                _resolve(arrival, Stored(tuple(arrival.said)))
+            failed = NotStored("spool_full")
+        if failed is not None:
+            self._answer_all(arrivals, failed)
+            return failed
+        for arrival in arrivals:
+            _resolve(arrival, Stored(tuple(arrival.said)))
+        return None
 
     def _answer_all(self, batch: Sequence[Arrival], answer: NotStored) -> None:
         log.warning("webhooks_not_stored", instance=self._seat.name, reason=answer.reason, webhooks=len(batch))
         for arrival in batch:
             _resolve(arrival, answer)
 
-    async def _store(self, arrivals: Sequence[Arrival]) -> None:
+    async def _decided(self, arrivals: Sequence[Arrival], unstored: Sequence[KnownObject]) -> Batch:
         changes = [outcome for arrival in arrivals for outcome in arrival.outcomes if isinstance(outcome, Change)]
         known = await self._recall(changes)
-        batch = _Batch()
+        known.renew(unstored)
+        batch = Batch()
         for arrival in arrivals:
             for outcome in arrival.outcomes:
-                self._sort(outcome, arrival, known, batch)
-        await self._commit(batch)
+                self._sorter.sort(outcome, arrival, known, batch)
+        return batch
 
     async def _recall(self, changes: Sequence[Change]) -> Known:
         references = [
@@ -182,88 +165,7 @@ class Admission:
         ]
         return await self._seat.memory.recall(references, (change.actor for change in changes))
 
-    def _sort(self, outcome: Outcome, arrival: Arrival, known: Known, batch: _Batch) -> None:
-        match outcome:
-            case Unused(type=kind):
-                Metric.unused.labels(self._seat.instance.platform, kind).inc()
-                arrival.said.append(f"unused={kind}")
-            case Nonsense():
-                self._seal(outcome, arrival, batch)
-            case Incomplete():
-                batch.incomplete.append(Record("", b"", pack_incomplete(outcome), [(CORRELATION, arrival.correlation.encode())]))
-                arrival.said.append("incomplete")
-            case Change():
-                self._decide(outcome, arrival, known, batch)
-
-    def _decide(self, change: Change, arrival: Arrival, known: Known, batch: _Batch) -> None:
-        if change.space in self._parked_spaces:
-            return self._park(change, arrival, batch)
-        decision = self._desk.decide(change, known, arrival.received_at, self._seat.clock())
-        match decision:
-            case Drop(reason=reason):
-                self._drop(reason, arrival)
-            case Park():
-                self._park(change, arrival, batch)
-            case Nonsense():
-                self._seal(decision, arrival, batch)
-            case Publish():
-                self._publish(change, decision, arrival, batch)
-        return None
-
-    def _drop(self, reason: str, arrival: Arrival) -> None:
-        Metric.webhooks.labels(self._seat.name, reason).inc()
-        if reason == "echo":
-            Metric.echoes.labels(self._seat.name).inc()
-        arrival.said.append(f"dropped={reason}")
-
-    def _park(self, change: Change, arrival: Arrival, batch: _Batch) -> None:
-        if not change.by_us:  # may wait for days, and never becomes anything that what is behind could need
-            self._parked_spaces.add(change.space)
-        batch.parked.append(Record("", change.space.encode(), pack_change(change), [(CORRELATION, arrival.correlation.encode())]))
-        arrival.said.append("parked")
-
-    def _seal(self, nonsense: Nonsense, arrival: Arrival, batch: _Batch) -> None:
-        headers = {
-            "dlq_reason": nonsense.reason,
-            "dlq_error": nonsense.detail[:500],
-            "dlq_topic": "webhook",
-            "dlq_at": timestamp(arrival.received_at),
-            "node": self._seat.instance.node,
-            "platform": self._seat.instance.platform,
-            CORRELATION: arrival.correlation,
-        }
-        sealed = SealedBox(self._seat.sealing).encrypt(arrival.body)
-        key = self._seat.instance.node.encode()
-        Metric.dead_letters.labels(topics.ADAPTERS_DLQ.name, nonsense.reason).inc()
-        batch.records.append(Record(topics.ADAPTERS_DLQ.name, key, sealed, [(name, said.encode()) for name, said in headers.items()]))
-        batch.labels.append((arrival, f"nonsense={nonsense.reason}"))
-
-    def _publish(self, change: Change, publish: Publish, arrival: Arrival, batch: _Batch) -> None:
-        try:
-            event = sign_event(
-                self._seat.key,
-                publish.fact,
-                subject=publish.subject,
-                time=change.occurred_at,
-                platform=self._seat.instance.platform,
-                native_id=change.native_id,
-                change_marker=change.marker,
-                actor=pseudonym(self._seat.memory.secret(change.actor), self._seat.name, change.actor),
-                audience=publish.tie.audience,
-                community=publish.tie.community,
-                parent=publish.parent,
-            )
-        except ValidationError as error:
-            fields = ", ".join(sorted({".".join(map(str, problem["loc"])) for problem in error.errors(include_input=False)}))
-            return self._seal(Nonsense("envelope_impossible", fields), arrival, batch)
-        key = f"{self._seat.instance.node}/{publish.tie.space}".encode()
-        headers = to_headers(event, arrival.correlation)
-        batch.objects.append(publish.remembered)
-        batch.records.append(Record(topics.RSE_INBOUND.name, key, event.value, headers, publish.fact.event_type))
-        batch.labels.append((arrival, f"event={event.envelope.id}"))
-        return None
-
-    async def _commit(self, batch: _Batch) -> None:
+    async def _commit(self, batch: Batch) -> None:
         """Objects before records: an echo of what we say must find its object. Doubles are dropped by their event id."""
         now = self._seat.clock()
         if batch.objects:
@@ -279,34 +181,25 @@ class Admission:
     async def _unpark(self) -> None:
         """Decide what is parked, oldest first; a space that must still wait keeps all that is behind."""
         if not self._seat.spool.waiting[Kind.PARKED]:
-            self._parked_spaces.clear()
+            self._sorter.parked_spaces.clear()
             return
         rows = await self._seat.spool.first(Kind.PARKED, self._seat.spool.limit)
         changes = [unpack_change(row.value) for row in rows]
         known = await self._recall(changes)
-        batch, blocked, gone = _Batch(), set[str](), list[int]()
+        batch, blocked, gone = Batch(), set[str](), list[int]()
         for row, change in zip(rows, changes, strict=True):
             arrival = _replayed(change, row.record, row.stored_at)
             waits = change.space in blocked
-            decision = Park() if waits else self._desk.decide(change, known, row.stored_at, self._seat.clock())
+            decision = Park() if waits else self._sorter.desk.decide(change, known, row.stored_at, self._seat.clock())
             if isinstance(decision, Park):
                 blocked |= set() if change.by_us else {change.space}
                 continue
             gone.append(row.position)
-            self._settle(change, decision, arrival, batch)
+            self._sorter.settle(change, decision, arrival, batch)
         if gone:
             await self._commit(batch)
             await self._seat.spool.remove(Kind.PARKED, gone)
-        self._parked_spaces = blocked
-
-    def _settle(self, change: Change, decision: Drop | Publish | Nonsense, arrival: Arrival, batch: _Batch) -> None:
-        match decision:
-            case Drop(reason=reason):
-                self._drop(reason, arrival)
-            case Nonsense():
-                self._seal(decision, arrival, batch)
-            case Publish():
-                self._publish(change, decision, arrival, batch)
+        self._sorter.parked_spaces = blocked
 
 
 def _replayed(change: Change, record: Record, stored_at: datetime) -> Arrival:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from adapters.admission import Stored
 from adapters.gateway import completed, named
 from adapters.ledger import LedgerUnavailable
+from adapters.sorting import Stored
 from adapters.spool import Kind, unpack_incomplete
 from schemas.wire.records import CORRELATION, new_correlation
 

@@ -13,9 +13,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from adapters.admission import NotStored, Stored
 from adapters.failures import told
 from adapters.port import Ask, AuthenticRequest, Change, Incomplete, Later, Nonsense, UnverifiedRequest
+from adapters.sorting import NotStored, Stored
 from schemas.problem import MEDIA_TYPE, Problem
 from schemas.wire.records import new_correlation
 from schemas.wire.telemetry import Metric, exposition

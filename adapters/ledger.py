@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -149,6 +149,12 @@ class Known:
         self.natives[known.native_id] = known
         if known.locator is not None:
             self.locators[known.locator] = known
+
+    def renew(self, objects: Iterable[KnownObject]) -> None:
+        """Let what was decided since stand over what the ledger told, but for the versions written, which the ledger knows best."""
+        for one in objects:
+            told = self.natives.get(one.native_id)
+            self.add(one if told is None else replace(one, versions=told.versions, locator=one.locator or told.locator))
 
     def find(self, reference: str) -> KnownObject | None:
         """An object by its native id or its locator."""

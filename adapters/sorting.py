@@ -1,0 +1,180 @@
+"""Puts outcomes into batches: each decided, and signed, sealed, parked or dropped as was decided."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from nacl.public import PublicKey as SealingKey
+from nacl.public import SealedBox
+from pydantic import ValidationError
+
+from adapters.decisions import Desk, Drop, Park, Publish, pseudonym
+from adapters.port import Change, Incomplete, Nonsense, Unused
+from adapters.spool import Record, pack_change, pack_incomplete
+from schemas import topics
+from schemas.proof import sign_event, timestamp
+from schemas.wire.records import CORRELATION, to_headers
+from schemas.wire.telemetry import Metric
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
+
+    from adapters.ledger import Known, KnownObject, Memory
+    from adapters.port import Outcome
+    from adapters.publisher import Outgoing
+    from adapters.settings import Instance
+    from adapters.spool import Spool
+    from adapters.ties import Ties
+    from schemas.keys import SigningKey
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """Durably stored, or rightly dropped; `said` tells each outcome in a word, without content."""
+
+    said: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NotStored:
+    """Nothing can be promised now: the platform shall come again."""
+
+    reason: str
+
+
+Answer = Stored | NotStored
+
+
+@dataclass(slots=True)
+class Arrival:
+    """One webhook's outcomes on their way through admission."""
+
+    outcomes: Sequence[Outcome]
+    body: bytes
+    correlation: str
+    received_at: datetime
+    answer: asyncio.Future[Answer]
+    said: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Batch:
+    """What a batch will store, and whom each record answers."""
+
+    records: list[Record] = field(default_factory=list)
+    labels: list[tuple[Arrival, str]] = field(default_factory=list)
+    objects: list[KnownObject] = field(default_factory=list)
+    parked: list[Record] = field(default_factory=list)
+    incomplete: list[Record] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """Everything that admission needs of one instance."""
+
+    name: str
+    instance: Instance
+    key: SigningKey
+    memory: Memory
+    ties: Ties
+    spool: Spool
+    outgoing: Outgoing
+    sealing: SealingKey
+    clock: Callable[[], datetime]
+
+
+class Sorter:
+    """What one instance's outcomes come to. `parked_spaces` are those whose changes must wait behind one that waits."""
+
+    def __init__(self, seat: Seat) -> None:
+        self._seat = seat
+        self.desk = Desk(seat.instance, seat.ties.known)
+        self.parked_spaces: set[str] = set()
+
+    def sort(self, outcome: Outcome, arrival: Arrival, known: Known, batch: Batch) -> None:
+        """Put into the batch what one outcome of a webhook comes to."""
+        match outcome:
+            case Unused(type=kind):
+                Metric.unused.labels(self._seat.instance.platform, kind).inc()
+                arrival.said.append(f"unused={kind}")
+            case Nonsense():
+                self._seal(outcome, arrival, batch)
+            case Incomplete():
+                batch.incomplete.append(Record("", b"", pack_incomplete(outcome), [(CORRELATION, arrival.correlation.encode())]))
+                arrival.said.append("incomplete")
+            case Change():
+                self._decide(outcome, arrival, known, batch)
+
+    def _decide(self, change: Change, arrival: Arrival, known: Known, batch: Batch) -> None:
+        if change.space in self.parked_spaces:
+            return self._park(change, arrival, batch)
+        decision = self.desk.decide(change, known, arrival.received_at, self._seat.clock())
+        if isinstance(decision, Park):
+            return self._park(change, arrival, batch)
+        return self.settle(change, decision, arrival, batch)
+
+    def _drop(self, reason: str, arrival: Arrival) -> None:
+        Metric.webhooks.labels(self._seat.name, reason).inc()
+        if reason == "echo":
+            Metric.echoes.labels(self._seat.name).inc()
+        arrival.said.append(f"dropped={reason}")
+
+    def _park(self, change: Change, arrival: Arrival, batch: Batch) -> None:
+        if not change.by_us:  # may wait for days, and never becomes anything that what is behind could need
+            self.parked_spaces.add(change.space)
+        batch.parked.append(Record("", change.space.encode(), pack_change(change), [(CORRELATION, arrival.correlation.encode())]))
+        arrival.said.append("parked")
+
+    def _seal(self, nonsense: Nonsense, arrival: Arrival, batch: Batch) -> None:
+        headers = {
+            "dlq_reason": nonsense.reason,
+            "dlq_error": nonsense.detail[:500],
+            "dlq_topic": "webhook",
+            "dlq_at": timestamp(arrival.received_at),
+            "node": self._seat.instance.node,
+            "platform": self._seat.instance.platform,
+            CORRELATION: arrival.correlation,
+        }
+        sealed = SealedBox(self._seat.sealing).encrypt(arrival.body)
+        key = self._seat.instance.node.encode()
+        Metric.dead_letters.labels(topics.ADAPTERS_DLQ.name, nonsense.reason).inc()
+        batch.records.append(Record(topics.ADAPTERS_DLQ.name, key, sealed, [(name, said.encode()) for name, said in headers.items()]))
+        batch.labels.append((arrival, f"nonsense={nonsense.reason}"))
+
+    def _publish(self, change: Change, publish: Publish, arrival: Arrival, batch: Batch) -> None:
+        try:
+            event = sign_event(
+                self._seat.key,
+                publish.fact,
+                subject=publish.subject,
+                time=change.occurred_at,
+                platform=self._seat.instance.platform,
+                native_id=change.native_id,
+                change_marker=change.marker,
+                actor=pseudonym(self._seat.memory.secret(change.actor), self._seat.name, change.actor),
+                audience=publish.tie.audience,
+                community=publish.tie.community,
+                parent=publish.parent,
+            )
+        except ValidationError as error:
+            fields = ", ".join(sorted({".".join(map(str, problem["loc"])) for problem in error.errors(include_input=False)}))
+            return self._seal(Nonsense("envelope_impossible", fields), arrival, batch)
+        key = f"{self._seat.instance.node}/{publish.tie.space}".encode()
+        headers = to_headers(event, arrival.correlation)
+        batch.objects.append(publish.remembered)
+        batch.records.append(Record(topics.RSE_INBOUND.name, key, event.value, headers, publish.fact.event_type))
+        batch.labels.append((arrival, f"event={event.envelope.id}"))
+        return None
+
+    def settle(self, change: Change, decision: Drop | Publish | Nonsense, arrival: Arrival, batch: Batch) -> None:
+        """Put into the batch what a decision comes to."""
+        match decision:
+            case Drop(reason=reason):
+                self._drop(reason, arrival)
+            case Nonsense():
+                self._seal(decision, arrival, batch)
+            case Publish():
+                self._publish(change, decision, arrival, batch)

@@ -1,0 +1,146 @@
+"""Batches on their way: the next one is decided while one is stored, and shares its fate."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from nacl.public import PrivateKey
+
+from adapters.admission import Admission
+from adapters.ledger import Known, KnownObject, LedgerUnavailable
+from adapters.publisher import Place
+from adapters.sorting import NotStored, Seat, Stored
+from adapters.ties import Tie, TieState
+from schemas.envelope import object_id
+from schemas.keys import SigningKey
+from schemas.words import Audience
+from tests.fakes_adapters import SPACE, an_instance, change_of
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable, Sequence
+    from pathlib import Path
+
+    from adapters.settings import Instance
+    from adapters.sorting import Answer
+    from adapters.spool import Record
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+TIE = Tie(SPACE, "futurs", "Futurs", Audience.MEMBERS, Audience.MEMBERS, externals=False, state=TieState.CONFIRMED, renewed_at=NOW)
+
+
+@dataclass
+class SlowMemory:
+    """A ledger that keeps what it is told only when it is let, and then fails if it shall."""
+
+    open: asyncio.Event = field(default_factory=asyncio.Event)
+    recalled: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(0))
+    fails: bool = False
+    objects: dict[str, KnownObject] = field(default_factory=dict)
+
+    async def recall(self, references: Iterable[str], actors: Iterable[str]) -> Known:
+        del references, actors
+        known = Known()
+        for one in self.objects.values():
+            known.add(one)
+        self.recalled.release()
+        return known
+
+    async def remember(self, objects: Sequence[KnownObject]) -> None:
+        await self.open.wait()
+        if self.fails:
+            raise LedgerUnavailable
+        self.objects |= {one.native_id: one for one in objects}
+
+    def secret(self, actor: str) -> bytes:
+        return actor.encode().ljust(32)
+
+
+@dataclass
+class Out:
+    """Kafka that takes all."""
+
+    records: list[Record] = field(default_factory=list)
+
+    async def put(self, records: Sequence[Record]) -> list[Place | None]:
+        self.records += records
+        return [Place(record.topic, 0, number) for number, record in enumerate(records)]
+
+    async def drain(self) -> None:
+        """Nothing waits."""
+
+
+@dataclass
+class Desk:
+    """An admission at work over the fakes."""
+
+    memory: SlowMemory
+    out: Out
+    instance: Instance
+    admission: Admission
+
+    def ask(self, **said: Any) -> asyncio.Task[Answer]:
+        return asyncio.ensure_future(self.admission.admit([change_of(said, self.instance)], b"{}", "0" * 32))
+
+    @property
+    def parents(self) -> list[str | None]:
+        headers = [dict(record.headers) for record in self.out.records]
+        return [found["ce_parent"].decode() if "ce_parent" in found else None for found in headers]
+
+
+@pytest.fixture
+async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
+    memory, out, instance = SlowMemory(), Out(), an_instance(tmp_path)
+    spool = SimpleNamespace(waiting=Counter(), limit=10, first=_nothing)
+    ties = SimpleNamespace(known={SPACE: TIE}.get)
+    seat = Seat(
+        "rse", instance, SigningKey.generate(instance.node), memory, ties, spool, out, PrivateKey.generate().public_key, lambda: NOW  # type: ignore[arg-type]  # fakes
+    )  # fmt: skip
+    admission = Admission(seat)
+    running = asyncio.create_task(admission.run())
+    yield Desk(memory, out, instance, admission)
+    running.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await running
+
+
+async def _nothing(_kind: object, _limit: int) -> list[object]:
+    return []
+
+
+async def test_a_reply_is_decided_while_its_parent_is_still_being_stored(desk: Desk) -> None:
+    post = desk.ask(what="post", id="post:1", locator="topic:1/1")
+    await desk.memory.recalled.acquire()
+    reply = desk.ask(what="post", id="post:2", parent="topic:1/1")
+    await desk.memory.recalled.acquire()
+    assert desk.out.records == []
+    desk.memory.open.set()
+    assert isinstance(await post, Stored)
+    assert isinstance(await reply, Stored)
+    assert desk.parents == [None, object_id(desk.instance.node, "post:1")]
+
+
+async def test_what_was_decided_upon_a_batch_that_could_not_be_stored_is_not_stored_either(desk: Desk) -> None:
+    desk.memory.fails = True
+    post = desk.ask(what="post", id="post:1", locator="topic:1/1")
+    await desk.memory.recalled.acquire()
+    reply = desk.ask(what="post", id="post:2", parent="topic:1/1")
+    await desk.memory.recalled.acquire()
+    desk.memory.open.set()
+    assert [await post, await reply] == [NotStored("ledger_unavailable")] * 2
+    assert desk.out.records == []
+    desk.memory.fails = False
+    assert isinstance(await desk.ask(what="post", id="post:1", locator="topic:1/1"), Stored)
+
+
+def test_versions_written_meanwhile_are_not_forgotten_for_what_a_batch_decided() -> None:
+    known = Known()
+    known.add(KnownObject("post:9", "s", "copy", "topic:9/1", ("1", "2"), SPACE, "futurs"))
+    known.renew([KnownObject("post:9", "s", "copy", None, ("1",), SPACE, "futurs", withdrawn=True)])
+    assert known.find("topic:9/1") == KnownObject("post:9", "s", "copy", "topic:9/1", ("1", "2"), SPACE, "futurs", withdrawn=True)
