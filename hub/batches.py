@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from typing import TYPE_CHECKING
 
 import structlog
 
 from hub.communities.service import Outcome, take_held
+from hub.group import Sifted
 from hub.operations import quarantine
 from hub.ports import Record, RefusedError
 from hub.sifting import HANDLER_ERROR, Refused, key_of_space, sift
 from hub.storage.engine import connection_lost
-from schemas import facts
 from schemas.wire.telemetry import Metric
 
 if TYPE_CHECKING:
@@ -38,21 +37,21 @@ class InboundBatch:
         self._handlers = handlers
         self._parked: frozenset[str] = frozenset()
 
-    async def __call__(self, batch: Sequence[Record]) -> None:
-        """Handle a batch once; returns when its effects are committed and its dead letters delivered.
-
-        Raises what means that the database or the broker is gone: the batch then stays unacknowledged.
-        """
+    async def read(self, batch: Sequence[Record]) -> Sifted:
+        """Part a batch in proved events and refused records."""
         registry = await self._group.registry()
-        admitted, refused = sift(batch, registry, key_of_space)
+        return Sifted(batch, registry, *sift(batch, registry, key_of_space))
+
+    async def carry_out(self, read: Sifted) -> None:
+        """Handle a batch once, however often it comes."""
         try:
-            more = await self._transact(batch, admitted, registry)
+            more = await self._transact(read.batch, read.admitted, read.registry)
         except Exception as error:
             if connection_lost(error) or isinstance(error, quarantine.MostNodesFailError):
                 raise
-            log.warning("batch_redone_one_by_one", records=len(batch), error=type(error).__name__)
-            more = await self._one_by_one(batch, admitted, registry)
-        await self._refuse([*refused, *more])
+            log.warning("batch_redone_one_by_one", records=len(read.batch), error=type(error).__name__)
+            more = await self._one_by_one(read.batch, read.admitted, read.registry)
+        await self._refuse([*read.refused, *more])
 
     async def release_due(self, limit: int = 100) -> int:
         """Let those stand alone whose parent did not come in time; returns how many. One that fails is set aside for good."""
@@ -185,8 +184,5 @@ def _count(group: str, fresh: Sequence[Admitted], clock: Clock) -> None:
         Metric.records.labels(group, node, "handled").inc(count)
     for admitted in fresh:
         hop.observe(max(0.0, (now - admitted.verified.admitted_at).total_seconds()))
-        event = admitted.verified.event
-        if admitted.verified.fact is None:
-            continue  # a type that we do not know: its value was never read
-        if unknown := facts.unknown_fields(event.envelope.type, json.loads(event.value)):
-            Metric.unknown_fields.labels(event.envelope.type).inc(len(unknown))
+        if admitted.verified.unknown:
+            Metric.unknown_fields.labels(admitted.verified.event.envelope.type).inc(len(admitted.verified.unknown))

@@ -39,12 +39,15 @@ class FanoutBatch:
         self._clock = clock
         self._missing: dict[str, datetime] = {}
 
-    async def __call__(self, batch: Sequence[Record]) -> None:
+    async def read(self, batch: Sequence[Record]) -> Sequence[tuple[Record, Sequence[str] | None]]:
+        """Each record with the nodes that it is for; None where that cannot be read."""
+        return [(record, _targets(record)) for record in batch]
+
+    async def carry_out(self, read: Sequence[tuple[Record, Sequence[str] | None]]) -> None:
         """Copy a batch in order; returns when the broker has acknowledged every copy and every dead letter."""
         refused: list[tuple[Record, str, str]] = []
         pending = []
-        for record in batch:
-            targets = _targets(record)
+        for record, targets in read:
             if targets is None:
                 refused.append((record, MALFORMED, "hub_targets"))
             for node in targets or ():
@@ -58,7 +61,7 @@ class FanoutBatch:
         if refused:
             await self._dead_letters.send(refused)
         now = self._clock()
-        for record in batch:
+        for record, _ in read:
             Metric.records.labels("fanout", "hub", "handled").inc()
             Metric.hop.labels("fanned_out").observe(max(0.0, (now - record.timestamp).total_seconds()))
 

@@ -3,16 +3,35 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
     from contextlib import AbstractAsyncContextManager
 
     from hub.operations.dead_letters import KafkaDeadLetters
-    from hub.ports import Clock
+    from hub.ports import Admitted, Clock, Record
+    from hub.sifting import Refused
     from hub.unit_of_work import UnitOfWork
     from schemas.manifest import Registry
+
+
+Read = TypeVar("Read")
+
+
+class Handler(Protocol[Read]):
+    """What a worker group does with a batch of records, in two steps."""
+
+    async def read(self, batch: Sequence[Record]) -> Read:
+        """Check a batch; changes nothing, so that it may be done while the batch before is still carried out."""
+        ...
+
+    async def carry_out(self, read: Read) -> None:
+        """Do what a batch asks; returns when its effects are committed and its dead letters delivered.
+
+        Raises what means that the database or the broker is gone: the batch then stays unacknowledged.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,3 +44,13 @@ class Group:
     dead_letters: KafkaDeadLetters
     clock: Clock
     quarantine_after: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sifted:
+    """A batch as it was read: proved events with their records, and what was refused, by the registry of that moment."""
+
+    batch: Sequence[Record]
+    registry: Registry
+    admitted: Sequence[tuple[Record, Admitted]]
+    refused: Sequence[Refused]

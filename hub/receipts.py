@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from hub.access import Right, node_may
+from hub.group import Sifted
 from hub.operations import deliveries
 from hub.sifting import HANDLER_ERROR, Refused, key_of_node, sift
 from hub.storage.engine import connection_lost
@@ -31,20 +32,23 @@ class ReceiptBatch:
     def __init__(self, group: Group) -> None:
         self._group = group
 
-    async def __call__(self, batch: Sequence[Record]) -> None:
-        """Keep the reports of a batch; a record that is no node's proved report of what it was sent is a dead letter."""
+    async def read(self, batch: Sequence[Record]) -> Sifted:
+        """Part a batch in proved reports and refused records."""
         registry = await self._group.registry()
-        pairs, refused = sift(batch, registry, key_of_node)
+        return Sifted(batch, registry, *sift(batch, registry, key_of_node))
+
+    async def carry_out(self, read: Sifted) -> None:
+        """Keep the reports of a batch; a record that is no node's proved report of what it was sent is a dead letter."""
         try:
-            kept, more = await self._keep(batch, pairs, registry)
+            kept, more = await self._keep(read.batch, read.admitted, read.registry)
         except Exception as error:
             if connection_lost(error):
                 raise
-            log.warning("batch_redone_one_by_one", records=len(batch), error=type(error).__name__)
-            kept, more = await self._one_by_one(batch, pairs, registry)
+            log.warning("batch_redone_one_by_one", records=len(read.batch), error=type(error).__name__)
+            kept, more = await self._one_by_one(read.batch, read.admitted, read.registry)
         _tell(self._group.name, kept)
-        if refused or more:
-            await self._group.dead_letters.send([(one.record, one.reason, one.error) for one in [*refused, *more]])
+        if read.refused or more:
+            await self._group.dead_letters.send([(one.record, one.reason, one.error) for one in [*read.refused, *more]])
 
     async def _keep(
         self, batch: Sequence[Record], pairs: Sequence[tuple[Record, Admitted]], registry: Registry

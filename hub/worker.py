@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import tempfile
-from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from faust.tables import TableManager
 
 from hub.communities import handlers as communities
 from hub.fanout import FanoutBatch
+from hub.line import Line, Progress
 from hub.operations.dead_letters import KafkaDeadLetters
 from hub.ports import Record
 from hub.registry import handlers as registry
@@ -24,12 +25,14 @@ from schemas.wire import kafka, telemetry
 from schemas.wire.telemetry import Metric
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
     from hub.batches import InboundBatch
+    from hub.group import Handler
     from hub.settings import HubSettings
     from schemas.wire.kafka import KafkaSettings, TopicNames
 
 log = structlog.get_logger()
-Handle = Callable[[Sequence[Record]], Awaitable[None]]
 LOST = 70  # exit code of a worker whose work is in doubt: its supervisor starts it again
 
 INBOUND: dict[str, Callable[[Any, Any], Awaitable[str | None]]] = {
@@ -76,10 +79,9 @@ def application(group: str, settings: HubSettings, kafka_settings: KafkaSettings
     @app.agent(source, concurrency=1, name=f"{group}-agent")
     async def consume(stream: Any) -> None:
         await parts.ready.wait()
+        line = Line(parts.handler, parts.progress, ended_by_errors)
         async for batch in stream.noack_take(settings.batch, within=settings.within):
-            await ended_by_errors(parts.see_through([event.message for event in batch]))
-            for event in batch:
-                await stream.ack(event)
+            await line.take([record_of(event.message) for event in batch], partial(acknowledge, stream, batch))
 
     @app.task  # type: ignore[untyped-decorator]  # Faust's own
     async def prepare() -> None:
@@ -93,16 +95,17 @@ def application(group: str, settings: HubSettings, kafka_settings: KafkaSettings
     return app
 
 
-async def handle_or_end(handle: Handle, batch: Sequence[Record]) -> None:
-    """Handle a batch whole, or end the process with its offsets unacknowledged: at least once in, effects once.
-
-    An exception may not reach Faust, which would acknowledge the batch that raised it.
-    """
-    await ended_by_errors(handle(batch))
+async def acknowledge(stream: Any, events: Sequence[Any]) -> None:
+    """Let the broker know that these are handled, in their order."""
+    for event in events:
+        await stream.ack(event)
 
 
 async def ended_by_errors(work: Awaitable[Any]) -> None:
-    """Await, and end the process on any error: nothing is acknowledged by one that does not know what happened."""
+    """Await, and end the process on any error: nothing is acknowledged by one that does not know what happened.
+
+    No exception may reach Faust, which would acknowledge the batch that raised it: at least once in, effects once.
+    """
     try:
         await work
     except Exception as error:  # noqa: BLE001 - the one place where every error has the same answer
@@ -116,37 +119,6 @@ def record_of(message: Any) -> Record:
         message.topic, message.partition, message.offset, datetime.fromtimestamp(message.timestamp, UTC),
         message.key, message.value, tuple(message.headers or ()),
     )  # fmt: skip
-
-
-class Progress:
-    """How far a stream has come: next offsets by partition, and the moment of the oldest record in work."""
-
-    def __init__(self) -> None:
-        self._next: dict[tuple[str, int], int] = {}
-        self._since: datetime | None = None
-
-    def begin(self, batch: Sequence[Record]) -> None:
-        """A batch is taken in work."""
-        self._since = min(record.timestamp for record in batch)
-
-    def end(self, batch: Sequence[Record]) -> None:
-        """The batch is done."""
-        self._since = None
-        for record in batch:
-            place = (record.topic, record.partition)
-            self._next[place] = max(self._next.get(place, 0), record.offset + 1)
-
-    def lag(self, consumer: Any) -> int:
-        """Records of the assigned partitions that were not handled yet, as far as the broker has told their ends."""
-        behind = 0
-        for place in consumer.assignment():
-            end, done = consumer.highwater(place), self._next.get((place.topic, place.partition))
-            behind += max(0, end - done) if end is not None and done is not None else 0
-        return behind
-
-    def oldest(self, now: datetime) -> float:
-        """Age in seconds of the oldest record in work, 0 when there is none."""
-        return 0.0 if self._since is None else max(0.0, (now - self._since).total_seconds())
 
 
 class _Parts:
@@ -169,13 +141,13 @@ class _Parts:
         await producer.start()
         dead_letters = KafkaDeadLetters(producer)
         if self._group == "fanout":
-            self.handle: Handle = FanoutBatch(producer, self._names, dead_letters, _clock)
+            self.handler: Handler[Any] = FanoutBatch(producer, self._names, dead_letters, _clock)
         else:
-            self.handle = self._with_database(dead_letters)
+            self.handler = self._with_database(dead_letters)
         self.ready.set()
         log.info("worker_ready", group=self._group, metrics_at=telemetry.address(runner))
 
-    def _with_database(self, dead_letters: KafkaDeadLetters) -> Handle:
+    def _with_database(self, dead_letters: KafkaDeadLetters) -> Handler[Any]:
         from hub import bootstrap  # noqa: PLC0415 - the fan-out pays neither time nor memory for a database it does not ask
         from hub.batches import InboundBatch  # noqa: PLC0415 - as above
         from hub.group import Group  # noqa: PLC0415 - as above
@@ -191,13 +163,6 @@ class _Parts:
             return ReceiptBatch(group)
         self._inbound = InboundBatch(group, INBOUND)
         return self._inbound
-
-    async def see_through(self, messages: Sequence[Any]) -> None:
-        """Handle a batch of Faust's messages whole."""
-        batch = [record_of(message) for message in messages]
-        self.progress.begin(batch)
-        await handle_or_end(self.handle, batch)
-        self.progress.end(batch)
 
     async def every_second(self, consumer: Any) -> None:
         if self._inbound is not None:

@@ -68,12 +68,16 @@ class UnverifiedEvent:
 
 @dataclass(frozen=True, slots=True)
 class VerifiedEvent:
-    """An event whose node, attributes and content are proved. Made in this module alone; not yet authorised."""
+    """An event whose node, attributes and content are proved. Made in this module alone; not yet authorised.
+
+    `fact` is None for a type that this program does not know; `unknown` names the fields that it does not.
+    """
 
     event: CanonicalEvent
     fact: Fact | None = field(repr=False)
     key_id: str
     admitted_at: datetime
+    unknown: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,11 +167,11 @@ def verify_event(unverified: UnverifiedEvent, registry: Registry, admitted_at: d
     if envelope.time > admitted_at + AHEAD:
         return refuse(Reason.TIME_IN_FUTURE, envelope.time.isoformat())
     try:
-        fact = facts.read(envelope.type, unverified.value)
+        reading = facts.read(envelope.type, unverified.value)
     except facts.FactMalformed as error:
         return refuse(Reason.FACT_MALFORMED, str(error))
     event = CanonicalEvent(unverified.attributes, unverified.value, unverified.salt, envelope)
-    return VerifiedEvent(event, fact, envelope.keyid, admitted_at)
+    return VerifiedEvent(event, reading.fact, envelope.keyid, admitted_at, reading.unknown)
 
 
 def own_event(key: SigningKey, event: CanonicalEvent, fact: Fact, signed_at: datetime) -> VerifiedEvent:

@@ -92,7 +92,7 @@ class World:
         )  # fmt: skip
         self.handlers = dict(HANDLERS)
         self.inbound = InboundBatch(group, self.handlers)
-        self.receipts = ReceiptBatch(group)
+        self.reported = ReceiptBatch(group)
         self._offset = 0
         self.digests: dict[str, str] = {}
 
@@ -191,7 +191,11 @@ class World:
 
     async def hear(self, *records: Record) -> None:
         """One batch through the worker's handler."""
-        await self.inbound(records)
+        await self.inbound.carry_out(await self.inbound.read(records))
+
+    async def receipts(self, records: Sequence[Record]) -> None:
+        """One batch of receipts through the worker's handler."""
+        await self.reported.carry_out(await self.reported.read(records))
 
     async def rows(self, sql: str) -> list[Any]:
         """Ask the database."""

@@ -178,7 +178,10 @@ class Failing:
     def __init__(self, *_: object) -> None:
         self._fails = os.environ["HANDLER"] == "fails"
 
-    async def __call__(self, batch: Sequence[Record]) -> None:
+    async def read(self, batch: Sequence[Record]) -> Sequence[Record]:
+        return batch
+
+    async def carry_out(self, batch: Sequence[Record]) -> None:
         note("safe", " ".join(repr(record.value) for record in batch))
         if self._fails and any(record.value == b"bad" for record in batch):
             raise HandlerFailed

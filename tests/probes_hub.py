@@ -13,9 +13,7 @@ from hub.supervisor import Child, Supervisor
 from schemas.wire.telemetry import configure_logs
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
-
-    from hub.ports import Record
+    from collections.abc import Sequence
 
 
 def die_if_asked(step: str) -> None:
@@ -31,11 +29,11 @@ def arm_worker(group: str) -> None:
     from hub import worker  # noqa: PLC0415 - the supervisor needs none of it
     from hub.storage.outbox import SqlOutbox  # noqa: PLC0415 - as above
 
-    handle, flush = worker.handle_or_end, SqlOutbox.flush
+    acknowledge, flush = worker.acknowledge, SqlOutbox.flush
 
-    async def handle_then_die(handler: Callable[[Sequence[Record]], Awaitable[None]], batch: Sequence[Record]) -> None:
-        await handle(handler, batch)
+    async def die_then_acknowledge(stream: Any, events: Sequence[Any]) -> None:
         die_if_asked(f"{group}.before_ack")
+        await acknowledge(stream, events)
 
     async def flush_then_die(self: SqlOutbox) -> None:
         rows = bool(self._rows)
@@ -50,7 +48,7 @@ def arm_worker(group: str) -> None:
 
     module: Any = worker
     make, module.application = worker.application, application
-    module.handle_or_end = handle_then_die
+    module.acknowledge = die_then_acknowledge
     SqlOutbox.flush = flush_then_die  # type: ignore[method-assign]  # the fault
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from sqlalchemy import delete, insert, or_, select
 
+from hub.storage.rows import among
 from hub.storage.tables import held
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ class SqlHeld:
         if not wanted:
             return
         self._looked |= wanted
-        query = select(held).where(or_(held.c.parent.in_(wanted), held.c.subject.in_(wanted))).order_by(held.c.position)
+        query = select(held).where(or_(among(held.c.parent, wanted), among(held.c.subject, wanted))).order_by(held.c.position)
         self._remember(list(await self._connection.execute(query)))
 
     async def due_communities(self) -> Sequence[str]:
@@ -49,7 +50,7 @@ class SqlHeld:
 
     async def due(self, communities: Iterable[str], limit: int) -> Sequence[Admitted]:
         """Those whose time is over in communities that this transaction has locked, oldest first."""
-        query = select(held).where(held.c.until <= self._clock(), held.c.community.in_(list(communities)))
+        query = select(held).where(held.c.until <= self._clock(), among(held.c.community, communities))
         rows = list(await self._connection.execute(query.order_by(held.c.position).limit(limit)))
         self._remember(rows)
         return [self._waiting[row.event][1] for row in rows if row.event in self._waiting]
@@ -82,7 +83,7 @@ class SqlHeld:
         if rows:
             await self._connection.execute(insert(held), rows)
         if gone := self._taken - set(self._new):
-            await self._connection.execute(delete(held).where(held.c.event.in_(gone)))
+            await self._connection.execute(delete(held).where(among(held.c.event, gone)))
         self._new, self._taken = {}, set()
 
     def _take(self, names: Sequence[str]) -> Sequence[Admitted]:

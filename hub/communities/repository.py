@@ -8,7 +8,7 @@ from sqlalchemy import insert, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from hub.communities.model import Community, Message, MessageState
-from hub.storage.rows import Rows, renewing
+from hub.storage.rows import Rows, among, renewing
 from hub.storage.tables import communities, copies, messages
 from schemas.words import Audience
 
@@ -41,7 +41,7 @@ class SqlCommunities:
         if not wanted:
             return
         self._known.update(dict.fromkeys(wanted))
-        query = select(communities).where(communities.c.id.in_(wanted)).order_by(communities.c.id).with_for_update()
+        query = select(communities).where(among(communities.c.id, wanted)).order_by(communities.c.id).with_for_update()
         for row in await self._connection.execute(query):
             self._known[row.id] = _community(row)
 
@@ -85,7 +85,7 @@ class SqlMessages:
         if not wanted:
             return
         self._known.update(dict.fromkeys(wanted))
-        for row in await self._connection.execute(select(messages).where(messages.c.id.in_(wanted))):
+        for row in await self._connection.execute(select(messages).where(among(messages.c.id, wanted))):
             self._known[row.id] = _message(row)
 
     async def get(self, message: str) -> Message | None:
@@ -160,7 +160,7 @@ async def message_of(connection: AsyncConnection, permit: Permit, name: str) -> 
 
 async def copies_of(connection: AsyncConnection, ids: Iterable[str]) -> dict[tuple[str, str], tuple[str, datetime]]:
     """(object, node) → what became of the copy, and when."""
-    rows = await connection.execute(select(copies).where(copies.c.object.in_(list(ids))))
+    rows = await connection.execute(select(copies).where(among(copies.c.object, ids)))
     return {(row.object, row.node): (row.state, row.at) for row in rows}
 
 

@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from hub.communities.repository import copies_of
 from hub.operations.trace import steps
+from hub.storage.rows import among
 from hub.storage.tables import events
 from schemas.envelope import major_of
 
@@ -50,7 +51,7 @@ class Standing:
 
 async def standings(connection: AsyncConnection, ids: Sequence[str]) -> dict[str, list[Standing]]:
     """Message → its standing at each node, for a page of messages."""
-    query = select(events).where(events.c.subject.in_(ids), events.c.sequence.isnot(None)).order_by(events.c.sequence)
+    query = select(events).where(among(events.c.subject, ids), events.c.sequence.isnot(None)).order_by(events.c.sequence)
     rows = [row for row in await connection.execute(query) if _is_message(row.type)]
     copies = await copies_of(connection, ids)
     by_message: dict[str, list[Step]] = {}

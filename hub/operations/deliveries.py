@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Text, and_, any_, cast, select
-from sqlalchemy.dialects.postgresql import ARRAY, insert
+from sqlalchemy import and_, select
+from sqlalchemy.dialects.postgresql import insert
 
+from hub.storage.rows import among
 from hub.storage.tables import deliveries, outbox
 from schemas.topics import outbound
 
@@ -60,8 +61,7 @@ class Reported:
 
 async def sent(connection: AsyncConnection, names: Iterable[str]) -> dict[str, Sent]:
     """What was sent under these event ids."""
-    asked = any_(cast(list(names), ARRAY(Text)))  # one parameter: 500 receipts name more events than a statement may have
-    rows = await connection.execute(select(outbox).where(outbox.c.event == asked))
+    rows = await connection.execute(select(outbox).where(among(outbox.c.event, names)))
     return {
         row.event: Sent(row.digest, row.community, row.sequence or 0, frozenset(row.targets), row.topic, row.admitted_at) for row in rows
     }

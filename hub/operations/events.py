@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import bindparam, select, update
 
-from hub.storage.rows import Rows
+from hub.storage.rows import Rows, among
 from hub.storage.tables import events
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class SqlEvents:
 
     async def unknown(self, batch: Sequence[Admitted]) -> list[Admitted]:
         """Those of the batch that were never handled, each once."""
-        rows = await self._connection.scalars(select(events.c.id).where(events.c.id.in_([admitted.id for admitted in batch])))
+        rows = await self._connection.scalars(select(events.c.id).where(among(events.c.id, [admitted.id for admitted in batch])))
         seen = set(rows)
         return [admitted for admitted in batch if not (admitted.id in seen or seen.add(admitted.id))]  # type: ignore[func-returns-value]
 

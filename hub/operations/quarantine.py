@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
+from hub.storage.rows import among
 from hub.storage.tables import attempts, nodes, strikes
 
 if TYPE_CHECKING:
@@ -38,13 +39,13 @@ async def strike(connection: AsyncConnection, found: Collection[tuple[str, str]]
     """Count refused events that are surely these nodes' own, each event once; returns the nodes past the limit within a minute."""
     rows = [{"node": node, "event": event, "at": now} for node, event in sorted(found)]
     await connection.execute(insert(strikes).on_conflict_do_nothing(), rows)
-    recent = select(strikes.c.node).where(strikes.c.node.in_({node for node, _ in found}), strikes.c.at > now - WINDOW)
+    recent = select(strikes.c.node).where(among(strikes.c.node, {node for node, _ in found}), strikes.c.at > now - WINDOW)
     return list(await connection.scalars(recent.group_by(strikes.c.node).having(func.count() > limit)))
 
 
 async def quarantine(connection: AsyncConnection, over: list[str], now: datetime) -> None:
     """Park what these nodes send from now on; raises MostNodesFailError when that would be most of them."""
-    await connection.execute(update(nodes).where(nodes.c.id.in_(over), nodes.c.quarantined_at.is_(None)).values(quarantined_at=now))
+    await connection.execute(update(nodes).where(among(nodes.c.id, over), nodes.c.quarantined_at.is_(None)).values(quarantined_at=now))
     total, out = (await connection.execute(select(func.count(), func.count(nodes.c.quarantined_at)).where(nodes.c.grade == "full"))).one()
     if total > 2 and out * 2 > total:  # noqa: PLR2004 - with one or two nodes, one flood says nothing about us
         raise MostNodesFailError(f"{out}/{total}")

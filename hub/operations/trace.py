@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import or_, select
 
 from hub.registry.repository import SqlNodes
+from hub.storage.rows import among
 from hub.storage.tables import deliveries, events, messages, outbox
 from schemas.manifest import KeyState
 from schemas.topics import HUB_FACTS
@@ -101,7 +102,7 @@ async def steps(connection: AsyncConnection, rows: Sequence[Any]) -> list[Step]:
     ids = [row.id for row in rows]
     published = {row.event: row for row in await connection.execute(_published(ids))}
     reports: dict[str, dict[str, Any]] = {}
-    for row in await connection.execute(select(deliveries).where(deliveries.c.event.in_(ids)).order_by(deliveries.c.node)):
+    for row in await connection.execute(select(deliveries).where(among(deliveries.c.event, ids)).order_by(deliveries.c.node)):
         reports.setdefault(row.event, {})[row.node] = row
     nodes = await SqlNodes(connection).all() if reports else {}
     return [_step(row, published.get(row.id), reports.get(row.id, {}), nodes) for row in rows]
@@ -125,7 +126,7 @@ async def _subject(connection: AsyncConnection, name: str) -> str | None:
 def _published(ids: Iterable[str]) -> Any:
     """The facts' rows alone: what the hub says to one node has a row of its own under the same columns."""
     columns = (outbox.c.event, outbox.c.targets, outbox.c.published_at, outbox.c.partition, outbox.c.offset)
-    return select(*columns).where(outbox.c.event.in_(list(ids)), outbox.c.topic == HUB_FACTS.name)
+    return select(*columns).where(among(outbox.c.event, ids), outbox.c.topic == HUB_FACTS.name)
 
 
 def _step(row: Any, published: Any | None, reports: Mapping[str, Any], nodes: Mapping[str, Node]) -> Step:

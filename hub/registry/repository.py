@@ -8,6 +8,7 @@ from sqlalchemy import func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from hub.registry.model import Node, Tie, TieState
+from hub.storage.rows import among
 from hub.storage.tables import node_keys, nodes, organisations, registry_documents, ties
 from schemas.manifest import Grade, KeyEntry
 from schemas.words import Audience
@@ -90,7 +91,7 @@ class SqlTies:
             return
         for community in missing:
             self._by_community[community] = {}
-        for row in await self._connection.execute(select(ties).where(ties.c.community.in_(missing))):
+        for row in await self._connection.execute(select(ties).where(among(ties.c.community, missing))):
             self._by_community[row.community][row.node] = _tie(row)
 
     async def get(self, node: str, community: str) -> Tie | None:

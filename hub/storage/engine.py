@@ -15,9 +15,15 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 def engine_for(url: str, *, pool: int = 5) -> AsyncEngine:
-    """An engine for a `postgresql://` URL; a connection is tried before use, so that a restarted database costs nobody an error."""
+    """An engine for a `postgresql://` URL; a connection is tried before use, so that a restarted database costs nobody an error.
+
+    Statements are planned at each use: few and large ones here, and a plan kept from when a table was young reads all of it later.
+    """
     driver_url = url.replace("postgresql://", "postgresql+asyncpg://", 1)
-    return create_async_engine(driver_url, pool_size=pool, pool_pre_ping=True, pool_recycle=1800, hide_parameters=True)
+    return create_async_engine(
+        driver_url, pool_size=pool, pool_pre_ping=True, pool_recycle=1800, hide_parameters=True,
+        connect_args={"server_settings": {"plan_cache_mode": "force_custom_plan"}},
+    )  # fmt: skip
 
 
 def connection_lost(error: BaseException) -> bool:

@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Table, text
+from sqlalchemy import Table, Text, any_, cast, text
 from sqlalchemy.dialects import postgresql
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from sqlalchemy import Column, TextClause
+    from sqlalchemy import Column, ColumnElement, TextClause
     from sqlalchemy.ext.asyncio import AsyncConnection
 
+_JSON = json.JSONEncoder(ensure_ascii=False)
 _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy's own
 
 
@@ -30,6 +31,11 @@ class Rows:
         """Insert the rows; each names all the columns."""
         if rows:
             await connection.execute(self._statement, {f"c{n}": _values(column, rows) for n, column in enumerate(self._columns)})
+
+
+def among(column: ColumnElement[Any], values: Iterable[str]) -> ColumnElement[bool]:
+    """The column's text is one of these: one parameter however many, where IN would be another statement for each number of them."""
+    return column == any_(cast(list(values), ARRAY(Text)))
 
 
 def renewing(key: Sequence[str], names: Sequence[str]) -> str:
@@ -55,7 +61,7 @@ def _array(column: Column[Any]) -> str:
 
 def _values(column: Column[Any], rows: Sequence[Mapping[str, Any]]) -> list[Any]:
     if _is_json(column):
-        return [json.dumps(row[column.name], ensure_ascii=False) for row in rows]
+        return [_JSON.encode(row[column.name]) for row in rows]
     return [row[column.name] for row in rows]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pydantic import ValidationError
 
@@ -39,19 +39,27 @@ class MajorUnknown(ValueError):
     """An event's type has a major version that this program has not learnt."""
 
 
-def read(event_type: str, value: bytes) -> Fact | None:
-    """Read a fact from an event's bytes: None for an unknown type of a known major (unsupported, not wrong).
+class Reading(NamedTuple):
+    """A fact as this program reads it, None where it does not know the type, and the names at its top that it does not know."""
+
+    fact: Fact | None
+    unknown: frozenset[str] = frozenset()
+
+
+def read(event_type: str, value: bytes) -> Reading:
+    """Read a fact from an event's bytes; an unknown type of a known major is unsupported, not wrong.
 
     Raises MajorUnknown, or FactMalformed whose sentence names fields and never their values.
     """
-    parsed = major_of(event_type)
-    if parsed is None or parsed[1] not in MAJORS:
+    kind = major_of(event_type)
+    if kind is None or kind[1] not in MAJORS:
         raise MajorUnknown(event_type)
     model = FACTS.get(event_type)
     if model is None:
-        return None
+        return Reading(None)
     try:
-        return model.tolerant(jcs.parse(value))
+        parsed = jcs.parse(value)
+        return Reading(model.tolerant(parsed), frozenset(parsed) - model.model_fields.keys())
     except ValidationError as error:
         raise FactMalformed(_fields(error)) from error
     except jcs.JsonRefused as error:
@@ -61,9 +69,3 @@ def read(event_type: str, value: bytes) -> Fact | None:
 def _fields(error: ValidationError) -> str:
     problems = error.errors(include_input=False, include_url=False, include_context=False)
     return ", ".join(sorted({".".join(map(str, problem["loc"])) or "(objet)" for problem in problems})[:FIELDS_NAMED])
-
-
-def unknown_fields(event_type: str, value: Mapping[str, object]) -> frozenset[str]:
-    """Names at the top of a fact that our model does not know: counted, so that drift between versions shows."""
-    model = FACTS.get(event_type)
-    return frozenset(value) - frozenset(model.model_fields) if model else frozenset()

@@ -198,7 +198,7 @@ async def test_fan_out_to_a_node_without_its_topic_is_a_dead_letter_and_reaches_
     records = [Record(hub.prefix + topics.HUB_FACTS.name, 0, place, clock(), b"k", b"v%d" % place, said) for place, said in enumerate((headers, unread, headers))]  # fmt: skip
     async with hub.producer() as sender:
         copy = fanout.FanoutBatch(sender, wire.TopicNames(topic_prefix=hub.prefix), KafkaDeadLetters(sender), clock)
-        await copy(records)
+        await copy.carry_out(await copy.read(records))
     arrived = await hub.read("node.education.outbound.v1", lambda found: len(found) >= 2)
     assert [one.value for one in arrived] == [b"v0", b"v2"]
     letters = await hub.read("hub.facts.v1.dlq.v1", lambda found: len(found) >= 3)
