@@ -7,9 +7,10 @@ from typing import Annotated, Self
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
 from schemas.envelope import NodeId
+from schemas.wire.settings import FiledSettings
 
 
 class Instance(BaseModel):
@@ -29,7 +30,7 @@ class Instance(BaseModel):
     options: dict[str, str] = {}
 
 
-class AdapterSettings(BaseSettings):
+class AdapterSettings(FiledSettings):
     """Settings of a connector process; environment prefix `TRAITDUNION_`."""
 
     model_config = SettingsConfigDict(env_prefix="TRAITDUNION_", extra="ignore")

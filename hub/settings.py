@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
+
+from schemas.wire.settings import FiledSettings
 
 
-class HubSettings(BaseSettings):
+class HubSettings(FiledSettings):
     """One typed class; the Kafka settings stand in `schemas.wire.kafka`."""
 
     model_config = SettingsConfigDict(env_prefix="TRAITDUNION_", extra="ignore")

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, Literal
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from pydantic import SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
 from schemas.topics import RECORD_LIMIT
+from schemas.wire.settings import FiledSettings
 
 if TYPE_CHECKING:
     from schemas.topics import Topic
@@ -21,7 +22,7 @@ LOOK_SECONDS = 3.0
 BATCH_BYTES = 512 * 1024  # the client's own 16 KiB holds eight signed events, and waits for an answer after each such batch
 
 
-class KafkaSettings(BaseSettings):
+class KafkaSettings(FiledSettings):
     """Where the broker is and how to speak to it; environment prefix `TRAITDUNION_KAFKA_`."""
 
     model_config = SettingsConfigDict(env_prefix="TRAITDUNION_KAFKA_", extra="ignore")
@@ -58,7 +59,7 @@ class KafkaSettings(BaseSettings):
         return context
 
 
-class TopicNames(BaseSettings):
+class TopicNames(FiledSettings):
     """A deployment's prefix for topics, groups, Faust ids and transactional ids; `TRAITDUNION_TOPIC_PREFIX`."""
 
     model_config = SettingsConfigDict(env_prefix="TRAITDUNION_", extra="ignore")

@@ -1,0 +1,53 @@
+"""Settings from the environment or, for what must not stand there, from the file that `<VARIABLE>_FILE` names."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
+
+if TYPE_CHECKING:
+    from pydantic.fields import FieldInfo
+
+ENDING = "_FILE"
+
+
+class SettingTwice(ValueError):
+    """A variable and its `_FILE` are both set: one of them would be ignored in silence."""
+
+
+class Filed(PydanticBaseSettingsSource):
+    """Reads `<VARIABLE>_FILE`: an environment is shown by many tools and inherited by children, a file by neither."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:  # noqa: ARG002 - the library's own signature
+        """The text of a field's file, without the end of its last line; raises SettingTwice or the file's OSError."""
+        variable = f"{self.config.get('env_prefix', '')}{field_name}".upper()
+        path = os.environ.get(variable + ENDING)
+        if not path:
+            return None, field_name, False
+        if variable in os.environ:
+            raise SettingTwice(f"{variable}, {variable}{ENDING}")
+        return Path(path).read_text(encoding="utf-8").rstrip("\r\n"), field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        """What the files say, by field."""
+        found = {name: self.get_field_value(field, name)[0] for name, field in self.settings_cls.model_fields.items()}
+        return {name: said for name, said in found.items() if said is not None}
+
+
+class FiledSettings(BaseSettings):
+    """Settings of which each may come from a file of its own."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the library's own signature
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - as above
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """What the program says, then the environment, then the files that it names."""
+        return init_settings, env_settings, Filed(settings_cls)
