@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import functools
 import importlib.metadata
-import sys
 from pathlib import Path  # noqa: TC003 - Typer reads annotations when it runs
 from typing import Annotated
 
@@ -64,14 +63,11 @@ def up(
     logs: Annotated[Path | None, typer.Option(help="Dossier des journaux ; sans lui, la sortie d'erreur.")] = None,
 ) -> None:
     """Lance les processus locaux du hub et relance ceux qui s'arrêtent."""
-    from hub.supervisor import Child, Supervisor, child_of
+    from hub.supervisor import Supervisor, child_of, hub_children
     from schemas.wire.telemetry import configure_logs
 
     configure_logs("up")
-    own = [sys.executable, "-m", "hub"]
-    children = [Child(f"worker-{group}", [*own, "worker", group]) for group in GROUPS]
-    children += [Child("relay", [*own, "relay"]), Child("site", [*own, "site"])]
-    children += [child_of(text) for text in also or []]
+    children = hub_children(GROUPS, HubSettings().metrics_port) + [child_of(text) for text in also or []]
 
     async def run() -> None:
         await Supervisor(children, logs).run()

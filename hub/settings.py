@@ -25,7 +25,9 @@ class HubSettings(FiledSettings):
     site_host: str = "127.0.0.1"
     site_port: int = 8400
     metrics_host: str = "127.0.0.1"
-    metrics_port: Annotated[int, Field(description="Port of /metrics, /healthz and /readyz; 0 takes a free one.")] = 0
+    metrics_port: Annotated[
+        int, Field(description="Port of /metrics, /healthz and /readyz; 0 takes a free one; `up` counts on from it.")
+    ] = 0
     operator_token: Annotated[SecretStr | None, Field(description="Opens the pages from elsewhere than loopback.")] = None
     hold: Annotated[timedelta, Field(description="How long a reply waits for its parent.")] = timedelta(seconds=60)
     tie_life: Annotated[timedelta, Field(description="A tie whose attestation is older no longer receives.")] = timedelta(hours=48)

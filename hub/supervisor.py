@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 PR_SET_PDEATHSIG = 1
+METRICS_PORT = "TRAITDUNION_METRICS_PORT"
 FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 15.0
 STEADY_SECONDS = 30.0
@@ -47,6 +48,16 @@ def child_of(text: str) -> Child:
     if not name or not words:
         raise ValueError(text)
     return Child(name, words, environment)
+
+
+def hub_children(groups: Sequence[str], first_metrics_port: int) -> list[Child]:
+    """The hub's own processes. One metrics port cannot serve several: each gets the next one, in this order; with 0 each takes a free one."""
+    own = [sys.executable, "-m", "hub"]
+    measured = [Child(f"worker-{group}", [*own, "worker", group]) for group in groups] + [Child("relay", [*own, "relay"])]
+    if first_metrics_port:
+        for port, child in enumerate(measured, first_metrics_port):
+            child.environment = {METRICS_PORT: str(port)}
+    return [*measured, Child("site", [*own, "site"])]
 
 
 class Supervisor:

@@ -12,6 +12,10 @@ import pytest
 import yaml
 from prometheus_client.metrics import MetricWrapperBase
 
+from adapters.settings import AdapterSettings
+from hub.__main__ import GROUPS
+from hub.settings import HubSettings
+from hub.supervisor import hub_children
 from schemas.wire.telemetry import Metric
 from schemas.words import Verdict
 
@@ -151,6 +155,27 @@ def test_alerts_name_verdicts_that_exist() -> None:
     named = {verdict for rule in rules() for verdict in re.findall(r'verdict="(\w+)"', rule["expr"])}
     assert named
     assert named <= {verdict.value for verdict in Verdict}
+
+
+def test_prometheus_asks_the_ports_that_up_gives_its_processes() -> None:
+    targets = {
+        job["job_name"]: [target for told in job["static_configs"] for target in told["targets"]] for job in PROMETHEUS["scrape_configs"]
+    }
+    first = int(targets["traitdunion-worker"][0].rpartition(":")[2])
+    given = {
+        child.name: f"127.0.0.1:{child.environment['TRAITDUNION_METRICS_PORT']}"
+        for child in hub_children(GROUPS, first)
+        if child.environment
+    }
+    assert targets["traitdunion-worker"] == [given[f"worker-{group}"] for group in GROUPS]
+    assert targets["traitdunion-relay"] == [given["relay"]]
+    assert targets["traitdunion-site"] == [f"127.0.0.1:{HubSettings.model_fields['site_port'].default}"]
+    assert targets["traitdunion-gateway"] == [f"127.0.0.1:{AdapterSettings.model_fields['gateway_port'].default}"]
+    assert f"TRAITDUNION_METRICS_PORT={first}" in (DEPLOY / "README.md").read_text(encoding="utf-8")
+
+
+def test_up_leaves_each_process_its_free_port_where_none_is_named() -> None:
+    assert not any(child.environment for child in hub_children(GROUPS, 0))
 
 
 def test_prometheus_reads_the_alerts_and_keeps_our_label_instance() -> None:
