@@ -21,7 +21,7 @@ def open_(
     title: Annotated[str, typer.Option(help="Titre, tel qu'on le lit.")],
     audience: Annotated[Audience, typer.Option(help="Qui peut la lire.")] = Audience.MEMBERS,
 ) -> None:
-    """Ouvre une communauté."""
+    """Ouvre une communauté ; ne change rien si elle est déjà ouverte ainsi."""
     import re
 
     from pydantic import ValidationError
@@ -33,16 +33,16 @@ def open_(
     if audience is Audience.UNKNOWN:
         terminal.fail("Une communauté dont on ne sait pas qui la lit n'est jamais fédérée.")
 
-    async def use(work: UnitOfWork) -> None:
-        await service.open_community(community, title, audience, work)
+    async def use(work: UnitOfWork) -> bool:
+        return await service.open_community(community, title, audience, work)
 
     try:
-        terminal.in_transaction(use)
+        new = terminal.in_transaction(use)
     except service.CommunityKnownError:
-        terminal.fail(f"Une communauté « {community} » est déjà ouverte.")
+        terminal.fail(f"Une communauté « {community} » est déjà ouverte, sous un autre titre ou pour d'autres lecteurs.")
     except ValidationError:
         terminal.fail("Le titre doit avoir de 1 à 200 caractères.")
-    terminal.say(f"La communauté « {title} » est ouverte.")
+    terminal.say(f"La communauté « {title} » est ouverte." if new else f"La communauté « {title} » était déjà ouverte : rien à faire.")
 
 
 @app.command("list")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from hub.registry.model import Node
     from hub.unit_of_work import UnitOfWork
 
+T = TypeVar("T")
 app = terminal.group("Les nœuds : les RSE des ministères, de la candidature à l'admission.")
 NodeName = Annotated[str, typer.Argument(help="Identifiant du nœud, par exemple wifip.")]
 
@@ -30,16 +31,19 @@ def apply_(
     platform: Annotated[str, typer.Option(help="Sorte de RSE : discourse, matrix…")],
     key: Annotated[str, typer.Option(help="Clé publique (z6Mk…) ou fichier PEM Ed25519.")],
 ) -> None:
-    """Présente un nœud avec sa clé ; il reste candidat jusqu'à son admission."""
+    """Présente un nœud avec sa clé ; il reste candidat jusqu'à son admission. Ne change rien s'il s'est déjà présenté ainsi."""
     from hub.registry import service
 
-    async def use(work: UnitOfWork) -> None:
-        await service.apply(_applying(node, organisation, name, platform, key), work)
+    async def use(work: UnitOfWork) -> bool:
+        return await service.apply(_applying(node, organisation, name, platform, key), work)
 
     try:
-        terminal.in_transaction(use)
+        new = terminal.in_transaction(use)
     except service.NodeKnownError:
-        terminal.fail(f"Un nœud « {node} » s'est déjà présenté.")
+        terminal.fail(f"Un nœud « {node} » s'est déjà présenté, autrement.")
+    if not new:
+        terminal.say(f"{node} s'était déjà présenté : rien à faire.")
+        return
     terminal.say(f"{node} est candidat. Ensuite : « traitdunion nodes provision {node} », puis « traitdunion nodes approve {node} ».")
 
 
@@ -68,11 +72,11 @@ def provision(
 
 @app.command()
 def approve(node: NodeName) -> None:
-    """Admet un candidat, ou un nœud suspendu : un nouveau registre signé le dit à tous."""
+    """Admet un candidat, ou un nœud suspendu : un nouveau registre signé le dit à tous. Ne change rien s'il est admis."""
     from hub.registry import service
 
-    _change(node, lambda work: service.approve(node, work))
-    terminal.say(f"{node} est admis.")
+    new = _change(node, lambda work: service.approve(node, work))
+    terminal.say(f"{node} est admis." if new else f"{node} était déjà admis : rien à faire.")
 
 
 @app.command()
@@ -195,12 +199,12 @@ def _known(node: str) -> None:
         terminal.fail(f"Aucun nœud ne s'appelle « {node} ».")
 
 
-def _change(node: str, use: Callable[[UnitOfWork], Awaitable[None]]) -> None:
+def _change(node: str, use: Callable[[UnitOfWork], Awaitable[T]]) -> T:
     from hub.registry.model import GradeRefused
     from hub.registry.service import NodeNotFound
 
     try:
-        terminal.in_transaction(use)
+        return terminal.in_transaction(use)
     except NodeNotFound:
         terminal.fail(f"Aucun nœud ne s'appelle « {node} ».")
     except GradeRefused as refused:

@@ -38,7 +38,7 @@ class CommunityNotFound(LookupError):
 
 
 class CommunityKnownError(ValueError):
-    """A community of this id is open already."""
+    """A community of this id is open already, under another title or for other readers."""
 
 
 class Communities(Protocol):
@@ -89,13 +89,17 @@ class Work(Protocol):
     def settle(self, admitted: Admitted, outcome: Outcome) -> None: ...
 
 
-async def open_community(community: str, title: str, audience: Audience, work: Work) -> None:
-    """Open an interministerial community."""
-    if await work.communities.get(community) is not None:
+async def open_community(community: str, title: str, audience: Audience, work: Work) -> bool:
+    """Open an interministerial community; False where it is open with that title and audience. Raises CommunityKnownError."""
+    known = await work.communities.get(community)
+    if known is not None and (known.title, known.audience) == (title, audience):
+        return False
+    if known is not None:
         raise CommunityKnownError(community)
     await work.communities.add(Community(community, title, audience, 0, work.clock()))
     fact = CommunityOpened(title=title, audience=audience)
     await work.say(fact, subject=f"community/{community}", marker="opened", community=community)
+    return True
 
 
 async def hear(fact: MessagePosted | MessageDeleted, admitted: Admitted, work: Work) -> Outcome:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class NodeKnownError(ValueError):
-    """A node of this id applied already."""
+    """A node of this id applied already, as somebody else or with other keys."""
 
 
 class KeyRefused(ValueError):
@@ -71,27 +71,34 @@ class Work(Protocol):
     async def publish_registry(self) -> None: ...
 
 
-async def apply(node: Node, work: Work) -> None:
-    """An organisation asks to connect its RSE; raises NodeKnownError or KeyRefused."""
+async def apply(node: Node, work: Work) -> bool:
+    """An organisation asks to connect its RSE; False where it asked the same before. Raises NodeKnownError or KeyRefused."""
     await work.nodes.lock()
-    if node.id == work.hub or await work.nodes.get(node.id) is not None:
+    known = await work.nodes.get(node.id)
+    if known is not None and known.asks_as(node):
+        return False
+    if node.id == work.hub or known is not None:
         raise NodeKnownError(node.id)
-    taken = {key.multibase for known in (await work.nodes.all()).values() for key in known.keys} | {work.hub_key}
+    taken = {key.multibase for other in (await work.nodes.all()).values() for key in other.keys} | {work.hub_key}
     for key in node.keys:
         if key.multibase in taken or key.id != f"{node.id}#{key.multibase}":
             raise KeyRefused(key.id)
     await work.nodes.add(node)
+    return True
 
 
-async def approve(node_id: str, work: Work) -> None:
-    """Admit a candidate: its keys become active and a new registry says so."""
+async def approve(node_id: str, work: Work) -> bool:
+    """Admit a candidate: its keys become active and a new registry says so; False where it is admitted already."""
     await work.nodes.lock()
     node = await _node(node_id, work)
+    if node.grade is Grade.FULL:
+        return False
     admitted = node.approved(work.clock())
     await work.nodes.save(admitted)
     await work.publish_registry()
     fact = NodeApproved(node=node.id, organisation=node.organisation_name, platform=node.platform)
     await work.say(fact, subject=f"node/{node.id}", marker=_marker(work))
+    return True
 
 
 async def suspend(node_id: str, work: Work) -> None:

@@ -78,6 +78,32 @@ def test_a_node_from_its_application_to_its_revoked_key(hub: Path) -> None:
     assert hub.exists()
 
 
+def test_opening_a_federation_again_changes_nothing(hub: Path) -> None:
+    applying = (*APPLYING, SigningKey.generate("wifip").public.multibase)
+    opening = [("nodes", "apply", "wifip", *applying), ("nodes", "approve", "wifip"), ("communities", "open", "c", "--title", "C")]
+    assert [run(*words).exit_code for words in opening] == [0, 0, 0]
+    registry = run("registry", "show").output
+    for words in opening:
+        again = run(*words)
+        assert (again.exit_code, again.output.strip()[-15:]) == (0, ": rien à faire.")
+    assert run("registry", "show").output == registry
+    assert hub.exists()
+
+
+@pytest.mark.parametrize("other", ["key", "organisation"])
+def test_a_node_that_applies_again_as_somebody_else_is_refused(hub: Path, other: str) -> None:
+    key = SigningKey.generate("wifip").public.multibase
+    run("nodes", "apply", "wifip", *APPLYING, key)
+    said = {"key": (*APPLYING, SigningKey.generate("wifip").public.multibase)}
+    said["organisation"] = tuple("autre" if word == "finances" else word for word in (*APPLYING, key))
+    assert said[other] != (*APPLYING, key)
+    again = run("nodes", "apply", "wifip", *said[other])
+    assert (again.exit_code, again.output.strip()) == (1, "Un nœud « wifip » s'est déjà présenté, autrement.")
+    (listed,) = json.loads(run("nodes", "list", "--json").output)
+    assert listed["keys"] == [f"wifip#{key}"]
+    assert hub.exists()
+
+
 def test_a_key_is_taken_from_either_half_of_a_pem_file(hub: Path) -> None:
     key = SigningKey.generate("wifip")
     key.save(hub / "node.pem")

@@ -104,8 +104,12 @@ async def test_a_copy_of_nothing_is_refused_by_name() -> None:
 
 
 async def test_a_community_opens_once() -> None:
-    with pytest.raises(CommunityKnownError):
-        await open_community(COMMUNITY, "Futurs Publics", Audience.MEMBERS, FakeWork())
+    work = FakeWork()
+    (known,) = work.communities.known.values()
+    assert await open_community(COMMUNITY, known.title, known.audience, work) is False
+    for title, audience in (("Autre titre", known.audience), (known.title, Audience.PUBLIC)):
+        with pytest.raises(CommunityKnownError):
+            await open_community(COMMUNITY, title, audience, work)
 
 
 @settings(max_examples=150, deadline=None)
