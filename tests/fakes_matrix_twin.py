@@ -12,9 +12,9 @@ from adapters.matrix import MatrixClient
 from adapters.matrix.twin import application
 from adapters.matrix.twin_push import Registration
 from adapters.matrix.twin_rooms import Rooms
+from deploy.local.application_service import ApplicationService
 from deploy.local.matrix_user import MatrixUser
 from deploy.local.ports import free_port
-from deploy.local.synapse import ApplicationService
 from tests.fakes_matrix import AS_TOKEN, HS_TOKEN, Sink, matrix_instance
 
 if TYPE_CHECKING:

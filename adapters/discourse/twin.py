@@ -311,7 +311,7 @@ def _id(request: web.Request) -> int:
 def main() -> None:
     """Serve until a signal ends it."""
     options = read()
-    web.run_app(_start(options), host="127.0.0.1", port=options.port, print=lambda *_: None, access_log=None)
+    web.run_app(_start(options), host=options.host, port=options.port, print=lambda *_: None, access_log=None)
 
 
 async def _start(options: Options) -> web.Application:

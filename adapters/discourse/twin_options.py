@@ -20,6 +20,7 @@ class Options:
     secret: str
     api_key: str
     url: str
+    host: str = "127.0.0.1"
     port: int = 0
     title: str = "Discourse"
     rate: int = 60
@@ -39,6 +40,7 @@ def read(words: Sequence[str] | None = None) -> Options:
         secret=arguments.secret,
         api_key=arguments.api_key,
         url=(arguments.url or f"http://127.0.0.1:{arguments.port}").rstrip("/"),
+        host=arguments.host,
         port=arguments.port,
         title=arguments.title,
         rate=arguments.rate,
@@ -51,7 +53,12 @@ def read(words: Sequence[str] | None = None) -> Options:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m adapters.discourse.twin", description="Jumeau de Discourse, pour essais.")
+    parser = argparse.ArgumentParser(
+        prog="python -m adapters.discourse.twin",
+        description="Jumeau de Discourse, pour essais. @FICHIER : d’autres mots, un par ligne ; les secrets y sont mieux que sur la ligne de commande.",
+        fromfile_prefix_chars="@",
+    )
+    parser.add_argument("--host", default="127.0.0.1", help="adresse où écouter")
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--state", type=Path, required=True, help="fichier où le jumeau garde tout")
     parser.add_argument("--webhook", required=True, help="adresse qui reçoit les webhooks")

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import hashlib
 import secrets
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import ClientSession, web
 
+from adapters.matrix.twin_options import read, seed
 from adapters.matrix.twin_page import page, visible
 from adapters.matrix.twin_push import Pusher, Registration
 from adapters.matrix.twin_rooms import MatrixError, Rooms
@@ -328,16 +327,12 @@ def application(
 
 def main() -> None:
     """Serve until stopped."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--port", type=int, required=True)
-    parser.add_argument("--state", type=Path, required=True, help="SQLite file")
-    parser.add_argument("--server-name", default="tchap.example")
-    parser.add_argument("--registration", type=Path, required=True, help="the application service's YAML file")
-    parser.add_argument("--messages-per-second", type=float, default=0.0, help="a user's allowance; 0 for none")
-    given = parser.parse_args()
-    registration = Registration.read(given.registration, given.server_name)
-    app = application(Rooms(given.state, given.server_name), registration, messages_per_second=given.messages_per_second)
-    web.run_app(app, host="127.0.0.1", port=given.port, print=lambda _: None, access_log=None)
+    options = read()
+    registration = Registration.read(options.registration, options.server_name)
+    rooms = Rooms(options.state, options.server_name)
+    seed(rooms, registration, options)
+    app = application(rooms, registration, messages_per_second=options.messages_per_second)
+    web.run_app(app, host=options.host, port=options.port, print=lambda _: None, access_log=None)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 EVENT_LIMIT = 65_536  # bytes of one event as canonical JSON
 MODERATOR = 50
 CREATOR = 100
+NAMELESS = 12  # from that room version on an id names no server
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS users (user_id TEXT PRIMARY KEY, displayname TEXT, password TEXT);
@@ -105,11 +106,10 @@ class Rooms:
 
     # --- rooms ---------------------------------------------------------------------------------------------------
 
-    def create(self, creator: str, body: dict[str, Any]) -> str:
-        """A new room with the state that its preset gives."""
+    def create(self, creator: str, body: dict[str, Any], room: str | None = None) -> str:
+        """A new room with the state that its preset gives; its id is the server's choice unless it is named."""
         version, public = str(body.get("room_version", "12")), body.get("preset") == "public_chat"
-        room = "!" + secrets.token_urlsafe(32)
-        room += f":{self.server_name}" if int(version) < 12 else ""  # noqa: PLR2004 (from that version on an id names no server)
+        room = room or "!" + secrets.token_urlsafe(32) + (f":{self.server_name}" if int(version) < NAMELESS else "")
         with self._file:
             self._file.execute("INSERT INTO rooms VALUES (?, ?, ?)", (room, version, creator))
         self._append(room, creator, "m.room.create", {"room_version": version}, state_key="")

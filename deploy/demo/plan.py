@@ -12,8 +12,8 @@ from nacl.public import PrivateKey
 
 from deploy.demo import cast
 from deploy.demo.ground import port_near
+from deploy.local.application_service import ApplicationService
 from deploy.local.ports import LOOPBACK
-from deploy.local.synapse import ApplicationService
 from schemas.keys import SigningKey
 
 if TYPE_CHECKING:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import secrets
 import urllib.request
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 from urllib.error import URLError
@@ -18,38 +17,12 @@ from deploy.local.process import Process, Program, make_way
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from deploy.local.application_service import ApplicationService
+
 PYTHON = Path(__file__).resolve().parents[2] / ".venv-synapse" / "bin" / "python"
 START_WITHIN = 60.0  # seconds, on a machine with other things to do
 
 _FREELY = {"per_second": 10_000, "burst_count": 10_000}
-
-
-@dataclass(frozen=True, slots=True)
-class ApplicationService:
-    """A registration: where our gateway listens and the two tokens; `url` ends with the instance's name."""
-
-    url: str
-    id: str = "traitdunion"
-    bot: str = "traitdunion"
-    ghost_prefix: str = "_tdu_"
-    as_token: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False)
-    hs_token: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False)
-
-    def write(self, path: Path) -> Path:
-        """Write the file that a homeserver, or its twin, reads."""
-        content = {
-            "id": self.id,
-            "url": self.url,
-            "as_token": self.as_token,
-            "hs_token": self.hs_token,
-            "sender_localpart": self.bot,
-            "rate_limited": False,
-            "namespaces": {"users": [{"exclusive": True, "regex": f"@{self.ghost_prefix}.*"}], "rooms": [], "aliases": []},
-        }
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch(mode=0o600)
-        path.write_text(yaml.safe_dump(content))
-        return path
 
 
 class SynapseMissing(RuntimeError):

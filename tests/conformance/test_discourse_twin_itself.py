@@ -181,3 +181,10 @@ async def _page(url: str) -> str:
                     return await response.text()
             except aiohttp.ClientConnectorError:
                 await asyncio.sleep(0.05)
+
+
+def test_secrets_are_read_from_a_file_of_words_and_the_address_is_told(tmp_path: Path) -> None:
+    words = tmp_path / "words"
+    words.write_text("--secret\nun secret\n--api-key\nune clé\n")
+    options = read(["--port", "1", "--host", "0.0.0.0", "--state", "s", "--webhook", "w", f"@{words}"])  # noqa: S104 - nothing listens
+    assert (options.secret, options.api_key, options.host) == ("un secret", "une clé", "0.0.0.0")  # noqa: S104 - as above

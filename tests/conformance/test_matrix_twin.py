@@ -8,9 +8,11 @@ from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from aiohttp import ClientSession
 
 from adapters.matrix import MatrixClient
 from adapters.port import Act, Change, Later, Never, SpaceReport, Written
+from deploy.local.application_service import ApplicationService
 from deploy.local.matrix_user import MatrixRefused, MatrixUser
 from deploy.local.ports import answers, free_port
 from deploy.local.process import Process, Program
@@ -376,3 +378,34 @@ async def test_people_who_write_too_fast_are_slowed_down(tmp_path: Path) -> None
             await claire.say(room, "trop")
         for number in range(12):
             await written(house, f"k{number}", space=room)  # the registration says that our service is not limited
+
+
+# --- set up from outside ------------------------------------------------------------------------------------------------
+
+
+async def test_a_furnished_twin_has_its_people_and_their_closed_room_from_the_first_start_and_once(tmp_path: Path) -> None:
+    registration = ApplicationService("http://127.0.0.1:1/webhooks/education").write(tmp_path / "service.yaml")
+    words = tmp_path / "words"
+    words.write_text("--password\nune phrase\n")
+    port, room = free_port(), "!atelier:tchap.example"
+    named = ["--port", str(port), "--state", str(tmp_path / "twin.db"), "--registration", str(registration)]
+    people = ["--user", "claire:Claire Moreau", "--user", "omar:Omar Benali", "--room", "atelier:L’atelier"]
+    for _ in range(2):  # the second start finds what the first one made
+        twin = Process(Program("twin", [sys.executable, "-m", "adapters.matrix.twin", *named, *people, f"@{words}"], tmp_path / "twin.log"))
+        try:
+            await asyncio.to_thread(twin.wait_until, lambda: answers(port))
+            async with ClientSession() as session:
+                body = {"type": "m.login.password", "identifier": {"type": "m.id.user", "user": "claire"}, "password": "une phrase"}
+                signed_in = await MatrixUser(session, f"http://127.0.0.1:{port}", "", "").call("POST", "login", body)
+                claire = MatrixUser(session, f"http://127.0.0.1:{port}", signed_in["user_id"], signed_in["access_token"])
+                await claire.say(room, "Bonjour")
+                members = (await claire.call("GET", f"rooms/{room}/joined_members"))["joined"]
+                said = [event for event in await claire.read(room) if event["type"] == "m.room.message"]
+        finally:
+            await asyncio.to_thread(twin.stop)
+    assert {user: member.get("display_name") for user, member in members.items()} == {
+        "@claire:tchap.example": "Claire Moreau",
+        "@omar:tchap.example": "Omar Benali",
+        BOT: "traitdunion",
+    }
+    assert len(said) == 2

@@ -94,7 +94,7 @@ def test_opening_a_federation_again_changes_nothing(hub: Path) -> None:
 def test_a_node_that_applies_again_as_somebody_else_is_refused(hub: Path, other: str) -> None:
     key = SigningKey.generate("wifip").public.multibase
     run("nodes", "apply", "wifip", *APPLYING, key)
-    said = {"key": (*APPLYING, SigningKey.generate("wifip").public.multibase)}
+    said: dict[str, tuple[str, ...]] = {"key": (*APPLYING, SigningKey.generate("wifip").public.multibase)}
     said["organisation"] = tuple("autre" if word == "finances" else word for word in (*APPLYING, key))
     assert said[other] != (*APPLYING, key)
     again = run("nodes", "apply", "wifip", *said[other])

@@ -12,9 +12,10 @@ from aiohttp.test_utils import TestServer
 
 from adapters.matrix import MatrixClient
 from adapters.port import Act, Change, Later, Never, SpaceReport, Written
+from deploy.local.application_service import ApplicationService
 from deploy.local.matrix_user import MatrixUser
 from deploy.local.ports import LOOPBACK, free_port
-from deploy.local.synapse import ApplicationService, LocalSynapse, SynapseMissing
+from deploy.local.synapse import LocalSynapse, SynapseMissing
 from schemas.facts.message import Content
 from schemas.words import Audience
 from tests.fakes_matrix import AS_TOKEN, HS_TOKEN, Sink, matrix_instance, posting
