@@ -5,13 +5,14 @@ from __future__ import annotations
 import secrets
 import sys
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import yaml
 from nacl.public import PrivateKey
 
 from deploy.demo import cast
 from deploy.demo.ground import port_near
+from deploy.demo.instances import described
 from deploy.local.application_service import ApplicationService
 from deploy.local.ports import LOOPBACK
 from schemas.keys import SigningKey
@@ -107,25 +108,12 @@ class Plan:
         path = self.ground.folder / "instances" / f"{node}.yaml"
         path.parent.mkdir(exist_ok=True)
         path.touch(mode=0o600)
-        path.write_text(yaml.safe_dump({"instances": {node: self._instance(post, url, space)}}, allow_unicode=True))
+        said = described(
+            post.ministry, url, space, webhook_secret=post.webhook_secret, api_secret=post.api_secret,
+            signing_key=self.keys / f"{node}.pem", service=self.service,
+        )  # fmt: skip
+        path.write_text(yaml.safe_dump(said, allow_unicode=True))
         return path
-
-    def _instance(self, post: Post, url: str, space: str) -> dict[str, Any]:
-        options = {"api_username": "traitdunion"}
-        if post.ministry.platform == "matrix":
-            service = self.service
-            options = {"server_name": cast.MATRIX_SERVER, "bot": service.bot, "ghost_prefix": service.ghost_prefix}
-        return {
-            "node": post.ministry.node,
-            "organisation": post.ministry.name,
-            "platform": post.ministry.platform,
-            "url": url,
-            "webhook_secret": post.webhook_secret,
-            "api_secret": post.api_secret,
-            "signing_key": str(self.keys / f"{post.ministry.node}.pem"),
-            "spaces": [space],
-            "options": options,
-        }
 
     def twin_command(self, node: str, registration: Path | None = None) -> list[str]:
         """The command line of a ministry's twin."""
