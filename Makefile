@@ -55,10 +55,12 @@ lint: install ## Format, rules, types and who may import whom
 bench: install kafka ## Measures this machine: each figure beside its own ceiling
 	@$(BIN)/python -m tests.bench
 
-lock: install ## Compiles both lock files again, with hashes and without addresses
+lock: install ## Compiles the lock files again, with hashes and without addresses
 	$(call say,'Locking Python packages')
 	@$(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--group dev pyproject.toml -o requirements.lock
+	@$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--group image --constraints requirements.lock pyproject.toml -o deploy/requirements.lock
 	@$(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		deploy/synapse/requirements.in -o deploy/synapse/requirements.lock
 
