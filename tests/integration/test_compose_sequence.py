@@ -67,7 +67,7 @@ class Machine:
         environment |= {"TRAITDUNION_TOPIC_PREFIX": self.prefix, "PATH": f"{BIN}:{os.environ['PATH']}"}
         for mount in service.mounts:
             (self.folder / mount.volume).mkdir(exist_ok=True)
-        return Program(service.name, command, self.folder / f"{service.name}.log", environment)
+        return Program(service.name, command, self.folder / f"{service.name}.log", environment, folder=self.folder)
 
     async def follow(self, service: Service) -> None:
         """Wait for what it depends on, run it, and tell those that depend on it."""
