@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 import structlog
 
 from hub.communities.service import Outcome, take_held
-from hub.group import Sifted
 from hub.operations import quarantine
 from hub.ports import Record, RefusedError
-from hub.sifting import HANDLER_ERROR, Refused, key_of_space, sift
+from hub.sifting import HANDLER_ERROR, Refused, Sifted, key_of_space, sift
 from hub.storage.engine import connection_lost
 from schemas.wire.telemetry import Metric
 

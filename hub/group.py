@@ -10,8 +10,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
     from hub.operations.dead_letters import KafkaDeadLetters
-    from hub.ports import Admitted, Clock, Record
-    from hub.sifting import Refused
+    from hub.ports import Clock, Record
     from hub.unit_of_work import UnitOfWork
     from schemas.manifest import Registry
 
@@ -44,13 +43,3 @@ class Group:
     dead_letters: KafkaDeadLetters
     clock: Clock
     quarantine_after: int
-
-
-@dataclass(frozen=True, slots=True)
-class Sifted:
-    """A batch as it was read: proved events with their records, and what was refused, by the registry of that moment."""
-
-    batch: Sequence[Record]
-    registry: Registry
-    admitted: Sequence[tuple[Record, Admitted]]
-    refused: Sequence[Refused]

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 import structlog
 
 from hub.access import Right, node_may
-from hub.group import Sifted
 from hub.operations import deliveries
-from hub.sifting import HANDLER_ERROR, Refused, key_of_node, sift
+from hub.sifting import HANDLER_ERROR, Refused, Sifted, key_of_node, sift
 from hub.storage.engine import connection_lost
 from schemas.facts.delivery import DeliveryReported
 from schemas.wire import records

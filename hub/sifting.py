@@ -33,6 +33,16 @@ class Refused:
     event: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Sifted:
+    """A batch as it was read: proved events with their records, and what was refused, by the registry of that moment."""
+
+    batch: Sequence[Record]
+    registry: Registry
+    admitted: Sequence[tuple[Record, Admitted]]
+    refused: Sequence[Refused]
+
+
 def sift(
     batch: Sequence[Record], registry: Registry, key_of: Callable[[VerifiedEvent], str | None]
 ) -> tuple[list[tuple[Record, Admitted]], list[Refused]]:
