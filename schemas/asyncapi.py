@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any, Final
 from schemas import topics
 from schemas.envelope import CONTENT_TYPE, NODE_PATTERN, Envelope
 from schemas.facts import FACTS, TYPE_PREFIX
+from schemas.facts.answer import AnswerAccepted, AnswerWithdrawn
 from schemas.facts.community import CommunityOpened, NodeApproved
 from schemas.facts.copy import CopyEdited, CopyWithdrawn
 from schemas.facts.delivery import DeliveryReported
 from schemas.facts.message import MessageDeleted, MessageEdited, MessagePosted
+from schemas.facts.reaction import ReactionAdded, ReactionRemoved
 from schemas.facts.tie import TieAccepted, TieProposed, TieRefused
 from schemas.sequence import HEADERS as HUB_HEADERS
 
@@ -20,13 +22,15 @@ if TYPE_CHECKING:
     from schemas.facts.base import Fact
     from schemas.topics import Topic
 
-MESSAGES: Final = (MessagePosted, MessageEdited, MessageDeleted)
+NUMBERED: Final = (
+    MessagePosted, MessageEdited, MessageDeleted, ReactionAdded, ReactionRemoved, AnswerAccepted, AnswerWithdrawn,
+)  # fmt: skip
 OUTBOUND: Final = topics.outbound("{node}")
 CARRIES: Final[Mapping[str, tuple[type[Fact], ...]]] = {
-    topics.RSE_INBOUND.name: (*MESSAGES, CopyWithdrawn, CopyEdited, TieAccepted, TieRefused),
-    topics.HUB_FACTS.name: (*MESSAGES, CopyWithdrawn, CopyEdited, TieProposed, TieAccepted, TieRefused, CommunityOpened, NodeApproved),
+    topics.RSE_INBOUND.name: (*NUMBERED, CopyWithdrawn, CopyEdited, TieAccepted, TieRefused),
+    topics.HUB_FACTS.name: (*NUMBERED, CopyWithdrawn, CopyEdited, TieProposed, TieAccepted, TieRefused, CommunityOpened, NodeApproved),
     topics.RSE_RECEIPTS.name: (DeliveryReported,),
-    OUTBOUND.name: (*MESSAGES, TieProposed, TieRefused),
+    OUTBOUND.name: (*NUMBERED, TieProposed, TieRefused),
 }
 """Which facts each topic of events carries; the others carry dead letters or sealed bodies."""
 SEQUENCED: Final = frozenset({topics.HUB_FACTS.name, OUTBOUND.name})
@@ -79,12 +83,12 @@ def _message_names(topic: Topic) -> list[str]:
     facts = CARRIES.get(topic.name)
     if facts is None:
         return ["DeadLetter"]
-    return [_short(fact) + (".sequenced" if topic.name in SEQUENCED and fact in MESSAGES else "") for fact in facts]
+    return [_short(fact) + (".sequenced" if topic.name in SEQUENCED and fact in NUMBERED else "") for fact in facts]
 
 
 def _messages() -> dict[str, Any]:
     plain = {_short(fact): _message(fact, "EventHeaders") for fact in FACTS.values()}
-    numbered = {f"{_short(fact)}.sequenced": _message(fact, "SequencedHeaders") for fact in MESSAGES}
+    numbered = {f"{_short(fact)}.sequenced": _message(fact, "SequencedHeaders") for fact in NUMBERED}
     dead = {"headers": {"$ref": "#/components/schemas/DeadLetterHeaders"}, "summary": "A refused record, its bytes untouched."}
     sealed = {
         "contentType": "application/octet-stream",

@@ -51,7 +51,7 @@ class Envelope(BaseModel):
     nativeid: NativeId = Field(description="The object's id in its RSE.")
     changemarker: NativeId = Field(description="What tells this change from the object's others.")
     parent: Annotated[str, StringConstraints(min_length=1, max_length=128)] | None = Field(
-        None, description="Id of the object that it answers."
+        None, description="Id of the object that it answers, reacts to or accepts."
     )
     community: CommunityId | None = Field(None, description="The community that it is meant for.")
     audience: Audience = Field(description="Who can read it where it was written.")

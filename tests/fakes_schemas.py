@@ -6,10 +6,12 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from schemas.envelope import event_id, object_id
+from schemas.facts.answer import AnswerAccepted, AnswerWithdrawn
 from schemas.facts.community import CommunityOpened, NodeApproved
 from schemas.facts.copy import CopyEdited, CopyWithdrawn
 from schemas.facts.delivery import Delivery, DeliveryReported
 from schemas.facts.message import Attachment, Author, Content, MessageDeleted, MessageEdited, MessagePosted
+from schemas.facts.reaction import ReactionAdded, ReactionRemoved
 from schemas.facts.tie import TieAccepted, TieProposed, TieRefused
 from schemas.jcs import canonical_strings
 from schemas.keys import SigningKey
@@ -44,6 +46,10 @@ FACTS: tuple[Fact, ...] = (
     MessageDeleted(space="category:5"),
     CopyWithdrawn(space="category:5"),
     CopyEdited(space="category:5"),
+    ReactionAdded(space="category:5", author=POSTED.author, emoji="❤️"),
+    ReactionRemoved(space="category:5"),
+    AnswerAccepted(space="category:5"),
+    AnswerWithdrawn(space="category:5"),
     TieProposed(node="finances", space="category:5", title="Futurs Publics", audience=Audience.MEMBERS),
     TieAccepted(space="category:5", space_name="Futurs Publics", audience=Audience.MEMBERS, externals=False),
     TieRefused(node="finances", space="category:5", reason="space_not_offered"),

@@ -8,10 +8,12 @@ from pydantic import ValidationError
 
 from schemas import jcs
 from schemas.envelope import major_of
+from schemas.facts.answer import AnswerAccepted, AnswerWithdrawn
 from schemas.facts.community import CommunityOpened, NodeApproved
 from schemas.facts.copy import CopyEdited, CopyWithdrawn
 from schemas.facts.delivery import DeliveryReported
 from schemas.facts.message import MessageDeleted, MessageEdited, MessagePosted
+from schemas.facts.reaction import ReactionAdded, ReactionRemoved
 from schemas.facts.tie import TieAccepted, TieProposed, TieRefused
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ FACTS: Final[Mapping[str, type[Fact]]] = {
     fact.event_type: fact
     for fact in (
         MessagePosted, MessageEdited, MessageDeleted, CopyWithdrawn, CopyEdited,
+        ReactionAdded, ReactionRemoved, AnswerAccepted, AnswerWithdrawn,
         TieProposed, TieAccepted, TieRefused, CommunityOpened, NodeApproved, DeliveryReported,
     )
 }  # fmt: skip

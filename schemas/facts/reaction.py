@@ -1,0 +1,33 @@
+"""Reactions: one person's emoji on a message. `parent` of the envelope names the message, `subject` the reaction itself."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
+
+from pydantic import StringConstraints
+
+from schemas.facts.base import Fact
+from schemas.facts.message import Author
+from schemas.scalars import Space
+
+EMOJI_LIMIT = 64  # characters: Matrix lets a reaction be a short text, and one family emoji has eleven
+
+Emoji = Annotated[str, StringConstraints(min_length=1, max_length=EMOJI_LIMIT, pattern=r"^[^\x00-\x1f\x7f-\x9f]+$")]
+
+
+class ReactionAdded(Fact):
+    """A person reacted to a message; a reaction is added once and removed once, who reacts again makes another one."""
+
+    event_type: ClassVar[str] = "fr.gouv.rse.reaction.added.v1"
+
+    space: Space
+    author: Author
+    emoji: Emoji
+
+
+class ReactionRemoved(Fact):
+    """The person took her reaction back."""
+
+    event_type: ClassVar[str] = "fr.gouv.rse.reaction.removed.v1"
+
+    space: Space
