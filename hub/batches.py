@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from hub.communities.service import Outcome, take_held
+from hub.communities.model import Outcome
+from hub.communities.service import take_held
 from hub.operations import quarantine
 from hub.ports import Record, RefusedError
 from hub.sifting import HANDLER_ERROR, Refused, Sifted, key_of_space, sift

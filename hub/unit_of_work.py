@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from hub.access import Right, node_may
 from hub.communities.held import SqlHeld
+from hub.communities.model import Outcome
+from hub.communities.reactions import SqlAnswers, SqlReactions
 from hub.communities.repository import SqlCommunities, SqlCopies, SqlMessages
-from hub.communities.service import CommunityNotFound, Outcome
+from hub.communities.service import CommunityNotFound
 from hub.operations.events import SqlEvents
 from hub.ports import Admitted, Outgoing
 from hub.registry import document
@@ -62,6 +64,8 @@ class UnitOfWork:
         self.communities = SqlCommunities(connection)
         self.messages = SqlMessages(connection)
         self.copies = SqlCopies(connection, rules.clock)
+        self.reactions = SqlReactions(connection, rules.clock)
+        self.answers = SqlAnswers(connection, rules.clock)
         self.held = SqlHeld(connection, rules.clock, rules.hold, self._revive)
         self.events = SqlEvents(connection, rules.clock)
 
@@ -73,6 +77,7 @@ class UnitOfWork:
         await self.ties.load(names)
         await self.messages.load({name for admitted in events for name in (admitted.subject, admitted.parent) if name})
         await self.held.load({admitted.subject for admitted in events})
+        await self.reactions.load(events)
 
     async def grade_of(self, node: str) -> Grade | None:
         """A node's grade, None for an unknown node."""
@@ -153,7 +158,8 @@ class UnitOfWork:
 
     async def commit(self) -> None:
         """Write everything, in an order that keeps the tables' references, and commit."""
-        for repository in (self.communities, self.ties, self.messages, self.copies, self.held, self.events, self.outbox):
+        rooms = (self.communities, self.ties, self.messages, self.copies, self.reactions, self.answers)
+        for repository in (*rooms, self.held, self.events, self.outbox):
             await repository.flush()
         await self.connection.commit()
 

@@ -41,6 +41,10 @@ INBOUND: dict[str, Callable[[Any, Any], Awaitable[str | None]]] = {
     "fr.gouv.rse.message.deleted.v1": communities.on_message,
     "fr.gouv.rse.copy.withdrawn.v1": communities.on_copy_withdrawn,
     "fr.gouv.rse.copy.edited.v1": communities.on_copy_edited,
+    "fr.gouv.rse.reaction.added.v1": communities.on_gesture,
+    "fr.gouv.rse.reaction.removed.v1": communities.on_gesture,
+    "fr.gouv.rse.answer.accepted.v1": communities.on_gesture,
+    "fr.gouv.rse.answer.withdrawn.v1": communities.on_gesture,
     "fr.gouv.rse.tie.accepted.v1": registry.on_tie_accepted,
     "fr.gouv.rse.tie.refused.v1": registry.on_tie_refused,
 }

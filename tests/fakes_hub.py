@@ -155,6 +155,10 @@ async def thread_of(connection: AsyncConnection) -> None:
     )
     await everywhere(connection, "m4", "education", number=6)
     await everywhere(connection, "m4", "education", number=7, kind=DELETED, event_id="e-m4-bis")
+    for name, actor, node in (("r1", "a1", "education"), ("r2", "a2", "education"), ("r3", "a3", "affaires")):
+        row = {"id": name, "community": COMMUNITY, "node": node, "object": "m1", "actor": actor, "organisation": f"Ministère {node}"}
+        await connection.execute(insert(tables.reactions).values(**row, emoji="❤️", state="standing", first_event=f"e-{name}", at=NOW))
+    await connection.execute(insert(tables.answers).values(question="m1", community=COMMUNITY, message="m2", last_sequence=9, at=NOW))
     await message(connection, "m5", "affaires", "<p>Court.</p>", number=8, author="Awa Témoin")
     await event(connection, "e-m5", "m5", "affaires", number=8)
     await delivery(connection, "e-m5", "affaires", number=8, verdict="confirmed")

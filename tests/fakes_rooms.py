@@ -6,10 +6,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from hub.communities.model import Community
+from hub.communities.model import Community, ReactionState
 from hub.ports import Admitted
 from schemas.envelope import object_id
+from schemas.facts.answer import AnswerAccepted, AnswerWithdrawn
 from schemas.facts.message import Author, Content, MessageDeleted, MessageEdited, MessagePosted
+from schemas.facts.reaction import ReactionAdded, ReactionRemoved
 from schemas.keys import SigningKey
 from schemas.manifest import Grade
 from schemas.proof import own_event, sign_event
@@ -18,8 +20,7 @@ from schemas.words import Audience
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from hub.communities.model import Message
-    from hub.communities.service import Outcome
+    from hub.communities.model import Answer, Message, Outcome, Reaction
     from hub.ports import Clock
     from schemas.facts.base import Fact
 
@@ -30,11 +31,20 @@ KEYS = {node: SigningKey.generate(node) for node in ("wifip", "education", "dipl
 AUTHOR = Author(name="Camille Roux", organisation="Finances publiques")
 
 
-def said(node: str, fact: Fact, native: str, *, parent: str | None = None, marker: str = "m", community: str = COMMUNITY) -> Admitted:
+def said(
+    node: str,
+    fact: Fact,
+    native: str,
+    *,
+    parent: str | None = None,
+    marker: str = "m",
+    community: str = COMMUNITY,
+    actor: str = "a" * 32,
+) -> Admitted:
     """An event as the worker admits it."""
     event = sign_event(
         KEYS[node], fact, subject=object_id(node, native), time=NOW, platform="discourse", native_id=native, change_marker=marker,
-        actor="a" * 32, audience=Audience.MEMBERS, community=community, parent=parent,
+        actor=actor, audience=Audience.MEMBERS, community=community, parent=parent,
     )  # fmt: skip
     return Admitted(own_event(KEYS[node], event, fact, NOW), (), "0" * 32, ("t", 0, 0))
 
@@ -53,6 +63,26 @@ def edited(node: str, native: str, text: str, marker: str = "e", parent: str | N
 def deleted(node: str, native: str) -> Admitted:
     """A deletion."""
     return said(node, MessageDeleted(space="97"), native, marker="d")
+
+
+def reacted(node: str, native: str, parent: str, emoji: str = "❤️", actor: str = "a" * 32) -> Admitted:
+    """A reaction."""
+    return said(node, ReactionAdded(space="97", author=AUTHOR, emoji=emoji), native, parent=parent, actor=actor)
+
+
+def unreacted(node: str, native: str) -> Admitted:
+    """A reaction taken back."""
+    return said(node, ReactionRemoved(space="97"), native, marker="r")
+
+
+def accepted(node: str, native: str, parent: str, marker: str = "1") -> Admitted:
+    """An answer accepted."""
+    return said(node, AnswerAccepted(space="97"), native, parent=parent, marker=marker)
+
+
+def withdrawn(node: str, native: str, parent: str, marker: str = "2") -> Admitted:
+    """An answer no longer accepted."""
+    return said(node, AnswerWithdrawn(space="97"), native, parent=parent, marker=marker)
 
 
 @dataclass
@@ -102,6 +132,36 @@ class FakeHeld:
 
 
 @dataclass
+class FakeReactions:
+    """Reactions in memory."""
+
+    known: dict[str, Reaction] = field(default_factory=dict)
+
+    async def get(self, reaction: str) -> Reaction | None:
+        return self.known.get(reaction)
+
+    async def stands(self, message: str, actor: str, emoji: str) -> bool:
+        standing = (one for one in self.known.values() if one.state is ReactionState.STANDING)
+        return any((one.object, one.actor, one.emoji) == (message, actor, emoji) for one in standing)
+
+    def save(self, reaction: Reaction) -> None:
+        self.known[reaction.id] = reaction
+
+
+@dataclass
+class FakeAnswers:
+    """Accepted answers in memory."""
+
+    known: dict[str, Answer] = field(default_factory=dict)
+
+    async def get(self, question: str) -> Answer | None:
+        return self.known.get(question)
+
+    def save(self, answer: Answer) -> None:
+        self.known[answer.question] = answer
+
+
+@dataclass
 class FakeCopies:
     """Notes on copies in memory."""
 
@@ -119,6 +179,8 @@ class FakeWork:
     messages: FakeMessages = field(default_factory=FakeMessages)
     held: FakeHeld = field(default_factory=FakeHeld)
     copies: FakeCopies = field(default_factory=FakeCopies)
+    reactions: FakeReactions = field(default_factory=FakeReactions)
+    answers: FakeAnswers = field(default_factory=FakeAnswers)
     announced: list[Admitted] = field(default_factory=list)
     settled: dict[str, Outcome] = field(default_factory=dict)
     untied: set[str] = field(default_factory=set)

@@ -22,6 +22,7 @@ from hub.unit_of_work import Rules, transaction
 from schemas.envelope import object_id
 from schemas.facts.delivery import Delivery, DeliveryReported
 from schemas.facts.message import Author, Content, MessageDeleted, MessageEdited, MessagePosted
+from schemas.facts.reaction import ReactionAdded, ReactionRemoved
 from schemas.facts.tie import TieAccepted
 from schemas.keys import SigningKey
 from schemas.manifest import Grade, KeyEntry
@@ -46,6 +47,10 @@ HANDLERS: dict[str, Callable[[Any, Any], Awaitable[str | None]]] = {
     "fr.gouv.rse.message.deleted.v1": communities.on_message,
     "fr.gouv.rse.copy.withdrawn.v1": communities.on_copy_withdrawn,
     "fr.gouv.rse.copy.edited.v1": communities.on_copy_edited,
+    "fr.gouv.rse.reaction.added.v1": communities.on_gesture,
+    "fr.gouv.rse.reaction.removed.v1": communities.on_gesture,
+    "fr.gouv.rse.answer.accepted.v1": communities.on_gesture,
+    "fr.gouv.rse.answer.withdrawn.v1": communities.on_gesture,
     "fr.gouv.rse.tie.accepted.v1": registry.on_tie_accepted,
     "fr.gouv.rse.tie.refused.v1": registry.on_tie_refused,
 }
@@ -149,22 +154,31 @@ class World:
         """Somebody deletes."""
         return self.record(node, MessageDeleted(space=NODES[node]), native, marker=marker)
 
+    def reacted(self, node: str, native: str, message: str, emoji: str = "❤️", actor: str = "a" * 32) -> Record:
+        """Somebody reacts."""
+        fact = ReactionAdded(space=NODES[node], author=Author(name="Camille Roux", organisation=node), emoji=emoji)
+        return self.record(node, fact, native, marker="added", parent=message, actor=actor)
+
+    def unreacted(self, node: str, native: str) -> Record:
+        """Somebody takes her reaction back."""
+        return self.record(node, ReactionRemoved(space=NODES[node]), native, marker="removed")
+
     def event(
         self, node: str, fact: Fact, native: str, *, marker: str, parent: str | None = None, key: SigningKey | None = None,
-        subject: str | None = None, community: str = COMMUNITY,
+        subject: str | None = None, community: str = COMMUNITY, actor: str = "a" * 32,
     ) -> CanonicalEvent:  # fmt: skip
         """A signed event of a node, about its own object unless told otherwise."""
         subject = subject or (native if native.startswith("tie/") else object_id(node, native))
         made = sign_event(
             key or self.keys[node], fact, subject=subject, time=self.clock(), platform="discourse", native_id=native, change_marker=marker,
-            actor="a" * 32, audience=Audience.MEMBERS, community=community, parent=parent,
+            actor=actor, audience=Audience.MEMBERS, community=community, parent=parent,
         )  # fmt: skip
         self.digests[made.envelope.id] = made.digest
         return made
 
-    def record(self, node: str, fact: Fact, native: str, *, marker: str, parent: str | None = None) -> Record:
+    def record(self, node: str, fact: Fact, native: str, *, marker: str, parent: str | None = None, actor: str = "a" * 32) -> Record:
         """The event as the worker reads it."""
-        event = self.event(node, fact, native, marker=marker, parent=parent)
+        event = self.event(node, fact, native, marker=marker, parent=parent, actor=actor)
         return self.carry(event, f"{node}/{getattr(fact, 'space', '')}")
 
     def report(self, node: str, event: str, verdict: Verdict = Verdict.WRITTEN) -> Record:

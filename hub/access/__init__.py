@@ -60,6 +60,32 @@ def why_not_speak(speech: Speech) -> str | None:
     return next((reason for refused, reason in refusals if refused), None)
 
 
+class Accepter(StrEnum):
+    """From where a message was accepted as an answer; the RSE there has judged that this person of its own may."""
+
+    QUESTION = "question"  # the node in which the question was asked: its author, or who moderates there
+    ELSEWHERE = "elsewhere"
+
+
+class Reach(StrEnum):
+    """How far something that a node says goes."""
+
+    EVERYWHERE = "everywhere"
+    HERE = "here"
+
+
+ACCEPTANCE: Final[Mapping[Accepter, Reach]] = {
+    Accepter.QUESTION: Reach.EVERYWHERE,
+    Accepter.ELSEWHERE: Reach.HERE,
+}
+"""Elsewhere the question is a copy, so that only a moderator of that RSE can have accepted an answer to it: true there, not for all."""
+
+
+def reach_of_acceptance(node: str, asked_in: str) -> Reach:
+    """How far a node's acceptance of an answer goes, by the node in which the question was asked."""
+    return ACCEPTANCE[Accepter.QUESTION if node == asked_in else Accepter.ELSEWHERE]
+
+
 class Role(StrEnum):
     """Who reads the hub's own pages."""
 

@@ -1,11 +1,11 @@
-"""Facts about messages and their copies, brought to their use cases."""
+"""Facts about messages, their copies and what is set on them, brought to their use cases."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hub.communities import service
-from hub.communities.service import Outcome
+from hub.communities import gestures, service
+from hub.communities.model import Outcome
 from schemas.facts.copy import CopyEdited, CopyWithdrawn
 from schemas.facts.message import MessageDeleted, MessagePosted
 
@@ -21,6 +21,12 @@ async def on_message(admitted: Admitted, work: Work) -> Outcome:
             return await service.hear(fact, admitted, work)
         case _:
             return Outcome.UNSUPPORTED
+
+
+async def on_gesture(admitted: Admitted, work: Work) -> Outcome:
+    """Somebody reacted to a message or took that back; an answer was accepted or withdrawn."""
+    fact = admitted.verified.fact
+    return await gestures.hear(fact, admitted, work) if isinstance(fact, gestures.Gesture) else Outcome.UNSUPPORTED
 
 
 async def on_copy_withdrawn(admitted: Admitted, work: Work) -> Outcome:

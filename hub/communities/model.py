@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
@@ -9,10 +10,22 @@ from typing import TYPE_CHECKING, Final
 from schemas.words import Audience  # noqa: TC001 - part of a public value
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
 
     from schemas.facts.message import MessagePosted
+
+
+class Outcome(StrEnum):
+    """What became of an event in the hub."""
+
+    SEQUENCED = "sequenced"
+    HELD = "held"
+    SUPERSEDED = "superseded"
+    ORPHANED = "orphaned"
+    NOTED = "noted"
+    UNSUPPORTED = "unsupported"
+    REFUSED = "refused"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,3 +87,67 @@ class Message:
     def deleted(self, sequence: int) -> Message:
         """The tombstone: nothing of the content stays."""
         return replace(self, state=MessageState.DELETED, title=None, html="", link=None, last_sequence=sequence)
+
+
+class ReactionState(StrEnum):
+    """A reaction's life."""
+
+    STANDING = "standing"
+    REMOVED = "removed"
+
+
+REACTION_STEPS: Final[Mapping[ReactionState, frozenset[ReactionState]]] = {
+    ReactionState.STANDING: frozenset({ReactionState.REMOVED}),
+    ReactionState.REMOVED: frozenset(),
+}
+"""Who reacts again makes another reaction: a removal that came first keeps a late "added" out for ever."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reaction:
+    """One person's emoji on a message; `object` is None where only its removal was heard of."""
+
+    id: str
+    community: str
+    node: str
+    object: str | None
+    actor: str
+    organisation: str
+    emoji: str
+    state: ReactionState
+    first_event: str
+
+    def removed(self) -> Reaction:
+        """The reaction, taken back."""
+        return replace(self, state=ReactionState.REMOVED)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a question's node holds to be its answer; `message` is None once that was withdrawn."""
+
+    question: str
+    community: str
+    message: str | None
+    last_sequence: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How often an emoji stands on a message, in all and by ministry, the most first."""
+
+    emoji: str
+    count: int
+    ministries: tuple[tuple[str, int], ...]
+
+
+VARIATION: Final = "\ufe0f"
+
+
+def tallies(counted: Iterable[tuple[str, str, int]]) -> tuple[Tally, ...]:
+    """Tallies out of (emoji, ministry, count); U+FE0F, which some platforms add to a heart and others not, makes no other emoji."""
+    found: dict[str, Counter[str]] = {}
+    for emoji, organisation, count in counted:
+        found.setdefault(emoji.replace(VARIATION, "") or emoji, Counter())[organisation] += count
+    shown = [Tally(emoji, by.total(), tuple(sorted(by.items(), key=lambda pair: (-pair[1], pair[0])))) for emoji, by in found.items()]
+    return tuple(sorted(shown, key=lambda tally: (-tally.count, tally.emoji)))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
-from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
 from hub.access import Speech, why_not_speak
-from hub.communities.model import Community, Message, MessageState
+from hub.communities import gestures
+from hub.communities.model import Community, Message, MessageState, Outcome
 from hub.ports import Admitted, RefusedError
 from schemas.envelope import object_id
 from schemas.facts.community import CommunityOpened
@@ -20,17 +20,6 @@ if TYPE_CHECKING:
     from hub.ports import Clock
     from schemas.facts.base import Fact
     from schemas.manifest import Grade
-
-
-class Outcome(StrEnum):
-    """What became of an event in the hub."""
-
-    SEQUENCED = "sequenced"
-    HELD = "held"
-    SUPERSEDED = "superseded"
-    NOTED = "noted"
-    UNSUPPORTED = "unsupported"
-    REFUSED = "refused"
 
 
 class CommunityNotFound(LookupError):
@@ -69,7 +58,7 @@ class Copies(Protocol):
     def note(self, subject: str, node: str, state: str) -> None: ...
 
 
-class Work(Protocol):
+class Work(gestures.Work, Protocol):
     """What these use cases need of a transaction."""
 
     clock: Clock
@@ -212,11 +201,15 @@ async def _release(admitted: Admitted, work: Work) -> None:
 
 async def _settle_held(event: Admitted, work: Work) -> None:
     """Take one that waited, unless its node lost its right to speak meanwhile."""
-    fact = event.verified.fact
-    if not isinstance(fact, MessagePosted | MessageDeleted):
-        return work.settle(event, Outcome.UNSUPPORTED)
     try:
-        await _authorise(fact, event, await work.messages.get(event.subject), work)
+        work.settle(event, await _after_waiting(event, work))
     except RefusedError:
-        return work.settle(event, Outcome.REFUSED)
-    return work.settle(event, await _take_one(fact, event, work))
+        work.settle(event, Outcome.REFUSED)
+
+
+async def _after_waiting(event: Admitted, work: Work) -> Outcome:
+    fact = event.verified.fact
+    if isinstance(fact, MessagePosted | MessageDeleted):
+        await _authorise(fact, event, await work.messages.get(event.subject), work)
+        return await _take_one(fact, event, work)
+    return await gestures.take(fact, event, work) if isinstance(fact, gestures.Gesture) else Outcome.UNSUPPORTED

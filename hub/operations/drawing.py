@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from hub.communities.model import MESSAGE_STEPS, MessageState
+from hub.communities.model import MESSAGE_STEPS, REACTION_STEPS, MessageState, ReactionState
 from hub.registry.model import GRADES, TIE_STEPS, TieState
 from schemas.manifest import Grade
 
@@ -28,5 +28,6 @@ LIFECYCLES: Final[Mapping[str, str]] = {
     "nœud": drawn(GRADES, Grade.CANDIDATE),
     "rattachement": drawn(TIE_STEPS, TieState.PROPOSED),
     "message": drawn(MESSAGE_STEPS, MessageState.VISIBLE),
+    "réaction": drawn(REACTION_STEPS, ReactionState.STANDING),
 }
 """Every lifecycle of the hub, by its name in French."""

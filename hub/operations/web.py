@@ -10,6 +10,7 @@ from urllib.parse import parse_qs
 from fastapi import Query, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 
+from hub.communities import reactions
 from hub.communities import repository as rooms
 from hub.operations import arrivals, overview, reader, streams, threads, trace
 from hub.registry.repository import all_ties
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
     from hub.access import Permit
-    from hub.communities.model import Community, Message
+    from hub.communities.model import Community, Message, Tally
     from hub.operations.reader import Gate
     from hub.operations.streams import Streams
     from hub.operations.trace import Arrival, Step
@@ -95,8 +96,13 @@ class Pages:
         async with self._door.engine.connect() as connection:
             community = await _community(connection, permit, community_id)
             messages = await rooms.thread(connection, permit, community.id, after=after)
-            arrived = await arrivals.standings(connection, [message.id for message in messages])
-        shown = {"community": community, "tree": threads.nest(messages), "arrived": arrived, "after": after, "follow": follow}
+            names = [message.id for message in messages]
+            shown = {
+                "arrived": await arrivals.standings(connection, names),
+                "tallies": await reactions.tallies_of(connection, permit, names),
+                "accepted": await reactions.accepted_of(connection, permit, names),
+            }
+        shown |= {"community": community, "tree": threads.nest(messages), "after": after, "follow": follow}
         return self._page("communaute.html", here="", next_after=_next(messages), **shown)
 
     async def message(self, request: Request, message_id: str) -> HTMLResponse:
@@ -106,9 +112,12 @@ class Pages:
         async with self._door.engine.connect() as connection:
             way = await trace.way_of(connection, name)
             message = await rooms.message_of(connection, permit, way[0].subject if way else name)
+            names = [message.id] if message else []
+            tallies = await reactions.tallies_of(connection, permit, names)
+            accepted = await reactions.accepted_of(connection, permit, names)
         if message is None and not way:
             raise _not_found("message_unknown", "Ce message est inconnu ici")
-        return self._page("message.html", here="", name=name, message=message, way=way)
+        return self._page("message.html", here="", name=name, message=message, way=way, tallies=tallies, accepted=accepted)
 
     async def nodes(self, request: Request) -> HTMLResponse:
         """Nodes, their backlog and keys; the hub's own groups."""
@@ -181,7 +190,14 @@ class Api:
         async with self._door.engine.connect() as connection:
             community = await _community(connection, permit, community_id)
             messages = await rooms.thread(connection, permit, community.id, after=after)
-        return _json({"community": _plain(community), "messages": [_plain(message) for message in messages], "next": _next(messages)})
+            names = [message.id for message in messages]
+            tallies = await reactions.tallies_of(connection, permit, names)
+            accepted = await reactions.accepted_of(connection, permit, names)
+        shown = [
+            _plain(message) | {"reactions": [_tally(one) for one in tallies.get(message.id, ())], "accepted": message.id in accepted}
+            for message in messages
+        ]
+        return _json({"community": _plain(community), "messages": shown, "next": _next(messages)})
 
     async def message(self, request: Request, message_id: str) -> JSONResponse:
         """A message by its id or any of its events' ids; `deliveries` are those of that event, or of the message's first."""
@@ -245,6 +261,10 @@ def _node(state: overview.NodeState, lag: streams.GroupLag | None) -> dict[str, 
         "ties": [{"community": tie.community, "space": tie.space, "state": tie.state.value} for tie in state.ties],
         "keys": [key.id for key in node.keys],
     }  # fmt: skip
+
+
+def _tally(tally: Tally) -> dict[str, Any]:
+    return {"emoji": tally.emoji, "count": tally.count, "ministries": dict(tally.ministries)}
 
 
 def _plain(value: Community | Message) -> dict[str, Any]:

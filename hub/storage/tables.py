@@ -91,6 +91,25 @@ messages = Table(
     Index("messages_by_community", "community", "first_sequence"), Index("messages_by_first_event", "first_event"),
 )  # fmt: skip
 
+reactions = Table(
+    "reactions", metadata,
+    Column("id", Text, primary_key=True),
+    Column("community", ForeignKey("hub.communities.id"), nullable=False),
+    Column("node", Text, nullable=False),
+    Column("object", Text), Column("actor", Text, nullable=False), Column("organisation", Text, nullable=False),
+    Column("emoji", Text, nullable=False), Column("state", Text, nullable=False),
+    Column("first_event", Text, nullable=False), moment("at", required=True),
+    Index("reactions_by_object", "object", "actor"),
+)  # fmt: skip
+
+answers = Table(
+    "answers", metadata,
+    Column("question", Text, primary_key=True),
+    Column("community", ForeignKey("hub.communities.id"), nullable=False),
+    Column("message", Text), Column("last_sequence", BigInteger, nullable=False), moment("at", required=True),
+    Index("answers_by_message", "message"),
+)  # fmt: skip
+
 events = Table(
     "events", metadata,
     Column("id", Text, primary_key=True),

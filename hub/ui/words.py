@@ -29,6 +29,7 @@ VERDICTS: Final[Mapping[str, str]] = {
 }
 MARKS: Final[Mapping[str, str]] = {
     "written": "✓", "confirmed": "✓", "pending": "…", "unsupported": "–", "skipped": "–", "refused": "✕", "withdrawn": "−",
+    "accepted": "✓",
 }  # fmt: skip
 """A sign beside each colour: nothing is told by colour alone."""
 GRADES: Final[Mapping[str, str]] = {"candidate": "candidat", "full": "admis", "suspended": "suspendu", "gone": "parti"}
@@ -38,13 +39,15 @@ AUDIENCES: Final[Mapping[str, str]] = {
 }  # fmt: skip
 CHANGES: Final[Mapping[str, str]] = {
     "message.posted": "message écrit", "message.edited": "message modifié", "message.deleted": "message supprimé",
+    "reaction.added": "réaction", "reaction.removed": "réaction retirée",
+    "answer.accepted": "réponse retenue", "answer.withdrawn": "réponse qui n’est plus retenue",
     "copy.withdrawn": "copie retirée localement", "copy.edited": "copie modifiée localement",
     "tie.accepted": "rattachement accepté", "tie.refused": "rattachement refusé", "tie.proposed": "rattachement proposé",
     "community.opened": "communauté ouverte", "node.approved": "nœud admis", "delivery.reported": "accusés",
 }  # fmt: skip
 OUTCOMES: Final[Mapping[str, str]] = {
     "sequenced": "numéroté", "held": "retenu : attend ce dont il parle", "superseded": "dépassé par un changement plus récent",
-    "noted": "noté", "unsupported": "non pris en charge",
+    "orphaned": "écarté : ce dont il parle n’est pas là", "noted": "noté", "unsupported": "non pris en charge",
 }  # fmt: skip
 REASONS: Final[Mapping[str, str]] = {
     "envelope_malformed": "enveloppe mal formée",
@@ -70,6 +73,9 @@ REASONS: Final[Mapping[str, str]] = {
     "subject_mismatch": "objet qui ne correspond pas",
     "community_unknown": "communauté inconnue",
     "message_unknown": "message inconnu",
+    "message_not_named": "message non nommé",
+    "unknown_object": "objet inconnu dans ce RSE",
+    "own_message": "Discourse ne laisse pas aimer ce qu’on a écrit soi-même",
     "tie_refused": "rattachement refusé",
     "space_wider_than_community": "espace plus ouvert que la communauté",
     "topic_missing": "topic absent",

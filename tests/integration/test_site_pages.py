@@ -243,3 +243,19 @@ async def test_what_waits_inside_is_said(filled: AsyncEngine) -> None:
     page = (await call(app_over(filled), "/")).text
     assert "1 événement attend ce dont il parle" in page
     assert "La boîte d’envoi attend le relais depuis 52 min" in page
+
+
+async def test_the_thread_tells_reactions_by_ministry_and_the_accepted_answer_in_words(filled: AsyncEngine) -> None:
+    page = (await call(app_over(filled), THREAD)).text
+    first, second = page.split('id="m-m1"')[1].split('id="m-m2"')[0], page.split('id="m-m2"')[1].split('id="m-m3"')[0]
+    assert "<bdi" in first
+    assert "3<span" in first.replace(" ", "")
+    assert "Ministère education (2), Ministère affaires" in first
+    assert "Réponse retenue" in second
+    assert page.count("Réponse retenue") == 1
+
+
+async def test_the_api_tells_reactions_and_the_accepted_answer(filled: AsyncEngine) -> None:
+    found = {message["id"]: message for message in (await call(app_over(filled), MESSAGES)).json()["messages"]}
+    assert found["m1"]["reactions"] == [{"emoji": "❤", "count": 3, "ministries": {"Ministère education": 2, "Ministère affaires": 1}}]
+    assert [name for name, message in found.items() if message["accepted"]] == ["m2"]

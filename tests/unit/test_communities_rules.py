@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hub.communities.handlers import on_message
-from hub.communities.model import MESSAGE_STEPS, MessageState
-from hub.communities.service import CommunityKnownError, Outcome, note_copy, open_community, take_held
+from hub.communities.model import MESSAGE_STEPS, MessageState, Outcome
+from hub.communities.service import CommunityKnownError, note_copy, open_community, take_held
 from hub.ports import RefusedError
 from schemas.envelope import object_id
 from schemas.facts.copy import CopyWithdrawn
