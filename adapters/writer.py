@@ -11,13 +11,14 @@ from adapters.applied import Copy, Numbers, Refused
 from adapters.failures import told
 from adapters.last_door import KEY_REASONS, Passed, Stopped
 from adapters.ledger import LedgerUnavailable
+from adapters.orders import Orders, Place, Verdicted
 from adapters.port import Act, Later, Never, Order, Written
 from adapters.publisher import KafkaUnavailable
 from adapters.spool import Record, SpoolFull
 from schemas import topics
 from schemas.envelope import object_id
 from schemas.facts.delivery import Delivery
-from schemas.facts.message import MessageDeleted, MessageEdited, MessagePosted
+from schemas.facts.message import MessageDeleted, MessagePosted
 from schemas.facts.tie import TieAccepted, TieProposed, TieRefused
 from schemas.proof import timestamp
 from schemas.wire.telemetry import Metric
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from adapters.applied import Applied
     from adapters.handshake import Handshake
     from adapters.last_door import LastDoor, UnverifiedRecord
-    from adapters.ledger import KnownObject
     from adapters.patience import Pause
     from adapters.port import RseClient, WriteOutcome
     from adapters.publisher import Publisher
@@ -65,23 +65,12 @@ class Bench:
     sleep: Callable[[float], Awaitable[None]]
 
 
-@dataclass(frozen=True, slots=True)
-class Verdicted:
-    """What became of a record, before it is signed."""
-
-    verdict: Verdict
-    reason: str | None = None
-    native_id: str | None = None
-    native_version: str | None = None
-    copy: Copy | None = None
-    refused: Refused | None = None
-
-
 class Writer:
     """Handles one record at a time of each community; `handle` returns when its receipt lies in the ledger."""
 
     def __init__(self, bench: Bench) -> None:
         self._bench = bench
+        self._orders = Orders(bench.applied)
         self._to_look_for: set[str] = set()
 
     async def recall(self) -> None:
@@ -162,21 +151,19 @@ class Writer:
         return Verdicted(Verdict.CONFIRMED)
 
     async def _message(self, fact: MessagePosted | MessageDeleted, community: str, passed: Passed) -> Verdicted:
+        place = await self._place(community, passed)
+        if isinstance(place, Verdicted):
+            return place
+        order = await self._orders.of_message(fact, place, passed)
+        return order if isinstance(order, Verdicted) else await self._carry_out(order, community)
+
+    async def _place(self, community: str, passed: Passed) -> Place | Verdicted:
+        """Where the community's events go here, for a node that speaks of its own objects."""
         envelope = passed.verified.event.envelope
         if envelope.subject != object_id(envelope.source, envelope.nativeid):  # a node that speaks for another node's object
             return Verdicted(Verdict.REFUSED, "object_of_another_node")
         space = (passed.place.targets if passed.place is not None else {}).get(self._bench.instance.node, "")
-        if not await self._tied(space, community):
-            return Verdicted(Verdict.REFUSED, "space_not_tied")
-        wanted = [envelope.subject, *([envelope.parent] if envelope.parent else [])]
-        here = await self._bench.applied.here(wanted, community)
-        copy = here.get(envelope.subject)
-        if copy is not None and copy.community != community:  # it would be shown to, or taken from, another community's readers
-            return Verdicted(Verdict.REFUSED, "object_of_another_community")
-        # A parent beside another community's readers is no parent here: the reply would be written among them.
-        here = {name: one for name, one in here.items() if name == envelope.subject or (one.community, one.space) == (community, space)}
-        order = await self._order(fact, space, passed, here)
-        return order if isinstance(order, Verdicted) else await self._carry_out(order, community)
+        return Place(community, space) if await self._tied(space, community) else Verdicted(Verdict.REFUSED, "space_not_tied")
 
     async def _tied(self, space: str, community: str) -> bool:
         """Tell whether the community's messages may be written there; waits until who can read it is attested anew where that is old."""
@@ -191,42 +178,6 @@ class Writer:
             if (again := self._bench.ties.of(space)) is not None and not self._bench.handshake.fresh(again):
                 await self._bench.sleep(STALE_SECONDS)
         return False
-
-    async def _order(
-        self, fact: MessagePosted | MessageDeleted, space: str, passed: Passed, here: dict[str, KnownObject]
-    ) -> Order | Verdicted:
-        envelope = passed.verified.event.envelope
-        copy = here.get(envelope.subject)
-        if copy is not None and copy.withdrawn:
-            return Verdicted(Verdict.SKIPPED, "copy_withdrawn", copy.native_id)
-        living = copy if copy is not None and not copy.deleted else None
-        if isinstance(fact, MessageDeleted):
-            if living is None:
-                return Verdicted(Verdict.SKIPPED, "unknown_object")
-            return Order(Act.DELETED, envelope.id, envelope.subject, living.space, native_id=living.native_id, occurred_at=envelope.time)
-        if isinstance(fact, MessageEdited) and living is None:
-            why = "object_deleted" if copy is not None else await self._bench.applied.refusal(envelope.subject)
-            if why is not None:
-                return Verdicted(Verdict.SKIPPED, why)
-        if living is not None and living.space != space:
-            return Verdicted(Verdict.SKIPPED, "space_not_tied", living.native_id)  # nobody attests any more who reads it there
-        parent = here.get(envelope.parent or "")
-        parent = None if parent is not None and (parent.deleted or parent.withdrawn) else parent
-        return Order(
-            Act.POSTED if living is None else Act.EDITED,
-            envelope.id,
-            envelope.subject,
-            space if living is None else living.space,
-            author=fact.author,
-            content=fact.content,
-            title=fact.title,
-            link=fact.link,
-            native_id=living.native_id if living is not None else None,
-            parent=(parent.locator or parent.native_id) if parent is not None else None,
-            parent_missing=envelope.parent is not None and parent is None,
-            occurred_at=envelope.time,
-            attachments=fact.attachments,
-        )
 
     async def _carry_out(self, order: Order, community: str) -> Verdicted:
         attempt = _Attempt(self._bench, order, look_first=order.key in self._to_look_for)

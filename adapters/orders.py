@@ -1,0 +1,101 @@
+"""What a proved event asks of this RSE: an order to carry out, or the verdict that it asks nothing that can be done here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from adapters.port import Act, Order
+from schemas.facts.message import MessageDeleted, MessageEdited, MessagePosted
+from schemas.words import Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from adapters.applied import Applied, Copy, Refused
+    from adapters.last_door import Passed
+    from adapters.ledger import KnownObject
+
+
+@dataclass(frozen=True, slots=True)
+class Verdicted:
+    """What became of a record, before it is signed."""
+
+    verdict: Verdict
+    reason: str | None = None
+    native_id: str | None = None
+    native_version: str | None = None
+    copy: Copy | None = None
+    refused: Refused | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a community's events go in this RSE."""
+
+    community: str
+    space: str
+
+
+class Orders:
+    """Makes orders out of what the ledger knows."""
+
+    def __init__(self, applied: Applied) -> None:
+        self._applied = applied
+
+    async def of_message(self, fact: MessagePosted | MessageDeleted, place: Place, passed: Passed) -> Order | Verdicted:
+        """What a message posted, edited or deleted elsewhere asks here."""
+        envelope = passed.verified.event.envelope
+        here = await self._here(passed, place)
+        if isinstance(here, Verdicted):
+            return here
+        copy = here.get(envelope.subject)
+        if copy is not None and copy.withdrawn:
+            return Verdicted(Verdict.SKIPPED, "copy_withdrawn", copy.native_id)
+        living = copy if copy is not None and not copy.deleted else None
+        if isinstance(fact, MessageDeleted):
+            if living is None:
+                return Verdicted(Verdict.SKIPPED, "unknown_object")
+            return Order(Act.DELETED, envelope.id, envelope.subject, living.space, native_id=living.native_id, occurred_at=envelope.time)
+        if isinstance(fact, MessageEdited) and living is None:
+            why = "object_deleted" if copy is not None else await self._applied.refusal(envelope.subject)
+            if why is not None:
+                return Verdicted(Verdict.SKIPPED, why)
+        if living is not None and living.space != place.space:
+            return Verdicted(Verdict.SKIPPED, "space_not_tied", living.native_id)  # nobody attests any more who reads it there
+        return _written(fact, place, passed, living, _standing(here.get(envelope.parent or "")))
+
+    async def _here(self, passed: Passed, place: Place) -> Mapping[str, KnownObject] | Verdicted:
+        """The event's object and the one that it speaks of, as they are here.
+
+        A parent beside another community's readers is no parent here: the reply would be written among them.
+        """
+        envelope = passed.verified.event.envelope
+        found = await self._applied.here([envelope.subject, *([envelope.parent] if envelope.parent else [])], place.community)
+        copy = found.get(envelope.subject)
+        if copy is not None and copy.community != place.community:  # it would be shown to, or taken from, another community's readers
+            return Verdicted(Verdict.REFUSED, "object_of_another_community")
+        return {name: one for name, one in found.items() if name == envelope.subject or Place(one.community, one.space) == place}
+
+
+def _standing(found: KnownObject | None) -> KnownObject | None:
+    return None if found is not None and (found.deleted or found.withdrawn) else found
+
+
+def _written(fact: MessagePosted, place: Place, passed: Passed, living: KnownObject | None, parent: KnownObject | None) -> Order:
+    envelope = passed.verified.event.envelope
+    return Order(
+        Act.POSTED if living is None else Act.EDITED,
+        envelope.id,
+        envelope.subject,
+        place.space if living is None else living.space,
+        author=fact.author,
+        content=fact.content,
+        title=fact.title,
+        link=fact.link,
+        native_id=living.native_id if living is not None else None,
+        parent=(parent.locator or parent.native_id) if parent is not None else None,
+        parent_missing=envelope.parent is not None and parent is None,
+        occurred_at=envelope.time,
+        attachments=fact.attachments,
+    )
