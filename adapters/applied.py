@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from adapters.ledger import OBJECT_COLUMNS, VERSIONS_KEPT, KnownObject, object_of
-from adapters.port import Act
+from adapters.ledger import OBJECT_COLUMNS, VERSIONS_KEPT, Kind, KnownObject, object_of
+from adapters.port import ACCEPTANCES, ENDINGS, REACTIONS, Act
 from schemas.facts.delivery import Delivery
 
 if TYPE_CHECKING:
@@ -19,13 +19,18 @@ if TYPE_CHECKING:
 GAP_KEPT = 64  # sequences past a gap: the one partition is in order, so what is still missing after so many will not come
 CLOSE_INTENT = "UPDATE intents SET state = 'closed', native_id = coalesce($3, native_id) WHERE instance = $1 AND key = $2"
 KEEP_COPY = f"""
-    INSERT INTO objects (instance, native_id, subject, origin, locator, versions, space, community, deleted)
-    VALUES ($1, $2, $3, 'copy', $4, ARRAY[$5], $6, $7, $8)
+    INSERT INTO objects (instance, native_id, subject, origin, locator, versions, space, community, deleted, kind, about)
+    VALUES ($1, $2, $3, 'copy', $4, ARRAY[$5], $6, $7, $8, $9, $10)
     ON CONFLICT (instance, native_id) DO UPDATE SET
         subject = excluded.subject, origin = 'copy', locator = coalesce(excluded.locator, objects.locator),
         versions = (array_append(objects.versions, $5))[greatest(1, cardinality(objects.versions) + 2 - {VERSIONS_KEPT}):],
-        space = excluded.space, community = excluded.community, deleted = excluded.deleted
+        space = excluded.space, community = excluded.community, deleted = excluded.deleted, kind = excluded.kind, about = excluded.about
 """  # noqa: S608 - made of constants alone
+REPLACED = "UPDATE objects SET deleted = true WHERE instance = $1 AND subject = $2 AND native_id <> $3 AND origin = 'copy'"
+OTHERS = (
+    "SELECT count(*) FROM objects WHERE instance = $1 AND about = $2 AND subject <> $3 "
+    "AND origin = 'copy' AND kind = 'reaction' AND NOT deleted"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +137,12 @@ class Applied:
             )
         return {row["subject"]: object_of(row) for row in rows}
 
+    async def others(self, message: str, subject: str) -> int:
+        """How many reactions of other ministries stand on a message here, one left out."""
+        async with self._ledger.connection() as connection:
+            found: int = await connection.fetchval(OTHERS, self._instance, message, subject)
+        return found
+
     async def refusal(self, subject: str) -> str | None:
         """Why the object's creation was refused here, if it was."""
         async with self._ledger.connection() as connection:
@@ -170,11 +181,15 @@ class Applied:
         return before.plus(delivery.sequence) if before is not None else Numbers(delivery.sequence)
 
     async def _keep_copy(self, connection: Any, copy: Copy) -> None:
+        order, written = copy.order, copy.written
+        renamed = order.native_id is None or order.act is Act.ACCEPTED  # the mark of another answer is another object
+        native_id = written.native_id if renamed else order.native_id
         await connection.execute(
-            KEEP_COPY, self._instance, copy.written.native_id if copy.order.native_id is None else copy.order.native_id,
-            copy.order.subject, copy.written.locator, copy.written.version, copy.order.space, copy.community,
-            copy.order.act is Act.DELETED,
+            KEEP_COPY, self._instance, native_id, order.subject, written.locator, written.version, order.space, copy.community,
+            order.act in ENDINGS, _kind(order.act), order.target,
         )  # fmt: skip
+        if order.act is Act.ACCEPTED:
+            await connection.execute(REPLACED, self._instance, order.subject, native_id)
 
     async def _keep_numbers(self, connection: Any, community: str, numbers: Numbers) -> None:
         await connection.execute(
@@ -217,3 +232,9 @@ class Applied:
             await connection.execute(
                 "DELETE FROM intents WHERE instance = $1 AND state = 'closed' AND opened_at < $2", self._instance, before
             )
+
+
+def _kind(act: Act) -> Kind:
+    if act in REACTIONS:
+        return Kind.REACTION
+    return Kind.ANSWER if act in ACCEPTANCES else Kind.MESSAGE

@@ -5,15 +5,17 @@ from __future__ import annotations
 import hashlib
 import hmac
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from adapters.echoes import awaited, is_echo
-from adapters.ledger import KnownObject
-from adapters.port import Act, Change, Nonsense
+from adapters.ledger import Kind, KnownObject
+from adapters.port import ACCEPTANCES, REACTIONS, Act, Change, Nonsense
 from adapters.ties import TieState
 from schemas.envelope import object_id
+from schemas.facts.answer import AnswerAccepted, AnswerWithdrawn
 from schemas.facts.copy import CopyEdited, CopyWithdrawn
 from schemas.facts.message import MessageDeleted, MessageEdited, MessagePosted
+from schemas.facts.reaction import ReactionAdded, ReactionRemoved
 from schemas.words import Audience
 
 if TYPE_CHECKING:
@@ -47,6 +49,15 @@ class Publish:
     parent: str | None
     tie: Tie
     remembered: KnownObject
+    marker: str | None = None
+    """What tells this change from the object's others, where the platform says nothing that does."""
+
+
+class Moments(NamedTuple):
+    """When a change came, and now."""
+
+    received_at: datetime
+    now: datetime
 
 
 Decision = Drop | Park | Publish | Nonsense
@@ -63,6 +74,8 @@ class Desk:
     def decide(self, change: Change, known: Known, received_at: datetime, now: datetime) -> Decision:
         """Decide one change; `known` grows by what is to be published."""
         here = known.natives.get(change.native_id)
+        if change.act in REACTIONS | ACCEPTANCES or (here is not None and here.kind is not Kind.MESSAGE):
+            return self._of_gesture(change, here, known, Moments(received_at, now))
         tie = self._tie(change, here)
         if isinstance(tie, Drop):
             return tie
@@ -74,6 +87,47 @@ class Desk:
         if isinstance(decision, Publish):
             known.add(decision.remembered)
         return decision
+
+    def _of_gesture(self, change: Change, here: KnownObject | None, known: Known, moments: Moments) -> Decision:
+        """A reaction or an acceptance: who made it is known for sure, so what our accounts did needs no waiting."""
+        if change.by_us:
+            return Drop("echo")
+        if change.act in ACCEPTANCES and awaited(change, known.intents, *moments, known=here is not None):
+            return Park()
+        match change.act:
+            case Act.REACTED | Act.ACCEPTED | Act.UNACCEPTED:
+                message = known.find(change.parent or "")
+                if message is None and awaited(replace(change, act=Act.POSTED), known.intents, *moments, known=False):
+                    return Park()  # it may be the copy that is being written
+                if message is None or message.withdrawn or (message.deleted and change.act is not Act.UNACCEPTED):
+                    return Drop("unknown_object")
+                decision = self._set_on(message, change, here)
+            case Act.POSTED | Act.EDITED | Act.DELETED | Act.UNREACTED:
+                decision = self._taken_off(change, here)
+        if isinstance(decision, Publish):
+            known.add(decision.remembered)
+        return decision
+
+    def _set_on(self, message: KnownObject, change: Change, here: KnownObject | None) -> Decision:
+        tie = self._tie(change, message)
+        if isinstance(tie, Drop):
+            return tie
+        return (
+            _reaction(self.instance, change, message, tie)
+            if change.act is Act.REACTED
+            else _answer(self.instance, change, message, here, tie)
+        )
+
+    def _taken_off(self, change: Change, here: KnownObject | None) -> Decision:
+        """A reaction taken back by who made it. A moderator who takes off what we set on a message does so in this RSE alone."""
+        if here is None:
+            return Drop("unknown_object")
+        if here.is_copy or here.kind is not Kind.REACTION:
+            return Drop("taken_off_here")
+        tie = self._tie(replace(change, act=Act.DELETED), here)
+        if isinstance(tie, Drop):
+            return tie
+        return Publish(ReactionRemoved(space=here.space), here.subject, None, tie, replace(here, deleted=True))
 
     def _tie(self, change: Change, here: KnownObject | None) -> Tie | Drop:
         """The tie under which a change speaks: the one under which its object was first published, wherever it lies now.
@@ -114,6 +168,35 @@ class Desk:
         return object_id(self.instance.node, change.parent) if _is_native(change.parent, change) else None
 
 
+def _reaction(instance: Instance, change: Change, message: KnownObject, tie: Tie) -> Decision:
+    if change.emoji is None or change.author is None:
+        return Nonsense("reaction_without_emoji")
+    subject = object_id(instance.node, change.native_id)
+    remembered = KnownObject(
+        change.native_id, subject, "own", None, (), tie.space, tie.community, kind=Kind.REACTION, about=message.native_id
+    )  # fmt: skip
+    fact = ReactionAdded(space=tie.space, author=change.author, emoji=change.emoji)
+    return Publish(fact, subject, message.subject, tie, remembered)
+
+
+def _answer(instance: Instance, change: Change, message: KnownObject, here: KnownObject | None, tie: Tie) -> Decision:
+    """An acceptance, by what the ledger knows of the question's. Told again it has the same marker: its double dies by its id."""
+    accepts = change.act is Act.ACCEPTED
+    said_before = here is not None and here.about == message.native_id and here.deleted is not accepts
+    if here is not None and here.is_copy:
+        return Drop("echo" if said_before else "answer_kept_here")
+    if not accepts and (here is None or here.about != message.native_id):
+        return Drop("answer_replaced" if here is not None else "unknown_object")
+    changes = (here.changes if here is not None else 0) + (not said_before)
+    subject = object_id(instance.node, change.native_id)
+    remembered = KnownObject(
+        change.native_id, subject, "own", None, (), tie.space, tie.community, deleted=not accepts,
+        kind=Kind.ANSWER, about=message.native_id, changes=changes,
+    )  # fmt: skip
+    fact = AnswerAccepted(space=tie.space) if accepts else AnswerWithdrawn(space=tie.space)
+    return Publish(fact, subject, message.subject, tie, remembered, marker=f"{change.act}:{changes}")
+
+
 def _closed(tie: Tie | None) -> Drop | None:
     """Why nothing passes between a space and its community, if nothing does."""
     if tie is None or not tie.lives:
@@ -133,6 +216,8 @@ def _of_copy(change: Change, here: KnownObject, tie: Tie) -> Decision:
             return Drop("copy_restored")
         case Act.POSTED:
             return Drop("echo")
+        case Act.REACTED | Act.UNREACTED | Act.ACCEPTED | Act.UNACCEPTED:
+            return Drop("taken_off_here")  # never asked: what is set on a message is decided apart
 
 
 def _message(change: Change, space: str) -> MessagePosted:

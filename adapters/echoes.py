@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from adapters.port import Act
+from adapters.port import ACCEPTANCES, Act
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -33,7 +33,7 @@ def awaited(change: Change, intents: Iterable[OpenIntent], received_at: datetime
 
     Only a write begun before the change arrived can have caused it; nothing of a person's waits longer than PATIENCE. What bears our
     own account waits however long: it must never pass for a person's. An object that the ledger knows waits for writes to itself, an
-    unknown one for any creation in its space.
+    unknown one for any creation in its space, an acceptance for any acceptance there.
     """
     if now - received_at >= PATIENCE and not change.by_us:
         return False
@@ -41,6 +41,8 @@ def awaited(change: Change, intents: Iterable[OpenIntent], received_at: datetime
 
 
 def _may_be(change: Change, intent: OpenIntent, *, known: bool) -> bool:
+    if change.act in ACCEPTANCES:
+        return intent.act in ACCEPTANCES and intent.space == change.space
     if known:
         return intent.native_id == change.native_id
     return intent.act == Act.POSTED and intent.space == change.space

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -105,9 +106,21 @@ class Ledger:
         self._pool.terminate()
 
 
+class Kind(StrEnum):
+    """What an object of the ledger is."""
+
+    MESSAGE = "message"
+    REACTION = "reaction"
+    ANSWER = "answer"
+
+
 @dataclass(frozen=True, slots=True)
 class KnownObject:
-    """An object of this RSE: somebody's own message here, or the copy of another ministry's."""
+    """An object of this RSE: somebody's own message here, or the copy of another ministry's; or what was set on one.
+
+    `about` is the native id of the message on which a reaction or an acceptance is set; `changes` counts the changes of an
+    acceptance, of which the platform tells no time.
+    """
 
     native_id: str
     subject: str
@@ -118,6 +131,9 @@ class KnownObject:
     community: str
     deleted: bool = False
     withdrawn: bool = False
+    kind: Kind = Kind.MESSAGE
+    about: str | None = None
+    changes: int = 0
 
     @property
     def is_copy(self) -> bool:
@@ -161,25 +177,27 @@ class Known:
         return self.natives.get(reference) or self.locators.get(reference)
 
 
-OBJECT_COLUMNS = "native_id, subject, origin, locator, versions, space, community, deleted, withdrawn"
+OBJECT_COLUMNS = "native_id, subject, origin, locator, versions, space, community, deleted, withdrawn, kind, about, changes"
 KNOWN = f"""
     SELECT 'object' AS what, {OBJECT_COLUMNS}, NULL::timestamptz AS opened_at, NULL::bytea AS secret
     FROM objects WHERE instance = $1 AND native_id = ANY($2)
     UNION ALL
     SELECT 'object', {OBJECT_COLUMNS}, NULL, NULL FROM objects WHERE instance = $1 AND locator = ANY($2)
     UNION ALL
-    SELECT 'intent', native_id, key, act, NULL, NULL, space, '', false, false, opened_at, NULL
+    SELECT 'intent', native_id, key, act, NULL, NULL, space, '', false, false, '', NULL, 0, opened_at, NULL
     FROM intents WHERE instance = $1 AND state = 'open'
     UNION ALL
-    SELECT 'person', NULL, actor, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, secret
+    SELECT 'person', NULL, actor, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, secret
     FROM persons WHERE instance = $1 AND actor = ANY($3)
 """  # noqa: S608 - made of constants alone
 UPSERT_OBJECTS = """
-    INSERT INTO objects (instance, native_id, subject, origin, locator, space, community, deleted, withdrawn)
-    SELECT $1, * FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bool[], $9::bool[])
+    INSERT INTO objects (instance, native_id, subject, origin, locator, space, community, deleted, withdrawn, kind, about, changes)
+    SELECT $1, * FROM unnest(
+        $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bool[], $9::bool[], $10::text[], $11::text[], $12::int[]
+    )
     ON CONFLICT (instance, native_id) DO UPDATE SET
         locator = coalesce(excluded.locator, objects.locator), space = excluded.space, community = excluded.community,
-        deleted = excluded.deleted, withdrawn = excluded.withdrawn
+        deleted = excluded.deleted, withdrawn = excluded.withdrawn, about = excluded.about, changes = excluded.changes
 """
 
 
@@ -235,7 +253,11 @@ class Memory:
         if not latest:
             return
         columns = zip(
-            *((o.native_id, o.subject, o.origin, o.locator, o.space, o.community, o.deleted, o.withdrawn) for o in latest), strict=True
+            *(
+                (o.native_id, o.subject, o.origin, o.locator, o.space, o.community, o.deleted, o.withdrawn, o.kind, o.about, o.changes)
+                for o in latest
+            ),
+            strict=True,
         )
         async with self._ledger.connection() as connection:
             await connection.execute(UPSERT_OBJECTS, self._instance, *map(list, columns))
@@ -245,5 +267,5 @@ def object_of(row: Mapping[str, Any]) -> KnownObject:
     """An object out of a row with OBJECT_COLUMNS."""
     return KnownObject(
         row["native_id"], row["subject"], row["origin"], row["locator"], tuple(row["versions"] or ()),
-        row["space"], row["community"], row["deleted"], row["withdrawn"],
+        row["space"], row["community"], row["deleted"], row["withdrawn"], Kind(row["kind"]), row["about"], row["changes"],
     )  # fmt: skip

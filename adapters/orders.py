@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
 
-from adapters.port import Act, Order
+from adapters.ledger import Kind
+from adapters.port import REACTIONS, Act, Order
+from schemas.facts.answer import AnswerAccepted, AnswerWithdrawn
 from schemas.facts.message import MessageDeleted, MessageEdited, MessagePosted
+from schemas.facts.reaction import ReactionAdded, ReactionRemoved
 from schemas.words import Verdict
 
 if TYPE_CHECKING:
@@ -15,6 +18,15 @@ if TYPE_CHECKING:
     from adapters.applied import Applied, Copy, Refused
     from adapters.last_door import Passed
     from adapters.ledger import KnownObject
+
+
+Gesture = ReactionAdded | ReactionRemoved | AnswerAccepted | AnswerWithdrawn
+GESTURES: Final[Mapping[type[Gesture], Act]] = {
+    ReactionAdded: Act.REACTED,
+    ReactionRemoved: Act.UNREACTED,
+    AnswerAccepted: Act.ACCEPTED,
+    AnswerWithdrawn: Act.UNACCEPTED,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +76,36 @@ class Orders:
         if living is not None and living.space != place.space:
             return Verdicted(Verdict.SKIPPED, "space_not_tied", living.native_id)  # nobody attests any more who reads it there
         return _written(fact, place, passed, living, _standing(here.get(envelope.parent or "")))
+
+    async def of_gesture(self, fact: Gesture, place: Place, passed: Passed) -> Order | Verdicted:
+        """What a reaction or an acceptance made elsewhere asks here, where the message on which it is set stands here too."""
+        here = await self._here(passed, place)
+        if isinstance(here, Verdicted):
+            return here
+        envelope = passed.verified.event.envelope
+        copy = _standing(here.get(envelope.subject))
+        match fact:
+            case ReactionAdded() | AnswerAccepted():
+                message = _standing(here.get(envelope.parent or ""))
+                target = message.native_id if message is not None and message.kind is Kind.MESSAGE else None
+            case ReactionRemoved() | AnswerWithdrawn():
+                target = copy.about if copy is not None else None
+        if target is None:
+            return Verdicted(Verdict.SKIPPED, "unknown_object")
+        order = Order(
+            GESTURES[type(fact)],
+            envelope.id,
+            envelope.subject,
+            place.space if copy is None else copy.space,
+            native_id=copy.native_id if copy is not None else None,
+            occurred_at=envelope.time,
+            target=target,
+        )
+        if isinstance(fact, ReactionAdded):
+            order = replace(order, author=fact.author, emoji=fact.emoji)
+        if order.act in REACTIONS:
+            order = replace(order, others=await self._applied.others(target, order.subject))
+        return order
 
     async def _here(self, passed: Passed, place: Place) -> Mapping[str, KnownObject] | Verdicted:
         """The event's object and the one that it speaks of, as they are here.

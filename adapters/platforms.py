@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+from adapters.capabilities import table
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from adapters.capabilities import Capabilities
     from adapters.port import Adapter, RseClient
     from adapters.settings import Instance
 
@@ -21,12 +24,12 @@ class PlatformUnknown(LookupError):
 
 @dataclass(frozen=True, slots=True)
 class Platform:
-    """A connector: its reading half, what makes its writing half, and what it can do, in French, for the table."""
+    """A connector: its reading half, what makes its writing half, and what it can do."""
 
     name: str
     adapter: Adapter
     client: Callable[[Instance], RseClient]
-    capabilities: Mapping[str, str]
+    capabilities: Capabilities
 
 
 def platform(name: str) -> Platform:
@@ -39,8 +42,4 @@ def platform(name: str) -> Platform:
 
 def capability_table() -> str:
     """What each connector can do, as a Markdown table."""
-    known = [platform(name) for name in MODULES]
-    rows = list(dict.fromkeys(row for one in known for row in one.capabilities))
-    lines = [f"| | {' | '.join(one.name for one in known)} |", f"|---|{'---|' * len(known)}"]
-    lines += [f"| {row} | {' | '.join(one.capabilities.get(row, 'non') for one in known)} |" for row in rows]
-    return "\n".join(lines)
+    return table((name, platform(name).capabilities) for name in MODULES)

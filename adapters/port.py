@@ -45,11 +45,23 @@ class AuthenticRequest:
 
 
 class Act(StrEnum):
-    """What was done to a message."""
+    """What was done to a message, or set on one."""
 
     POSTED = "posted"
     EDITED = "edited"
     DELETED = "deleted"
+    REACTED = "reacted"
+    UNREACTED = "unreacted"
+    ACCEPTED = "accepted"
+    UNACCEPTED = "unaccepted"
+
+
+REACTIONS = frozenset({Act.REACTED, Act.UNREACTED})
+ACCEPTANCES = frozenset({Act.ACCEPTED, Act.UNACCEPTED})
+ENDINGS = frozenset({Act.DELETED, Act.UNREACTED, Act.UNACCEPTED})
+"""Acts after which their object is no longer there."""
+UNSUPPORTED = "unsupported"
+"""The reason of a Never by which a client says that its platform cannot hold such an act: a verdict, and no dead letter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +72,11 @@ class Change:
     (`topic:31544/38`); `parent` is a native id or a locator. `version` orders what the platform says of one object and is what a
     write's answer is compared with. `marker` is the platform's own event id, `updated_at` or `deleted_at`. `by_us` says that it was
     written under an account of this connector, which never speaks for a person; it does not tell who edited or deleted it.
+
+    A reaction and an acceptance are objects with native ids of their own; `parent` is then the native id of the message on which
+    they are set, and `by_us` tells who reacted. A platform that names no native id for them gets one made for it; nothing in it may
+    name a person, since it leaves the RSE. Where one act may be told several times without a time of its own, `marker` is left
+    empty: the ledger counts.
     """
 
     act: Act
@@ -76,6 +93,7 @@ class Change:
     parent: str | None = None
     locator: str | None = None
     attachments: tuple[Attachment, ...] = ()
+    emoji: str | None = None
     by_us: bool = False
 
 
@@ -114,7 +132,8 @@ class Order:
 
     `key` is the same at each attempt (the event's id). `subject` is the object's id in every RSE: the marker that is left in the
     copy. `native_id` is the copy's own id where one was written before; `parent` likewise, a native id or, where the parent has one,
-    its locator; `parent_missing` says that the parent is known to be unknown here.
+    its locator; `parent_missing` says that the parent is known to be unknown here. A reaction or an acceptance is set on `target`,
+    a message's native id; `others` is how many reactions from elsewhere stand on it here already, by the ledger.
     """
 
     act: Act
@@ -130,6 +149,9 @@ class Order:
     parent_missing: bool = False
     occurred_at: datetime | None = None
     attachments: tuple[Attachment, ...] = ()
+    emoji: str | None = None
+    target: str | None = None
+    others: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -153,7 +153,7 @@ class Sorter:
                 time=change.occurred_at,
                 platform=self._seat.instance.platform,
                 native_id=change.native_id,
-                change_marker=change.marker,
+                change_marker=publish.marker or change.marker,
                 actor=pseudonym(self._seat.memory.secret(change.actor), self._seat.name, change.actor),
                 audience=publish.tie.audience,
                 community=publish.tie.community,

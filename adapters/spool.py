@@ -139,6 +139,7 @@ def pack_change(change: Change) -> bytes:
             "parent": change.parent,
             "locator": change.locator,
             "attachments": [attachment.model_dump() for attachment in change.attachments],
+            "emoji": change.emoji,
             "by_us": change.by_us,
         }
     ).encode()

@@ -11,8 +11,8 @@ from adapters.applied import Copy, Numbers, Refused
 from adapters.failures import told
 from adapters.last_door import KEY_REASONS, Passed, Stopped
 from adapters.ledger import LedgerUnavailable
-from adapters.orders import Orders, Place, Verdicted
-from adapters.port import Act, Later, Never, Order, Written
+from adapters.orders import Gesture, Orders, Place, Verdicted
+from adapters.port import UNSUPPORTED, Act, Later, Never, Order, Written
 from adapters.publisher import KafkaUnavailable
 from adapters.spool import Record, SpoolFull
 from schemas import topics
@@ -41,7 +41,6 @@ if TYPE_CHECKING:
 
 RETRY_SECONDS = 0.5
 STALE_SECONDS = 5.0
-UNSUPPORTED = "unsupported"  # the reason by which a client says that its platform cannot hold such an act
 log = structlog.get_logger()
 
 
@@ -129,9 +128,9 @@ class Writer:
             return Verdicted(Verdict.UNSUPPORTED, "type_unknown")
         if isinstance(fact, TieProposed | TieAccepted | TieRefused):
             return await self._tie(fact, record, passed)
-        if envelope.source == self._bench.instance.node or not isinstance(fact, MessagePosted | MessageDeleted):
+        if envelope.source == self._bench.instance.node or not isinstance(fact, MessagePosted | MessageDeleted | Gesture):
             return Verdicted(Verdict.CONFIRMED)  # our own, or an announcement that asks nothing of the RSE
-        return await self._message(fact, record.lane, passed)
+        return await self._said(fact, record.lane, passed)
 
     async def _tie(self, fact: TieProposed | TieAccepted | TieRefused, record: UnverifiedRecord, passed: Passed) -> Verdicted:
         envelope, node, ties = passed.verified.event.envelope, self._bench.instance.node, self._bench.ties
@@ -150,11 +149,14 @@ class Writer:
                 pass  # another node's handshake: everybody in the community hears of it
         return Verdicted(Verdict.CONFIRMED)
 
-    async def _message(self, fact: MessagePosted | MessageDeleted, community: str, passed: Passed) -> Verdicted:
+    async def _said(self, fact: MessagePosted | MessageDeleted | Gesture, community: str, passed: Passed) -> Verdicted:
         place = await self._place(community, passed)
         if isinstance(place, Verdicted):
             return place
-        order = await self._orders.of_message(fact, place, passed)
+        if isinstance(fact, Gesture):
+            order = await self._orders.of_gesture(fact, place, passed)
+        else:
+            order = await self._orders.of_message(fact, place, passed)
         return order if isinstance(order, Verdicted) else await self._carry_out(order, community)
 
     async def _place(self, community: str, passed: Passed) -> Place | Verdicted:
@@ -187,8 +189,8 @@ class Writer:
             case Written():
                 native_id = order.native_id or outcome.native_id
                 return Verdicted(Verdict.WRITTEN, None, native_id, outcome.version, Copy(order, outcome, community))
-            case Never(reason=reason) if reason == UNSUPPORTED:
-                return Verdicted(Verdict.UNSUPPORTED, reason, refused=_refused(order, reason))
+            case Never(reason=reason, detail=detail) if reason == UNSUPPORTED:
+                return Verdicted(Verdict.UNSUPPORTED, detail or reason, refused=_refused(order, reason))
             case Never(reason=reason):
                 return Verdicted(Verdict.REFUSED, reason, refused=_refused(order, reason))
 

@@ -24,6 +24,7 @@ from nacl.public import PrivateKey
 from pydantic import SecretStr
 
 from adapters import assembly, ledger
+from adapters.capabilities import BothWays, Capabilities, Feature, Yes
 from adapters.platforms import Platform
 from adapters.port import (
     Act,
@@ -88,7 +89,7 @@ class PlainAdapter:
         except ValueError:
             return (Nonsense("json_malformed"),)
         match said.get("what"):
-            case "post" | "edit" | "delete":
+            case "post" | "edit" | "delete" | "react" | "accept" | "unaccept":
                 return (change_of(said, instance),)
             case "stub":
                 return (Incomplete(said["id"], Act.POSTED),)
@@ -108,13 +109,16 @@ class PlainAdapter:
 
 
 def change_of(said: dict[str, Any], instance: Instance) -> Change:
-    acts = {"post": Act.POSTED, "edit": Act.EDITED, "delete": Act.DELETED}
+    acts = {
+        "post": Act.POSTED, "edit": Act.EDITED, "delete": Act.DELETED, "react": Act.REACTED, "accept": Act.ACCEPTED,
+        "unaccept": Act.UNACCEPTED,
+    }  # fmt: skip
     version = str(said.get("version", "1"))
     return Change(
         acts[said["what"]], said["id"], version, f"{said['what']}-{version}", said.get("space", SPACE), said.get("actor", "u1"),
         datetime(2026, 1, 1, tzinfo=UTC), Author(name=said.get("name", "Ada"), organisation=instance.organisation),
         Content(html=f"<p>{said.get('text', 'Bonjour')}</p>", text=said.get("text", "Bonjour")), parent=said.get("parent"),
-        locator=said.get("locator"), by_us=said.get("by_us", False),
+        locator=said.get("locator"), emoji=said.get("emoji"), by_us=said.get("by_us", False),
     )  # fmt: skip
 
 
@@ -207,7 +211,8 @@ def platform_of(rse: RseClient) -> Callable[[str], Platform]:
     adapter: Adapter = PlainAdapter()
 
     def find(name: str) -> Platform:
-        return Platform(name, adapter, lambda _: rse, {})
+        both = BothWays(Yes("en mémoire"), Yes("en mémoire"))
+        return Platform(name, adapter, lambda _: rse, Capabilities(dict.fromkeys(Feature, both), retries="aucun"))
 
     return find
 

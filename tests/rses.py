@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from adapters.discourse import DiscourseClient
 from adapters.gateway import named
 from adapters.matrix import MatrixClient
+from adapters.matrix.compose import ACCEPTED_ANSWER
 from adapters.platforms import Platform, platform
 from tests import fakes_discourse, fakes_matrix
 from tests.fakes_discourse_twin import Forum, forum
@@ -43,6 +44,15 @@ class Shown:
     by: str
     text: str
     answers: str | None
+
+
+@dataclass(frozen=True)
+class Reacted:
+    """A reaction as people of this RSE see it."""
+
+    message: str
+    emoji: str
+    by: str
 
 
 @dataclass(frozen=True)
@@ -107,6 +117,34 @@ class Rse(ABC):
     @abstractmethod
     async def shown(self) -> list[Shown]:
         """What people see in the space, oldest first."""
+
+    # --- what people set on messages; only asked of an RSE whose capabilities say that it can be read --------------------
+
+    heart: ClassVar[str]  # the emoji that its people react with here
+
+    @abstractmethod
+    async def react(self, native_id: str) -> str:
+        """The second person sets a heart on a message; what names her reaction for `unreact`."""
+
+    @abstractmethod
+    async def unreact(self, reaction: str) -> None:
+        """She takes it back."""
+
+    async def accept(self, answer: str) -> None:
+        """The first person, who asked, accepts an answer."""
+        raise NotImplementedError(answer)
+
+    async def unaccept(self, answer: str) -> None:
+        """She accepts it no longer."""
+        raise NotImplementedError(answer)
+
+    @abstractmethod
+    async def reactions(self) -> list[Reacted]:
+        """What people see set on the space's messages, the marks of answers left out."""
+
+    @abstractmethod
+    async def accepted_answers(self) -> list[str]:
+        """The messages that people see marked as accepted answers."""
 
     # --- faults of the connector's next writes, until `heal` ---------------------------------------------------------
 
@@ -192,6 +230,27 @@ class DiscourseRse(Rse):
         places = {(post["topic"], post["number"]): post["id"] for post in posts}
         return [self._seen(post, places) for post in posts]
 
+    heart = "❤️"
+
+    async def react(self, native_id: str) -> str:
+        await self._done("POST", "/post_actions.json", "leo", id=_number(native_id), post_action_type_id=2)
+        return native_id
+
+    async def unreact(self, reaction: str) -> None:
+        await self._done("DELETE", f"/post_actions/{_number(reaction)}.json", "leo", post_action_type_id=2)
+
+    async def accept(self, answer: str) -> None:
+        await self._done("POST", "/solution/accept", "camille", id=_number(answer))
+
+    async def unaccept(self, answer: str) -> None:
+        await self._done("POST", "/solution/unaccept", "camille", id=_number(answer))
+
+    async def reactions(self) -> list[Reacted]:
+        return [Reacted(f"post:{post['id']}", "❤️", name) for post in await self._forum.posts() for name in post["likes"]]
+
+    async def accepted_answers(self) -> list[str]:
+        return [f"post:{post['id']}" for post in await self._forum.posts() if post["accepted"]]
+
     async def lose_answers(self) -> None:
         await self._forum.fault(kind="lost_answer", count=LASTING)
 
@@ -270,6 +329,24 @@ class MatrixRse(Rse):
     async def shown(self) -> list[Shown]:
         messages = await self._house.visible(self.space)
         return [Shown(message["event_id"], message["name"], message["body"], message["reply_to"]) for message in messages]
+
+    heart = "❤️"
+
+    async def react(self, native_id: str) -> str:
+        return await self._bob.react(self.space, native_id, self.heart)
+
+    async def unreact(self, reaction: str) -> None:
+        await self._bob.redact(self.space, reaction)
+
+    async def reactions(self) -> list[Reacted]:
+        return [one for one in await self._annotations() if one.emoji != ACCEPTED_ANSWER]
+
+    async def accepted_answers(self) -> list[str]:
+        return [one.message for one in await self._annotations() if one.emoji == ACCEPTED_ANSWER]
+
+    async def _annotations(self) -> list[Reacted]:
+        shown = await self._house.visible(self.space)
+        return [Reacted(message["event_id"], one["key"], one["name"]) for message in shown for one in message["reactions"]]
 
     async def lose_answers(self) -> None:
         await self._fault("lost_answer")

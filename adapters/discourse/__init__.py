@@ -2,29 +2,44 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from adapters.capabilities import BothWays, Capabilities, Feature, No, Yes
 from adapters.discourse.client import DiscourseClient
 from adapters.discourse.translate import Discourse
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 ADAPTER = Discourse()
 CLIENT = DiscourseClient
 
-CAPABILITIES: Mapping[str, str] = {
-    "read": "oui — webhooks post_created, post_edited, post_destroyed, post_recovered",
-    "write": "oui — POST /posts.json, sous le compte du connecteur",
-    "edit": "oui — dans les deux sens",
-    "delete": "oui — dans les deux sens ; le premier message d’un sujet qui a des réponses est vidé, le sujet reste",
-    "reply": "oui — fil conservé (numéro du message dans le sujet)",
-    "react": "non — l’évènement « like » est compté puis écarté",
-    "files": "par référence — un lien vers le fichier d’origine",
-    "members": "non — les groupes et comptes ne sont pas lus",
-    "accepted answer": "non — l’évènement « solved » est compté puis écarté",
-    "identity": "nom affiché et ministère en tête du message ; l’auteur technique est le compte du connecteur",
-    "webhook retry life": "4 nouveaux essais après 1, 5, 25 et 125 minutes, soit 2 h 36 ; ensuite le message est perdu pour le webhook",
-}
+CAPABILITIES = Capabilities(
+    {
+        Feature.MESSAGES: BothWays(Yes("webhook post_created"), Yes("POST /posts.json, sous le compte du connecteur")),
+        Feature.EDITS: BothWays(Yes("post_edited, post_recovered"), Yes("du message, et du titre d’un sujet")),
+        Feature.DELETIONS: BothWays(
+            Yes("post_destroyed"), Yes("le premier message d’un sujet qui a des réponses est vidé, le sujet reste")
+        ),
+        Feature.REPLIES: BothWays(Yes("numéro du message dans le sujet"), Yes("sous le message auquel on répond")),
+        Feature.REACTIONS: BothWays(
+            Yes("webhook post_liked, un ❤️ de qui aime"),
+            Yes(
+                "un seul « j’aime » du compte du connecteur, tant qu’il reste au moins une réaction qui veut dire « j’aime » ; jamais sur "
+                "une copie, car on n’aime pas ce qu’on a écrit : le compte par émoji et par ministère est sur la page de la communauté"
+            ),
+        ),
+        Feature.REACTIONS_REMOVED: BothWays(
+            No("aucun webhook de Discourse ne le dit"),
+            Yes("avec la dernière réaction, si Discourse le permet encore (dix minutes)"),
+        ),
+        Feature.ANSWERS: BothWays(
+            Yes("webhooks accepted_solution et unaccepted_solution du greffon « solved », confirmés par l’API"),
+            Yes("/solution/accept et /solution/unaccept, où le greffon et la catégorie le permettent"),
+        ),
+        Feature.FILES: BothWays(Yes("par référence, un lien vers le fichier d’origine"), Yes("par référence")),
+        Feature.MEMBERS: BothWays(No("les groupes et comptes ne sont pas lus"), No("un compte ne se crée pas pour un autre ministère")),
+        Feature.IDENTITY: BothWays(
+            Yes("nom affiché et ministère ; l’identifiant ne quitte pas le ministère"),
+            Yes("nom et ministère en tête du message ; l’auteur technique est le compte du connecteur"),
+        ),
+    },
+    retries="4 après 1, 5, 25 et 125 minutes, soit 2 h 36 ; ensuite le message est perdu pour le webhook",
+)
 
 __all__ = ["ADAPTER", "CAPABILITIES", "CLIENT", "Discourse", "DiscourseClient"]

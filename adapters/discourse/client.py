@@ -8,11 +8,12 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, assert_never
 
 from adapters.discourse import render
+from adapters.discourse.gestures import Gestures
 from adapters.discourse.http import ACCOUNT, TIMEOUT, Answer, Api
 from adapters.discourse.payload import Category, Post, Topic
-from adapters.discourse.reading import locator, native_id, read_post
+from adapters.discourse.reading import locator, native_id, read_answer, read_post
 from adapters.discourse.search import Search, Thread, number_of, read, seen
-from adapters.port import Act, Change, Incomplete, Later, Never, Nonsense, SpaceReport, Unused, Written
+from adapters.port import ACCEPTANCES, Act, Change, Incomplete, Later, Never, Nonsense, SpaceReport, Unused, Written
 from schemas.words import Audience
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ class DiscourseClient:
         self._api = Api(instance, timeout)
         self._account = instance.options.get("api_username", ACCOUNT)
         self._look = Search(self._api, self._account)
+        self._gestures = Gestures(self._api, self._look, self._account)
 
     async def write(self, order: Order) -> WriteOutcome:
         """Carry an order out once. An edit of what was never written here writes it."""
@@ -43,6 +45,8 @@ class DiscourseClient:
                 return await self._edit(order) if order.native_id else await self._post(order)
             case Act.DELETED:
                 return await self._delete(order)
+            case Act.REACTED | Act.UNREACTED | Act.ACCEPTED | Act.UNACCEPTED:
+                return await self._gestures.write(order)
             case _:
                 assert_never(order.act)
 
@@ -51,6 +55,8 @@ class DiscourseClient:
         match order.act:
             case Act.DELETED:
                 return await self._look.deleted(order)
+            case Act.REACTED | Act.UNREACTED | Act.ACCEPTED | Act.UNACCEPTED:
+                return await self._gestures.find(order)
             case Act.POSTED | Act.EDITED:
                 if order.native_id:
                     return await self._look.edited(order)
@@ -72,6 +78,8 @@ class DiscourseClient:
         topic = await self._look.topic(post.topic_id)
         if isinstance(topic, Later):
             return topic
+        if incomplete.act in ACCEPTANCES:
+            return read_answer(_with_topic(post, topic))
         change = read_post(_with_topic(post, topic), _EVENTS[incomplete.act], self._instance)
         if not isinstance(change, Incomplete):
             return change

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 REGULAR_POST = 1  # 2 moderator's action, 3 small action (« closed this topic »), 4 whisper
 PRIVATE_MESSAGE = "private_message"
+LIKE = 2  # of post action types
 
 
 def moment(stamp: str) -> datetime:
@@ -63,11 +64,38 @@ class Post(BaseModel):
     topic_slug: str | None = None
     topic_title: str | None = None
     topic_archetype: str | None = None
+    accepted_answer: bool | None = None  # told by the « solved » plugin
+    actions_summary: Any = None  # told by the API: what may be done to the post, and what the account that asks has done
+
+    @property
+    def liked(self) -> bool:
+        """Whether the account that asked likes it."""
+        actions = self.actions_summary if isinstance(self.actions_summary, list) else []
+        return any(action.get("id") == LIKE and bool(action.get("acted")) for action in actions if isinstance(action, dict))
 
     @property
     def gone(self) -> bool:
         """Deleted by staff, or marked so by its own author."""
         return self.deleted_at is not None or bool(self.user_deleted)
+
+
+class Liker(BaseModel):
+    """Who likes, as BasicUserSerializer shows her."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    id: Annotated[int, Field(ge=-(2**53), le=2**53)]
+    username: str | None = None
+    name: str | None = None
+
+
+class Like(BaseModel):
+    """A like as its webhook tells it: the post with its own author, and who likes. It says neither when nor under what id."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    post: Post
+    user: Liker
 
 
 class Topic(BaseModel):

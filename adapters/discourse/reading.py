@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import re
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING, Literal
@@ -10,7 +12,7 @@ from urllib.parse import quote
 import nh3
 
 from adapters.discourse.http import ACCOUNT
-from adapters.discourse.payload import PRIVATE_MESSAGE, REGULAR_POST, Post, moment
+from adapters.discourse.payload import PRIVATE_MESSAGE, REGULAR_POST, Like, Post, moment
 from adapters.markup import TAG_LIMIT, safe_html, words
 from adapters.port import Act, Change, Incomplete, Nonsense, Unused
 from schemas.facts.message import TEXT_LIMIT, Attachment, Author, Content
@@ -31,12 +33,80 @@ ACTS = {
 }
 
 
-def read_post(post: Post, event: str, instance: Instance) -> Change | Unused | Nonsense | Incomplete:
-    """What a `post_*` event says. `event` is one of ACTS."""
+LIKED = "post_liked"
+HEART = "❤️"
+SOLVED = {"accepted_solution": Act.ACCEPTED, "unaccepted_solution": Act.UNACCEPTED}
+
+
+def read_like(like: Like, instance: Instance) -> Change | Unused | Nonsense:
+    """What a `post_liked` event says. Who acted is `like.user`: the post's author is somebody else."""
+    unused = _unused(like.post, LIKED)
+    if unused is not None:
+        return unused
+    if like.post.category_id is None:
+        return Nonsense("category_missing")
+    author = Author(name=_line(like.user.name, 200) or _line(like.user.username, 200), organisation=instance.organisation)
+    return Change(
+        act=Act.REACTED,
+        native_id=_like_id(like, instance),
+        version="",
+        marker=LIKED,  # a like has no time; taken back and made again it is the same one, since no webhook tells that it was taken back
+        space=str(like.post.category_id),
+        actor=f"user:{like.user.id}",
+        occurred_at=moment(like.post.updated_at),
+        author=author,
+        parent=native_id(like.post),
+        emoji=HEART,
+        by_us=_ours(like.user.username, instance),
+    )
+
+
+def read_solved(post: Post, event: str) -> Unused | Incomplete:
+    """What an event of the « solved » plugin says: that the RSE is to be asked.
+
+    The signature does not cover the event's name, a retried one may come after its contrary, and the body of a withdrawal is made
+    from what was read before it.
+    """
+    return _unused(post, event) or Incomplete(native_id(post), SOLVED[event])
+
+
+def read_answer(post: Post) -> Change | Unused | Nonsense:
+    """Whether a post is the accepted answer of its topic, as the RSE says it now; who accepted it is told to nobody."""
+    if post.accepted_answer is None:
+        return Unused("solved_without_plugin")
+    if post.category_id is None:
+        return Nonsense("category_missing")
+    return Change(
+        act=Act.ACCEPTED if post.accepted_answer else Act.UNACCEPTED,
+        native_id=f"solution:{post.topic_id}",
+        version="",
+        marker="",  # nothing tells one acceptance of a post from the next: the ledger counts
+        space=str(post.category_id),
+        actor="system:solved",
+        occurred_at=moment(post.updated_at),
+        parent=native_id(post),
+    )
+
+
+def _like_id(like: Like, instance: Instance) -> str:
+    """A like has no id of its own, and the user's must not leave this RSE: a digest under a secret that only this node knows."""
+    secret = instance.webhook_secret.get_secret_value().encode()
+    digest = hmac.new(secret, f"like:{like.post.id}:{like.user.id}".encode(), hashlib.sha256).hexdigest()
+    return f"like:{like.post.id}/{digest[:20]}"
+
+
+def _unused(post: Post, event: str) -> Unused | None:
+    """What is neither a regular post nor open to its category."""
     if post.post_type != REGULAR_POST:
         return Unused(f"{event}:post_type_{post.post_type}" if post.post_type in range(1, 10) else event)
-    if post.topic_archetype == PRIVATE_MESSAGE:
-        return Unused(f"{event}:{PRIVATE_MESSAGE}")
+    return Unused(f"{event}:{PRIVATE_MESSAGE}") if post.topic_archetype == PRIVATE_MESSAGE else None
+
+
+def read_post(post: Post, event: str, instance: Instance) -> Change | Unused | Nonsense | Incomplete:
+    """What a `post_*` event says. `event` is one of ACTS."""
+    unused = _unused(post, event)
+    if unused is not None:
+        return unused
     if post.gone:
         return _change(post, "post_destroyed", instance)
     if ACTS[event] is Act.DELETED:
@@ -89,8 +159,13 @@ def _change(post: Post, event: str, instance: Instance) -> Change | Nonsense:
 
 
 def _by_us(post: Post, instance: Instance) -> bool:
-    """Whether the connector's account wrote the post; Discourse holds two spellings of a user name to be one."""
-    return (post.username or "").casefold() == instance.options.get("api_username", ACCOUNT).casefold()
+    """Whether the connector's account wrote the post."""
+    return _ours(post.username, instance)
+
+
+def _ours(username: str | None, instance: Instance) -> bool:
+    """Whether this is the connector's account; Discourse holds two spellings of a user name to be one."""
+    return (username or "").casefold() == instance.options.get("api_username", ACCOUNT).casefold()
 
 
 def _content(cooked: str, instance: Instance) -> Content | None:

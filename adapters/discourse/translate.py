@@ -11,8 +11,8 @@ from urllib.parse import parse_qs
 
 from pydantic import ValidationError
 
-from adapters.discourse.payload import Post
-from adapters.discourse.reading import ACTS, read_post
+from adapters.discourse.payload import Like, Post
+from adapters.discourse.reading import ACTS, LIKED, SOLVED, read_like, read_post, read_solved
 from adapters.port import UNREAD, AuthenticRequest, Nonsense, Unused, UnverifiedRequest
 from schemas.jcs import JsonRefused, parse
 from schemas.problem import Problem
@@ -95,13 +95,20 @@ def _outcome(document: Any, request: UnverifiedRequest, instance: Instance) -> O
     event = request.headers.get(_EVENT, "")
     if not _WORD.match(event):
         return Nonsense("event_missing")
-    if event not in ACTS:
-        return Unused(event)
     try:
-        post = Post.model_validate(document.get("post"))
+        return _read(document, event, instance)
     except ValidationError as error:
         return Nonsense("post_malformed", _where(error))
-    return read_post(post, event, instance)
+
+
+def _read(document: dict[str, Any], event: str, instance: Instance) -> Outcome:
+    if event in ACTS:
+        return read_post(Post.model_validate(document.get("post")), event, instance)
+    if event == LIKED:
+        return read_like(Like.model_validate(document.get("like")), instance)
+    if event in SOLVED:
+        return read_solved(Post.model_validate(document.get("solved")), event)
+    return Unused(event)
 
 
 def _where(error: ValidationError) -> str:

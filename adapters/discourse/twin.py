@@ -14,11 +14,12 @@ from aiohttp import web
 from pydantic import ValidationError
 
 from adapters.discourse.twin_forum import NOT_FOUND, NOT_PERMITTED, Forum, Refusal
+from adapters.discourse.twin_gestures import Gestures
 from adapters.discourse.twin_hooks import Hooks
 from adapters.discourse.twin_limits import Faults, Rate, too_many
 from adapters.discourse.twin_options import read
 from adapters.discourse.twin_store import Category, Store
-from adapters.discourse.twin_views import category_document, home_page, post_document, post_list, topic_page, topic_view
+from adapters.discourse.twin_views import category_document, home_page, post_document, post_list, post_summary, topic_page, topic_view
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -60,6 +61,7 @@ class Twin:
         self._store = Store(options.state)
         self._hooks = Hooks(self._store, options.webhook, options.secret, options.url, options.retry_unit)
         self._forum = Forum(self._store, self._hooks)
+        self._gestures = Gestures(self._store, self._hooks, undo_seconds=options.undo_seconds)
         self._rate = Rate(options.rate)
         self._faults = Faults()
         self._remembered: dict[str, tuple[float, dict[str, Any]]] = {}
@@ -77,6 +79,10 @@ class Twin:
                 web.put(r"/posts/{id:\d+}/recover{json:(?:\.json)?}", self._write(self._recover)),
                 web.delete(r"/t/{id:\d+}.json", self._write(self._destroy_topic)),
                 web.put(r"/t/{id:\d+}/recover{json:(?:\.json)?}", self._write(self._recover_topic)),
+                web.post("/post_actions.json", self._write(self._like)),
+                web.delete(r"/post_actions/{id:\d+}.json", self._write(self._unlike)),
+                web.post(r"/solution/accept{json:(?:\.json)?}", self._write(self._accept)),
+                web.post(r"/solution/unaccept{json:(?:\.json)?}", self._write(self._unaccept)),
                 web.post("/users.json", self._write(self._name)),
                 web.get(r"/posts/{id:\d+}.json", self._read(self._post)),
                 web.get(r"/t/external_id/{external_id}.json", self._read(self._by_external_id)),
@@ -142,7 +148,9 @@ class Twin:
         return web.json_response({"post": post_document(self._store, post)})
 
     async def _destroy(self, call: Call) -> web.Response:
-        self._forum.destroy(call.person, self._forum.post(call.person, call.number))
+        post = self._forum.post(call.person, call.number)
+        self._forum.destroy(call.person, post)
+        self._gestures.forget(post)
         return web.Response()
 
     async def _recover(self, call: Call) -> web.Response:
@@ -156,6 +164,30 @@ class Twin:
         self._forum.recover(call.person, self._first(call))
         return web.json_response({"success": "OK"})
 
+    async def _like(self, call: Call) -> web.Response:
+        post = self._given_post(call)
+        self._gestures.like(call.person, post, call.given.get("post_action_type_id"))
+        return web.json_response(post_document(self._store, post, call.person))
+
+    async def _unlike(self, call: Call) -> web.Response:
+        post = self._forum.post(call.person, call.number)
+        self._gestures.unlike(call.person, post)
+        return web.json_response(post_document(self._store, post, call.person))
+
+    async def _accept(self, call: Call) -> web.Response:
+        self._gestures.accept(call.person, self._given_post(call))
+        return web.json_response({"success": "OK"})
+
+    async def _unaccept(self, call: Call) -> web.Response:
+        self._gestures.unaccept(call.person, self._given_post(call))
+        return web.json_response({"success": "OK"})
+
+    def _given_post(self, call: Call) -> Post:
+        number = str(call.given.get("id") or "")
+        if not number.isdecimal():
+            raise Refusal(400, ["param is missing or the value is empty: id"])
+        return self._forum.post(call.person, int(number))
+
     async def _name(self, call: Call) -> web.Response:
         if not call.given.get("username"):
             raise Refusal(422, ["Username can't be blank"])
@@ -165,7 +197,7 @@ class Twin:
     # --- reading --------------------------------------------------------------------------------------------------
 
     async def _post(self, call: Call) -> web.Response:
-        return web.json_response(post_document(self._store, self._forum.post(call.person, call.number)))
+        return web.json_response(post_document(self._store, self._forum.post(call.person, call.number), call.person))
 
     async def _topic(self, call: Call) -> web.Response:
         return web.json_response(topic_view(self._store, self._seen(call.person, call.number), CHUNK, include_raw=call.wants_raw))
@@ -209,25 +241,7 @@ class Twin:
         return web.json_response({"success": "OK"})
 
     async def _all_posts(self, _request: web.Request) -> web.Response:
-        shown = [
-            {
-                "id": post.id,
-                "topic": post.topic_id,
-                "title": self._store.topics[post.topic_id].title,
-                "category": self._store.topics[post.topic_id].category_id,
-                "number": post.number,
-                "raw": post.raw,
-                "cooked": post.cooked,
-                "username": self._store.people[post.user_id].username,
-                "name": self._store.people[post.user_id].name,
-                "deleted": bool(post.deleted_at) or post.user_deleted,
-                "reply_to": post.reply_to,
-                "version": post.version,
-                "created_at": post.created_at,
-                "updated_at": post.updated_at,
-            }
-            for post in self._store.posts.values()
-        ]
+        shown = [post_summary(self._store, post) for post in self._store.posts.values()]
         return web.json_response(shown)
 
     async def _waiting(self, _request: web.Request) -> web.Response:
@@ -255,7 +269,7 @@ class Twin:
     def _seed(self) -> None:
         for text in self._options.categories:
             number, _, name = text.partition(":")
-            category = Category(int(number), name or number, text in self._options.restricted)
+            category = Category(int(number), name or number, text in self._options.restricted, text not in self._options.unsolved)
             self._store.categories[category.id] = category
             self._store.keep(category)
         for text in self._options.people:

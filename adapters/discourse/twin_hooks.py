@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 
 from adapters.discourse.twin_store import Parcel
-from adapters.discourse.twin_views import hook_post, topic_document
+from adapters.discourse.twin_views import hook_post, short_person, topic_document
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from adapters.discourse.twin_store import Post, Store, Topic
+    from adapters.discourse.twin_store import Person, Post, Store, Topic
 
 MAX_RETRIES = 4
 BACKOFF = 5  # minutes, to the power of the retry's number less one
@@ -45,6 +45,14 @@ class Hooks:
     def topic(self, event: str, topic: Topic) -> Parcel:
         """A `topic_*` event to keep with the change that it tells."""
         return self._parcel("topic", event, topic_document(self._store, topic))
+
+    def like(self, post: Post, person: Person) -> Parcel:
+        """A `post_liked` event to keep with the change that it tells."""
+        return self._parcel("like", "post_liked", {"post": hook_post(self._store, post), "user": short_person(person)})
+
+    def solved(self, event: str, post: Post) -> Parcel:
+        """An event of the « solved » plugin to keep with the change that it tells."""
+        return self._parcel("solved", event, hook_post(self._store, post))
 
     def wake(self) -> None:
         """There is something to send."""

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Options:
-    """How a twin is set up; `retry_unit` shortens its minutes for tests."""
+    """How a twin is set up; `retry_unit` and `undo_seconds` shorten its waits for tests; no answer is accepted in `unsolved` categories."""
 
     state: Path
     webhook: str
@@ -27,6 +27,8 @@ class Options:
     retry_unit: float = 1.0
     categories: tuple[str, ...] = ()
     restricted: tuple[str, ...] = ()
+    unsolved: tuple[str, ...] = ()
+    undo_seconds: float = 600.0
     people: tuple[str, ...] = ()
     staff: tuple[str, ...] = field(default=("system", "traitdunion"))
 

@@ -26,12 +26,13 @@ class Person:
 
 @dataclass
 class Category:
-    """A category; `read_restricted` when only some groups may read it."""
+    """A category; `read_restricted` when only some groups may read it, `solved` when answers may be accepted there."""
 
     KIND: ClassVar[str] = "category"
     id: int
     name: str
     read_restricted: bool = False
+    solved: bool = True
 
 
 @dataclass
@@ -47,11 +48,12 @@ class Topic:
     created_at: str
     external_id: str | None = None
     deleted_at: str | None = None
+    solution: int | None = None
 
 
 @dataclass
 class Post:
-    """A post; `past` holds the texts before each edit."""
+    """A post; `past` holds the texts before each edit, `likes` the accounts that like it, in order."""
 
     KIND: ClassVar[str] = "post"
     id: int
@@ -68,6 +70,8 @@ class Post:
     deleted_by: int | None = None
     user_deleted: bool = False
     past: list[str] = field(default_factory=list)
+    likes: list[int] = field(default_factory=list)
+    liked_at: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass

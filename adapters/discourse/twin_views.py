@@ -30,8 +30,8 @@ def slug_of(title: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", plain).strip("-") or "topic"
 
 
-def post_document(store: Store, post: Post) -> dict[str, Any]:
-    """A post as the API tells it."""
+def post_document(store: Store, post: Post, reader: Person | None = None) -> dict[str, Any]:
+    """A post as the API tells it, with what its reader has done to it."""
     topic, author = store.topics[post.topic_id], store.people[post.user_id]
     answered = _answered(store, topic, post)
     return {
@@ -55,6 +55,8 @@ def post_document(store: Store, post: Post) -> dict[str, Any]:
         "topic_slug": topic.slug,
         "display_username": author.name,
         "version": post.version,
+        "actions_summary": _actions(post, reader),
+        "accepted_answer": topic.solution == post.id,
         "user_title": None,
         "admin": False,
         "moderator": author.staff,
@@ -71,12 +73,43 @@ def post_document(store: Store, post: Post) -> dict[str, Any]:
     }
 
 
+def _actions(post: Post, reader: Person | None) -> list[dict[str, Any]]:
+    if not post.likes and (reader is None or post.user_id == reader.id):
+        return []
+    acted = {"acted": True, "can_undo": True} if reader is not None and reader.id in post.likes else {"can_act": True}
+    return [{"id": 2, **({"count": len(post.likes)} if post.likes else {}), **acted}]
+
+
+def post_summary(store: Store, post: Post) -> dict[str, Any]:
+    """A post as the twin's own list tells it, to tests and demos."""
+    topic, author = store.topics[post.topic_id], store.people[post.user_id]
+    return {
+        "id": post.id,
+        "topic": topic.id,
+        "title": topic.title,
+        "category": topic.category_id,
+        "number": post.number,
+        "raw": post.raw,
+        "cooked": post.cooked,
+        "username": author.username,
+        "name": author.name,
+        "deleted": bool(post.deleted_at) or post.user_deleted,
+        "reply_to": post.reply_to,
+        "version": post.version,
+        "likes": [store.people[one].username for one in post.likes],
+        "accepted": topic.solution == post.id,
+        "created_at": post.created_at,
+        "updated_at": post.updated_at,
+    }
+
+
 def hook_post(store: Store, post: Post) -> dict[str, Any]:
     """A post as its webhook tells it: with its topic's and category's names."""
     topic = store.topics[post.topic_id]
     count = sum(other.deleted_at is None for other in store.posts_of(topic))
     document = post_document(store, post)
     document.pop("deleted_by", None)
+    document.pop("actions_summary")
     return {
         **document,
         "topic_title": topic.title,
@@ -175,8 +208,15 @@ def topic_page(store: Store, topic: Topic, title: str) -> str:
         answer = f' <small>en réponse à <a href="#post_{post.reply_to}">n° {post.reply_to}</a></small>' if post.reply_to else ""
         edited = " <small>modifié</small>" if post.version > 1 else ""
         who = f"<strong>{escape(author.name or author.username)}</strong> <small>{post.created_at}</small>{answer}{edited}"
-        articles.append(f'<article id="post_{post.number}"><p>n° {post.number} — {who}</p>{post.cooked}</article>')
+        set_on = _set_on(store, post, solved=topic.solution == post.id)
+        articles.append(f'<article id="post_{post.number}"><p>n° {post.number} — {who}</p>{post.cooked}{set_on}</article>')
     return _page(f"{topic.title} — {title}", f'<p><a href="/">Accueil</a></p><h2>{escape(topic.title)}</h2>{"".join(articles)}')
+
+
+def _set_on(store: Store, post: Post, *, solved: bool) -> str:
+    names = ", ".join(escape(store.people[one].name or store.people[one].username) for one in post.likes)
+    liked = f"<p><small>❤ {len(post.likes)} : {names}</small></p>" if names else ""
+    return liked + ("<p><strong>✓ Solution</strong></p>" if solved else "")
 
 
 def _page(title: str, body: str) -> str:

@@ -2,29 +2,39 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from adapters.capabilities import BothWays, Capabilities, Feature, No, Yes
 from adapters.matrix.client import MatrixClient
 from adapters.matrix.door import Matrix
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 ADAPTER = Matrix()
 CLIENT = MatrixClient
 
-CAPABILITIES: Mapping[str, str] = {
-    "read": "oui — messages des salons où le robot ou un fantôme est présent ; jamais les salons chiffrés",
-    "write": "oui — sous un fantôme nommé « Prénom Nom (Ministère) »",
-    "edit": "oui — dans les deux sens (m.replace)",
-    "delete": "oui — dans les deux sens (rédaction) ; retirer une seule modification ne rétablit pas le texte d’avant",
-    "reply": "oui — dans les deux sens (réponses ; les fils sont lus)",
-    "react": "non — les réactions sont comptées, pas transmises",
-    "files": "par référence — un lien vers le serveur de médias, lisible par qui y a un compte",
-    "members": "non — les arrivées et départs ne sont pas transmis",
-    "accepted answer": "non — Matrix n’en a pas",
-    "identity": "nom affiché du profil ; l’identifiant ne quitte pas le ministère",
-    "webhook retry life": "sans fin : Synapse renvoie chaque transaction, dans l’ordre, jusqu’à ce qu’elle soit acceptée",
-}
+CAPABILITIES = Capabilities(
+    {
+        Feature.MESSAGES: BothWays(
+            Yes("salons où le robot ou un fantôme est présent ; jamais les salons chiffrés"),
+            Yes("sous un fantôme nommé « Prénom Nom (Ministère) »"),
+        ),
+        Feature.EDITS: BothWays(Yes("m.replace"), Yes("m.replace")),
+        Feature.DELETIONS: BothWays(Yes("rédaction ; retirer une seule modification ne rétablit pas le texte d’avant"), Yes("rédaction")),
+        Feature.REPLIES: BothWays(Yes("réponses et fils"), Yes("réponses")),
+        Feature.REACTIONS: BothWays(
+            Yes("m.reaction : un émoji ou quelques mots ; pas les images"), Yes("m.reaction, chacune sous le fantôme de qui réagit")
+        ),
+        Feature.REACTIONS_REMOVED: BothWays(Yes("rédaction de la réaction"), Yes("rédaction de la réaction")),
+        Feature.ANSWERS: BothWays(
+            No("Matrix n’a pas de réponse retenue"),
+            Yes("le robot pose sur la réponse la réaction « ✅ Réponse retenue », retirée avec elle"),
+        ),
+        Feature.FILES: BothWays(
+            Yes("par référence, un lien vers le serveur de médias, lisible par qui y a un compte"), Yes("par référence")
+        ),
+        Feature.MEMBERS: BothWays(No("les arrivées et départs ne sont pas transmis"), No("un fantôme n’entre que pour écrire ou réagir")),
+        Feature.IDENTITY: BothWays(
+            Yes("nom affiché du profil ; l’identifiant ne quitte pas le ministère"), Yes("un fantôme par personne d’un ministère")
+        ),
+    },
+    retries="sans fin : Synapse renvoie chaque transaction, dans l’ordre, jusqu’à ce qu’elle soit acceptée",
+)
 
 __all__ = ["ADAPTER", "CAPABILITIES", "CLIENT", "Matrix", "MatrixClient"]

@@ -7,12 +7,12 @@ from collections import OrderedDict
 from math import inf
 from typing import TYPE_CHECKING, Any
 
-from adapters.matrix.compose import KEY, content_of
+from adapters.matrix.compose import KEY, content_of, reaction_of
 from adapters.matrix.ghosts import Ghosts
 from adapters.matrix.homeserver import TIMEOUT, Declined, Homeserver
-from adapters.matrix.names import is_ghost, visible
+from adapters.matrix.names import is_ghost, is_ours, visible
 from adapters.matrix.rooms import report_of
-from adapters.port import Act, Later, Never, Nonsense, Written
+from adapters.port import ENDINGS, UNSUPPORTED, Act, Later, Never, Nonsense, Written
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -22,6 +22,12 @@ if TYPE_CHECKING:
 
 REMEMBERED = 5_000  # names
 NAME_LIFE = 300.0  # seconds
+REASONS = {
+    Act.DELETED: "Supprimé par son auteur",
+    Act.UNREACTED: "Réaction retirée par son auteur",
+    Act.ACCEPTED: "Une autre réponse est retenue",
+    Act.UNACCEPTED: "Réponse qui n’est plus retenue",
+}
 LOOKED_THROUGH = 50  # events of a room in which a write is looked for after a crash
 
 
@@ -45,18 +51,22 @@ class MatrixClient:
                     return await self._post(order)
                 case Act.EDITED:
                     return await self._edit(order) if order.native_id else await self._post(order)
-                case Act.DELETED:
+                case Act.DELETED | Act.UNREACTED | Act.UNACCEPTED:
                     return await self._redact(order)
+                case Act.REACTED:
+                    return await self._react(order)
+                case Act.ACCEPTED:
+                    return await self._mark(order)
         except Declined as refusal:
             return refusal.outcome()
 
     async def find(self, order: Order) -> Written | Later | None:
         """Look for the order's key among the room's last events, since a homeserver forgets transaction ids within the hour.
 
-        Only a ghost's event counts: anyone may copy our marker into a message of his own, to have the true one left out.
+        Only our own users' events count: anyone may copy our marker into a message of his own, to have the true one left out.
         """
         try:
-            if order.act is Act.DELETED:
+            if order.act in ENDINGS:
                 return await self._redaction(order)
             query = {"dir": "b", "limit": str(LOOKED_THROUGH)}
             bot = await self._ghosts.bot_in(order.space)
@@ -115,6 +125,35 @@ class MatrixClient:
             return Never("order_without_author_or_content")
         return await self._send(order, await self._ghosts.ready(order.author, order.space))
 
+    async def _react(self, order: Order) -> WriteOutcome:
+        """As the ghost of who reacted: each reaction is a person's own, as in her RSE."""
+        if order.author is None or not order.emoji or order.target is None:
+            return Never("order_without_reaction")
+        try:
+            return await self._annotate(order, await self._ghosts.ready(order.author, order.space))
+        except Declined as refusal:
+            if refusal.errcode != "M_DUPLICATE_ANNOTATION":
+                raise
+            return Never(UNSUPPORTED, "same_name_reacted")  # two people of one name in one ministry share their ghost
+
+    async def _mark(self, order: Order) -> WriteOutcome:
+        """The accepted answer, for which Matrix has no form: a reaction of the bot, in words. The mark of another answer goes first."""
+        if order.target is None:
+            return Never("order_without_target")
+        if order.native_id is not None:
+            await self._redact(order)
+        return await self._annotate(order, await self._ghosts.bot_in(order.space))
+
+    async def _annotate(self, order: Order, user: str) -> Written:
+        path = ("v3", "rooms", order.space, "send", "m.reaction", order.key)
+        content = reaction_of(order)
+
+        async def send() -> dict[str, Any]:
+            return await self._homeserver.call("PUT", *path, as_user=user, body=content)
+
+        event_id = _event_id(await self._in_room(user, order.space, send))
+        return Written(native_id=event_id, version=event_id)
+
     async def _edit(self, order: Order) -> WriteOutcome:
         if order.content is None or order.native_id is None:
             return Never("order_without_content")
@@ -156,13 +195,13 @@ class MatrixClient:
         if (redaction := _redaction_of(copy)) is not None:
             return Written(native_id=order.native_id, version=redaction)
         author = str(copy.get("sender"))
-        if not is_ghost(author, self._instance):
+        if not is_ours(author, self._instance):
             return Never("copy_not_ours")
         return Written(native_id=order.native_id, version=await self._take_away(order, order.native_id, author))
 
     async def _take_away(self, order: Order, copy: str, author: str) -> str:
         """Redact as the ghost that wrote; as the bot where the ghost is banned, which works in rooms that made the bot a moderator."""
-        path, body = ("v3", "rooms", order.space, "redact", copy, order.key), {"reason": "Supprimé par son auteur"}
+        path, body = ("v3", "rooms", order.space, "redact", copy, order.key), {"reason": REASONS[order.act]}
 
         async def redact() -> dict[str, Any]:
             return await self._homeserver.call("PUT", *path, as_user=author, body=body)
@@ -194,8 +233,8 @@ class MatrixClient:
         chunk = page.get("chunk")
         for event in chunk if isinstance(chunk, list) else []:
             found = event.get("event_id")
-            if event.get("content", {}).get(KEY) == order.key and is_ghost(str(event.get("sender")), self._instance):
-                return Written(native_id=order.native_id or found, version=found)
+            if event.get("content", {}).get(KEY) == order.key and is_ours(str(event.get("sender")), self._instance):
+                return Written(native_id=found if order.act is Act.ACCEPTED else order.native_id or found, version=found)
         return None
 
 

@@ -16,6 +16,7 @@ SUBJECT = "fr.traitdunion.subject"
 KEY = "fr.traitdunion.key"
 EVENT_LIMIT = 60_000  # bytes of our content: Matrix takes 65,536 for the whole event, its own fields and signatures included
 ENDS_HERE = "… (la suite est dans le réseau d’origine)"
+ACCEPTED_ANSWER = "✅ Réponse retenue"
 GOES_ON = "… Lire la suite :"
 
 
@@ -28,6 +29,13 @@ def content_of(order: Order) -> dict[str, Any]:
         text = _beginning(order, length)
         content = _event(order, text, from_text(text))
     return content
+
+
+def reaction_of(order: Order) -> dict[str, Any]:
+    """What to send as `m.reaction`. A key need be no emoji: the mark of an answer says in words what it is."""
+    key = ACCEPTED_ANSWER if order.act is Act.ACCEPTED else order.emoji
+    relation = {"rel_type": "m.annotation", "event_id": order.target, "key": key}
+    return {"m.relates_to": relation, SUBJECT: order.subject, KEY: order.key}
 
 
 def size(content: dict[str, Any]) -> int:

@@ -38,6 +38,7 @@ class Relation(Vendor):
 
     rel_type: str | None = None
     event_id: EventId | None = None
+    key: Any = None
     in_reply_to: Annotated[InReplyTo | None, Field(alias="m.in_reply_to")] = None
     is_falling_back: bool = False
 

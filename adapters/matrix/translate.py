@@ -13,10 +13,12 @@ from adapters.matrix.names import is_ours
 from adapters.matrix.payload import Event, Message, Redaction, Relating, Relation, media_link
 from adapters.port import Act, Change, Nonsense, Outcome, Unused
 from schemas.facts.message import TEXT_LIMIT, Attachment, Author, Content
+from schemas.facts.reaction import EMOJI_LIMIT
 
 if TYPE_CHECKING:
     from adapters.settings import Instance
 
+READ = frozenset({"m.room.message", "m.room.redaction", "m.reaction"})
 FILES = frozenset({"m.file", "m.image", "m.audio", "m.video"})
 WORDS = frozenset({"m.text", "m.notice", "m.emote"}) | FILES
 
@@ -59,6 +61,7 @@ KNOWN_TYPES = frozenset(
 )
 
 _FALLBACK_OPENING = re.compile(r"> (?:\* )?<@[^>\n]{1,255}>")
+EMOJI = re.compile(rf"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{{1,{EMOJI_LIMIT}}}")
 _HTML = "org.matrix.custom.html"
 
 
@@ -69,7 +72,7 @@ def outcome_of(unverified_event: object, instance: Instance) -> Outcome:
     kind = unverified_event.get("type")
     if not isinstance(kind, str):
         return Nonsense("event_without_type")
-    if "state_key" in unverified_event or kind not in {"m.room.message", "m.room.redaction"}:
+    if "state_key" in unverified_event or kind not in READ:
         return Unused(counted_type(kind))
     try:
         return _understood(Event.model_validate(unverified_event), instance)
@@ -91,7 +94,9 @@ def _understood(event: Event, instance: Instance) -> Outcome:
     if event.type == "m.room.redaction":
         return _redaction(event, instance)
     if not event.content or (isinstance(event.unsigned, dict) and "redacted_because" in event.unsigned):
-        return Unused("m.room.message.redacted")  # pruned before it reached us: its redaction follows
+        return Unused(f"{event.type}.redacted")  # pruned before it reached us: its redaction follows
+    if event.type == "m.reaction":
+        return _reaction(event, instance)
     relating = Relating.model_validate(event.content)
     relation = relating.relates_to
     if relation is None or relation.rel_type != "m.replace":
@@ -100,6 +105,29 @@ def _understood(event: Event, instance: Instance) -> Outcome:
     if relation.edited is None or relating.new_content is None:
         return Nonsense("edit_without_target_or_new_content")
     return _written(Act.EDITED, event, relation.edited, relating.new_content, None, instance)
+
+
+def _reaction(event: Event, instance: Instance) -> Outcome:
+    """An emoji or a few words on a message; a picture of the media repository (`mxc:`) says nothing elsewhere."""
+    relation = Relating.model_validate(event.content).relates_to
+    if relation is None or relation.rel_type != "m.annotation" or relation.event_id is None:
+        return Unused("m.reaction.other")
+    key = relation.key
+    if not isinstance(key, str) or not EMOJI.fullmatch(key) or key.startswith("mxc:"):
+        return Unused("m.reaction.key")
+    return Change(
+        act=Act.REACTED,
+        native_id=event.event_id,
+        version=event.event_id,
+        marker=event.event_id,
+        space=event.room_id,
+        actor=event.sender,
+        occurred_at=_time(event),
+        author=Author(organisation=instance.organisation[:200]),
+        parent=relation.event_id,
+        emoji=key,
+        by_us=is_ours(event.sender, instance),
+    )
 
 
 def _unquoted(message: Message, relation: Relation | None) -> Message:

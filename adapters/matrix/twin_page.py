@@ -1,4 +1,4 @@
-"""What the twin's users see: each room's messages with edits applied, redactions gone, replies marked."""
+"""What the twin's users see: each room's messages with edits applied, redactions gone, replies marked, reactions under them."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ def visible(rooms: Rooms, room: str) -> list[dict[str, Any]]:
     shown: dict[str, dict[str, Any]] = {}
     for event in rooms.events(room):
         content = event["content"]
+        if event["type"] == "m.reaction":
+            _react(rooms, shown, event)
         if event["type"] != "m.room.message" or "state_key" in event or "body" not in content:
             continue
         relation = content.get("m.relates_to", {})
@@ -36,6 +38,7 @@ def _message(rooms: Rooms, event: dict[str, Any], relation: dict[str, Any]) -> d
         "formatted_body": content.get("formatted_body"),
         "reply_to": relation.get("m.in_reply_to", {}).get("event_id"),
         "edited": False,
+        "reactions": [],
         "ts": event["origin_server_ts"],
         "content": content,
     }
@@ -46,6 +49,15 @@ def _edit(shown: dict[str, dict[str, Any]], edit: dict[str, Any], target: str | 
     message, new = shown.get(target or ""), edit["content"].get("m.new_content", {})
     if message is not None and message["sender"] == edit["sender"] and "body" in new:
         message.update(body=new["body"], formatted_body=new.get("formatted_body"), edited=True)
+
+
+def _react(rooms: Rooms, shown: dict[str, dict[str, Any]], event: dict[str, Any]) -> None:
+    """A redacted reaction has no content left, and shows nowhere."""
+    relation = event["content"].get("m.relates_to", {})
+    message = shown.get(relation.get("event_id", ""))
+    if message is not None and relation.get("rel_type") == "m.annotation":
+        name = rooms.displayname(event["sender"]) or event["sender"]
+        message["reactions"].append({"event_id": event["event_id"], "key": relation["key"], "sender": event["sender"], "name": name})
 
 
 def page(rooms: Rooms) -> str:
@@ -69,4 +81,6 @@ def _item(message: dict[str, Any], bodies: dict[str, str]) -> str:
     quoted = f"<br><q>{escape(bodies.get(answered, 'message supprimé ou inconnu')[:80])}</q>" if answered else ""
     edited = " <small>(modifié)</small>" if message["edited"] else ""
     text = escape(message["body"]).replace("\n", "<br>")
-    return f'<li id="{escape(message["event_id"])}"><strong>{escape(message["name"])}</strong>{edited}{quoted}<br>{text}</li>'
+    reactions = ", ".join(f"{escape(one['key'])} {escape(one['name'])}" for one in message["reactions"])
+    under = f"<br><small>{reactions}</small>" if reactions else ""
+    return f'<li id="{escape(message["event_id"])}"><strong>{escape(message["name"])}</strong>{edited}{quoted}<br>{text}{under}</li>'

@@ -198,6 +198,8 @@ class Rooms:
     def send(self, room: str, sender: str, kind: str, content: dict[str, Any], ts: int | None = None) -> str:
         """A message event."""
         self.check_joined(room, sender)
+        if kind == "m.reaction" and self._annotated(room, sender, content):
+            raise MatrixError(400, "M_DUPLICATE_ANNOTATION", "Can't send same reaction twice")
         return self._append(room, sender, kind, content, ts=ts)
 
     def set_state(self, room: str, sender: str, kind: str, state_key: str, content: dict[str, Any]) -> str:
@@ -267,6 +269,12 @@ class Rooms:
         return [(int(row["stream"]), self._shown(row)) for row in rows]
 
     # --- inside --------------------------------------------------------------------------------------------------
+
+    def _annotated(self, room: str, sender: str, content: dict[str, Any]) -> bool:
+        """Tell whether the user's same key stands on that event; a redacted one has no content any more."""
+        query = "SELECT content FROM events WHERE room_id = ? AND sender = ? AND type = 'm.reaction' AND redacted_by IS NULL"
+        mine = (json.loads(row["content"]).get("m.relates_to") for row in self._file.execute(query, (room, sender)))
+        return any(relation == content.get("m.relates_to") for relation in mine)
 
     def _known(self, room: str) -> bool:
         return self.version(room) > 0

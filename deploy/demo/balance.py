@@ -52,8 +52,11 @@ async def page(scene: Scene) -> None:
     url = f"{scene.plan.site}/communautes/{cast.COMMUNITY}"
     async with scene.http.get(url) as answer:
         text = unescape(await answer.text())
-    missing = [words for words in scene.said if words not in text]
-    narrator.check(f"elle montre le fil tel que le hub le connaît : {url}", held=answer.status == OK and not missing)
+    missing = [words for words in (*scene.said, "Réponse retenue") if words not in text]
+    narrator.check(
+        f"elle montre le fil tel que le hub le connaît, ses réactions et la réponse retenue : {url}",
+        held=answer.status == OK and not missing,
+    )
     narrator.figures["page"] = url
     async with scene.http.get(f"{scene.plan.site}/noeuds") as answer:
         text = unescape(await answer.text())

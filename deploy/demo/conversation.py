@@ -1,4 +1,4 @@
-"""Step 3: a message, its reply, an edit and a deletion, from one RSE into the two others."""
+"""Step 3: a message, its reply, an edit, what is set on them, and a deletion, from one RSE into the two others."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from deploy.demo import cast
+from deploy.demo.gestures import gestures
 from deploy.demo.spaces import find
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ async def conversation(scene: Scene) -> None:
     original, copies = await _post(scene)
     await _reply(scene, original, copies)
     await _edit(scene, original)
+    await gestures(scene, CHANGED, ANSWERED)
     await _delete(scene, original, copies)
 
 

@@ -26,12 +26,17 @@ class RseRefused(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A message as its readers see it; `by` is the name above it, `parent` the message that it answers."""
+    """A message as its readers see it; `by` is the name above it, `parent` the message that it answers.
+
+    `reactions` are what stands under it, each with who set it; `accepted` says that it is marked as the solution.
+    """
 
     id: str
     by: str
     text: str
     parent: str | None
+    reactions: tuple[tuple[str, str], ...] = ()
+    accepted: bool = False
 
 
 class Space(Protocol):
@@ -67,6 +72,14 @@ class Forum:
         """Delete one's own message."""
         await self._call("DELETE", f"/posts/{deleted}.json")
 
+    async def like(self, liked: str) -> None:
+        """Like somebody's message."""
+        await self._call("POST", "/post_actions.json", {"id": liked, "post_action_type_id": 2})
+
+    async def accept(self, answer: str) -> None:
+        """Mark an answer as the solution of one's own question."""
+        await self._call("POST", "/solution/accept", {"id": answer})
+
     async def shown(self) -> Sequence[Shown]:
         """The category's messages, the deleted ones left out."""
         posts = [post for post in await self._call("GET", "/twin/posts") if str(post["category"]) == self._category]
@@ -99,11 +112,23 @@ class Room:
         """Answer a message; the answer."""
         return await self._person.reply(self._room, answered, text)
 
+    async def react(self, message: str, emoji: str) -> str:
+        """Set an emoji on a message; the reaction."""
+        return await self._person.react(self._room, message, emoji)
+
+    async def redact(self, event: str) -> None:
+        """Take back what one wrote or set."""
+        await self._person.redact(self._room, event)
+
     async def shown(self) -> Sequence[Shown]:
         """The room's messages as a client shows them: edits applied, redacted ones left out."""
         messages: dict[str, tuple[str, str, str | None]] = {}
+        reactions: dict[str, list[tuple[str, str]]] = {}
         for event in await self._person.read(self._room, PAGE):
             content = event["content"]
+            if event["type"] == "m.reaction" and content:
+                set_on = content["m.relates_to"]
+                reactions.setdefault(set_on["event_id"], []).append((set_on["key"], await self._name(event["sender"])))
             if event["type"] != "m.room.message" or "body" not in content:
                 continue
             relation = content.get("m.relates_to", {})
@@ -111,7 +136,10 @@ class Room:
                 _edit(messages, event, str(relation.get("event_id")))
             else:
                 messages[event["event_id"]] = (event["sender"], content["body"], relation.get("m.in_reply_to", {}).get("event_id"))
-        return [Shown(name, await self._name(sender), text, parent) for name, (sender, text, parent) in messages.items()]
+        return [
+            Shown(name, await self._name(sender), text, parent, tuple(reactions.get(name, ())))
+            for name, (sender, text, parent) in messages.items()
+        ]
 
     async def _name(self, user: str) -> str:
         """A person's name, asked once."""
@@ -125,7 +153,8 @@ def _post(post: Mapping[str, Any], places: Mapping[tuple[int, int], str]) -> Sho
     answered = post["reply_to"] or (1 if post["number"] > 1 else None)
     parent = places.get((post["topic"], answered)) if answered else None
     by = unescape(signed["by"]) if signed else post["name"] or post["username"]
-    return Shown(str(post["id"]), by, unescape(_TAG.sub("", post["cooked"])), parent)
+    liked = tuple(("❤", username) for username in post["likes"])
+    return Shown(str(post["id"]), by, unescape(_TAG.sub("", post["cooked"])), parent, liked, post["accepted"])
 
 
 def _edit(messages: dict[str, tuple[str, str, str | None]], event: Mapping[str, Any], target: str) -> None:

@@ -69,6 +69,11 @@ class MatrixUser:
         path = f"rooms/{quote(room)}/redact/{quote(redacted)}/{secrets.token_hex(8)}"
         return str((await self.call("PUT", path, {}))["event_id"])
 
+    async def react(self, room: str, message: str, emoji: str) -> str:
+        """Set an emoji on a message; the reaction's id."""
+        relation = {"m.relates_to": {"rel_type": "m.annotation", "event_id": message, "key": emoji}}
+        return await self._send(room, relation, "m.reaction")
+
     async def read(self, room: str, limit: int = 50) -> list[dict[str, Any]]:
         """The room's last events, oldest first."""
         page = await self.call("GET", f"rooms/{quote(room)}/messages?dir=b&limit={limit}")
@@ -87,6 +92,6 @@ class MatrixUser:
                 raise MatrixRefused(answer.status, said.get("errcode", ""))
             return said
 
-    async def _send(self, room: str, content: Mapping[str, Any]) -> str:
-        path = f"rooms/{quote(room)}/send/m.room.message/{secrets.token_hex(8)}"
+    async def _send(self, room: str, content: Mapping[str, Any], kind: str = "m.room.message") -> str:
+        path = f"rooms/{quote(room)}/send/{kind}/{secrets.token_hex(8)}"
         return str((await self.call("PUT", path, content))["event_id"])

@@ -14,7 +14,6 @@ from tests.fakes_discourse import instance
 FOLDER = Path(__file__).resolve().parents[2].parent / "shared" / "payloads" / "discourse"
 PAYLOADS = sorted(FOLDER.glob("*.json"))
 EXPECTED: dict[str, Outcome] = {
-    "like_post_liked.json": Unused("post_liked"),
     "post_edited_reply.json": Incomplete("post:127406", Act.EDITED),
     "topic_created.json": Unused("topic_created"),
 }
@@ -56,4 +55,7 @@ def test_a_captured_post_with_its_text_is_an_edit_of_a_reply(tmp_path: Path) -> 
 def test_a_captured_like_names_its_giver_apart_from_the_posts_author() -> None:
     body = json.loads((FOLDER / "like_post_liked.json").read_text())["body"]["like"]
     assert body["user"]["username"] != body["post"]["username"]
-    assert entered(FOLDER / "like_post_liked.json") == Unused("post_liked")
+    change = entered(FOLDER / "like_post_liked.json")
+    assert isinstance(change, Change)
+    assert change.author is not None
+    assert (change.act, change.author.name, change.parent) == (Act.REACTED, body["user"]["name"], f"post:{body['post']['id']}")

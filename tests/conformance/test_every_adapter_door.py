@@ -13,6 +13,7 @@ from hypothesis import given as examples
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
+from adapters.capabilities import BothWays, Capabilities, Feature, FeatureUnanswered, No, Yes
 from adapters.platforms import MODULES, capability_table
 from adapters.port import Act, AuthenticRequest, Change, Incomplete, Nonsense, Unused
 from schemas.problem import MEDIA_TYPE
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 PAYLOADS = Path(__file__).resolve().parents[2].parent / "shared" / "payloads"
 CAPTURED = [(kind, path) for kind in RSES for path in sorted((PAYLOADS / kind.name).glob("*"))]
 SNAKE_CASE = re.compile(r"[a-z][a-z0-9_]*")
-ABILITIES = {"read", "write", "edit", "delete", "reply", "react", "files", "members", "accepted answer"}
 OUTCOMES = (Change, Unused, Nonsense, Incomplete)
 
 every_kind = pytest.mark.parametrize("kind", RSES, ids=lambda kind: kind.name)
@@ -172,18 +172,25 @@ def test_a_body_of_the_greatest_size_fits_sealed_into_the_dead_letters(kind: typ
 # --- what it says of itself --------------------------------------------------------------------------------------------
 
 
-def test_every_connector_answers_the_same_questions_about_itself() -> None:
-    questions = [tuple(kind.platform().capabilities) for kind in RSES]
-    assert len(set(questions)) == 1
-    assert set(questions[0]) > ABILITIES
-    assert all(name in capability_table() for name in MODULES)
+def test_the_table_names_every_connector_and_every_feature() -> None:
+    said = capability_table()
+    assert all(f"{name} : lu" in said for name in MODULES)
+    assert all(f"| {feature.value} |" in said for feature in Feature)
+
+
+def test_a_connector_that_leaves_a_feature_unanswered_does_not_start() -> None:
+    with pytest.raises(FeatureUnanswered, match="membres"):
+        Capabilities({feature: BothWays(Yes("x"), No("y")) for feature in Feature if feature is not Feature.MEMBERS}, retries="")
 
 
 @every_kind
-def test_each_ability_is_answered_by_yes_no_or_by_reference_and_the_rest_in_words(kind: type[Rse]) -> None:
+def test_each_feature_is_answered_both_ways_by_a_form_or_by_a_reason(kind: type[Rse]) -> None:
     said = kind.platform().capabilities
-    assert all(re.match(r"(oui|non|par référence) — \w", said[ability]) for ability in ABILITIES)
-    assert all(len(answer) > 20 for answer in said.values())
+    for both in said.features.values():
+        for ability in (both.read, both.write):
+            assert re.match(r"(oui|non) — \S", str(ability))
+            assert "|" not in str(ability)
+    assert len(said.retries) > 20
 
 
 @pytest.mark.skipif(not CAPTURED, reason="the captured payloads are not beside this checkout (../shared/payloads)")

@@ -14,7 +14,7 @@ PAYLOADS = Path(__file__).resolve().parents[2].parent / "shared" / "payloads" / 
 
 EXPECTED: dict[str, list[str]] = {
     "appservice_transaction.json": ["m.room.member", "posted", "m.receipt", "m.presence"],
-    "reaction.json": ["m.reaction"],
+    "reaction.json": ["reacted"],
     "room_member_join.json": ["m.room.member"],
     "room_message_file.json": ["posted"],
     "room_message_text.json": ["posted"],

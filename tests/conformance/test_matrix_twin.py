@@ -11,7 +11,7 @@ import pytest
 from aiohttp import ClientSession
 
 from adapters.matrix import MatrixClient
-from adapters.port import Act, Change, Later, Never, SpaceReport, Written
+from adapters.port import UNSUPPORTED, Act, Change, Later, Never, SpaceReport, Written
 from deploy.local.application_service import ApplicationService
 from deploy.local.matrix_user import MatrixRefused, MatrixUser
 from deploy.local.ports import answers, free_port
@@ -24,6 +24,8 @@ from tests.fakes_matrix_twin import BOT, House
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
+
+    from adapters.port import Order
 
 
 @pytest.fixture
@@ -409,3 +411,41 @@ async def test_a_furnished_twin_has_its_people_and_their_closed_room_from_the_fi
         BOT: "traitdunion",
     }
     assert len(said) == 2
+
+
+# --- what is set on messages -----------------------------------------------------------------------------------------
+
+
+def reacting(message: str, room: str, key: str = "r1", **changes: Any) -> Order:
+    return posting(key, space=room, act=Act.REACTED, content=None, emoji="👍", target=message, **changes)
+
+
+async def test_a_reaction_stands_under_the_ghost_of_who_reacted(house: House) -> None:
+    claire, room = await closed_room(house)
+    hers = await claire.say(room, "À moi")
+    await house.client.write(reacting(hers, room))
+    (shown,) = await house.visible(room)
+    assert [(one["key"], one["name"]) for one in shown["reactions"]] == [("👍", "Léa Martin (Finances)")]
+
+
+async def test_two_people_of_one_name_in_one_ministry_are_one_ghost_and_the_second_reaction_says_so(house: House) -> None:
+    claire, room = await closed_room(house)
+    hers = await claire.say(room, "À moi")
+    await house.client.write(reacting(hers, room))
+    assert await house.client.write(reacting(hers, room, "r2")) == Never(UNSUPPORTED, "same_name_reacted")
+
+
+async def test_a_reaction_that_somebody_here_made_is_never_taken_back_by_us(house: House) -> None:
+    claire, room = await closed_room(house)
+    hers = await claire.react(room, await claire.say(room, "À moi"), "👍")
+    order = posting("r2", space=room, act=Act.UNREACTED, content=None, native_id=hers)
+    assert await house.client.write(order) == Never("copy_not_ours")
+    assert len((await house.visible(room))[0]["reactions"]) == 1
+
+
+async def test_the_mark_of_an_accepted_answer_says_in_words_what_it_is_and_whose(house: House) -> None:
+    claire, room = await closed_room(house)
+    hers = await claire.say(room, "Voici comment faire.")
+    await house.client.write(posting("a1", space=room, act=Act.ACCEPTED, content=None, target=hers))
+    (shown,) = await house.visible(room)
+    assert [(one["key"], one["sender"]) for one in shown["reactions"]] == [("✅ Réponse retenue", BOT)]

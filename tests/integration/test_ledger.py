@@ -52,7 +52,7 @@ async def test_migrating_twice_and_at_once_is_harmless(database_url: str) -> Non
     async with ledger.connection() as connection:
         version = await connection.fetchval("SELECT version_num FROM adapters.alembic_version")
     await ledger.close()
-    assert version == "0003"
+    assert version == "0004"
 
 
 async def test_a_persons_secret_is_made_once_whoever_sees_her_first(ledger: Ledger) -> None:

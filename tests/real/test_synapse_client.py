@@ -11,7 +11,7 @@ from aiohttp import ClientSession
 from aiohttp.test_utils import TestServer
 
 from adapters.matrix import MatrixClient
-from adapters.port import Act, Change, Later, Never, SpaceReport, Written
+from adapters.port import UNSUPPORTED, Act, Change, Later, Never, SpaceReport, Written
 from deploy.local.application_service import ApplicationService
 from deploy.local.matrix_user import MatrixUser
 from deploy.local.ports import LOOPBACK, free_port
@@ -22,6 +22,8 @@ from tests.fakes_matrix import AS_TOKEN, HS_TOKEN, Sink, matrix_instance, postin
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
+
+    from adapters.port import Order
 
 pytestmark = pytest.mark.real
 
@@ -210,3 +212,63 @@ async def test_a_transaction_is_sent_again_until_our_answer_is_taken(house: Hous
     again = await claire.say(room, "Encore")
     await house.sink.change(Act.POSTED, again)
     assert max(house.sink.transactions.count(path) for path in house.sink.transactions) == 2
+
+
+# --- what is set on messages -----------------------------------------------------------------------------------------
+
+
+def reacting(message: str, room: str, key: str, **changes: Any) -> Order:
+    return posting(key, space=room, act=Act.REACTED, content=None, emoji="👍", target=message, **changes)
+
+
+@pytest.mark.parametrize("version", ["10", "12"])
+async def test_a_persons_reaction_and_its_redaction_are_understood_in_rooms_of_any_version(house: House, version: str) -> None:
+    claire, room = await house.room(version)
+    message = await claire.say(room, "Qui vient ?")
+    reaction = await claire.react(room, message, "👍")
+    change = await house.sink.change(Act.REACTED, reaction)
+    assert (change.parent, change.emoji, change.space, change.by_us) == (message, "👍", room, False)
+    redaction = await claire.redact(room, reaction)
+    gone = await house.sink.change(Act.DELETED, reaction)
+    assert (gone.marker, gone.by_us) == (redaction, False)
+
+
+async def test_a_reaction_from_elsewhere_is_a_ghosts_own_and_its_removal_redacts_it(house: House) -> None:
+    claire, room = await house.room()
+    message = await claire.say(room, "Qui vient ?")
+    given = reacting(message, room, f"react-{message[:8]}")
+    copy = await house.client.write(given)
+    assert isinstance(copy, Written)
+    seen = await claire.event(room, copy.native_id)
+    assert seen["content"]["m.relates_to"] == {"rel_type": "m.annotation", "event_id": message, "key": "👍"}
+    assert (await claire.call("GET", f"profile/{seen['sender']}"))["displayname"] == "Léa Martin (Finances)"
+    assert await house.client.find(given) == copy
+    removal = posting(f"unreact-{message[:8]}", space=room, act=Act.UNREACTED, content=None, native_id=copy.native_id)
+    assert await house.client.find(removal) is None
+    redacted = await house.client.write(removal)
+    assert await house.client.find(removal) == redacted
+    assert (await claire.event(room, copy.native_id))["content"] == {}
+    for act in (Act.REACTED, Act.DELETED):
+        assert (await house.sink.change(act, copy.native_id)).by_us
+
+
+async def test_a_real_homeserver_refuses_the_second_same_reaction_of_one_ghost(house: House) -> None:
+    claire, room = await house.room()
+    message = await claire.say(room, "Qui vient ?")
+    assert isinstance(await house.client.write(reacting(message, room, f"one-{message[:8]}")), Written)
+    assert await house.client.write(reacting(message, room, f"two-{message[:8]}")) == Never(UNSUPPORTED, "same_name_reacted")
+
+
+async def test_the_mark_of_an_accepted_answer_moves_and_goes(house: House) -> None:
+    claire, room = await house.room()
+    first, second = await claire.say(room, "Ainsi."), await claire.say(room, "Ou mieux, ainsi.")
+    mark = await house.client.write(posting(f"m1-{first[:8]}", space=room, act=Act.ACCEPTED, content=None, target=first))
+    assert isinstance(mark, Written)
+    moved = posting(f"m2-{first[:8]}", space=room, act=Act.ACCEPTED, content=None, target=second, native_id=mark.native_id)
+    again = await house.client.write(moved)
+    assert isinstance(again, Written)
+    assert (await claire.event(room, mark.native_id))["content"] == {}
+    assert (await claire.event(room, again.native_id))["content"]["m.relates_to"]["key"] == "✅ Réponse retenue"
+    gone = posting(f"m3-{first[:8]}", space=room, act=Act.UNACCEPTED, content=None, target=second, native_id=again.native_id)
+    assert isinstance(await house.client.write(gone), Written)
+    assert (await claire.event(room, again.native_id))["content"] == {}

@@ -144,10 +144,51 @@ def test_the_marker_is_the_event_and_its_time_not_the_version_that_a_like_or_a_d
     assert edited.marker == "post_edited:2026-03-02T09:00:00.000Z"
 
 
-def test_a_like_and_an_accepted_solution_are_no_change() -> None:
-    liked = {"like": {"post": post(), "user": {"id": 1605, "username": "leo"}}}
-    assert translated("post_liked", liked) == Unused("post_liked")
-    assert translated("accepted_solution", {"solved": post()}) == Unused("accepted_solution")
+def like(user: dict[str, Any] | None = None, **changes: Any) -> Outcome:
+    liker = user or {"id": 1605, "username": "leo", "name": "Léo Petit"}
+    return translated("post_liked", {"like": {"post": post(**changes), "user": liker}})
+
+
+def test_a_like_is_a_heart_of_who_likes_and_not_of_the_posts_author() -> None:
+    found = like()
+    assert isinstance(found, Change)
+    assert found.author is not None
+    assert (found.act, found.emoji, found.parent, found.actor) == (Act.REACTED, "❤️", "post:1204", "user:1605")
+    assert (found.author.name, found.by_us, found.space) == ("Léo Petit", False, "97")
+
+
+def test_the_id_of_a_like_is_the_same_at_each_retry_and_names_nobody() -> None:
+    first, again, other = like(), like(version=9, reads=40), like({"id": 1606, "username": "zoe"})
+    assert all(isinstance(found, Change) for found in (first, again, other))
+    names = [found.native_id for found in (first, again, other) if isinstance(found, Change)]
+    assert names[0] == names[1] != names[2]
+    assert "1605" not in names[0]
+
+
+def test_a_like_of_the_connectors_account_is_ours_though_the_post_is_another_persons() -> None:
+    found = like({"id": 2, "username": "Traitdunion"})
+    assert isinstance(found, Change)
+    assert found.by_us
+
+
+@pytest.mark.parametrize(
+    ("changes", "outcome"),
+    [
+        ({"topic_archetype": "private_message"}, Unused("post_liked:private_message")),
+        ({"post_type": 4}, Unused("post_liked:post_type_4")),
+        ({"category_id": None}, Nonsense("category_missing")),
+        ({"id": "un"}, Nonsense("post_malformed", "post.id")),
+    ],
+)
+def test_a_like_that_no_community_may_see_is_counted_only(changes: dict[str, Any], outcome: Outcome) -> None:
+    assert like(**changes) == outcome
+
+
+@pytest.mark.parametrize(("event", "act"), [("accepted_solution", Act.ACCEPTED), ("unaccepted_solution", Act.UNACCEPTED)])
+def test_a_solution_is_asked_of_the_rse_since_the_signature_does_not_cover_the_events_name(event: str, act: Act) -> None:
+    assert translated(event, {"solved": post(accepted_answer=True)}) == Incomplete("post:1204", act)
+    assert translated(event, {"solved": post(post_type=4)}) == Unused(f"{event}:post_type_4")
+    assert translated(event, {"post": post()}) == Nonsense("post_malformed", "post")
 
 
 @pytest.mark.parametrize("missing", [{"cooked": None}, {"cooked": None, "raw": None}])

@@ -45,8 +45,29 @@ def test_an_encrypted_message_is_respected() -> None:
     assert outcomes(room_event("m.room.encrypted", content={"ciphertext": "x"})) == [Unused("m.room.encrypted")]
 
 
-def test_a_reaction_is_counted_and_not_used() -> None:
-    assert outcomes(room_event("m.reaction", content={"m.relates_to": {"key": "👍"}})) == [Unused("m.reaction")]
+def annotation(key: Any = "👍", rel_type: str = "m.annotation") -> dict[str, Any]:
+    return room_event("m.reaction", "$r", {"m.relates_to": {"rel_type": rel_type, "event_id": "$one", "key": key}})
+
+
+def test_a_reaction_is_an_object_of_its_own_on_its_message() -> None:
+    change = only_change(annotation())
+    assert (change.act, change.native_id, change.parent, change.emoji) == (Act.REACTED, "$r", "$one", "👍")
+    assert (change.marker, change.by_us, change.content) == ("$r", False, None)
+
+
+@pytest.mark.parametrize("key", ["", "x" * 65, "a\u0000b", "\ud800", "mxc://tchap.example/abc", 7, None])
+def test_a_reaction_that_would_mean_nothing_elsewhere_is_counted_only(key: Any) -> None:
+    assert outcomes(annotation(key)) == [Unused("m.reaction.key")]
+
+
+def test_a_reaction_that_is_none_or_was_pruned_is_counted_only() -> None:
+    pruned = room_event("m.reaction", content={}, unsigned={"redacted_because": {}})
+    assert outcomes(annotation(rel_type="m.thread"), pruned) == [Unused("m.reaction.other"), Unused("m.reaction.redacted")]
+
+
+def test_a_ghosts_and_the_bots_reactions_are_ours() -> None:
+    ours = [annotation() | {"sender": sender} for sender in ("@_tdu_ab:tchap.example", "@traitdunion:tchap.example")]
+    assert [only_change(event).by_us for event in ours] == [True, True]
 
 
 def test_a_type_that_a_sender_invents_never_becomes_a_metric_label() -> None:

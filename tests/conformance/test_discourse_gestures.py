@@ -1,0 +1,138 @@
+"""Likes and solutions in Discourse: its rules for one account, and the six events of one post."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from adapters.decisions import Desk, Publish
+from adapters.discourse.gestures import likes
+from adapters.ledger import Known
+from adapters.port import UNSUPPORTED, Act, Change, Incomplete, Later, Never, Unused, Written
+from adapters.ties import Tie, TieState
+from schemas.envelope import event_id
+from schemas.words import Audience
+from tests.fakes_discourse import order
+from tests.fakes_discourse_twin import Forum, forum
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from adapters.port import Order, Outcome
+
+RAW = "Bonjour à tous, voici les nouvelles."
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+TIE = Tie("97", "c", "C", Audience.MEMBERS, Audience.MEMBERS, externals=False, state=TieState.CONFIRMED, renewed_at=NOON)
+
+
+@pytest.fixture
+async def rse(tmp_path: Path) -> AsyncIterator[Forum]:
+    async with forum(tmp_path) as found:
+        yield found
+
+
+@asynccontextmanager
+async def question(folder: Path, **changes: Any) -> AsyncIterator[tuple[Forum, dict[str, Any], dict[str, Any]]]:
+    """A twin set up otherwise, with a question and an answer."""
+    async with forum(folder, **changes) as rse:
+        yield rse, *(await asked(rse))
+
+
+async def asked(rse: Forum) -> tuple[dict[str, Any], dict[str, Any]]:
+    _, first = await rse.call("POST", "/posts.json", title="Des nouvelles de notre atelier", raw=RAW, category=97)
+    _, reply = await rse.call("POST", "/posts.json", "leo", topic_id=first["topic_id"], raw="Merci beaucoup pour ces nouvelles !")
+    return first, reply
+
+
+def on(post: dict[str, Any], act: Act = Act.REACTED, **changes: Any) -> Order:
+    return replace(order(act), content=None, emoji="👍", target=f"post:{post['id']}", **changes)
+
+
+@pytest.mark.parametrize(
+    ("emoji", "liking"), [("❤️", True), ("👍🏽", True), ("💙", True), ("👎", False), ("🎉", False), ("", False), (None, False)]
+)
+def test_a_like_stands_only_for_what_says_the_same(emoji: str | None, liking: bool) -> None:  # noqa: FBT001 - a parameter of the test
+    assert likes(emoji) is liking
+
+
+async def test_a_like_older_than_discourse_lets_one_take_back_stays_and_the_verdict_says_so(tmp_path: Path) -> None:
+    async with question(tmp_path, undo_seconds=0.0) as (rse, first, _):
+        copy = await rse.client.write(on(first))
+        assert isinstance(copy, Written)
+        assert await rse.client.write(on(first, Act.UNREACTED, native_id=copy.native_id)) == Never(UNSUPPORTED, "forbidden")
+        assert (await rse.posts())[0]["likes"] == ["traitdunion"]
+
+
+async def test_a_category_without_accepted_answers_is_unsupported_and_no_dead_letter(tmp_path: Path) -> None:
+    async with question(tmp_path, unsolved=("97:Futurs Publics",)) as (rse, _, reply):
+        assert await rse.client.write(on(reply, Act.ACCEPTED)) == Never(UNSUPPORTED, "forbidden")
+
+
+async def test_what_is_set_on_a_post_that_is_gone_is_unsupported(rse: Forum) -> None:
+    _, reply = await asked(rse)
+    await rse.call("DELETE", f"/posts/{reply['id']}.json", "system")
+    for act in (Act.REACTED, Act.ACCEPTED):
+        assert await rse.client.write(on(reply, act)) == Never(UNSUPPORTED, "post_gone")
+    assert await rse.client.write(on({"id": 999999})) == Never(UNSUPPORTED, "post_gone")
+
+
+async def test_the_days_limit_of_likes_stops_no_message(rse: Forum) -> None:
+    first, _ = await asked(rse)
+    await rse.fault(kind="status", status=429, retry_after=40_000)
+    assert await rse.client.write(on(first)) == Never(UNSUPPORTED, "daily_limit")
+    await rse.fault(kind="status", status=429, retry_after=3)
+    assert await rse.client.write(on(first)) == Later("rate_limited", 3.0)
+
+
+async def test_a_key_that_is_no_longer_accepted_waits_for_reactions_too(rse: Forum) -> None:
+    first, _ = await asked(rse)
+    await rse.fault(kind="status", status=401)
+    assert await rse.client.write(on(first)) == Later("credentials_refused")
+
+
+async def test_a_site_without_the_plugin_tells_no_answer(rse: Forum) -> None:
+    assert await rse.client.complete(Incomplete("post:999999", Act.ACCEPTED)) == Unused("post_gone")
+
+
+async def test_edit_like_solved_delete_recover_and_delete_of_one_post_are_six_events(rse: Forum) -> None:
+    _, reply = await asked(rse)
+    path = f"/posts/{reply['id']}"
+    await rse.call("PUT", f"{path}.json", "leo", post={"raw": "Merci beaucoup pour ces nouvelles, vraiment !"})
+    await rse.call("POST", "/post_actions.json", id=reply["id"], post_action_type_id=2)
+    await rse.call("POST", "/solution/accept", id=reply["id"])
+    await rse.call("DELETE", f"{path}.json", "system")
+    await rse.call("PUT", f"{path}/recover", "system")
+    await rse.call("DELETE", f"{path}.json", "system")
+    names = ["post_edited", "post_liked", "accepted_solution", "post_destroyed", "post_recovered", "post_destroyed"]
+    await rse.sink.until(lambda _: rse.sink.events().count("post_destroyed") == 2)
+    ids = [await _event_id(rse, outcome) for outcome in _of(rse, names)]
+    assert len(ids) == len(set(ids)) == 6
+
+
+def _of(rse: Forum, names: list[str]) -> list[Outcome]:
+    """What was read of the webhooks of these names about the reply, in their order; others (its topic, its creation) left out."""
+    read = list(zip(rse.sink.events(), rse.sink.outcomes, strict=True))
+    found = [(name, outcome) for name, outcome in read if name in names]
+    assert [name for name, _ in found] == names
+    return [outcome for _, outcome in found]
+
+
+async def _event_id(rse: Forum, outcome: Outcome) -> str:
+    """The id of the event that the outcome becomes; the acceptance as the RSE told it while it stood."""
+    if isinstance(outcome, Incomplete):
+        completed = await rse.client.complete(outcome)
+        assert isinstance(completed, Change)
+        outcome = replace(completed, act=Act.ACCEPTED)
+    assert isinstance(outcome, Change)
+    known = Known()
+    at = Desk(rse.instance, {"97": TIE}.get)
+    posted = rse.sink.changes(f"post:{(await rse.posts())[-1]['id']}")[0]
+    at.decide(posted, known, NOON, NOON)
+    decision = at.decide(outcome, known, NOON, NOON)
+    assert isinstance(decision, Publish)
+    return event_id(rse.instance.node, decision.fact.event_type, outcome.native_id, decision.marker or outcome.marker)
