@@ -80,7 +80,14 @@ def check_summary(played: Demo) -> None:
     assert [step["number"] for step in summary["steps"]] == [1, 2, 3, 4, 5, 6, 7]
     assert all(step["checks"] for step in summary["steps"])
     assert played.lines[-1] == f"démonstration : {summary['checks']} vérifications réussies, 0 échec"
-    assert {"posted → education", "posted → diplomatie", "reacted → wifip", "accepted → all", "catch-up"} <= summary["latencies_ms"].keys()
+    assert {
+        "posted → education",
+        "posted → diplomatie",
+        "reacted → wifip",
+        "reacted → diplomatie",
+        "accepted → all",
+        "catch-up",
+    } <= summary["latencies_ms"].keys()
     assert len(summary["deliveries"]) == 6
     assert all(found.keys() == {"wifip", "education", "diplomatie"} for found in summary["deliveries"].values())
     assert 0 < summary["memory_mib"]["total"] <= 1536

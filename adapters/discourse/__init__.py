@@ -20,8 +20,8 @@ CAPABILITIES = Capabilities(
         Feature.REACTIONS: BothWays(
             Yes("webhook post_liked, un ❤️ de qui aime"),
             Yes(
-                "un seul « j’aime » du compte du connecteur, tant qu’il reste au moins une réaction qui veut dire « j’aime » ; jamais sur "
-                "une copie, car on n’aime pas ce qu’on a écrit : le compte par émoji et par ministère est sur la page de la communauté"
+                "un seul « j’aime » du connecteur, tant qu’il reste au moins une réaction qui veut dire « j’aime » ; sur une copie, seulement "
+                "sous un compte à part (like_username), car on n’aime pas ce qu’on a écrit ; le détail est sur la page de la communauté"
             ),
         ),
         Feature.REACTIONS_REMOVED: BothWays(

@@ -8,8 +8,8 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, assert_never
 
 from adapters.discourse import render
-from adapters.discourse.gestures import Gestures
-from adapters.discourse.http import ACCOUNT, TIMEOUT, Answer, Api
+from adapters.discourse.gestures import Answers, Likes
+from adapters.discourse.http import TIMEOUT, Answer, Api, liking_account, writing_account
 from adapters.discourse.payload import Category, Post, Topic
 from adapters.discourse.reading import locator, native_id, read_answer, read_post
 from adapters.discourse.search import Search, Thread, number_of, read, seen
@@ -31,10 +31,11 @@ class DiscourseClient:
 
     def __init__(self, instance: Instance, timeout: float = TIMEOUT) -> None:
         self._instance = instance
-        self._api = Api(instance, timeout)
-        self._account = instance.options.get("api_username", ACCOUNT)
+        self._account = writing_account(instance)
+        self._api = Api(instance, timeout, self._account)
         self._look = Search(self._api, self._account)
-        self._gestures = Gestures(self._api, self._look, self._account)
+        self._likes = Likes(Api(instance, timeout, liking_account(instance)), liking_account(instance))
+        self._answers = Answers(self._api, self._account)
 
     async def write(self, order: Order) -> WriteOutcome:
         """Carry an order out once. An edit of what was never written here writes it."""
@@ -45,8 +46,10 @@ class DiscourseClient:
                 return await self._edit(order) if order.native_id else await self._post(order)
             case Act.DELETED:
                 return await self._delete(order)
-            case Act.REACTED | Act.UNREACTED | Act.ACCEPTED | Act.UNACCEPTED:
-                return await self._gestures.write(order)
+            case Act.REACTED | Act.UNREACTED:
+                return await self._likes.write(order)
+            case Act.ACCEPTED | Act.UNACCEPTED:
+                return await self._answers.write(order)
             case _:
                 assert_never(order.act)
 
@@ -55,8 +58,10 @@ class DiscourseClient:
         match order.act:
             case Act.DELETED:
                 return await self._look.deleted(order)
-            case Act.REACTED | Act.UNREACTED | Act.ACCEPTED | Act.UNACCEPTED:
-                return await self._gestures.find(order)
+            case Act.REACTED | Act.UNREACTED:
+                return await self._likes.find(order)
+            case Act.ACCEPTED | Act.UNACCEPTED:
+                return await self._answers.find(order)
             case Act.POSTED | Act.EDITED:
                 if order.native_id:
                     return await self._look.edited(order)
@@ -106,8 +111,9 @@ class DiscourseClient:
         return SpaceReport(category.name, audience, self._instance.options.get("externals") == "true")
 
     async def close(self) -> None:
-        """Close the session."""
+        """Close the sessions."""
         await self._api.close()
+        await self._likes.close()
 
     async def _post(self, order: Order) -> WriteOutcome:
         thread = await self._look.thread(order)

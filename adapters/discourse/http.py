@@ -17,8 +17,18 @@ if TYPE_CHECKING:
 
 ANSWER_LIMIT = 16 * 1024 * 1024
 TIMEOUT = 20.0
-ACCOUNT = "system"  # who writes where `api_username` names nobody
+_ACCOUNT = "system"  # who writes where `api_username` names nobody
 GONE = frozenset((HTTPStatus.NOT_FOUND, HTTPStatus.GONE))
+
+
+def writing_account(instance: Instance) -> str:
+    """Who writes messages and marks answers."""
+    return instance.options.get("api_username", _ACCOUNT)
+
+
+def liking_account(instance: Instance) -> str:
+    """Who likes for the people of other ministries: an account of its own (`like_username`) may like what the connector wrote, too."""
+    return instance.options.get("like_username", writing_account(instance))
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +51,14 @@ class Answer:
 
 
 class Api:
-    """One open session with the connector's own key. Redirects are not followed: they would carry the key elsewhere."""
+    """One open session with the connector's own key, under one account. Redirects are not followed: they would carry the key elsewhere."""
 
-    def __init__(self, instance: Instance, timeout: float) -> None:
+    def __init__(self, instance: Instance, timeout: float, account: str) -> None:
         self._url = instance.url.rstrip("/")
         self._session = aiohttp.ClientSession(
             headers={
                 "Api-Key": instance.api_secret.get_secret_value(),
-                "Api-Username": instance.options.get("api_username", ACCOUNT),
+                "Api-Username": account,
                 "Accept": "application/json",
             },
             timeout=aiohttp.ClientTimeout(total=timeout),

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import nh3
 
-from adapters.discourse.http import ACCOUNT
+from adapters.discourse.http import liking_account, writing_account
 from adapters.discourse.payload import PRIVATE_MESSAGE, REGULAR_POST, Like, Post, moment
 from adapters.markup import TAG_LIMIT, safe_html, words
 from adapters.port import Act, Change, Incomplete, Nonsense, Unused
@@ -159,13 +159,13 @@ def _change(post: Post, event: str, instance: Instance) -> Change | Nonsense:
 
 
 def _by_us(post: Post, instance: Instance) -> bool:
-    """Whether the connector's account wrote the post."""
+    """Whether an account of the connector wrote the post."""
     return _ours(post.username, instance)
 
 
 def _ours(username: str | None, instance: Instance) -> bool:
-    """Whether this is the connector's account; Discourse holds two spellings of a user name to be one."""
-    return (username or "").casefold() == instance.options.get("api_username", ACCOUNT).casefold()
+    """Whether this is an account of the connector; Discourse holds two spellings of a user name to be one."""
+    return (username or "").casefold() in {writing_account(instance).casefold(), liking_account(instance).casefold()}
 
 
 def _content(cooked: str, instance: Instance) -> Content | None:

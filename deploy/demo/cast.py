@@ -21,6 +21,10 @@ class Person:
     name: str
 
 
+LIKER: Final = Person("autres-ministeres", "Autres ministères")
+"""The account by which a connector likes in a Discourse: one that wrote nothing may like every message."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ministry:
     """One node: its ministry, its kind of RSE, the ports that it takes where they are free, and the agent whom we see there."""

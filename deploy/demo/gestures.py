@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 THUMB: Final = "👍"
 HEART: Final = "❤️"
 MARK: Final = "✅ Réponse retenue"
-CONNECTOR: Final = "traitdunion"
 WITHIN: Final = 10.0
 
 
@@ -37,14 +36,12 @@ async def _react(scene: Scene, asked: str) -> str:
     narrator.does(f"{cast.EDUCATION.agent.name} réagit à la question dans {cast.EDUCATION.rse} : {THUMB}")
     copy = find(await scene.room.shown(), asked)
     reaction = await scene.room.react(copy.id if copy else "", THUMB)
-    took = await _sees(scene, cast.WIFIP, asked, "la réaction", lambda shown: ("❤", CONNECTOR) in shown.reactions)
-    narrator.latencies["reacted → wifip"] = took
-    narrator.sees(
-        f"dans {cast.WIFIP.rse}, le connecteur aime le message de {cast.WIFIP.agent.name} après {took} ms : un « j’aime » pour toutes"
-    )
-    narrator.note(
-        f"dans {cast.DIPLOMATIE.rse} ce message est une copie du connecteur, et l’on n’aime pas ce qu’on a écrit : l’accusé le dit"
-    )
+    for ministry in (cast.WIFIP, cast.DIPLOMATIE):
+        took = await _sees(scene, ministry, asked, "la réaction", lambda shown: ("❤", cast.LIKER.username) in shown.reactions)
+        narrator.latencies[f"reacted → {ministry.node}"] = took
+        narrator.sees(
+            f"dans {ministry.rse}, « {cast.LIKER.name} » aime le message après {took} ms : un « j’aime » pour toutes les réactions"
+        )
     return reaction
 
 
@@ -79,8 +76,9 @@ async def _take_back(scene: Scene, asked: str, reaction: str) -> None:
     narrator = scene.narrator
     narrator.does(f"{cast.EDUCATION.agent.name} retire sa réaction")
     await scene.room.redact(reaction)
-    took = await _sees(scene, cast.WIFIP, asked, "le retrait de la réaction", lambda shown: not shown.reactions)
-    narrator.sees(f"le « j’aime » du connecteur a quitté {cast.WIFIP.rse} après {took} ms, et le message est toujours là")
+    for ministry in (cast.WIFIP, cast.DIPLOMATIE):
+        took = await _sees(scene, ministry, asked, "le retrait de la réaction", lambda shown: not shown.reactions)
+        narrator.sees(f"le « j’aime » a quitté {ministry.rse} après {took} ms, et le message est toujours là")
 
 
 async def _sees(scene: Scene, ministry: Ministry, words: str, what: str, held: Callable[[Shown], bool]) -> int:

@@ -17,7 +17,7 @@ def described(
     ministry: Ministry, url: str, space: str, *, webhook_secret: str, api_secret: str, signing_key: Path, service: ApplicationService
 ) -> dict[str, Any]:
     """The content of a connector's file that serves this ministry's RSE; `service` counts for Matrix alone."""
-    options = {"api_username": "traitdunion"}
+    options = {"api_username": "traitdunion", "like_username": cast.LIKER.username}
     if ministry.platform == "matrix":
         options = {"server_name": cast.MATRIX_SERVER, "bot": service.bot, "ghost_prefix": service.ghost_prefix}
     instance = {

@@ -125,7 +125,8 @@ class Plan:
         agent = post.ministry.agent
         words += ["--webhook", post.webhook, "--secret", post.webhook_secret, "--api-key", post.api_secret]
         words += ["--title", f"{post.ministry.rse} — {post.ministry.name}", "--restricted-category", f"{cast.CATEGORY}:{cast.TITLE}"]
-        return [*words, "--user", f"{agent.username}:{agent.name}", "--rate", "600"]
+        people = (agent, cast.LIKER)
+        return [*words, *(word for one in people for word in ("--user", f"{one.username}:{one.name}")), "--rate", "600"]
 
 
 def _post(ministry: Ministry, ground: Ground) -> Post:

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from adapters.decisions import Desk, Publish
+from adapters.discourse import ADAPTER, DiscourseClient
 from adapters.discourse.gestures import likes
 from adapters.ledger import Known
-from adapters.port import UNSUPPORTED, Act, Change, Incomplete, Later, Never, Unused, Written
+from adapters.port import UNSUPPORTED, Act, AuthenticRequest, Change, Incomplete, Later, Never, Unused, Written
 from adapters.ties import Tie, TieState
 from schemas.envelope import event_id
 from schemas.words import Audience
@@ -66,6 +67,24 @@ async def test_a_like_older_than_discourse_lets_one_take_back_stays_and_the_verd
         assert isinstance(copy, Written)
         assert await rse.client.write(on(first, Act.UNREACTED, native_id=copy.native_id)) == Never(UNSUPPORTED, "forbidden")
         assert (await rse.posts())[0]["likes"] == ["traitdunion"]
+
+
+async def test_an_account_of_its_own_for_likes_may_like_copies_and_its_like_is_an_echo(rse: Forum) -> None:
+    liking = rse.instance.model_copy(update={"options": {**rse.instance.options, "like_username": "autres"}})
+    copy = await rse.client.write(order())
+    client = DiscourseClient(liking)
+    try:
+        assert isinstance(copy, Written)
+        given = replace(order(Act.REACTED), content=None, emoji="👍", target=copy.native_id)
+        assert isinstance(await client.write(given), Written)
+        assert [post["likes"] for post in await rse.posts()] == [["autres"]]
+        await rse.sink.until(lambda _: "post_liked" in rse.sink.events())
+    finally:
+        await client.close()
+    (webhook,) = [request for request in rse.sink.taken if request.headers["x-discourse-event"] == "post_liked"]
+    (change,) = ADAPTER.translate(AuthenticRequest(webhook), liking)
+    assert isinstance(change, Change)
+    assert change.by_us
 
 
 async def test_a_category_without_accepted_answers_is_unsupported_and_no_dead_letter(tmp_path: Path) -> None:
