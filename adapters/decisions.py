@@ -53,6 +53,9 @@ class Publish:
     """What tells this change from the object's others, where the platform says nothing that does."""
 
 
+GESTURES = REACTIONS | ACCEPTANCES
+
+
 class Moments(NamedTuple):
     """When a change came, and now."""
 
@@ -74,7 +77,7 @@ class Desk:
     def decide(self, change: Change, known: Known, received_at: datetime, now: datetime) -> Decision:
         """Decide one change; `known` grows by what is to be published."""
         here = known.natives.get(change.native_id)
-        if change.act in REACTIONS | ACCEPTANCES or (here is not None and here.kind is not Kind.MESSAGE):
+        if change.act in GESTURES or (here is not None and here.kind is not Kind.MESSAGE):
             return self._of_gesture(change, here, known, Moments(received_at, now))
         tie = self._tie(change, here)
         if isinstance(tie, Drop):
@@ -99,7 +102,9 @@ class Desk:
                 message = known.find(change.parent or "")
                 if message is None and awaited(replace(change, act=Act.POSTED), known.intents, *moments, known=False):
                     return Park()  # it may be the copy that is being written
-                if message is None or message.withdrawn or (message.deleted and change.act is not Act.UNACCEPTED):
+                if message is None or message.kind is not Kind.MESSAGE or message.withdrawn:
+                    return Drop("unknown_object")
+                if message.deleted and change.act is not Act.UNACCEPTED:
                     return Drop("unknown_object")
                 decision = self._set_on(message, change, here)
             case Act.POSTED | Act.EDITED | Act.DELETED | Act.UNREACTED:

@@ -73,6 +73,8 @@ class Answers:
         post = await _target(self._search, order)
         if isinstance(post, Later | Never):
             return post
+        if post.accepted_answer is (order.act is Act.ACCEPTED):
+            return _solution(post)  # and an answer that was chosen here meanwhile stays: « unaccept » would take any post's mark away
         verb = "accept" if order.act is Act.ACCEPTED else "unaccept"
         return await _answered(self._api, await self._api.send("POST", f"/solution/{verb}.json", {"id": post.id}), _solution(post))
 

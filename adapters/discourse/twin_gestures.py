@@ -52,15 +52,19 @@ class Gestures:
         self._hooks.wake()
 
     def unaccept(self, actor: Person, post: Post) -> None:
-        """`POST /solution/unaccept`."""
+        """`POST /solution/unaccept`: the topic has no solution any more, whichever of its posts is named."""
         if not self._may_solve(actor, post):
             raise Refusal(403, [NOT_PERMITTED], "invalid_access")
-        self.forget(post)
+        self._clear(post)
 
     def forget(self, post: Post) -> None:
         """A post that is deleted is no solution any more either."""
+        if self._store.topics[post.topic_id].solution == post.id:
+            self._clear(post)
+
+    def _clear(self, post: Post) -> None:
         topic = self._store.topics[post.topic_id]
-        if topic.solution != post.id:
+        if topic.solution is None:
             return
         topic.solution = None
         self._store.keep(topic, self._hooks.solved("unaccepted_solution", post))

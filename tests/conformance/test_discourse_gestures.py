@@ -92,6 +92,16 @@ async def test_a_category_without_accepted_answers_is_unsupported_and_no_dead_le
         assert await rse.client.write(on(reply, Act.ACCEPTED)) == Never(UNSUPPORTED, "forbidden")
 
 
+async def test_a_withdrawal_leaves_the_answer_that_was_chosen_here_meanwhile(rse: Forum) -> None:
+    first, reply = await asked(rse)
+    _, other = await rse.call("POST", "/posts.json", "leo", topic_id=first["topic_id"], raw="Ou bien ceci, qui va plus vite encore.")
+    mark = await rse.client.write(on(reply, Act.ACCEPTED))
+    assert isinstance(mark, Written)
+    await rse.call("POST", "/solution/accept", "camille", id=other["id"])
+    assert await rse.client.write(on(reply, Act.UNACCEPTED, native_id=mark.native_id)) == mark
+    assert [post["id"] for post in await rse.posts() if post["accepted"]] == [other["id"]]
+
+
 async def test_what_is_set_on_a_post_that_is_gone_is_unsupported(rse: Forum) -> None:
     _, reply = await asked(rse)
     await rse.call("DELETE", f"/posts/{reply['id']}.json", "system")

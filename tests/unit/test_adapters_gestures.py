@@ -82,6 +82,7 @@ def test_a_redaction_of_a_reaction_is_its_removal_and_of_a_message_its_deletion(
     ("change", "reason"),
     [
         (reacted("post:99"), "unknown_object"),
+        (reacted("solution:7", native_id="$q"), "unknown_object"),
         (reacted(by_us=True), "echo"),
         (reacted(space="ailleurs"), "not_tied"),
         (redacted("$never"), "unknown_object"),
