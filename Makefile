@@ -10,6 +10,8 @@ UV := $(BIN)/uv
 # Neither a registry's certificates nor its address is our business; the interpreter is the one that was chosen above.
 export UV_PYTHON_DOWNLOADS := never
 export UV_NO_PROGRESS := 1
+# Demo and tests start a hundred processes: what one of them has compiled, the next need not compile again.
+unexport PYTHONDONTWRITEBYTECODE
 
 INSTALLED := .venv/.installed
 KAFKA := .local/kafka/.installed
@@ -80,6 +82,7 @@ $(INSTALLED): requirements.lock pyproject.toml | $(UV)
 	$(call say,'Installing Python packages (a minute with a cold cache)')
 	@$(UV) pip sync --quiet --compile-bytecode requirements.lock
 	@$(UV) pip install --quiet --no-deps --editable .
+	@$(BIN)/python -m compileall -q adapters deploy hub schemas tests
 	@touch $@
 
 $(KAFKA): deploy/kafka/pom.xml

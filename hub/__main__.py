@@ -19,16 +19,9 @@ GROUPS = ("inbound", "fanout", "receipts")
 @app.command()
 def migrate() -> None:
     """Prépare la base de données du hub, ou l'amène à cette version."""
-    from hub import bootstrap
-    from hub.storage.engine import migrate as upgrade
+    from hub.storage import engine
 
-    async def run() -> None:
-        database = bootstrap.engine(HubSettings())
-        async with database.begin() as connection:
-            await connection.run_sync(upgrade)
-        await database.dispose()
-
-    asyncio.run(run())
+    asyncio.run(engine.migrate(HubSettings().database_url))
 
 
 @app.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ from urllib.parse import urlsplit
 import asyncpg
 import pytest
 
-from deploy.local.kafka import KafkaNotInstalled
+from deploy.local.kafka import STARTS_FAST, KafkaNotInstalled
 from deploy.local.postgres import PostgresNotInstalled
 from schemas.wire.kafka import KafkaSettings
 from tests import servers
@@ -43,7 +44,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def private_kafka(tmp_path: Path) -> Iterator[LocalKafka]:
     """A broker of the test's own, to stop, kill and restart."""
     try:
-        with servers.local_kafka(tmp_path / "private-kafka") as broker:
+        with servers.local_kafka(tmp_path / "private-kafka", STARTS_FAST) as broker:
             yield broker
     except KafkaNotInstalled as missing:
         pytest.skip(f"only a local broker may be stopped: {missing}")
@@ -68,11 +69,38 @@ def topic_prefix(request: pytest.FixtureRequest) -> Iterator[str]:
         _remove_topics(request.getfixturevalue("kafka"), prefix)
 
 
-@pytest.fixture
-async def database_url(postgres: str) -> AsyncIterator[str]:
-    """The address of an empty database, dropped afterwards."""
+@pytest.fixture(scope="session")
+def template(postgres: str) -> Iterator[str]:
+    """The name of a database with the tables of the hub and of the connectors: migrating anew for each test would cost more than most."""
+    from adapters import ledger  # noqa: PLC0415 - unit tests need neither
+    from hub.storage import engine  # noqa: PLC0415 - as above
+
     name = f"t_{secrets.token_hex(6)}"
-    await _execute(postgres, f'CREATE DATABASE "{name}"')
+    url = urlsplit(postgres)._replace(path=f"/{name}").geturl()
+    asyncio.run(_execute(postgres, f'CREATE DATABASE "{name}"'))
+    asyncio.run(engine.migrate(url))
+    ledger.migrate(url)
+    yield name
+    asyncio.run(_execute(postgres, f'DROP DATABASE "{name}" WITH (FORCE)'))
+
+
+@pytest.fixture
+async def database_url(postgres: str, template: str) -> AsyncIterator[str]:
+    """The address of a database with all its tables and no rows, dropped afterwards."""
+    async for url in _database(postgres, template):
+        yield url
+
+
+@pytest.fixture
+async def bare_database_url(postgres: str) -> AsyncIterator[str]:
+    """The address of a database without any table, dropped afterwards."""
+    async for url in _database(postgres, "template1"):
+        yield url
+
+
+async def _database(postgres: str, template: str) -> AsyncIterator[str]:
+    name = f"t_{secrets.token_hex(6)}"
+    await _execute(postgres, f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
     yield urlsplit(postgres)._replace(path=f"/{name}").geturl()
     await _execute(postgres, f'DROP DATABASE "{name}" WITH (FORCE)')
 

@@ -23,7 +23,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from nacl.public import PrivateKey
 from pydantic import SecretStr
 
-from adapters import assembly, ledger
+from adapters import assembly
 from adapters.capabilities import BothWays, Capabilities, Feature, Yes
 from adapters.platforms import Platform
 from adapters.port import (
@@ -295,8 +295,7 @@ class Rig:
         return KafkaSettings(bootstrap=self.bootstrap)
 
     async def prepare(self) -> None:
-        """Topics, tables, keys: all that must be there before a process starts."""
-        await asyncio.to_thread(ledger.migrate, self.database_url)
+        """Topics and keys: all that must be there before a process starts, beside the tables."""
         await self._make_topics()
         instance = an_instance(self.folder, self.node)
         self.hub.nodes[self.node] = SigningKey.load(self.node, instance.signing_key)

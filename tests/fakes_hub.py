@@ -15,7 +15,7 @@ from schemas.topics import HUB_FACTS, RSE_INBOUND, outbound
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+    from sqlalchemy.ext.asyncio import AsyncConnection
 
     from hub.operations.dlq import Heap
     from hub.operations.streams import GroupLag
@@ -43,14 +43,6 @@ class FakeStreams:
 
     async def dead_letters(self) -> Sequence[Heap] | None:
         return self.heaps
-
-
-async def prepare(engine: AsyncEngine) -> None:
-    """The hub's tables, empty."""
-    from hub.storage.engine import migrate  # noqa: PLC0415 - Alembic is slow to import, and unit tests need none of it
-
-    async with engine.begin() as connection:
-        await connection.run_sync(migrate)
 
 
 async def people_of(connection: AsyncConnection) -> None:

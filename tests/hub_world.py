@@ -17,7 +17,7 @@ from hub.receipts import ReceiptBatch
 from hub.registry import handlers as registry
 from hub.registry.model import Node
 from hub.registry.service import apply, approve, propose_tie
-from hub.storage.engine import engine_for, migrate
+from hub.storage.engine import engine_for
 from hub.unit_of_work import Rules, transaction
 from schemas.envelope import object_id
 from schemas.facts.delivery import Delivery, DeliveryReported
@@ -103,10 +103,8 @@ class World:
 
     @classmethod
     async def make(cls, url: str, *, quarantine_after: int = 100) -> World:
-        """Migrate, admit three nodes, open the community, tie the spaces."""
+        """Admit three nodes and open the community in a database that has its tables."""
         engine = engine_for(url)
-        async with engine.begin() as connection:
-            await connection.run_sync(migrate)
         world = cls(engine, quarantine_after=quarantine_after)
         for node in NODES:
             await world.admit(node)

@@ -43,7 +43,9 @@ def arm_worker(group: str) -> None:
 
     def application(*arguments: Any) -> Any:
         app = make(*arguments)
-        app.conf.broker_session_timeout = 6  # the least that a broker allows: whoever comes after a death waits for it
+        app.conf.broker_session_timeout = float(os.environ["SESSION_SECONDS"])  # whoever comes after a death waits for it
+        app.conf.broker_heartbeat_interval = 1
+        app.conf.broker_commit_interval = 0.5  # a test that looks at offsets waits for it
         return app
 
     module: Any = worker

@@ -15,7 +15,7 @@ from deploy.local.kafka import LocalKafka
 from deploy.local.postgres import LocalPostgres
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 KAFKA_NAMED = "TRAITDUNION_KAFKA_BOOTSTRAP"
@@ -69,9 +69,9 @@ def postgres_for_tests(folder: Path) -> Iterator[str]:
 
 
 @contextmanager
-def local_kafka(folder: Path) -> Iterator[LocalKafka]:
+def local_kafka(folder: Path, java_options: Sequence[str] = ()) -> Iterator[LocalKafka]:
     """This clone's own broker."""
-    kafka = LocalKafka(folder)
+    kafka = LocalKafka(folder, java_options=java_options)
     try:
         kafka.start()
         yield kafka
@@ -154,6 +154,7 @@ def _container_settings(port: int) -> dict[str, str]:
         "message.max.bytes": "8388608",
         "replica.fetch.max.bytes": "8388608",
         "group.initial.rebalance.delay.ms": "0",
+        "group.min.session.timeout.ms": "2000",
     }
 
 

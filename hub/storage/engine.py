@@ -40,8 +40,15 @@ def connection_lost(error: BaseException) -> bool:
     return isinstance(error, OSError | TimeoutError)
 
 
-def migrate(connection: Connection) -> None:
+async def migrate(url: str) -> None:
     """Bring the schema `hub` to this program's version."""
+    engine = engine_for(url)
+    async with engine.begin() as connection:
+        await connection.run_sync(_upgrade)
+    await engine.dispose()
+
+
+def _upgrade(connection: Connection) -> None:
     from alembic import command  # noqa: PLC0415 - a tenth of every process's start that only this one needs
     from alembic.config import Config  # noqa: PLC0415 - as above
 

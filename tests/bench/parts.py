@@ -18,7 +18,7 @@ import uvloop
 from sqlalchemy import event
 
 from hub.sifting import key_of_space, sift
-from hub.storage.engine import engine_for
+from hub.storage.engine import engine_for, migrate
 from schemas import jcs
 from schemas.proof import decode
 from schemas.wire import kafka, records
@@ -180,7 +180,9 @@ async def _world() -> World:
     connection = await asyncpg.connect(url)
     await connection.execute(f'CREATE DATABASE "{name}"')
     await connection.close()
-    return await World.make(urlsplit(url)._replace(path=f"/{name}").geturl())
+    made = urlsplit(url)._replace(path=f"/{name}").geturl()
+    await migrate(made)
+    return await World.make(made)
 
 
 def _unfounded() -> World:

@@ -22,6 +22,7 @@ from aiokafka import TopicPartition
 from deploy.local.process import Process, Program, ServerFailed
 from hub.operations import topics as operations
 from hub.operations.broker import administrator
+from hub.storage.engine import migrate
 from schemas import topics
 from schemas.wire import kafka
 from schemas.wire.kafka import KafkaSettings, TopicNames
@@ -154,6 +155,7 @@ async def scene(stage: Stage, name: str) -> AsyncIterator[Scene]:
     url = urlsplit(stage.postgres)._replace(path=f"/{database}").geturl()
     folder = stage.folder / name
     folder.mkdir(parents=True, exist_ok=True)
+    await migrate(url)
     made = Scene(stage, name, url, TopicNames(topic_prefix=f"{database}."), await World.make(url), folder)
     made.world.hub_key.save(folder / "hub.pem")
     try:

@@ -18,24 +18,18 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.skipif(NOT_INSTALLED is not None, reason=str(NOT_INSTALLED))
 
 
-async def test_the_demo_plays_the_whole_way_and_leaves_nothing_running(tmp_path: Path) -> None:
-    async with demo(tmp_path, "--once") as played:
-        assert await played.ends() == 0, "\n".join(played.lines)
-        check_summary(played)
-        assert played.left() == []
-
-
-async def test_however_it_is_stopped_nothing_stays_and_the_next_works_at_once(tmp_path: Path) -> None:
-    async with demo(tmp_path) as interrupted:
-        await interrupted.says("1. Trois ministères")
-        interrupted.process.send_signal(signal.SIGINT)
-        assert await interrupted.ends() == 0, "\n".join(interrupted.lines)
-        assert interrupted.left() == []
+async def test_the_demo_plays_the_whole_way_stays_until_ctrl_c_and_leaves_nothing_running(tmp_path: Path) -> None:
     async with demo(tmp_path) as killed:
         await killed.says("PostgreSQL")
         killed.process.kill()
         await killed.process.wait()
-    async with demo(tmp_path, "--once", patience="0.000001") as hurried:  # right after kill -9: nothing to wait for, nothing to clean up
+    async with demo(tmp_path) as played:  # right after kill -9: nothing to wait for, nothing to clean up
+        await played.says("Ctrl-C arrête tout")
+        played.process.send_signal(signal.SIGINT)
+        assert await played.ends() == 0, "\n".join(played.lines)
+        check_summary(played)
+        assert played.left() == []
+    async with demo(tmp_path, "--once", patience="0.000001") as hurried:  # right after Ctrl-C too
         assert await hurried.ends() == 1
         assert [step["number"] for step in hurried.summary["steps"]] == [1, 2], "\n".join(hurried.lines)
         assert hurried.left() == []

@@ -26,7 +26,6 @@ pytestmark = pytest.mark.skipif(not fakes_browser.CHROMIUM, reason="no Chromium 
 @pytest.fixture
 async def address(database_url: str) -> AsyncIterator[str]:
     engine = engine_for(database_url)
-    await fakes_hub.prepare(engine)
     async with engine.begin() as connection:
         await fakes_hub.people_of(connection)
         await fakes_hub.thread_of(connection)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from adapters.ledger import migrate
 from schemas import topics
 from tests.fakes_adapters import Rig, posted, said_by, until
 
@@ -60,9 +61,9 @@ async def _count(rig: Rig) -> int:
 async def test_what_the_spool_held_when_the_process_ended_is_published_by_the_next_one(rig: Rig, private_kafka: LocalKafka) -> None:
     async with rig.running():
         await rig.tie()
-        await asyncio.to_thread(private_kafka.kill)
+        await asyncio.to_thread(private_kafka.stop)  # a broker that was killed comes back four seconds later, and gone is gone
         assert (await rig.post({"what": "post", "id": "post:1"})).status == 200
-    await asyncio.to_thread(private_kafka.restart)
+    await asyncio.to_thread(private_kafka.start)
     async with rig.running():
         records = await rig.read(topics.RSE_INBOUND.name, 2, 30)
     assert records[-1][0]["ce_nativeid"] == "post:1"
@@ -73,6 +74,7 @@ async def test_while_postgresql_is_down_a_webhook_is_told_to_come_again(
 ) -> None:
     monkeypatch.setenv("TRAITDUNION_KAFKA_BOOTSTRAP", kafka.bootstrap)
     monkeypatch.setenv("TRAITDUNION_TOPIC_PREFIX", topic_prefix)
+    await asyncio.to_thread(migrate, private_postgres.url)
     rig = Rig(kafka.bootstrap, topic_prefix, private_postgres.url, tmp_path)
     await rig.prepare()
     async with rig.registry(), rig.running():

@@ -26,7 +26,6 @@ NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
 @pytest.fixture
 async def ledger(database_url: str) -> AsyncIterator[Ledger]:
-    await asyncio.to_thread(migrate, database_url)
     ledger = await Ledger.open(database_url, size=3)
     yield ledger
     await ledger.close()
@@ -43,12 +42,12 @@ def order(act: Act = Act.POSTED, native_id: str | None = None) -> Order:
     return Order(act, f"key-{act}", "subject", "salon", native_id=native_id)
 
 
-async def test_migrating_twice_and_at_once_is_harmless(database_url: str) -> None:
-    environment = os.environ | {"TRAITDUNION_LEDGER_URL": database_url}
+async def test_migrating_twice_and_at_once_is_harmless(bare_database_url: str) -> None:
+    environment = os.environ | {"TRAITDUNION_LEDGER_URL": bare_database_url}
     started = [await asyncio.create_subprocess_exec(sys.executable, "-m", "adapters", "migrate", env=environment) for _ in range(2)]
     assert [await process.wait() for process in started] == [0, 0]
-    await asyncio.to_thread(migrate, database_url)
-    ledger = await Ledger.open(database_url, size=1)
+    await asyncio.to_thread(migrate, bare_database_url)
+    ledger = await Ledger.open(bare_database_url, size=1)
     async with ledger.connection() as connection:
         version = await connection.fetchval("SELECT version_num FROM adapters.alembic_version")
     await ledger.close()

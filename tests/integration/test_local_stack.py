@@ -114,10 +114,12 @@ def test_a_clone_without_the_broker_is_told_what_to_run(tmp_path: Path) -> None:
         LocalKafka(tmp_path / "kafka", jars=tmp_path / "empty").start()
 
 
-async def test_each_test_has_an_empty_database_of_its_own(postgres: str, database_url: str) -> None:
-    assert urlsplit(database_url).path != urlsplit(postgres).path
-    assert await one_value(database_url, "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'") == 0
-    assert await one_value(database_url, "SELECT to_tsvector('french', 'les communautés') @@ to_tsquery('french', 'communauté')") is True
+async def test_each_test_has_an_empty_database_of_its_own(postgres: str, bare_database_url: str) -> None:
+    assert urlsplit(bare_database_url).path != urlsplit(postgres).path
+    assert await one_value(bare_database_url, "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'") == 0
+    assert (
+        await one_value(bare_database_url, "SELECT to_tsvector('french', 'les communautés') @@ to_tsquery('french', 'communauté')") is True
+    )
 
 
 async def test_two_databases_are_separate(private_postgres: LocalPostgres) -> None:

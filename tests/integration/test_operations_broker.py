@@ -17,7 +17,6 @@ from hub.operations.topics import State
 from hub.storage.engine import engine_for
 from schemas.topics import ADAPTERS_DLQ, HUB_FACTS, RSE_INBOUND, STATIC, of_node, outbound
 from schemas.wire.kafka import KafkaSettings, TopicNames
-from tests import fakes_hub
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -204,7 +203,6 @@ async def test_a_released_nodes_parked_records_come_again_byte_for_byte_in_order
     letter(producer, parked, b"faux", dlq_reason="proof_invalid", ce_source="wifip")
     letter(producer, parked, b"deux", dlq_reason=replay.PARKED, ce_source="wifip")
     engine = engine_for(database_url)
-    await fakes_hub.prepare(engine)
     assert await released(engine_url=database_url, settings=settings, names=names, node="wifip") == 2
     letter(producer, parked, b"trois", dlq_reason=replay.PARKED, ce_source="wifip")
     assert await released(engine_url=database_url, settings=settings, names=names, node="wifip") == 1

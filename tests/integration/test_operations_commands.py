@@ -40,18 +40,11 @@ def run(*words: str) -> Result:
 
 @pytest.fixture
 def hub(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A hub with a key and an empty database, reached by its settings as a person would set them."""
+    """A hub with a key and a database without rows, reached by its settings as a person would set them."""
     monkeypatch.setenv("TRAITDUNION_DATABASE_URL", database_url)
     monkeypatch.setenv("TRAITDUNION_SIGNING_KEY", str(tmp_path / "hub.pem"))
     SigningKey.generate("hub").save(tmp_path / "hub.pem")
-    asyncio.run(_prepare(database_url))
     return tmp_path
-
-
-async def _prepare(url: str) -> None:
-    engine = engine_for(url)
-    await fakes_hub.prepare(engine)
-    await engine.dispose()
 
 
 @pytest.fixture
@@ -188,8 +181,8 @@ def test_a_server_that_does_not_answer_is_named_with_a_code_of_its_own(
     assert "ne répond pas" in result.output
 
 
-def test_a_database_without_tables_says_which_command_makes_them(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TRAITDUNION_DATABASE_URL", database_url)
+def test_a_database_without_tables_says_which_command_makes_them(bare_database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRAITDUNION_DATABASE_URL", bare_database_url)
     result = run("nodes", "list")
     assert result.exit_code == 1
     assert "traitdunion migrate" in result.output

@@ -18,6 +18,7 @@ from hub.operations.dead_letters import KafkaDeadLetters
 from hub.operations.groups import GroupInUse, rewind
 from hub.ports import Record
 from hub.process import LOST
+from hub.storage.engine import migrate
 from schemas import topics
 from schemas.wire import kafka as wire
 from tests.fakes_streams import Hub, becomes, headers_of, until, way_of
@@ -58,6 +59,7 @@ async def test_no_outage_of_the_database_or_of_the_broker_loses_an_event(
     private_kafka: LocalKafka, private_postgres: LocalPostgres, tmp_path: Path
 ) -> None:
     hub = Hub(private_kafka.bootstrap, private_postgres.url, "", tmp_path)
+    await migrate(private_postgres.url)
     world = await World.make(private_postgres.url)
     try:
         hub.prepare(world)

@@ -32,7 +32,6 @@ MESSAGES = f"/api/communities/{fakes_hub.COMMUNITY}/messages"
 @pytest.fixture
 async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
     engine = engine_for(database_url)
-    await fakes_hub.prepare(engine)
     yield engine
     await engine.dispose()
 

@@ -48,13 +48,13 @@ def id_of(record: Record) -> str:
 
 
 @pytest.fixture(scope="module")
-def running(kafka: Kafka, postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
+def running(kafka: Kafka, postgres: str, template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
     """One hub for all these tests: starting it costs more than any of them."""
     folder, name = tmp_path_factory.mktemp("hub"), f"t_{secrets.token_hex(6)}"
     url = urlsplit(postgres)._replace(path=f"/{name}").geturl()
     hub = Hub(kafka.bootstrap, url, f"{name}.", folder)
     try:
-        yield Rig(hub, asyncio.run(_begin(hub, postgres, name)))
+        yield Rig(hub, asyncio.run(_begin(hub, postgres, template, name)))
     finally:
         hub.discard()
         delete_topics(kafka.bootstrap, hub.prefix)
@@ -67,8 +67,8 @@ async def rig(running: Rig) -> AsyncIterator[Rig]:
     await running.world.engine.dispose()
 
 
-async def _begin(hub: Hub, postgres: str, name: str) -> World:
-    await _execute(postgres, f'CREATE DATABASE "{name}"')
+async def _begin(hub: Hub, postgres: str, template: str, name: str) -> World:
+    await _execute(postgres, f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
     world = await World.make(hub.environment["TRAITDUNION_DATABASE_URL"])
     try:
         hub.prepare(world)
