@@ -36,17 +36,20 @@ class Receipts:
     def __init__(self, key: SigningKey, platform: str, publisher: Publisher, applied: Applied, clock: Callable[[], datetime]) -> None:
         self._key, self._platform, self._publisher, self._applied, self._clock = key, platform, publisher, applied, clock
         self._waiting: list[tuple[Waiting, Callable[[], None]]] = []
+        self._held: set[int] = set()
         self._awake = asyncio.Event()
 
     def add(self, waiting: Waiting, once_durable: Callable[[], None]) -> None:
         """Send a receipt that the ledger holds already; `once_durable` is called when Kafka has acknowledged it."""
+        self._held.add(waiting.position)
         self._waiting.append((waiting, once_durable))
         self._awake.set()
 
     async def recall(self) -> None:
-        """Send again what the last run left unacknowledged; the hub knows a double by its contents."""
+        """Send what the last run, or the process whose place we take, left unacknowledged; the hub knows a double by its contents."""
         for waiting in await self._applied.waiting_receipts():
-            self.add(waiting, _nothing)
+            if waiting.position not in self._held:
+                self.add(waiting, _nothing)
 
     async def run(self) -> None:
         """Send for ever, a batch as soon as a moment has passed."""
@@ -64,10 +67,12 @@ class Receipts:
             await asyncio.sleep(RETRY_SECONDS)
         for _, once_durable in batch:
             once_durable()
+        positions = [waiting.position for waiting, _ in batch]
         try:
-            await self._applied.receipts_sent([waiting.position for waiting, _ in batch])
+            await self._applied.receipts_sent(positions)
         except LedgerUnavailable:
             log.warning("receipts_left_in_ledger", receipts=len(batch))  # they go a second time at the next start
+        self._held.difference_update(positions)
 
     async def _published(self, record: Record) -> bool:
         try:

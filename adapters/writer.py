@@ -76,6 +76,7 @@ class Writer:
         """Read what was applied and what was left open, by the last run or by another process; done whenever records become ours."""
         await self._bench.applied.load()
         await self._bench.ties.load()
+        await self._bench.receipts.recall()
         self._to_look_for = set(await self._bench.applied.open_intents())
 
     async def handle(self, record: UnverifiedRecord, done: Callable[[], None]) -> None:
