@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from schemas.proof import UnverifiedEvent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
     from schemas.envelope import CanonicalEvent
 
@@ -74,8 +74,3 @@ def correlation_of(headers: Mapping[str, str]) -> str:
 def travelling(headers: Iterable[tuple[str, bytes]]) -> tuple[tuple[str, bytes], ...]:
     """The headers that are an event's own: whatever else a sender adds (a `hub_*` of its own making) goes no further."""
     return tuple((name, raw) for name, raw in headers if name.startswith(PREFIX) or name in {"content-type", "salt", CORRELATION})
-
-
-def pick(headers: Mapping[str, str], names: Sequence[str]) -> dict[str, str]:
-    """Those headers alone."""
-    return {name: headers[name] for name in names if name in headers}

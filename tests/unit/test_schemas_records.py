@@ -12,7 +12,6 @@ from schemas.wire.records import (
     HeadersMalformed,
     correlation_of,
     new_correlation,
-    pick,
     texts,
     to_headers,
     unverified_event,
@@ -91,7 +90,3 @@ def test_a_correlation_is_kept_if_it_is_one_of_ours_and_else_made_anew() -> None
         assert len(correlation_of({"correlation": odd})) == 32
         assert correlation_of({"correlation": odd}) != odd
     assert new_correlation() != new_correlation()
-
-
-def test_pick_takes_those_headers_alone() -> None:
-    assert pick({"a": "1", "b": "2"}, ("b", "c")) == {"b": "2"}
