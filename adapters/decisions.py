@@ -138,8 +138,11 @@ class Desk:
         """The tie under which a change speaks: the one under which its object was first published, wherever it lies now.
 
         What was written since in a space from which nothing may leave stays there, though its object was published from another.
+        What was published is taken back whatever became of the tie since: a deletion is never kept inside.
         """
         tie = self.tie_of(here.space if here is not None else change.space)
+        if change.act is Act.DELETED and here is not None and not here.is_copy and tie is not None:
+            return replace(tie, community=here.community)
         closed = _closed(tie) if here is None or tie is None or tie.community == here.community else Drop("not_tied")
         if closed is None and change.act is not Act.DELETED:
             closed = _closed(self.tie_of(change.space))

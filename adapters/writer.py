@@ -17,6 +17,7 @@ from adapters.publisher import KafkaUnavailable
 from adapters.spool import Record, SpoolFull
 from schemas import topics
 from schemas.envelope import object_id
+from schemas.facts import TakenBack
 from schemas.facts.delivery import Delivery
 from schemas.facts.message import MessageDeleted, MessagePosted
 from schemas.facts.tie import TieAccepted, TieProposed, TieRefused
@@ -151,7 +152,7 @@ class Writer:
         return Verdicted(Verdict.CONFIRMED)
 
     async def _said(self, fact: MessagePosted | MessageDeleted | Gesture, community: str, passed: Passed) -> Verdicted:
-        place = await self._place(community, passed)
+        place = await self._place(fact, community, passed)
         if isinstance(place, Verdicted):
             return place
         if isinstance(fact, Gesture):
@@ -160,13 +161,15 @@ class Writer:
             order = await self._orders.of_message(fact, place, passed)
         return order if isinstance(order, Verdicted) else await self._carry_out(order, community)
 
-    async def _place(self, community: str, passed: Passed) -> Place | Verdicted:
+    async def _place(self, fact: MessagePosted | MessageDeleted | Gesture, community: str, passed: Passed) -> Place | Verdicted:
         """Where the community's events go here, for a node that speaks of its own objects."""
         envelope = passed.verified.event.envelope
         if envelope.subject != object_id(envelope.source, envelope.nativeid):  # a node that speaks for another node's object
             return Verdicted(Verdict.REFUSED, "object_of_another_node")
         space = (passed.place.targets if passed.place is not None else {}).get(self._bench.instance.node, "")
-        return Place(community, space) if await self._tied(space, community) else Verdicted(Verdict.REFUSED, "space_not_tied")
+        if not isinstance(fact, TakenBack) and not await self._tied(space, community):  # a copy is taken away wherever it lies
+            return Verdicted(Verdict.REFUSED, "space_not_tied")
+        return Place(community, space)
 
     async def _tied(self, space: str, community: str) -> bool:
         """Tell whether the community's messages may be written there; waits until who can read it is attested anew where that is old."""

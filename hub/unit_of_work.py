@@ -15,10 +15,11 @@ from hub.communities.service import CommunityNotFound
 from hub.operations.events import SqlEvents
 from hub.ports import Admitted, Outgoing
 from hub.registry import document
-from hub.registry.model import TieState
+from hub.registry.model import HAVE_CARRIED, TieState
 from hub.registry.repository import SqlNodes, SqlTies, add_document, newest_expiry, next_version
 from hub.storage import offsets
 from hub.storage.outbox import SqlOutbox
+from schemas.facts import TakenBack
 from schemas.proof import VerifiedEvent, own_event, sign_event, verify_event
 from schemas.topics import HUB_FACTS, outbound
 from schemas.wire import records
@@ -113,7 +114,7 @@ class UnitOfWork:
             raise CommunityNotFound(admitted.community)
         numbered = community.numbered()
         self.communities.save_sequence(numbered)
-        targets = await self._targets(community.id)
+        targets = await self._targets(community.id, admitted.verified.fact)
         self.outbox.add(_outgoing(HUB_FACTS.name, community.id, admitted, numbered.sequence, targets))
         self.events.settle(admitted, Outcome.SEQUENCED, numbered.sequence)
         return numbered.sequence
@@ -163,10 +164,14 @@ class UnitOfWork:
             await repository.flush()
         await self.connection.commit()
 
-    async def _targets(self, community: str) -> dict[str, str]:
-        """A tie whose attestation lapsed still gets every number: they wait on its node's own topic, whose writer asks the RSE first."""
-        ties = [tie for tie in (await self.ties.of(community)).values() if tie.state is TieState.ACTIVE]
-        return {tie.node: tie.space for tie in ties if node_may(await self.grade_of(tie.node), Right.RECEIVE)}
+    async def _targets(self, community: str, fact: Fact | None) -> dict[str, str]:
+        """A tie whose attestation lapsed still gets every number: they wait on its node's own topic, whose writer asks the RSE first.
+
+        What is taken back goes wherever it may have been written, whatever became of the tie or of the node since.
+        """
+        states, right = (HAVE_CARRIED, Right.FORGET) if isinstance(fact, TakenBack) else ({TieState.ACTIVE}, Right.RECEIVE)
+        ties = [tie for tie in (await self.ties.of(community)).values() if tie.state in states]
+        return {tie.node: tie.space for tie in ties if node_may(await self.grade_of(tie.node), right)}
 
     def _said(self, fact: Fact, *, subject: str, marker: str, community: str | None) -> Admitted:
         now = self.clock()

@@ -21,15 +21,16 @@ class Right(StrEnum):
     TIE = "tie"
     RECEIVE = "receive"
     REPORT = "report"
+    FORGET = "forget"
 
 
 RIGHTS: Final[Mapping[Grade, frozenset[Right]]] = {
     Grade.CANDIDATE: frozenset(),
     Grade.FULL: frozenset(Right),
-    Grade.SUSPENDED: frozenset({Right.REPORT}),
+    Grade.SUSPENDED: frozenset({Right.REPORT, Right.FORGET}),
     Grade.GONE: frozenset(),
 }
-"""A suspended node may still tell what it wrote before; it neither speaks nor receives."""
+"""A suspended node may still tell what it wrote before, and is told what it must forget; it neither speaks nor receives."""
 
 
 def node_may(grade: Grade | None, right: Right) -> bool:

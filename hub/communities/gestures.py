@@ -106,12 +106,13 @@ async def _authorise(fact: Gesture, admitted: Admitted, work: Work) -> None:
         raise RefusedError("community_unknown")
     known = await work.reactions.get(admitted.subject)
     envelope = admitted.verified.event.envelope
+    takes_back = isinstance(fact, ReactionRemoved) and (known is not None or await work.held.holds(admitted.subject))
     speech = Speech(
         grade=await work.grade_of(admitted.node),
-        tied=await work.speaks(admitted, fact.space),
+        tied=takes_back or await work.speaks(admitted, fact.space),
         owner=known is None or (known.node, known.community) == (admitted.node, admitted.community),
         subject_is_its_own=admitted.subject == object_id(admitted.node, envelope.nativeid),
-        audience_known=envelope.audience is not Audience.UNKNOWN,
+        audience_known=takes_back or envelope.audience is not Audience.UNKNOWN,
     )
     if reason := why_not_speak(speech):
         raise RefusedError(reason)

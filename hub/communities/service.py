@@ -150,13 +150,14 @@ async def _authorise(fact: MessagePosted | MessageDeleted, admitted: Admitted, k
     if await work.communities.get(admitted.community) is None:
         raise RefusedError("community_unknown")
     envelope = admitted.verified.event.envelope
+    takes_back = isinstance(fact, MessageDeleted) and (known is not None or await work.held.holds(admitted.subject))
     reason = why_not_speak(
         Speech(
             grade=await work.grade_of(admitted.node),
-            tied=await work.speaks(admitted, fact.space),
+            tied=takes_back or await work.speaks(admitted, fact.space),  # what was said once is taken back whatever became of the tie
             owner=known is None or (known.node == admitted.node and known.community == admitted.community),
             subject_is_its_own=admitted.subject == object_id(admitted.node, envelope.nativeid),
-            audience_known=envelope.audience is not Audience.UNKNOWN,
+            audience_known=takes_back or envelope.audience is not Audience.UNKNOWN,
         )
     )
     if reason:

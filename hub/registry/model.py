@@ -77,6 +77,12 @@ TIE_STEPS: Final[Mapping[TieState, frozenset[TieState]]] = {
     TieState.REFUSED: frozenset({TieState.PROPOSED}),
 }
 """A tie's lifecycle: proposed by the hub, active by the node's attestation, suspended when the space widens."""
+HAVE_CARRIED: Final = frozenset({TieState.ACTIVE, TieState.SUSPENDED, TieState.REFUSED})
+"""States in which messages may have been written into the space before: what is deleted must be told there."""
+
+
+class TieStepRefused(ValueError):
+    """A tie's lifecycle knows no such step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +106,19 @@ class Tie:
     def attested(self, audience: Audience, space_name: str, community: Audience, at: datetime) -> Tie:
         """The tie after the node's word on who can read the space: active, or refused where that is wider than the community."""
         if fits(audience, community):
-            return replace(self, state=TieState.ACTIVE, audience=audience, space_name=space_name, reason=None, attested_at=at)
+            return replace(self._in(TieState.ACTIVE), audience=audience, space_name=space_name, reason=None, attested_at=at)
         state = TieState.REFUSED if self.state is TieState.PROPOSED else TieState.SUSPENDED
-        return replace(self, state=state, audience=audience, space_name=space_name, reason="space_wider_than_community")
+        return replace(self._in(state), audience=audience, space_name=space_name, reason="space_wider_than_community")
 
     def refused(self, reason: str) -> Tie:
         """The tie after the node's refusal."""
-        return replace(self, state=TieState.REFUSED, reason=reason)
+        return replace(self._in(TieState.REFUSED), reason=reason)
+
+    def may_be_proposed_again(self) -> bool:
+        """Tell whether the hub may ask anew; of a living tie it only asks for another attestation."""
+        return TieState.PROPOSED in TIE_STEPS[self.state]
+
+    def _in(self, state: TieState) -> Tie:
+        if state not in TIE_STEPS[self.state]:
+            raise TieStepRefused(f"{self.state} → {state}")
+        return replace(self, state=state)

@@ -125,11 +125,11 @@ async def propose_tie(node_id: str, space: str, community: str, work: Work) -> T
     """Ask a node to tie a space; the node's own settings and signature decide. Asking again of a living tie changes nothing."""
     await _node(node_id, work)
     known = await work.ties.get(node_id, community)
-    if known is not None and known.state is not TieState.REFUSED and known.space != space:
+    kept = known is not None and not known.may_be_proposed_again()
+    if known is not None and kept and known.space != space:
         raise TieKnownError(known.space)
     fact = TieProposed(node=node_id, space=space, title=await work.title_of(community), audience=await work.audience_of(community))
-    living = known is not None and known.state in {TieState.ACTIVE, TieState.SUSPENDED}
-    tie = known if known is not None and living else Tie(node_id, community, space, TieState.PROPOSED, work.clock())
+    tie = known if known is not None and kept else Tie(node_id, community, space, TieState.PROPOSED, work.clock())
     work.ties.save(tie)
     work.say_to(node_id, fact, subject=f"tie/{node_id}/{space}", marker=_marker(work), community=community)
     return tie

@@ -30,6 +30,8 @@ FACTS: Final[Mapping[str, type[Fact]]] = {
         TieProposed, TieAccepted, TieRefused, CommunityOpened, NodeApproved, DeliveryReported,
     )
 }  # fmt: skip
+TakenBack = MessageDeleted | ReactionRemoved
+"""What its author takes back: it goes wherever it was shown, whatever became of a tie since."""
 MAJORS: Final = frozenset({1})
 FIELDS_NAMED: Final = 20  # a refusal goes into a header; a thousand bad attachments need not
 

@@ -266,6 +266,16 @@ async def test_a_space_that_widens_later_receives_no_more(world: World) -> None:
     assert set(row["targets"]) == {"wifip", "diplomatie"}
 
 
+async def test_what_its_author_takes_back_is_told_wherever_it_may_lie(world: World) -> None:
+    await world.hear(world.posted("education", "$1"), world.posted("wifip", "post:1"))
+    await world.hear(world.accepted("education", Audience.PUBLIC, marker="wider"))
+    await world.work(partial(suspend, "diplomatie"))
+    await world.hear(world.deleted("education", "$1"), world.deleted("wifip", "post:1"))
+    assert world.dead_letters.reasons == []
+    told = await world.rows("SELECT targets FROM hub.outbox WHERE sequence IS NOT NULL ORDER BY id DESC LIMIT 2")
+    assert [set(row["targets"]) for row in told] == [set(NODES)] * 2
+
+
 async def test_a_tie_that_nobody_renews_lets_nobody_speak_but_keeps_its_numbers(world: World) -> None:
     world.clock.moved += timedelta(hours=49)
     await world.hear(world.accepted("wifip", marker="day 3"))

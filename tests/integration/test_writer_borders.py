@@ -92,6 +92,19 @@ async def test_a_suspended_tie_says_so_and_comes_back_with_the_hubs_word(rig: Ri
     assert back.headers["X-Traitdunion-Outcome"].startswith("event=")
 
 
+async def test_a_copy_is_taken_away_though_its_tie_is_suspended(rig: Rig) -> None:
+    key = rig.hub.nodes["education"]
+    gone = said_by(key, MessageDeleted(space="ailleurs"), "$1", marker="2")
+    async with rig.running():
+        await rig.tie()
+        await rig.deliver(said_by(key, posted(), "$1"))
+        await rig.deliver(said_by(rig.hub.key, TieRefused(node=rig.node, space=SPACE, reason=WIDER), "tie:refused"))
+        await rig.deliver(said_by(key, posted(), "$2"), gone)
+        said = [(one["verdict"], one.get("reason")) for one in (await rig.receipts(5))[-2:]]
+    assert said == [("refused", "space_not_tied"), ("written", None)]
+    assert [order.act for order in rig.rse.written] == [Act.POSTED, Act.DELETED]
+
+
 async def test_a_process_that_comes_back_attests_before_it_publishes_what_waited(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     async with rig.running():
         await rig.tie()

@@ -20,9 +20,9 @@ def test_who_is_not_admitted_may_nothing(grade: Grade | None, right: Right) -> N
 
 
 @pytest.mark.parametrize("right", list(Right))
-def test_a_full_node_may_all_and_a_suspended_one_only_report(right: Right) -> None:
+def test_a_full_node_may_all_and_a_suspended_one_only_report_and_forget(right: Right) -> None:
     assert node_may(Grade.FULL, right)
-    assert node_may(Grade.SUSPENDED, right) is (right is Right.REPORT)
+    assert node_may(Grade.SUSPENDED, right) is (right in {Right.REPORT, Right.FORGET})
 
 
 @pytest.mark.parametrize(

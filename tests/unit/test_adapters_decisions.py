@@ -199,15 +199,22 @@ def test_what_moved_to_another_tied_space_speaks_under_the_tie_where_it_was_firs
     assert (decision.remembered.space, decision.remembered.community) == ("salon", "futurs")
 
 
-@pytest.mark.parametrize("act", [Act.EDITED, Act.DELETED])
-def test_what_moved_from_a_space_that_is_no_longer_tied_to_its_community_is_dropped(desk: Desk, act: Act) -> None:
-    gone, moved = replace(desk, tie_of={"autre": ELSEWHERE}.get), change(act, space="autre")
+def test_an_edit_of_what_moved_from_a_space_that_is_no_longer_tied_to_its_community_is_dropped(desk: Desk) -> None:
+    gone, moved = replace(desk, tie_of={"autre": ELSEWHERE}.get), change(Act.EDITED, space="autre")
     retied = at_home_in(desk, autre=ELSEWHERE, salon=replace(TIE, community="troisième"))
     assert gone.decide(moved, known(OWN), NOW, NOW) == retied.decide(moved, known(OWN), NOW, NOW) == Drop("not_tied")
 
 
 def test_what_is_written_after_a_move_into_a_space_that_is_not_tied_stays_there(desk: Desk) -> None:
     assert desk.decide(change(Act.EDITED, space="ailleurs"), known(OWN), NOW, NOW) == Drop("not_tied")
+
+
+@pytest.mark.parametrize("state", list(TieState))
+def test_what_was_published_is_taken_back_whatever_became_of_the_tie_since(desk: Desk, state: TieState) -> None:
+    decision = at_home_in(desk, salon=replace(TIE, state=state, community="une autre")).decide(change(Act.DELETED), known(OWN), NOW, NOW)
+    assert isinstance(decision, Publish)
+    assert isinstance(decision.fact, MessageDeleted)
+    assert (decision.subject, decision.tie.community) == (OWN.subject, OWN.community)
 
 
 @pytest.mark.parametrize("act", [Act.POSTED, Act.EDITED, Act.DELETED])

@@ -137,3 +137,19 @@ async def _once_each(work: FakeWork, events: list[Admitted]) -> None:
 
 def test_every_state_of_a_message_has_its_steps() -> None:
     assert set(MESSAGE_STEPS) == set(MessageState)
+
+
+async def test_an_author_takes_her_message_back_though_her_space_is_tied_no_more() -> None:
+    work = FakeWork()
+    await _hear(work, posted("wifip", "post:1"), posted("education", "$1", parent=object_id("wifip", "post:404")))
+    work.untied |= {"wifip", "education"}
+    with pytest.raises(RefusedError, match="not_tied"):
+        await on_message(edited("wifip", "post:1", "corrigé"), work)
+    assert await _hear(work, deleted("wifip", "post:1"), deleted("education", "$1")) == [Outcome.SEQUENCED, Outcome.HELD]
+    assert work.messages.known[ROOT].state is MessageState.DELETED
+
+
+async def test_nobody_takes_back_what_was_never_said_here() -> None:
+    work = FakeWork(untied={"wifip"})
+    with pytest.raises(RefusedError, match="not_tied"):
+        await on_message(deleted("wifip", "post:1"), work)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import product
 
 import pytest
 
-from hub.registry.model import GRADES, TIE_STEPS, GradeRefused, Tie, TieState, moved
+from hub.registry.model import GRADES, TIE_STEPS, GradeRefused, Tie, TieState, TieStepRefused, moved
 from schemas.manifest import Grade
 from schemas.words import Audience
 
@@ -23,6 +25,36 @@ def test_every_state_has_its_steps_and_every_step_leads_to_a_state() -> None:
 def test_a_node_that_is_gone_never_comes_back_under_its_name() -> None:
     with pytest.raises(GradeRefused):
         moved(Grade.GONE, Grade.FULL)
+
+
+@pytest.mark.parametrize(("before", "after"), list(product(Grade, Grade)))
+def test_a_node_takes_the_declared_steps_alone(before: Grade, after: Grade) -> None:
+    if after in GRADES[before]:
+        assert moved(before, after) is after
+    else:
+        with pytest.raises(GradeRefused):
+            moved(before, after)
+
+
+@pytest.mark.parametrize(("before", "after"), list(product(TieState, (TieState.ACTIVE, TieState.SUSPENDED, TieState.REFUSED))))
+def test_a_tie_takes_the_declared_steps_alone(before: TieState, after: TieState) -> None:
+    tie = replace(PROPOSED, state=before)
+    steps = {
+        TieState.ACTIVE: lambda: tie.attested(Audience.MEMBERS, "Salle", Audience.MEMBERS, NOW),
+        TieState.SUSPENDED: lambda: tie.attested(Audience.PUBLIC, "Salle", Audience.MEMBERS, NOW),
+        TieState.REFUSED: lambda: tie.refused("space_not_offered"),
+    }
+    if after in TIE_STEPS[before]:
+        assert steps[after]().state is after
+    elif (before, after) == (TieState.PROPOSED, TieState.SUSPENDED):
+        assert steps[after]().state is TieState.REFUSED  # a space that is too wide from the start
+    else:
+        with pytest.raises(TieStepRefused):
+            steps[after]()
+
+
+def test_only_a_refused_tie_is_proposed_again() -> None:
+    assert [state for state in TieState if replace(PROPOSED, state=state).may_be_proposed_again()] == [TieState.REFUSED]
 
 
 def test_a_tie_carries_once_its_node_has_attested_the_space() -> None:
