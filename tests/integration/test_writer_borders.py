@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from adapters import assembly
+from adapters import applied, assembly
 from adapters.intake import Intake
 from adapters.ledger import Ledger
-from adapters.port import Act, Later, Order, WriteOutcome
+from adapters.port import Act, Later, Never, Order, SpaceReport, WriteOutcome
 from adapters.spool import Kind, Record, Spool
 from adapters.ties import WIDER
 from schemas import topics
@@ -118,6 +118,57 @@ async def test_a_process_that_comes_back_attests_before_it_publishes_what_waited
         await until(lambda: rig.value("SELECT count(*) FROM adapters.spool"), 0)
     assert [headers.get("ce_type") for headers, _ in records] == [TieAccepted.event_type, TieAccepted.event_type, None]
     assert records[-1][1] == b"waited"
+
+
+async def test_nothing_is_read_or_published_before_what_is_due_at_the_start_was_attested(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with rig.running():
+        await rig.tie()
+        await rig.receipts(1)
+    ledger = await Ledger.open(rig.database_url, size=1)
+    await Spool(ledger, "rse", 10).store(Kind.RECORD, [Record(topics.RSE_INBOUND.name, b"k", b"waited", [])], datetime.now(UTC))
+    await ledger.close()
+    monkeypatch.setattr(assembly, "now", lambda: datetime.now(UTC) + timedelta(hours=21))
+    told, report = asyncio.Event(), rig.rse.report_space
+
+    async def hesitate(space: str) -> SpaceReport | Later | Never:
+        await told.wait()
+        return await report(space)
+
+    monkeypatch.setattr(rig.rse, "report_space", hesitate)
+    await rig.deliver(said_by(rig.hub.nodes["education"], posted(), "$1"))
+    async with rig.running():
+        await until(lambda: _said(capsys, "kafka_connected"), wanted=True)
+        await asyncio.sleep(1.5)  # long enough for both, were they not kept waiting
+        assert (await rig.value("SELECT count(*) FROM adapters.spool"), rig.rse.written) == (1, [])
+        told.set()
+        await until(lambda: rig.value("SELECT count(*) FROM adapters.spool"), 0)
+        await until(lambda: _more_than(rig, 0), wanted=True)
+
+
+async def _said(capsys: pytest.CaptureFixture[str], word: str) -> bool:
+    return word in capsys.readouterr().out
+
+
+async def test_a_gap_in_the_numbers_is_told_holds_up_nothing_and_is_closed_when_too_many_lie_beyond_it(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(applied, "GAP_KEPT", 3)
+    key, wanted = rig.hub.nodes["education"], ["1", "3", "4", "5", "6", "7"]
+    events = [said_by(key, posted(text), f"${text}") for text in wanted]
+    numbered = []
+    for text, event in zip(wanted, events, strict=True):
+        rig.hub.number = int(text) - 1
+        numbered.append(rig.hub.numbered(event, rig.node))
+    async with rig.running():
+        await rig.tie()
+        await rig.deliver(*events, extra=numbered)
+        await until(lambda: _more_than(rig, 5), wanted=True)
+        await until(lambda: rig.value("SELECT applied FROM adapters.sequences"), 7)
+    assert [order.content.text for order in rig.rse.written if order.content] == wanted
+    lines = capsys.readouterr().out.splitlines()
+    assert [word for line in lines for word in line.split() if word.startswith("sequence_gap")] == ["sequence_gap", "sequence_gap_closed"]
 
 
 async def test_nothing_is_written_into_a_space_whose_readers_were_not_attested_for_two_days(rig: Rig) -> None:
