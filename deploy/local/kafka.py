@@ -108,7 +108,9 @@ class LocalKafka:
 
 
 def _cluster_id() -> str:
-    return base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+    """Sixteen random bytes, the first below 128: one name in sixty-four would begin with a dash, which the broker's command line takes for an option."""
+    first, *others = uuid.uuid4().bytes
+    return base64.urlsafe_b64encode(bytes([first & 0x7F, *others])).decode().rstrip("=")
 
 
 def _check_installed(jars: Path) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import os
 import signal
 import subprocess
 import sys
+import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -20,7 +22,7 @@ from kafka import KafkaAdminClient
 from kafka.admin import NewTopic
 
 from deploy.local import ports
-from deploy.local.kafka import KafkaNotInstalled, LocalKafka
+from deploy.local.kafka import KafkaNotInstalled, LocalKafka, _cluster_id
 from deploy.local.postgres import DatabaseNameRefused
 from deploy.local.process import AlreadyRunning, Process, Program, ServerFailed, make_way, run
 from schemas.topics import RECORD_LIMIT, RSE_INBOUND
@@ -112,6 +114,13 @@ async def test_the_broker_keeps_its_records_and_its_port_through_a_restart_and_a
 def test_a_clone_without_the_broker_is_told_what_to_run(tmp_path: Path) -> None:
     with pytest.raises(KafkaNotInstalled, match="make kafka"):
         LocalKafka(tmp_path / "kafka", jars=tmp_path / "empty").start()
+
+
+def test_no_cluster_is_named_as_an_option_of_the_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(uuid, "uuid4", lambda: uuid.UUID(bytes=b"\xfb" * 16))
+    named = _cluster_id()
+    assert not named.startswith("-")
+    assert len(base64.urlsafe_b64decode(named + "==")) == 16
 
 
 async def test_each_test_has_an_empty_database_of_its_own(postgres: str, bare_database_url: str) -> None:
