@@ -118,6 +118,9 @@ REASONS: Final[Mapping[str, str]] = {
     "native_id_malformed": "identifiant mal formé",
     "order_without_native_id": "ordre sans identifiant",
     "order_without_content": "ordre sans contenu",
+    "order_without_reaction": "ordre sans réaction",
+    "order_without_target": "ordre sans message visé",
+    "reaction_without_emoji": "réaction sans émoji",
     "order_without_author_or_content": "ordre sans auteur ou sans contenu",
     # what a platform sends that makes no sense
     "body_not_an_object": "corps qui n’est pas un objet",

@@ -152,10 +152,13 @@ def test_a_withdrawal_of_an_answer_that_was_deleted_with_it_is_told(desk: Desk) 
     assert decision.fact == AnswerWithdrawn(space="salon")
 
 
-def test_nothing_is_published_while_the_tie_is_suspended(desk: Desk) -> None:
+def test_nothing_is_set_while_the_tie_is_suspended_but_a_reaction_is_still_taken_back(desk: Desk) -> None:
     suspended = replace(desk, tie_of={"salon": replace(TIE, state=TieState.SUSPENDED)}.get)
-    for change in (reacted("post:1"), redacted(), answered()):
+    for change in (reacted("post:1"), answered()):
         assert suspended.decide(change, known(OWN, REACTION), NOW, NOW) == Drop("tie_suspended")
+    decision = suspended.decide(redacted(), known(OWN, REACTION), NOW, NOW)
+    assert isinstance(decision, Publish)
+    assert decision.fact == ReactionRemoved(space="salon")
 
 
 def test_a_message_of_another_community_carries_no_reaction_out_of_its_own(desk: Desk) -> None:

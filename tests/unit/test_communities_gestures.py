@@ -113,6 +113,17 @@ async def test_no_node_takes_another_nodes_reaction_back() -> None:
         await on_gesture(theft, work)
 
 
+async def test_a_reaction_is_taken_back_though_its_space_is_tied_no_more() -> None:
+    work = await thread()
+    await _hear(work, reacted("education", "$r", QUESTION))
+    work.untied |= {"education"}
+    with pytest.raises(RefusedError, match="not_tied"):
+        await on_gesture(reacted("education", "$r2", QUESTION), work)
+    assert await _hear(work, unreacted("education", "$r")) == [Outcome.SEQUENCED]
+    with pytest.raises(RefusedError, match="not_tied"):
+        await on_gesture(unreacted("education", "$never"), work)
+
+
 async def test_a_question_has_one_accepted_answer_and_a_new_one_takes_its_place() -> None:
     work = await thread()
     events = accepted("wifip", "solution:1", ANSWER), accepted("wifip", "solution:1", OTHER_ANSWER, "2")
