@@ -4,45 +4,88 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Sequence
     from datetime import datetime
 
     from hub.group import Handler
     from hub.ports import Record
 
+Acknowledge = Callable[[], Awaitable[None]]
+Guard = Callable[[Awaitable[None]], Awaitable[None]]
+
+
+AT_ONCE = 2
+
 
 class Line:
-    """Two batches in work at most. `guard` awaits a batch's work and answers its errors, so that no later one is acknowledged."""
+    """Two batches in work at most; what comes meanwhile is gathered into the next one, so that batches grow with the load.
 
-    def __init__(self, handler: Handler[Any], progress: Progress, guard: Callable[[Awaitable[None]], Awaitable[None]]) -> None:
-        self._handler, self._progress, self._guard = handler, progress, guard
-        self._last: asyncio.Task[None] | None = None
+    `guard` awaits a batch's work and answers its errors; behind one that failed nothing is carried out or acknowledged.
+    """
 
-    async def take(self, batch: Sequence[Record], acknowledge: Callable[[], Awaitable[None]]) -> None:
-        """Take a batch in work; returns when the one before is acknowledged."""
-        before = self._last
-        self._last = asyncio.create_task(self._guarded(batch, acknowledge, before))
-        if before is not None:
-            await before
+    def __init__(self, handler: Handler[Any], progress: Progress, guard: Guard, limit: int) -> None:
+        self._handler, self._progress, self._guard, self._limit = handler, progress, guard, limit
+        self._gathered = _Gathered()
+        self._work: deque[asyncio.Task[None]] = deque()
 
-    async def _guarded(
-        self, batch: Sequence[Record], acknowledge: Callable[[], Awaitable[None]], before: asyncio.Task[None] | None
-    ) -> None:
-        await self._guard(self._see_through(batch, acknowledge, before))
+    async def take(self, batch: Sequence[Record], acknowledge: Acknowledge) -> None:
+        """Take records in work, at once where nothing else is; returns when more may be taken. No batch grows past the limit."""
+        if self._gathered.records and len(self._gathered.records) + len(batch) > self._limit:
+            self._begin()
+            await self._room()
+        self._gathered.add(batch, acknowledge)
+        if not self._work or len(self._gathered.records) >= self._limit:
+            self._begin()
+        await self._room()
 
-    async def _see_through(
-        self, batch: Sequence[Record], acknowledge: Callable[[], Awaitable[None]], before: asyncio.Task[None] | None
-    ) -> None:
-        self._progress.begin(batch)
-        read = await self._handler.read(batch)
+    def _begin(self) -> None:
+        gathered, self._gathered = self._gathered, _Gathered()
+        task = asyncio.create_task(self._guarded(gathered, self._work[-1] if self._work else None))
+        self._work.append(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if task.cancelled() or task.exception() is not None:
+            return  # it stays where it is: whoever comes next learns of it
+        self._work.popleft()
+        if self._gathered.records and not self._work:
+            self._begin()
+
+    async def _room(self) -> None:
+        while len(self._work) == AT_ONCE:
+            oldest = self._work[0]
+            await asyncio.wait({oldest})
+            oldest.result()
+
+    async def _guarded(self, gathered: _Gathered, before: asyncio.Task[None] | None) -> None:
+        await self._guard(self._see_through(gathered, before))
+
+    async def _see_through(self, gathered: _Gathered, before: asyncio.Task[None] | None) -> None:
+        self._progress.begin(gathered.records)
+        read = await self._handler.read(gathered.records)
         if before is not None:
             await before
         await self._handler.carry_out(read)
-        await acknowledge()
-        self._progress.end(batch)
+        for acknowledge in gathered.acknowledge:
+            await acknowledge()
+        self._progress.end(gathered.records)
+
+
+@dataclass
+class _Gathered:
+    """Records that will be one batch, and how each part of them is acknowledged."""
+
+    records: list[Record] = field(default_factory=list)
+    acknowledge: list[Acknowledge] = field(default_factory=list)
+
+    def add(self, batch: Sequence[Record], acknowledge: Acknowledge) -> None:
+        self.records += batch
+        self.acknowledge.append(acknowledge)
 
 
 class Progress:

@@ -83,7 +83,7 @@ def application(group: str, settings: HubSettings, kafka_settings: KafkaSettings
     @app.agent(source, concurrency=1, name=f"{group}-agent")
     async def consume(stream: Any) -> None:
         await parts.ready.wait()
-        line = Line(parts.handler, parts.progress, ended_by_errors)
+        line = Line(parts.handler, parts.progress, ended_by_errors, settings.batch)
         async for batch in stream.noack_take(settings.batch, within=settings.within):
             await line.take([record_of(event.message) for event in batch], partial(acknowledge, stream, batch))
 

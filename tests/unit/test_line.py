@@ -28,13 +28,17 @@ class Slow:
 
     done: list[str] = field(default_factory=list)
     gate: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(0))
+    fails: bool = False
 
-    async def read(self, batch: Sequence[Record]) -> int:
-        self.done.append(f"read {batch[0].offset}")
-        return batch[0].offset
+    async def read(self, batch: Sequence[Record]) -> str:
+        read = " ".join(str(record.offset) for record in batch)
+        self.done.append(f"read {read}")
+        return read
 
-    async def carry_out(self, read: int) -> None:
+    async def carry_out(self, read: str) -> None:
         await self.gate.acquire()
+        if self.fails:
+            raise BrokerGone
         self.done.append(f"carried out {read}")
 
 
@@ -59,30 +63,64 @@ def acknowledging(handler: Slow, offset: int) -> Callable[[], Awaitable[None]]:
     return acknowledge
 
 
-async def test_the_next_batch_is_read_while_one_is_carried_out_and_waits_for_its_turn(handler: Slow) -> None:
-    line = Line(handler, Progress(), plainly)
-    await line.take(batch(1), acknowledging(handler, 1))
-    second = asyncio.create_task(line.take(batch(2), acknowledging(handler, 2)))
-    await settled()
-    assert handler.done == ["read 1", "read 2"]
-    assert not second.done()
-    handler.gate.release()
-    await second
-    handler.gate.release()
-    await settled()
-    assert handler.done == ["read 1", "read 2", "carried out 1", "acknowledged 1", "carried out 2", "acknowledged 2"]
+async def take(line: Line, handler: Slow, offset: int) -> None:
+    await line.take(batch(offset), acknowledging(handler, offset))
 
 
-async def test_nothing_is_carried_out_or_acknowledged_behind_a_batch_that_was_given_up(handler: Slow) -> None:
-    line = Line(handler, Progress(), plainly)
-    await line.take(batch(1), acknowledging(handler, 1))
-    second = asyncio.create_task(line.take(batch(2), acknowledging(handler, 2)))
+@pytest.fixture
+def line(handler: Slow) -> Line:
+    return Line(handler, Progress(), plainly, 2)
+
+
+async def test_what_comes_while_a_batch_is_carried_out_is_gathered_into_the_next_one(handler: Slow, line: Line) -> None:
+    await take(line, handler, 1)
+    await take(line, handler, 2)
     await settled()
-    second.cancel()  # as Faust does when it stops: whoever waits for a batch takes it with him
+    assert handler.done == ["read 1"]
+    handler.gate.release()
+    await settled()
+    assert handler.done == ["read 1", "carried out 1", "acknowledged 1", "read 2"]
+
+
+async def test_a_full_batch_is_read_while_one_is_carried_out_and_waits_for_its_turn(handler: Slow, line: Line) -> None:
+    await take(line, handler, 1)
+    await take(line, handler, 2)
+    third = asyncio.create_task(take(line, handler, 3))
+    await settled()
+    assert handler.done == ["read 1", "read 2 3"]
+    assert not third.done()
+    handler.gate.release()
+    await third
+    handler.gate.release()
+    await settled()
+    assert handler.done == ["read 1", "read 2 3", "carried out 1", "acknowledged 1", "carried out 2 3", "acknowledged 2", "acknowledged 3"]
+
+
+async def test_no_batch_grows_past_the_limit(handler: Slow, line: Line) -> None:
+    handler.gate = asyncio.Semaphore(9)
+    await take(line, handler, 1)
+    await line.take([*batch(2)], acknowledging(handler, 2))
+    await line.take([*batch(3), *batch(4)], acknowledging(handler, 3))
+    await settled()
+    assert [done for done in handler.done if done.startswith("read")] == ["read 1", "read 2", "read 3 4"]
+
+
+class BrokerGone(ConnectionError):
+    """The broker does not answer."""
+
+
+async def test_behind_a_batch_that_failed_nothing_is_carried_out_or_acknowledged(handler: Slow, line: Line) -> None:
+    handler.fails = True
+    await take(line, handler, 1)
+    await take(line, handler, 2)
+    third = asyncio.create_task(take(line, handler, 3))
+    await settled()
     handler.gate.release()
     handler.gate.release()
+    with pytest.raises(BrokerGone):
+        await third
     await settled()
-    assert handler.done == ["read 1", "read 2"]
+    assert handler.done == ["read 1", "read 2 3"]
 
 
 def test_the_age_shown_is_that_of_the_oldest_record_of_all_batches_in_work() -> None:
