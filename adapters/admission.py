@@ -17,7 +17,7 @@ from adapters.spool import Kind, SpoolFull, pack_change, unpack_change
 from schemas.wire.records import CORRELATION
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Awaitable, Sequence
     from datetime import datetime
 
     from adapters.ledger import Known, KnownObject
@@ -27,16 +27,18 @@ if TYPE_CHECKING:
     from adapters.spool import Record
 
 BATCH = 200
+ON_THE_WAY = 2  # batches that ledger or Kafka have not taken yet; more would only be smaller
 TICK_SECONDS = 0.25
 PAUSE_SECONDS = 0.5
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Storing:
-    """A batch on its way to ledger and Kafka; the task tells why it could not be stored."""
+    """A batch on its way: `remembered` once the ledger has its objects, `task` once its records are durable; each tells why it could not."""
 
     batch: Batch
+    remembered: asyncio.Future[NotStored | None]
     task: asyncio.Task[NotStored | None]
 
 
@@ -48,7 +50,7 @@ class Admission:
         self._sorter = Sorter(seat)
         self._waiting: deque[Arrival] = deque()
         self._awake = asyncio.Event()
-        self._storing: _Storing | None = None
+        self._storing: deque[_Storing] = deque()
 
     async def admit(self, outcomes: Sequence[Outcome], body: bytes, correlation: str) -> Answer:
         """Wait until the outcomes of one webhook are durably stored."""
@@ -70,8 +72,8 @@ class Admission:
                 if await self._spool_is_served() and (batch := [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]):
                     await self._take(batch)
         finally:
-            if self._storing is not None:
-                self._storing.task.cancel()
+            for storing in self._storing:
+                storing.task.cancel()
 
     async def _spool_is_served(self) -> bool:
         """Publish and decide what waits in the spool; False while the ledger is away, and those who wait are told so."""
@@ -90,8 +92,8 @@ class Admission:
         return True
 
     async def _sleep(self) -> None:
-        if self._storing is not None and self._storing.task.done():
-            await self._stored()
+        while self._storing and self._storing[0].task.done():
+            await self._storing.popleft().task
         if self._waiting:
             return
         self._awake.clear()
@@ -111,32 +113,45 @@ class Admission:
         self._sorter.parked_spaces = {change.space for change in (unpack_change(row.value) for row in rows) if not change.by_us}
 
     async def _take(self, arrivals: Sequence[Arrival]) -> None:
-        """Decide a batch; store it once the one before is stored, and not at all when that failed: it was decided upon it."""
-        before = self._storing
+        """Decide a batch while the one before is remembered; not stored at all when that failed, since it was decided upon it."""
+        before = self._storing[-1] if self._storing else None
         try:
             batch = await self._decided(arrivals, before.batch.objects if before else ())
         except LedgerUnavailable:
             self._answer_all(arrivals, NotStored("ledger_unavailable"))
             return
-        if failed := await self._stored():
+        if before is not None and (failed := await before.remembered):
             self._answer_all(arrivals, failed)
             return
-        self._storing = _Storing(batch, asyncio.get_running_loop().create_task(self._store(batch, arrivals)))
-        self._storing.task.add_done_callback(lambda _: self._awake.set())
+        if len(self._storing) == ON_THE_WAY:
+            await self._storing.popleft().task
+        self._storing.append(self._begun(batch, arrivals, before))
 
-    async def _stored(self) -> NotStored | None:
-        """Wait for the batch that is being stored, if any: why it could not be, or None."""
-        storing, self._storing = self._storing, None
-        return await storing.task if storing is not None else None
+    def _begun(self, batch: Batch, arrivals: Sequence[Arrival], before: _Storing | None) -> _Storing:
+        loop = asyncio.get_running_loop()
+        remembered: asyncio.Future[NotStored | None] = loop.create_future()
+        task = loop.create_task(self._store(batch, arrivals, remembered, before.task if before else None))
+        task.add_done_callback(lambda _: self._awake.set())
+        return _Storing(batch, remembered, task)
 
-    async def _store(self, batch: Batch, arrivals: Sequence[Arrival]) -> NotStored | None:
-        failed = None
-        try:
-            await self._commit(batch)
-        except LedgerUnavailable:
-            failed = NotStored("ledger_unavailable")
-        except SpoolFull:
-            failed = NotStored("spool_full")
+    async def _stored(self) -> None:
+        """Wait for all batches on their way."""
+        while self._storing:
+            await self._storing[0].task
+            self._storing.popleft()
+
+    async def _store(
+        self,
+        batch: Batch,
+        arrivals: Sequence[Arrival],
+        remembered: asyncio.Future[NotStored | None],
+        before: asyncio.Task[NotStored | None] | None,
+    ) -> NotStored | None:
+        failed = await _why_not(self._remember(batch))
+        remembered.set_result(failed)
+        if before is not None:
+            failed = await before or failed
+        failed = failed or await _why_not(self._put(batch))
         if failed is not None:
             self._answer_all(arrivals, failed)
             return failed
@@ -165,7 +180,7 @@ class Admission:
         ]
         return await self._seat.memory.recall(references, (change.actor for change in changes))
 
-    async def _commit(self, batch: Batch) -> None:
+    async def _remember(self, batch: Batch) -> None:
         """Objects before records: an echo of what we say must find its object. Doubles are dropped by their event id."""
         now = self._seat.clock()
         if batch.objects:
@@ -174,6 +189,8 @@ class Admission:
             await self._seat.spool.store(Kind.PARKED, batch.parked, now)
         if batch.incomplete:
             await self._seat.spool.store(Kind.INCOMPLETE, batch.incomplete, now)
+
+    async def _put(self, batch: Batch) -> None:
         places = await self._seat.outgoing.put(batch.records)
         for (arrival, label), place in zip(batch.labels, places, strict=True):
             arrival.said.append(_placed(label, place))
@@ -197,9 +214,20 @@ class Admission:
             gone.append(row.position)
             self._sorter.settle(change, decision, arrival, batch)
         if gone:
-            await self._commit(batch)
+            await self._remember(batch)
+            await self._put(batch)
             await self._seat.spool.remove(Kind.PARKED, gone)
         self._sorter.parked_spaces = blocked
+
+
+async def _why_not(stored: Awaitable[None]) -> NotStored | None:
+    try:
+        await stored
+    except LedgerUnavailable:
+        return NotStored("ledger_unavailable")
+    except SpoolFull:
+        return NotStored("spool_full")
+    return None
 
 
 def _replayed(change: Change, record: Record, stored_at: datetime) -> Arrival:

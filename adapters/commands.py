@@ -15,6 +15,9 @@ app = typer.Typer(help="Connecteurs : la passerelle et les scripteurs des RSE.",
 @app.command()
 def run() -> None:
     """Lance la passerelle et les scripteurs de toutes les instances."""
+    from schemas.wire import collector
+
+    collector.begin_to_load()
     import structlog
     import uvloop
 
@@ -25,6 +28,7 @@ def run() -> None:
     from schemas.wire.telemetry import configure_logs
 
     configure_logs("adapters")
+    collector.loaded()
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(run_all(AdapterSettings()))
