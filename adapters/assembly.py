@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
+import secrets
 import signal
 import socket
 from contextlib import AsyncExitStack
@@ -26,6 +27,8 @@ from adapters.last_door import LastDoor
 from adapters.ledger import Ledger, LedgerUnavailable, Memory
 from adapters.patience import Pause
 from adapters.platforms import platform
+from adapters.poller import Outlook, Poller
+from adapters.port import Polled
 from adapters.publisher import KafkaPublisher, Outgoing
 from adapters.receipts import Receipts
 from adapters.registry import LedgerShelf, Trust, fetch
@@ -33,6 +36,7 @@ from adapters.settings import Instances
 from adapters.sorting import Seat
 from adapters.spool import Spool
 from adapters.ties import Ties
+from adapters.watch import Watch
 from adapters.writer import Bench, Writer
 from schemas.keys import SigningKey
 from schemas.wire.kafka import KafkaSettings, TopicNames
@@ -86,6 +90,8 @@ async def build(name: str, instance: Instance, shared: Shared) -> Connector:
     key = SigningKey.load(instance.node, instance.signing_key)
     kind = shared.platform(instance.platform)
     client = kind.client(instance)
+    if not isinstance(client, Polled) and not instance.webhook_secret.get_secret_value():
+        raise SettingsIncomplete(f"{name}: webhook_secret")  # anybody could sign with an empty one
     ties, spool = Ties(shared.ledger, name), Spool(shared.ledger, name, shared.settings.spool_limit)
     applied = Applied(shared.ledger, name)
     for part in (ties.load(), spool.count()):
@@ -105,10 +111,14 @@ async def build(name: str, instance: Instance, shared: Shared) -> Connector:
     await receipts.recall()
     intake = Intake(name, instance.node, shared.kafka, shared.names, writer, applied)
     completions = Completions(name, client, spool, admission)
-    loops = (
+    loops: tuple[Coroutine[None, None, None], ...] = (
         handshake.run(), _after(handshake.begun, admission.run), _after(handshake.begun, intake.run), receipts.run(), completions.run(),
         _tidy(applied, shared.clock),
     )  # fmt: skip
+    if isinstance(client, Polled):
+        watch = Watch(shared.ledger, name, secrets.token_hex(8))
+        poller = Poller(Outlook(name, instance, client, ties, watch, admission.admit, shared.clock, asyncio.sleep, random.random))
+        loops = (*loops, _after(handshake.begun, poller.run))
     return Connector(Counter(name, instance, kind.adapter, client, admission), loops)
 
 

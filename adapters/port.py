@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -121,6 +121,44 @@ class Incomplete:
 
 
 Outcome = Change | Unused | Nonsense | Incomplete
+
+
+# --- what a platform that must be asked shows --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """One object as a poll saw it.
+
+    `outcome` tells it as if it had just been posted; whether that is news is the poller's to say. `digest` changes when people read
+    something else. `thread` is the native id of what it stands under, None for a root. Of a root, `holds` names all that stands
+    under it where the RSE told it whole; else `replies` changes when something under it may have changed, and the poller asks.
+    `likes` names who likes it; kept, and not told to anybody yet.
+    """
+
+    native_id: str
+    outcome: Change | Unused | Nonsense | Incomplete
+    digest: str
+    created_at: datetime
+    thread: str | None = None
+    replies: str = ""
+    holds: frozenset[str] | None = None
+    likes: frozenset[str] = frozenset()
+    raw: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a poll saw. `cursor` is where the next one goes on; `mark` changes when the answer's bytes do."""
+
+    sightings: tuple[Sighting, ...] = ()
+    cursor: str | None = None
+    mark: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Same:
+    """The bytes are those of the last time: there is nothing to read in them."""
 
 
 # --- what goes out -----------------------------------------------------------------------------------------------
@@ -257,4 +295,25 @@ class RseClient(Protocol):
 
     async def close(self) -> None:
         """Close the session."""
+        ...
+
+
+@runtime_checkable
+class Polled(RseClient, Protocol):
+    """An RSE that sends nothing and must be asked: a client whose platform has this half is polled (`adapters.poller`)."""
+
+    async def newer(self, space: str, cursor: str | None) -> Reading | Later | Never:
+        """All that came since `cursor`, however much; without a cursor, the newest page alone."""
+        ...
+
+    async def window(self, space: str, since: datetime, most: int, unless: str) -> Reading | Same | Later | Never:
+        """The last `most` roots, none of them older than `since`, as they stand now; Same where their mark is still `unless`."""
+        ...
+
+    async def replies(self, space: str, root: str, unless: str) -> Reading | Same | Later | Never:
+        """All that stands under a root, never a part of it; Same where its mark is still `unless`."""
+        ...
+
+    async def gone(self, space: str, native_id: str) -> bool | Later:
+        """Ask the object itself: True for a 404 while its space can be read; anything less is no deletion."""
         ...

@@ -22,7 +22,7 @@ class Instance(BaseModel):
     organisation: Annotated[str, Field(min_length=1, max_length=200, description="The ministry's name as people read it.")]
     platform: str
     url: Annotated[str, Field(description="The RSE's own address, without a slash at its end.")]
-    webhook_secret: SecretStr
+    webhook_secret: Annotated[SecretStr, Field(description="What its webhooks are signed with; none where it is polled.")] = SecretStr("")
     api_secret: SecretStr
     signing_key: Path
     spaces: frozenset[str] = frozenset()

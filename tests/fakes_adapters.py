@@ -289,6 +289,10 @@ class Rig:
     port: int = 0
     sealing: PrivateKey = field(default_factory=PrivateKey.generate)
     registry_url: str = ""
+    instance: dict[str, Any] = field(default_factory=dict)
+    """What its settings say beside the usual."""
+    find: Callable[[str], Platform] | None = None
+    """Where connectors are found, if not in memory."""
 
     @property
     def kafka(self) -> KafkaSettings:
@@ -297,10 +301,11 @@ class Rig:
     async def prepare(self) -> None:
         """Topics and keys: all that must be there before a process starts, beside the tables."""
         await self._make_topics()
-        instance = an_instance(self.folder, self.node)
+        instance = an_instance(self.folder, self.node, **self.instance)
         self.hub.nodes[self.node] = SigningKey.load(self.node, instance.signing_key)
         self.hub.nodes["education"] = SigningKey.generate("education")
-        written = instance.model_dump(mode="json") | {"webhook_secret": SECRET, "api_secret": "x"}
+        secrets_told = {name: getattr(instance, name).get_secret_value() for name in ("webhook_secret", "api_secret")}
+        written = instance.model_dump(mode="json") | secrets_told
         (self.folder / "instances.yaml").write_text(yaml.safe_dump({"instances": {"rse": written}}))
 
     async def _make_topics(self) -> None:
@@ -343,7 +348,7 @@ class Rig:
         """Run the process until the block ends."""
         self.port = free_port()
         stop = asyncio.Event()
-        task = asyncio.create_task(assembly.run(self.settings(), find=platform_of(self.rse), stop=stop))
+        task = asyncio.create_task(assembly.run(self.settings(), find=self.find or platform_of(self.rse), stop=stop))
         try:
             await self._ready(task)
             yield
@@ -413,9 +418,9 @@ class Rig:
                 break
         return found
 
-    async def tie(self) -> None:
+    async def tie(self, space: str = SPACE) -> None:
         """Go through the handshake: the hub proposes, the node accepts."""
-        await self.deliver(self.hub.proposal(self.node))
+        await self.deliver(self.hub.proposal(self.node, space))
         await until(lambda: self.value("SELECT count(*) FROM adapters.ties WHERE state = 'accepted'"), 1)
 
     async def value(self, sql: str, *given: object) -> Any:

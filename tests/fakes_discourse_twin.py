@@ -75,7 +75,7 @@ async def forum(folder: Path, **changes: Any) -> AsyncIterator[Forum]:
             people=("camille:Camille Roux", "leo:Léo Petit"),
         )
         rse = instance(url)
-        sink = Sink(ADAPTER, lambda: rse)
+        sink = Sink(adapter=ADAPTER, instance=lambda: rse)
         async with (
             _served(sink.application(), hook),
             _served(Twin(replace(options, **changes)).app(), at),

@@ -93,7 +93,7 @@ class Sink(WebhookSink):
     """An application service: what a homeserver pushes, also in its own words."""
 
     def __init__(self, instance: Callable[[], Instance]) -> None:
-        super().__init__(ADAPTER, instance)
+        super().__init__(adapter=ADAPTER, instance=instance)
 
     @property
     def transactions(self) -> list[str]:

@@ -1,4 +1,4 @@
-"""Where a twin's webhooks go in tests: a small server that authenticates and translates as the gateway does, and keeps all."""
+"""Where what a twin's RSE says goes in tests: kept as it is heard; for webhooks, by a small server that does what the gateway does."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from adapters.port import Act, Ask, AuthenticRequest, Change, Outcome, Unverifie
 from schemas.problem import MEDIA_TYPE, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from adapters.port import Adapter
     from adapters.settings import Instance
@@ -21,40 +21,17 @@ PATIENCE = 20.0  # seconds that a webhook may take
 
 
 @dataclass
-class Sink:
-    """Keeps what came (`seen`), what it answered 200 (`taken`) and what the adapter read there (`outcomes`).
+class Heard:
+    """Keeps what the adapter read (`outcomes`)."""
 
-    `statuses` are its next refusals; `failing` is how many webhooks it answers 503 before those.
-    """
-
-    adapter: Adapter
-    instance: Callable[[], Instance]
-    seen: list[UnverifiedRequest] = field(default_factory=list)
-    taken: list[UnverifiedRequest] = field(default_factory=list)
     outcomes: list[Outcome] = field(default_factory=list)
-    statuses: list[int] = field(default_factory=list)
-    failing: int = 0
-    refusals: int = 0
     _came: asyncio.Condition = field(default_factory=asyncio.Condition)
-
-    def application(self) -> web.Application:
-        """One address for every instance, with the platform's own path after it."""
-        app = web.Application(client_max_size=self.adapter.body_limit)
-        app.router.add_route("*", "/webhooks/{instance}", self._take)
-        app.router.add_route("*", "/webhooks/{instance}/{path:.*}", self._take)
-        return app
 
     async def until(self, found: Callable[[list[Outcome]], bool]) -> list[Outcome]:
         """The outcomes, as soon as they are what the test waits for."""
         async with asyncio.timeout(PATIENCE), self._came:
             await self._came.wait_for(lambda: found(self.outcomes))
         return self.outcomes
-
-    async def wait(self, count: int) -> list[UnverifiedRequest]:
-        """So many webhooks, as soon as they have come."""
-        async with asyncio.timeout(PATIENCE), self._came:
-            await self._came.wait_for(lambda: len(self.seen) >= count)
-        return self.seen
 
     def changes(self, native_id: str) -> list[Change]:
         """What was heard of one object, in the order of its coming."""
@@ -64,6 +41,41 @@ class Sink:
         """The first news of that act on that object, as soon as it has come."""
         await self.until(lambda _: any(change.act is act for change in self.changes(native_id)))
         return next(change for change in self.changes(native_id) if change.act is act)
+
+    async def hear(self, outcomes: Sequence[Outcome]) -> None:
+        """Keep, and tell those who wait."""
+        async with self._came:
+            self.outcomes.extend(outcomes)
+            self._came.notify_all()
+
+
+@dataclass
+class Sink(Heard):
+    """A webhook's target: what came (`seen`), what it answered 200 (`taken`).
+
+    `statuses` are its next refusals; `failing` is how many webhooks it answers 503 before those.
+    """
+
+    adapter: Adapter = field(kw_only=True)
+    instance: Callable[[], Instance] = field(kw_only=True)
+    seen: list[UnverifiedRequest] = field(default_factory=list)
+    taken: list[UnverifiedRequest] = field(default_factory=list)
+    statuses: list[int] = field(default_factory=list)
+    failing: int = 0
+    refusals: int = 0
+
+    def application(self) -> web.Application:
+        """One address for every instance, with the platform's own path after it."""
+        app = web.Application(client_max_size=self.adapter.body_limit)
+        app.router.add_route("*", "/webhooks/{instance}", self._take)
+        app.router.add_route("*", "/webhooks/{instance}/{path:.*}", self._take)
+        return app
+
+    async def wait(self, count: int) -> list[UnverifiedRequest]:
+        """So many webhooks, as soon as they have come."""
+        async with asyncio.timeout(PATIENCE), self._came:
+            await self._came.wait_for(lambda: len(self.seen) >= count)
+        return self.seen
 
     async def _take(self, request: web.Request) -> web.Response:
         headers = {name.lower(): value for name, value in request.headers.items()}

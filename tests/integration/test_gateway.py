@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 import aiohttp
 import pytest
 from nacl.public import SealedBox
+from pydantic import SecretStr
 
+from adapters.assembly import SettingsIncomplete
 from schemas import topics
 from schemas.envelope import object_id
 from schemas.manifest import Registry
@@ -131,3 +133,16 @@ async def test_what_a_webhook_left_out_is_asked_of_the_rse_until_it_tells(rig: R
     records = await rig.read(topics.RSE_INBOUND.name, 2)
     assert json.loads(records[1][1])["content"]["text"] == "Bonjour"
     await until(lambda: rig.value("SELECT count(*) FROM adapters.spool"), 0)
+
+
+async def test_a_platform_that_pushes_does_not_start_without_a_secret_that_anybody_could_sign_with(
+    kafka: Kafka, database_url: str, topic_prefix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRAITDUNION_KAFKA_BOOTSTRAP", kafka.bootstrap)
+    monkeypatch.setenv("TRAITDUNION_TOPIC_PREFIX", topic_prefix)
+    rig = Rig(kafka.bootstrap, topic_prefix, database_url, tmp_path, instance={"webhook_secret": SecretStr("")})
+    await rig.prepare()
+    async with rig.registry():
+        with pytest.raises(SettingsIncomplete, match="webhook_secret"):
+            async with rig.running():
+                pass

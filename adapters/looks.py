@@ -1,0 +1,189 @@
+"""One look at one polled space: what is new, how the window stands now, what is no longer there; told, then remembered."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from adapters.gateway import named
+from adapters.news import deleted, news_of
+from adapters.port import Later, Never, Reading
+from adapters.sorting import NotStored
+from schemas.wire.records import new_correlation
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable, Sequence
+    from datetime import datetime
+
+    from adapters.news import News
+    from adapters.port import Outcome, Polled, Sighting
+    from adapters.sorting import Answer
+    from adapters.watch import Poll, Row, Watch
+
+    Admit = Callable[[Sequence[Outcome], bytes, str], Awaitable[Answer]]
+
+WINDOW = timedelta(days=7)
+WINDOW_ROOTS = 200
+MISSING_AT_ONCE = 20
+RE_READ = 3  # roots whose replies are read again at each look though nothing announces a change: an edit of a comment may not
+
+
+@dataclass(slots=True)
+class View:
+    """A space as this process saw it last; lost with the process, which costs one full reading."""
+
+    poll: Poll
+    cursor: str | None
+    mark: str = ""
+    threads: dict[str, str] = field(default_factory=dict)
+    """Root → what announces a change under it; the one read longest ago first."""
+    marks: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """A whole look; `changed` tells whether anything looked different."""
+
+    changed: bool
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What a look has settled: these objects, there or gone, and these roots with all that stands under them."""
+
+    objects: set[str] = field(default_factory=set)
+    whole: set[str] = field(default_factory=set)
+    changed: bool = False
+
+
+class NotKeptError(RuntimeError):
+    """Neither Kafka nor the spool took what was seen: it stays unread."""
+
+
+class Looker:
+    """Looks at spaces of one instance. What is seen goes through admission; the ledger remembers it after the ack."""
+
+    def __init__(self, client: Polled, watch: Watch, admit: Admit, clock: Callable[[], datetime]) -> None:
+        self._client, self._watch, self._admit, self._clock = client, watch, admit, clock
+
+    async def look(self, view: View) -> Looked | Later | Never:
+        """Look once. Raises NotKeptError, LeaseLost, LedgerUnavailable; nothing is remembered that was not told."""
+        space, seen = view.poll.space, _Seen()
+        newer = await self._client.newer(space, view.cursor)
+        if not isinstance(newer, Reading):
+            return newer
+        window = await self._client.window(space, self._clock() - WINDOW, WINDOW_ROOTS, view.mark)
+        if isinstance(window, Later | Never):
+            return window
+        current = window.sightings if isinstance(window, Reading) else ()
+        await self._absorb(view, (*newer.sightings, *current), seen, newer.cursor)
+        if isinstance(window, Reading):
+            view.threads = {root: replies for root, replies in view.threads.items() if root in seen.objects}
+            view.marks = {root: mark for root, mark in view.marks.items() if root in view.threads}
+        refused = await self._read_threads(view, seen)
+        if refused is None:
+            refused = await self._ask_missing(view, seen, whole=isinstance(window, Reading))
+        if refused is not None:
+            view.marks.clear()  # what was not settled is looked at again, though the bytes be the same
+            return refused
+        if isinstance(window, Reading):
+            view.mark = window.mark
+        return Looked(seen.changed)
+
+    async def _absorb(self, view: View, sightings: Iterable[Sighting], seen: _Seen, cursor: str | None = None) -> None:
+        """Tell what is new, parents first; then remember it, and how far we have read."""
+        latest = {one.native_id: one for one in sightings}
+        rows = await self._watch.rows(list(latest)) if latest else {}
+        for one in latest.values():
+            self._note(view, one, rows.get(one.native_id), seen)
+        now = self._clock()
+        ordered = sorted(latest.values(), key=lambda one: one.created_at)
+        found = [news for one in ordered if (news := news_of(one, rows.get(one.native_id), view.poll.since, now)) is not None]
+        await self._tell(view, found, seen, cursor)
+
+    def _note(self, view: View, one: Sighting, row: Row | None, seen: _Seen) -> None:
+        seen.objects.add(one.native_id)
+        if one.holds is not None:
+            seen.whole.add(one.native_id)
+            view.threads.pop(one.native_id, None)
+        elif one.replies and (row is None or row.replies != one.replies):
+            view.threads[one.native_id] = one.replies
+            view.marks.pop(one.native_id, None)
+        elif one.replies:
+            view.threads.setdefault(one.native_id, one.replies)
+
+    async def _tell(self, view: View, found: Sequence[News], seen: _Seen, cursor: str | None) -> None:
+        if not found and cursor == view.cursor:
+            return
+        now, space = self._clock(), view.poll.space
+        begun = [news.before for news in found if news.before is not None]
+        if begun:
+            await self._watch.expect(space, begun, now)
+        await self._say([(news.outcome, news.raw) for news in found if news.outcome is not None])
+        await self._watch.keep(space, [news.after for news in found], now, cursor)
+        view.cursor = cursor or view.cursor
+        seen.changed = seen.changed or bool(found)
+
+    async def _say(self, told: Sequence[tuple[Outcome, bytes]]) -> None:
+        """All at once and in order: admission makes one batch of them."""
+        outcomes = [(await named(self._client, outcome), raw) for outcome, raw in told]
+        answers = await asyncio.gather(*(self._admit((outcome,), raw, new_correlation()) for outcome, raw in outcomes))
+        for answer in answers:
+            if isinstance(answer, NotStored):
+                raise NotKeptError(answer.reason)
+
+    async def _read_threads(self, view: View, seen: _Seen) -> Later | None:
+        """The roots under which something is announced, and a few more in turn."""
+        rows = await self._watch.rows(list(view.threads)) if view.threads else {}
+        announced = [root for root, replies in view.threads.items() if root in rows and rows[root].replies != replies]
+        resting = [root for root in view.threads if root not in announced][:RE_READ]
+        for root in (*announced, *resting):
+            refused = await self._read_thread(view, root, rows.get(root), seen)
+            if refused is not None:
+                return refused
+        return None
+
+    async def _read_thread(self, view: View, root: str, row: Row | None, seen: _Seen) -> Later | None:
+        reading = await self._client.replies(view.poll.space, root, view.marks.get(root, ""))
+        if isinstance(reading, Later):
+            return reading
+        announced = view.threads.pop(root)
+        if isinstance(reading, Never):
+            return None  # the root is gone, or no longer ours to see: to be asked of the root itself
+        view.threads[root] = announced  # read just now: its next turn comes last
+        if isinstance(reading, Reading):
+            await self._absorb(view, reading.sightings, seen, view.cursor)
+            seen.whole.add(root)
+        if row is not None and row.replies != announced:
+            await self._watch.settle(view.poll.space, root, announced)
+        if isinstance(reading, Reading):
+            view.marks[root] = reading.mark
+        return None
+
+    async def _ask_missing(self, view: View, seen: _Seen, *, whole: bool) -> Later | None:
+        """What was there and was not seen is asked itself; absence from a page proves nothing."""
+        if not whole and not seen.whole:
+            return None
+        space, now = view.poll.space, self._clock()
+        since = now - WINDOW if whole else now
+        for row in await self._watch.missing(space, since, seen.objects, seen.whole, now, MISSING_AT_ONCE):
+            refused = None if row.native_id in seen.objects else await self._ask(view, row, seen)
+            if refused is not None:
+                return refused
+        return None
+
+    async def _ask(self, view: View, row: Row, seen: _Seen) -> Later | None:
+        gone = await self._client.gone(view.poll.space, row.native_id)
+        if isinstance(gone, Later):
+            return gone
+        if not gone:
+            return None
+        for under in await self._watch.under(row.native_id):
+            refused = await self._ask(view, under, seen)
+            if refused is not None:
+                return refused
+        seen.objects.add(row.native_id)
+        await self._tell(view, [deleted(row, view.poll.space, self._clock())], seen, view.cursor)
+        return None

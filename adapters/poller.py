@@ -1,0 +1,183 @@
+"""One loop for every platform that must be asked: which spaces are ours to look at, which are due, and how late we are."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import structlog
+
+from adapters.failures import told
+from adapters.ledger import LedgerUnavailable
+from adapters.looks import Looked, Looker, NotKeptError, View
+from adapters.patience import delay
+from adapters.port import Later, Never
+from adapters.watch import LeaseLost
+from schemas.wire.telemetry import Metric
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from collections.abc import Set as AbstractSet
+    from datetime import datetime
+
+    from adapters.looks import Admit
+    from adapters.port import Polled
+    from adapters.settings import Instance
+    from adapters.ties import Ties
+    from adapters.watch import Watch
+
+ACTIVE_EVERY = timedelta(seconds=4)
+IDLE_EVERY = timedelta(seconds=50)
+ACTIVE_FOR = timedelta(minutes=10)  # after the last change that was seen
+UNREADABLE_EVERY = timedelta(seconds=60)
+LEASE = timedelta(seconds=30)
+CLAIM_EVERY = timedelta(seconds=10)
+TIDY_EVERY = timedelta(hours=1)
+REMEMBERED = timedelta(days=90)
+TICK_SECONDS = 0.25
+AT_ONCE = 4  # looks of one instance: an RSE is asked gently
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """Everything that the poller of one instance works with."""
+
+    name: str
+    instance: Instance
+    client: Polled
+    ties: Ties
+    watch: Watch
+    admit: Admit
+    clock: Callable[[], datetime]
+    sleep: Callable[[float], Awaitable[None]]
+    chance: Callable[[], float]
+
+
+@dataclass(slots=True)
+class Turn:
+    """When a space is to be looked at. `good_at` is the last whole look at it."""
+
+    view: View
+    due_at: datetime
+    good_at: datetime
+    changed_at: datetime | None
+    busy: bool = False
+
+    def every(self, now: datetime) -> timedelta:
+        """An active space is looked at more often."""
+        active = self.changed_at is not None and now - self.changed_at < ACTIVE_FOR
+        return ACTIVE_EVERY if active else IDLE_EVERY
+
+
+class Poller:
+    """Looks at every tied space of one instance, each held by one process alone."""
+
+    def __init__(self, outlook: Outlook) -> None:
+        self._out = outlook
+        self._looker = Looker(outlook.client, outlook.watch, outlook.admit, outlook.clock)
+        self._turns: dict[str, Turn] = {}
+        self._claimed: AbstractSet[str] = frozenset()
+        self._claim_at = self._tidy_at = self._not_before = outlook.clock()
+        self._failures = 0
+
+    async def run(self) -> None:
+        """Look for ever; other processes may go on at once when this one ends in order."""
+        try:
+            async with asyncio.TaskGroup() as looks:
+                while True:
+                    await self.round(looks)
+                    await self._out.sleep(TICK_SECONDS)
+        finally:
+            with contextlib.suppress(LedgerUnavailable):  # the leases end by themselves
+                await self._out.watch.release()
+
+    async def round(self, looks: asyncio.TaskGroup) -> None:
+        """Renew what we hold, begin what is due."""
+        now = self._out.clock()
+        try:
+            await self._hold(now)
+        except LedgerUnavailable:
+            log.warning("poller_waits", instance=self._out.name)
+            self._claim_at = now + CLAIM_EVERY / 10
+        Metric.late.labels(self._out.name).set(self._late(now))
+        if now < self._not_before:
+            return
+        free = AT_ONCE - sum(turn.busy for turn in self._turns.values())
+        due = sorted((turn for turn in self._turns.values() if not turn.busy and turn.due_at <= now), key=lambda turn: turn.due_at)
+        for turn in due[: max(free, 0)]:
+            turn.busy = True
+            looks.create_task(self._look(turn))
+
+    async def _hold(self, now: datetime) -> None:
+        """Only spaces that our settings allow and that have a tie; a suspended one too, so that what is said there meanwhile is not news."""
+        if now < self._claim_at and self._tied().keys() == self._claimed:
+            return
+        await self._out.ties.load()  # another process may have served this instance meanwhile
+        tied = self._tied()
+        held = {poll.space: poll for poll in await self._out.watch.claim(tied, LEASE)}
+        for space in self._turns.keys() - held.keys():
+            del self._turns[space]
+        for space, poll in held.items():
+            if space not in self._turns:
+                begun = poll.changed_at if poll.cursor is not None else now  # a space that has just been tied is a lively one
+                self._turns[space] = Turn(View(poll, poll.cursor), now, now, begun)
+        self._claimed, self._claim_at = tied.keys(), now + CLAIM_EVERY
+        if now >= self._tidy_at:
+            await self._out.watch.tidy(now - REMEMBERED)
+            self._tidy_at = now + TIDY_EVERY
+
+    def _tied(self) -> dict[str, datetime]:
+        """The spaces to look at, and when their ties were accepted or last attested."""
+        return {tie.space: tie.renewed_at for tie in self._out.ties.looked_at() if tie.space in self._out.instance.spaces}
+
+    def _late(self, now: datetime) -> float:
+        """Seconds; 0 while every space was looked at in time."""
+        return max([0.0, *(((now - turn.good_at) - turn.every(now)).total_seconds() for turn in self._turns.values())])
+
+    async def _look(self, turn: Turn) -> None:
+        said = await self._looked(turn)
+        Metric.looks.labels(self._out.name, said).inc()
+        turn.busy = False
+
+    async def _looked(self, turn: Turn) -> str:
+        """One look and when the next one is due; its outcome in a word."""
+        try:
+            outcome = await self._looker.look(turn.view)
+        except LeaseLost:
+            self._turns.pop(turn.view.poll.space, None)
+            return "lease_lost"
+        except (LedgerUnavailable, NotKeptError) as error:
+            return self._wait(turn, Later("not_kept"), type(error).__name__)
+        except Exception as error:  # noqa: BLE001 - whatever one space makes fail, the others are looked at
+            log.error("look_failed", instance=self._out.name, **told(error))  # noqa: TRY400 - its text may hold content
+            turn.due_at = self._out.clock() + UNREADABLE_EVERY
+            return "failed"
+        match outcome:
+            case Looked(changed=changed):
+                return self._rest(turn, changed=changed)
+            case Later(reason=reason):
+                return self._wait(turn, outcome, reason)
+            case Never(reason=reason):
+                turn.due_at = self._out.clock() + UNREADABLE_EVERY
+                log.warning("space_unreadable", instance=self._out.name, reason=reason)
+                return "unreadable"
+
+    def _rest(self, turn: Turn, *, changed: bool) -> str:
+        now = self._out.clock()
+        self._failures = 0
+        turn.good_at = now
+        turn.changed_at = now if changed else turn.changed_at
+        turn.due_at = now + turn.every(now) * (0.9 + 0.1 * self._out.chance())
+        return "changed" if changed else "same"
+
+    def _wait(self, turn: Turn, later: Later, reason: str) -> str:
+        """The whole instance rests: one RSE answers for all of its spaces."""
+        now = self._out.clock()
+        self._failures += 1
+        self._not_before = turn.due_at = now + timedelta(seconds=delay(self._failures, later.after, self._out.chance()))
+        log.warning("rse_not_asked", instance=self._out.name, reason=reason, failures=self._failures)
+        return "later"

@@ -1,0 +1,86 @@
+"""A platform in memory that must be asked: roots and replies with their texts, and what it answers when it is asked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from adapters.port import Act, Change, Later, Never, Reading, Same, Sighting
+from schemas.facts.message import Author, Content
+from tests.fakes_adapters import PlainRse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+@dataclass
+class Said:
+    """A message; `under` is the root that it stands under."""
+
+    name: str
+    text: str
+    at: datetime
+    under: str | None = None
+
+
+@dataclass
+class PolledRse(PlainRse):
+    """Answers questions; `asked` lists them, `refusing` holds what it answers instead, by question."""
+
+    said: dict[str, Said] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+    refusing: dict[str, Later | Never] = field(default_factory=dict)
+    hidden: set[str] = field(default_factory=set)
+    """Left out of every page though they are there."""
+
+    def say(self, name: str, text: str, *, under: str | None = None, ago: timedelta = timedelta(0)) -> None:
+        self.said[name] = Said(name, text, datetime.now(UTC) - ago, under)
+
+    async def newer(self, space: str, cursor: str | None) -> Reading | Later | Never:
+        if refused := self._ask("newer"):
+            return refused
+        roots = [one for one in self._shown(space) if one.under is None and (cursor is None or one.at.isoformat() > cursor)]
+        latest = max((one.at.isoformat() for one in roots), default=cursor)
+        return Reading(tuple(map(self._seen, roots)), latest)
+
+    async def window(self, space: str, since: datetime, most: int, unless: str) -> Reading | Same | Later | Never:
+        if refused := self._ask("window"):
+            return refused
+        roots = [one for one in self._shown(space) if one.under is None and one.at >= since][-most:]
+        mark = repr([(one.name, one.text, self._under(one)) for one in roots])
+        return Same() if mark == unless else Reading(tuple(map(self._seen, roots)), None, mark)
+
+    async def replies(self, space: str, root: str, unless: str) -> Reading | Same | Later | Never:
+        if refused := self._ask(f"replies {root}"):
+            return refused
+        under = [one for one in self._shown(space) if one.under == root]
+        mark = repr([(one.name, one.text) for one in under])
+        return Same() if mark == unless else Reading(tuple(map(self._seen, under)), None, mark)
+
+    async def gone(self, space: str, native_id: str) -> bool | Later:
+        del space
+        refused = self._ask(f"gone {native_id}")
+        if isinstance(refused, Later):
+            return refused
+        return native_id not in self.said
+
+    def _ask(self, question: str) -> Later | Never | None:
+        self.asked.append(question)
+        return self.refusing.get(question)
+
+    def _shown(self, space: str) -> Iterable[Said]:
+        del space
+        return [one for one in self.said.values() if one.name not in self.hidden]
+
+    def _under(self, root: Said) -> int:
+        return sum(one.under == root.name for one in self.said.values())
+
+    def _seen(self, one: Said) -> Sighting:
+        change = Change(
+            Act.POSTED, one.name, f"d{one.text}", f"posted:{one.at.isoformat()}", "salon", "u1", one.at,
+            Author(name="Ada", organisation="Finances"), Content(html=one.text, text=one.text), parent=one.under,
+        )  # fmt: skip
+        replies = str(self._under(one)) if one.under is None and self._under(one) else ""
+        holds = frozenset[str]() if one.under is None and not replies else None
+        return Sighting(one.name, change, f"d{one.text}", one.at, one.under, replies, holds)

@@ -1,0 +1,214 @@
+"""One look at a polled space: told once, remembered after the ack, deleted only by its own word."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from adapters.looks import RE_READ, Looked, NotKeptError, View
+from adapters.port import Act, Change, Later, Never
+from adapters.watch import LeaseLost
+from tests.fakes_polled import PolledSink, view_of
+from tests.fakes_polled_rse import PolledRse
+
+
+class Room:
+    """A space, the looks at it and what they told."""
+
+    def __init__(self) -> None:
+        self.rse, self.sink = PolledRse(), PolledSink()
+        self.view = view_of("salon")
+
+    async def look(self) -> Looked | Later | Never:
+        return await self.sink.looker(self.rse).look(self.view)
+
+    def restart(self) -> None:
+        """Another process, which has the ledger alone."""
+        self.view = View(self.view.poll, self.sink.watch.cursors.get("salon"))
+
+    @property
+    def told(self) -> list[tuple[str, str, str]]:
+        changes = [one for one in self.sink.outcomes if isinstance(one, Change)]
+        return [(one.act.value, one.native_id, one.content.text if one.content else "") for one in changes]
+
+
+async def test_a_message_and_its_replies_are_told_once_parents_first() -> None:
+    room = Room()
+    room.rse.say("a", "Bonjour")
+    room.rse.say("b", "Merci", under="a")
+    assert await room.look() == Looked(changed=True)
+    assert await room.look() == Looked(changed=False)
+    assert room.told == [("posted", "a", "Bonjour"), ("posted", "b", "Merci")]
+
+
+async def test_a_restart_tells_nothing_again_and_goes_on_at_the_cursor() -> None:
+    room = Room()
+    room.rse.say("a", "Bonjour")
+    room.rse.say("b", "Merci", under="a")
+    await room.look()
+    before = room.told
+    room.restart()
+    assert await room.look() == Looked(changed=False)
+    assert room.told == before
+    assert room.view.cursor is not None
+
+
+async def test_an_edit_made_while_nobody_looked_is_seen_of_roots_and_of_replies() -> None:
+    room = Room()
+    room.rse.say("a", "Bonjour")
+    room.rse.say("b", "Merci", under="a")
+    await room.look()
+    room.rse.said["a"].text, room.rse.said["b"].text = "Bonsoir", "Merci bien"
+    room.restart()
+    await room.look()
+    assert room.told[2:] == [("edited", "a", "Bonsoir"), ("edited", "b", "Merci bien")]
+
+
+async def test_a_reply_whose_edit_announces_itself_nowhere_is_found_in_turn() -> None:
+    room = Room()
+    for number in range(2 * RE_READ):
+        room.rse.say(f"a{number}", "Bonjour")
+        room.rse.say(f"b{number}", "Merci", under=f"a{number}")
+    await room.look()
+    room.rse.said["b4"].text = "Merci bien"
+    room.rse.asked.clear()
+    for _ in range(3):
+        await room.look()
+    assert room.told[-1] == ("edited", "b4", "Merci bien")
+    assert sum(question.startswith("replies") for question in room.rse.asked) == 3 * RE_READ
+
+
+async def test_nothing_is_remembered_before_it_is_stored_and_all_of_it_comes_again() -> None:
+    room = Room()
+    room.rse.say("a", "Bonjour")
+    room.sink.refusing = "spool_full"
+    with pytest.raises(NotKeptError):
+        await room.look()
+    assert room.sink.watch.cursors == {}
+    assert room.view.cursor is None
+    room.sink.refusing = ""
+    await room.look()
+    assert room.told == [("posted", "a", "Bonjour")]
+    assert list(room.sink.watch.cursors) == ["salon"]
+
+
+async def test_absence_from_a_page_is_no_deletion() -> None:
+    room = Room()
+    room.rse.say("a", "Bonjour")
+    await room.look()
+    room.rse.hidden.add("a")
+    assert await room.look() == Looked(changed=False)
+    assert "gone a" in room.rse.asked
+    assert room.told == [("posted", "a", "Bonjour")]
+
+
+@pytest.mark.parametrize("reason", ["status_500", "timeout", "space_unreadable"])
+async def test_an_object_that_does_not_say_404_is_not_deleted_and_is_asked_again(reason: str) -> None:
+    room = Room()
+    room.rse.say("a", "Bonjour")
+    await room.look()
+    del room.rse.said["a"]
+    room.rse.refusing["gone a"] = Later(reason)
+    assert await room.look() == Later(reason)
+    assert await room.look() == Later(reason)
+    assert room.told == [("posted", "a", "Bonjour")]
+    room.rse.refusing.clear()
+    await room.look()
+    assert room.told[-1] == ("deleted", "a", "")
+
+
+async def test_a_404_deletes_once_with_what_stood_under_it_and_is_not_asked_again() -> None:
+    room = Room()
+    room.rse.say("a", "Bonjour")
+    room.rse.say("b", "Merci", under="a")
+    await room.look()
+    room.rse.said.clear()
+    await room.look()
+    room.restart()
+    await room.look()
+    assert room.told[2:] == [("deleted", "b", ""), ("deleted", "a", "")]
+    assert room.rse.asked.count("gone a") == 1
+
+
+async def test_a_reply_that_is_gone_while_its_root_stays_is_deleted_alone() -> None:
+    room = Room()
+    room.rse.say("a", "Bonjour")
+    room.rse.say("b", "Merci", under="a")
+    room.rse.say("c", "De rien", under="a")
+    await room.look()
+    del room.rse.said["b"]
+    await room.look()
+    assert room.told[3:] == [("deleted", "b", "")]
+
+
+async def test_a_reply_that_did_not_say_that_it_is_gone_is_asked_again() -> None:
+    room = Room()
+    room.rse.say("a", "Bonjour")
+    room.rse.say("b", "Merci", under="a")
+    room.rse.say("c", "De rien", under="a")
+    await room.look()
+    del room.rse.said["b"]
+    room.rse.refusing["gone b"] = Later("status_500")
+    assert await room.look() == Later("status_500")
+    room.rse.refusing.clear()
+    await room.look()
+    assert room.told[3:] == [("deleted", "b", "")]
+
+
+async def test_the_last_reply_of_a_root_is_deleted_too() -> None:
+    room = Room()
+    room.rse.say("a", "Bonjour")
+    room.rse.say("b", "Merci", under="a")
+    await room.look()
+    del room.rse.said["b"]
+    await room.look()
+    assert room.told[2:] == [("deleted", "b", "")]
+
+
+async def test_what_was_said_before_the_tie_stays_there_until_it_is_edited() -> None:
+    room = Room()
+    room.rse.say("old", "Entre nous", ago=timedelta(hours=2))
+    room.rse.say("new", "Pour tous")
+    await room.look()
+    assert room.told == [("posted", "new", "Pour tous")]
+
+
+async def test_replies_that_cannot_be_read_now_are_read_at_the_next_look() -> None:
+    room = Room()
+    room.rse.say("a", "Bonjour")
+    room.rse.say("b", "Merci", under="a")
+    room.rse.refusing["replies a"] = Later("rate_limited", 7.0)
+    assert await room.look() == Later("rate_limited", 7.0)
+    room.rse.refusing.clear()
+    await room.look()
+    assert room.told == [("posted", "a", "Bonjour"), ("posted", "b", "Merci")]
+
+
+@pytest.mark.parametrize("question", ["newer", "window"])
+async def test_a_space_that_cannot_be_read_tells_nothing(question: str) -> None:
+    room = Room()
+    room.rse.say("a", "Bonjour")
+    room.rse.refusing[question] = Never("forbidden")
+    assert await room.look() == Never("forbidden")
+    assert room.told == []
+
+
+async def test_a_look_that_lost_its_lease_remembers_nothing() -> None:
+    room = Room()
+    room.rse.say("a", "Bonjour")
+    room.sink.watch.lost = True
+    with pytest.raises(LeaseLost):
+        await room.look()
+    assert room.told == []
+    assert room.sink.watch.kept == {}
+
+
+async def test_a_page_that_has_not_changed_is_not_read_again() -> None:
+    room = Room()
+    room.rse.say("a", "Bonjour")
+    await room.look()
+    mark = room.view.mark
+    await room.look()
+    assert room.view.mark == mark != ""
+    assert [one.act for one in room.sink.outcomes if isinstance(one, Change)] == [Act.POSTED]

@@ -1,0 +1,114 @@
+"""What is new in what a poll saw: told once, numbered, never guessed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from adapters.news import deleted, news_of
+from adapters.port import Act, Change, Incomplete, Nonsense, Sighting, Unused
+from schemas.facts.message import Author, Content
+
+if TYPE_CHECKING:
+    from adapters.watch import Row
+
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+LATER = NOON + timedelta(hours=1)
+
+
+def seen(text: str = "Bonjour", **changes: object) -> Sighting:
+    change = Change(
+        Act.POSTED, "activity:42", f"d{text}", "posted:t", "12", "identity:7", NOON, Author(name="Camille", organisation="Intérieur"),
+        Content(html=text, text=text),
+    )  # fmt: skip
+    return replace(Sighting("activity:42", change, f"d{text}", NOON), **changes)  # type: ignore[arg-type]
+
+
+def row_after(sighting: Sighting) -> Row:
+    news = news_of(sighting, None, NOON, LATER)
+    assert news is not None
+    return news.after
+
+
+def change_of(sighting: Sighting, row: Row | None) -> Change:
+    news = news_of(sighting, row, NOON, LATER)
+    assert news is not None
+    assert isinstance(news.outcome, Change)
+    return news.outcome
+
+
+def test_what_is_seen_for_the_first_time_is_told_as_posted_and_noted_before_it_is_told() -> None:
+    news = news_of(seen(), None, NOON, LATER)
+    assert news is not None
+    assert news.outcome == seen().outcome
+    assert (news.before and news.before.revision, news.after.revision) == (0, 1)
+
+
+def test_what_looks_the_same_is_no_news() -> None:
+    assert news_of(seen(), row_after(seen()), NOON, LATER) is None
+
+
+def test_what_stood_there_before_we_were_to_look_is_remembered_and_not_told() -> None:
+    news = news_of(seen(), None, NOON + timedelta(minutes=1), LATER)
+    assert news is not None
+    assert (news.outcome, news.before, news.after.revision) == (None, None, 1)
+    assert change_of(seen("Bonsoir"), news.after).act is Act.EDITED
+
+
+def test_what_cannot_be_read_is_told_whatever_its_time() -> None:
+    unread = seen(outcome=Nonsense("activity_malformed"), created_at=datetime.fromtimestamp(0, UTC))
+    news = news_of(unread, None, NOON, LATER)
+    assert news is not None
+    assert news.outcome == Nonsense("activity_malformed")
+    assert news_of(unread, news.after, NOON, LATER) is None
+
+
+def test_two_edits_to_the_same_words_are_two_events_and_a_repeat_of_one_is_one() -> None:
+    first = row_after(seen())
+    there = change_of(seen("Bonsoir"), first)
+    assert change_of(seen("Bonsoir"), first).marker == there.marker
+    second = news_of(seen("Bonsoir"), first, NOON, LATER)
+    assert second is not None
+    back = news_of(seen(), second.after, NOON, LATER)
+    assert back is not None
+    again = change_of(seen("Bonsoir"), back.after)
+    assert (there.act, again.act, there.occurred_at) == (Act.EDITED, Act.EDITED, LATER)
+    assert again.marker != there.marker
+
+
+def test_a_first_telling_that_was_cut_short_is_repeated_as_it_was() -> None:
+    begun = replace(row_after(seen()), revision=0)
+    assert change_of(seen(), begun) == seen().outcome
+
+
+def test_a_first_telling_that_was_cut_short_before_an_edit_becomes_the_edit_that_creates() -> None:
+    begun = replace(row_after(seen()), revision=0)
+    assert change_of(seen("Bonsoir"), begun).act is Act.EDITED
+
+
+def test_likes_are_remembered_and_told_to_nobody() -> None:
+    row = row_after(seen())
+    news = news_of(seen(likes=frozenset({"leo"})), row, NOON, LATER)
+    assert news is not None
+    assert (news.outcome, news.after.likes, news.after.revision) == (None, frozenset({"leo"}), row.revision)
+
+
+def test_a_deletion_is_told_once_and_what_comes_back_is_an_edit_that_restores() -> None:
+    row = row_after(seen())
+    gone = deleted(row, "12", LATER)
+    assert isinstance(gone.outcome, Change)
+    assert (gone.outcome.act, gone.outcome.native_id, gone.outcome.content) == (Act.DELETED, "activity:42", None)
+    back = change_of(seen(), gone.after)
+    assert back.act is Act.EDITED
+    assert deleted(replace(gone.after, gone=False), "12", LATER).outcome != gone.outcome
+
+
+def test_an_edit_of_what_lacks_its_author_is_incomplete_as_an_edit() -> None:
+    row = row_after(seen())
+    news = news_of(seen(digest="dother", outcome=Incomplete("activity:42", Act.POSTED)), row, NOON, LATER)
+    assert news is not None
+    assert news.outcome == Incomplete("activity:42", Act.EDITED)
+    unused = news_of(seen(digest="dother", outcome=Unused("SPACE_ACTIVITY")), row, NOON, LATER)
+    assert unused is not None
+    assert unused.outcome == Unused("SPACE_ACTIVITY")
