@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from adapters.port import Adapter, RseClient
     from adapters.settings import Instance
 
-MODULES = {"discourse": "adapters.discourse", "matrix": "adapters.matrix"}
+MODULES = {"discourse": "adapters.discourse", "exo": "adapters.exo", "matrix": "adapters.matrix"}
 
 
 class PlatformUnknown(LookupError):

@@ -1,6 +1,6 @@
 """Every kind of RSE as the conformance suite plays it: its twin, people in it, its connector, its webhooks, its faults.
 
-A third platform is one class more, in RSES.
+A platform more is one class more, in RSES: Pushing where it sends webhooks, else polled.
 """
 
 from __future__ import annotations
@@ -14,12 +14,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from adapters.discourse import DiscourseClient
+from adapters.exo import ExoClient
 from adapters.gateway import named
 from adapters.matrix import MatrixClient
 from adapters.matrix.compose import ACCEPTED_ANSWER
 from adapters.platforms import Platform, platform
-from tests import fakes_discourse, fakes_matrix
+from tests import fakes_discourse, fakes_exo, fakes_matrix
 from tests.fakes_discourse_twin import Forum, forum
+from tests.fakes_exo_twin import Portal, portal
 from tests.fakes_matrix_twin import BOT, LASTING, House
 
 if TYPE_CHECKING:
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
     from adapters.port import Act, Change, RseClient, UnverifiedRequest
     from adapters.settings import Instance
     from deploy.local.matrix_user import MatrixUser
-    from tests.fakes_sink import Sink
+    from tests.fakes_sink import Heard, Sink
 
 
 @dataclass(frozen=True)
@@ -70,18 +72,15 @@ class Rse(ABC):
     name: ClassVar[str]
     configured: ClassVar[Instance]  # an instance whose RSE does not run: for the reading half, which needs none
     sample: ClassVar[Sample]
-    signature: ClassVar[str]  # the header by which the platform proves itself
-    error_members: ClassVar[frozenset[str]]  # what this platform's errors bear beside RFC 9457's members
-    accepted: ClassVar[bytes]  # what it wants to read in our 2xx
+    edits: ClassVar[bool] = True  # whether its API can change what was written
+    nests: ClassVar[bool] = True  # whether an answer to an answer stands under it, and not beside it
     nowhere: ClassVar[str]  # a native id that nothing bears
     unknown_space: ClassVar[str]
     people: ClassVar[tuple[str, str]]  # the names of who posts and of who replies
 
     instance: Instance
     client: RseClient
-    sink: Sink
-    session: aiohttp.ClientSession
-    door: str  # where its webhooks go
+    sink: Heard
     space: str
     open_space: str
     restricted_space: str
@@ -168,12 +167,24 @@ class Rse(ABC):
     def hasty(self) -> RseClient:
         """A connector that waits less long than a stalled RSE takes."""
 
-    # --- webhooks ---------------------------------------------------------------------------------------------------
+    # --- what is heard --------------------------------------------------------------------------------------------------
 
     async def change(self, act: Act, native_id: str) -> Change:
         """What the connector understood, once it has come; with the name that only the RSE can tell, as the gateway asks it."""
         found: Any = await named(self.client, await self.sink.change(act, native_id))
         return found  # type: ignore[no-any-return]  # `named` gives back what it took
+
+
+class Pushing(Rse):
+    """An RSE that sends webhooks to a door."""
+
+    signature: ClassVar[str]  # the header by which the platform proves itself
+    error_members: ClassVar[frozenset[str]]  # what this platform's errors bear beside RFC 9457's members
+    accepted: ClassVar[bytes]  # what it wants to read in our 2xx
+
+    sink: Sink
+    session: aiohttp.ClientSession
+    door: str  # where its webhooks go
 
     async def knock(self, request: UnverifiedRequest) -> tuple[int, Mapping[str, str], bytes]:
         """Bring a request to the door over HTTP: status, headers and body of the answer."""
@@ -184,7 +195,7 @@ class Rse(ABC):
             return answer.status, answer.headers, await answer.read()
 
 
-class DiscourseRse(Rse):
+class DiscourseRse(Pushing):
     """A forum: a post is a topic or stands in one; copies are written by the connector's account, their author named on top."""
 
     name = "discourse"
@@ -285,7 +296,7 @@ class DiscourseRse(Rse):
         return Shown(f"post:{post['id']}", by, html.unescape(post["cooked"]), f"post:{above}" if above else None)
 
 
-class MatrixRse(Rse):
+class MatrixRse(Pushing):
     """A homeserver with an application service: copies are written by ghosts who bear their authors' names."""
 
     name = "matrix"
@@ -382,8 +393,100 @@ class MatrixRse(Rse):
         return native_id
 
 
+class ExoRse(Rse):
+    """An eXo that is asked by REST v1: activities, comments, answers to comments."""
+
+    name = "exo"
+    generation: ClassVar[str] = fakes_exo.V1
+    configured = fakes_exo.exo_instance()
+    sample = Sample(json.dumps(fakes_exo.activity()).encode(), None, "activity:42")
+    nowhere = "activity:999999"
+    unknown_space = "99"
+    people = ("Camille Roux", "Léo Petit")
+
+    def __init__(self, portal: Portal) -> None:
+        self._portal = portal
+        self.instance, self.client, self.sink = portal.instance, portal.client, portal.sink
+        self.space, self.restricted_space = fakes_exo.SPACES[self.generation]
+        self.open_space = self.space
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, folder: Path) -> AsyncIterator[Self]:
+        async with portal(folder, cls.generation) as found:
+            rse = cls(found)
+            async with found.sink.looking(found.client, rse.space):
+                yield rse
+
+    async def post(self, text: str) -> str:
+        return await self._portal.post(text)
+
+    async def reply(self, answered: str, text: str) -> str:
+        return await self._portal.comment(answered, text)
+
+    async def edit(self, native_id: str, text: str) -> None:
+        await self._portal.edit(native_id, text)
+
+    async def delete(self, native_id: str) -> None:
+        await self._portal.delete(native_id)
+
+    async def shown(self) -> list[Shown]:
+        return [self._seen(item) for item in await self._portal.items() if item["space"] == fakes_exo.SPACES[fakes_exo.V1][0]]
+
+    heart = "👍"
+
+    async def react(self, native_id: str) -> str:
+        await self._portal.like(native_id, "POST")
+        return native_id
+
+    async def unreact(self, reaction: str) -> None:
+        await self._portal.like(reaction, "DELETE")
+
+    async def reactions(self) -> list[Reacted]:
+        items = await self._portal.items()
+        return [Reacted(self._seen(item).native_id, self.heart, name) for item in items for name in item["likes"]]
+
+    async def accepted_answers(self) -> list[str]:
+        return []
+
+    async def lose_answers(self) -> None:
+        await self._portal.fault(kind="lost_answer", count=LASTING)
+
+    async def refuse(self, status: int, after: float | None = None) -> None:
+        await self._portal.fault(kind="status", status=status, retry_after=after, count=LASTING)
+
+    async def stall(self) -> None:
+        await self._portal.fault(kind="delay", seconds=0.8, count=LASTING)
+
+    def hasty(self) -> RseClient:
+        return ExoClient(self.instance, timeout=0.3)
+
+    async def heal(self) -> None:
+        await self._portal.fault(kind="none")
+
+    def _seen(self, item: dict[str, Any]) -> Shown:
+        head = re.match(r"<p><strong>(.*?)</strong> a écrit", item["title"])
+        ours = item["username"] == fakes_exo.ACCOUNT and head is not None
+        by = html.unescape(head[1]) if ours and head else item["name"]
+        above = item["above"] or item["root"]
+        answers = None if above is None else (f"comment:{item['root']}/{above}" if item["above"] else f"activity:{above}")
+        native_id = f"comment:{item['root']}/{item['id']}" if item["root"] else f"activity:{item['id']}"
+        return Shown(native_id, by, html.unescape(item["title"]), answers)
+
+
+class OldExoRse(ExoRse):
+    """An eXo that is asked by REST v1-alpha3: nothing can be edited, comments are flat."""
+
+    generation = fakes_exo.ALPHA3
+    configured = fakes_exo.exo_instance(generation=fakes_exo.ALPHA3)
+    sample = Sample(json.dumps(fakes_exo.old_activity()).encode(), None, "activity:f92cd6f0")
+    edits = nests = False
+
+
 def _number(native_id: str) -> int:
     return int(native_id.removeprefix("post:"))
 
 
-RSES: tuple[type[Rse], ...] = (DiscourseRse, MatrixRse)
+RSES: tuple[type[Rse], ...] = (DiscourseRse, MatrixRse, ExoRse, OldExoRse)
+PUSHING: tuple[type[Pushing], ...] = (DiscourseRse, MatrixRse)
+POLLED: tuple[type[Rse], ...] = tuple(kind for kind in RSES if not issubclass(kind, Pushing))

@@ -125,6 +125,11 @@ REASONS: Final[Mapping[str, str]] = {
     # what a platform sends that makes no sense
     "body_not_an_object": "corps qui n’est pas un objet",
     "post_malformed": "message mal formé",
+    "activity_malformed": "l’activité n’a pas la forme attendue",
+    "comment_malformed": "le commentaire n’a pas la forme attendue",
+    "author_missing": "le RSE ne dit pas qui a écrit",
+    "list_incomplete": "la liste du RSE est incomplète",
+    "not_a_member": "le compte du connecteur n’est pas membre de l’espace",
     "post_without_text": "message sans texte",
     "category_missing": "catégorie absente",
     "content_missing": "contenu absent",

@@ -6,7 +6,7 @@ import json
 import re
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from hypothesis import given as examples
@@ -15,67 +15,66 @@ from pydantic import SecretStr
 
 from adapters.capabilities import BothWays, Capabilities, Feature, FeatureUnanswered, No, Yes
 from adapters.platforms import MODULES, capability_table
-from adapters.port import Act, AuthenticRequest, Change, Incomplete, Nonsense, Unused
-from schemas.problem import MEDIA_TYPE
+from adapters.port import Act, AuthenticRequest, Change, Incomplete, Nonsense, Unused, UnverifiedRequest
+from schemas.problem import MEDIA_TYPE, Problem
 from schemas.topics import ADAPTERS_DLQ
-from tests.rses import RSES, Rse
-
-if TYPE_CHECKING:
-    from adapters.port import UnverifiedRequest
+from tests.rses import POLLED, PUSHING, RSES, Pushing, Rse
 
 PAYLOADS = Path(__file__).resolve().parents[2].parent / "shared" / "payloads"
 CAPTURED = [(kind, path) for kind in RSES for path in sorted((PAYLOADS / kind.name).glob("*"))]
 SNAKE_CASE = re.compile(r"[a-z][a-z0-9_]*")
 OUTCOMES = (Change, Unused, Nonsense, Incomplete)
 
-every_kind = pytest.mark.parametrize("kind", RSES, ids=lambda kind: kind.name)
+every_kind = pytest.mark.parametrize("kind", RSES, ids=lambda kind: kind.__name__)
+every_pushing_kind = pytest.mark.parametrize("kind", PUSHING, ids=lambda kind: kind.__name__)
+every_polled_kind = pytest.mark.parametrize("kind", POLLED, ids=lambda kind: kind.__name__)
 
 
 def signed(kind: type[Rse], payload: bytes, event: str | None = None) -> UnverifiedRequest:
     return kind.platform().adapter.signed_request(payload, kind.configured, event)
 
 
-def of_sample(rse: Rse) -> UnverifiedRequest:
+def of_sample(rse: Pushing) -> UnverifiedRequest:
     return rse.platform().adapter.signed_request(rse.sample.payload, rse.instance, rse.sample.event)
 
 
 # --- the door ------------------------------------------------------------------------------------------------------
 
 
-async def refusal(rse: Rse, request: UnverifiedRequest) -> tuple[int, str]:
+async def refusal(pushing: Pushing, request: UnverifiedRequest) -> tuple[int, str]:
     """The status and reason of a refusal, which bears RFC 9457's members and those of the platform."""
-    status, headers, body = await rse.knock(request)
+    status, headers, body = await pushing.knock(request)
     said = json.loads(body)
     assert headers["content-type"] == MEDIA_TYPE
-    assert {"type", "title", "status", "reason"} | rse.error_members <= said.keys()
+    assert {"type", "title", "status", "reason"} | pushing.error_members <= said.keys()
     assert said["status"] == status
     assert said["title"]
-    assert rse.sink.changes(rse.sample.native_id) == []
+    assert pushing.sink.changes(pushing.sample.native_id) == []
     return status, said["reason"]
 
 
-async def test_what_a_platform_would_send_is_taken_and_answered_in_its_own_words(rse: Rse) -> None:
-    status, _, body = await rse.knock(of_sample(rse))
-    assert (status, body) == (200, rse.accepted)
-    assert (await rse.sink.change(Act.POSTED, rse.sample.native_id)).native_id == rse.sample.native_id
+async def test_what_a_platform_would_send_is_taken_and_answered_in_its_own_words(pushing: Pushing) -> None:
+    status, _, body = await pushing.knock(of_sample(pushing))
+    assert (status, body) == (200, pushing.accepted)
+    assert (await pushing.sink.change(Act.POSTED, pushing.sample.native_id)).native_id == pushing.sample.native_id
 
 
-async def test_a_webhook_without_its_signature_is_refused(rse: Rse) -> None:
-    request = of_sample(rse)
-    unsigned = {name: value for name, value in request.headers.items() if name != rse.signature}
-    assert await refusal(rse, replace(request, headers=unsigned)) == (401, "signature_missing")
+async def test_a_webhook_without_its_signature_is_refused(pushing: Pushing) -> None:
+    request = of_sample(pushing)
+    unsigned = {name: value for name, value in request.headers.items() if name != pushing.signature}
+    assert await refusal(pushing, replace(request, headers=unsigned)) == (401, "signature_missing")
 
 
-async def test_a_webhook_signed_with_another_secret_is_refused(rse: Rse) -> None:
-    stranger = rse.instance.model_copy(update={"webhook_secret": SecretStr("le-secret-d-un-autre")})
-    forged = rse.platform().adapter.signed_request(rse.sample.payload, stranger, rse.sample.event)
-    status, reason = await refusal(rse, forged)
+async def test_a_webhook_signed_with_another_secret_is_refused(pushing: Pushing) -> None:
+    stranger = pushing.instance.model_copy(update={"webhook_secret": SecretStr("le-secret-d-un-autre")})
+    forged = pushing.platform().adapter.signed_request(pushing.sample.payload, stranger, pushing.sample.event)
+    status, reason = await refusal(pushing, forged)
     assert (status in {401, 403}, reason) == (True, "signature_invalid")
 
 
-async def test_a_content_type_that_is_not_the_platforms_is_refused(rse: Rse) -> None:
-    request = of_sample(rse)
-    assert await refusal(rse, replace(request, headers={**request.headers, "content-type": "text/plain"})) == (
+async def test_a_content_type_that_is_not_the_platforms_is_refused(pushing: Pushing) -> None:
+    request = of_sample(pushing)
+    assert await refusal(pushing, replace(request, headers={**request.headers, "content-type": "text/plain"})) == (
         415,
         "content_type_unsupported",
     )
@@ -91,18 +90,28 @@ async def test_a_content_type_that_is_not_the_platforms_is_refused(rse: Rse) -> 
     ],
     ids=["not UTF-8", "too deep", "cut", "empty"],
 )
-async def test_a_signed_body_that_cannot_be_read_is_refused_by_name(rse: Rse, payload: bytes, reason: str) -> None:
-    request = rse.platform().adapter.signed_request(payload, rse.instance, rse.sample.event)
-    assert await refusal(rse, request) == (400, reason)
+async def test_a_signed_body_that_cannot_be_read_is_refused_by_name(pushing: Pushing, payload: bytes, reason: str) -> None:
+    request = pushing.platform().adapter.signed_request(payload, pushing.instance, pushing.sample.event)
+    assert await refusal(pushing, request) == (400, reason)
 
 
-async def test_a_signed_body_that_makes_no_sense_is_taken_and_named(rse: Rse) -> None:
-    request = rse.platform().adapter.signed_request(b'{"surprise": [1]}', rse.instance, None)
-    heard = len(rse.sink.outcomes)
-    assert (await rse.knock(request))[0] == 200
-    (outcome,) = rse.sink.outcomes[heard:]
+async def test_a_signed_body_that_makes_no_sense_is_taken_and_named(pushing: Pushing) -> None:
+    request = pushing.platform().adapter.signed_request(b'{"surprise": [1]}', pushing.instance, None)
+    heard = len(pushing.sink.outcomes)
+    assert (await pushing.knock(request))[0] == 200
+    (outcome,) = pushing.sink.outcomes[heard:]
     assert isinstance(outcome, Nonsense)
     assert SNAKE_CASE.fullmatch(outcome.reason)
+
+
+@every_polled_kind
+@examples(body=st.binary(max_size=200), header=st.text(max_size=80))
+def test_the_door_of_a_polled_platform_takes_nothing_and_says_why(kind: type[Rse], body: bytes, header: str) -> None:
+    request = UnverifiedRequest("POST", "", {"authorization": header}, {}, body)
+    for knocking in (request, signed(kind, kind.sample.payload)):
+        answer = kind.platform().adapter.authenticate(knocking, kind.configured)
+        assert isinstance(answer, Problem)
+        assert (answer.status, answer.reason) == (404, "platform_polled")
 
 
 # --- the reading half by itself --------------------------------------------------------------------------------------
@@ -144,17 +153,17 @@ def test_no_document_makes_the_reading_half_fail(kind: type[Rse], data: st.DataO
     assert all(SNAKE_CASE.fullmatch(outcome.reason) for outcome in outcomes if isinstance(outcome, Nonsense))
 
 
-@every_kind
+@every_pushing_kind
 @examples(body=st.binary(max_size=200), header=st.text(max_size=80))
-def test_no_request_makes_the_door_fail_and_none_enters_unsigned(kind: type[Rse], body: bytes, header: str) -> None:
+def test_no_request_makes_the_door_fail_and_none_enters_unsigned(kind: type[Pushing], body: bytes, header: str) -> None:
     request = signed(kind, kind.sample.payload, kind.sample.event)
     forged = replace(request, body=body, headers={**request.headers, kind.signature: header})
     assert not isinstance(kind.platform().adapter.authenticate(forged, kind.configured), AuthenticRequest)
 
 
-@every_kind
+@every_pushing_kind
 @examples(data=st.data())
-def test_a_signature_of_which_one_character_was_changed_is_refused(kind: type[Rse], data: st.DataObject) -> None:
+def test_a_signature_of_which_one_character_was_changed_is_refused(kind: type[Pushing], data: st.DataObject) -> None:
     request = signed(kind, kind.sample.payload, kind.sample.event)
     proof = request.headers[kind.signature]
     place = data.draw(st.integers(len(proof) // 2, len(proof) - 1))
@@ -197,7 +206,8 @@ def test_each_feature_is_answered_both_ways_by_a_form_or_by_a_reason(kind: type[
 @pytest.mark.parametrize(("kind", "path"), CAPTURED, ids=lambda value: value.name)
 def test_every_payload_that_somebody_else_wrote_is_understood(kind: type[Rse], path: Path) -> None:
     adapter = kind.platform().adapter
-    authentic = adapter.authenticate(signed(kind, path.read_bytes()), kind.configured)
+    request = signed(kind, path.read_bytes())
+    authentic = adapter.authenticate(request, kind.configured) if issubclass(kind, Pushing) else AuthenticRequest(request)
     assert isinstance(authentic, AuthenticRequest), authentic
     outcomes = adapter.translate(authentic, kind.configured)
     assert outcomes

@@ -33,6 +33,13 @@ def can_read(rse: Rse, feature: Feature) -> None:
         pytest.skip(ability.reason)
 
 
+def can_write(rse: Rse, feature: Feature) -> None:
+    """Skip what the platform cannot show; the reason is the capability table's own."""
+    ability = rse.platform().capabilities.features[feature].write
+    if isinstance(ability, No):
+        pytest.skip(ability.reason)
+
+
 def reaction(rse: Rse, target: str, author: Author = LEO, **changes: Any) -> Order:
     given = Order(
         act=Act.REACTED, key=secrets.token_hex(16), subject=secrets.token_hex(16), space=rse.space, author=author,
@@ -161,6 +168,7 @@ async def test_a_question_accepted_withdrawn_and_accepted_again_is_three_events_
 
 
 async def test_a_reaction_from_elsewhere_is_shown_on_a_message_of_this_rse_and_goes_with_its_removal(rse: Rse) -> None:
+    can_write(rse, Feature.REACTIONS)
     message = await rse.post(NEWS)
     given = reaction(rse, message)
     copy = await written(rse, given)
@@ -174,6 +182,7 @@ async def test_a_reaction_from_elsewhere_is_shown_on_a_message_of_this_rse_and_g
 
 
 async def test_reactions_of_several_people_are_each_shown_or_share_a_like_until_the_last_is_gone(rse: Rse) -> None:
+    can_write(rse, Feature.REACTIONS)
     message = await rse.post(NEWS)
     first, second = reaction(rse, message), reaction(rse, message, EVE, others=1)
     copies = [await written(rse, first), await written(rse, second)]
@@ -189,6 +198,7 @@ async def test_reactions_of_several_people_are_each_shown_or_share_a_like_until_
 
 
 async def test_what_this_rse_cannot_show_is_unsupported_by_name_and_no_dead_letter(rse: Rse) -> None:
+    can_write(rse, Feature.REACTIONS)
     message = await rse.post(NEWS)
     for emoji in ("👎", "🎉"):
         outcome = await rse.client.write(reaction(rse, message, emoji=emoji))
@@ -198,6 +208,7 @@ async def test_what_this_rse_cannot_show_is_unsupported_by_name_and_no_dead_lett
 
 
 async def test_a_reaction_to_a_copy_is_shown_or_refused_by_the_platforms_own_rule(rse: Rse) -> None:
+    can_write(rse, Feature.REACTIONS)
     text = "Voici le compte rendu de mars."
     order = Order(Act.POSTED, "k", "s" * 32, rse.space, author=EVE, content=Content(html=f"<p>{text}</p>", text=text))
     copy = await written(rse, order)
@@ -210,6 +221,7 @@ async def test_a_reaction_to_a_copy_is_shown_or_refused_by_the_platforms_own_rul
 
 
 async def test_an_accepted_answer_is_marked_another_takes_its_place_and_its_withdrawal_takes_the_mark_away(rse: Rse) -> None:
+    can_write(rse, Feature.ANSWERS)
     question = await rse.post(NEWS)
     answers = [await rse.reply(question, text) for text in ("Une première réponse possible.", "Une seconde réponse, bien meilleure.")]
     mark = await written(rse, acceptance(rse, answers[0]))
@@ -223,6 +235,7 @@ async def test_an_accepted_answer_is_marked_another_takes_its_place_and_its_with
 
 
 async def test_a_gesture_whose_answer_was_lost_is_found_and_not_doubled(rse: Rse) -> None:
+    can_write(rse, Feature.REACTIONS)
     question = await rse.post(NEWS)
     answer = await rse.reply(question, "Une première réponse possible.")
     given = [reaction(rse, question), acceptance(rse, answer)]
@@ -240,6 +253,7 @@ async def test_a_gesture_whose_answer_was_lost_is_found_and_not_doubled(rse: Rse
 
 
 async def test_what_we_set_on_a_message_comes_back_as_an_echo_and_never_as_an_event(rse: Rse) -> None:
+    can_write(rse, Feature.REACTIONS)
     question = await rse.post(NEWS)
     answer = await rse.reply(question, "Une première réponse possible.")
     given = reaction(rse, question)
@@ -262,3 +276,14 @@ async def test_what_we_set_on_a_message_comes_back_as_an_echo_and_never_as_an_ev
 def _set_on(change: Change, copy: Written, mark: Written) -> bool:
     ours = {copy.native_id, mark.native_id}
     return change.act in {Act.REACTED, Act.ACCEPTED, Act.UNACCEPTED} or (change.act in ENDINGS and change.native_id in ours)
+
+
+async def test_what_the_table_denies_is_answered_unsupported_and_changes_nothing(rse: Rse) -> None:
+    features = rse.platform().capabilities.features
+    message = await rse.post(NEWS)
+    orders = {Feature.REACTIONS: reaction(rse, message), Feature.ANSWERS: acceptance(rse, message)}
+    denied = [given for feature, given in orders.items() if isinstance(features[feature].write, No)]
+    assert [await rse.client.write(given) for given in denied] == [Never(UNSUPPORTED)] * len(denied)
+    assert [await rse.client.find(given) for given in denied] == [None] * len(denied)
+    if denied:
+        assert (await rse.reactions(), await rse.accepted_answers()) == ([], [])

@@ -1,0 +1,39 @@
+"""eXo and Meeds, both ways, polled: what they offer, the reading half and the half that speaks HTTP."""
+
+from __future__ import annotations
+
+from adapters.capabilities import BothWays, Capabilities, Feature, No, Yes
+from adapters.exo.client import ExoClient
+from adapters.exo.translate import Exo
+
+ADAPTER = Exo()
+CLIENT = ExoClient
+
+CAPABILITIES = Capabilities(
+    {
+        Feature.MESSAGES: BothWays(
+            Yes("par relevé : activités et commentaires des espaces rattachés, en moins de 5 s, 60 s dans un espace calme"),
+            Yes("une activité ou un commentaire, sous le compte du connecteur"),
+        ),
+        Feature.EDITS: BothWays(Yes("par relevé"), Yes("en v1 ; la v1-alpha3 ne sait rien modifier")),
+        Feature.DELETIONS: BothWays(
+            Yes("un 404 de l’objet, jamais son absence d’une page ; un eXo d’avant Meeds répond 401 : rien ne s’en déduit"),
+            Yes("une activité commentée est vidée en v1 ; en v1-alpha3 elle part avec ses commentaires"),
+        ),
+        Feature.REPLIES: BothWays(Yes("commentaires, et réponses à un commentaire en v1"), Yes("de même ; à plat en v1-alpha3")),
+        Feature.REACTIONS: BothWays(
+            No("les « j’aime » sont relevés et gardés, pas encore transmis"), No("un seul « j’aime » par compte, celui du connecteur")
+        ),
+        Feature.REACTIONS_REMOVED: BothWays(No("comme les réactions"), No("comme les réactions")),
+        Feature.ANSWERS: BothWays(No("eXo n’a pas de réponse retenue"), No("eXo n’a pas de réponse retenue")),
+        Feature.FILES: BothWays(No("un lien vers le message d’origine y mène"), Yes("par référence")),
+        Feature.MEMBERS: BothWays(No("les membres des espaces ne sont pas lus"), No("un compte ne se crée pas pour un autre ministère")),
+        Feature.IDENTITY: BothWays(
+            Yes("nom affiché et ministère ; l’identifiant ne quitte pas le ministère"),
+            Yes("nom et ministère en tête du message ; l’auteur technique est le compte du connecteur"),
+        ),
+    },
+    retries="sans objet : rien n’est poussé ; un arrêt se rattrape au relevé suivant, au-delà de 7 jours pour le neuf seulement",
+)
+
+__all__ = ["ADAPTER", "CAPABILITIES", "CLIENT", "Exo", "ExoClient"]

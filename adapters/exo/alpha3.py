@@ -1,0 +1,200 @@
+"""REST v1-alpha3 of eXo 3.5 to 6: a space is the identity that owns its stream.
+
+Sources: `ActivityStreamResources`, `ActivityResources`, `SpacesRestService` of exoplatform/social, and the Social reference guide of
+docs.jboss.org. `since_id` and `max_id` exclude each other (with both, the first counts); 100 at most; a `since_id` that names a deleted
+activity is answered 404. Nothing can be edited. A comment has no address of its own: `activity/{comment}.json` is 404 while it lives.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from adapters.exo.dialect import Page, in_order, listed, made, mark_of, quoted, read, settled
+from adapters.exo.http import Api
+from adapters.exo.payload import Identity, SpaceOfMine, moment
+from adapters.exo.reading import Entry, comment_of, entry_of
+from adapters.port import Later, Never, Same, SpaceReport
+from schemas.words import Audience
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from adapters.exo.dialect import Found, Known
+    from adapters.settings import Instance
+
+ROOT = "/rest/private"
+PAGE = 100
+MOST_PAGES = 100
+WHOLE = (("number_of_comments", 100), ("number_of_likes", 100))
+
+
+class Alpha3:
+    """REST v1-alpha3."""
+
+    edits = False
+
+    def __init__(self, instance: Instance, timeout: float) -> None:
+        self._portal = instance.options.get("portal", "portal")
+        self._externals = instance.options.get("externals") == "true"
+        self._social = f"/api/social/v1-alpha3/{self._portal}"
+        self.api = Api(instance, timeout, instance.options.get("rest", ROOT), f"{self._social}/activity_stream/me.json?limit=1")
+
+    async def newer(self, space: str, cursor: str | None) -> Page | Later | Never:
+        """By `since_id`; where more came than a page holds, or the cursor's activity is gone, back by `max_id` to its time."""
+        known, _, stamp = (cursor or "").partition("@")
+        answer = await self.api.get(f"{self._social}/activity_stream/{space}.json", _page([("since_id", known)] if known else []))
+        if isinstance(answer, Later):
+            return answer
+        if answer.absent and known:
+            return await self._back(space, [], moment(stamp), cursor)
+        refused = await settled(self.api, answer)
+        if refused is not None:
+            return refused
+        entries = [entry_of(one) for one in listed(answer.document, "activities")]
+        if known and len(entries) >= PAGE:
+            return await self._back(space, entries, moment(stamp), cursor)
+        return Page(in_order(entries), _cursor(entries, cursor))
+
+    async def _back(self, space: str, entries: list[Found], until: datetime, cursor: str | None) -> Page | Later | Never:
+        for _ in range(MOST_PAGES):
+            answer = await self.api.get(f"{self._social}/activity_stream/{space}.json", _page(_older(entries)))
+            refused = await settled(self.api, answer)
+            if refused is not None or isinstance(answer, Later):
+                return refused or Later("unreachable")
+            page = [entry_of(one) for one in listed(answer.document, "activities")]
+            entries = entries + page
+            if len(page) < PAGE or _touched_before(page[-1], until):
+                break
+        fresh = [entry for entry in entries if not isinstance(entry, Entry) or entry.created >= until]
+        return Page(in_order(fresh), _cursor(fresh, None) or cursor)
+
+    async def window(self, space: str, since: datetime, most: int, unless: str) -> Page | Same | Later | Never:
+        """The newest pages, each activity with its comments."""
+        found: list[Any] = []
+        bodies: list[bytes] = []
+        entries: list[Found] = []
+        while len(found) < most:
+            answer = await self.api.get(f"{self._social}/activity_stream/{space}.json", _page(_older(entries)))
+            refused = await settled(self.api, answer)
+            if refused is not None or isinstance(answer, Later):
+                return refused or Later("unreachable")
+            page = listed(answer.document, "activities")
+            found += page
+            bodies.append(answer.body)
+            if len(page) < PAGE:
+                break
+            entries = [entry_of(page[-1])]  # the way to the next page
+            if _touched_before(entries[0], since):
+                break
+        mark = mark_of(bodies)
+        return Same() if mark == unless else Page(in_order(map(entry_of, found[:most])), mark=mark)
+
+    async def comments(self, activity: str, unless: str) -> Page | Same | Later | Never:
+        """`activity/{id}/comments.json` holds them all and counts them."""
+        answer = await self.api.get(f"{self._social}/activity/{activity}/comments.json")
+        refused = await settled(self.api, answer)
+        if refused is not None or isinstance(answer, Later):
+            return refused or Later("unreachable")
+        found = listed(answer.document, "comments")
+        if len(found) != answer.document.get("totalNumberOfComments"):
+            return Never("list_incomplete")
+        mark = mark_of([answer.body])
+        return Same() if mark == unless else Page(in_order(comment_of(one, activity) for one in found), mark=mark)
+
+    async def activity(self, activity: str) -> Known:
+        """`GET activity/{id}.json`."""
+        options = quoted([("poster_identity", "t"), ("activity_stream", "t"), *WHOLE])
+        answer = await self.api.get(f"{self._social}/activity/{activity}.json", options)
+        if isinstance(answer, Later):
+            return answer
+        if answer.done:
+            return entry_of(answer.document)
+        return None if answer.absent else await self.api.refused(answer)
+
+    async def comment(self, activity: str, comment: str) -> Known:
+        """Gone with its activity, or when the whole list of its activity's comments lacks it: a page proves nothing, this is no page."""
+        page = await self.comments(activity, "")
+        if isinstance(page, Page):
+            return next((entry for entry in page.entries if isinstance(entry, Entry) and entry.id == comment), None)
+        if isinstance(page, Later):
+            return page
+        above = await self.activity(activity)
+        return above if above is None or isinstance(above, Later | Never) else Never("list_incomplete")
+
+    async def readable(self, space: str) -> bool | Later:
+        """Ask for one activity of its stream."""
+        answer = await self.api.get(f"{self._social}/activity_stream/{space}.json", quoted([("limit", 1)]))
+        return answer if isinstance(answer, Later) else answer.done
+
+    async def post(self, space: str, html: str) -> str | Later | Never:
+        """`POST activity.json?identity_id=`."""
+        where = quoted([("identity_id", space)])
+        return await made(self.api, await self.api.send("POST", f"{self._social}/activity.json", {"title": html}, where))
+
+    async def add_comment(self, activity: str, above: str | None, html: str) -> str | Later | Never:
+        """`POST activity/{id}/comment.json`: comments are flat, so that an answer to one stands beside it."""
+        del above
+        return await made(self.api, await self.api.send("POST", f"{self._social}/activity/{activity}/comment.json", {"text": html}))
+
+    async def change(self, entry: Entry, html: str) -> Later | Never | None:
+        """This generation has no way to."""
+        del entry, html
+        return Never("unsupported")
+
+    async def remove(self, entry: Entry) -> Later | Never | None:
+        """`DELETE activity/{id}.json`, or of its comment."""
+        path = f"activity/{entry.id}.json" if entry.is_root else f"activity/{entry.activity}/comment/{entry.id}.json"
+        return await settled(self.api, await self.api.send("DELETE", f"{self._social}/{path}"))
+
+    async def person(self, identity: str) -> str | None:
+        """`GET identity/{id}.json`."""
+        answer = await self.api.get(f"{self._social}/identity/{identity}.json")
+        found = read(Identity, answer.document) if not isinstance(answer, Later) and answer.done else None
+        return (found.profile.name or None) if found else None
+
+    async def space(self, space: str) -> SpaceReport | Later | Never:
+        """Its identity tells its pretty name, and the list of our own spaces who may join that one."""
+        answer = await self.api.get(f"{self._social}/identity/{space}.json")
+        if isinstance(answer, Later):
+            return answer
+        if not answer.done:
+            return await self.api.refused(answer)
+        identity = read(Identity, answer.document)
+        mine = await self.api.get(f"/{self._portal}/social/spaces/mySpaces/show.json")
+        refused = await settled(self.api, mine)
+        if refused is not None or isinstance(mine, Later):
+            return refused or Later("unreachable")
+        for document in listed(mine.document, "spaces"):
+            found = read(SpaceOfMine, document)
+            if identity and found and found.pretty_name == identity.remote_id:
+                opened = found.registration == "open" and found.visibility != "hidden"
+                return SpaceReport(found.display_name or "", Audience.PUBLIC if opened else Audience.MEMBERS, self._externals)
+        return Never("not_a_member")
+
+    async def space_of(self, entry: Entry, spaces: Iterable[str]) -> str | Later | None:
+        """An activity names its stream's identity."""
+        return entry.stream if entry.stream in spaces else None
+
+
+def _page(options: list[tuple[str, object]]) -> list[tuple[str, str]]:
+    return quoted([("limit", PAGE), *WHOLE, *options])
+
+
+def _older(entries: list[Found]) -> list[tuple[str, object]]:
+    """`max_id` of the last of these, never beside `since_id`."""
+    known = [entry for entry in entries if isinstance(entry, Entry)]
+    return [("max_id", known[-1].id)] if known else []
+
+
+def _touched_before(last: Found, limit: datetime) -> bool:
+    """Whether all that follows the last of a page is older; the page without an id comes by the last touch, others by creation."""
+    return not isinstance(last, Entry) or last.updated < limit
+
+
+def _cursor(entries: list[Found], otherwise: str | None) -> str | None:
+    known = [entry for entry in entries if isinstance(entry, Entry)]
+    if not known:
+        return otherwise
+    newest = max(known, key=lambda entry: entry.created)
+    return f"{newest.id}@{newest.created.isoformat()}"

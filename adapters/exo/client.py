@@ -1,0 +1,224 @@
+"""eXo, written to and asked: each order once, found again after a crash, each refusal named; what a poll sees."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, assert_never
+
+from adapters.exo import render
+from adapters.exo.alpha3 import Alpha3
+from adapters.exo.dialect import Page
+from adapters.exo.http import TIMEOUT
+from adapters.exo.reading import ACCOUNT, GONE, Entry, outcome_of, sightings_of
+from adapters.exo.v1 import V1
+from adapters.port import UNSUPPORTED, Act, Change, Later, Never, Nonsense, Reading, Same, Unused, Written
+
+if TYPE_CHECKING:
+    from adapters.exo.dialect import Known
+    from adapters.port import Incomplete, Order, SpaceReport, WriteOutcome
+    from adapters.settings import Instance
+
+GENERATIONS: dict[str, type[V1 | Alpha3]] = {"v1": V1, "v1-alpha3": Alpha3}
+EVER = datetime.fromtimestamp(0, UTC)
+MESSAGES = frozenset({Act.POSTED, Act.EDITED, Act.DELETED})
+SEARCHED = 100  # activities of a space in which a copy with our marker is looked for
+_SPACE = re.compile(r"^[A-Za-z0-9_-]{1,64}$")
+_NATIVE = re.compile(r"^(?:activity:([A-Za-z0-9_-]{1,64})|comment:([A-Za-z0-9_-]{1,64})/([A-Za-z0-9_-]{1,64}))$")
+
+
+class GenerationUnknown(ValueError):
+    """`generation` is neither v1 nor v1-alpha3."""
+
+
+class ExoClient:
+    """Both halves of the eXo connector that speak HTTP; writes under the connector's own account."""
+
+    def __init__(self, instance: Instance, timeout: float = TIMEOUT) -> None:
+        generation = instance.options.get("generation", "v1")
+        if generation not in GENERATIONS:
+            raise GenerationUnknown(generation)
+        self._instance = instance
+        self._account = instance.options.get("account", ACCOUNT).casefold()
+        self._exo = GENERATIONS[generation](instance, timeout)
+        self._names: dict[str, str] = {}
+
+    # --- writing --------------------------------------------------------------------------------------------------------
+
+    async def write(self, order: Order) -> WriteOutcome:
+        """Carry an order out once. An edit of what was never written here writes it."""
+        match order.act:
+            case Act.POSTED:
+                return await self._post(order)
+            case Act.EDITED:
+                return await self._edit(order) if order.native_id else await self._post(order)
+            case Act.DELETED:
+                return await self._delete(order)
+            case Act.REACTED | Act.UNREACTED | Act.ACCEPTED | Act.UNACCEPTED:
+                return Never(UNSUPPORTED)
+            case _:
+                assert_never(order.act)
+
+    async def find(self, order: Order) -> Written | Later | None:
+        """Look whether an order was carried out: eXo has no idempotency key, so by the marker that is left in each copy."""
+        if order.act not in MESSAGES:
+            return None
+        if order.native_id is not None:
+            entry = await self._entry(order.native_id)
+            return entry if isinstance(entry, Later) else _found(order, entry)
+        if order.act is Act.DELETED:
+            return None
+        above = _numbers(order.parent) if order.parent is not None and not order.parent_missing else None
+        page = await (self._exo.comments(above[0], "") if above else self._exo.window(order.space, EVER, SEARCHED, ""))
+        if isinstance(page, Later):
+            return page
+        for entry in page.entries if isinstance(page, Page) else ():
+            if isinstance(entry, Entry) and self._ours(entry) and render.marker(order) in entry.html:
+                return Written(entry.native_id, entry.version)
+        return None
+
+    async def complete(self, incomplete: Incomplete) -> Change | Unused | Nonsense | Later:
+        """Read the object again, and find out in which of our spaces it stands."""
+        entry = await self._entry(incomplete.native_id)
+        root = await self._exo.activity(entry.activity) if isinstance(entry, Entry) and not entry.is_root else entry
+        if not isinstance(entry, Entry) or not isinstance(root, Entry):
+            return root if isinstance(root, Later | Nonsense) else Unused("object_gone")
+        space = await self._exo.space_of(root, self._instance.spaces)
+        if isinstance(space, Later):
+            return space
+        found = outcome_of(entry, space or "", self._instance)
+        return found if isinstance(found, Change | Unused | Nonsense) else Nonsense("author_missing")
+
+    async def display_name(self, actor: str) -> str | None:
+        """The full name of an identity, asked once."""
+        identity = actor.removeprefix("identity:")
+        if identity not in self._names and _SPACE.match(identity):
+            name = await self._exo.person(identity)
+            if name is None:
+                return None
+            self._names[identity] = name
+        return self._names.get(identity)
+
+    async def report_space(self, space: str) -> SpaceReport | Later | Never:
+        """Who can read a space."""
+        return await self._exo.space(space) if _SPACE.match(space) else Never("space_malformed")
+
+    async def close(self) -> None:
+        """Close the session."""
+        await self._exo.api.close()
+
+    # --- asking (`Polled`) ------------------------------------------------------------------------------------------------
+
+    async def newer(self, space: str, cursor: str | None) -> Reading | Later | Never:
+        """What came since a cursor."""
+        page = await self._exo.newer(space, cursor)
+        return page if not isinstance(page, Page) else self._reading(page, space)
+
+    async def window(self, space: str, since: datetime, most: int, unless: str) -> Reading | Same | Later | Never:
+        """What was touched last."""
+        page = await self._exo.window(space, since, most, unless)
+        return page if not isinstance(page, Page) else self._reading(page, space)
+
+    async def replies(self, space: str, root: str, unless: str) -> Reading | Same | Later | Never:
+        """All comments of an activity."""
+        numbers = _numbers(root)
+        if numbers is None:
+            return Never("native_id_malformed")
+        page = await self._exo.comments(numbers[0], unless)
+        return page if not isinstance(page, Page) else self._reading(page, space)
+
+    async def gone(self, space: str, native_id: str) -> bool | Later:
+        """Meeds answers 404 also for what is no longer shown to us: the space must be readable after the object was not."""
+        entry = await self._entry(native_id)
+        if entry is not None:
+            return entry if isinstance(entry, Later) else False  # a refusal says nothing, and is no reason to leave the RSE in peace
+        readable = await self._exo.readable(space)
+        if isinstance(readable, Later):
+            return readable
+        return True if readable else Later("space_unreadable")
+
+    def _reading(self, page: Page, space: str) -> Reading:
+        return Reading(sightings_of(page.entries, space, self._instance), page.cursor, page.mark)
+
+    # --- the rest ---------------------------------------------------------------------------------------------------------
+
+    async def _post(self, order: Order) -> WriteOutcome:
+        html = render.html(order, self._instance.url)
+        above = _numbers(order.parent) if order.parent is not None and not order.parent_missing else None
+        if above is not None:
+            return await self._reply(above, html)
+        if not _SPACE.match(order.space):
+            return Never("space_malformed")
+        made = await self._exo.post(order.space, html)
+        return made if not isinstance(made, str) else await self._seen(f"activity:{made}")
+
+    async def _reply(self, above: tuple[str, str | None], html: str) -> WriteOutcome:
+        activity, comment = above
+        if comment is not None:
+            answered = await self._exo.comment(activity, comment)
+            if isinstance(answered, Later):
+                return answered
+            comment = (answered.above or answered.id) if isinstance(answered, Entry) else None
+        made = await self._exo.add_comment(activity, comment, html)
+        return made if not isinstance(made, str) else await self._seen(f"comment:{activity}/{made}")
+
+    async def _edit(self, order: Order) -> WriteOutcome:
+        entry = await self._entry(order.native_id or "")
+        if entry is None:
+            return Never("not_found")
+        if not isinstance(entry, Entry):
+            return entry if isinstance(entry, Later | Never) else Never(entry.reason)
+        refused = await self._exo.change(entry, render.html(order, self._instance.url))
+        return refused or await self._seen(entry.native_id)
+
+    async def _delete(self, order: Order) -> WriteOutcome:
+        """With an activity eXo deletes its comments, which are other people's: it is emptied instead, where it can be."""
+        if order.native_id is None:
+            return Never("native_id_missing")
+        entry = await self._entry(order.native_id)
+        if entry is None:
+            return Written(order.native_id, GONE)
+        if not isinstance(entry, Entry):
+            return entry if isinstance(entry, Later | Never) else Never(entry.reason)
+        if entry.is_root and entry.comments != 0 and self._exo.edits:
+            refused = await self._exo.change(entry, render.deleted_html(order, self._instance.url))
+            return refused or await self._seen(entry.native_id)
+        refused = await self._exo.remove(entry)
+        if isinstance(refused, Never) and await self._entry(order.native_id) is None:
+            return Written(order.native_id, GONE)  # aiohttp repeats a DELETE whose connection broke: the first one was heard
+        return refused or Written(order.native_id, GONE)
+
+    async def _seen(self, native_id: str) -> WriteOutcome:
+        """What was written as the next poll will see it: eXo may change HTML that it takes."""
+        entry = await self._entry(native_id)
+        if isinstance(entry, Later):
+            return entry
+        return Written(native_id, entry.version) if isinstance(entry, Entry) else Later("answer_unreadable")
+
+    async def _entry(self, native_id: str) -> Known:
+        numbers = _numbers(native_id)
+        if numbers is None:
+            return None
+        activity, comment = numbers
+        return await (self._exo.activity(activity) if comment is None else self._exo.comment(activity, comment))
+
+    def _ours(self, entry: Entry) -> bool:
+        """Under our own account only: anyone who reads a copy's source can paste its marker."""
+        return entry.account.casefold() == self._account
+
+
+def _found(order: Order, entry: Entry | Nonsense | Never | None) -> Written | None:
+    native_id = order.native_id or ""
+    if entry is None:
+        return Written(native_id, GONE) if order.act is Act.DELETED else None
+    if not isinstance(entry, Entry) or render.act_marker(order) not in entry.html:
+        return None
+    return Written(native_id, entry.version)
+
+
+def _numbers(native_id: str | None) -> tuple[str, str | None] | None:
+    """The activity, and the comment under it."""
+    found = _NATIVE.match(native_id or "")
+    if found is None:
+        return None
+    return (found[1], None) if found[1] else (found[2], found[3])

@@ -1,0 +1,134 @@
+"""One eXo's API: a request, its answer, and what an answer that says no means."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+
+from adapters.exo.reading import ACCOUNT
+from adapters.port import Later, Never
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from adapters.settings import Instance
+
+ANSWER_LIMIT = 32 * 1024 * 1024
+TIMEOUT = 20.0
+UNSURE = frozenset((HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN))
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer of any status but 429 and 5xx. `document` is its JSON object, empty where it has none."""
+
+    status: int
+    document: dict[str, Any]
+    body: bytes = b""
+
+    @property
+    def done(self) -> bool:
+        """2xx."""
+        return self.status // 100 == 2  # noqa: PLR2004 - the class of success
+
+    @property
+    def absent(self) -> bool:
+        """404: the object is not there, or is no longer shown to us."""
+        return self.status == HTTPStatus.NOT_FOUND
+
+
+class Api:
+    """One open session under the connector's own account. Redirects are not followed: they would carry its secret elsewhere.
+
+    `probe` is a question that any valid account may ask: eXo answers 401 both to a wrong password and to a right one that may not.
+    """
+
+    def __init__(self, instance: Instance, timeout: float, root: str, probe: str) -> None:
+        self._url, self._probe = instance.url.rstrip("/") + root, probe
+        self._session = aiohttp.ClientSession(
+            headers={"Authorization": _authorization(instance), "Accept": "application/json"},
+            timeout=aiohttp.ClientTimeout(total=timeout),
+        )
+
+    async def get(self, path: str, query: Sequence[tuple[str, str]] = ()) -> Answer | Later:
+        """Read."""
+        return await self._ask("GET", path, query=query)
+
+    async def send(
+        self, method: str, path: str, body: Mapping[str, object] | None = None, query: Sequence[tuple[str, str]] = ()
+    ) -> Answer | Later:
+        """Write."""
+        return await self._ask(method, path, query=query, body=body)
+
+    async def refused(self, answer: Answer) -> Later | Never:
+        """What a 3xx or 4xx means. An account that is no longer accepted heals by an operator's hand, so that nothing is thrown away."""
+        if answer.status in UNSURE:
+            known = await self.get(self._probe)
+            if isinstance(known, Later):
+                return known
+            return Never("forbidden") if known.done else Later("credentials_refused")
+        match answer.status:
+            case 301 | 302 | 303 | 307 | 308:
+                return Later("redirected")  # to a sign-in page, most often
+            case 404:
+                return Never("not_found")
+            case 413:
+                return Never("too_large")
+            case 400 | 422:
+                return Never("validation_refused")
+            case _:
+                return Never(f"status_{answer.status}")
+
+    async def close(self) -> None:
+        """Close the session."""
+        await self._session.close()
+
+    async def _ask(
+        self, method: str, path: str, *, query: Sequence[tuple[str, str]] = (), body: Mapping[str, object] | None = None
+    ) -> Answer | Later:
+        try:
+            async with self._session.request(method, self._url + path, params=list(query), json=body, allow_redirects=False) as response:
+                return await _read(response)
+        except TimeoutError:
+            return Later("timeout")
+        except aiohttp.ClientError:
+            return Later("unreachable")
+
+
+def _authorization(instance: Instance) -> str:
+    secret = instance.api_secret.get_secret_value()
+    if instance.options.get("auth") == "bearer":
+        return f"Bearer {secret}"
+    return aiohttp.encode_basic_auth(instance.options.get("account", ACCOUNT), secret, "utf-8")
+
+
+async def _read(response: aiohttp.ClientResponse) -> Answer | Later:
+    if response.status == HTTPStatus.TOO_MANY_REQUESTS:
+        return Later("rate_limited", _wish(response))
+    if response.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return Later(f"status_{response.status}", _wish(response))
+    if (response.content_length or 0) > ANSWER_LIMIT:
+        return Later("answer_too_large")
+    body = await response.read()
+    try:
+        document = json.loads(body) if body else {}
+    except (ValueError, RecursionError):
+        document = None
+    if isinstance(document, dict):
+        return Answer(response.status, document, body)
+    if response.ok and response.status < HTTPStatus.MULTIPLE_CHOICES:
+        return Later("answer_unreadable")  # a sign-in page or a proxy's word: not eXo's
+    return Answer(response.status, {}, body)
+
+
+def _wish(response: aiohttp.ClientResponse) -> float | None:
+    """Retry-After in seconds."""
+    try:
+        seconds = float(response.headers.get("Retry-After", ""))
+    except ValueError:
+        return None
+    return seconds if 0 <= seconds <= 86_400 else None  # noqa: PLR2004 - a day: past it the wish is a mistake

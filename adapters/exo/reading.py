@@ -1,0 +1,240 @@
+"""One object of eXo, either generation, one sighting of ours: pure, shared by pages and by what the API completes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from html import unescape
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from adapters.exo.payload import FIRST_YEAR, ActivityAlpha3, ActivityV1, CommentAlpha3, CommentV1, Identity, moment
+from adapters.markup import from_text, safe_html, words
+from adapters.port import Act, Change, Incomplete, Nonsense, Sighting, Unused
+from schemas.facts.message import TEXT_LIMIT, Author, Content
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from adapters.exo.payload import Liker
+    from adapters.settings import Instance
+
+ACCOUNT = "traitdunion"  # who writes where `account` names nobody
+GONE = "gone"  # the version of what is deleted
+SITES = {"v1": "dw", "v1-alpha3": "intranet"}  # the portal site under which each generation shows an activity
+# What eXo writes by itself: « a rejoint l’espace », a new avatar, a new contact.
+SYSTEM_TYPES = frozenset(
+    ("SPACE_ACTIVITY", "exosocial:spaces", "USER_ACTIVITIES_FOR_SPACE", "USER_PROFILE_ACTIVITY", "exosocial:people",
+     "exosocial:relationship", "USER_ACTIVITIES_FOR_RELATIONSHIP")
+)  # fmt: skip
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f]+")
+_TYPE = re.compile(r"^[A-Za-z][A-Za-z0-9_.:-]{0,63}$")
+_UNDATED = datetime.fromtimestamp(0, UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An activity or a comment in one shape; `activity` is the root's id, `above` the comment that it answers.
+
+    `comments` is how many an activity counts under it; None where it does not tell, as eXo before 6.
+    """
+
+    id: str
+    activity: str
+    html: str
+    created: datetime
+    updated: datetime
+    poster: str
+    account: str
+    name: str
+    stream: str = ""
+    type: str = ""
+    above: str | None = None
+    hidden: bool = False
+    likes: frozenset[str] = frozenset()
+    comments: int | None = None
+    inline: tuple[Entry, ...] = ()
+    raw: bytes = b""
+
+    @property
+    def is_root(self) -> bool:
+        """Whether it is an activity."""
+        return self.id == self.activity
+
+    @property
+    def native_id(self) -> str:
+        """`activity:42`, `comment:42/comment7`: the way to a comment leads through its activity."""
+        return f"activity:{self.id}" if self.is_root else f"comment:{self.activity}/{self.id}"
+
+    @property
+    def version(self) -> str:
+        """A digest of what people read: eXo moves an activity's own times when somebody comments or likes it."""
+        return "d" + hashlib.sha256(self.html.encode()).hexdigest()[:24]
+
+
+def entry_of(document: Any) -> Entry | Nonsense:
+    """An activity of either generation, told apart by how they write their time of creation."""
+    if not isinstance(document, dict):
+        return Nonsense("activity_malformed")
+    try:
+        if "createDate" in document:
+            return _activity_v1(ActivityV1.model_validate(document), _bytes(document))
+        return _activity_alpha3(ActivityAlpha3.model_validate(document), _bytes(document))
+    except ValidationError as error:
+        return Nonsense("activity_malformed", _where(error))
+
+
+def comment_of(document: Any, activity: str) -> Entry | Nonsense:
+    """A comment of either generation, under its activity."""
+    if not isinstance(document, dict):
+        return Nonsense("comment_malformed")
+    try:
+        if "createDate" in document:
+            return _comment_v1(CommentV1.model_validate(document), activity, _bytes(document))
+        return _comment_alpha3(CommentAlpha3.model_validate(document), activity, _bytes(document))
+    except ValidationError as error:
+        return Nonsense("comment_malformed", _where(error))
+
+
+def sightings_of(entries: Iterable[Entry | Nonsense], space: str, instance: Instance) -> tuple[Sighting, ...]:
+    """Activities with the comments that came with them, and what could not be read, each as it was seen."""
+    return tuple(sighting for entry in entries for sighting in _sightings(entry, space, instance))
+
+
+def outcome_of(entry: Entry, space: str, instance: Instance) -> Change | Unused | Nonsense | Incomplete:
+    """What an entry says, as if it had just been posted."""
+    if entry.hidden:
+        return Unused("hidden")
+    if entry.type in SYSTEM_TYPES:
+        return Unused(entry.type)
+    if not entry.poster:
+        return Incomplete(entry.native_id, Act.POSTED)
+    if not entry.html.strip():
+        return Unused(f"{entry.type}:empty" if _TYPE.match(entry.type) else "empty")
+    html = safe_html(entry.html if "<" in entry.html else from_text(unescape(entry.html)), instance.url)
+    if len(html) > TEXT_LIMIT:
+        return Nonsense("content_too_long")
+    return Change(
+        act=Act.POSTED,
+        native_id=entry.native_id,
+        version=entry.version,
+        marker=f"posted:{entry.created.isoformat()}",
+        space=space,
+        actor=f"identity:{entry.poster}",
+        occurred_at=entry.created,
+        author=Author(name=_line(entry.name), organisation=instance.organisation),
+        content=Content(html=html, text=words(html)[:TEXT_LIMIT]),
+        link=_link(entry, instance),
+        parent=_parent(entry),
+        by_us=entry.account.casefold() == instance.options.get("account", ACCOUNT).casefold(),
+    )
+
+
+def _sightings(entry: Entry | Nonsense, space: str, instance: Instance) -> Sequence[Sighting]:
+    if isinstance(entry, Nonsense):
+        # Under a name of its own, so that it becomes one dead letter and not one at each look.
+        name = "unreadable:" + hashlib.sha256(f"{space}\0{entry.reason}\0{entry.detail}".encode()).hexdigest()[:24]
+        return (Sighting(name, entry, name, _UNDATED),)
+    seen = Sighting(
+        entry.native_id,
+        outcome_of(entry, space, instance),
+        entry.version,
+        entry.created,
+        thread=None if entry.is_root else f"activity:{entry.activity}",
+        replies=_replies(entry),
+        holds=_holds(entry),
+        likes=entry.likes,
+        raw=entry.raw,
+    )
+    return (seen, *(one for under in entry.inline for one in _sightings(under, space, instance)))
+
+
+def _replies(entry: Entry) -> str:
+    if not entry.is_root or _holds(entry) is not None:
+        return ""
+    return f"{entry.comments}:{entry.updated.isoformat()}"
+
+
+def _holds(entry: Entry) -> frozenset[str] | None:
+    """All that stands under an activity, where its document told as many comments as it counts."""
+    if not entry.is_root or entry.comments is None or len(entry.inline) < entry.comments:
+        return None
+    return frozenset(under.native_id for under in entry.inline)
+
+
+def _activity_v1(read: ActivityV1, raw: bytes) -> Entry:
+    created = _dated(moment(read.create_date))
+    return Entry(
+        read.id, read.id, read.title or read.body or "", created, moment(read.update_date) if read.update_date else created,
+        _poster(read.identity, read.owner.id), read.identity.remote_id or read.owner.account, read.identity.profile.name,
+        read.stream.id or "", read.type or "", hidden=bool(read.hidden), likes=_likes(read.likes), comments=read.comments_count, raw=raw,
+    )  # fmt: skip
+
+
+def _comment_v1(read: CommentV1, activity: str, raw: bytes) -> Entry:
+    created = moment(read.create_date)
+    account = read.poster or read.identity.remote_id or read.owner.account
+    return Entry(
+        read.id, activity, read.title or read.body or "", created, moment(read.update_date) if read.update_date else created,
+        _poster(read.identity, read.owner.id or account), account, read.identity.profile.name, above=read.parent_comment,
+        likes=_likes(read.likes), raw=raw,
+    )  # fmt: skip
+
+
+def _activity_alpha3(read: ActivityAlpha3, raw: bytes) -> Entry:
+    inline = [comment_of(document, read.id) for document in read.comments if document]
+    updated = datetime.fromtimestamp((read.last_updated or 0) / 1000, UTC)
+    return Entry(
+        read.id, read.id, read.title or read.body or "", read.created, max(updated, read.created), _poster(read.poster, None),
+        read.poster.remote_id or "", read.poster.profile.name, read.identity_id or "", read.type or "", likes=_likes(read.likers),
+        comments=read.comments_count, inline=tuple(one for one in inline if isinstance(one, Entry)), raw=raw,
+    )  # fmt: skip
+
+
+def _comment_alpha3(read: CommentAlpha3, activity: str, raw: bytes) -> Entry:
+    poster = _poster(read.poster, read.identity_id)
+    return Entry(
+        read.id, activity, read.text or "", read.created, read.created, poster, read.poster.remote_id or "", read.poster.profile.name,
+        raw=raw,
+    )  # fmt: skip
+
+
+def _dated(created: datetime) -> datetime:
+    return created if created.year >= FIRST_YEAR else _UNDATED
+
+
+def _poster(identity: Identity, other: str | None) -> str:
+    return _line(identity.id or other or "")
+
+
+def _likes(likers: Sequence[Liker]) -> frozenset[str]:
+    return frozenset(name for one in likers if (name := one.username or one.remote_id or one.id))
+
+
+def _parent(entry: Entry) -> str | None:
+    if entry.is_root:
+        return None
+    return f"comment:{entry.activity}/{entry.above}" if entry.above else f"activity:{entry.activity}"
+
+
+def _link(entry: Entry, instance: Instance) -> str:
+    site = instance.options.get("site") or SITES.get(instance.options.get("generation", "v1"), SITES["v1"])
+    return f"{instance.url}/portal/{site}/activity?id={entry.activity}"
+
+
+def _line(text: str) -> str:
+    """One line of words: control characters would break logs and PostgreSQL's text."""
+    return _CONTROLS.sub(" ", text).strip()[:200]
+
+
+def _bytes(document: dict[str, Any]) -> bytes:
+    return json.dumps(document, ensure_ascii=False).encode(errors="replace")
+
+
+def _where(error: ValidationError) -> str:
+    """The fields that could not be read, never their values."""
+    return ", ".join(sorted({".".join(str(part) for part in found["loc"]) or "object" for found in error.errors()}))

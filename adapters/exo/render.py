@@ -1,0 +1,66 @@
+"""What a copy looks like in eXo: HTML in an activity's title, and the marker by which we find it again. No I/O."""
+
+from __future__ import annotations
+
+import re
+from html import escape
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from adapters.markup import from_text, safe_html, words
+
+if TYPE_CHECKING:
+    from adapters.port import Order
+
+TEXT_LIMIT = 30_000
+DELETED_NOTICE = "(message supprimé par son auteur)"
+_UNKNOWN = "Auteur inconnu"
+_KEY = 16
+
+
+def marker(order: Order) -> str:
+    """Of the object: the beginning of a fragment of the link to the original. eXo's sanitiser drops comments and keeps links."""
+    return f"#traitdunion-{quote(order.subject, safe='')}-"
+
+
+def act_marker(order: Order) -> str:
+    """Of this very act: the whole fragment."""
+    return f"{marker(order)}{quote(order.key, safe='')[:_KEY]}"
+
+
+def html(order: Order, home: str) -> str:
+    """Who wrote, what she wrote, where the original is."""
+    head = f"<p><strong>{escape(_identity(order))}</strong> a écrit :</p>"
+    if order.parent_missing:
+        head += "<p><em>En réponse à un message qui n’est pas dans cet espace.</em></p>"
+    if order.title:
+        head += f"<p><strong>{escape(order.title)}</strong></p>"
+    body = safe_html(order.content.html) if order.content else ""
+    if len(body) > TEXT_LIMIT:
+        body = from_text(words(body)[: TEXT_LIMIT // 2]) + "<p><em>(la suite dans le message d’origine)</em></p>"
+    files = "".join(f'<li><a href="{_address(file.link)}">{escape(file.name)}</a></li>' for file in order.attachments)
+    return head + (body or "<p>(message vide)</p>") + (f"<ul>{files}</ul>" if files else "") + _foot(order, home)
+
+
+def deleted_html(order: Order, home: str) -> str:
+    """What stands in place of an activity that others have commented."""
+    return f"<p><em>{DELETED_NOTICE}</em></p>{_foot(order, home)}"
+
+
+def _foot(order: Order, home: str) -> str:
+    link = (order.link or f"{home}/").partition("#")[0]
+    return f'<p><a href="{_address(link)}{act_marker(order)}">Message d’origine</a></p>'
+
+
+def _identity(order: Order) -> str:
+    author = order.author
+    if author is None:
+        return _UNKNOWN
+    return f"{' '.join(author.name.split()) or _UNKNOWN} ({' '.join(author.organisation.split())})"
+
+
+def _address(link: str) -> str:
+    """An address inside an attribute; what is no web address leads nowhere."""
+    if not link.startswith(("https://", "http://")):
+        return "#"
+    return escape(re.sub(r"[<>\s\\]", lambda found: f"%{ord(found[0]):02X}", link))

@@ -1,0 +1,99 @@
+"""What stands between an account and the twin: an operator's rate limit, and the faults that a test asks for."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from typing import TYPE_CHECKING, Any, Literal
+
+from aiohttp import web
+from pydantic import BaseModel, ConfigDict
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+WINDOW = 60.0  # seconds
+
+
+class Rate:
+    """So many API requests a minute; none refused where `limit` is 0."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._seen: deque[float] = deque()
+
+    def wait(self) -> int:
+        """Count a request; the seconds to wait where it is one too many."""
+        now = time.monotonic()
+        while self._seen and self._seen[0] <= now - WINDOW:
+            self._seen.popleft()
+        if not self._limit or len(self._seen) < self._limit:
+            self._seen.append(now)
+            return 0
+        return max(int(self._seen[0] + WINDOW - now) + 1, 1)
+
+
+class Fault(BaseModel):
+    """What `POST /twin/faults` asks for, of requests by `username` with one of `methods` and `path` in their path; `none` ends them all."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    kind: Literal["none", "status", "lost_answer", "delay"]
+    count: int = 1
+    status: int = 503
+    retry_after: float | None = None
+    seconds: float = 0.0
+    username: str | None = None
+    methods: tuple[str, ...] = ("POST", "PUT", "DELETE")
+    path: str = ""
+
+
+class Faults:
+    """Faults still to come, the oldest first."""
+
+    def __init__(self) -> None:
+        self._left: list[Fault] = []
+
+    def add(self, document: Any) -> None:
+        """Ask for one."""
+        fault = Fault.model_validate(document)
+        if fault.kind == "none":
+            self._left.clear()
+        else:
+            self._left.append(fault)
+
+    async def around(self, username: str, request: web.Request, act: Callable[[], Awaitable[web.Response]]) -> web.Response:
+        """Answer a request with the fault that awaits it."""
+        fault = self._next(username, request)
+        if fault is None:
+            return await act()
+        match fault.kind:
+            case "none":
+                return await act()
+            case "status":
+                return refusal(fault.status, fault.retry_after)
+            case "delay":
+                await asyncio.sleep(fault.seconds)
+                return await act()
+            case "lost_answer":
+                try:
+                    return await act()
+                finally:
+                    if request.transport is not None:
+                        request.transport.abort()
+
+    def _next(self, username: str, request: web.Request) -> Fault | None:
+        for fault in self._left:
+            if fault.username in (None, username) and request.method in fault.methods and fault.path in request.path:
+                fault.count -= 1
+                if fault.count <= 0:
+                    self._left.remove(fault)
+                return fault
+        return None
+
+
+def refusal(status: int, retry_after: float | None = None) -> web.Response:
+    """An error as Tomcat or a proxy before it shows it."""
+    headers = {} if retry_after is None else {"Retry-After": f"{retry_after:g}"}
+    return web.Response(status=status, text="<html><body>Oops</body></html>", content_type="text/html", headers=headers)

@@ -1,0 +1,190 @@
+"""REST v1 of eXo 5 and later, and of Meeds.
+
+Sources: `ActivityRest`, `SpaceRestResourcesV1`, `EntityBuilder`, `RestUtils` of Meeds-io/social. Streams come by the last touch first,
+a comment touches its activity; there is no `since_id`. A page holds 20 unless asked, 50 are always granted; the comments written into
+an activity are the first 20 without the replies to them, so that comments are asked of `/comments?expand=subComments`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from adapters.exo.dialect import Page, in_order, listed, made, mark_of, quoted, read, settled
+from adapters.exo.http import Api
+from adapters.exo.payload import Identity, SpaceV1, moment
+from adapters.exo.reading import Entry, comment_of, entry_of
+from adapters.port import Later, Never, Same, SpaceReport
+from schemas.words import Audience
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from adapters.exo.dialect import Known
+    from adapters.exo.http import Answer
+    from adapters.port import Nonsense
+    from adapters.settings import Instance
+
+ROOT = "/portal/rest"
+SOCIAL = "/v1/social"
+PAGE = 50
+MOST_PAGES = 200  # 10,000 activities: a cursor that old is no cursor
+WHOLE = "identity,likes"
+
+
+class V1:
+    """REST v1."""
+
+    edits = True
+
+    def __init__(self, instance: Instance, timeout: float) -> None:
+        self._externals = instance.options.get("externals") == "true"
+        self.api = Api(instance, timeout, instance.options.get("rest", ROOT), f"{SOCIAL}/activities?limit=1")
+
+    async def newer(self, space: str, cursor: str | None) -> Page | Later | Never:
+        """Page by page until what was touched before the cursor: all that was created since stands above it."""
+        entries: list[Entry | Nonsense] = []
+        latest = cursor
+        for number in range(MOST_PAGES):
+            answer = await self._stream(space, number)
+            refused = await settled(self.api, answer)
+            if refused is not None or isinstance(answer, Later):
+                return refused or Later("unreachable")
+            page = listed(answer.document, "activities")
+            touched = [_touched(one) for one in page]
+            latest = max([stamp for stamp in (latest, *touched) if stamp], default=cursor, key=moment)
+            entries += [entry_of(one) for one, at in zip(page, touched, strict=True) if not _before(at, cursor)]
+            if cursor is None or len(page) < PAGE or _before(touched[-1], cursor):
+                break
+        return Page(in_order(entries), latest)
+
+    async def window(self, space: str, since: datetime, most: int, unless: str) -> Page | Same | Later | Never:
+        """The first pages of the stream."""
+        found: list[Any] = []
+        bodies: list[bytes] = []
+        while len(found) < most:
+            answer = await self._stream(space, len(bodies))
+            refused = await settled(self.api, answer)
+            if refused is not None or isinstance(answer, Later):
+                return refused or Later("unreachable")
+            page = listed(answer.document, "activities")
+            found += page
+            bodies.append(answer.body)
+            if len(page) < PAGE or _before(_touched(page[-1]), since.isoformat()):
+                break
+        mark = mark_of(bodies)
+        return Same() if mark == unless else Page(in_order(map(entry_of, found[:most])), mark=mark)
+
+    async def comments(self, activity: str, unless: str) -> Page | Same | Later | Never:
+        """Page by page; `subComments` brings the replies to comments beside them."""
+        found: list[Any] = []
+        bodies: list[bytes] = []
+        while len(bodies) < MOST_PAGES:
+            options = quoted([("offset", len(bodies) * PAGE), ("limit", PAGE), ("expand", f"{WHOLE},subComments")])
+            answer = await self.api.get(f"{SOCIAL}/activities/{activity}/comments", options)
+            refused = await settled(self.api, answer)
+            if refused is not None or isinstance(answer, Later):
+                return refused or Later("unreachable")
+            page = listed(answer.document, "comments")
+            found += page
+            bodies.append(answer.body)
+            if len(page) < PAGE:
+                break
+        mark = mark_of(bodies)
+        return Same() if mark == unless else Page(in_order(comment_of(one, activity) for one in found), mark=mark)
+
+    async def activity(self, activity: str) -> Known:
+        """`GET /activities/{id}`. Before Meeds eXo answered 401 for what is gone, which says nothing."""
+        answer = await self.api.get(f"{SOCIAL}/activities/{activity}", [("expand", WHOLE)])
+        if isinstance(answer, Later):
+            return answer
+        if answer.done:
+            return entry_of(answer.document)
+        return None if answer.absent else await self.api.refused(answer)
+
+    async def comment(self, activity: str, comment: str) -> Known:
+        """Among its activity's comments, which tell what it answers; a comment that is missing there is asked itself."""
+        page = await self.comments(activity, "")
+        if isinstance(page, Later):
+            return page
+        for entry in page.entries if isinstance(page, Page) else ():
+            if isinstance(entry, Entry) and entry.id == comment:
+                return entry
+        found = await self.activity(comment)
+        return found if found is None or isinstance(found, Later | Never) else Never("list_incomplete")
+
+    async def readable(self, space: str) -> bool | Later:
+        """Ask for one activity of its stream."""
+        answer = await self.api.get(f"{SOCIAL}/spaces/{space}/activities", quoted([("limit", 1)]))
+        return answer if isinstance(answer, Later) else answer.done
+
+    async def post(self, space: str, html: str) -> str | Later | Never:
+        """`POST /spaces/{id}/activities`."""
+        return await made(self.api, await self.api.send("POST", f"{SOCIAL}/spaces/{space}/activities", {"title": html}))
+
+    async def add_comment(self, activity: str, above: str | None, html: str) -> str | Later | Never:
+        """`POST /activities/{id}/comments`; two levels only, so that an answer to an answer stands beside it."""
+        body = {"title": html} | ({"parentCommentId": above} if above else {})
+        return await made(self.api, await self.api.send("POST", f"{SOCIAL}/activities/{activity}/comments", body))
+
+    async def change(self, entry: Entry, html: str) -> Later | Never | None:
+        """A comment's update must repeat what it answers: eXo takes a missing one for an attempt to move it."""
+        if entry.is_root:
+            return await settled(self.api, await self.api.send("PUT", f"{SOCIAL}/activities/{entry.id}", {"title": html}))
+        body = {"id": entry.id, "title": html} | ({"parentCommentId": entry.above} if entry.above else {})
+        return await settled(self.api, await self.api.send("PUT", f"{SOCIAL}/activities/{entry.activity}/comments", body))
+
+    async def remove(self, entry: Entry) -> Later | Never | None:
+        """A comment is deleted as an activity is."""
+        return await settled(self.api, await self.api.send("DELETE", f"{SOCIAL}/activities/{entry.id}"))
+
+    async def person(self, identity: str) -> str | None:
+        """`GET /identities/{id}`."""
+        answer = await self.api.get(f"{SOCIAL}/identities/{identity}")
+        found = read(Identity, answer.document) if not isinstance(answer, Later) and answer.done else None
+        return (found.profile.name or None) if found else None
+
+    async def space(self, space: str) -> SpaceReport | Later | Never:
+        """Only members read a space; where anybody joins by a click that is all of this RSE."""
+        found = await self._space(space)
+        if not isinstance(found, SpaceV1):
+            return found
+        opened = found.subscription == "open" and found.visibility != "hidden"
+        return SpaceReport(found.display_name or "", Audience.PUBLIC if opened else Audience.MEMBERS, self._externals)
+
+    async def space_of(self, entry: Entry, spaces: Iterable[str]) -> str | Later | None:
+        """An activity names its space by its pretty name alone."""
+        for space in sorted(spaces):
+            found = await self._space(space)
+            if isinstance(found, Later):
+                return found
+            if isinstance(found, SpaceV1) and found.pretty_name == entry.stream:
+                return space
+        return None
+
+    async def _space(self, space: str) -> SpaceV1 | Later | Never:
+        answer = await self.api.get(f"{SOCIAL}/spaces/{space}")
+        if isinstance(answer, Later):
+            return answer
+        if not answer.done:
+            return await self.api.refused(answer)
+        return read(SpaceV1, answer.document) or Later("answer_unreadable")
+
+    async def _stream(self, space: str, number: int) -> Answer | Later:
+        options = quoted([("offset", number * PAGE), ("limit", PAGE), ("expand", WHOLE)])
+        return await self.api.get(f"{SOCIAL}/spaces/{space}/activities", options)
+
+
+def _touched(document: Any) -> str:
+    """When an activity was last touched; empty where that cannot be read."""
+    stamp = document.get("updateDate") or document.get("createDate") if isinstance(document, dict) else None
+    try:
+        moment(stamp if isinstance(stamp, str) else "")
+    except ValueError:
+        return ""
+    return str(stamp)
+
+
+def _before(stamp: str, limit: str | None) -> bool:
+    """At or before; what has no readable time is never before."""
+    return bool(stamp and limit) and moment(stamp) < moment(limit or "")

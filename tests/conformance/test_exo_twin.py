@@ -1,0 +1,381 @@
+"""eXo's own traps through real HTTP, both generations, against its twin: what the suite of every connector does not ask."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from pydantic import SecretStr
+
+from adapters.exo import ExoClient
+from adapters.exo.client import GenerationUnknown
+from adapters.port import Act, Change, Incomplete, Later, Never, Order, Reading, Same, Unused, Written
+from schemas.facts.message import Author, Content
+from tests.fakes_exo import ACCOUNT, ALPHA3, API_KEY, SPACES, V1
+from tests.fakes_exo_twin import SOCIAL, Portal, portal
+from tests.fakes_polled import view_of
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+LONG_AGO = datetime.fromtimestamp(0, UTC)
+
+
+@pytest.fixture(params=[V1, ALPHA3])
+async def either(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Portal]:
+    async with portal(tmp_path, request.param) as found:
+        yield found
+
+
+@pytest.fixture
+async def new(tmp_path: Path) -> AsyncIterator[Portal]:
+    async with portal(tmp_path, V1) as found:
+        yield found
+
+
+@pytest.fixture
+async def old(tmp_path: Path) -> AsyncIterator[Portal]:
+    async with portal(tmp_path, ALPHA3) as found:
+        yield found
+
+
+def space_of(rse: Portal) -> str:
+    return SPACES[rse.instance.options["generation"]][0]
+
+
+def order(rse: Portal, key: str = "k1", **changes: Any) -> Order:
+    posted = Order(
+        Act.POSTED, key, "s1", space_of(rse), Author(name="Bob Diallo", organisation="Éducation"),
+        Content(html="<p>Bonjour d’ailleurs</p>", text="Bonjour d’ailleurs"), link="https://tchap.example/m/1",
+    )  # fmt: skip
+    return replace(posted, **changes)
+
+
+async def written(rse: Portal, given: Order) -> Written:
+    outcome = await rse.client.write(given)
+    assert isinstance(outcome, Written), outcome
+    return outcome
+
+
+async def reading(rse: Portal, cursor: str | None) -> Reading:
+    found = await rse.client.newer(space_of(rse), cursor)
+    assert isinstance(found, Reading), found
+    return found
+
+
+class Spy:
+    """Every request that the connector makes."""
+
+    def __init__(self, rse: Portal, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.queries: list[dict[str, str]] = []
+        api = rse.client._exo.api
+        ask = api._ask
+
+        async def spied(method: str, path: str, **given: Any) -> Any:
+            self.queries.append(dict(given.get("query", ())))
+            return await ask(method, path, **given)
+
+        monkeypatch.setattr(api, "_ask", spied)
+
+
+# --- who asks --------------------------------------------------------------------------------------------------------
+
+
+async def test_a_bearer_token_is_taken_where_the_options_say_so(either: Portal) -> None:
+    options = {**either.instance.options, "auth": "bearer"}
+    client = ExoClient(either.instance.model_copy(update={"options": options}))
+    try:
+        assert isinstance(await client.newer(space_of(either), None), Reading)
+    finally:
+        await client.close()
+
+
+async def test_a_password_that_is_no_longer_accepted_is_not_taken_for_a_space_that_is_closed_to_us(either: Portal) -> None:
+    client = ExoClient(either.instance.model_copy(update={"api_secret": SecretStr("ancien")}))
+    try:
+        assert await client.newer(space_of(either), None) == Later("credentials_refused")
+        assert await client.report_space(space_of(either)) == Later("credentials_refused")
+    finally:
+        await client.close()
+    await either.member(is_one=False)
+    assert await either.client.newer(space_of(either), None) == Never("forbidden")
+
+
+def test_a_generation_that_we_do_not_know_is_refused_at_the_start() -> None:
+    from tests.fakes_exo import exo_instance  # noqa: PLC0415 - this test alone makes an instance that serves nobody
+
+    instance = exo_instance()
+    with pytest.raises(GenerationUnknown):
+        ExoClient(instance.model_copy(update={"options": {"generation": "v2"}}))
+
+
+# --- what is new -----------------------------------------------------------------------------------------------------
+
+
+async def test_nothing_is_new_twice(either: Portal) -> None:
+    await either.post("Un")
+    cursor = (await reading(either, None)).cursor
+    await either.post("Deux")
+    second = await reading(either, cursor)
+    texts = [one.outcome.content.text for one in second.sightings if isinstance(one.outcome, Change) and one.outcome.content]
+    assert texts[-1] == "Deux"
+    assert [
+        one.native_id for one in (await reading(either, second.cursor)).sightings if one.native_id != second.sightings[-1].native_id
+    ] == []
+
+
+async def test_more_than_a_page_since_the_last_look_is_read_whole_and_in_order(either: Portal) -> None:
+    await either.post("Zéro")
+    cursor = (await reading(either, None)).cursor
+    posted = [await either.post(f"Numéro {number}") for number in range(130 if either.instance.options["generation"] == ALPHA3 else 70)]
+    found = [one.native_id for one in (await reading(either, cursor)).sightings]
+    assert [name for name in found if name in posted] == posted
+
+
+async def test_since_id_and_max_id_are_never_asked_together(old: Portal, monkeypatch: pytest.MonkeyPatch) -> None:
+    await old.post("Zéro")
+    cursor = (await reading(old, None)).cursor
+    for number in range(105):
+        await old.post(f"Numéro {number}")
+    spy = Spy(old, monkeypatch)
+    await reading(old, cursor)
+    await old.client.window(space_of(old), LONG_AGO, 200, "")
+    asked = [set(query) & {"since_id", "max_id"} for query in spy.queries]
+    assert {"since_id"} in asked
+    assert {"max_id"} in asked
+    assert all(len(both) <= 1 for both in asked)
+
+
+async def test_a_cursor_whose_activity_was_deleted_loses_nothing(old: Portal) -> None:
+    first = await old.post("Un")
+    cursor = (await reading(old, None)).cursor
+    await old.delete(first)
+    second = await old.post("Deux")
+    assert [one.native_id for one in (await reading(old, cursor)).sightings] == [second]
+
+
+async def test_an_answer_whose_bytes_are_the_same_is_not_read_again(either: Portal) -> None:
+    native_id = await either.post("Un")
+    await either.comment(native_id, "Deux")
+    window = await either.client.window(space_of(either), LONG_AGO, 200, "")
+    assert isinstance(window, Reading)
+    assert await either.client.window(space_of(either), LONG_AGO, 200, window.mark) == Same()
+    replies = await either.client.replies(space_of(either), native_id, "")
+    assert isinstance(replies, Reading)
+    assert await either.client.replies(space_of(either), native_id, replies.mark) == Same()
+
+
+async def test_more_comments_than_a_page_holds_are_all_read(either: Portal) -> None:
+    root = await either.post("Un")
+    comments = [await either.comment(root, f"Numéro {number}") for number in range(105)]
+    replies = await either.client.replies(space_of(either), root, "")
+    assert isinstance(replies, Reading)
+    assert [one.native_id for one in replies.sightings] == comments
+    window = await either.client.window(space_of(either), LONG_AGO, 200, "")
+    assert isinstance(window, Reading)
+    (seen,) = [one for one in window.sightings if one.native_id == root]
+    assert (seen.holds, bool(seen.replies)) == (None, True)
+
+
+async def test_answers_to_comments_are_read_with_what_they_answer(new: Portal) -> None:
+    root = await new.post("Un")
+    comment = await new.comment(root, "Deux")
+    answer = await new.comment(comment, "Trois", "camille")
+    replies = await new.client.replies(space_of(new), root, "")
+    assert isinstance(replies, Reading)
+    parents = {one.native_id: one.outcome.parent for one in replies.sightings if isinstance(one.outcome, Change)}
+    assert parents == {comment: root, answer: comment}
+
+
+async def test_what_exo_writes_by_itself_is_counted_and_not_told(either: Portal) -> None:
+    await either.call("POST", "/twin/system", username="camille", space="12", title="a rejoint l’espace")
+    (seen,) = (await reading(either, None)).sightings
+    assert seen.outcome == Unused("SPACE_ACTIVITY")
+
+
+async def test_a_name_that_a_page_leaves_out_is_asked_once(either: Portal, monkeypatch: pytest.MonkeyPatch) -> None:
+    await either.post("Un")
+    (seen,) = (await reading(either, None)).sightings
+    assert isinstance(seen.outcome, Change)
+    spy = Spy(either, monkeypatch)
+    assert [await either.client.display_name(seen.outcome.actor) for _ in range(2)] == ["Camille Roux"] * 2
+    assert len(spy.queries) == 1
+
+
+async def test_an_incomplete_object_is_completed_from_the_rse(either: Portal) -> None:
+    root = await either.post("Un")
+    comment = await either.comment(root, "Deux")
+    for native_id, text, parent in ((root, "Un", None), (comment, "Deux", root)):
+        change = await either.client.complete(Incomplete(native_id, Act.POSTED))
+        assert isinstance(change, Change)
+        assert (change.space, change.parent, change.content and change.content.text) == (space_of(either), parent, text)
+    assert await either.client.complete(Incomplete("activity:999", Act.POSTED)) == Unused("object_gone")
+
+
+# --- deletions -------------------------------------------------------------------------------------------------------
+
+
+async def test_only_a_404_of_the_object_itself_is_a_deletion(either: Portal) -> None:
+    root = await either.post("Un")
+    comment = await either.comment(root, "Deux")
+    space = space_of(either)
+    assert [await either.client.gone(space, name) for name in (root, comment)] == [False, False]
+    await either.delete(comment)
+    assert [await either.client.gone(space, name) for name in (root, comment)] == [False, True]
+    await either.comment(root, "Trois")
+    await either.delete(root)
+    assert [await either.client.gone(space, name) for name in (root, comment)] == [True, True]
+
+
+@pytest.mark.parametrize("status", [401, 403, 429, 500, 503])
+async def test_a_refusal_of_the_object_is_no_deletion(either: Portal, status: int) -> None:
+    root = await either.post("Un")
+    comment = await either.comment(root, "Deux")
+    await either.fault(kind="status", status=status, methods=["GET"], path=root.partition(":")[2], count=50)
+    for name in (root, comment):
+        said = await either.client.gone(space_of(either), name)
+        assert said is False if status < 429 else isinstance(said, Later)
+
+
+async def test_an_object_that_does_not_answer_in_time_is_not_deleted(either: Portal) -> None:
+    root = await either.post("Un")
+    await either.fault(kind="delay", seconds=0.8, methods=["GET"], count=50)
+    client = ExoClient(either.instance, timeout=0.2)
+    try:
+        assert await client.gone(space_of(either), root) == Later("timeout")
+    finally:
+        await client.close()
+
+
+async def test_being_put_out_of_a_space_deletes_nothing_though_meeds_answers_404(either: Portal) -> None:
+    root = await either.post("Un")
+    await either.member(is_one=False)
+    status, _ = await either.call("GET", f"{SOCIAL}/activities/{root.partition(':')[2]}", ACCOUNT)
+    assert status == 404
+    assert await either.client.gone(space_of(either), root) == Later("space_unreadable")
+
+
+async def test_a_401_as_exo_answered_before_meeds_is_no_deletion(tmp_path: Path) -> None:
+    async with portal(tmp_path, V1, gone_status=401) as rse:
+        root = await rse.post("Un")
+        await rse.delete(root)
+        assert await rse.client.gone("12", root) is False
+        lost = order(rse, act=Act.EDITED, native_id=root)
+        assert await rse.client.write(lost) == Never("forbidden")  # and the writer does not wait for it for ever
+
+
+async def test_what_somebody_else_takes_away_is_seen_as_a_deletion_of_the_copy(either: Portal) -> None:
+    copy = await written(either, order(either))
+    looker, view = either.sink.looker(either.client), view_of(space_of(either))
+    await looker.look(view)
+    await either.delete(copy.native_id, "animatrice")
+    await looker.look(view)
+    assert [one.act for one in either.sink.changes(copy.native_id)] == [Act.POSTED, Act.DELETED]
+
+
+# --- writing ---------------------------------------------------------------------------------------------------------
+
+
+async def test_an_answer_to_an_answer_stands_beside_it_since_there_are_two_levels_only(new: Portal) -> None:
+    root = await new.post("Un")
+    answer = await new.comment(await new.comment(root, "Deux"), "Trois", "camille")
+    copy = await written(new, order(new, parent=answer))
+    assert (await new.item(copy.native_id))["above"] == (await new.item(answer))["above"]
+
+
+async def test_an_edit_of_an_answer_repeats_what_it_answers(new: Portal) -> None:
+    comment = await new.comment(await new.post("Un"), "Deux")
+    posted = order(new, parent=comment)
+    copy = await written(new, posted)
+    await written(new, replace(posted, act=Act.EDITED, key="k2", native_id=copy.native_id, content=Content(html="Corrigé", text="Corrigé")))
+    item = await new.item(copy.native_id)
+    assert "Corrigé" in item["title"]
+    assert item["above"] == comment.rpartition("/")[2]
+
+
+async def test_a_copy_that_others_have_commented_is_emptied_and_their_comments_stay(new: Portal) -> None:
+    copy = await written(new, order(new))
+    comment = await new.comment(copy.native_id, "Merci")
+    gone = order(new, "k2", act=Act.DELETED, native_id=copy.native_id, content=None)
+    await written(new, gone)
+    assert "supprimé par son auteur" in (await new.item(copy.native_id))["title"]
+    assert "Bonjour" not in (await new.item(copy.native_id))["title"]
+    assert (await new.item(comment))["title"] == "<p>Merci</p>"
+    assert isinstance(await new.client.find(gone), Written)
+
+
+async def test_where_nothing_can_be_edited_a_commented_copy_goes_with_its_comments(old: Portal) -> None:
+    copy = await written(old, order(old))
+    await old.comment(copy.native_id, "Merci")
+    await written(old, order(old, "k2", act=Act.DELETED, native_id=copy.native_id, content=None))
+    assert await old.items() == []
+
+
+async def test_a_marker_that_a_person_pasted_is_not_taken_for_our_own_copy(either: Portal) -> None:
+    copy = await written(either, order(either))
+    title = (await either.item(copy.native_id))["title"]
+    await either.delete(copy.native_id, "animatrice")
+    await either.call("POST", f"{SOCIAL}/spaces/12/activities", "camille", title=title)
+    assert await either.client.find(order(either)) is None
+
+
+async def test_a_comment_by_somebody_else_does_not_make_our_copy_a_persons(either: Portal) -> None:
+    copy = await written(either, order(either))
+    looker, view = either.sink.looker(either.client), view_of(space_of(either))
+    await looker.look(view)
+    await either.comment(copy.native_id, "Merci")
+    await either.call("POST", f"{SOCIAL}/activities/{copy.native_id.partition(':')[2]}/likes", "leo")
+    await looker.look(view)
+    assert [(one.act, one.version) for one in either.sink.changes(copy.native_id)] == [(Act.POSTED, copy.version)]
+
+
+async def test_likes_are_kept_with_what_was_seen(either: Portal) -> None:
+    root = await either.post("Un")
+    await either.call("POST", f"{SOCIAL}/activities/{root.partition(':')[2]}/likes", "leo")
+    await either.sink.looker(either.client).look(view_of(space_of(either)))
+    assert either.sink.watch.kept[root][1].likes == {"leo"}
+
+
+# --- the twin itself -------------------------------------------------------------------------------------------------
+
+
+async def test_the_twin_shows_its_spaces_to_people_and_remembers_them(tmp_path: Path) -> None:
+    async with portal(tmp_path) as rse:
+        root = await rse.post("Un")
+        await rse.comment(await rse.comment(root, "Deux"), "Trois", "camille")
+    async with portal(tmp_path) as rse:
+        status, page = await rse.call("GET", "/")
+        assert status == 200
+        assert page.index("Un") < page.index("Deux") < page.index("Trois")
+        assert (await rse.call("GET", f"{SOCIAL}/activities", "inconnue"))[0] == 401
+
+
+async def test_a_rate_limit_of_an_operator_is_told_with_its_wish(tmp_path: Path) -> None:
+    async with portal(tmp_path, rate=3) as rse:
+        found = [await rse.client.newer("12", None) for _ in range(4)]
+        assert isinstance(found[-1], Later)
+        assert found[-1].reason == "rate_limited"
+        assert 0 < (found[-1].after or 0) <= 61
+
+
+async def test_the_twin_starts_as_a_process_from_its_command_line(tmp_path: Path) -> None:
+    from deploy.local.ports import answers, free_port  # noqa: PLC0415 - this test alone starts a process
+
+    port = free_port()
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "adapters.exo.twin", "--port", str(port), "--state", str(tmp_path / "s.db"), "--api-key", API_KEY),
+        *("--space", "12:futurs_publics:Futurs Publics", "--user", "camille:Camille Roux"),
+    )
+    try:
+        async with asyncio.timeout(20):
+            while not answers(port):  # noqa: ASYNC110 - another process tells nobody when it is ready
+                await asyncio.sleep(0.05)
+    finally:
+        process.terminate()
+        await process.wait()
+    assert process.returncode == 0
