@@ -1,4 +1,4 @@
-"""`python -m tests.bench [webhook] [worker] [fanout] [end2end] [memory]`: measures this machine, each figure beside its own ceiling."""
+"""`python -m tests.bench [webhook] [worker] [fanout] [end2end] [memory] [polls]`: measures this machine, each figure beside its own ceiling."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import uvloop
 
-from tests.bench import end2end, fanout, memory, webhook, worker
+from tests.bench import end2end, fanout, memory, polls, webhook, worker
 from tests.bench.report import Report, say
 from tests.bench.stage import CLONE, stage
 
@@ -22,6 +22,7 @@ SECTIONS = {
     "worker": (worker.run, "le worker inbound"),
     "fanout": (fanout.run, "la diffusion vers 10 nœuds"),
     "end2end": (end2end.run, "de bout en bout, par les jumeaux, à 10 messages/s"),
+    "polls": (polls.run, "200 espaces calmes d’un RSE qu’il faut interroger"),
     "memory": (memory.run, "la mémoire du worker sur 100 000 événements"),
 }
 RESULT = CLONE / ".local" / "bench.json"
