@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 import base58
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -42,8 +42,9 @@ class KeyMalformed(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class PublicKey:
-    """An Ed25519 public key; `multibase` is its Multikey form."""
+    """An Ed25519 public key; `multibase` is its Multikey form, `algorithm` its name in RFC 9421."""
 
+    algorithm: ClassVar[str] = "ed25519"
     multibase: str
     _raw: bytes
 
