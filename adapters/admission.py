@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
     from adapters.ledger import Known, KnownObject
     from adapters.port import Outcome
-    from adapters.publisher import Place
     from adapters.sorting import Seat
     from adapters.spool import Record
+    from schemas.wire.publisher import Place
 
 BATCH = 200
 ON_THE_WAY = 2  # batches that ledger or Kafka have not taken yet; more would only be smaller

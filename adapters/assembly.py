@@ -25,11 +25,11 @@ from adapters.handshake import Handshake
 from adapters.intake import Intake
 from adapters.last_door import LastDoor
 from adapters.ledger import Ledger, LedgerUnavailable, Memory
+from adapters.outgoing import Outgoing
 from adapters.patience import Pause
 from adapters.platforms import platform
 from adapters.poller import Outlook, Poller
 from adapters.port import Polled
-from adapters.publisher import KafkaPublisher, Outgoing
 from adapters.receipts import Receipts
 from adapters.registry import LedgerShelf, Trust, fetch
 from adapters.settings import Instances
@@ -40,6 +40,7 @@ from adapters.watch import Watch
 from adapters.writer import Bench, Writer
 from schemas.keys import SigningKey
 from schemas.wire.kafka import KafkaSettings, TopicNames
+from schemas.wire.publisher import KafkaPublisher
 from schemas.wire.telemetry import Health
 
 if TYPE_CHECKING:

@@ -24,9 +24,9 @@ from schemas.words import Audience
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from adapters.outgoing import Outgoing
     from adapters.patience import Pause
     from adapters.port import RseClient
-    from adapters.publisher import Outgoing
     from adapters.settings import Instance
     from adapters.ties import Ties
     from schemas.facts.tie import TieProposed

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import structlog
 
 from adapters.ledger import LedgerUnavailable
-from adapters.publisher import KafkaUnavailable
 from adapters.spool import Record
 from schemas import topics
 from schemas.facts.delivery import REPORT_LIMIT, DeliveryReported
 from schemas.proof import sign_event
+from schemas.wire.publisher import NotAcknowledged
 from schemas.wire.records import new_correlation, to_headers
 from schemas.words import Audience
 
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from adapters.applied import Applied, Waiting
-    from adapters.publisher import Publisher
     from schemas.keys import SigningKey
+    from schemas.wire.publisher import Publisher
 
 GATHER_SECONDS = 0.02
 RETRY_SECONDS = 0.5
@@ -77,7 +77,7 @@ class Receipts:
     async def _published(self, record: Record) -> bool:
         try:
             await self._publisher.publish([record])
-        except KafkaUnavailable:
+        except NotAcknowledged:
             return False
         return True
 

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from adapters.ledger import Known, KnownObject, Memory
+    from adapters.outgoing import Outgoing
     from adapters.port import Outcome
-    from adapters.publisher import Outgoing
     from adapters.settings import Instance
     from adapters.spool import Spool
     from adapters.ties import Ties

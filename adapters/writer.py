@@ -13,7 +13,6 @@ from adapters.last_door import KEY_REASONS, Passed, Stopped
 from adapters.ledger import LedgerUnavailable
 from adapters.orders import Gesture, Orders, Place, Verdicted
 from adapters.port import UNSUPPORTED, Act, Later, Never, Order, Written
-from adapters.publisher import KafkaUnavailable
 from adapters.spool import Record, SpoolFull
 from schemas import topics
 from schemas.envelope import object_id
@@ -22,6 +21,7 @@ from schemas.facts.delivery import Delivery
 from schemas.facts.message import MessageDeleted, MessagePosted
 from schemas.facts.tie import TieAccepted, TieProposed, TieRefused
 from schemas.proof import timestamp
+from schemas.wire.publisher import NotAcknowledged
 from schemas.wire.telemetry import Metric
 from schemas.words import Verdict
 
@@ -34,11 +34,11 @@ if TYPE_CHECKING:
     from adapters.last_door import LastDoor, UnverifiedRecord
     from adapters.patience import Pause
     from adapters.port import RseClient, WriteOutcome
-    from adapters.publisher import Publisher
     from adapters.receipts import Receipts
     from adapters.registry import Trust
     from adapters.settings import Instance
     from adapters.ties import Ties
+    from schemas.wire.publisher import Publisher
 
 RETRY_SECONDS = 0.5
 STALE_SECONDS = 5.0
@@ -85,7 +85,7 @@ class Writer:
         while True:
             try:
                 return await self._handle(record, done)
-            except (LedgerUnavailable, KafkaUnavailable, SpoolFull) as error:
+            except (LedgerUnavailable, NotAcknowledged, SpoolFull) as error:
                 log.warning("writer_waits", instance=self._bench.name, error=type(error).__name__, offset=record.offset)
                 await self._bench.sleep(RETRY_SECONDS)
             except Exception as error:  # noqa: BLE001 - whatever a record makes fail, it alone becomes a dead letter
@@ -245,11 +245,11 @@ class Writer:
                 checked = self._bench.door.check(record, await self._bench.trust.wait())
                 await self._dead_letter(record, "handler_error", error)
                 return await self._close(record, checked, Verdicted(Verdict.REFUSED, "handler_error"), done)
-            except (LedgerUnavailable, KafkaUnavailable):
+            except (LedgerUnavailable, NotAcknowledged):
                 await self._bench.sleep(RETRY_SECONDS)
 
     async def _dead_letter(self, record: UnverifiedRecord, reason: str, detail: str) -> None:
-        """The record's bytes untouched, its headers as they were, and ours that say why. Raises KafkaUnavailable."""
+        """The record's bytes untouched, its headers as they were, and ours that say why. Raises NotAcknowledged."""
         source = topics.outbound(self._bench.instance.node)
         ours = {
             "dlq_reason": reason,

@@ -45,7 +45,6 @@ from adapters.port import (
     WriteOutcome,
     Written,
 )
-from adapters.publisher import Place
 from adapters.settings import AdapterSettings, Instance
 from adapters.spool import Record, SpoolFull
 from schemas import topics
@@ -60,6 +59,7 @@ from schemas.proof import UnverifiedEvent, sign_event, timestamp
 from schemas.sequence import Sequence as Numbered
 from schemas.wire import kafka
 from schemas.wire.kafka import KafkaSettings
+from schemas.wire.publisher import Place
 from schemas.wire.records import new_correlation, texts, to_headers, unverified_event
 from schemas.words import Audience
 

@@ -15,11 +15,11 @@ from nacl.public import PrivateKey
 
 from adapters.admission import Admission
 from adapters.ledger import Known, KnownObject, LedgerUnavailable
-from adapters.publisher import Place
 from adapters.sorting import NotStored, Seat, Stored
 from adapters.ties import Tie, TieState
 from schemas.envelope import object_id
 from schemas.keys import SigningKey
+from schemas.wire.publisher import Place
 from schemas.words import Audience
 from tests.fakes_adapters import SPACE, an_instance, change_of
 

@@ -1,38 +1,57 @@
-"""Signs nothing twice and publishes in order: the adapters' only producer, and the spool behind it when Kafka is down."""
+"""Records onto Kafka, in order and acknowledged, or quickly not: the one producer of connectors and of the door."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 import structlog
 from aiokafka.errors import KafkaError
 
-from adapters.spool import Kind
 from schemas.wire import kafka
-from schemas.wire.telemetry import Metric
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from datetime import datetime
+    from collections.abc import Sequence
 
     from aiokafka import AIOKafkaProducer
 
-    from adapters.spool import Record, Spool
     from schemas.wire.kafka import KafkaSettings, TopicNames
+    from schemas.wire.records import Headers
 
 ACK_SECONDS = 3.0
 CLOSE_SECONDS = 1.0
 RETRY_SECONDS = 0.5
-CHUNK = 200
 log = structlog.get_logger()
 
 
-class KafkaUnavailable(ConnectionError):
-    """The broker did not acknowledge in time."""
+class NotAcknowledged(ConnectionError):
+    """Nobody said in time that the records are kept: each of them is in doubt."""
+
+
+class Sendable(Protocol):
+    """A record that is ready to go; `topic` without the deployment's prefix."""
+
+    @property
+    def topic(self) -> str:
+        """Where to."""
+        ...
+
+    @property
+    def key(self) -> bytes:
+        """What keeps its order."""
+        ...
+
+    @property
+    def value(self) -> bytes:
+        """Its bytes."""
+        ...
+
+    @property
+    def headers(self) -> Headers:
+        """Its headers, in order."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +68,15 @@ class Place:
 
 
 class Publisher(Protocol):
-    """What puts records on Kafka, or says quickly that it cannot."""
+    """What makes records durable at the hub, or says quickly that it cannot."""
 
     @property
     def ready(self) -> bool:
         """Whether it is worth trying."""
         ...
 
-    async def publish(self, records: Sequence[Record]) -> list[Place]:
-        """Publish in order and wait for every acknowledgement; raises KafkaUnavailable, after which each record is in doubt."""
+    async def publish(self, records: Sequence[Sendable]) -> list[Place]:
+        """Publish in order and wait for every acknowledgement; raises NotAcknowledged, after which each record is in doubt."""
         ...
 
 
@@ -105,20 +124,20 @@ class KafkaPublisher:
                 self._lost.clear()
                 log.info("kafka_connected")
 
-    async def publish(self, records: Sequence[Record]) -> list[Place]:
-        """Send all, then wait for all; in doubt after KafkaUnavailable."""
+    async def publish(self, records: Sequence[Sendable]) -> list[Place]:
+        """Send all, then wait for all; in doubt after NotAcknowledged."""
         producer = self._producer
         if producer is None:
-            raise KafkaUnavailable("not connected")
+            raise NotAcknowledged("not connected")
         try:
             async with asyncio.timeout(self._ack_seconds):
                 return await self._send(producer, records)
         except (KafkaError, OSError, TimeoutError) as error:
             self._abandon(producer)
             log.warning("kafka_unavailable", error=type(error).__name__)
-            raise KafkaUnavailable(type(error).__name__) from error
+            raise NotAcknowledged(type(error).__name__) from error
 
-    async def _send(self, producer: AIOKafkaProducer, records: Sequence[Record]) -> list[Place]:
+    async def _send(self, producer: AIOKafkaProducer, records: Sequence[Sendable]) -> list[Place]:
         pending = []
         for record in records:
             future = await producer.send(self._names.topic_prefix + record.topic, record.value, record.key, headers=record.headers)
@@ -160,63 +179,3 @@ async def _give_up(producer: AIOKafkaProducer) -> None:
             if sender is not None and sender.sender_task is not None:
                 await asyncio.wait_for(sender.close(), CLOSE_SECONDS)
             await asyncio.wait_for(producer.client.close(), CLOSE_SECONDS)
-
-
-class Outgoing:
-    """The one way out of an instance: Kafka while it answers, else its spool, and never past what waits there already."""
-
-    def __init__(self, publisher: Publisher, spool: Spool, instance: str, clock: Callable[[], datetime]) -> None:
-        self._publisher, self._spool, self._instance, self._clock = publisher, spool, instance, clock
-        self._alone = asyncio.Lock()
-
-    @property
-    def ready(self) -> bool:
-        """Whether Kafka is worth trying."""
-        return self._publisher.ready
-
-    async def put(self, records: Sequence[Record]) -> list[Place | None]:
-        """Make records durable, in order: their places, or None where the spool holds them. Raises SpoolFull, LedgerUnavailable."""
-        if not records:
-            return []
-        async with self._alone:
-            places = None if self._spool.waiting[Kind.RECORD] else await self._published(records)
-            return places or await self._stored(records)
-
-    async def put_ahead(self, records: Sequence[Record]) -> list[Place | None]:
-        """As `put`, but before what waits in the spool: for what would be as true after it, and without which it may be refused."""
-        async with self._alone:
-            return await self._published(records) or await self._stored(records)
-
-    async def _published(self, records: Sequence[Record]) -> list[Place | None] | None:
-        if not self._publisher.ready:
-            return None
-        try:
-            places = await self._publisher.publish(records)
-        except KafkaUnavailable:
-            return None
-        self._count(records)
-        return [*places]
-
-    async def _stored(self, records: Sequence[Record]) -> list[Place | None]:
-        await self._spool.store(Kind.RECORD, records, self._clock(), "kafka_unavailable")
-        return [None] * len(records)
-
-    async def drain(self) -> None:
-        """Publish what waits, oldest first, as far as Kafka takes it. Raises LedgerUnavailable."""
-        while self._spool.waiting[Kind.RECORD] and self._publisher.ready:
-            async with self._alone:
-                rows = await self._spool.first(Kind.RECORD, CHUNK)
-                if not rows:
-                    return await self._spool.count()
-                try:
-                    await self._publisher.publish([row.record for row in rows])
-                except KafkaUnavailable:
-                    return None
-                await self._spool.remove(Kind.RECORD, [row.position for row in rows])
-                self._count([row.record for row in rows])
-                log.info("spool_drained", instance=self._instance, records=len(rows))
-        return None
-
-    def _count(self, records: Sequence[Record]) -> None:
-        for event_type, number in Counter(record.event_type or record.topic for record in records).items():
-            Metric.published.labels(self._instance, event_type).inc(number)
