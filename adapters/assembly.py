@@ -20,9 +20,10 @@ from nacl.public import PublicKey as SealingKey
 from adapters.admission import Admission
 from adapters.applied import Applied
 from adapters.completions import Completions
+from adapters.door import DoorTransport
 from adapters.gateway import Counter, application
 from adapters.handshake import Handshake
-from adapters.intake import Intake
+from adapters.kafka_transport import KafkaTransport
 from adapters.last_door import LastDoor
 from adapters.ledger import Ledger, LedgerUnavailable, Memory
 from adapters.outgoing import Outgoing
@@ -40,7 +41,6 @@ from adapters.watch import Watch
 from adapters.writer import Bench, Writer
 from schemas.keys import SigningKey
 from schemas.wire.kafka import KafkaSettings, TopicNames
-from schemas.wire.publisher import KafkaPublisher
 from schemas.wire.telemetry import Health
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
 
     from adapters.platforms import Platform
     from adapters.settings import AdapterSettings, Instance
+    from adapters.transport import Transport
 
 TIDY_SECONDS = 3600.0
 KEPT = timedelta(days=1)
@@ -64,11 +65,9 @@ class Shared:
     """What all instances of a process share."""
 
     settings: AdapterSettings
-    kafka: KafkaSettings
-    names: TopicNames
+    transport: Transport
     ledger: Ledger
     trust: Trust
-    publisher: KafkaPublisher
     platform: Callable[[str], Platform]
     clock: Callable[[], datetime]
 
@@ -97,20 +96,21 @@ async def build(name: str, instance: Instance, shared: Shared) -> Connector:
     applied = Applied(shared.ledger, name)
     for part in (ties.load(), spool.count()):
         await part
-    outgoing = Outgoing(shared.publisher, spool, name, shared.clock)
+    publisher = shared.transport.publisher(key)
+    outgoing = Outgoing(publisher, spool, name, shared.clock)
     sealing = SealingKey(bytes.fromhex(shared.settings.operators_key))
     seat = Seat(name, instance, key, Memory(shared.ledger, name), ties, spool, outgoing, sealing, shared.clock)
     admission = Admission(seat)
     pause = Pause(name, asyncio.sleep, random.random)
     handshake = Handshake(instance, key, client, ties, outgoing, pause, shared.clock)
-    receipts = Receipts(key, instance.platform, shared.publisher, applied, shared.clock)
+    receipts = Receipts(key, instance.platform, publisher, applied, shared.clock)
     bench = Bench(
         name, instance, client, LastDoor(instance.node, shared.settings.hub_id), shared.trust, applied, ties, handshake,
-        pause, receipts, shared.publisher, admission.wake, shared.clock, asyncio.sleep,
+        pause, receipts, publisher, admission.wake, shared.clock, asyncio.sleep,
     )  # fmt: skip
     writer = Writer(bench)
     await receipts.recall()
-    intake = Intake(name, instance.node, shared.kafka, shared.names, writer, applied)
+    intake = shared.transport.intake(name, key, writer, applied)
     completions = Completions(name, client, spool, admission)
     loops: tuple[Coroutine[None, None, None], ...] = (
         handshake.run(), _after(handshake.begun, admission.run), _after(handshake.begun, intake.run), receipts.run(), completions.run(),
@@ -146,13 +146,17 @@ async def run(settings: AdapterSettings, *, find: Callable[[str], Platform] = pl
         stack.push_async_callback(ledger.close)
         trust = Trust(settings.registry_anchor, lambda: fetch(settings.registry_url), LedgerShelf(ledger), now)
         await trust.load()
-        kafka, names = KafkaSettings(), TopicNames()
-        shared = Shared(settings, kafka, names, ledger, trust, KafkaPublisher(kafka, names), find, now)
+        shared = Shared(settings, transport_of(settings), ledger, trust, find, now)
         connectors = {}
         for name, instance in Instances.read(settings.instances).instances.items():
             connectors[name] = await build(name, instance, shared)
             stack.push_async_callback(connectors[name].counter.client.close)
         await _serve(shared, connectors, listening, stop or _on_signals(stack))
+
+
+def transport_of(settings: AdapterSettings) -> Transport:
+    """The hub's door where one is named; no Kafka client is made then."""
+    return DoorTransport(settings.door, now) if settings.door else KafkaTransport(KafkaSettings(), TopicNames())
 
 
 def _on_signals(stack: AsyncExitStack) -> asyncio.Event:
@@ -169,7 +173,7 @@ async def _stop_when(stop: asyncio.Event, server: uvicorn.Server) -> None:
 
 
 async def _serve(shared: Shared, connectors: Mapping[str, Connector], listening: socket.socket, stop: asyncio.Event) -> None:
-    health = Health({"kafka": lambda: shared.publisher.ready, "registry": lambda: shared.trust.current() is not None})
+    health = Health({shared.transport.name: lambda: shared.transport.ready, "registry": lambda: shared.trust.current() is not None})
     counters = {name: connector.counter for name, connector in connectors.items()}
     server = _Quiet(
         uvicorn.Config(
@@ -186,7 +190,7 @@ async def _serve(shared: Shared, connectors: Mapping[str, Connector], listening:
     async with asyncio.TaskGroup() as group:
         tasks = [
             group.create_task(part)
-            for part in (shared.publisher.run(), shared.trust.run(), _watch(shared.ledger, health), _stop_when(stop, server))
+            for part in (shared.transport.run(), shared.trust.run(), _watch(shared.ledger, health), _stop_when(stop, server))
         ]
         tasks += [group.create_task(part) for connector in connectors.values() for part in connector.loops]
         log.info("gateway_ready", instances=sorted(connectors), port=listening.getsockname()[1])

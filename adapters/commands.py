@@ -13,7 +13,9 @@ app = typer.Typer(help="Connecteurs : la passerelle et les scripteurs des RSE.",
 
 
 @app.command()
-def run() -> None:
+def run(
+    door: Annotated[str | None, typer.Option(help="La porte HTTPS du hub, au lieu de Kafka (TRAITDUNION_DOOR).")] = None,
+) -> None:
     """Lance la passerelle et les scripteurs de toutes les instances."""
     from schemas.wire import collector
 
@@ -31,7 +33,7 @@ def run() -> None:
     collector.loaded()
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(run_all(AdapterSettings()))
+            runner.run(run_all(AdapterSettings() if door is None else AdapterSettings(door=door)))
     except SettingsIncomplete as error:
         structlog.get_logger().error("settings_incomplete", missing=str(error))
         raise typer.Exit(1) from None

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated, Self
+from urllib.parse import urlsplit
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from schemas.envelope import NodeId
@@ -42,9 +43,23 @@ class AdapterSettings(FiledSettings):
     operators_key: Annotated[str, Field(description="Public key (hexadecimal, X25519) to which unreadable bodies are sealed.")] = ""
     hub_id: str = "hub"
     hub_url: str = "http://127.0.0.1:8400"
+    door: Annotated[str, Field(description="The hub's HTTPS door, for a ministry without Kafka; empty means Kafka.")] = ""
     gateway_host: str = "127.0.0.1"
     gateway_port: int = 8410
     spool_limit: Annotated[int, Field(description="Records that the spool of one instance may hold.")] = 10_000
+
+    @field_validator("door")
+    @classmethod
+    def _safe(cls, url: str) -> str:
+        """HTTPS, or HTTP to this very machine: signatures hide nothing that people write."""
+        if not url:
+            return url
+        parts = urlsplit(url)
+        bare = not (parts.path.strip("/") or parts.query or parts.fragment or parts.username)
+        near = parts.hostname == "localhost" or (parts.hostname or "").startswith("127.") or parts.hostname == "::1"
+        if not bare or not parts.hostname or not (parts.scheme == "https" or (parts.scheme == "http" and near)):
+            raise ValueError("the door is https://host[:port], or http:// to the loopback")
+        return url.rstrip("/")
 
 
 class Instances(BaseModel):

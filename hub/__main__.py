@@ -1,4 +1,4 @@
-"""The command line: traitdunion up | worker | relay | site | migrate | topics | nodes | dlq | trace | demo | connector …."""
+"""The command line: traitdunion up | worker | relay | site | door | migrate | topics | nodes | dlq | trace | demo | connector …."""
 
 from __future__ import annotations
 
@@ -48,6 +48,14 @@ def site() -> None:
     from hub import process
 
     process.run_site()
+
+
+@app.command()
+def door() -> None:
+    """Sert la porte HTTPS des ministères sans Kafka."""
+    from hub import process
+
+    process.run_door()
 
 
 @app.command()

@@ -1,25 +1,40 @@
-"""Every route for machines, on one screen: the signed registry, health, metrics."""
+"""Every route for machines, on one screen: the signed registry, health, metrics, and the node door."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
+import signal
 from typing import TYPE_CHECKING
 
 import structlog
+import uvicorn
 from fastapi import APIRouter, Request, Response
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
+from hub import bootstrap
+from hub.access import Right
+from hub.node_door.inbox import Inbox
+from hub.node_door.parts import at_work
+from hub.node_door.serving import Poll, Post, application
 from hub.operations import reader
 from hub.registry.repository import newest_document
+from schemas import node_door as paths
 from schemas.problem import MEDIA_TYPE, Problem
-from schemas.wire.telemetry import exposition
+from schemas.wire import telemetry
 
 if TYPE_CHECKING:
-    from sqlalchemy.ext.asyncio import AsyncEngine
+    from collections.abc import Iterator
 
+    from sqlalchemy.ext.asyncio import AsyncEngine
+    from starlette.applications import Starlette
+
+    from hub.node_door.parts import Parts
     from hub.operations.reader import Gate
+    from hub.settings import HubSettings
+    from schemas.wire.kafka import KafkaSettings, TopicNames
 
 log = structlog.get_logger()
 READY_WITHIN = 2.0
@@ -34,6 +49,60 @@ def door(engine: AsyncEngine, gate: Gate) -> APIRouter:
     router.add_api_route("/readyz", machines.readyz, methods=["GET"])
     router.add_api_route("/metrics", machines.metrics, methods=["GET"])
     return router
+
+
+def node_door(parts: Parts) -> Starlette:
+    """The routes of ministries without Kafka: each proved by a signature of the node's own key, each asked of `access`."""
+    inbox = Inbox(parts.publisher)
+    routes: dict[str, Post | Poll] = {
+        paths.EVENTS: Post("events", Right.SPEAK, inbox.events),
+        paths.RECEIPTS: Post("receipts", Right.REPORT, inbox.receipts),
+        paths.DEAD_LETTERS: Post("dead_letters", Right.REPORT, inbox.dead_letters),
+        paths.SEALED: Post("sealed", Right.SPEAK, inbox.sealed),
+        paths.OUTBOUND: Poll("outbound", Right.RECEIVE, parts.outbound),
+    }
+    return application(routes, parts.keeper)
+
+
+async def run(settings: HubSettings, kafka_settings: KafkaSettings, names: TopicNames) -> None:
+    """Serve the node door in a process of its own, until told to stop; its metrics stay on the side of the operators."""
+    database, rules = bootstrap.engine(settings), bootstrap.rules(settings)
+    async with at_work(kafka_settings, names, bootstrap.RegistryReader(database, rules), settings.door_url, bootstrap.clock) as parts:
+        health = telemetry.Health({"kafka": lambda: parts.publisher.ready, "registry": lambda: parts.keeper.trust.current() is not None})
+        runner = await telemetry.serve(health, settings.metrics_host, settings.metrics_port)
+        log.info("door_starts", port=settings.door_port, metrics_at=telemetry.address(runner))
+        await server(node_door(parts), settings.door_host, settings.door_port).serve()
+        await runner.cleanup()
+    await database.dispose()
+
+
+def server(app: Starlette, host: str, port: int) -> uvicorn.Server:
+    """The door's HTTP server: no forwarding header is believed, nothing is logged but what the door itself says."""
+    return _Server(
+        uvicorn.Config(
+            app, host=host, port=port, http="httptools", lifespan="off", log_config=None, access_log=False, server_header=False,
+            proxy_headers=False, timeout_graceful_shutdown=3,
+        )
+    )  # fmt: skip
+
+
+class _Server(uvicorn.Server):
+    """Ends by a signal as uvicorn does, but leaves it at that: re-raised, it would cut off what is still to be put away."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Stop serving at the first signal."""
+        numbers, loop = (signal.SIGINT, signal.SIGTERM), asyncio.get_running_loop()
+        for number in numbers:
+            loop.add_signal_handler(number, self._stop)
+        try:
+            yield
+        finally:
+            for number in numbers:
+                loop.remove_signal_handler(number)
+
+    def _stop(self) -> None:
+        self.should_exit = True
 
 
 class _Machines:
@@ -73,7 +142,7 @@ class _Machines:
         approach = reader.Approach(request.client.host if request.client else None, dict(request.headers))
         if self._gate.permit(approach) is None:
             return _problem(Problem(401, "not_permitted", "Réservé aux opérateurs"))
-        body, content_type = exposition()
+        body, content_type = telemetry.exposition()
         return Response(body, headers={"Content-Type": content_type})
 
 

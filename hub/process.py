@@ -70,6 +70,19 @@ def run_site() -> None:
     )
 
 
+def run_door() -> None:
+    """Serve ministries without Kafka until told to stop."""
+    from hub import door
+
+    settings = HubSettings()
+    configure_logs("door", settings.log_level)
+    try:
+        uvloop.run(door.run(settings, KafkaSettings(), TopicNames()))
+    except Exception as error:  # noqa: BLE001 - whatever ended it, what was not acknowledged is sent again
+        log.error("door_ends", error=type(error).__name__)  # noqa: TRY400 - no content in traces
+        sys.exit(LOST)
+
+
 async def _resume(group: str, settings: HubSettings, kafka_settings: KafkaSettings, names: TopicNames) -> None:
     """Bring the group back to where its database is; ends the process where database or broker cannot tell."""
     from aiokafka.errors import KafkaError

@@ -24,6 +24,11 @@ class HubSettings(FiledSettings):
     operators_private_key: Annotated[Path | None, Field(description="X25519 key that opens sealed bodies (`dlq show`).")] = None
     site_host: str = "127.0.0.1"
     site_port: int = 8400
+    door_host: str = "127.0.0.1"
+    door_port: int = 8401
+    public_url: Annotated[
+        str, Field(pattern=r"^(https?://[^/?#]+)?$", description="The node door's address as its senders write it, without a path.")
+    ] = ""
     metrics_host: str = "127.0.0.1"
     metrics_port: Annotated[
         int, Field(description="Port of /metrics, /healthz and /readyz; 0 takes a free one; `up` counts on from it.")
@@ -37,3 +42,8 @@ class HubSettings(FiledSettings):
     within: Annotated[float, Field(gt=0, description="Seconds that a batch waits for more.")] = 0.005
     outbox_days: Annotated[int, Field(ge=1, description="Published outbox rows are kept as long as the topics.")] = 22
     log_level: str = "INFO"
+
+    @property
+    def door_url(self) -> str:
+        """What senders sign: the public address, or the one where the door listens."""
+        return self.public_url or f"http://{self.door_host}:{self.door_port}"

@@ -53,7 +53,8 @@ def child_of(text: str) -> Child:
 def hub_children(groups: Sequence[str], first_metrics_port: int) -> list[Child]:
     """The hub's own processes. One metrics port cannot serve several: each gets the next one, in this order; with 0 each takes a free one."""
     own = [sys.executable, "-m", "hub"]
-    measured = [Child(f"worker-{group}", [*own, "worker", group]) for group in groups] + [Child("relay", [*own, "relay"])]
+    measured = [Child(f"worker-{group}", [*own, "worker", group]) for group in groups]
+    measured += [Child(name, [*own, name]) for name in ("relay", "door")]
     if first_metrics_port:
         for port, child in enumerate(measured, first_metrics_port):
             child.environment = {METRICS_PORT: str(port)}

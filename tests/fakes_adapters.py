@@ -62,10 +62,13 @@ from schemas.wire.kafka import KafkaSettings
 from schemas.wire.publisher import Place
 from schemas.wire.records import new_correlation, texts, to_headers, unverified_event
 from schemas.words import Audience
+from tests.fakes_door import door_at_work
 
 SECRET = "s3cret"
 COMMUNITY = "futurs-publics"
 SPACE = "salon"
+NOWHERE = "127.0.0.1:1"
+"""No broker answers here."""
 
 
 class PlainAdapter:
@@ -293,6 +296,7 @@ class Rig:
     """What its settings say beside the usual."""
     find: Callable[[str], Platform] | None = None
     """Where connectors are found, if not in memory."""
+    door: str = ""
 
     @property
     def kafka(self) -> KafkaSettings:
@@ -321,7 +325,7 @@ class Rig:
         return AdapterSettings(
             instances=self.folder / "instances.yaml", ledger_url=self.database_url, registry_url=self.registry_url,
             registry_anchor=self.hub.key.public.multibase, operators_key=bytes(self.sealing.public_key).hex(), gateway_port=self.port,
-            spool_limit=self.spool_limit,
+            spool_limit=self.spool_limit, door=self.door,
         )  # fmt: skip
 
     @asynccontextmanager
@@ -342,6 +346,16 @@ class Rig:
             yield
         finally:
             await runner.cleanup()
+
+    @asynccontextmanager
+    async def reached(self, transport: str) -> AsyncIterator[None]:
+        """Let the process reach the hub through Kafka, or through the hub's door alone: no broker answers where it would look."""
+        if transport == "kafka":
+            yield
+            return
+        async with door_at_work(self.bootstrap, self.prefix, self.hub.registry, self.hub.key.public.multibase) as (url, _):
+            self.door = url
+            yield
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:

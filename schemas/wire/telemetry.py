@@ -36,6 +36,9 @@ class Metric:
     lag = Gauge("traitdunion_lag_records", "Records not yet consumed.", ["group", "topic"])
     oldest = Gauge("traitdunion_oldest_unprocessed_seconds", "Age of the oldest unprocessed event.", ["stage"])
     hop = Histogram("traitdunion_hop_seconds", "Time from an event's admission to a hop.", ["hop"], buckets=LATENCY_BUCKETS)
+    door = Counter(
+        "traitdunion_door_requests_total", "Requests at the node door by route, proved node and outcome.", ["route", "node", "outcome"]
+    )
     unknown_fields = Counter("traitdunion_unknown_fields_total", "Fields that our models do not know.", ["type"])
 
 

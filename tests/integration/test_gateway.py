@@ -15,7 +15,7 @@ from schemas import topics
 from schemas.envelope import object_id
 from schemas.manifest import Registry
 from schemas.proof import VerifiedEvent, verify_event
-from tests.fakes_adapters import Rig, an_instance, change_of, event_in, until
+from tests.fakes_adapters import NOWHERE, Rig, an_instance, change_of, event_in, until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -26,13 +26,15 @@ if TYPE_CHECKING:
 from datetime import UTC, datetime
 
 
-@pytest.fixture
-async def rig(kafka: Kafka, database_url: str, topic_prefix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Rig]:
-    monkeypatch.setenv("TRAITDUNION_KAFKA_BOOTSTRAP", kafka.bootstrap)
+@pytest.fixture(params=["kafka", "door"])
+async def rig(
+    request: pytest.FixtureRequest, kafka: Kafka, database_url: str, topic_prefix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Rig]:
+    monkeypatch.setenv("TRAITDUNION_KAFKA_BOOTSTRAP", kafka.bootstrap if request.param == "kafka" else NOWHERE)
     monkeypatch.setenv("TRAITDUNION_TOPIC_PREFIX", topic_prefix)
     rig = Rig(kafka.bootstrap, topic_prefix, database_url, tmp_path)
     await rig.prepare()
-    async with rig.registry(), rig.running():
+    async with rig.reached(request.param), rig.registry(), rig.running():
         yield rig
 
 

@@ -1,0 +1,147 @@
+"""Reads a node's own topic through the hub's door: long polls, lanes per community, a position that only what is done moves."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from adapters.door_client import DoorClosed
+from adapters.lanes import Lanes, Mark
+from adapters.last_door import UnverifiedRecord
+from adapters.ledger import LedgerUnavailable
+from schemas import node_door
+from schemas.node_door import BatchMalformed, Carried, Cursor, Page, read_page
+from schemas.wire.telemetry import Metric
+
+if TYPE_CHECKING:
+    from adapters.applied import Applied
+    from adapters.door_client import DoorClient
+    from adapters.writer import Writer
+
+AT_ONCE: Final = 16
+UNDER_WAY: Final = 1_000
+WAIT_SECONDS: Final = 25
+SOON_SECONDS: Final = 1  # while something is in work: its end is told to the hub with the next poll
+PATIENCE: Final = 10.0  # beyond the wait, for the answer to come
+LEAVE_SECONDS: Final = 2.0
+RETRY_SECONDS: Final = 0.5
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    record: UnverifiedRecord
+    mark: Mark
+
+
+class DoorIntake:
+    """The reading of one node. Two processes of one instance would both read; the sequences in the ledger make that harmless."""
+
+    def __init__(self, instance: str, client: DoorClient, writer: Writer, applied: Applied) -> None:
+        self._name, self._client, self._writer, self._applied = instance, client, writer, applied
+        self._lanes = Lanes(self._see_through, AT_ONCE)
+        self._mark = Mark()
+        self._after: Cursor | None = None
+        self._done: Cursor | None = None
+        self._times: dict[int, float] = {}
+
+    async def run(self) -> None:
+        """Poll for ever; a door that closes is waited for."""
+        await self._recalled()
+        try:
+            while True:
+                try:
+                    await self._turn()
+                except DoorClosed as error:
+                    self._find_place(error)
+                    log.warning("poll_refused", instance=self._name, reason=error.reason)
+                    await asyncio.sleep(error.after)
+                except BatchMalformed as error:
+                    log.warning("page_malformed", instance=self._name, place=str(error))
+                    await asyncio.sleep(RETRY_SECONDS)
+        finally:
+            await self._lanes.clear(LEAVE_SECONDS)
+
+    async def _recalled(self) -> None:
+        """What the process before this one has done, first of all."""
+        while True:
+            try:
+                return await self._writer.recall()
+            except LedgerUnavailable:
+                await asyncio.sleep(RETRY_SECONDS)
+
+    async def _turn(self) -> None:
+        if self._mark.under_way >= UNDER_WAY:
+            await asyncio.sleep(RETRY_SECONDS)
+            return
+        if self._after is None:
+            await self._begin()
+            return
+        page = await self._poll(SOON_SECONDS if self._mark.under_way or self._told() else WAIT_SECONDS)
+        self._hand_on(page)
+        self._after = page.next
+        await self._keep(page.topic)
+
+    async def _begin(self) -> None:
+        """Where to begin: where the hub says that we were, or further on where the ledger knows of more."""
+        page = read_page(await self._client.get(node_door.OUTBOUND, "wait=0&limit=1", PATIENCE))
+        start = page.records[0].offset if page.records else page.next.offset
+        kept = await self._kept(page.topic, page.next.partition)
+        self._after = self._done = Cursor(page.next.partition, max(start, kept or 0))
+        log.info("outbound_resumed", instance=self._name, offset=self._after.offset)
+
+    async def _kept(self, topic: str, partition: int) -> int | None:
+        while True:
+            try:
+                return await self._applied.next_offset(topic, partition)
+            except LedgerUnavailable:
+                await asyncio.sleep(RETRY_SECONDS)
+
+    async def _poll(self, seconds: int) -> Page:
+        query = f"after={self._after}&done={self._done}&wait={seconds}"
+        return read_page(await self._client.get(node_door.OUTBOUND, query, seconds + PATIENCE))
+
+    def _hand_on(self, page: Page) -> None:
+        for one in page.records:
+            self._mark.begin(one.offset)
+            self._times.setdefault(one.offset, one.timestamp_ms / 1000)
+            record = _unverified(one, page.topic)
+            self._lanes.put(record.lane, _Given(record, self._mark))
+        oldest = min(self._times.values(), default=None)
+        Metric.oldest.labels(f"writer.{self._name}").set(max(0.0, time.time() - oldest) if oldest is not None else 0.0)
+
+    async def _see_through(self, given: _Given) -> None:
+        await self._writer.handle(given.record, lambda: self._finish(given))
+
+    def _finish(self, given: _Given) -> None:
+        given.mark.finish(given.record.offset)
+        self._times.pop(given.record.offset, None)
+
+    def _told(self) -> bool:
+        """Whether more is done than the hub was told."""
+        return self._done is not None and self._mark.next is not None and self._mark.next != self._done.offset
+
+    async def _keep(self, topic: str) -> None:
+        if not self._told() or self._mark.next is None or self._after is None:
+            return
+        self._done = Cursor(self._after.partition, self._mark.next)
+        try:
+            await self._applied.keep_offset(topic, self._done.partition, self._done.offset)
+        except LedgerUnavailable:
+            log.warning("offset_not_kept", instance=self._name)
+
+    def _find_place(self, error: DoorClosed) -> None:
+        """The hub does not have what we ask for: on from the first that it has. Sequences make a second reading harmless."""
+        if error.reason in {"cursor_expired", "cursor_ahead"}:
+            with contextlib.suppress(ValueError):
+                self._after = self._done = Cursor.read(str(error.said.get("first", "")))
+                self._mark = Mark()
+
+
+def _unverified(one: Carried, topic: str) -> UnverifiedRecord:
+    return UnverifiedRecord(topic, one.partition, one.offset, one.timestamp_ms, one.key, one.value, tuple(one.headers))

@@ -1,0 +1,244 @@
+"""A node's own topic by long poll: byte for byte, many nodes at once, no consumer of Kafka's for any of them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import Counter, defaultdict
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Final
+
+import structlog
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError, OffsetOutOfRangeError
+
+from hub.node_door.answers import Refused
+from hub.node_door.positions import UNREACHABLE
+from schemas import topics
+from schemas.node_door import Carried, Cursor, Page
+from schemas.wire import kafka
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from aiokafka import AIOKafkaConsumer
+    from aiokafka.structs import ConsumerRecord
+
+    from hub.node_door.positions import Positions
+    from schemas.wire.kafka import KafkaSettings, TopicNames
+
+READERS: Final = 4
+LOOK_SECONDS: Final = 0.05
+LEAST_SECONDS: Final = 0.2  # a poll that does not wait still looks once
+READ_MS: Final = 2_000
+POLLS_OF_A_NODE: Final = 4
+FETCH_BYTES: Final = 4 * 1024 * 1024
+log = structlog.get_logger()
+
+
+class Ends:
+    """Where topics end: one question to the broker for all that are waited on, and none while nobody waits."""
+
+    def __init__(self, settings: KafkaSettings) -> None:
+        self._settings = settings
+        self._waiting: defaultdict[TopicPartition, list[tuple[int, asyncio.Future[int]]]] = defaultdict(list)
+        self._awake = asyncio.Event()
+        self._known: dict[TopicPartition, int] = {}
+        self._there: set[str] = set()
+        self._looker: AIOKafkaConsumer | None = None
+
+    def known(self, place: TopicPartition) -> int:
+        """The end last seen: the topic is at least as long."""
+        return self._known.get(place, 0)
+
+    async def of(self, place: TopicPartition) -> int:
+        """The end as the broker says it now."""
+        return await self.past(place, -1)
+
+    async def past(self, place: TopicPartition, offset: int) -> int:
+        """Wait until a topic ends past an offset; the end. Raises KafkaError."""
+        future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self._waiting[place].append((offset, future))
+        self._awake.set()
+        try:
+            return await future
+        finally:
+            self._waiting[place] = [one for one in self._waiting[place] if one[1] is not future]
+            if not self._waiting[place]:
+                del self._waiting[place]
+
+    async def first(self, place: TopicPartition) -> int:
+        """The oldest offset that the topic still keeps."""
+        return int((await (await self._client()).beginning_offsets([place]))[place])
+
+    async def exists(self, topic: str) -> bool:
+        """Whether the broker has the topic: to ask for the end of one that is missing would keep all others waiting."""
+        if topic not in self._there:
+            self._there |= await (await self._client()).topics()
+        return topic in self._there
+
+    async def run(self) -> None:
+        """Look for ever."""
+        try:
+            while True:
+                await self._awake.wait()
+                await self._look()
+                if not self._waiting:
+                    self._awake.clear()
+                await asyncio.sleep(LOOK_SECONDS)
+        finally:
+            await self._drop()
+
+    async def _look(self) -> None:
+        places = list(self._waiting)
+        try:
+            ends = await (await self._client()).end_offsets(places) if places else {}
+        except (KafkaError, OSError) as error:
+            log.warning("ends_unknown", error=type(error).__name__)
+            await self._drop()
+            for _, future in [one for place in places for one in self._waiting.get(place, ())]:
+                if not future.done():
+                    future.set_exception(KafkaError(type(error).__name__))
+            return
+        self._known |= ends
+        for place, end in ends.items():
+            for offset, future in self._waiting.get(place, ()):
+                if end > offset and not future.done():
+                    future.set_result(end)
+
+    async def _client(self) -> AIOKafkaConsumer:
+        if self._looker is None:
+            self._looker = await _started(self._settings)
+        return self._looker
+
+    async def _drop(self) -> None:
+        looker, self._looker = self._looker, None
+        if looker is not None:
+            with contextlib.suppress(KafkaError, OSError, TimeoutError):
+                await asyncio.wait_for(looker.stop(), 2.0)
+
+
+class Readers:
+    """A few consumers without a group, each lent to one reading at a time: memory does not grow with the nodes that ask."""
+
+    def __init__(self, settings: KafkaSettings, size: int = READERS) -> None:
+        self._settings = settings
+        self._free: asyncio.Queue[AIOKafkaConsumer | None] = asyncio.Queue()
+        for _ in range(size):
+            self._free.put_nowait(None)
+
+    async def read(self, place: TopicPartition, offset: int, limit: int) -> list[ConsumerRecord]:
+        """Records from an offset on, at most `limit` and a few megabytes; raises OffsetOutOfRangeError, KafkaError."""
+        async with self._one() as reader:
+            reader.assign([place])
+            reader.seek(place, offset)
+            found = await reader.getmany(place, timeout_ms=READ_MS, max_records=limit)
+            return list(found.get(place, ()))
+
+    async def close(self) -> None:
+        """Close those that are free."""
+        while not self._free.empty():
+            reader = self._free.get_nowait()
+            if reader is not None:
+                await reader.stop()
+
+    @asynccontextmanager
+    async def _one(self) -> AsyncIterator[AIOKafkaConsumer]:
+        reader = await self._free.get()
+        try:
+            reader = reader or await _started(self._settings)
+            yield reader
+            reader.unsubscribe()  # or it would go on fetching what nobody reads
+        except OffsetOutOfRangeError:
+            if reader is not None:
+                reader.unsubscribe()
+            raise
+        except BaseException:
+            lost, reader = reader, None
+            if lost is not None:
+                with contextlib.suppress(KafkaError, OSError, TimeoutError):
+                    await asyncio.shield(asyncio.wait_for(lost.stop(), 2.0))
+            raise
+        finally:
+            self._free.put_nowait(reader)
+
+
+class Outbound:
+    """What nodes read."""
+
+    def __init__(self, settings: KafkaSettings, names: TopicNames, positions: Positions) -> None:
+        self._names, self.positions = names, positions
+        self.ends, self._readers = Ends(settings), Readers(settings)
+        self._polls: Counter[str] = Counter()
+
+    async def poll(self, node: str, after: Cursor | None, done: Cursor | None, wait: float, limit: int) -> Page:
+        """What stands after a cursor, as soon as there is any; an empty page when the time is up. Raises Refused.
+
+        `done` is remembered as the node's position: what it has dealt with, not only read.
+        """
+        if self._polls[node] >= POLLS_OF_A_NODE:
+            raise Refused("too_many_requests")
+        self._polls[node] += 1
+        try:
+            return await self._poll(node, after, done, wait, limit)
+        except UNREACHABLE as error:
+            raise Refused("kafka_unavailable") from error
+        except KafkaError as error:
+            log.warning("outbound_not_read", node=node, error=type(error).__name__)
+            raise Refused("kafka_unavailable") from error
+        finally:
+            self._polls[node] -= 1
+            if not self._polls[node]:
+                del self._polls[node]
+
+    async def close(self) -> None:
+        """Close the readers."""
+        await self._readers.close()
+
+    async def _poll(self, node: str, after: Cursor | None, done: Cursor | None, wait: float, limit: int) -> Page:
+        topic = self._names.of(topics.outbound(node))
+        if not await self.ends.exists(topic):
+            raise Refused("outbound_missing")
+        place = TopicPartition(topic, 0)
+        start = after.offset if after is not None else await self._resume(node, place)
+        if (after or done) is not None and (after or done or Cursor(0, 0)).partition != 0:
+            raise Refused("query_malformed", "partition")
+        if after is not None and start > self.ends.known(place) and start > await self.ends.of(place):
+            raise Refused("cursor_ahead", first=str(Cursor(0, await self.ends.first(place))))
+        if after is not None:
+            self.positions.note(node, min(done.offset if done is not None else start, start))
+        return await self._page(place, start, wait, limit)
+
+    async def _resume(self, node: str, place: TopicPartition) -> int:
+        """Where the node was; at the beginning where it never was, or where its topic was made anew since."""
+        kept, first = await self.positions.of(node), await self.ends.first(place)
+        return first if kept is None or kept < first or kept > await self.ends.of(place) else kept
+
+    async def _page(self, place: TopicPartition, start: int, wait: float, limit: int) -> Page:
+        if start >= self.ends.known(place):
+            try:
+                async with asyncio.timeout(max(wait, LEAST_SECONDS)):
+                    await self.ends.past(place, start)
+            except TimeoutError:
+                return Page(place.topic, (), Cursor(place.partition, start))
+        try:
+            records = await self._readers.read(place, start, limit)
+        except OffsetOutOfRangeError as error:
+            raise Refused("cursor_expired", first=str(Cursor(place.partition, await self.ends.first(place)))) from error
+        following = records[-1].offset + 1 if records else start
+        return Page(place.topic, [_carried(record) for record in records], Cursor(place.partition, following))
+
+
+async def _started(settings: KafkaSettings) -> AIOKafkaConsumer:
+    client = kafka.consumer(settings, group=None, fetch_max_bytes=FETCH_BYTES)
+    try:
+        await asyncio.wait_for(client.start(), 5.0)
+    except BaseException:
+        with contextlib.suppress(KafkaError, OSError, TimeoutError):
+            await client.stop()
+        raise
+    return client
+
+
+def _carried(record: ConsumerRecord) -> Carried:
+    return Carried(record.value, tuple(record.headers), record.key, record.partition, record.offset, record.timestamp)

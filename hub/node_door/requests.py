@@ -1,0 +1,156 @@
+"""From an ASGI scope to a request whose node, body and right are established; in that order, the body read last."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections import Counter
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from hub.access import node_may
+from hub.node_door.answers import Refused
+from schemas.envelope import NODE_PATTERN
+from schemas.http_signature import BARE, WITH_BODY, Rejection, SignedHead, UnverifiedHead, verify_body, verify_head
+from schemas.node_door import BODY_LIMIT
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+    from starlette.types import Receive, Scope
+
+    from hub.access import Right
+    from hub.node_door.trust import DoorTrust
+    from hub.ports import Clock
+    from schemas.nonces import Nonces
+
+BODY_SECONDS: Final = 30.0
+AT_ONCE: Final = 64
+"""Requests of one node that are under way together; a connector needs a handful."""
+BYTES_AT_ONCE: Final = 128 * 1024 * 1024
+"""Bodies that the process holds together, of all nodes."""
+_NODE: Final = re.compile(NODE_PATTERN)
+_LENGTH: Final = re.compile(r"[0-9]{1,12}")
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """A request whose node and right are established; its body is still unread."""
+
+    node: str
+    head: SignedHead
+    fields: tuple[tuple[str, str], ...] = field(repr=False)
+    query: str
+
+    def field(self, name: str) -> str:
+        """A field that stands once; empty where it does not stand."""
+        return next((said for known, said in self.fields if known == name), "")
+
+
+class Crowd:
+    """How much is under way: requests by node, bytes over all."""
+
+    def __init__(self, at_once: int = AT_ONCE, most_bytes: int = BYTES_AT_ONCE) -> None:
+        self._at_once, self._free = at_once, most_bytes
+        self._under_way: Counter[str] = Counter()
+
+    @contextmanager
+    def one(self, node: str) -> Iterator[None]:
+        """Count a request of a node; raises Refused past its share."""
+        if self._under_way[node] >= self._at_once:
+            raise Refused("too_many_requests")
+        self._under_way[node] += 1
+        try:
+            yield
+        finally:
+            self._under_way[node] -= 1
+            if not self._under_way[node]:
+                del self._under_way[node]
+
+    @contextmanager
+    def room(self, size: int) -> Iterator[None]:
+        """Set bytes aside for a body; raises Refused where the process holds enough."""
+        if size > self._free:
+            raise Refused("door_busy")
+        self._free -= size
+        try:
+            yield
+        finally:
+            self._free += size
+
+
+@dataclass(frozen=True, slots=True)
+class Doorkeeper:
+    """Establishes who asks, and whether they may."""
+
+    public_url: str
+    trust: DoorTrust
+    nonces: Nonces
+    clock: Clock
+
+    def prove(self, scope: Scope, right: Right) -> Signed:
+        """Who asks, by the signature, and whether they may, by `access`; raises Refused. Not a byte of the body is read for a stranger."""
+        node = scope["path_params"]["node"]
+        registry = self.trust.current()
+        if registry is None:
+            raise Refused("registry_unavailable")
+        entry = registry.node(node) if _NODE.fullmatch(node) else None
+        if entry is None:
+            raise Refused("node_unknown")
+        demands, now = WITH_BODY if scope["method"] == "POST" else BARE, self.clock()
+        fields = fields_of(scope)
+        head = UnverifiedHead(scope["method"], self._target(scope), fields)
+        proved = verify_head(head, demands, lambda key_id: registry.key_at(node, key_id, now), self.nonces, now)
+        if isinstance(proved, Rejection):
+            raise Refused(proved.reason, proved.detail)
+        if not node_may(entry.grade, right):
+            raise Refused("node_not_admitted", entry.grade.value)
+        return Signed(node, proved, fields, scope["query_string"].decode("ascii"))
+
+    def _target(self, scope: Scope) -> str:
+        """The address as its sender must have meant it: our own name, whatever Host and X-Forwarded-* say."""
+        query = scope["query_string"]
+        raw = scope["raw_path"] + (b"?" + query if query else b"")
+        try:
+            return self.public_url + str(raw.decode("ascii"))
+        except UnicodeDecodeError as error:
+            raise Refused("query_malformed") from error
+
+
+def fields_of(scope: Scope) -> tuple[tuple[str, str], ...]:
+    """The request's fields, each occurrence as it came."""
+    return tuple((name.decode("latin-1").lower(), said.decode("latin-1")) for name, said in scope["headers"])
+
+
+@asynccontextmanager
+async def body_of(signed: Signed, receive: Receive, crowd: Crowd) -> AsyncIterator[bytes]:
+    """The body, capped, proved to be the one that was signed; raises Refused."""
+    declared = signed.field("content-length")
+    size = int(declared) if _LENGTH.fullmatch(declared) else BODY_LIMIT
+    if size > BODY_LIMIT:
+        raise Refused("body_too_large", f"{BODY_LIMIT} octets au plus")
+    with crowd.room(size):
+        proved = verify_body(signed.head, await _read(receive))
+        if isinstance(proved, Rejection):
+            raise Refused(proved.reason, proved.detail)
+        yield proved.body
+
+
+async def _read(receive: Receive) -> bytes:
+    parts, size = [], 0
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            while True:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise Refused("body_too_slow")
+                part = message.get("body", b"")
+                size += len(part)
+                if size > BODY_LIMIT:
+                    raise Refused("body_too_large", f"{BODY_LIMIT} octets au plus")
+                parts.append(part)
+                if not message.get("more_body"):
+                    return b"".join(parts)
+    except TimeoutError as error:
+        raise Refused("body_too_slow") from error
