@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 from typing import TYPE_CHECKING, Any, Final
@@ -67,8 +68,9 @@ class DoorClient:
     async def _asked(self, method: str, target: str, fields: Mapping[str, str], seconds: float, body: bytes | None = None) -> bytes:
         session = self._opened()
         url, limit = URL(target, encoded=True), aiohttp.ClientTimeout(total=seconds)  # the address as signed, to the letter
+        sent = None if body is None else io.BytesIO(body)  # raw bytes of some size would be written in one go, and warned of
         try:
-            async with session.request(method, url, data=body, headers=fields, timeout=limit, allow_redirects=False) as answer:
+            async with session.request(method, url, data=sent, headers=fields, timeout=limit, allow_redirects=False) as answer:
                 said = await answer.read()
                 if answer.status not in {200, ACCEPTED}:
                     raise _closed(answer.status, answer.headers.get("Retry-After", ""), said)

@@ -80,7 +80,7 @@ def refusal(refused: Refused) -> Answer:
     """Problem details (RFC 9457); a 401 says which signature would be accepted."""
     status, title = STATUSES[refused.reason]
     problem = Problem(status, refused.reason, title, refused.detail, refused.extra)
-    headers = {"Content-Type": MEDIA_TYPE}
+    headers = {"Content-Type": MEDIA_TYPE, "Connection": "close"}  # its body may be unread: it must not be taken for the next request
     if status in RETRY_AFTER:
         headers["Retry-After"] = RETRY_AFTER[status]
     if status == 401:  # noqa: PLR2004 - HTTP

@@ -120,6 +120,7 @@ def application(routes: Mapping[str, Post | Poll], keeper: Doorkeeper) -> Starle
         return JSONResponse({"status": "failing" if failing else "ok", "failing": failing}, status_code=503 if failing else 200)
 
     async def unrouted(scope: Scope, _: Receive, send: Send) -> None:
+        Metric.door.labels("?", "?", "route_unknown").inc()
         await send_answer(send, refusal(Refused("route_unknown")), _correlation(scope))
 
     doors: list[Any] = [Route(path, Door(route, keeper, crowd)) for path, route in routes.items()]

@@ -25,19 +25,24 @@ if TYPE_CHECKING:
 
 from datetime import UTC, datetime
 
+both_ways = pytest.mark.parametrize("rig", ["kafka", "door"], indirect=True)
+"""Through Kafka, and through the hub's door: for what leaves the process."""
 
-@pytest.fixture(params=["kafka", "door"])
+
+@pytest.fixture
 async def rig(
     request: pytest.FixtureRequest, kafka: Kafka, database_url: str, topic_prefix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Rig]:
-    monkeypatch.setenv("TRAITDUNION_KAFKA_BOOTSTRAP", kafka.bootstrap if request.param == "kafka" else NOWHERE)
+    transport = getattr(request, "param", "kafka")
+    monkeypatch.setenv("TRAITDUNION_KAFKA_BOOTSTRAP", kafka.bootstrap if transport == "kafka" else NOWHERE)
     monkeypatch.setenv("TRAITDUNION_TOPIC_PREFIX", topic_prefix)
     rig = Rig(kafka.bootstrap, topic_prefix, database_url, tmp_path)
     await rig.prepare()
-    async with rig.reached(request.param), rig.registry(), rig.running():
+    async with rig.reached(transport), rig.registry(), rig.running():
         yield rig
 
 
+@both_ways
 async def test_a_message_of_a_tied_space_is_on_kafka_signed_when_its_webhook_is_answered(rig: Rig) -> None:
     await rig.tie()
     answer = await rig.post({"what": "post", "id": "post:1", "text": "Bonjour à tous"})
@@ -66,6 +71,7 @@ async def test_a_marked_message_stays_inside_until_an_edit_removes_the_mark(rig:
     assert freed.headers["X-Traitdunion-Outcome"].startswith("event=")
 
 
+@both_ways
 async def test_an_edit_a_reply_and_a_deletion_name_the_object_they_speak_of(rig: Rig) -> None:
     await rig.tie()
     for said in (
@@ -117,6 +123,7 @@ async def test_an_event_type_that_we_do_not_use_is_counted_and_answered_well(rig
     assert 'traitdunion_unused_total{platform="plain",type="tag_created"}' in counted
 
 
+@both_ways
 @pytest.mark.parametrize(("body", "reason"), [(b"\xff\xfe nonsense", "json_malformed"), (b'{"what": "crash"}', "translator_failed")])
 async def test_a_nonsense_payload_is_sealed_for_the_operators_and_answered_well(rig: Rig, body: bytes, reason: str) -> None:
     answer = await rig.post(body)
@@ -127,6 +134,7 @@ async def test_a_nonsense_payload_is_sealed_for_the_operators_and_answered_well(
     assert SealedBox(rig.sealing).decrypt(value) == body
 
 
+@both_ways
 async def test_what_a_webhook_left_out_is_asked_of_the_rse_until_it_tells(rig: Rig) -> None:
     await rig.tie()
     answer = await rig.post({"what": "stub", "id": "post:8"})
