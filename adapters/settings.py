@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from pathlib import Path
 from typing import Annotated, Self
 from urllib.parse import urlsplit
@@ -56,7 +57,7 @@ class AdapterSettings(FiledSettings):
             return url
         parts = urlsplit(url)
         bare = not (parts.path.strip("/") or parts.query or parts.fragment or parts.username)
-        near = parts.hostname == "localhost" or (parts.hostname or "").startswith("127.") or parts.hostname == "::1"
+        near = _loopback(parts.hostname or "")
         if not bare or not parts.hostname or not (parts.scheme == "https" or (parts.scheme == "http" and near)):
             raise ValueError("the door is https://host[:port], or http:// to the loopback")
         return url.rstrip("/")
@@ -81,3 +82,10 @@ class Instances(BaseModel):
     def read(cls, path: Path) -> Self:
         """Read and check the file."""
         return cls.model_validate(yaml.safe_load(path.read_text()))
+
+
+def _loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 READERS: Final = 4
 LOOK_SECONDS: Final = 0.05
+AGAIN_SECONDS: Final = 0.5
+PATIENCE: Final = 5.0
+LEAVE_SECONDS: Final = 2.0
 LEAST_SECONDS: Final = 0.2  # a poll that does not wait still looks once
 READ_MS: Final = 2_000
 POLLS_OF_A_NODE: Final = 4
@@ -45,7 +48,8 @@ class Ends:
         self._awake = asyncio.Event()
         self._known: dict[TopicPartition, int] = {}
         self._there: set[str] = set()
-        self._looker: AIOKafkaConsumer | None = None
+        self._ready = asyncio.Event()
+        self._looker: AIOKafkaConsumer = None
 
     def known(self, place: TopicPartition) -> int:
         """The end last seen: the topic is at least as long."""
@@ -78,44 +82,50 @@ class Ends:
         return topic in self._there
 
     async def run(self) -> None:
-        """Look for ever."""
-        try:
-            while True:
-                await self._awake.wait()
-                await self._look()
-                if not self._waiting:
-                    self._awake.clear()
-                await asyncio.sleep(LOOK_SECONDS)
-        finally:
-            await self._drop()
-
-    async def _look(self) -> None:
-        places = list(self._waiting)
-        try:
-            ends = await (await self._client()).end_offsets(places) if places else {}
-        except (KafkaError, OSError) as error:
-            log.warning("ends_unknown", error=type(error).__name__)
-            await self._drop()
-            for _, future in [one for place in places for one in self._waiting.get(place, ())]:
-                if not future.done():
-                    future.set_exception(KafkaError(type(error).__name__))
-            return
-        self._known |= ends
-        for place, end in ends.items():
-            for offset, future in self._waiting.get(place, ()):
-                if end > offset and not future.done():
-                    future.set_result(end)
+        """Look for ever, by one client that is made anew when it is lost."""
+        while True:
+            try:
+                looker = await started(self._settings)
+            except (KafkaError, OSError, TimeoutError):
+                await asyncio.sleep(AGAIN_SECONDS)
+                continue
+            self._looker = looker
+            self._ready.set()
+            try:
+                await self._look_with(looker)
+            except (KafkaError, OSError) as error:
+                log.warning("ends_unknown", error=type(error).__name__)
+            finally:
+                self._ready.clear()
+                self._tell(KafkaError("lost"))
+                await stopped(looker)
 
     async def _client(self) -> AIOKafkaConsumer:
-        if self._looker is None:
-            self._looker = await _started(self._settings)
+        try:
+            await asyncio.wait_for(self._ready.wait(), PATIENCE)
+        except TimeoutError as error:
+            raise KafkaError("no broker") from error
         return self._looker
 
-    async def _drop(self) -> None:
-        looker, self._looker = self._looker, None
-        if looker is not None:
-            with contextlib.suppress(KafkaError, OSError, TimeoutError):
-                await asyncio.wait_for(looker.stop(), 2.0)
+    async def _look_with(self, looker: AIOKafkaConsumer) -> None:
+        while True:
+            await self._awake.wait()
+            ends = await looker.end_offsets(list(self._waiting)) if self._waiting else {}
+            self._known |= ends
+            for place, end in ends.items():
+                for offset, future in self._waiting.get(place, ()):
+                    if end > offset and not future.done():
+                        future.set_result(end)
+            if not self._waiting:
+                self._awake.clear()
+            await asyncio.sleep(LOOK_SECONDS)
+
+    def _tell(self, error: Exception) -> None:
+        """Let nobody wait for a client that is gone."""
+        for waiting in self._waiting.values():
+            for _, future in waiting:
+                if not future.done():
+                    future.set_exception(error)
 
 
 class Readers:
@@ -140,13 +150,13 @@ class Readers:
         while not self._free.empty():
             reader = self._free.get_nowait()
             if reader is not None:
-                await reader.stop()
+                await stopped(reader)
 
     @asynccontextmanager
     async def _one(self) -> AsyncIterator[AIOKafkaConsumer]:
         reader = await self._free.get()
         try:
-            reader = reader or await _started(self._settings)
+            reader = reader or await started(self._settings)
             yield reader
             reader.unsubscribe()  # or it would go on fetching what nobody reads
         except OffsetOutOfRangeError:
@@ -156,8 +166,7 @@ class Readers:
         except BaseException:
             lost, reader = reader, None
             if lost is not None:
-                with contextlib.suppress(KafkaError, OSError, TimeoutError):
-                    await asyncio.shield(asyncio.wait_for(lost.stop(), 2.0))
+                await stopped(lost)
             raise
         finally:
             self._free.put_nowait(reader)
@@ -229,15 +238,21 @@ class Outbound:
         return Page(place.topic, [_carried(record) for record in records], Cursor(place.partition, following))
 
 
-async def _started(settings: KafkaSettings) -> AIOKafkaConsumer:
+async def started(settings: KafkaSettings) -> AIOKafkaConsumer:
+    """A consumer without a group; raises KafkaError, OSError, TimeoutError, and leaves nothing open then."""
     client = kafka.consumer(settings, group=None, fetch_max_bytes=FETCH_BYTES)
     try:
-        await asyncio.wait_for(client.start(), 5.0)
+        await asyncio.wait_for(client.start(), PATIENCE)
     except BaseException:
-        with contextlib.suppress(KafkaError, OSError, TimeoutError):
-            await client.stop()
+        await stopped(client)
         raise
     return client
+
+
+async def stopped(client: AIOKafkaConsumer) -> None:
+    """Stop a consumer whose broker may never answer again."""
+    with contextlib.suppress(KafkaError, OSError, TimeoutError):
+        await asyncio.wait_for(client.stop(), LEAVE_SECONDS)
 
 
 def _carried(record: ConsumerRecord) -> Carried:
