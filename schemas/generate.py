@@ -1,4 +1,4 @@
-"""Publishes the language for programs that are not ours: JSON Schema for each document, AsyncAPI for the topics."""
+"""Publishes the language for programs that are not ours: JSON Schema for each document, AsyncAPI for topics, OpenAPI for the node door."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 
-from schemas import asyncapi
+from schemas import asyncapi, openapi
 from schemas.envelope import Envelope
 from schemas.facts import FACTS
 from schemas.manifest import RegistryDocument
@@ -29,7 +29,11 @@ def documents() -> dict[str, str]:
     """Every published file: its path under `schemas/`, and its text."""
     models: dict[str, type[BaseModel]] = {"envelope": Envelope, "registry": RegistryDocument, **FACTS}
     texts = {f"jsonschema/{name}.json": _as_json(name, model) for name, model in sorted(models.items())}
-    return {**texts, "asyncapi.yaml": yaml.safe_dump(asyncapi.document(), sort_keys=False, allow_unicode=True, width=120)}
+    whole = {"asyncapi.yaml": asyncapi.document(), "openapi.yaml": openapi.document()}
+    return {
+        **texts,
+        **{name: yaml.dump(said, Dumper=_Plain, sort_keys=False, allow_unicode=True, width=120) for name, said in whole.items()},
+    }
 
 
 def write(folder: Path, texts: Mapping[str, str]) -> None:
@@ -58,6 +62,14 @@ def main(arguments: Sequence[str] | None = None, folder: Path = HERE) -> int:
     if differing:
         sys.stderr.write(f"The published schemas do not say what the code says; run `{COMMAND}` and commit: {', '.join(differing)}\n")
     return 1 if differing else 0
+
+
+class _Plain(yaml.SafeDumper):
+    """YAML without anchors: a part that stands twice is written twice."""
+
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - the library's own signature
+        """Nothing is an alias."""
+        return True
 
 
 def _as_json(name: str, model: type[BaseModel]) -> str:

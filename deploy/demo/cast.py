@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 COMMUNITY: Final = "futurs-publics"
 TITLE: Final = "Futurs Publics"
 SITE_PORT: Final = 8400
+DOOR_PORT: Final = 8401
 MATRIX_SERVER: Final = "tchap.example"
 MATRIX_BOT: Final = "traitdunion"
 CATEGORY: Final = "97"
@@ -27,7 +28,7 @@ LIKER: Final = Person("autres-ministeres", "Autres ministères")
 
 @dataclass(frozen=True, slots=True)
 class Ministry:
-    """One node: its ministry, its kind of RSE, the ports that it takes where they are free, and the agent whom we see there."""
+    """One node: its ministry, its RSE, the ports that it takes where they are free, an agent, and its connector's way to the hub."""
 
     node: str
     organisation: str
@@ -37,6 +38,7 @@ class Ministry:
     gateway_port: int
     rse_port: int
     agent: Person
+    way: Literal["kafka", "door"] = "kafka"
 
     def signature(self) -> str:
         """How the agent is named in the other ministries' RSEs."""
@@ -50,6 +52,6 @@ EDUCATION: Final = Ministry(
     "education", "education-nationale", "Éducation nationale", "matrix", "Tchap", 8412, 8422, Person("claire", "Claire Moreau")
 )  # fmt: skip
 DIPLOMATIE: Final = Ministry(
-    "diplomatie", "affaires-etrangeres", "Affaires étrangères", "discourse", "Diplonet", 8413, 8423, Person("omar", "Omar Benali")
+    "diplomatie", "affaires-etrangeres", "Affaires étrangères", "discourse", "Diplonet", 8413, 8423, Person("omar", "Omar Benali"), "door"
 )  # fmt: skip
 MINISTRIES: Final = (WIFIP, EDUCATION, DIPLOMATIE)

@@ -53,6 +53,7 @@ class Plan:
 
     ground: Ground
     site_port: int
+    door_port: int
     hub_key: SigningKey
     operators_key: PrivateKey
     posts: Mapping[str, Post]
@@ -62,7 +63,7 @@ class Plan:
         """Choose ports and make keys; the private halves lie in the folder, readable by us alone."""
         posts = {one.node: _post(one, ground) for one in cast.MINISTRIES}
         hub_key, operators_key = SigningKey.generate("hub"), PrivateKey.generate()
-        plan = cls(ground, port_near(cast.SITE_PORT), hub_key, operators_key, posts)
+        plan = cls(ground, port_near(cast.SITE_PORT), port_near(cast.DOOR_PORT), hub_key, operators_key, posts)
         hub_key.save(plan.keys / "hub.pem")
         path = plan.keys / "operators.hex"
         path.touch(mode=0o600)
@@ -78,6 +79,17 @@ class Plan:
     def site(self) -> str:
         """The hub's pages."""
         return f"http://{LOOPBACK}:{self.site_port}"
+
+    @property
+    def door(self) -> str:
+        """The hub's door for ministries without Kafka."""
+        return f"http://{LOOPBACK}:{self.door_port}"
+
+    def way(self, node: str) -> dict[str, str]:
+        """The settings that lead a ministry's connector to the hub; beside the door, no broker is where it would look for one."""
+        if self.posts[node].ministry.way == "kafka":
+            return {}
+        return {"TRAITDUNION_DOOR": self.door, "TRAITDUNION_KAFKA_BOOTSTRAP": f"{LOOPBACK}:1"}
 
     @property
     def service(self) -> ApplicationService:
@@ -99,6 +111,8 @@ class Plan:
             "TRAITDUNION_HUB_URL": self.site,
             "TRAITDUNION_SITE_HOST": LOOPBACK,
             "TRAITDUNION_SITE_PORT": str(self.site_port),
+            "TRAITDUNION_DOOR_HOST": LOOPBACK,
+            "TRAITDUNION_DOOR_PORT": str(self.door_port),
             "TRAITDUNION_METRICS_PORT": "0",
         }
 

@@ -68,7 +68,7 @@ class Stack:
         words = [sys.executable, "-m", "hub", "up", "--logs", str(self._plan.ground.logs)]
         for node, post in self._plan.posts.items():
             instances = self._plan.write_instances(node, self.rse_urls[node], self.spaces[node])
-            settings = {"TRAITDUNION_INSTANCES": instances, "TRAITDUNION_GATEWAY_PORT": post.gateway_port}
+            settings = {"TRAITDUNION_INSTANCES": instances, "TRAITDUNION_GATEWAY_PORT": post.gateway_port, **self._plan.way(node)}
             named = [f"{name}={value}" for name, value in settings.items()]
             words += ["--also", f"connector-{node}={shlex.join([*named, sys.executable, '-m', 'adapters', 'run'])}"]
         program = Program("up", words, self._plan.ground.logs / "up.log", self.environment, death_signal=signal.SIGTERM)
@@ -76,9 +76,10 @@ class Stack:
 
     async def ready(self) -> None:
         """Wait for the hub's pages and each connector's gateway. Raises ServerFailed."""
-        doors = {"le hub": f"{self._plan.site}/readyz"}
+        doors = {"le hub": f"{self._plan.site}/readyz", "la porte du hub": f"{self._plan.door}/readyz"}
         for node, post in self._plan.posts.items():
-            doors[f"le connecteur {node}"] = f"http://{ports.LOOPBACK}:{post.gateway_port}/readyz"
+            way = ", par la porte HTTPS et sans Kafka," if post.ministry.way == "door" else ""
+            doors[f"le connecteur {node}{way}"] = f"http://{ports.LOOPBACK}:{post.gateway_port}/readyz"
         async with asyncio.TaskGroup() as group:
             for name, url in doors.items():
                 group.create_task(self._answers(name, url))

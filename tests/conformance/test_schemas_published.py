@@ -11,7 +11,11 @@ import jsonschema  # type: ignore[import-untyped]  # its stubs are not among our
 import pytest
 import yaml
 from cryptography.exceptions import InvalidSignature
+from starlette.routing import Route
 
+from hub.door import node_door
+from hub.node_door.answers import STATUSES
+from hub.node_door.parts import Parts
 from schemas import generate
 from schemas.asyncapi import CARRIES, OUTBOUND
 from schemas.envelope import Envelope
@@ -24,6 +28,7 @@ from tests.fakes_schemas import HUB, NOW, registry_document, signed
 
 README = (generate.HERE / "README.md").read_text(encoding="utf-8")
 ASYNCAPI: dict[str, Any] = yaml.safe_load((generate.HERE / "asyncapi.yaml").read_text(encoding="utf-8"))
+OPENAPI: dict[str, Any] = yaml.safe_load((generate.HERE / "openapi.yaml").read_text(encoding="utf-8"))
 
 
 def test_the_committed_schemas_are_those_of_the_code(capsys: pytest.CaptureFixture[str]) -> None:
@@ -67,6 +72,24 @@ def test_each_topic_is_a_channel_with_its_partitions_and_retention() -> None:
         assert kafka["partitions"] == topic.partitions
         assert kafka["topicConfiguration"]["retention.ms"] == topic.days * DAY_MS
         assert kafka["topicConfiguration"]["max.message.bytes"] == topic.record_limit
+
+
+def test_the_openapi_document_tells_the_routes_that_the_door_has() -> None:
+    app = node_door(Parts(None, None, None))  # type: ignore[arg-type]  # its routes are looked at, not used
+    methods = {route.path: route.app._route.method.lower() for route in app.routes if isinstance(route, Route) and "{node}" in route.path}  # type: ignore[attr-defined]
+    assert {path: next(iter(said)) for path, said in OPENAPI["paths"].items()} == methods
+    assert {status for said in OPENAPI["paths"].values() for one in said.values() for status in one["responses"]} >= {
+        str(status) for status, _ in STATUSES.values() if status not in {405, 500}
+    }
+
+
+def test_every_reference_of_the_openapi_document_leads_somewhere() -> None:
+    assert references(OPENAPI)
+    for reference in references(OPENAPI):
+        target: Any = OPENAPI
+        for step in reference.removeprefix("#/").split("/"):
+            target = target[step]
+        assert target
 
 
 def test_each_fact_is_carried_by_some_topic_and_has_its_message() -> None:

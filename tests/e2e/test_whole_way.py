@@ -1,4 +1,4 @@
-"""The whole system as processes, with three RSEs: payloads of others fed through the doors, and faults in the middle of a conversation."""
+"""The whole system as processes, with three RSEs, one of them behind the HTTPS door: payloads of others fed through the doors, and faults in the middle of a conversation."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Whole:
         return {
             log.name: log.read_text()
             for log in (self.folder / "logs").glob("*.log")
-            if log.name.startswith(("worker", "conn", "relay", "site"))
+            if log.name.startswith(("worker", "conn", "relay", "site", "door"))
         }
 
     def processes(self, *words: str) -> list[psutil.Process]:
@@ -165,6 +165,14 @@ async def test_one_correlation_id_leads_from_the_webhook_to_the_receipts(whole: 
     assert not [name for name, log in whole.logs().items() if text in log or "Camille" in log]
 
 
+async def test_a_ministry_behind_the_door_runs_without_any_broker(whole: Whole) -> None:
+    process = psutil.Process(pid_of_connector(whole, cast.DIPLOMATIE.node))
+    ports = {one.raddr.port for one in process.net_connections() if one.raddr}
+    assert whole.scene.plan.door_port in ports
+    assert int(whole.stack.environment["TRAITDUNION_KAFKA_BOOTSTRAP"].rpartition(":")[2]) not in ports
+    assert "kafka" not in whole.logs()["connector-diplomatie.log"]
+
+
 async def test_any_process_killed_in_the_middle_loses_and_doubles_nothing(whole: Whole) -> None:
     room, expected = whole.scene.room, []
     victims: tuple[tuple[str, ...], ...] = (
@@ -172,6 +180,7 @@ async def test_any_process_killed_in_the_middle_loses_and_doubles_nothing(whole:
         ("hub", "worker", "fanout"),
         ("hub", "relay"),
         ("hub", "worker", "receipts"),
+        ("hub", "door"),
     )
     connectors = [pid_of_connector(whole, node) for node in ("diplomatie", "education", "wifip")]
     everybody: list[tuple[str, ...] | int] = [*victims, *connectors]
