@@ -188,4 +188,4 @@ def test_prometheus_reads_the_alerts_and_keeps_our_label_instance() -> None:
         for target in told["targets"]
     )
     jobs = {job["job_name"] for job in PROMETHEUS["scrape_configs"]}
-    assert jobs == {f"traitdunion-{process}" for process in ("gateway", "site", "worker", "relay")}
+    assert jobs == {f"traitdunion-{process}" for process in ("gateway", "site", "worker", "relay", "door")}

@@ -10,11 +10,14 @@ import pytest
 import typer.main
 from fastapi.routing import APIRoute
 from prometheus_client.metrics import MetricWrapperBase
+from starlette.routing import Route
 
 from adapters.commands import app as connector
 from adapters.settings import AdapterSettings
 from hub import commands
 from hub.__main__ import app as command_line
+from hub.door import node_door
+from hub.node_door.parts import Parts
 from hub.operations.drawing import LIFECYCLES
 from hub.settings import HubSettings
 from hub.site import site
@@ -51,6 +54,8 @@ def variables() -> Iterator[str]:
 def routes() -> Iterator[str]:
     app = site(engine_for("postgresql://nobody@127.0.0.1:1/none"), HubSettings(), lambda: NOW, FakeStreams())
     yield from {route.path.replace(":path", "") for route in app.routes if isinstance(route, APIRoute)}
+    door = node_door(Parts(None, None, None))  # type: ignore[arg-type]  # its routes are looked at, not used
+    yield from {route.path for route in door.routes if isinstance(route, Route)}
 
 
 def metrics() -> Iterator[str]:

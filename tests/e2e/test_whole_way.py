@@ -6,9 +6,12 @@ import asyncio
 import json
 import os
 import re
+import shlex
 import signal
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psutil
@@ -23,13 +26,15 @@ from deploy.demo.plan import Plan
 from deploy.demo.scene import Scene
 from deploy.demo.spaces import find
 from deploy.demo.stack import Stack
+from deploy.local.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
-    from pathlib import Path
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 PATIENCE = 60.0
+CLONE = Path(__file__).resolve().parents[2]
+FOLDER_OF_CONNECTORS = CLONE / "adapters"
 EVENT = re.compile(r"événement ([0-9a-f]{32})")
 
 
@@ -90,6 +95,43 @@ class Whole:
                 if all(set(words) == set(expected) for words in found.values()):
                     return found
                 await asyncio.sleep(0.2)
+
+
+@dataclass
+class Terminal:
+    """An integrator's shell: what she types, and whether it went well."""
+
+    shell: asyncio.subprocess.Process
+
+    @classmethod
+    async def open(cls, whole: Whole, folder: Path) -> Terminal:
+        plan = whole.scene.plan
+        ours = {"PORTE": plan.door, "HUB": plan.site, "JUMEAU": str(free_port()), "PASSERELLE": str(free_port())}
+        environment = {**whole.stack.environment, **ours, "TRAITDUNION_KAFKA_BOOTSTRAP": "127.0.0.1:1", "PYTHONPATH": str(CLONE)}
+        environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        with (folder / "said").open("wb") as said:
+            shell = await asyncio.create_subprocess_exec(
+                "bash", "-e", "-m", cwd=folder, env=environment, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=said,
+                start_new_session=True,
+            )  # fmt: skip
+        return cls(shell)
+
+    async def type(self, block: str) -> None:
+        """Run a block; the shell ends at the first command that fails."""
+        assert self.shell.stdin is not None
+        assert self.shell.stdout is not None
+        self.shell.stdin.write(f"{block}\necho DONE >&1\n".encode())
+        async with asyncio.timeout(PATIENCE):
+            while (line := await self.shell.stdout.readline()) != b"DONE\n":
+                assert line, f"the shell ended in: {block}"
+
+    async def close(self) -> None:
+        """End the shell and whatever it started."""
+        for one in psutil.process_iter():
+            with suppress(psutil.Error, OSError):
+                if os.getsid(one.pid) == self.shell.pid:
+                    one.kill()
+        await self.shell.communicate()
 
 
 @pytest.fixture(scope="module")
@@ -167,10 +209,32 @@ async def test_one_correlation_id_leads_from_the_webhook_to_the_receipts(whole: 
 
 async def test_a_ministry_behind_the_door_runs_without_any_broker(whole: Whole) -> None:
     process = psutil.Process(pid_of_connector(whole, cast.DIPLOMATIE.node))
-    ports = {one.raddr.port for one in process.net_connections() if one.raddr}
-    assert whole.scene.plan.door_port in ports
-    assert int(whole.stack.environment["TRAITDUNION_KAFKA_BOOTSTRAP"].rpartition(":")[2]) not in ports
+    seen: set[int] = set()
+
+    def reached() -> bool:
+        seen.update(one.raddr.port for one in process.net_connections() if one.raddr)
+        return whole.scene.plan.door_port in seen
+
+    await whole.until(reached)
+    assert int(whole.stack.environment["TRAITDUNION_KAFKA_BOOTSTRAP"].rpartition(":")[2]) not in seen
     assert "kafka" not in whole.logs()["connector-diplomatie.log"]
+
+
+async def test_the_page_for_integrators_leads_from_nothing_to_a_first_message(whole: Whole, tmp_path: Path) -> None:
+    page = (FOLDER_OF_CONNECTORS / "RACCORDER.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```sh( operateur)?\n(.*?)```", page, re.DOTALL)
+    terminal = await Terminal.open(whole, tmp_path)
+    try:
+        for operators, block in blocks:
+            if operators:
+                key = (tmp_path / "recherche.pub").read_text().strip()
+                for line in block.strip().splitlines():
+                    await whole.stack.operator.run(*shlex.split(line.replace("$(cat recherche.pub)", key))[1:])
+            else:
+                await terminal.type(block)
+    finally:
+        await terminal.close()
+    assert "arrivé sans Kafka" in json.dumps(await whole.scene.hub.messages("essai"), ensure_ascii=False)
 
 
 async def test_any_process_killed_in_the_middle_loses_and_doubles_nothing(whole: Whole) -> None:
