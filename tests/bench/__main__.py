@@ -1,4 +1,4 @@
-"""`python -m tests.bench [webhook] [worker] [fanout] [end2end] [memory] [polls]`: measures this machine, each figure beside its own ceiling."""
+"""`python -m tests.bench [webhook] [door] [worker] [fanout] [end2end] [memory] [polls]`: measures this machine, each figure beside its ceiling."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import uvloop
 
-from tests.bench import end2end, fanout, memory, polls, webhook, worker
+from tests.bench import door, end2end, fanout, memory, polls, webhook, worker
 from tests.bench.report import Report, say
 from tests.bench.stage import CLONE, stage
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 SECTIONS = {
     "webhook": (webhook.run, "du webhook à la garde durable"),
+    "door": (door.run, "de la demande signée à la garde durable"),
     "worker": (worker.run, "le worker inbound"),
     "fanout": (fanout.run, "la diffusion vers 10 nœuds"),
     "end2end": (end2end.run, "de bout en bout, par les jumeaux, à 10 messages/s"),

@@ -32,7 +32,7 @@ class NotAllStored(AssertionError):
 
 async def run(stage: Stage, report: Report) -> None:
     """Measure."""
-    async with scene(stage, "webhook") as at, _gateway(at) as gateway:
+    async with scene(stage, "webhook") as at, gateway_at(at) as gateway:
         requests = webhooks(gateway.port, NODE, URL)
         sample = next(requests)
         await load.as_fast_as_it_goes(gateway.port, requests, WARM)
@@ -61,7 +61,8 @@ async def run(stage: Stage, report: Report) -> None:
 
 
 @asynccontextmanager
-async def _gateway(at: Scene) -> AsyncIterator[Gateway]:
+async def gateway_at(at: Scene) -> AsyncIterator[Gateway]:
+    """A gateway at work, its space tied."""
     await at.make_topics(*topics.of_node(NODE))
     await prepare_ledger(at)
     await tie_in_ledger(at, NODE, NODE)
