@@ -297,9 +297,9 @@ def _check_coverage(claim: _Claim, head: UnverifiedHead, demands: Demands) -> No
         raise _Refused(Reason.COMPONENT_REPEATED)
     if missing := demands.components - set(claim.components):
         raise _Refused(Reason.NOT_COVERED, ", ".join(ordered(missing)))
-    for name in SINGLE:
-        if sum(said == name for said, _ in head.fields) > 1:
-            raise _Refused(Reason.FIELD_REPEATED, name)
+    names = [name for name, _ in head.fields]
+    if doubled := [name for name in SINGLE if names.count(name) > 1]:
+        raise _Refused(Reason.FIELD_REPEATED, ", ".join(sorted(doubled)))
     if missing := demands.parameters - claim.parameters.keys():
         raise _Refused(Reason.PARAMETER_MISSING, ", ".join(sorted(missing)))
     for name, kind in (("created", int), ("expires", int), ("nonce", str), ("keyid", str), ("alg", str)):
