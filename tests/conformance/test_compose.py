@@ -143,7 +143,8 @@ def test_ports_are_open_to_this_machine_alone_and_are_listened_on() -> None:
     for service, port in published:
         host, _, inside = port.rpartition(":")
         assert host.startswith("127.0.0.1:")
-        assert f":{inside}/" in service.said["healthcheck"]["test"][-1]
+        listens = {service.environment.get("TRAITDUNION_DOOR_PORT"), *re.findall(r":(\d+)/", service.said["healthcheck"]["test"][-1])}
+        assert inside in listens
 
 
 # --- images ------------------------------------------------------------------------------------------------------------
@@ -308,7 +309,7 @@ def test_only_the_vault_writes_secrets_and_each_is_read_by_few() -> None:
         assert readers[f"twin-{node}"] == {"vault", f"twin-{node}"}
     assert readers["operators"] == {"vault", "operator"}
     assert readers["server"] == {"vault", "postgres"}
-    assert readers["hub"] == {"vault", "migrate", "federation", "operator", "relay", "site", "worker-inbound", "worker-receipts"}
+    assert readers["hub"] == {"vault", "migrate", "federation", "operator", "relay", "site", "door", "worker-inbound", "worker-receipts"}
 
 
 def test_a_ministry_sees_its_own_rse_and_the_hub_and_no_other_ministry() -> None:
@@ -340,7 +341,7 @@ def test_the_federation_that_is_opened_is_the_casts() -> None:
 def routes(service: Service) -> set[str]:
     """The pages that the process of a service has."""
     match service.commands[0]:
-        case ["traitdunion", "worker" | "relay", *_]:
+        case ["traitdunion", "worker" | "relay" | "door", *_]:
             return set(pages(Health()))
         case ["traitdunion", "site"]:
             app = site(engine_for("postgresql://nobody@127.0.0.1:1/none"), HubSettings(), lambda: NOW, FakeStreams())
