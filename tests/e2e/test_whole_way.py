@@ -217,7 +217,7 @@ async def test_a_ministry_behind_the_door_runs_without_any_broker(whole: Whole) 
 
     await whole.until(reached)
     assert int(whole.stack.environment["TRAITDUNION_KAFKA_BOOTSTRAP"].rpartition(":")[2]) not in seen
-    assert "kafka" not in whole.logs()["connector-diplomatie.log"]
+    assert "kafka_connected" not in whole.logs()["connector-diplomatie.log"]
 
 
 async def test_the_page_for_integrators_leads_from_nothing_to_a_first_message(whole: Whole, tmp_path: Path) -> None:
