@@ -52,7 +52,7 @@ STATUSES: Final[Mapping[str, tuple[int, str]]] = {
 RETRY_AFTER: Final = {429: "1", 503: "2"}
 
 
-class Refused(Exception):
+class TurnedAway(Exception):
     """The door does not do what was asked; `detail` names fields and places, never content."""
 
     def __init__(self, reason: str, detail: str = "", **extra: object) -> None:
@@ -76,7 +76,7 @@ def accepted(places: Sequence[Place]) -> Answer:
     return Answer(202, json.dumps({"accepted": said}).encode(), {"Content-Type": "application/json"}, "accepted")
 
 
-def refusal(refused: Refused) -> Answer:
+def refusal(refused: TurnedAway) -> Answer:
     """Problem details (RFC 9457); a 401 says which signature would be accepted."""
     status, title = STATUSES[refused.reason]
     problem = Problem(status, refused.reason, title, refused.detail, refused.extra)

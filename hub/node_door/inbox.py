@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from hub.node_door.answers import Answer, Refused, accepted
+from hub.node_door.answers import Answer, TurnedAway, accepted
 from schemas import topics
 from schemas.envelope import CONTENT_TYPE
 from schemas.node_door import BATCH, BatchMalformed, Carried, from_http, read_batch
@@ -63,7 +63,7 @@ class Inbox:
         try:
             return accepted(await self._publisher.publish(records))
         except NotAcknowledged as error:
-            raise Refused("kafka_unavailable") from error
+            raise TurnedAway("kafka_unavailable") from error
 
 
 def _event_records(signed: Signed, body: bytes, correlation: str) -> list[Carried]:
@@ -73,7 +73,7 @@ def _event_records(signed: Signed, body: bytes, correlation: str) -> list[Carrie
         case media if media == BATCH:
             return _batch(signed, body)
         case _:
-            raise Refused("content_type_unsupported", f"{CONTENT_TYPE} ou {BATCH}")
+            raise TurnedAway("content_type_unsupported", f"{CONTENT_TYPE} ou {BATCH}")
 
 
 def _binary(signed: Signed, body: bytes, correlation: str) -> Carried:
@@ -81,7 +81,7 @@ def _binary(signed: Signed, body: bytes, correlation: str) -> Carried:
     try:
         headers = from_http(signed.fields)
     except BatchMalformed as error:
-        raise Refused("headers_malformed", str(error)) from error
+        raise TurnedAway("headers_malformed", str(error)) from error
     if not any(name == CORRELATION for name, _ in headers):
         headers.append((CORRELATION, correlation.encode()))
     return Carried(body, headers)
@@ -89,11 +89,11 @@ def _binary(signed: Signed, body: bytes, correlation: str) -> Carried:
 
 def _batch(signed: Signed, body: bytes) -> list[Carried]:
     if signed.field("content-type") != BATCH:
-        raise Refused("content_type_unsupported", BATCH)
+        raise TurnedAway("content_type_unsupported", BATCH)
     try:
         return read_batch(body)
     except BatchMalformed as error:
-        raise Refused("records_malformed", str(error)) from error
+        raise TurnedAway("records_malformed", str(error)) from error
 
 
 def _event(node: str, one: Carried) -> Outward:
@@ -113,7 +113,7 @@ def _dead_letter(node: str, one: Carried) -> Outward:
 def _sealed(node: str, one: Carried) -> Outward:
     headers = _plain(one)
     if dict(headers).get("node", node.encode()) != node.encode():
-        raise Refused("source_of_another_node")
+        raise TurnedAway("source_of_another_node")
     return _sized(topics.ADAPTERS_DLQ, node.encode(), one, headers)
 
 
@@ -123,17 +123,17 @@ def _own(node: str, one: Carried) -> Headers:
     try:
         said = texts(headers)
     except HeadersMalformed as error:
-        raise Refused("headers_malformed", str(error)[:40]) from error
+        raise TurnedAway("headers_malformed", str(error)[:40]) from error
     if "ce_source" not in said or "ce_id" not in said:
-        raise Refused("headers_malformed", "ce_source, ce_id")
+        raise TurnedAway("headers_malformed", "ce_source, ce_id")
     if said["ce_source"] != node:
-        raise Refused("source_of_another_node")
+        raise TurnedAway("source_of_another_node")
     return list(travelling(headers))
 
 
 def _plain(one: Carried) -> Headers:
     if len(one.headers) > HEADERS_LIMIT:
-        raise Refused("headers_malformed", f"{HEADERS_LIMIT} au plus")
+        raise TurnedAway("headers_malformed", f"{HEADERS_LIMIT} au plus")
     return [(name, raw or b"") for name, raw in one.headers]
 
 
@@ -142,9 +142,9 @@ def _space(value: bytes) -> str:
     try:
         fact = json.loads(value)
     except (ValueError, RecursionError) as error:
-        raise Refused("value_malformed") from error
+        raise TurnedAway("value_malformed") from error
     if not isinstance(fact, dict):
-        raise Refused("value_malformed")
+        raise TurnedAway("value_malformed")
     space = fact.get("space", "")
     return space if isinstance(space, str) else ""
 
@@ -153,5 +153,5 @@ def _sized(topic: Topic, key: bytes, one: Carried, headers: Headers) -> Outward:
     record = Outward(topic.name, key, one.value or b"", headers)
     size = len(record.key) + len(record.value) + sum(len(name) + len(raw) for name, raw in headers)
     if size > topic.record_limit - OVERHEAD:
-        raise Refused("record_too_large", f"{topic.record_limit - OVERHEAD} octets au plus")
+        raise TurnedAway("record_too_large", f"{topic.record_limit - OVERHEAD} octets au plus")
     return record

@@ -12,7 +12,7 @@ import structlog
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 
-from hub.node_door.answers import Refused
+from hub.node_door.answers import TurnedAway
 from hub.node_door.positions import UNREACHABLE
 from schemas import topics
 from schemas.node_door import Carried, Cursor, Page
@@ -181,20 +181,20 @@ class Outbound:
         self._polls: Counter[str] = Counter()
 
     async def poll(self, node: str, after: Cursor | None, done: Cursor | None, wait: float, limit: int) -> Page:
-        """What stands after a cursor, as soon as there is any; an empty page when the time is up. Raises Refused.
+        """What stands after a cursor, as soon as there is any; an empty page when the time is up. Raises TurnedAway.
 
         `done` is remembered as the node's position: what it has dealt with, not only read.
         """
         if self._polls[node] >= POLLS_OF_A_NODE:
-            raise Refused("too_many_requests")
+            raise TurnedAway("too_many_requests")
         self._polls[node] += 1
         try:
             return await self._poll(node, after, done, wait, limit)
         except UNREACHABLE as error:
-            raise Refused("kafka_unavailable") from error
+            raise TurnedAway("kafka_unavailable") from error
         except KafkaError as error:
             log.warning("outbound_not_read", node=node, error=type(error).__name__)
-            raise Refused("kafka_unavailable") from error
+            raise TurnedAway("kafka_unavailable") from error
         finally:
             self._polls[node] -= 1
             if not self._polls[node]:
@@ -207,13 +207,13 @@ class Outbound:
     async def _poll(self, node: str, after: Cursor | None, done: Cursor | None, wait: float, limit: int) -> Page:
         topic = self._names.of(topics.outbound(node))
         if not await self.ends.exists(topic):
-            raise Refused("outbound_missing")
+            raise TurnedAway("outbound_missing")
         place = TopicPartition(topic, 0)
         start = after.offset if after is not None else await self._resume(node, place)
         if (after or done) is not None and (after or done or Cursor(0, 0)).partition != 0:
-            raise Refused("query_malformed", "partition")
+            raise TurnedAway("query_malformed", "partition")
         if after is not None and start > self.ends.known(place) and start > await self.ends.of(place):
-            raise Refused("cursor_ahead", first=str(Cursor(0, await self.ends.first(place))))
+            raise TurnedAway("cursor_ahead", first=str(Cursor(0, await self.ends.first(place))))
         if after is not None:
             self.positions.note(node, min(done.offset if done is not None else start, start))
         return await self._page(place, start, wait, limit)
@@ -233,7 +233,7 @@ class Outbound:
         try:
             records = await self._readers.read(place, start, limit)
         except OffsetOutOfRangeError as error:
-            raise Refused("cursor_expired", first=str(Cursor(place.partition, await self.ends.first(place)))) from error
+            raise TurnedAway("cursor_expired", first=str(Cursor(place.partition, await self.ends.first(place)))) from error
         following = records[-1].offset + 1 if records else start
         return Page(place.topic, [_carried(record) for record in records], Cursor(place.partition, following))
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from hub.access import node_may
-from hub.node_door.answers import Refused
+from hub.node_door.answers import TurnedAway
 from schemas.envelope import NODE_PATTERN
 from schemas.http_signature import BARE, WITH_BODY, Rejection, SignedHead, UnverifiedHead, verify_body, verify_head
 from schemas.node_door import BODY_LIMIT
@@ -57,9 +57,9 @@ class Crowd:
 
     @contextmanager
     def one(self, node: str) -> Iterator[None]:
-        """Count a request of a node; raises Refused past its share."""
+        """Count a request of a node; raises TurnedAway past its share."""
         if self._under_way[node] >= self._at_once:
-            raise Refused("too_many_requests")
+            raise TurnedAway("too_many_requests")
         self._under_way[node] += 1
         try:
             yield
@@ -70,9 +70,9 @@ class Crowd:
 
     @contextmanager
     def room(self, size: int) -> Iterator[None]:
-        """Set bytes aside for a body; raises Refused where the process holds enough."""
+        """Set bytes aside for a body; raises TurnedAway where the process holds enough."""
         if size > self._free:
-            raise Refused("door_busy")
+            raise TurnedAway("door_busy")
         self._free -= size
         try:
             yield
@@ -90,22 +90,22 @@ class Doorkeeper:
     clock: Clock
 
     def prove(self, scope: Scope, right: Right) -> Signed:
-        """Who asks, by the signature, and whether they may, by `access`; raises Refused. Not a byte of the body is read for a stranger."""
+        """Who asks, by the signature, and whether they may, by `access`; raises TurnedAway. Not a byte of the body is read for a stranger."""
         node = scope["path_params"]["node"]
         registry = self.trust.current()
         if registry is None:
-            raise Refused("registry_unavailable")
+            raise TurnedAway("registry_unavailable")
         entry = registry.node(node) if _NODE.fullmatch(node) else None
         if entry is None:
-            raise Refused("node_unknown")
+            raise TurnedAway("node_unknown")
         demands, now = WITH_BODY if scope["method"] == "POST" else BARE, self.clock()
         fields = fields_of(scope)
         head = UnverifiedHead(scope["method"], self._target(scope), fields)
         proved = verify_head(head, demands, lambda key_id: registry.key_at(node, key_id, now), self.nonces, now)
         if isinstance(proved, Rejection):
-            raise Refused(proved.reason, proved.detail)
+            raise TurnedAway(proved.reason, proved.detail)
         if not node_may(entry.grade, right):
-            raise Refused("node_not_admitted", entry.grade.value)
+            raise TurnedAway("node_not_admitted", entry.grade.value)
         return Signed(node, proved, fields, scope["query_string"].decode("ascii"))
 
     def _target(self, scope: Scope) -> str:
@@ -115,7 +115,7 @@ class Doorkeeper:
         try:
             return self.public_url + str(raw.decode("ascii"))
         except UnicodeDecodeError as error:
-            raise Refused("query_malformed") from error
+            raise TurnedAway("query_malformed") from error
 
 
 def fields_of(scope: Scope) -> tuple[tuple[str, str], ...]:
@@ -125,15 +125,15 @@ def fields_of(scope: Scope) -> tuple[tuple[str, str], ...]:
 
 @asynccontextmanager
 async def body_of(signed: Signed, receive: Receive, crowd: Crowd) -> AsyncIterator[bytes]:
-    """The body, capped, proved to be the one that was signed; raises Refused."""
+    """The body, capped, proved to be the one that was signed; raises TurnedAway."""
     declared = signed.field("content-length")
     size = int(declared) if _LENGTH.fullmatch(declared) else BODY_LIMIT
     if size > BODY_LIMIT:
-        raise Refused("body_too_large", f"{BODY_LIMIT} octets au plus")
+        raise TurnedAway("body_too_large", f"{BODY_LIMIT} octets au plus")
     with crowd.room(size):
         proved = verify_body(signed.head, await _read(receive))
         if isinstance(proved, Rejection):
-            raise Refused(proved.reason, proved.detail)
+            raise TurnedAway(proved.reason, proved.detail)
         yield proved.body
 
 
@@ -144,13 +144,13 @@ async def _read(receive: Receive) -> bytes:
             while True:
                 message = await receive()
                 if message["type"] == "http.disconnect":
-                    raise Refused("body_too_slow")
+                    raise TurnedAway("body_too_slow")
                 part = message.get("body", b"")
                 size += len(part)
                 if size > BODY_LIMIT:
-                    raise Refused("body_too_large", f"{BODY_LIMIT} octets au plus")
+                    raise TurnedAway("body_too_large", f"{BODY_LIMIT} octets au plus")
                 parts.append(part)
                 if not message.get("more_body"):
                     return b"".join(parts)
     except TimeoutError as error:
-        raise Refused("body_too_slow") from error
+        raise TurnedAway("body_too_slow") from error

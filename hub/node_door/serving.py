@@ -13,7 +13,7 @@ from starlette.applications import Starlette
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from hub.node_door.answers import Answer, Refused, refusal, send_answer
+from hub.node_door.answers import Answer, TurnedAway, refusal, send_answer
 from hub.node_door.requests import Crowd, body_of
 from schemas.node_door import BATCH, BATCH_RECORDS, WAIT_LIMIT, Cursor, written_page
 from schemas.wire.records import CORRELATION, CORRELATION_PATTERN, new_correlation
@@ -97,15 +97,15 @@ class Door:
         node = None
         try:
             if scope["method"] != self._route.method:
-                raise Refused("method_not_allowed")  # noqa: TRY301 - every refusal leaves by one way
+                raise TurnedAway("method_not_allowed")  # noqa: TRY301 - every refusal leaves by one way
             signed = self._keeper.prove(scope, self._route.right)
             node = signed.node
             return node, await self._route.answer(signed, receive, self._crowd, correlation)
-        except Refused as refused:
+        except TurnedAway as refused:
             return node, refusal(refused)
         except Exception as error:  # noqa: BLE001 - the server would log its text, which may hold content
             log.error("door_failed", route=self._route.name, node=node, error=type(error).__name__)  # noqa: TRY400 - as above
-            return node, refusal(Refused("door_failed"))
+            return node, refusal(TurnedAway("door_failed"))
 
 
 def application(routes: Mapping[str, Post | Poll], keeper: Doorkeeper) -> Starlette:
@@ -121,7 +121,7 @@ def application(routes: Mapping[str, Post | Poll], keeper: Doorkeeper) -> Starle
 
     async def unrouted(scope: Scope, _: Receive, send: Send) -> None:
         Metric.door.labels("?", "?", "route_unknown").inc()
-        await send_answer(send, refusal(Refused("route_unknown")), _correlation(scope))
+        await send_answer(send, refusal(TurnedAway("route_unknown")), _correlation(scope))
 
     doors: list[Any] = [Route(path, Door(route, keeper, crowd)) for path, route in routes.items()]
     app = Starlette(routes=[*doors, Route("/healthz", healthz), Route("/readyz", readyz)])
@@ -143,10 +143,10 @@ def _query(raw: str) -> dict[str, str]:
         for name, text in pairs:
             _ = Cursor.read(text) if name in {"after", "done"} else None
     except ValueError as error:
-        raise Refused("query_malformed") from error
+        raise TurnedAway("query_malformed") from error
     said = dict(pairs)
     if len(said) != len(pairs) or said.keys() - {"after", "done", "wait", "limit"}:
-        raise Refused("query_malformed", ", ".join(sorted(ascii(name)[:20] for name in said)))
+        raise TurnedAway("query_malformed", ", ".join(sorted(ascii(name)[:20] for name in said)))
     return said
 
 
@@ -160,7 +160,7 @@ def _limit(query: Mapping[str, str]) -> int:
 
 def _number(query: Mapping[str, str], name: str, most: int) -> int:
     if not _NUMBER.fullmatch(query[name]):
-        raise Refused("query_malformed", name)
+        raise TurnedAway("query_malformed", name)
     return min(int(query[name]), most)
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import base64
 import io
 import json
+import re
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -15,6 +17,7 @@ import pytest_asyncio
 from aiokafka import TopicPartition
 from yarl import URL
 
+from hub.node_door import answers
 from schemas import topics
 from schemas.content_digest import content_digest
 from schemas.http_signature import ORDER, UnverifiedHead, sign
@@ -419,3 +422,10 @@ async def test_a_forged_request_is_refused_by_its_name(street: Street, name: str
     assert ("Accept-Signature" in headers) == (status == 401)
     assert await street.kept() == before
     assert counted(reason) == told + 1
+
+
+async def test_every_refusal_of_the_door_has_a_status_and_a_sentence() -> None:
+    said = {name for file in Path(answers.__file__).parent.glob("*.py") for name in re.findall(r'TurnedAway\("(\w+)"', file.read_text())}
+    assert len(said) > 15
+    assert said <= answers.STATUSES.keys()
+    assert all(400 <= status < 600 and title for status, title in answers.STATUSES.values())
