@@ -33,13 +33,16 @@ PAUSE_SECONDS = 0.5
 log = structlog.get_logger()
 
 
+Storing = asyncio.Task[NotStored | None]
+
+
 @dataclass(slots=True)
 class _Storing:
-    """A batch on its way: `remembered` once the ledger has its objects, `task` once its records are durable; each tells why it could not."""
+    """A batch on its way: `remembered` ends once the ledger has its objects, `task` once all of it is durable; each tells why it could not."""
 
     batch: Batch
-    remembered: asyncio.Future[NotStored | None]
-    task: asyncio.Task[NotStored | None]
+    remembered: Storing
+    task: Storing
 
 
 class Admission:
@@ -74,6 +77,7 @@ class Admission:
         finally:
             for storing in self._storing:
                 storing.task.cancel()
+                storing.remembered.cancel()
 
     async def _spool_is_served(self) -> bool:
         """Publish and decide what waits in the spool; False while the ledger is away, and those who wait are told so."""
@@ -128,9 +132,9 @@ class Admission:
         self._storing.append(self._begun(batch, arrivals, before))
 
     def _begun(self, batch: Batch, arrivals: Sequence[Arrival], before: _Storing | None) -> _Storing:
-        loop = asyncio.get_running_loop()
-        remembered: asyncio.Future[NotStored | None] = loop.create_future()
-        task = loop.create_task(self._store(batch, arrivals, remembered, before.task if before else None))
+        """Ledger and Kafka are told at once; what one of them missed comes again, under the same event id."""
+        remembered = asyncio.create_task(_why_not(self._remember(batch)))
+        task = asyncio.create_task(self._store(batch, arrivals, remembered, before.task if before else None))
         task.add_done_callback(lambda _: self._awake.set())
         return _Storing(batch, remembered, task)
 
@@ -140,18 +144,10 @@ class Admission:
             await self._storing[0].task
             self._storing.popleft()
 
-    async def _store(
-        self,
-        batch: Batch,
-        arrivals: Sequence[Arrival],
-        remembered: asyncio.Future[NotStored | None],
-        before: asyncio.Task[NotStored | None] | None,
-    ) -> NotStored | None:
-        failed = await _why_not(self._remember(batch))
-        remembered.set_result(failed)
-        if before is not None:
-            failed = await before or failed
+    async def _store(self, batch: Batch, arrivals: Sequence[Arrival], remembered: Storing, before: Storing | None) -> NotStored | None:
+        failed = await before if before is not None else None
         failed = failed or await _why_not(self._put(batch))
+        failed = await remembered or failed
         if failed is not None:
             self._answer_all(arrivals, failed)
             return failed
@@ -181,7 +177,6 @@ class Admission:
         return await self._seat.memory.recall(references, (change.actor for change in changes))
 
     async def _remember(self, batch: Batch) -> None:
-        """Objects before records: an echo of what we say must find its object. Doubles are dropped by their event id."""
         now = self._seat.clock()
         if batch.objects:
             await self._seat.memory.remember(batch.objects)

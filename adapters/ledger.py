@@ -53,6 +53,14 @@ def migrate(url: str) -> None:
     command.upgrade(config, "head")
 
 
+class _Plain(asyncpg.Connection):  # type: ignore[misc]  # asyncpg has no types
+    """A connection that is given back as it is: we leave no lock, listener, cursor or setting on one."""
+
+    def get_reset_query(self) -> str:
+        """Ask the server nothing more: it would cost each of our statements a second journey."""
+        return ""
+
+
 class Ledger:
     """A pool of connections to schema `adapters`; says LedgerUnavailable in one voice."""
 
@@ -67,6 +75,7 @@ class Ledger:
                 plain_url(url),
                 min_size=1,
                 max_size=size,
+                connection_class=_Plain,
                 timeout=ACQUIRE_SECONDS,
                 command_timeout=STATEMENT_SECONDS,
                 server_settings={"search_path": "adapters", "application_name": "traitdunion-adapters"},

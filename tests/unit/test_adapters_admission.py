@@ -119,7 +119,8 @@ async def test_a_reply_is_decided_while_its_parent_is_still_being_stored(desk: D
     await desk.memory.recalled.acquire()
     reply = desk.ask(what="post", id="post:2", parent="topic:1/1")
     await desk.memory.recalled.acquire()
-    assert desk.out.records == []
+    assert len(desk.out.records) == 1
+    assert not post.done()
     desk.memory.open.set()
     assert isinstance(await post, Stored)
     assert isinstance(await reply, Stored)
@@ -134,9 +135,11 @@ async def test_what_was_decided_upon_a_batch_that_could_not_be_stored_is_not_sto
     await desk.memory.recalled.acquire()
     desk.memory.open.set()
     assert [await post, await reply] == [NotStored("ledger_unavailable")] * 2
-    assert desk.out.records == []
+    assert len(desk.out.records) == 1
     desk.memory.fails = False
     assert isinstance(await desk.ask(what="post", id="post:1", locator="topic:1/1"), Stored)
+    first, again = (dict(record.headers)["ce_id"] for record in desk.out.records)
+    assert first == again
 
 
 def test_versions_written_meanwhile_are_not_forgotten_for_what_a_batch_decided() -> None:
