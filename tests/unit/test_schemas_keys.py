@@ -14,11 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.keys import ED25519_PUBLIC, KeyMalformed, PublicKey, SigningKey, from_multibase, to_multibase
+from tests.fakes_schemas import FINANCES
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-KEY = SigningKey.generate("finances")
+KEY = FINANCES
 GOOD = KEY.public.multibase
 
 
