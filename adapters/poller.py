@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from adapters.ties import Ties
     from adapters.watch import Watch
 
-ACTIVE_EVERY = timedelta(seconds=4)
 IDLE_EVERY = timedelta(seconds=50)
 ACTIVE_FOR = timedelta(minutes=10)  # after the last change that was seen
 UNREADABLE_EVERY = timedelta(seconds=60)
@@ -65,12 +64,13 @@ class Turn:
     due_at: datetime
     good_at: datetime
     changed_at: datetime | None
+    lively: timedelta
     busy: bool = False
 
     def every(self, now: datetime) -> timedelta:
         """An active space is looked at more often."""
         active = self.changed_at is not None and now - self.changed_at < ACTIVE_FOR
-        return ACTIVE_EVERY if active else IDLE_EVERY
+        return self.lively if active else IDLE_EVERY
 
 
 class Poller:
@@ -80,6 +80,7 @@ class Poller:
         self._out = outlook
         self._looker = Looker(outlook.client, outlook.watch, outlook.admit, outlook.clock)
         self._turns: dict[str, Turn] = {}
+        self._lively = timedelta(seconds=outlook.instance.poll_seconds)
         self._claimed: AbstractSet[str] = frozenset()
         self._claim_at = self._tidy_at = self._not_before = outlook.clock()
         self._failures = 0
@@ -124,7 +125,7 @@ class Poller:
         for space, poll in held.items():
             if space not in self._turns:
                 begun = poll.changed_at if poll.cursor is not None else now  # a space that has just been tied is a lively one
-                self._turns[space] = Turn(View(poll, poll.cursor), now, now, begun)
+                self._turns[space] = Turn(View(poll, poll.cursor), now, now, begun, self._lively)
         self._claimed, self._claim_at = tied.keys(), now + CLAIM_EVERY
         if now >= self._tidy_at:
             await self._out.watch.tidy(now - REMEMBERED)

@@ -29,6 +29,7 @@ class Instance(BaseModel):
     signing_key: Path
     spaces: frozenset[str] = frozenset()
     mark: str = "#interne"
+    poll_seconds: Annotated[float, Field(ge=0.25, le=60, description="Between two looks at a lively space, where it is polled.")] = 4.0
     options: dict[str, str] = {}
 
 

@@ -65,12 +65,11 @@ class World:
 
 @pytest.fixture(autouse=True)
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    from datetime import timedelta  # noqa: PLC0415 - at run time, for these three
+    from datetime import timedelta  # noqa: PLC0415 - at run time, for these two
 
     def often(name: str, value: timedelta) -> None:
         monkeypatch.setattr(poller, name, value)
 
-    often("ACTIVE_EVERY", timedelta(seconds=SOON))
     often("IDLE_EVERY", timedelta(seconds=SOON))
     often("CLAIM_EVERY", timedelta(seconds=1))
 
@@ -81,7 +80,7 @@ async def world_of(generation: str, kafka: Kafka, database_url: str, prefix: str
         space = SPACES[generation][0]
         told: dict[str, Any] = {
             "platform": "exo", "url": rse.options.url, "api_secret": SecretStr(API_KEY), "webhook_secret": SecretStr(""),
-            "spaces": frozenset(SPACES[generation]), "options": dict(rse.instance.options),
+            "spaces": frozenset(SPACES[generation]), "poll_seconds": 0.25, "options": dict(rse.instance.options),
         }  # fmt: skip
         rig = Rig(kafka.bootstrap, prefix, database_url, folder, instance=told, find=platform)
         await rig.prepare()

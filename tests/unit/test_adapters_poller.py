@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from prometheus_client import REGISTRY
+from pydantic import ValidationError
 
 from adapters.poller import ACTIVE_FOR, Outlook, Poller
 from adapters.port import Later, Never
@@ -60,10 +61,10 @@ class Claims(MemoryWatch):
 class Watchtower:
     """A poller under a clock that a test turns."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **settings: Any) -> None:
         self.now = datetime.now(UTC)
         self.rse, self.sink, self.ties, self.claims = PolledRse(), PolledSink(), FakeTies(), Claims()
-        self.instance = an_instance(folder, spaces=frozenset({"salon", "autre"}))
+        self.instance = an_instance(folder, spaces=frozenset({"salon", "autre"}), **settings)
         self.poller = Poller(
             Outlook("tower", self.instance, self.rse, self.ties, self.claims, self.sink.admit, lambda: self.now, asyncio.sleep, lambda: 1.0)
         )
@@ -125,6 +126,20 @@ async def test_an_idle_space_is_seen_within_a_minute_and_an_active_one_within_fi
     assert await tower.after(ACTIVE_FOR.total_seconds()) == 1
     assert await tower.after(5) == 0
     assert await tower.after(46) == 1
+
+
+async def test_a_setting_tells_how_often_a_lively_space_is_looked_at(tmp_path: Path) -> None:
+    tower = Watchtower(tmp_path, poll_seconds=1.0)
+    await tower.tie("salon")
+    tower.rse.say("a", "Bonjour")
+    assert await tower.after(0) == 1
+    assert [await tower.after(0.5), await tower.after(0.6), await tower.after(1.1)] == [0, 1, 1]
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.1, 61.0, float("nan")])
+def test_a_rhythm_that_would_harass_an_rse_or_forget_it_is_refused(tmp_path: Path, seconds: float) -> None:
+    with pytest.raises(ValidationError):
+        an_instance(tmp_path, poll_seconds=seconds)
 
 
 async def test_a_space_that_has_just_been_tied_is_a_lively_one(tower: Watchtower, monkeypatch: pytest.MonkeyPatch) -> None:
