@@ -83,13 +83,16 @@ def check_summary(played: Demo) -> None:
     assert {
         "posted → education",
         "posted → diplomatie",
+        "posted → gendarmerie",
+        "commented → all",
+        "changed in the polled → all",
         "reacted → wifip",
         "reacted → diplomatie",
         "accepted → all",
         "catch-up",
     } <= summary["latencies_ms"].keys()
-    assert len(summary["deliveries"]) == 6
-    assert all(found.keys() == {"wifip", "education", "diplomatie"} for found in summary["deliveries"].values())
+    assert len(summary["deliveries"]) == 8
+    assert all(found.keys() == {"wifip", "education", "diplomatie", "gendarmerie"} for found in summary["deliveries"].values())
     assert 0 < summary["memory_mib"]["total"] <= 1536
     said = "\n".join(played.lines)
     for reason in ("signature_invalid", "key_of_another_node", "digest_mismatch", "post_malformed"):

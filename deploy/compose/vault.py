@@ -83,7 +83,7 @@ class Vault:
             service.write(self.folder / folder / "registration.yaml")
             words = ["--password", self._kept(f"{folder}/password")]
         else:
-            words = ["--secret", webhook, "--api-key", api]
+            words = ["--api-key", api] if ministry.platform == "exo" else ["--secret", webhook, "--api-key", api]
         self._write(f"{folder}/words", "\n".join(words), OWN)
 
     def _database_url(self, owner: str) -> str:
@@ -134,7 +134,7 @@ class Vault:
 
 def space_of(ministry: Ministry) -> str:
     """The space that a ministry's twin has from its first start on."""
-    return f"!{cast.COMMUNITY}:{cast.MATRIX_SERVER}" if ministry.platform == "matrix" else cast.CATEGORY
+    return f"!{cast.COMMUNITY}:{cast.MATRIX_SERVER}" if ministry.platform == "matrix" else ministry.space
 
 
 def main(words: Sequence[str] | None = None) -> None:

@@ -82,7 +82,7 @@ def _cell(delivery: Mapping[str, Any]) -> str:
     at = str(delivery["at"])[11:23]
     verified = "✓ accusé vérifié" if delivery["verified"] else "accusé non vérifié"
     said = "écrit" if delivery["verdict"] == "written" else "origine"
-    return f"{said} {at} · {delivery['latency_ms']} ms\n{verified}"
+    return f"{said} {at}\n{delivery['latency_ms']} ms\n{verified}"
 
 
 def _words(message: Mapping[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""Who plays: three ministries, their RSEs and the people who write in them. All invented."""
+"""Who plays: four ministries, their RSEs and the people who write in them. All invented."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ DOOR_PORT: Final = 8401
 MATRIX_SERVER: Final = "tchap.example"
 MATRIX_BOT: Final = "traitdunion"
 CATEGORY: Final = "97"
+SPACE: Final = "12"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,8 @@ class Ministry:
     rse_port: int
     agent: Person
     way: Literal["kafka", "door"] = "kafka"
+    space: str = CATEGORY
+    """The space that federates; a Matrix room gets its name when it is made."""
 
     def signature(self) -> str:
         """How the agent is named in the other ministries' RSEs."""
@@ -54,4 +57,7 @@ EDUCATION: Final = Ministry(
 DIPLOMATIE: Final = Ministry(
     "diplomatie", "affaires-etrangeres", "Affaires étrangères", "discourse", "Diplonet", 8413, 8423, Person("omar", "Omar Benali"), "door"
 )  # fmt: skip
-MINISTRIES: Final = (WIFIP, EDUCATION, DIPLOMATIE)
+GENDARMERIE: Final = Ministry(
+    "gendarmerie", "interieur", "Gendarmerie nationale", "exo", "Portail", 8414, 8424, Person("lucie", "Lucie Faure"), space=SPACE
+)  # fmt: skip
+MINISTRIES: Final = (WIFIP, EDUCATION, DIPLOMATIE, GENDARMERIE)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from deploy.demo import cast
 
@@ -12,23 +12,37 @@ if TYPE_CHECKING:
     from deploy.demo.cast import Ministry
     from deploy.local.application_service import ApplicationService
 
+ACCOUNT: Final = "traitdunion"
+POLL_SECONDS: Final = 0.5
+
 
 def described(
     ministry: Ministry, url: str, space: str, *, webhook_secret: str, api_secret: str, signing_key: Path, service: ApplicationService
 ) -> dict[str, Any]:
     """The content of a connector's file that serves this ministry's RSE; `service` counts for Matrix alone."""
-    options = {"api_username": "traitdunion", "like_username": cast.LIKER.username}
-    if ministry.platform == "matrix":
-        options = {"server_name": cast.MATRIX_SERVER, "bot": service.bot, "ghost_prefix": service.ghost_prefix}
     instance = {
         "node": ministry.node,
         "organisation": ministry.name,
         "platform": ministry.platform,
         "url": url,
-        "webhook_secret": webhook_secret,
         "api_secret": api_secret,
         "signing_key": str(signing_key),
         "spaces": [space],
-        "options": options,
+        **_of_platform(ministry, webhook_secret, service),
     }
     return {"instances": {ministry.node: instance}}
+
+
+def _of_platform(ministry: Ministry, webhook_secret: str, service: ApplicationService) -> dict[str, Any]:
+    """What only this platform knows; one that is polled has no webhook, and is asked often since somebody looks on."""
+    match ministry.platform:
+        case "discourse":
+            options = {"api_username": ACCOUNT, "like_username": cast.LIKER.username}
+            return {"webhook_secret": webhook_secret, "options": options}
+        case "matrix":
+            options = {"server_name": cast.MATRIX_SERVER, "bot": service.bot, "ghost_prefix": service.ghost_prefix}
+            return {"webhook_secret": webhook_secret, "options": options}
+        case "exo":
+            return {"poll_seconds": POLL_SECONDS, "options": {"account": ACCOUNT}}
+        case unknown:
+            raise ValueError(unknown)

@@ -23,6 +23,7 @@ _KINDS: Final = (
     ("hub worker", "hub"),
     ("hub relay", "hub"),
     ("hub site", "hub"),
+    ("hub door", "hub"),
     ("hub up", "hub"),
 )
 

@@ -15,7 +15,7 @@ STATES = {"proposed": "proposé", "active": "accepté", "refused": "refusé", "s
 async def nodes(scene: Scene) -> None:
     """Topics; then each ministry applies with its key, gets its topics, and is approved."""
     narrator, operator = scene.narrator, scene.stack.operator
-    narrator.step(1, "Trois ministères se présentent avec leur clé et sont admis")
+    narrator.step(1, "Quatre ministères se présentent avec leur clé et sont admis")
     await operator.run("topics", "apply")
     scene.stack.start_processes()  # they read their modules while the ministries apply
     narrator.does("les topics sont créés ; les processus du hub et les connecteurs démarrent")
@@ -44,7 +44,7 @@ async def ties(scene: Scene) -> None:
         states = await scene.hub.ties()
         return states if set(states.values()) == {"active"} and len(states) == len(cast.MINISTRIES) else None
 
-    states, took = await narrator.expect("les trois rattachements acceptés", tied, 30.0)
+    states, took = await narrator.expect("tous les rattachements acceptés", tied, 30.0)
     for node in states:
         narrator.sees(f"{node} a accepté (tie.accepted, signé par sa propre clé, qui atteste que ses membres seuls lisent l'espace)")
     narrator.note(f"poignée de main achevée en {took} ms")

@@ -51,6 +51,7 @@ async def _goes_on(scene: Scene) -> None:
     camille, claire = cast.WIFIP.agent.name, cast.EDUCATION.agent.name
     second = await scene.wifip.open_topic(SECOND_TITLE, SECOND)
     _, first_ms = await _reaches(scene, f"{camille} écrit", SECOND, cast.EDUCATION)
+    await _reaches(scene, f"{camille} écrit", SECOND, cast.GENDARMERIE)
     await scene.room.write(THIRD)
     copy, second_ms = await _reaches(scene, f"{claire} écrit", THIRD, cast.WIFIP)
     await scene.wifip.reply(copy.id, FOURTH)

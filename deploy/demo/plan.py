@@ -136,11 +136,19 @@ class Plan:
         words += ["--state", str(self.ground.folder / f"rse-{node}.db")]
         if registration is not None:
             return [*words, "--server-name", cast.MATRIX_SERVER, "--registration", str(registration)]
-        agent = post.ministry.agent
-        words += ["--webhook", post.webhook, "--secret", post.webhook_secret, "--api-key", post.api_secret]
-        words += ["--title", f"{post.ministry.rse} — {post.ministry.name}", "--restricted-category", f"{cast.CATEGORY}:{cast.TITLE}"]
-        people = (agent, cast.LIKER)
-        return [*words, *(word for one in people for word in ("--user", f"{one.username}:{one.name}")), "--rate", "600"]
+        words += ["--api-key", post.api_secret, "--title", f"{post.ministry.rse} — {post.ministry.name}"]
+        return [*words, *(_portal_words(post) if post.ministry.platform == "exo" else _forum_words(post))]
+
+
+def _forum_words(post: Post) -> list[str]:
+    words = ["--webhook", post.webhook, "--secret", post.webhook_secret, "--restricted-category", f"{cast.CATEGORY}:{cast.TITLE}"]
+    people = (post.ministry.agent, cast.LIKER)
+    return [*words, *(word for one in people for word in ("--user", f"{one.username}:{one.name}")), "--rate", "600"]
+
+
+def _portal_words(post: Post) -> list[str]:
+    pretty, agent = cast.COMMUNITY.replace("-", "_"), post.ministry.agent
+    return ["--closed-space", f"{cast.SPACE}:{pretty}:{cast.TITLE}", "--user", f"{agent.username}:{agent.name}"]
 
 
 def _post(ministry: Ministry, ground: Ground) -> Post:

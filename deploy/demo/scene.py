@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from deploy.demo import cast
 from deploy.demo.hub_api import HubApi
 from deploy.demo.kafka_tap import Tap
+from deploy.demo.portal import Portal
 from deploy.demo.spaces import Forum, Room, Shown, find
 
 if TYPE_CHECKING:
@@ -37,13 +38,15 @@ class Scene:
     wifip: Forum
     diplomatie: Forum
     room: Room
+    portal: Portal
     said: set[str] = field(default_factory=set)
 
     @classmethod
     def set_up(cls, plan: Plan, stack: Stack, narrator: Narrator, http: ClientSession, claire: MatrixUser) -> Scene:
         """Seat the people."""
-        camille, omar = (_seat(plan, stack, http, ministry) for ministry in (cast.WIFIP, cast.DIPLOMATIE))
-        return cls(plan, stack, narrator, http, camille, omar, Room(claire, stack.spaces[cast.EDUCATION.node]))
+        camille, omar = (Forum(*_seat(plan, stack, http, ministry)) for ministry in (cast.WIFIP, cast.DIPLOMATIE))
+        lucie = Portal(*_seat(plan, stack, http, cast.GENDARMERIE))
+        return cls(plan, stack, narrator, http, camille, omar, Room(claire, stack.spaces[cast.EDUCATION.node]), lucie)
 
     @property
     def hub(self) -> HubApi:
@@ -58,7 +61,12 @@ class Scene:
     @property
     def spaces(self) -> Mapping[str, Space]:
         """Every ministry's space."""
-        return {cast.WIFIP.node: self.wifip, cast.EDUCATION.node: self.room, cast.DIPLOMATIE.node: self.diplomatie}
+        return {
+            cast.WIFIP.node: self.wifip,
+            cast.EDUCATION.node: self.room,
+            cast.DIPLOMATIE.node: self.diplomatie,
+            cast.GENDARMERIE.node: self.portal,
+        }
 
     async def seen(
         self, ministry: Ministry, what: str, fits: Callable[[Sequence[Shown]], Shown | None], within: float
@@ -91,6 +99,7 @@ class Scene:
         return max(await asyncio.gather(*map(gone, ministries)))
 
 
-def _seat(plan: Plan, stack: Stack, http: ClientSession, ministry: Ministry) -> Forum:
+def _seat(plan: Plan, stack: Stack, http: ClientSession, ministry: Ministry) -> tuple[ClientSession, str, str, str, str]:
+    """An agent in her space, with what lets her in."""
     post = plan.posts[ministry.node]
-    return Forum(http, stack.rse_urls[ministry.node], post.api_secret, ministry.agent.username, cast.CATEGORY)
+    return http, stack.rse_urls[ministry.node], post.api_secret, ministry.agent.username, ministry.space

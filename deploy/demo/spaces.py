@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from deploy.local.matrix_user import MatrixUser
 
 PAGE: Final = 500
+LIKE: Final = "❤"
+"""What a like is shown as, where a platform has but one."""
 _TAG: Final = re.compile(r"<[^>]+>")
 _SIGNED: Final = re.compile(r"<p><strong>(?P<by>[^<]+)</strong> a écrit")
 
@@ -153,7 +155,7 @@ def _post(post: Mapping[str, Any], places: Mapping[tuple[int, int], str]) -> Sho
     answered = post["reply_to"] or (1 if post["number"] > 1 else None)
     parent = places.get((post["topic"], answered)) if answered else None
     by = unescape(signed["by"]) if signed else post["name"] or post["username"]
-    liked = tuple(("❤", username) for username in post["likes"])
+    liked = tuple((LIKE, username) for username in post["likes"])
     return Shown(str(post["id"]), by, unescape(_TAG.sub("", post["cooked"])), parent, liked, post["accepted"])
 
 

@@ -43,7 +43,7 @@ class Stack:
         self.rse_urls = {node: post.rse_url for node, post in plan.posts.items()}
         if self._synapse is not None:
             self.rse_urls[cast.EDUCATION.node] = self._synapse.url
-        self.spaces = {post.ministry.node: cast.CATEGORY for post in plan.posts.values()}
+        self.spaces = {ministry.node: ministry.space for ministry in cast.MINISTRIES}
 
     @property
     def operator(self) -> Operator:
@@ -59,7 +59,7 @@ class Stack:
             group.create_task(self._start_broker())
             group.create_task(self._start_database())
             claire = group.create_task(self._start_matrix())
-            for node in (cast.WIFIP.node, cast.DIPLOMATIE.node):
+            for node in (cast.WIFIP.node, cast.DIPLOMATIE.node, cast.GENDARMERIE.node):
                 group.create_task(self.start_twin(node))
         return claire.result()
 

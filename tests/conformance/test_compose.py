@@ -19,6 +19,8 @@ from starlette.routing import Route
 from adapters.commands import app as connector
 from adapters.discourse import twin as discourse_twin
 from adapters.discourse import twin_options as discourse_options
+from adapters.exo import twin as exo_twin
+from adapters.exo import twin_options as exo_options
 from adapters.gateway import application as gateway
 from adapters.matrix import twin as matrix_twin
 from adapters.matrix import twin_options as matrix_options
@@ -238,6 +240,8 @@ def test_every_command_is_one_that_exists(service: Service, words: list[str], mo
             parse(typer.main.get_command(connector), words[3:])
         case ["python", "-m", "adapters.discourse.twin", *_]:
             discourse_options.read([*plain[3:], "--secret=s", "--api-key=k"])
+        case ["python", "-m", "adapters.exo.twin", *_]:
+            exo_options.read([*plain[3:], "--api-key=k"])
         case ["python", "-m", "adapters.matrix.twin", *_]:
             matrix_options.read(plain[3:])
         case ["python", "-m", "deploy.compose.vault", *_]:
@@ -352,6 +356,8 @@ def routes(service: Service) -> set[str]:
             return set(re.findall(r'web\.get\("([^"]+)"', Path(matrix_twin.__file__).read_text(encoding="utf-8")))
         case ["python", "-m", "adapters.discourse.twin", *_]:
             return set(re.findall(r'web\.get\("([^"]+)"', Path(discourse_twin.__file__).read_text(encoding="utf-8")))
+        case ["python", "-m", "adapters.exo.twin", *_]:
+            return set(re.findall(r'web\.get\("([^"]+)"', Path(exo_twin.__file__).read_text(encoding="utf-8")))
         case unknown:
             raise AssertionError(unknown)
 

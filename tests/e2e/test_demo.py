@@ -35,7 +35,7 @@ async def test_the_demo_plays_the_whole_way_stays_until_ctrl_c_and_leaves_nothin
         assert hurried.left() == []
         failure = hurried.summary["failure"]
     assert failure.startswith("attendu en")
-    assert failure.endswith("pas vu : les trois rattachements acceptés")
+    assert failure.endswith("pas vu : tous les rattachements acceptés")
     assert any(failure in line for line in hurried.lines)
     assert any(str(tmp_path / "logs") in line for line in hurried.lines)
     assert hurried.lines[-1].endswith("vérifications réussies, 1 échec")
