@@ -121,7 +121,7 @@ class Looker:
         begun = [news.before for news in found if news.before is not None]
         if begun:
             await self._watch.expect(space, begun, now)
-        await self._say([(news.outcome, news.raw) for news in found if news.outcome is not None])
+        await self._say([(one, news.raw) for news in found for one in (news.outcome, *news.likes) if one is not None])
         await self._watch.keep(space, [news.after for news in found], now, cursor)
         view.cursor = cursor or view.cursor
         seen.changed = seen.changed or bool(found)

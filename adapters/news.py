@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from adapters.likes import compared, remembered
 from adapters.port import Act, Change, Incomplete, Nonsense
 from adapters.watch import Row
 
@@ -19,24 +20,27 @@ NOBODY = "nobody"  # an RSE that is asked does not tell who deleted
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """An object that looks different: what to tell of it, if anything, and how it is remembered before and after that."""
+    """An object that looks different: what to tell of it and of its likes, and how it is remembered before and after that."""
 
     after: Row
     outcome: Outcome | None = None
     before: Row | None = None
     raw: bytes = b""
+    likes: tuple[Change, ...] = ()
 
 
 def news_of(seen: Sighting, row: Row | None, since: datetime, now: datetime) -> News | None:
     """What a sighting adds to what is remembered; None where it adds nothing."""
     if row is None:
-        return _first(seen, since)
-    told = replace(row, digest=seen.digest, likes=seen.likes, gone=False)
-    if row.revision == 0 and row.digest == seen.digest:
-        return News(replace(told, revision=1), seen.outcome, raw=seen.raw)  # told once perhaps: the same event again
+        return _first(seen, since, now)
+    likes = compared(row.likes, seen, now)
+    before = replace(row, likes=likes.before) if likes.before != row.likes else None
+    told = replace(row, digest=seen.digest, likes=likes.after, gone=False)
+    if row.revision == 0 and row.digest == seen.digest:  # told once perhaps: the same event again
+        return News(replace(told, revision=1), seen.outcome, before, seen.raw, likes.changes)
     if row.digest != seen.digest or row.gone:
-        return News(replace(told, revision=row.revision + 1), _edited(seen, row, now), raw=seen.raw)
-    return News(told) if row.likes != seen.likes else None
+        return News(replace(told, revision=row.revision + 1), _edited(seen, row, now), before, seen.raw, likes.changes)
+    return News(told, None, before, seen.raw, likes.changes) if row.likes != likes.after else None
 
 
 def deleted(row: Row, space: str, now: datetime) -> News:
@@ -48,15 +52,17 @@ def deleted(row: Row, space: str, now: datetime) -> News:
     return News(replace(row, revision=row.revision + 1, gone=True), change)
 
 
-def _first(seen: Sighting, since: datetime) -> News:
+def _first(seen: Sighting, since: datetime, now: datetime) -> News:
     """What stood there before we were to look is remembered, so that its edits are seen, and not told.
 
     The RSE's clock judges it by ours: where it is slow, the first words after a tie may stay there, rather than the last before it leave.
     """
-    row = Row(seen.native_id, seen.thread, seen.digest, 1, "", seen.likes, gone=False, created_at=seen.created_at)
+    row = Row(seen.native_id, seen.thread, seen.digest, 1, "", remembered(seen.likes), gone=False, created_at=seen.created_at)
     if seen.created_at < since and not isinstance(seen.outcome, Nonsense):
         return News(row)
-    return News(row, seen.outcome, before=replace(row, revision=0), raw=seen.raw)
+    likes = compared(frozenset(), seen, now)
+    before = replace(row, revision=0, likes=likes.before)
+    return News(replace(row, likes=likes.after), seen.outcome, before, seen.raw, likes.changes)
 
 
 def _edited(seen: Sighting, row: Row, now: datetime) -> Outcome:

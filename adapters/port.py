@@ -127,13 +127,23 @@ Outcome = Change | Unused | Nonsense | Incomplete
 
 
 @dataclass(frozen=True, slots=True)
+class Liker:
+    """Somebody who likes a message, on a platform that tells who does, and the emoji that its like stands for."""
+
+    actor: str
+    author: Author
+    emoji: str
+    by_us: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Sighting:
     """One object as a poll saw it.
 
     `outcome` tells it as if it had just been posted; whether that is news is the poller's to say. `digest` changes when people read
     something else. `thread` is the native id of what it stands under, None for a root. Of a root, `holds` names all that stands
     under it where the RSE told it whole; else `replies` changes when something under it may have changed, and the poller asks.
-    `likes` names who likes it; kept, and not told to anybody yet.
+    `likes` names who likes it; `more_likes` where others do whom the RSE did not name.
     """
 
     native_id: str
@@ -143,7 +153,8 @@ class Sighting:
     thread: str | None = None
     replies: str = ""
     holds: frozenset[str] | None = None
-    likes: frozenset[str] = frozenset()
+    likes: tuple[Liker, ...] = ()
+    more_likes: bool = False
     raw: bytes = b""
 
 

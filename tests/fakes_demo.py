@@ -85,6 +85,7 @@ def check_summary(played: Demo) -> None:
         "posted → diplomatie",
         "posted → gendarmerie",
         "commented → all",
+        "liked in the polled → education",
         "changed in the polled → all",
         "reacted → wifip",
         "reacted → diplomatie",

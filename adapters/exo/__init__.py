@@ -22,9 +22,10 @@ CAPABILITIES = Capabilities(
         ),
         Feature.REPLIES: BothWays(Yes("commentaires, et réponses à un commentaire en v1"), Yes("de même ; à plat en v1-alpha3")),
         Feature.REACTIONS: BothWays(
-            No("les « j’aime » sont relevés et gardés, pas encore transmis"), No("un seul « j’aime » par compte, celui du connecteur")
+            Yes("par relevé : chaque « j’aime », un 👍 de qui aime ; ceux des commentaires en v1 seulement"),
+            No("un seul « j’aime » par compte, celui du connecteur"),
         ),
-        Feature.REACTIONS_REMOVED: BothWays(No("comme les réactions"), No("comme les réactions")),
+        Feature.REACTIONS_REMOVED: BothWays(Yes("par relevé"), No("comme les réactions")),
         Feature.ANSWERS: BothWays(No("eXo n’a pas de réponse retenue"), No("eXo n’a pas de réponse retenue")),
         Feature.FILES: BothWays(No("un lien vers le message d’origine y mène"), Yes("par référence")),
         Feature.MEMBERS: BothWays(No("les membres des espaces ne sont pas lus"), No("un compte ne se crée pas pour un autre ministère")),

@@ -97,11 +97,18 @@ class Stream(_Word):
 
 
 class Liker(_Word):
-    """Who likes: a profile in v1 (`username`), an identity in v1-alpha3 (`remoteId`)."""
+    """Who likes: a profile in v1 (`username`, `fullname`), an identity in v1-alpha3 (`remoteId`, `profile`)."""
 
     id: Text = None
     username: Text = None
+    fullname: Text = None
     remote_id: Text = Field(None, alias="remoteId")
+    profile: Annotated[Profile, BeforeValidator(_as_table)] = Profile()
+
+    @property
+    def account(self) -> str:
+        """Her user name, or nothing."""
+        return self.username or self.remote_id or ""
 
 
 class ActivityV1(_Word):
@@ -117,6 +124,7 @@ class ActivityV1(_Word):
     update_date: Annotated[Stamp | None, Field(alias="updateDate")] = None
     hidden: bool | None = False
     likes: Annotated[list[Liker], BeforeValidator(_as_list)] = []
+    likes_count: Annotated[Count | None, Field(alias="likesCount")] = None
     comments_count: Annotated[Count | None, Field(alias="commentsCount")] = None
     stream: Annotated[Stream, BeforeValidator(_as_table), Field(alias="activityStream")] = Stream()
 
@@ -134,6 +142,7 @@ class CommentV1(_Word):
     update_date: Annotated[Stamp | None, Field(alias="updateDate")] = None
     parent_comment: Annotated[Identifier | None, Field(alias="parentCommentId")] = None
     likes: Annotated[list[Liker], BeforeValidator(_as_list)] = []
+    likes_count: Annotated[Count | None, Field(alias="likesCount")] = None
 
 
 class _Posted(_Word):
@@ -170,6 +179,7 @@ class ActivityAlpha3(_Posted):
     identity_id: Text = Field(None, alias="identityId")
     poster: Annotated[Identity, BeforeValidator(_as_table), Field(alias="posterIdentity")] = Identity()
     likers: Annotated[list[Liker], BeforeValidator(_as_list), Field(alias="likedByIdentities")] = []
+    likes_count: Annotated[Count | None, Field(alias="totalNumberOfLikes")] = None
     comments: Annotated[list[dict[str, Any]], BeforeValidator(_as_list)] = []
     comments_count: Annotated[Count | None, Field(alias="totalNumberOfComments")] = None
 

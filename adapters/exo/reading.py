@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from adapters.exo.payload import FIRST_YEAR, ActivityAlpha3, ActivityV1, CommentAlpha3, CommentV1, Identity, moment
 from adapters.markup import from_text, safe_html, words
 from adapters.port import Act, Change, Incomplete, Nonsense, Sighting, Unused
+from adapters.port import Liker as Seen
 from schemas.facts.message import TEXT_LIMIT, Author, Content
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from adapters.settings import Instance
 
 ACCOUNT = "traitdunion"  # who writes where `account` names nobody
+THUMB = "👍"  # what eXo shows beside « J’aime »
+LIKERS = 5  # how many v1 writes into an activity or a comment
 GONE = "gone"  # the version of what is deleted
 SITES = {"v1": "dw", "v1-alpha3": "intranet"}  # the portal site under which each generation shows an activity
 # What eXo writes by itself: « a rejoint l’espace », a new avatar, a new contact.
@@ -40,7 +43,7 @@ _UNDATED = datetime.fromtimestamp(0, UTC)
 class Entry:
     """An activity or a comment in one shape; `activity` is the root's id, `above` the comment that it answers.
 
-    `comments` is how many an activity counts under it; None where it does not tell, as eXo before 6.
+    `comments` is how many an activity counts under it, `likes` how many like it; None where it does not tell, as eXo before 6.
     """
 
     id: str
@@ -55,7 +58,8 @@ class Entry:
     type: str = ""
     above: str | None = None
     hidden: bool = False
-    likes: frozenset[str] = frozenset()
+    likers: tuple[Liker, ...] = ()
+    likes: int | None = None
     comments: int | None = None
     inline: tuple[Entry, ...] = ()
     raw: bytes = b""
@@ -64,6 +68,11 @@ class Entry:
     def is_root(self) -> bool:
         """Whether it is an activity."""
         return self.id == self.activity
+
+    @property
+    def more_likes(self) -> bool:
+        """Whether others like it than were written out, or may."""
+        return self.likes > len(self.likers) if self.likes is not None else len(self.likers) >= LIKERS
 
     @property
     def native_id(self) -> str:
@@ -147,7 +156,8 @@ def _sightings(entry: Entry | Nonsense, space: str, instance: Instance) -> Seque
         thread=None if entry.is_root else f"activity:{entry.activity}",
         replies=_replies(entry),
         holds=_holds(entry),
-        likes=entry.likes,
+        likes=tuple(_liker(one, instance) for one in entry.likers if one.id or one.account),
+        more_likes=entry.more_likes,
         raw=entry.raw,
     )
     return (seen, *(one for under in entry.inline for one in _sightings(under, space, instance)))
@@ -171,7 +181,7 @@ def _activity_v1(read: ActivityV1, raw: bytes) -> Entry:
     return Entry(
         read.id, read.id, read.title or read.body or "", created, moment(read.update_date) if read.update_date else created,
         _poster(read.identity, read.owner.id), read.identity.remote_id or read.owner.account, read.identity.profile.name,
-        read.stream.id or "", read.type or "", hidden=bool(read.hidden), likes=_likes(read.likes), comments=read.comments_count, raw=raw,
+        read.stream.id or "", read.type or "", hidden=bool(read.hidden), likers=tuple(read.likes), likes=read.likes_count, comments=read.comments_count, raw=raw,
     )  # fmt: skip
 
 
@@ -181,7 +191,7 @@ def _comment_v1(read: CommentV1, activity: str, raw: bytes) -> Entry:
     return Entry(
         read.id, activity, read.title or read.body or "", created, moment(read.update_date) if read.update_date else created,
         _poster(read.identity, read.owner.id or account), account, read.identity.profile.name, above=read.parent_comment,
-        likes=_likes(read.likes), raw=raw,
+        likers=tuple(read.likes), likes=read.likes_count, raw=raw,
     )  # fmt: skip
 
 
@@ -190,8 +200,8 @@ def _activity_alpha3(read: ActivityAlpha3, raw: bytes) -> Entry:
     updated = datetime.fromtimestamp((read.last_updated or 0) / 1000, UTC)
     return Entry(
         read.id, read.id, read.title or read.body or "", read.created, max(updated, read.created), _poster(read.poster, None),
-        read.poster.remote_id or "", read.poster.profile.name, read.identity_id or "", read.type or "", likes=_likes(read.likers),
-        comments=read.comments_count, inline=tuple(one for one in inline if isinstance(one, Entry)), raw=raw,
+        read.poster.remote_id or "", read.poster.profile.name, read.identity_id or "", read.type or "", likers=tuple(read.likers),
+        likes=read.likes_count, comments=read.comments_count, inline=tuple(one for one in inline if isinstance(one, Entry)), raw=raw,
     )  # fmt: skip
 
 
@@ -211,8 +221,10 @@ def _poster(identity: Identity, other: str | None) -> str:
     return _line(identity.id or other or "")
 
 
-def _likes(likers: Sequence[Liker]) -> frozenset[str]:
-    return frozenset(name for one in likers if (name := one.username or one.remote_id or one.id))
+def _liker(one: Liker, instance: Instance) -> Seen:
+    author = Author(name=_line(one.fullname or one.profile.name), organisation=instance.organisation)
+    actor = f"identity:{_line(one.id)}" if one.id else f"user:{_line(one.account)}"
+    return Seen(actor, author, THUMB, by_us=one.account.casefold() == instance.options.get("account", ACCOUNT).casefold())
 
 
 def _parent(entry: Entry) -> str | None:

@@ -35,6 +35,7 @@ class NewApi:
             web.get(f"{activity}/comments", door(self._comments)),
             web.post(f"{activity}/comments", door(self._comment)),
             web.put(f"{activity}/comments", door(self._edit_comment)),
+            web.get(f"{activity}/likes", door(self._likes)),
             web.post(f"{activity}/likes", door(self._like)),
             web.delete(f"{activity}/likes", door(self._unlike)),
             web.get(f"{SOCIAL}/spaces/{{id}}", door(self._space)),
@@ -117,6 +118,12 @@ class NewApi:
         document = self._views.comment(item, "") if item.root else self._views.activity(item, "")
         self._spaces.remove(call, item, 401)
         return web.json_response(document)
+
+    async def _likes(self, call: Call) -> web.Response:
+        item = self._spaces.item(call, call.at("id"), 401)
+        people = [self._views.profile(self._store.people[one]) for one in item.likes]
+        offset = call.number("offset", 0)
+        return self._collection(call, "likes", people[offset : offset + call.number("limit", DEFAULT_LIMIT)])
 
     async def _like(self, call: Call) -> web.Response:
         item = self._spaces.item(call, call.at("id"), 401)

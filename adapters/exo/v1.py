@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from adapters.exo.dialect import Page, in_order, listed, made, mark_of, quoted, read, settled
 from adapters.exo.http import Api
+from adapters.exo.likers import Likers
 from adapters.exo.payload import Identity, SpaceV1, moment
 from adapters.exo.reading import Entry, comment_of, entry_of
 from adapters.port import Later, Never, Same, SpaceReport
@@ -40,6 +41,7 @@ class V1:
     def __init__(self, instance: Instance, timeout: float) -> None:
         self._externals = instance.options.get("externals") == "true"
         self.api = Api(instance, timeout, instance.options.get("rest", ROOT), f"{SOCIAL}/activities?limit=1")
+        self._likers = Likers(self.api, SOCIAL)
 
     async def newer(self, space: str, cursor: str | None) -> Page | Later | Never:
         """Page by page until what was touched before the cursor: all that was created since stands above it."""
@@ -56,7 +58,7 @@ class V1:
             entries += [entry_of(one) for one, at in zip(page, touched, strict=True) if not _before(at, cursor)]
             if cursor is None or len(page) < PAGE or _before(touched[-1], cursor):
                 break
-        return Page(in_order(entries), latest)
+        return await self._likers.whole(Page(in_order(entries), latest))
 
     async def window(self, space: str, since: datetime, most: int, unless: str) -> Page | Same | Later | Never:
         """The first pages of the stream."""
@@ -73,7 +75,7 @@ class V1:
             if len(page) < PAGE or _before(_touched(page[-1]), since.isoformat()):
                 break
         mark = mark_of(bodies)
-        return Same() if mark == unless else Page(in_order(map(entry_of, found[:most])), mark=mark)
+        return Same() if mark == unless else await self._likers.whole(Page(in_order(map(entry_of, found[:most])), mark=mark))
 
     async def comments(self, activity: str, unless: str) -> Page | Same | Later | Never:
         """Page by page; `subComments` brings the replies to comments beside them."""
@@ -91,7 +93,7 @@ class V1:
             if len(page) < PAGE:
                 break
         mark = mark_of(bodies)
-        return Same() if mark == unless else Page(in_order(comment_of(one, activity) for one in found), mark=mark)
+        return Same() if mark == unless else await self._likers.whole(Page(in_order(comment_of(one, activity) for one in found), mark=mark))
 
     async def activity(self, activity: str) -> Known:
         """`GET /activities/{id}`. Before Meeds eXo answered 401 for what is gone, which says nothing."""

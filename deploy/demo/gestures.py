@@ -24,9 +24,10 @@ WITHIN: Final = 10.0
 
 
 async def gestures(scene: Scene, asked: str, answered: str) -> None:
-    """Claire reacts to Camille's question, Omar likes Claire's answer, Camille accepts it, Claire takes her reaction back."""
+    """Claire reacts to Camille's question, Omar and Lucie like Claire's answer, Camille accepts it, Claire takes her reaction back."""
     taken_back = await _react(scene, asked)
     await _like(scene, answered)
+    await _like_in_the_polled(scene, answered)
     await _accept(scene, answered)
     await _take_back(scene, asked, taken_back)
 
@@ -53,6 +54,19 @@ async def _like(scene: Scene, answered: str) -> None:
     took = await _sees(scene, cast.EDUCATION, answered, "le « j’aime »", lambda shown: (HEART, omar.signature()) in shown.reactions)
     narrator.latencies["liked → education"] = took
     narrator.sees(f"dans {cast.EDUCATION.rse}, {HEART} de « {omar.signature()} » après {took} ms")
+
+
+async def _like_in_the_polled(scene: Scene, answered: str) -> None:
+    """Nothing tells of a like in eXo, nor of its end: both are the difference of two looks."""
+    narrator, lucie, signature = scene.narrator, cast.GENDARMERIE, cast.GENDARMERIE.signature()
+    narrator.does(f"{lucie.agent.name} aime cette réponse dans {lucie.rse}, puis ne l'aime plus")
+    copy = find(await scene.portal.shown(), answered)
+    await scene.portal.like(copy.id if copy else "")
+    took = await _sees(scene, cast.EDUCATION, answered, "le « j’aime »", lambda shown: (THUMB, signature) in shown.reactions)
+    narrator.latencies["liked in the polled → education"] = took
+    await scene.portal.unlike(copy.id if copy else "")
+    back = await _sees(scene, cast.EDUCATION, answered, "sa fin", lambda shown: (THUMB, signature) not in shown.reactions)
+    narrator.sees(f"dans {cast.EDUCATION.rse}, {THUMB} de « {signature} » après {took} ms, et plus rien {back} ms après son retrait")
 
 
 async def _accept(scene: Scene, answered: str) -> None:

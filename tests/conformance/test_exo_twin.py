@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 from adapters.exo import ExoClient
 from adapters.exo.client import GenerationUnknown
-from adapters.port import Act, Change, Incomplete, Later, Never, Order, Reading, Same, Unused, Written
+from adapters.port import REACTIONS, Act, Change, Incomplete, Later, Never, Order, Reading, Same, Unused, Written
 from schemas.facts.message import Author, Content
 from tests.fakes_exo import ACCOUNT, ALPHA3, API_KEY, SPACES, V1
 from tests.fakes_exo_twin import SOCIAL, Portal, portal
@@ -334,11 +334,29 @@ async def test_a_comment_by_somebody_else_does_not_make_our_copy_a_persons(eithe
     assert [(one.act, one.version) for one in either.sink.changes(copy.native_id)] == [(Act.POSTED, copy.version)]
 
 
-async def test_likes_are_kept_with_what_was_seen(either: Portal) -> None:
+async def test_everybody_who_likes_a_message_is_told_and_one_who_takes_it_back(either: Portal) -> None:
+    root = await either.post("Un")
+    looker, view = either.sink.looker(either.client), view_of(space_of(either))
+    likes = f"{SOCIAL}/activities/{root.partition(':')[2]}/likes"
+    people = [f"personne{number}" for number in range(8)]
+    for username in people:
+        await either.call("POST", "/twin/people", username=username, name=username.title())
+        await either.call("POST", likes, username)
+    await looker.look(view)
+    await either.call("DELETE", likes, people[0])
+    await looker.look(view)
+    told = [one for one in either.sink.outcomes if isinstance(one, Change) and one.act in REACTIONS]
+    assert sorted(one.author.name for one in told if one.author) == [name.title() for name in people]
+    assert [one.act for one in told] == [Act.REACTED] * 8 + [Act.UNREACTED]
+    assert told[-1].actor == next(one.actor for one in told if one.author and one.author.name == people[0].title())
+
+
+async def test_a_like_is_told_after_its_message(either: Portal) -> None:
     root = await either.post("Un")
     await either.call("POST", f"{SOCIAL}/activities/{root.partition(':')[2]}/likes", "leo")
     await either.sink.looker(either.client).look(view_of(space_of(either)))
-    assert either.sink.watch.kept[root][1].likes == {"leo"}
+    told = [one for one in either.sink.outcomes if isinstance(one, Change)]
+    assert [(one.act, one.native_id) for one in told] == [(Act.POSTED, root), (Act.REACTED, f"like:{root}/1")]
 
 
 # --- the twin itself -------------------------------------------------------------------------------------------------

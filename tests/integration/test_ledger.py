@@ -51,7 +51,7 @@ async def test_migrating_twice_and_at_once_is_harmless(bare_database_url: str) -
     async with ledger.connection() as connection:
         version = await connection.fetchval("SELECT version_num FROM adapters.alembic_version")
     await ledger.close()
-    assert version == "0005"
+    assert version == "0006"
 
 
 async def test_a_persons_secret_is_made_once_whoever_sees_her_first(ledger: Ledger) -> None:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from adapters.news import deleted, news_of
-from adapters.port import Act, Change, Incomplete, Nonsense, Sighting, Unused
+from adapters.port import Act, Change, Incomplete, Liker, Nonsense, Sighting, Unused
 from schemas.facts.message import Author, Content
 
 if TYPE_CHECKING:
@@ -87,11 +87,63 @@ def test_a_first_telling_that_was_cut_short_before_an_edit_becomes_the_edit_that
     assert change_of(seen("Bonsoir"), begun).act is Act.EDITED
 
 
-def test_likes_are_remembered_and_told_to_nobody() -> None:
-    row = row_after(seen())
-    news = news_of(seen(likes=frozenset({"leo"})), row, NOON, LATER)
+def liker(name: str) -> Liker:
+    return Liker(f"identity:{name}", Author(name=name, organisation="Intérieur"), "👍")
+
+
+def gestures_of(sighting: Sighting, row: Row | None) -> tuple[list[tuple[Act, str, str]], Row]:
+    news = news_of(sighting, row, NOON, LATER)
     assert news is not None
-    assert (news.outcome, news.after.likes, news.after.revision) == (None, frozenset({"leo"}), row.revision)
+    return [(one.act, one.native_id, one.actor) for one in news.likes], news.after
+
+
+def test_a_like_is_told_once_and_taken_back_once_and_set_anew_it_is_another_one() -> None:
+    liked, plain = seen(likes=(liker("leo"),)), seen()
+    first, row = gestures_of(liked, row_after(plain))
+    assert first == [(Act.REACTED, "like:activity:42/1", "identity:leo")]
+    assert news_of(liked, row, NOON, LATER) is None
+    back, row = gestures_of(plain, row)
+    assert back == [(Act.UNREACTED, "like:activity:42/1", "identity:leo")]
+    assert news_of(plain, row, NOON, LATER) is None
+    again, row = gestures_of(liked, row)
+    assert again == [(Act.REACTED, "like:activity:42/2", "identity:leo")]
+
+
+def test_likes_come_after_their_message_and_after_its_edit() -> None:
+    first, row = gestures_of(seen(likes=(liker("leo"),)), None)
+    assert first == [(Act.REACTED, "like:activity:42/1", "identity:leo")]
+    told, _ = gestures_of(seen("Bonsoir", likes=(liker("leo"), liker("ada"))), row)
+    assert told == [(Act.REACTED, "like:activity:42/2", "identity:ada")]
+
+
+def test_a_like_that_was_being_told_when_we_died_is_told_again_under_the_same_name() -> None:
+    news = news_of(seen(likes=(liker("leo"),)), row_after(seen()), NOON, LATER)
+    assert news is not None
+    assert news.before is not None
+    told, row = gestures_of(seen(likes=(liker("ada"), liker("leo"))), news.before)
+    assert (Act.REACTED, "like:activity:42/1", "identity:leo") in told
+    assert (Act.REACTED, "like:activity:42/2", "identity:ada") in told
+    assert news_of(seen(likes=(liker("ada"), liker("leo"))), row, NOON, LATER) is None
+    taken, _ = gestures_of(seen(), news.before)
+    assert taken == [(Act.UNREACTED, "like:activity:42/1", "identity:leo")]
+
+
+def test_what_was_liked_before_we_were_to_look_is_not_told() -> None:
+    news = news_of(seen(likes=(liker("leo"),)), None, NOON + timedelta(minutes=1), LATER)
+    assert news is not None
+    assert news.likes == ()
+    told, _ = gestures_of(seen(likes=(liker("leo"), liker("ada"))), news.after)
+    assert told == [(Act.REACTED, "like:activity:42/2", "identity:ada")]
+
+
+def test_where_some_likes_were_not_shown_none_is_taken_for_taken_back() -> None:
+    _, row = gestures_of(seen(likes=(liker("leo"),)), row_after(seen()))
+    told, row = gestures_of(seen(likes=(liker("ada"),), more_likes=True), row)
+    assert told == [(Act.REACTED, "like:activity:42/2", "identity:ada")]
+    assert gestures_of(seen(), row)[0] == [
+        (Act.UNREACTED, "like:activity:42/1", "identity:leo"),
+        (Act.UNREACTED, "like:activity:42/2", "identity:ada"),
+    ]
 
 
 def test_a_deletion_is_told_once_and_what_comes_back_is_an_edit_that_restores() -> None:

@@ -78,8 +78,17 @@ def test_parts_that_are_links_in_one_answer_and_written_out_in_another_are_both_
     linked = change(activity(identity="https://rse.example/portal/rest/v1/social/identities/7"))
     assert linked.author == Author(name="", organisation="Intérieur")
     assert linked.actor == change(activity()).actor
-    assert sighting(activity(likes=[{"id": "8", "username": "leo"}, {"id": "7", "username": "camille"}])).likes == {"leo", "camille"}
-    assert sighting(activity()).likes == frozenset()
+    likes = [{"id": "8", "username": "leo", "fullname": "Léo Petit"}, {"id": "9", "username": "traitdunion"}]
+    seen = sighting(activity(likes=likes, likesCount="2"))
+    assert [(one.actor, one.author.name, one.by_us) for one in seen.likes] == [("identity:8", "Léo Petit", False), ("identity:9", "", True)]
+    assert not seen.more_likes
+    assert sighting(activity()).likes == ()
+
+
+@pytest.mark.parametrize(("shown", "counted", "more"), [(5, "6", True), (5, "5", False), (5, None, True), (4, None, False)])
+def test_likes_that_were_not_written_out_are_known_to_be_missing(shown: int, counted: str | None, more: bool) -> None:  # noqa: FBT001 - a parameter
+    likes = [{"id": str(number), "username": f"p{number}"} for number in range(shown)]
+    assert sighting(activity(likes=likes, likesCount=counted)).more_likes is more
 
 
 def test_likes_change_neither_the_digest_nor_the_version() -> None:
