@@ -49,14 +49,12 @@ def begin(database: AsyncEngine, known: Rules) -> Callable[[Registry | None], Ab
 
 
 class RegistryReader:
-    """The newest registry document, checked against the hub's own key; asked before each batch, so a revocation holds at once."""
+    """The newest registry document, checked against the hub's public key alone; asked before each batch, so a revocation holds at once."""
 
-    def __init__(self, database: AsyncEngine, known: Rules) -> None:
+    def __init__(self, database: AsyncEngine, anchor: str) -> None:
         self._database = database
-        self._anchor = known.key.public.multibase
+        self._anchor = anchor
         self._registry: Registry | None = None
-        nobody = document.build((), version=1, key=known.key, now=clock(), life=known.registry_life)
-        self._empty = Registry.open(nobody, known.key.public.multibase, clock())
 
     async def __call__(self) -> Registry:
         """The registry as it stands now, one without nodes before the first approval; raises RegistryRefused."""
@@ -66,7 +64,7 @@ class RegistryReader:
         if newer is not None:
             self._registry = Registry.open(newer[1], self._anchor, clock(), at_least=known)
         if self._registry is None:
-            return self._empty
+            return document.of_nobody(clock())
         if clock() >= self._registry.document.expires:
             raise RegistryRefused("registry_expired")
         return self._registry

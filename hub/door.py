@@ -66,8 +66,9 @@ def node_door(parts: Parts) -> Starlette:
 
 async def run(settings: HubSettings, kafka_settings: KafkaSettings, names: TopicNames) -> None:
     """Serve the node door in a process of its own, until told to stop; its metrics stay on the side of the operators."""
-    database, rules = bootstrap.engine(settings), bootstrap.rules(settings)
-    async with at_work(kafka_settings, names, bootstrap.RegistryReader(database, rules), settings.door_url, bootstrap.clock) as parts:
+    database = bootstrap.engine(settings)
+    read_registry = bootstrap.RegistryReader(database, settings.registry_anchor)
+    async with at_work(kafka_settings, names, read_registry, settings.door_url, bootstrap.clock) as parts:
         health = telemetry.Health({"kafka": lambda: parts.publisher.ready, "registry": lambda: parts.keeper.trust.current() is not None})
         runner = await telemetry.serve(health, settings.metrics_host, settings.metrics_port)
         log.info("door_starts", port=settings.door_port, metrics_at=telemetry.address(runner))

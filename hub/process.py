@@ -76,6 +76,9 @@ def run_door() -> None:
 
     settings = HubSettings()
     configure_logs("door", settings.log_level)
+    if not settings.registry_anchor:
+        log.error("start_refused", missing="TRAITDUNION_REGISTRY_ANCHOR")  # it never falls back on the private key
+        sys.exit(LOST)
     try:
         uvloop.run(door.run(settings, KafkaSettings(), TopicNames()))
     except Exception as error:  # noqa: BLE001 - whatever ended it, what was not acknowledged is sent again

@@ -21,6 +21,9 @@ class HubSettings(FiledSettings):
     database_url: Annotated[str, Field(description="postgresql://…")] = "postgresql://127.0.0.1/traitdunion"
     signing_key: Annotated[Path, Field(description="PKCS #8 file of the hub's Ed25519 key.")] = Path("hub.pem")
     signing_passphrase: Annotated[SecretStr | None, Field(description="Passphrase of that file.")] = None
+    registry_anchor: Annotated[
+        str, Field(description="The hub's public key (Multikey): all that the node door, which strangers reach, holds of its keys.")
+    ] = ""
     operators_private_key: Annotated[Path | None, Field(description="X25519 key that opens sealed bodies (`dlq show`).")] = None
     site_host: str = "127.0.0.1"
     site_port: int = 8400

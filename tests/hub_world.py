@@ -91,7 +91,7 @@ class World:
         self.keys = {node: SigningKey.generate(node) for node in NODES}
         self.rules = Rules(self.hub_key, self.clock, timedelta(seconds=60), timedelta(hours=48), timedelta(days=30))
         self.dead_letters = KeptDeadLetters()
-        self.reader = bootstrap.RegistryReader(engine, self.rules)
+        self.reader = bootstrap.RegistryReader(engine, self.hub_key.public.multibase)
         group = Group(
             "inbound", bootstrap.begin(engine, self.rules), self.reader, self.dead_letters, self.clock, quarantine_after,  # type: ignore[arg-type]  # kept in memory
         )  # fmt: skip

@@ -52,6 +52,7 @@ class Vault:
         """Write all that is missing; safe to repeat, and after a start that was cut short."""
         self._kept("server/password")
         self._write("hub/database-url", self._database_url(HUB))
+        self._write("door/database-url", self._database_url(HUB))  # of its own: beside the other lies the hub's private key
         token = self._kept("hub/operator-token")
         self._write("metrics/operator-token", token)
         self._kept("metrics/grafana-password")

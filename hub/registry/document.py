@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
 
-from schemas.manifest import Grade, issue
+from schemas.manifest import Grade, NodeEntry, Registry, RegistryDocument, issue
 from schemas.proof import timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from datetime import datetime, timedelta
+    from datetime import datetime
 
     from hub.registry.model import Node
     from schemas.keys import SigningKey
     from schemas.manifest import KeyEntry
+
+A_DAY: Final = timedelta(days=1)
 
 
 def build(nodes: Iterable[Node], *, version: int, key: SigningKey, now: datetime, life: timedelta) -> bytes:
@@ -27,6 +30,13 @@ def build(nodes: Iterable[Node], *, version: int, key: SigningKey, now: datetime
         "nodes": [_entry(node) for node in nodes if node.grade is not Grade.CANDIDATE],
     }
     return issue(document, key, now)
+
+
+def of_nobody(now: datetime) -> Registry:
+    """What stands before the first approval; it lets nobody do anything, so nobody need have signed it."""
+    hub = NodeEntry(id="hub", organisation="Trait d’union", platform="traitdunion", grade=Grade.FULL, keys=())
+    said = RegistryDocument(type="TraitDUnionRegistry", version=1, issued=now, expires=now + A_DAY, hub=hub, nodes=())
+    return Registry(said, b"", {})
 
 
 def _hub(key: SigningKey) -> Mapping[str, Any]:

@@ -57,6 +57,7 @@ NEEDED = {
     "worker receipts": {*SIGNS, "TRAITDUNION_KAFKA_BOOTSTRAP"},
     "worker fanout": {"TRAITDUNION_KAFKA_BOOTSTRAP"},
     "relay": {*SIGNS, "TRAITDUNION_KAFKA_BOOTSTRAP"},
+    "door": {"TRAITDUNION_DATABASE_URL", "TRAITDUNION_REGISTRY_ANCHOR", "TRAITDUNION_KAFKA_BOOTSTRAP", "TRAITDUNION_PUBLIC_URL"},
     "site": {"TRAITDUNION_DATABASE_URL", "TRAITDUNION_KAFKA_BOOTSTRAP", "TRAITDUNION_OPERATOR_TOKEN"},
     "migrate": {"TRAITDUNION_DATABASE_URL"},
     "topics": {"TRAITDUNION_KAFKA_BOOTSTRAP"},
@@ -313,7 +314,8 @@ def test_only_the_vault_writes_secrets_and_each_is_read_by_few() -> None:
         assert readers[f"twin-{node}"] == {"vault", f"twin-{node}"}
     assert readers["operators"] == {"vault", "operator"}
     assert readers["server"] == {"vault", "postgres"}
-    assert readers["hub"] == {"vault", "migrate", "federation", "operator", "relay", "site", "door", "worker-inbound", "worker-receipts"}
+    assert readers["hub"] == {"vault", "migrate", "federation", "operator", "relay", "site", "worker-inbound", "worker-receipts"}
+    assert readers["door"] == {"vault", "door"}
 
 
 def test_a_ministry_sees_its_own_rse_and_the_hub_and_no_other_ministry() -> None:
@@ -450,7 +452,8 @@ def test_the_vault_makes_secrets_once_and_none_of_them_twice(tmp_path: Path) -> 
     vault.main(words)
     assert contents(tmp_path) == made
     shared = [list(group) for _, group in groupby(sorted(made, key=lambda name: made[name]), key=lambda name: made[name])]
-    assert [names for names in shared if len(names) > 1] == [["hub/operator-token", "metrics/operator-token"]]
+    twice = sorted(names for names in shared if len(names) > 1)
+    assert twice == [["door/database-url", "hub/database-url"], ["hub/operator-token", "metrics/operator-token"]]
 
 
 def test_a_vault_that_was_cut_short_is_finished_without_changing_what_is_there(tmp_path: Path) -> None:
