@@ -214,9 +214,9 @@ def _closed(tie: Tie | None) -> Drop | None:
 
 def _of_copy(change: Change, here: KnownObject, tie: Tie) -> Decision:
     match change.act:
-        case Act.DELETED if here.deleted or here.withdrawn:
+        case Act.DELETED if here.deleted:
             return Drop("echo")
-        case Act.DELETED:
+        case Act.DELETED:  # of one withdrawn already, too: Kafka may have missed what the ledger kept, and a double dies by its id
             return Publish(CopyWithdrawn(space=here.space), here.subject, None, tie, replace(here, withdrawn=True))
         case Act.EDITED:
             return Publish(CopyEdited(space=here.space), here.subject, None, tie, here)

@@ -131,6 +131,15 @@ def test_a_later_version_of_a_copy_is_a_persons_act_under_the_originals_subject(
     assert gone.remembered.withdrawn
 
 
+def test_a_withdrawal_that_comes_again_is_published_again_since_the_first_may_have_been_kept_by_the_ledger_alone(desk: Desk) -> None:
+    gone = change(Act.DELETED, "copy:1", version="2026-03-01T11:30:00Z")
+    again = desk.decide(gone, known(replace(COPY, withdrawn=True)), NOW, NOW)
+    assert isinstance(again, Publish)
+    assert again.fact == CopyWithdrawn(space="salon")
+    assert desk.decide(gone, known(replace(COPY, deleted=True)), NOW, NOW) == Drop("echo")
+    assert desk.decide(gone, known(replace(COPY, deleted=True, withdrawn=True)), NOW, NOW) == Drop("echo")
+
+
 def test_a_change_waits_for_a_creation_under_way_in_its_space(desk: Desk) -> None:
     assert desk.decide(change(), known(intents=(intent(),)), NOW, NOW) == Park()
 
