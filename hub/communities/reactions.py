@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, select, tuple_
+from sqlalchemy import func, select
 
 from hub.communities.model import Answer, Reaction, ReactionState, Tally, tallies
-from hub.storage.rows import Rows, renewing
+from hub.storage.rows import Rows, among, renewing
 from hub.storage.tables import answers, reactions
 from schemas.facts.reaction import ReactionAdded, ReactionRemoved
 
@@ -70,7 +70,7 @@ class SqlReactions:
         if not wanted:
             return
         self._known.update(dict.fromkeys(wanted))
-        for row in await self._connection.execute(select(reactions).where(reactions.c.id.in_(wanted))):
+        for row in await self._connection.execute(select(reactions).where(among(reactions.c.id, wanted))):
             self._known[row.id] = _reaction(row)
 
     async def _look(self, pairs: set[tuple[str, str]]) -> None:
@@ -78,7 +78,8 @@ class SqlReactions:
         if not wanted:
             return
         self._looked |= wanted
-        query = select(reactions).where(tuple_(reactions.c.object, reactions.c.actor).in_(wanted))
+        messages, actors = ({pair[place] for pair in wanted} for place in (0, 1))  # what stands of the pairs nobody asked for is as true
+        query = select(reactions).where(among(reactions.c.object, messages), among(reactions.c.actor, actors))
         for row in await self._connection.execute(query.where(reactions.c.state == ReactionState.STANDING.value)):
             if row.id not in self._changed:  # what this transaction changed it knows better
                 self._standing.add((row.object, row.actor, row.emoji))
@@ -126,7 +127,7 @@ async def tallies_of(connection: AsyncConnection, permit: Permit, messages: Iter
     """Message → its reactions counted by emoji and ministry, for who holds a permit; one statement for a page."""
     del permit
     columns = (reactions.c.object, reactions.c.emoji, reactions.c.organisation)
-    query = select(*columns, func.count()).where(reactions.c.object.in_(list(messages)))
+    query = select(*columns, func.count()).where(among(reactions.c.object, messages))
     rows = await connection.execute(query.where(reactions.c.state == ReactionState.STANDING.value).group_by(*columns))
     found: dict[str, list[tuple[str, str, int]]] = {}
     for message, emoji, organisation, count in rows:
@@ -137,7 +138,7 @@ async def tallies_of(connection: AsyncConnection, permit: Permit, messages: Iter
 async def accepted_of(connection: AsyncConnection, permit: Permit, messages: Iterable[str]) -> frozenset[str]:
     """Those of the messages that are accepted answers, for who holds a permit."""
     del permit
-    return frozenset(await connection.scalars(select(answers.c.message).where(answers.c.message.in_(list(messages)))))
+    return frozenset(await connection.scalars(select(answers.c.message).where(among(answers.c.message, messages))))
 
 
 def _reaction(row: Any) -> Reaction:
