@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
@@ -18,6 +20,9 @@ if TYPE_CHECKING:
 
     from schemas.wire.publisher import Place
 
+PIECE: Final = 64 * 1024
+"""The server waits for a slow reader between two pieces only: a page in one piece would lie in memory as long as its reader likes."""
+SEND_SECONDS: Final = 30.0
 UNPROVED: Final = "Cette demande n’est pas signée comme il le faut"
 KEY: Final = "La clé de cette signature ne vaut pas pour ce nœud"
 
@@ -98,4 +103,8 @@ async def send_answer(send: Send, answer: Answer, correlation: str) -> None:
         (b"x-correlation-id", correlation.encode()),
     ]
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-    await send({"type": "http.response.body", "body": answer.body})
+    pieces = [answer.body[place : place + PIECE] for place in range(0, len(answer.body), PIECE)] or [b""]
+    with contextlib.suppress(TimeoutError):  # unfinished, the server closes the connection
+        async with asyncio.timeout(SEND_SECONDS):
+            for place, piece in enumerate(pieces, 1):
+                await send({"type": "http.response.body", "body": piece, "more_body": place < len(pieces)})

@@ -7,6 +7,8 @@ import re
 from collections import Counter
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from hub.access import node_may
@@ -16,7 +18,7 @@ from schemas.http_signature import BARE, WITH_BODY, Rejection, SignedHead, Unver
 from schemas.node_door import BODY_LIMIT
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator
 
     from starlette.types import Receive, Scope
 
@@ -30,6 +32,10 @@ AT_ONCE: Final = 64
 """Requests of one node that are under way together; a connector needs a handful."""
 BYTES_AT_ONCE: Final = 128 * 1024 * 1024
 """Bodies that the process holds together, of all nodes."""
+SHARE: Final = 4
+"""One node holds at most this part of them: who announces bodies and does not send them holds up nobody else."""
+FIELDS_LIMIT: Final = 128
+"""Fields of one request: an event has some thirty."""
 _NODE: Final = re.compile(NODE_PATTERN)
 _LENGTH: Final = re.compile(r"[0-9]{1,12}")
 
@@ -42,6 +48,8 @@ class Signed:
     head: SignedHead
     fields: tuple[tuple[str, str], ...] = field(repr=False)
     query: str
+    stands: Callable[[], None] = field(repr=False)
+    """Judges the key and the right once more: a request that waited may have outlived them; raises TurnedAway."""
 
     def field(self, name: str) -> str:
         """A field that stands once; empty where it does not stand."""
@@ -52,8 +60,9 @@ class Crowd:
     """How much is under way: requests by node, bytes over all."""
 
     def __init__(self, at_once: int = AT_ONCE, most_bytes: int = BYTES_AT_ONCE) -> None:
-        self._at_once, self._free = at_once, most_bytes
+        self._at_once, self._free, self._share = at_once, most_bytes, most_bytes // SHARE
         self._under_way: Counter[str] = Counter()
+        self._bytes: Counter[str] = Counter()
 
     @contextmanager
     def one(self, node: str) -> Iterator[None]:
@@ -69,15 +78,19 @@ class Crowd:
                 del self._under_way[node]
 
     @contextmanager
-    def room(self, size: int) -> Iterator[None]:
-        """Set bytes aside for a body; raises TurnedAway where the process holds enough."""
+    def room(self, node: str, size: int) -> Iterator[None]:
+        """Set bytes aside for a node's body; raises TurnedAway where it, or the process, holds enough."""
+        if self._bytes[node] + size > self._share:
+            raise TurnedAway("too_many_requests")
         if size > self._free:
             raise TurnedAway("door_busy")
         self._free -= size
+        self._bytes[node] += size
         try:
             yield
         finally:
             self._free += size
+            self._bytes[node] -= size
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +111,8 @@ class Doorkeeper:
         entry = registry.node(node) if _NODE.fullmatch(node) else None
         if entry is None:
             raise TurnedAway("node_unknown")
+        if len(scope["headers"]) > FIELDS_LIMIT:
+            raise TurnedAway("headers_malformed", f"{FIELDS_LIMIT} champs au plus")
         demands, now = WITH_BODY if scope["method"] == "POST" else BARE, self.clock()
         fields = fields_of(scope)
         head = UnverifiedHead(scope["method"], self._target(scope), fields)
@@ -106,7 +121,18 @@ class Doorkeeper:
             raise TurnedAway(proved.reason, proved.detail)
         if not node_may(entry.grade, right):
             raise TurnedAway("node_not_admitted", entry.grade.value)
-        return Signed(node, proved, fields, scope["query_string"].decode("ascii"))
+        return Signed(node, proved, fields, scope["query_string"].decode("ascii"), partial(self._judge, node, proved.key_id, right))
+
+    def _judge(self, node: str, key_id: str, right: Right) -> None:
+        """Whether the key, and the right, stand as the registry is now; raises TurnedAway."""
+        registry = self.trust.current()
+        if registry is None:
+            raise TurnedAway("registry_unavailable")
+        key, entry = registry.key_at(node, key_id, self.clock()), registry.node(node)
+        if isinstance(key, StrEnum):
+            raise TurnedAway(key.value)
+        if entry is None or not node_may(entry.grade, right):
+            raise TurnedAway("node_not_admitted")
 
     def _target(self, scope: Scope) -> str:
         """The address as its sender must have meant it: our own name, whatever Host and X-Forwarded-* say."""
@@ -130,7 +156,7 @@ async def body_of(signed: Signed, receive: Receive, crowd: Crowd) -> AsyncIterat
     size = int(declared) if _LENGTH.fullmatch(declared) else BODY_LIMIT
     if size > BODY_LIMIT:
         raise TurnedAway("body_too_large", f"{BODY_LIMIT} octets au plus")
-    with crowd.room(size):
+    with crowd.room(signed.node, size):
         proved = verify_body(signed.head, await _read(receive))
         if isinstance(proved, Rejection):
             raise TurnedAway(proved.reason, proved.detail)

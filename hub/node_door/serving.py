@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl
@@ -46,9 +47,8 @@ class Post:
 
     async def answer(self, signed: Signed, receive: Receive, crowd: Crowd, correlation: str) -> Answer:
         """Read the body, prove it, take it."""
-        with crowd.one(signed.node):
-            async with body_of(signed, receive, crowd) as body:
-                return await self.take(signed, body, correlation)
+        async with body_of(signed, receive, crowd) as body:
+            return await self.take(signed, body, correlation)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,9 @@ class Poll:
             await asyncio.wait({polling, leaving}, return_when=asyncio.FIRST_COMPLETED)
             if not polling.done():
                 return Answer(499, outcome="left")
-            return Answer(200, written_page(await polling), {"Content-Type": BATCH})
+            page = await polling
+            signed.stands()
+            return Answer(200, written_page(page), {"Content-Type": BATCH})
         finally:
             for task in (polling, leaving):
                 task.cancel()
@@ -87,19 +89,22 @@ class Door:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Take one request through."""
         correlation = _correlation(scope)
-        node, answer = await self._answered(scope, receive, correlation)
-        Metric.door.labels(self._route.name, node or "?", answer.outcome).inc()
-        log.info("door", route=self._route.name, node=node, status=answer.status, outcome=answer.outcome, correlation=correlation)
-        if answer.outcome != "left":
-            await send_answer(send, answer, correlation)
+        with ExitStack() as held:
+            node, answer = await self._answered(scope, receive, correlation, held)
+            Metric.door.labels(self._route.name, node or "?", answer.outcome).inc()
+            log.info("door", route=self._route.name, node=node, status=answer.status, outcome=answer.outcome, correlation=correlation)
+            if answer.outcome != "left":
+                await send_answer(send, answer, correlation)
 
-    async def _answered(self, scope: Scope, receive: Receive, correlation: str) -> tuple[str | None, Answer]:
+    async def _answered(self, scope: Scope, receive: Receive, correlation: str, held: ExitStack) -> tuple[str | None, Answer]:
+        """`held` keeps the request counted until its answer has left: one that nobody reads weighs as much as one in work."""
         node = None
         try:
             if scope["method"] != self._route.method:
                 raise TurnedAway("method_not_allowed")  # noqa: TRY301 - every refusal leaves by one way
             signed = self._keeper.prove(scope, self._route.right)
             node = signed.node
+            held.enter_context(self._crowd.one(node))
             return node, await self._route.answer(signed, receive, self._crowd, correlation)
         except TurnedAway as refused:
             return node, refusal(refused)

@@ -40,7 +40,9 @@ async def run(stage: Stage, report: Report) -> None:
             per_second_beside = len(beside.latencies) / busy.seconds
             gateway.process.stop(seconds=5)
         port = ports.free_port()
-        process = at.start("door", "-m", "hub", "door", TRAITDUNION_DOOR_PORT=str(port), TRAITDUNION_REGISTRY_ANCHOR=at.world.hub_key.public.multibase)
+        process = at.start(
+            "door", "-m", "hub", "door", TRAITDUNION_DOOR_PORT=str(port), TRAITDUNION_REGISTRY_ANCHOR=at.world.hub_key.public.multibase
+        )
         await answers(f"http://{ports.LOOPBACK}:{port}/readyz", process)
         ready = list(islice(_signed(at, port), int(WARM * MOST / 2)))
         await load.as_fast_as_it_goes(port, iter(ready), WARM / 2)
