@@ -26,6 +26,8 @@ NONCE: Final = re.compile(r"[!-~]{16,64}")
 FIELD_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+")
 SINGLE: Final = frozenset({"content-type", "content-length", "host", "date", "authorization"})
 """Fields that a message holds once: two of them are two messages to two readers."""
+MOST_COMPONENTS: Final = 32
+"""Each is looked for among all fields, before anybody is proved: thousands of them would cost a second of work for nothing."""
 DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 
@@ -273,7 +275,7 @@ def _read(head: UnverifiedHead) -> _Claim:
     if len(inputs) > 1 or len(signatures) > 1 or inputs.keys() != signatures.keys():
         raise _Refused(Reason.AMBIGUOUS)  # which of two signatures another reader would choose is nobody's guess
     [(label, (listed, parameters))], [(signature, _)] = inputs.items(), signatures.values()
-    if not isinstance(listed, list) or not isinstance(signature, bytes):
+    if not isinstance(listed, list) or not isinstance(signature, bytes) or len(listed) > MOST_COMPONENTS:
         raise _Refused(Reason.MALFORMED, label[:40])
     try:
         tail = structured.written(label, listed, parameters)

@@ -153,7 +153,7 @@ def _carried(said: Any, place: str) -> Carried:
     if not isinstance(said, dict):
         raise BatchMalformed(place)
     try:
-        headers = [(_member({"name": name}, "name", str), _bytes(raw)) for name, raw in said["headers"]]
+        headers = [(_name(name), _bytes(raw)) for name, raw in said["headers"]]
         key, value = _bytes(said.get("key")), said.get("value")
         numbers = [said.get(name, 0) for name in ("partition", "offset", "timestamp")]
         raw_value = None if value is None else base64.b64decode(value, validate=True)
@@ -162,6 +162,13 @@ def _carried(said: Any, place: str) -> Carried:
     if not all(type(number) is int for number in numbers):
         raise BatchMalformed(place)
     return Carried(raw_value, headers, key, *numbers)
+
+
+def _name(said: Any) -> str:
+    if not isinstance(said, str):
+        raise TypeError
+    said.encode()  # half a character, which JSON can write, is refused here
+    return said
 
 
 def _pairs(headers: Iterable[tuple[str, bytes | None]]) -> list[list[Any]]:

@@ -112,7 +112,7 @@ def _dead_letter(node: str, one: Carried) -> Outward:
 
 def _sealed(node: str, one: Carried) -> Outward:
     headers = _plain(one)
-    if dict(headers).get("node", node.encode()) != node.encode():
+    if any(name == "node" and raw != node.encode() for name, raw in headers):  # each of them: another reader may take the first
         raise TurnedAway("source_of_another_node")
     return _sized(topics.ADAPTERS_DLQ, node.encode(), one, headers)
 
@@ -146,12 +146,21 @@ def _space(value: bytes) -> str:
     if not isinstance(fact, dict):
         raise TurnedAway("value_malformed")
     space = fact.get("space", "")
-    return space if isinstance(space, str) else ""
+    if not isinstance(space, str):
+        return ""
+    if not _is_text(space):
+        raise TurnedAway("value_malformed")
+    return space
+
+
+def _is_text(said: str) -> bool:
+    """JSON can write half a character, a lone surrogate, which no bytes can be."""
+    return not any("\ud800" <= character <= "\udfff" for character in said)
 
 
 def _sized(topic: Topic, key: bytes, one: Carried, headers: Headers) -> Outward:
     record = Outward(topic.name, key, one.value or b"", headers)
-    size = len(record.key) + len(record.value) + sum(len(name) + len(raw) for name, raw in headers)
+    size = len(record.key) + len(record.value) + sum(len(name.encode()) + len(raw) for name, raw in headers)
     if size > topic.record_limit - OVERHEAD:
         raise TurnedAway("record_too_large", f"{topic.record_limit - OVERHEAD} octets au plus")
     return record

@@ -249,6 +249,15 @@ FORGERIES: dict[str, tuple[Callable[[], Letter], int, str]] = {
     "a component with a parameter": (lambda: honest(after=relisted(lambda v: v.replace('"@method"', '"@method";req'))), 401, "component_unknown"),
     "a component in capitals": (lambda: honest(after=relisted(lambda v: v.replace("content-type", "Content-Type"))), 401, "component_not_covered"),
     "an attribute of the event twice": (lambda: honest(after=lambda s: s.plus("ce-id", "f" * 32)), 400, "headers_malformed"),
+    "more fields than any event has": (
+        lambda: honest(after=lambda s: replace(s, fields=(*s.fields, *((f"X-{number}", "a") for number in range(130))))), 400, "headers_malformed",
+    ),
+    "thirty-three components": (
+        lambda: honest(
+            covered=(*ORDER, *(f"x-{number}" for number in range(28))),
+            fields=(*honest().fields, *((f"X-{number}", "a") for number in range(28))),
+        ), 401, "signature_malformed",
+    ),
     # --- the signature itself ---------------------------------------------------------------------------------------------------
     "base64 cut": (lambda: honest(after=lambda s: s.changed("signature", lambda v: v[:-4] + ":")), 401, "signature_malformed"),
     "base64 without its end": (lambda: honest(after=lambda s: s.changed("signature", lambda v: v[:-3])), 401, "signature_malformed"),
@@ -280,6 +289,26 @@ FORGERIES: dict[str, tuple[Callable[[], Letter], int, str]] = {
     "a sealed body of another node": (
         lambda: batch(json.dumps({"records": [{"headers": [["node", "education"]], "value": "AAAA"}]}).encode(), path="/nodes/wifip/sealed"),
         403, "source_of_another_node",
+    ),
+    "a sealed body of two nodes": (
+        lambda: batch(
+            json.dumps({"records": [{"headers": [["node", "education"], ["node", "wifip"]], "value": "AAAA"}]}).encode(),
+            path="/nodes/wifip/sealed",
+        ), 403, "source_of_another_node",
+    ),
+    "a header's name that fills a record in bytes, and not in characters": (
+        lambda: batch(
+            json.dumps({"records": [{"headers": [["€" * 2_700_000, "x"]], "value": "AAAA"}]}, ensure_ascii=False).encode(),
+            path="/nodes/wifip/sealed",
+        ), 413, "record_too_large",
+    ),
+    "a header's name that no text can be": (
+        lambda: batch(b'{"records": [{"headers": [["\\ud800", "x"]], "value": "AAAA"}]}', path="/nodes/wifip/sealed"), 400, "records_malformed",
+    ),
+    "a space that no text can be": (
+        lambda: batch(json.dumps({"records": [{"headers": [["ce_source", "wifip"], ["ce_id", "a"]], "value": base64.b64encode(
+            b'{"space": "\\ud800"}'
+        ).decode()}]}).encode()), 400, "value_malformed",
     ),
     "a body that is declared too large": (
         lambda: honest(after=lambda s: s.plus("Content-Length", str(11 * 1024 * 1024))), 413, "body_too_large",
