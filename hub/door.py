@@ -18,6 +18,7 @@ from hub import bootstrap
 from hub.access import Right
 from hub.node_door.inbox import Inbox
 from hub.node_door.parts import at_work
+from hub.node_door.reception import Reception
 from hub.node_door.serving import Poll, Post, application
 from hub.operations import reader
 from hub.registry.repository import newest_document
@@ -81,7 +82,7 @@ def server(app: Starlette, host: str, port: int) -> uvicorn.Server:
     """The door's HTTP server: no forwarding header is believed, nothing is logged but what the door itself says."""
     return _Server(
         uvicorn.Config(
-            app, host=host, port=port, http="httptools", lifespan="off", log_config=None, access_log=False, server_header=False,
+            app, host=host, port=port, http=Reception, ws="none", lifespan="off", log_config=None, access_log=False, server_header=False,
             proxy_headers=False, timeout_graceful_shutdown=3,
         )
     )  # fmt: skip

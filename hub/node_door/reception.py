@@ -1,0 +1,49 @@
+"""The HTTP connections of the node door: uvicorn's own, with an end to the size of a head and to the patience for one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+if TYPE_CHECKING:
+    import asyncio
+
+HEAD_BYTES: Final = 64 * 1024
+HEAD_SECONDS: Final = 10.0
+
+
+class Reception(HttpToolsProtocol):
+    """A stranger's head that has no end would fill the memory, and one that never comes would keep its connection for ever."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn says it
+        """Wait for a first head, not for ever."""
+        super().connection_made(transport)
+        self._head: int | None = 0
+        self._patience = self.loop.call_later(HEAD_SECONDS, transport.abort)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Wait no more."""
+        self._patience.cancel()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Count what has come of a head that has not ended; a body is counted where it is read."""
+        super().data_received(data)
+        if self._head is not None:
+            self._head += len(data)
+            if self._head > HEAD_BYTES:
+                self.transport.abort()
+
+    def on_message_begin(self) -> None:
+        """A head begins."""
+        super().on_message_begin()
+        self._head = 0
+        self._patience.cancel()
+        self._patience = self.loop.call_later(HEAD_SECONDS, self.transport.abort)
+
+    def on_headers_complete(self) -> Any:
+        """It has ended."""
+        self._head = None
+        self._patience.cancel()
+        return super().on_headers_complete()

@@ -1,0 +1,84 @@
+"""Connections of strangers: a head that never ends, or never comes, costs the door nothing that lasts."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from hub.door import server
+from hub.node_door import reception
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+ENDED = (b"", None)
+
+
+async def app(_scope: Any, _receive: Any, send: Any) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
+    await send({"type": "http.response.body", "body": b"ok"})
+
+
+@pytest.fixture
+async def port() -> AsyncIterator[int]:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        serving = server(app, "127.0.0.1", 0)  # type: ignore[arg-type]  # any ASGI application
+        task = asyncio.create_task(serving.serve(sockets=[listening]))
+        yield listening.getsockname()[1]
+        serving.should_exit = True
+        await task
+
+
+async def said(reader: asyncio.StreamReader) -> bytes | None:
+    """What comes until the connection ends; None where it is cut off."""
+    try:
+        return await asyncio.wait_for(reader.read(), 8)
+    except ConnectionResetError:
+        return None
+
+
+async def taken(writer: asyncio.StreamWriter, pieces: int) -> int:
+    """How many of these pieces of 16 KiB go out before the other side ends the connection."""
+    for sent in range(pieces):
+        writer.write(b"a" * 16 * 1024)
+        try:
+            await writer.drain()
+        except ConnectionError:
+            return sent
+        await asyncio.sleep(0.001)
+    return pieces
+
+
+async def test_a_head_without_an_end_is_cut_off(port: int) -> None:
+    _, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"GET / HTTP/1.1\r\nX: ")
+    assert await taken(writer, 200) < 100
+    writer.close()
+
+
+async def test_who_says_nothing_or_half_a_head_is_not_waited_for(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reception, "HEAD_SECONDS", 0.1)
+    for words in (b"", b"GET / HTTP/1.1\r\nX: a"):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(words)
+        assert await said(reader) in ENDED
+        writer.close()
+
+
+async def test_bodies_and_several_requests_of_one_connection_are_no_heads(port: int) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    for _ in range(3):
+        writer.write(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 200000\r\n\r\n" + b"x" * 200_000)
+        assert (await reader.readuntil(b"ok")).startswith(b"HTTP/1.1 200")
+    writer.close()
+
+
+async def test_a_request_to_speak_websocket_is_answered_as_any_other(port: int) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    upgrade = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: YQ==\r\n\r\n"
+    writer.write(upgrade)
+    assert (await reader.readuntil(b"ok")).startswith(b"HTTP/1.1 200")
+    writer.close()
