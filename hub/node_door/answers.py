@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from schemas import proof
 from schemas.content_digest import DigestFault
-from schemas.http_signature import BARE, WITH_BODY, Reason
+from schemas.http_signature import WITH_BODY, Reason
 from schemas.problem import MEDIA_TYPE, Problem
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from starlette.types import Send
 
+    from schemas.http_signature import Demands
     from schemas.wire.publisher import Place
 
 PIECE: Final = 64 * 1024
@@ -81,7 +82,7 @@ def accepted(places: Sequence[Place]) -> Answer:
     return Answer(202, json.dumps({"accepted": said}).encode(), {"Content-Type": "application/json"}, "accepted")
 
 
-def refusal(refused: TurnedAway) -> Answer:
+def refusal(refused: TurnedAway, demands: Demands = WITH_BODY) -> Answer:
     """Problem details (RFC 9457); a 401 says which signature would be accepted."""
     status, title = STATUSES[refused.reason]
     problem = Problem(status, refused.reason, title, refused.detail, refused.extra)
@@ -89,7 +90,7 @@ def refusal(refused: TurnedAway) -> Answer:
     if status in RETRY_AFTER:
         headers["Retry-After"] = RETRY_AFTER[status]
     if status == 401:  # noqa: PLR2004 - HTTP
-        headers["Accept-Signature"] = (WITH_BODY if refused.extra.get("with_body", True) else BARE).accepted()
+        headers["Accept-Signature"] = demands.accepted()
     return Answer(status, problem.to_bytes(), headers, refused.reason)
 
 

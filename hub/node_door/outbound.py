@@ -210,7 +210,7 @@ class Outbound:
             raise TurnedAway("outbound_missing")
         place = TopicPartition(topic, 0)
         start = after.offset if after is not None else await self._resume(node, place)
-        if (after or done) is not None and (after or done or Cursor(0, 0)).partition != 0:
+        if any(cursor is not None and cursor.partition != 0 for cursor in (after, done)):
             raise TurnedAway("query_malformed", "partition")
         if after is not None and start > self.ends.known(place) and start > await self.ends.of(place):
             raise TurnedAway("cursor_ahead", first=str(Cursor(0, await self.ends.first(place))))

@@ -42,6 +42,8 @@ class Positions:
         """Everything below the offset is done; committed within a second."""
         if self._kept.get(node) != offset:
             self._moved[node] = offset
+        else:  # back to where it was: what it said in between counts no more
+            self._moved.pop(node, None)
 
     async def of(self, node: str) -> int | None:
         """Where a node stands, None where it never read; raises the broker's errors (UNREACHABLE)."""

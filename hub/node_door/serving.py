@@ -16,6 +16,7 @@ from starlette.routing import Route
 
 from hub.node_door.answers import Answer, TurnedAway, refusal, send_answer
 from hub.node_door.requests import Crowd, body_of
+from schemas.http_signature import BARE, WITH_BODY
 from schemas.node_door import BATCH, BATCH_RECORDS, WAIT_LIMIT, Cursor, written_page
 from schemas.wire.records import CORRELATION, CORRELATION_PATTERN, new_correlation
 from schemas.wire.telemetry import Metric
@@ -107,7 +108,7 @@ class Door:
             held.enter_context(self._crowd.one(node))
             return node, await self._route.answer(signed, receive, self._crowd, correlation)
         except TurnedAway as refused:
-            return node, refusal(refused)
+            return node, refusal(refused, WITH_BODY if self._route.method == "POST" else BARE)
         except Exception as error:  # noqa: BLE001 - the server would log its text, which may hold content
             log.error("door_failed", route=self._route.name, node=node, error=type(error).__name__)  # noqa: TRY400 - as above
             return node, refusal(TurnedAway("door_failed"))

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from hub.ports import Clock
 
 EVERY_SECONDS: Final = 1.0
+READ_SECONDS: Final = 5.0  # a connection that died in silence answers nothing, and would be waited for after the database is back
 STALE_AFTER: Final = timedelta(seconds=60)
 """A database that does not answer hides revocations: past this the door closes."""
 log = structlog.get_logger()
@@ -41,7 +42,8 @@ class DoorTrust:
     async def refresh(self) -> None:
         """Read it once more; the last good one stands a while when that fails."""
         try:
-            self._registry = await self._read()
+            async with asyncio.timeout(READ_SECONDS):
+                self._registry = await self._read()
         except (RegistryRefused, SQLAlchemyError, OSError, TimeoutError) as error:
             log.warning("registry_not_read", error=type(error).__name__)
         else:

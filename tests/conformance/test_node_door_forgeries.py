@@ -319,6 +319,9 @@ FORGERIES: dict[str, tuple[Callable[[], Letter], int, str]] = {
     "a cursor that is none": (
         lambda: Letter(method="GET", path="/nodes/wifip/outbound?after=now", covered=ORDER[:3]), 400, "query_malformed",
     ),
+    "a position in a partition that no node's topic has": (
+        lambda: Letter(method="GET", path="/nodes/wifip/outbound?after=0:0&done=1:0&wait=0", covered=ORDER[:3]), 400, "query_malformed",
+    ),
     "a parameter twice": (
         lambda: Letter(method="GET", path="/nodes/wifip/outbound?wait=0&wait=1", covered=ORDER[:3]), 400, "query_malformed",
     ),
@@ -444,11 +447,13 @@ async def test_a_replay_is_refused_by_its_name(street: Street) -> None:
 async def test_a_forged_request_is_refused_by_its_name(street: Street, name: str) -> None:
     make, status, reason = FORGERIES[name]
     before, told = await street.kept(), counted(reason)
-    said, problem, headers = await street.knock(make().sent())
+    letter = make().sent()
+    said, problem, headers = await street.knock(letter)
     assert (said, problem["reason"]) == (status, reason), problem
     assert problem["type"] == f"urn:traitdunion:problem:{reason}"
     assert problem["title"]
     assert ("Accept-Signature" in headers) == (status == 401)
+    assert status != 401 or ("content-digest" in headers["Accept-Signature"]) == (letter.method == "POST")
     assert await street.kept() == before
     assert counted(reason) == told + 1
 
