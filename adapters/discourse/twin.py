@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from adapters.discourse.twin_forum import NOT_FOUND, NOT_PERMITTED, Forum, Refusal
 from adapters.discourse.twin_gestures import Gestures
 from adapters.discourse.twin_hooks import Hooks
-from adapters.discourse.twin_limits import Faults, Rate, too_many
+from adapters.discourse.twin_limits import Fault, Faults, Rate, too_many
 from adapters.discourse.twin_options import read
 from adapters.discourse.twin_store import Category, Store
 from adapters.discourse.twin_views import category_document, home_page, post_document, post_list, post_summary, topic_page, topic_view
@@ -237,15 +237,28 @@ class Twin:
         return web.Response(text=topic_page(self._store, topic, self._options.title), content_type="text/html")
 
     async def _fault(self, request: web.Request) -> web.Response:
-        self._faults.add(await request.json())
+        fault = Fault.model_validate(await request.json())
+        match fault.kind:
+            case "none":
+                self._faults.clear()
+                self._hooks.behave()
+                self._store.move_clock(0)
+            case "clock":
+                self._store.move_clock(fault.seconds)
+            case "webhook_twice" | "webhook_late":
+                self._hooks.misbehave(fault)
+            case "status" | "lost_answer" | "delay":
+                self._faults.add(fault)
         return web.json_response({"success": "OK"})
 
-    async def _all_posts(self, _request: web.Request) -> web.Response:
-        shown = [post_summary(self._store, post) for post in self._store.posts.values()]
+    async def _all_posts(self, request: web.Request) -> web.Response:
+        after = int(request.query.get("after", "0"))
+        shown = [post_summary(self._store, post) for post in self._store.posts.values() if post.id > after]
         return web.json_response(shown)
 
     async def _waiting(self, _request: web.Request) -> web.Response:
-        return web.json_response([asdict(parcel) | {"body": len(parcel.body)} for parcel in self._store.parcels.values()])
+        parcels = self._store.parcels.values()
+        return web.json_response([asdict(one) | {"body": len(one.body), "about": json.loads(one.body)[one.type]["id"]} for one in parcels])
 
     # --- the rest -------------------------------------------------------------------------------------------------
 

@@ -17,6 +17,7 @@ from adapters.discourse.twin_views import hook_post, short_person, topic_documen
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from adapters.discourse.twin_limits import Fault
     from adapters.discourse.twin_store import Person, Post, Store, Topic
 
 MAX_RETRIES = 4
@@ -37,6 +38,7 @@ class Hooks:
         self._retry_unit = retry_unit
         self._wake = asyncio.Event()
         self._clock: Callable[[], float] = time.time
+        self._faults: list[Fault] = []
 
     def post(self, event: str, post: Post) -> Parcel:
         """A `post_*` event to keep with the change that it tells."""
@@ -58,13 +60,22 @@ class Hooks:
         """There is something to send."""
         self._wake.set()
 
+    def misbehave(self, fault: Fault) -> None:
+        """Send the next webhooks twice, or late: Sidekiq's workers promise no order, and an answer that comes too late counts as none."""
+        self._faults.append(fault)
+
+    def behave(self) -> None:
+        """Send each once again, in order."""
+        self._faults.clear()
+
     async def run(self) -> None:
         """Send for ever: what is due, in order; what failed waits without holding up the rest."""
         timeout = aiohttp.ClientTimeout(total=REQUEST_TIMEOUT)
         async with aiohttp.ClientSession(timeout=timeout) as session:
             while True:
                 self._wake.clear()
-                parcel = min(self._store.parcels.values(), key=lambda parcel: (parcel.due, parcel.id), default=None)
+                waiting = (parcel for parcel in self._store.parcels.values() if not parcel.given_up)
+                parcel = min(waiting, key=lambda parcel: (parcel.due, parcel.id), default=None)
                 wait = None if parcel is None else max(parcel.due - self._clock(), 0.0)
                 if parcel is not None and wait == 0.0:
                     self._settle(parcel, await self._attempt(session, parcel))
@@ -95,14 +106,31 @@ class Hooks:
             return None
 
     def _settle(self, parcel: Parcel, status: int | None) -> None:
-        if (status in SUCCESS) or (status in GONE) or parcel.failures >= MAX_RETRIES:
-            self._store.forget(parcel)  # Discourse never tries again after a 404 or 410, and gives up after four retries
-            return
-        parcel.failures += 1
-        parcel.due = self._clock() + BACKOFF ** (parcel.failures - 1) * 60 * self._retry_unit
+        if status in SUCCESS:
+            again = self._disturbed("webhook_twice")
+            if again is None:
+                self._store.forget(parcel)
+                return
+            parcel.due = self._clock() + again.seconds
+        elif status in GONE or parcel.failures >= MAX_RETRIES:
+            parcel.given_up = True  # Discourse never tries again after a 404 or 410, and gives up after four retries
+        else:
+            parcel.failures += 1
+            parcel.due = self._clock() + BACKOFF ** (parcel.failures - 1) * 60 * self._retry_unit
         self._store.keep(parcel)
+
+    def _disturbed(self, kind: str) -> Fault | None:
+        """The fault of this kind that the next webhook meets, if any; it is counted."""
+        fault = next((fault for fault in self._faults if fault.kind == kind), None)
+        if fault is not None:
+            fault.count -= 1
+            if fault.count <= 0:
+                self._faults.remove(fault)
+        return fault
 
     def _parcel(self, kind: str, event: str, document: dict[str, Any]) -> Parcel:
         parcel = Parcel(self._store.next_id("parcel", 1), kind, event, json.dumps({kind: document}, ensure_ascii=False))
+        late = self._disturbed("webhook_late")
+        parcel.due = self._clock() + late.seconds if late is not None else 0.0
         self._store.parcels[parcel.id] = parcel
         return parcel

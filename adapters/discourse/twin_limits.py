@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Literal
 
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict
@@ -35,11 +35,14 @@ class Rate:
 
 
 class Fault(BaseModel):
-    """What `POST /twin/faults` asks for; with `username`, for the requests of that account alone; `none` ends them all."""
+    """What `POST /twin/faults` asks for; with `username`, for the requests of that account alone; `none` ends them all.
+
+    `webhook_twice` and `webhook_late` concern the next `count` webhooks, `seconds` later; `clock` moves the forum's clock by `seconds`.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
-    kind: Literal["none", "status", "lost_answer", "delay"]
+    kind: Literal["none", "status", "lost_answer", "delay", "webhook_twice", "webhook_late", "clock"]
     count: int = 1
     status: int = 503
     retry_after: float | None = None
@@ -53,14 +56,13 @@ class Faults:
     def __init__(self) -> None:
         self._left: list[Fault] = []
 
-    def add(self, document: Any) -> Self:
+    def add(self, fault: Fault) -> None:
         """Ask for one."""
-        fault = Fault.model_validate(document)
-        if fault.kind == "none":
-            self._left.clear()
-        else:
-            self._left.append(fault)
-        return self
+        self._left.append(fault)
+
+    def clear(self) -> None:
+        """End them all."""
+        self._left.clear()
 
     async def around(self, username: str, request: web.Request, act: Callable[[], Awaitable[web.Response]]) -> web.Response:
         """Carry out a write with the fault that awaits it."""
@@ -68,7 +70,7 @@ class Faults:
         if fault is None:
             return await act()
         match fault.kind:
-            case "none":
+            case "none" | "webhook_twice" | "webhook_late" | "clock":
                 return await act()
             case "status":
                 return _status(fault)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from dataclasses import asdict, dataclass, field, fields
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class Post:
 
 @dataclass
 class Parcel:
-    """A webhook to deliver: its body is written once, its event id at each attempt."""
+    """A webhook to deliver: its body is written once, its event id at each attempt; one that was given up stays to be counted."""
 
     KIND: ClassVar[str] = "parcel"
     id: int
@@ -85,6 +85,7 @@ class Parcel:
     body: str
     failures: int = 0
     due: float = 0.0
+    given_up: bool = False
 
 
 Thing = TypeVar("Thing", Person, Category, Topic, Post, Parcel)
@@ -109,6 +110,7 @@ class Store:
         for post in self.posts.values():
             self._threads.setdefault(post.topic_id, []).append(post)
         self._last = ""
+        self._ahead = timedelta()
 
     def next_id(self, kind: str, first: int) -> int:
         """A number never given before, even to what is gone."""
@@ -126,18 +128,22 @@ class Store:
                 self._file.execute("INSERT OR REPLACE INTO thing (kind, id, document) VALUES (?, ?, ?)", row)
 
     def forget(self, parcel: Parcel) -> None:
-        """A webhook that was delivered, or given up."""
+        """A webhook that was delivered."""
         self.parcels.pop(parcel.id, None)
         self._file.execute("DELETE FROM thing WHERE kind = 'parcel' AND id = ?", (parcel.id,))
 
     def stamp(self) -> str:
-        """Now, in milliseconds and never twice: two edits within one millisecond stay apart."""
-        now = datetime.now(UTC)
+        """Now by this forum's clock, in milliseconds and never twice: two edits within one millisecond stay apart."""
+        now = datetime.now(UTC) + self._ahead
         found = _written(now)
         if found <= self._last:
             found = _written(datetime.fromtimestamp(datetime.fromisoformat(self._last).timestamp() + 0.0011, UTC))
         self._last = found
         return found
+
+    def move_clock(self, seconds: float) -> None:
+        """Let the forum's clock be ahead of, or behind, the true time from now on."""
+        self._ahead, self._last = timedelta(seconds=seconds), ""
 
     def close(self) -> None:
         """Close the file."""

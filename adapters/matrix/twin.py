@@ -250,12 +250,19 @@ class Twin:
         return web.json_response({"messages": visible(self.rooms, room)})
 
     async def add_fault(self, request: web.Request) -> web.Response:
-        """Make something go wrong: `status`, `lost_answer` or `delay`; an empty list of calls makes all well again."""
-        asked = await object_of(request)
-        if asked.get("kind") == "none":
-            self.faults.clear()
-        else:
-            self.faults.append(Fault(**asked))
+        """Make something go wrong, by the kinds that `Fault` names; `none` makes all well again."""
+        fault = Fault(**await object_of(request))
+        match fault.kind:
+            case "none":
+                self.faults.clear()
+                self.pusher.behave()
+                self.rooms.ahead = 0.0
+            case "clock":
+                self.rooms.ahead = fault.seconds
+            case "webhook_twice" | "webhook_late":
+                self.pusher.misbehave(fault)
+            case _:
+                self.faults.append(fault)
         return web.json_response({"faults": len(self.faults)})
 
     def routes(self) -> list[web.RouteDef]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from adapters.matrix.twin_rooms import Rooms
+    from adapters.matrix.twin_web import Fault
 
 AT_ONCE = 100  # events in one transaction, as Synapse sends
 
@@ -54,11 +55,20 @@ class Pusher:
         self._registration = registration
         self._waits = (first_wait, longest_wait)
         self._something = asyncio.Event()
+        self._faults: list[Fault] = []
         self.attempts = 0
 
     def wake(self) -> None:
         """Something was written."""
         self._something.set()
+
+    def misbehave(self, fault: Fault) -> None:
+        """Send the next transactions twice, as after an answer that was lost, or late; never out of order: no homeserver does."""
+        self._faults.append(fault)
+
+    def behave(self) -> None:
+        """Send each once again, at once."""
+        self._faults.clear()
 
     async def run(self) -> None:
         """Push until cancelled."""
@@ -89,9 +99,22 @@ class Pusher:
             if txn is None:
                 txn = secrets.token_hex(8)
                 self._rooms.begin_push(txn, last)
+            if late := self._disturbed("webhook_late"):
+                await asyncio.sleep(late.seconds)
             await self._until_taken(session, txn, events)
+            if self._disturbed("webhook_twice"):
+                await self._until_taken(session, txn, events)
         self._rooms.end_push(last)
         return True
+
+    def _disturbed(self, kind: str) -> Fault | None:
+        """The fault of this kind that the transaction meets, if any; it is counted."""
+        fault = next((fault for fault in self._faults if fault.kind == kind), None)
+        if fault is not None:
+            fault.count -= 1
+            if fault.count <= 0:
+                self._faults.remove(fault)
+        return fault
 
     async def _until_taken(self, session: ClientSession, txn: str, events: list[dict[str, Any]]) -> None:
         wait, longest = self._waits

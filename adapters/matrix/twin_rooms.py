@@ -47,6 +47,7 @@ class Rooms:
     def __init__(self, path: Path, server_name: str) -> None:
         self.server_name = server_name
         self.on_event: Callable[[], None] = lambda: None
+        self.ahead = 0.0  # seconds by which this server's clock is ahead of the true time
         self._file = sqlite3.connect(path)
         self._file.row_factory = sqlite3.Row
         self._file.execute("PRAGMA journal_mode=WAL")
@@ -302,7 +303,7 @@ class Rooms:
         if len(encoded.encode()) + len(room) + len(sender) + len(kind) + 400 > EVENT_LIMIT:  # 400: its hashes, signatures, parents
             raise MatrixError(413, "M_TOO_LARGE", "event too large")
         event_id = "$" + secrets.token_urlsafe(32)
-        row = (event_id, room, sender, kind, state_key, encoded, ts if ts is not None else time.time_ns() // 1_000_000, redacts)
+        row = (event_id, room, sender, kind, state_key, encoded, ts if ts is not None else int((time.time() + self.ahead) * 1000), redacts)
         columns = "event_id, room_id, sender, type, state_key, content, ts, redacts"
         with self._file:
             self._file.execute(f"INSERT INTO events ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)  # noqa: S608 (the columns are ours)

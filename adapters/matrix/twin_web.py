@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 @dataclass
 class Fault:
-    """Something that goes wrong for the next `count` calls whose method and address fit."""
+    """Something that goes wrong for the next `count` calls whose method and address fit.
+
+    `webhook_twice` and `webhook_late` concern the next `count` transactions instead; `clock` moves the server's clock by `seconds`.
+    """
 
     kind: str
     count: int = 1

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sys
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -188,3 +190,35 @@ def test_secrets_are_read_from_a_file_of_words_and_the_address_is_told(tmp_path:
     words.write_text("--secret\nun secret\n--api-key\nune clé\n")
     options = read(["--port", "1", "--host", "0.0.0.0", "--state", "s", "--webhook", "w", f"@{words}"])  # noqa: S104 - nothing listens
     assert (options.secret, options.api_key, options.host) == ("un secret", "une clé", "0.0.0.0")  # noqa: S104 - as above
+
+
+async def test_a_webhook_may_come_twice_or_be_overtaken(rse: Forum) -> None:
+    await rse.call("POST", "/posts.json", title=TITLE, raw=RAW, category=97)
+    await rse.sink.wait(2)
+    topic = (await rse.posts())[0]["topic"]
+    await rse.call("POST", "/twin/faults", kind="webhook_late", seconds=0.3)
+    await rse.call("POST", "/posts.json", "leo", topic_id=topic, raw="Je l'ai dit le premier.")
+    await rse.call("POST", "/twin/faults", kind="webhook_twice", seconds=0.01)
+    await rse.call("POST", "/posts.json", "leo", topic_id=topic, raw="Je l'ai dit le second.")
+    came = [json.loads(request.body)["post"]["post_number"] for request in (await rse.sink.wait(5))[2:]]
+    assert came == [3, 3, 2]
+
+
+async def test_its_clock_may_be_wrong_and_is_right_again_once_faults_end(rse: Forum) -> None:
+    await rse.call("POST", "/twin/faults", kind="clock", seconds=-7200)
+    _, behind = await rse.call("POST", "/posts.json", title=TITLE, raw=RAW, category=97)
+    await rse.call("POST", "/twin/faults", kind="none")
+    _, right = await rse.call("PUT", f"/posts/{behind['id']}.json", post={"raw": f"{RAW} Et davantage."})
+    assert datetime.fromisoformat(right["post"]["updated_at"]) - datetime.fromisoformat(behind["created_at"]) > timedelta(hours=1)
+
+
+async def test_what_it_has_given_up_telling_can_be_asked(rse: Forum) -> None:
+    rse.sink.statuses = [404, 404]
+    _, post = await rse.call("POST", "/posts.json", title=TITLE, raw=RAW, category=97)
+    await rse.sink.wait(2)
+    parcels: list[dict[str, Any]] = []
+    async with asyncio.timeout(5):
+        while not parcels or not all(parcel["given_up"] for parcel in parcels):
+            await asyncio.sleep(0.01)
+            parcels = (await rse.call("GET", "/twin/webhooks"))[1]
+    assert [parcel["about"] for parcel in parcels if parcel["type"] == "post"] == [post["id"]]

@@ -449,3 +449,24 @@ async def test_the_mark_of_an_accepted_answer_says_in_words_what_it_is_and_whose
     await house.client.write(posting("a1", space=room, act=Act.ACCEPTED, content=None, target=hers))
     (shown,) = await house.visible(room)
     assert [(one["key"], one["sender"]) for one in shown["reactions"]] == [("✅ Réponse retenue", BOT)]
+
+
+async def test_a_transaction_may_come_twice_and_late_but_never_out_of_order(house: House) -> None:
+    claire, room = await closed_room(house)
+    await house.client.report_space(room)  # the bot enters, so that all that follows is pushed
+    await house.fault("webhook_late", seconds=0.2)
+    await house.fault("webhook_twice", count=100)
+    said = [await claire.say(room, text) for text in ("un", "deux", "trois")]
+    await house.sink.until(lambda _: sum(event["event_id"] == said[-1] for event in house.sink.raw) == 2)
+    came = [event["event_id"] for event in house.sink.raw if event["event_id"] in said]
+    assert sorted(came, key=said.index) == [event_id for event_id in said for _ in range(2)]
+    assert list(dict.fromkeys(came)) == said
+
+
+async def test_the_servers_clock_may_be_wrong_and_is_right_again_once_faults_end(house: House) -> None:
+    claire, room = await closed_room(house)
+    await house.fault("clock", seconds=7200)
+    ahead = await claire.event(room, await claire.say(room, "demain"))
+    await house.fault("none")
+    right = await claire.event(room, await claire.say(room, "aujourd'hui"))
+    assert ahead["origin_server_ts"] - right["origin_server_ts"] > 3_600_000
