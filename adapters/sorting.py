@@ -150,7 +150,7 @@ class Sorter:
                 self._seat.key,
                 publish.fact,
                 subject=publish.subject,
-                time=change.occurred_at,
+                time=min(change.occurred_at, arrival.received_at),  # its clock may be wrong, and the hub admits nobody from the future
                 platform=self._seat.instance.platform,
                 native_id=change.native_id,
                 change_marker=publish.marker or change.marker,

@@ -119,7 +119,7 @@ def change_of(said: dict[str, Any], instance: Instance) -> Change:
     version = str(said.get("version", "1"))
     return Change(
         acts[said["what"]], said["id"], version, f"{said['what']}-{version}", said.get("space", SPACE), said.get("actor", "u1"),
-        datetime(2026, 1, 1, tzinfo=UTC), Author(name=said.get("name", "Ada"), organisation=instance.organisation),
+        said.get("occurred_at", datetime(2026, 1, 1, tzinfo=UTC)), Author(name=said.get("name", "Ada"), organisation=instance.organisation),
         Content(html=f"<p>{said.get('text', 'Bonjour')}</p>", text=said.get("text", "Bonjour")), parent=said.get("parent"),
         locator=said.get("locator"), emoji=said.get("emoji"), by_us=said.get("by_us", False),
     )  # fmt: skip

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -140,6 +140,14 @@ async def test_what_was_decided_upon_a_batch_that_could_not_be_stored_is_not_sto
     assert isinstance(await desk.ask(what="post", id="post:1", locator="topic:1/1"), Stored)
     first, again = (dict(record.headers)["ce_id"] for record in desk.out.records)
     assert first == again
+
+
+@pytest.mark.parametrize(("claimed", "told"), [(NOW + timedelta(days=1), NOW), (NOW - timedelta(days=1), NOW - timedelta(days=1))])
+async def test_an_rse_whose_clock_is_ahead_speaks_at_the_moment_it_was_heard(desk: Desk, claimed: datetime, told: datetime) -> None:
+    desk.memory.open.set()
+    assert isinstance(await desk.ask(what="post", id="post:1", occurred_at=claimed), Stored)
+    headers = dict(desk.out.records[0].headers)
+    assert datetime.fromisoformat(headers["ce_time"].decode()) == told
 
 
 def test_versions_written_meanwhile_are_not_forgotten_for_what_a_batch_decided() -> None:
