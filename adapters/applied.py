@@ -27,6 +27,8 @@ KEEP_COPY = f"""
         space = excluded.space, community = excluded.community, deleted = excluded.deleted, kind = excluded.kind, about = excluded.about
 """  # noqa: S608 - made of constants alone
 REPLACED = "UPDATE objects SET deleted = true WHERE instance = $1 AND subject = $2 AND native_id <> $3 AND origin = 'copy'"
+RENAMING = frozenset({Act.ACCEPTED, Act.EDITED})
+"""Acts after which a copy may be another object: the mark of another answer, a message brought back where nothing is undeleted."""
 OTHERS = (
     "SELECT count(*) FROM objects WHERE instance = $1 AND about = $2 AND subject <> $3 "
     "AND origin = 'copy' AND kind = 'reaction' AND NOT deleted"
@@ -182,7 +184,7 @@ class Applied:
 
     async def _keep_copy(self, connection: Any, copy: Copy) -> None:
         order, written = copy.order, copy.written
-        renamed = order.native_id is None or order.act is Act.ACCEPTED  # the mark of another answer is another object
+        renamed = order.native_id is None or order.act in RENAMING
         native_id = written.native_id if renamed else order.native_id
         await connection.execute(
             KEEP_COPY, self._instance, native_id, order.subject, written.locator, written.version, order.space, copy.community,

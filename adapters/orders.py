@@ -69,10 +69,12 @@ class Orders:
             if living is None:
                 return Verdicted(Verdict.SKIPPED, "unknown_object")
             return Order(Act.DELETED, envelope.id, envelope.subject, living.space, native_id=living.native_id, occurred_at=envelope.time)
-        if isinstance(fact, MessageEdited) and living is None:
-            why = "object_deleted" if copy is not None else await self._applied.refusal(envelope.subject)
+        if isinstance(fact, MessageEdited) and copy is None:
+            why = await self._applied.refusal(envelope.subject)
             if why is not None:
                 return Verdicted(Verdict.SKIPPED, why)
+        if isinstance(fact, MessageEdited) and copy is not None:
+            living = copy  # its author brought back what she had deleted: the hub's numbers say so, and here it is edited back to life
         if living is not None and living.space != place.space:
             return Verdicted(Verdict.SKIPPED, "space_not_tied", living.native_id)  # nobody attests any more who reads it there
         return _written(fact, place, passed, living, _standing(here.get(envelope.parent or "")))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from adapters.applied import Copy, Numbers, Refused
+from adapters.applied import RENAMING, Copy, Numbers, Refused
 from adapters.failures import told
 from adapters.last_door import KEY_REASONS, Passed, Stopped
 from adapters.ledger import LedgerUnavailable
@@ -191,7 +191,7 @@ class Writer:
         outcome: Written | Never = await self._bench.pause.through(attempt)
         match outcome:
             case Written():
-                native_id = order.native_id or outcome.native_id
+                native_id = outcome.native_id if order.act in RENAMING else order.native_id or outcome.native_id
                 return Verdicted(Verdict.WRITTEN, None, native_id, outcome.version, Copy(order, outcome, community))
             case Never(reason=reason, detail=detail) if reason == UNSUPPORTED:
                 return Verdicted(Verdict.UNSUPPORTED, detail or reason, refused=_refused(order, reason))

@@ -89,7 +89,7 @@ class Search:
         post = await self.post(order.native_id or "")
         if isinstance(post, Later) or post is None:
             return post
-        return seen(post) if (post.raw or "").strip() == render.raw(order).strip() else None
+        return seen(post) if not post.gone and (post.raw or "").strip() == render.raw(order).strip() else None
 
     async def deleted(self, order: Order) -> Written | Later | None:
         """The copy, where it is gone or emptied already."""

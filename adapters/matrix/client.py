@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
+from dataclasses import replace
 from math import inf
 from typing import TYPE_CHECKING, Any
 
@@ -158,10 +159,16 @@ class MatrixClient:
         if order.content is None or order.native_id is None:
             return Never("order_without_content")
         copy = await self._event(order.space, order.native_id)
-        if copy is None or _redaction_of(copy) is not None:
-            return Never("copy_gone")  # someone here took it away: an edit must not bring it back
+        if copy is None:
+            return Never("copy_gone")
         author = str(copy.get("sender"))
-        return await self._send(order, author) if is_ghost(author, self._instance) else Never("copy_not_ours")
+        if not is_ghost(author, self._instance):
+            return Never("copy_not_ours")
+        if _redaction_of(copy) is None:
+            return await self._send(order, author)
+        if not is_ours(_redactor_of(copy), self._instance):
+            return Never("copy_gone")  # someone here took it away: an edit must not bring it back
+        return await self._post(replace(order, act=Act.POSTED, native_id=None))  # a redaction is for ever: it is said anew
 
     async def _send(self, order: Order, ghost: str) -> Written:
         path = ("v3", "rooms", order.space, "send", "m.room.message", order.key)
@@ -234,8 +241,19 @@ class MatrixClient:
         for event in chunk if isinstance(chunk, list) else []:
             found = event.get("event_id")
             if event.get("content", {}).get(KEY) == order.key and is_ours(str(event.get("sender")), self._instance):
-                return Written(native_id=found if order.act is Act.ACCEPTED else order.native_id or found, version=found)
+                own = order.act is Act.ACCEPTED or (order.act is Act.EDITED and not _replaces(event))
+                return Written(native_id=found if own else order.native_id or found, version=found)
         return None
+
+
+def _replaces(event: dict[str, Any]) -> bool:
+    relation = event["content"].get("m.relates_to")
+    return isinstance(relation, dict) and relation.get("rel_type") == "m.replace"
+
+
+def _redactor_of(event: dict[str, Any]) -> str:
+    """Who took this event away; nobody's name where the homeserver does not tell."""
+    return str(event["unsigned"]["redacted_because"].get("sender"))
 
 
 def _redaction_of(event: dict[str, Any]) -> str | None:

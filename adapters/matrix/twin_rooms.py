@@ -325,5 +325,6 @@ class Rooms:
         if row["redacts"] is not None:
             event["redacts"] = row["redacts"]  # a real Synapse says it here and in the content, whatever the room's version
         if row["redacted_by"] is not None:
-            event["unsigned"]["redacted_because"] = {"type": "m.room.redaction", "event_id": row["redacted_by"]}
+            redactor = self._file.execute("SELECT sender FROM events WHERE event_id = ?", (row["redacted_by"],)).fetchone()["sender"]
+            event["unsigned"]["redacted_because"] = {"type": "m.room.redaction", "event_id": row["redacted_by"], "sender": redactor}
         return event

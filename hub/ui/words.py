@@ -103,7 +103,6 @@ REASONS: Final[Mapping[str, str]] = {
     "space_malformed": "espace mal nommé",
     "type_unknown": "type d’événement inconnu de ce connecteur",
     "unsupported": "le RSE ne sait pas le faire",
-    "object_deleted": "supprimé ici",
     "copy_withdrawn": "copie retirée localement",
     "withdrawn_here": "copie retirée localement",
     "copy_gone": "copie disparue du RSE",

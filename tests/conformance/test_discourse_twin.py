@@ -133,6 +133,12 @@ async def test_a_message_restored_at_its_origin_comes_back(rse: Forum) -> None:
     assert (post["deleted"], "corrigé" in post["raw"]) == (False, True)
 
 
+async def test_a_message_that_shall_come_back_with_its_text_is_not_taken_to_be_back_already(rse: Forum) -> None:
+    first = await written(rse, order())
+    await written(rse, order(Act.DELETED, native_id=first.native_id, content=None))
+    assert await rse.client.find(order(Act.EDITED, native_id=first.native_id)) is None
+
+
 async def test_a_copy_withdrawn_here_by_somebody_is_not_brought_back_by_an_edit(rse: Forum) -> None:
     first = await written(rse, order())
     await rse.call("DELETE", f"/posts/{first.native_id.removeprefix('post:')}.json", "system")

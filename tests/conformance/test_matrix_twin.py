@@ -78,6 +78,19 @@ async def test_an_edit_never_brings_back_what_somebody_here_took_away(house: Hou
     assert outcome == Never("copy_gone")
 
 
+async def test_what_its_author_deleted_and_brought_back_is_said_anew_and_found_again_after_a_crash(house: House) -> None:
+    _, room = await closed_room(house)
+    first = await written(house, space=room)
+    await written(house, "k2", space=room, act=Act.DELETED, native_id=first.native_id)
+    back = posting("k3", "Bonsoir", room, act=Act.EDITED, native_id=first.native_id)
+    again = await house.client.write(back)
+    (shown,) = await house.visible(room)
+    assert again == Written(shown["event_id"], shown["event_id"])
+    assert (shown["body"], shown["name"]) == ("Bonsoir", "Léa Martin (Finances)")
+    assert shown["event_id"] != first.native_id
+    assert await house.client.find(back) == again
+
+
 @pytest.mark.parametrize("act", [Act.EDITED, Act.DELETED])
 async def test_what_a_person_here_wrote_herself_is_never_touched(house: House, act: Act) -> None:
     claire, room = await closed_room(house)

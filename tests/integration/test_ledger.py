@@ -77,7 +77,7 @@ async def test_an_answer_closes_its_intent_with_the_copy_the_number_and_the_rece
     assert [intent.space for intent in (await memory.recall([], [])).intents] == ["salon"]
     await applied.close(delivery(4), key="key-posted", copy=Copy(order(), Written("copy:1", "v1", "topic:1/1"), "c"))
     await applied.intend(order(Act.EDITED, "copy:1"), NOW)
-    await applied.close(delivery(6), key="key-edited", copy=Copy(order(Act.EDITED, "copy:1"), Written("$edit", "v2"), "c"))
+    await applied.close(delivery(6), key="key-edited", copy=Copy(order(Act.EDITED, "copy:1"), Written("copy:1", "v2"), "c"))
     again = Applied(ledger, "rse")
     await again.load()
     copy = (await again.here(["subject"], "c"))["subject"]

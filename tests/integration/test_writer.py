@@ -72,6 +72,30 @@ async def test_a_thread_is_written_in_order_with_its_replies_edits_and_deletions
     ]
 
 
+async def test_a_message_that_its_author_brings_back_comes_back_and_is_edited_where_it_stands_now(rig: Rig) -> None:
+    key = rig.hub.nodes["education"]
+    first, gone = said_by(key, posted("un"), "$1"), said_by(key, MessageDeleted(space="ailleurs"), "$1", marker="2")
+    back = said_by(key, MessageEdited(**posted("le revoilà").model_dump()), "$1", marker="3")
+    edit = said_by(key, MessageEdited(**posted("corrigé").model_dump()), "$1", marker="4")
+
+    async def anew(order: Order) -> WriteOutcome:
+        await rig.rse.keep(order)
+        return Written("copy:9", "v9")
+
+    rig.rse.answers = [rig.rse.keep, rig.rse.keep, anew]
+    async with rig.running():
+        await rig.tie()
+        await rig.deliver(first, gone, back, edit)
+        receipts = await rig.receipts(5)
+    assert [(order.act, order.native_id) for order in rig.rse.written] == [
+        (Act.POSTED, None),
+        (Act.DELETED, "copy:1"),
+        (Act.EDITED, "copy:1"),
+        (Act.EDITED, "copy:9"),
+    ]
+    assert [receipt["native_id"] for receipt in receipts[-2:]] == ["copy:9", "copy:9"]
+
+
 @pytest.mark.parametrize(
     ("spoil", "reason"),
     [

@@ -105,7 +105,15 @@ async def test_an_edit_and_a_deletion_follow_and_come_back_with_the_answered_ver
     for act, answer in ((Act.POSTED, first), (Act.EDITED, edit), (Act.DELETED, gone)):
         assert (await house.sink.change(act, first.native_id)).version == answer.version
     assert (await claire.event(room, first.native_id))["content"] == {}
-    assert await house.client.write(posting("e4", "x", room, act=Act.EDITED, native_id=first.native_id)) == Never("copy_gone")
+    back = await written(house, "e4", "Me revoilà", room, act=Act.EDITED, native_id=first.native_id)
+    assert (await claire.event(room, back.native_id))["content"]["body"] == "Me revoilà"
+
+
+async def test_an_edit_never_brings_back_what_somebody_here_took_away(house: House) -> None:
+    claire, room = await house.room()
+    first = await written(house, "e1", "Bonjour", room)
+    await claire.redact(room, first.native_id)
+    assert await house.client.write(posting("e2", "x", room, act=Act.EDITED, native_id=first.native_id)) == Never("copy_gone")
 
 
 @pytest.mark.parametrize("version", ["10", "11", "12"])
