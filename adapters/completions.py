@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import structlog
 
 from adapters.gateway import completed, named
 from adapters.ledger import LedgerUnavailable
+from adapters.port import Change
 from adapters.sorting import Stored
 from adapters.spool import Kind, unpack_incomplete
 from schemas.wire.records import CORRELATION, new_correlation
@@ -47,9 +49,12 @@ class Completions:
                 return
 
     async def _settled(self, row: Row) -> bool:
-        found = await completed(self._client, unpack_incomplete(row.value))
+        incomplete = unpack_incomplete(row.value)
+        found = await completed(self._client, incomplete)
         if found is None:
             return False
+        if isinstance(found, Change):
+            found = replace(found, asked=incomplete.said)
         correlation = dict(row.record.headers).get(CORRELATION, b"").decode() or new_correlation()
         answer = await self._admission.admit([await named(self._client, found)], row.value, correlation)
         if isinstance(answer, Stored):

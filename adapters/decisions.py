@@ -7,9 +7,9 @@ import hmac
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from adapters.echoes import awaited, is_echo
+from adapters.echoes import awaited, is_echo, moment, precedes
 from adapters.ledger import Kind, KnownObject
-from adapters.port import ACCEPTANCES, REACTIONS, Act, Change, Nonsense
+from adapters.port import ACCEPTANCES, REACTIONS, Act, Change, Incomplete, Nonsense
 from adapters.ties import TieState
 from schemas.envelope import object_id
 from schemas.facts.answer import AnswerAccepted, AnswerWithdrawn
@@ -30,14 +30,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Drop:
-    """Nothing leaves this RSE; the reason is counted."""
+    """Nothing leaves this RSE; the reason is counted. `remembered` is what the ledger shall know of it all the same."""
 
     reason: str
+    remembered: KnownObject | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Park:
     """Wait until a write that is under way has been answered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """What was heard later may have been done earlier: the RSE is to be asked how the object stands now."""
+
+    incomplete: Incomplete
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +71,7 @@ class Moments(NamedTuple):
     now: datetime
 
 
-Decision = Drop | Park | Publish | Nonsense
+Decision = Drop | Park | Doubt | Publish | Nonsense
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +95,7 @@ class Desk:
         if awaited(change, known.intents, received_at, now, known=here is not None):
             return Park()
         decision = _of_copy(change, here, tie) if here is not None and here.is_copy else self._of_own(change, here, tie, known)
-        if isinstance(decision, Publish):
+        if isinstance(decision, Publish | Drop) and decision.remembered is not None:
             known.add(decision.remembered)
         return decision
 
@@ -149,19 +157,23 @@ class Desk:
         return closed or tie or Drop("not_tied")
 
     def _of_own(self, change: Change, here: KnownObject | None, tie: Tie, known: Known) -> Decision:
+        if here is not None and _overtaken(change, here) and change.asked != change.version:
+            return Doubt(Incomplete(change.native_id, Act.EDITED, change.version if change.asked is not None else ""))
+        marker = f"{change.marker} after {here.versions[-1]}" if here is not None and _overtaken(change, here) else None
+        subject = object_id(self.instance.node, change.native_id)
         if change.act is Act.DELETED:
             if here is None:
-                return Drop("unknown_object")
-            return Publish(MessageDeleted(space=here.space), here.subject, None, tie, replace(here, deleted=True))
+                return Drop("unknown_object", _tombstone(change, subject, tie))
+            gone = replace(here, deleted=True, versions=(change.version,))
+            return Publish(MessageDeleted(space=here.space), here.subject, None, tie, gone, marker)
         if change.by_us:
             return Drop("own_account")
         if change.content is None or change.author is None:
             return Nonsense("content_missing")
         if change.content.text.lstrip().startswith(self.instance.mark):
             return Drop("kept_internal")
-        subject = object_id(self.instance.node, change.native_id)
-        remembered = KnownObject(change.native_id, subject, "own", change.locator, (), tie.space, tie.community)
-        return Publish(_message(change, tie.space), subject, self._parent(change, known, tie), tie, remembered)
+        remembered = KnownObject(change.native_id, subject, "own", change.locator, (change.version,), tie.space, tie.community)
+        return Publish(_message(change, tie.space), subject, self._parent(change, known, tie), tie, remembered, marker)
 
     def _parent(self, change: Change, known: Known, tie: Tie) -> str | None:
         """The object that is answered, of the same community alone: another's readers must not learn of it.
@@ -174,6 +186,24 @@ class Desk:
         if found is not None:
             return found.subject if found.community == tie.community else None
         return object_id(self.instance.node, change.parent) if _is_native(change.parent, change) else None
+
+
+def _overtaken(change: Change, here: KnownObject) -> bool:
+    """Tell whether an own object was heard of in a later state: a webhook that is tried again comes behind those that were not.
+
+    Or the RSE's clock went back, or its staff undeleted the post, which raises no time: the RSE itself must say.
+    """
+    if not here.versions:
+        return False
+    last = here.versions[-1]
+    return precedes(change.version, last) or (change.version == last and here.deleted and change.act is not Act.DELETED)
+
+
+def _tombstone(change: Change, subject: str, tie: Tie) -> KnownObject | None:
+    """A deletion that came before what it deletes, where webhooks can come so; else there is nothing to remember."""
+    if moment(change.version) is None:
+        return None
+    return KnownObject(change.native_id, subject, "own", None, (change.version,), tie.space, tie.community, deleted=True)
 
 
 def _reaction(instance: Instance, change: Change, message: KnownObject, tie: Tie) -> Decision:

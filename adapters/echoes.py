@@ -21,10 +21,10 @@ def is_echo(version: str, written: Iterable[str]) -> bool:
     known = frozenset(written)
     if version in known:
         return True
-    said = _moment(version)
+    said = moment(version)
     if said is None:
         return False
-    times = [moment for moment in map(_moment, known) if moment is not None]
+    times = [found for found in map(moment, known) if found is not None]
     return bool(times) and said <= max(times)
 
 
@@ -48,7 +48,14 @@ def _may_be(change: Change, intent: OpenIntent, *, known: bool) -> bool:
     return intent.act == Act.POSTED and intent.space == change.space
 
 
-def _moment(version: str) -> datetime | None:
+def precedes(version: str, other: str) -> bool:
+    """Tell whether a version is an earlier time than another; where versions are no times, nothing tells."""
+    one, two = moment(version), moment(other)
+    return one is not None and two is not None and one < two
+
+
+def moment(version: str) -> datetime | None:
+    """A version as a time, where it is one."""
     try:
         moment = datetime.fromisoformat(version)
     except ValueError:

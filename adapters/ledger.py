@@ -176,14 +176,18 @@ class Known:
             self.locators[known.locator] = known
 
     def renew(self, objects: Iterable[KnownObject]) -> None:
-        """Let what was decided since stand over what the ledger told, but for the versions written, which the ledger knows best."""
+        """Let what was decided since stand over what the ledger told, but for a copy's versions, which the ledger knows best."""
         for one in objects:
             told = self.natives.get(one.native_id)
-            self.add(one if told is None else replace(one, versions=told.versions, locator=one.locator or told.locator))
+            self.add(one if told is None else _renewed(one, told))
 
     def find(self, reference: str) -> KnownObject | None:
         """An object by its native id or its locator."""
         return self.natives.get(reference) or self.locators.get(reference)
+
+
+def _renewed(one: KnownObject, told: KnownObject) -> KnownObject:
+    return replace(one, versions=told.versions if one.is_copy else one.versions, locator=one.locator or told.locator)
 
 
 OBJECT_COLUMNS = "native_id, subject, origin, locator, versions, space, community, deleted, withdrawn, kind, about, changes"
@@ -200,13 +204,17 @@ KNOWN = f"""
     FROM persons WHERE instance = $1 AND actor = ANY($3)
 """  # noqa: S608 - made of constants alone
 UPSERT_OBJECTS = """
-    INSERT INTO objects (instance, native_id, subject, origin, locator, space, community, deleted, withdrawn, kind, about, changes)
-    SELECT $1, * FROM unnest(
-        $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bool[], $9::bool[], $10::text[], $11::text[], $12::int[]
+    INSERT INTO objects (
+        instance, native_id, subject, origin, locator, space, community, deleted, withdrawn, kind, about, changes, versions
     )
+    SELECT $1, i, s, o, l, p, c, d, w, k, a, n, array_remove(ARRAY[v], NULL) FROM unnest(
+        $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bool[], $9::bool[], $10::text[], $11::text[], $12::int[],
+        $13::text[]
+    ) AS given (i, s, o, l, p, c, d, w, k, a, n, v)
     ON CONFLICT (instance, native_id) DO UPDATE SET
         locator = coalesce(excluded.locator, objects.locator), space = excluded.space, community = excluded.community,
-        deleted = excluded.deleted, withdrawn = excluded.withdrawn, about = excluded.about, changes = excluded.changes
+        deleted = excluded.deleted, withdrawn = excluded.withdrawn, about = excluded.about, changes = excluded.changes,
+        versions = CASE objects.origin WHEN 'own' THEN excluded.versions ELSE objects.versions END
 """
 
 
@@ -263,13 +271,31 @@ class Memory:
             return
         columns = zip(
             *(
-                (o.native_id, o.subject, o.origin, o.locator, o.space, o.community, o.deleted, o.withdrawn, o.kind, o.about, o.changes)
+                (
+                    o.native_id,
+                    o.subject,
+                    o.origin,
+                    o.locator,
+                    o.space,
+                    o.community,
+                    o.deleted,
+                    o.withdrawn,
+                    o.kind,
+                    o.about,
+                    o.changes,
+                    _heard(o),
+                )
                 for o in latest
             ),
             strict=True,
         )
         async with self._ledger.connection() as connection:
             await connection.execute(UPSERT_OBJECTS, self._instance, *map(list, columns))
+
+
+def _heard(one: KnownObject) -> str | None:
+    """The last version heard of an own object; of a copy we keep those that we wrote, and the writer alone knows them."""
+    return one.versions[-1] if one.versions and not one.is_copy else None
 
 
 def object_of(row: Mapping[str, Any]) -> KnownObject:

@@ -95,6 +95,8 @@ class Change:
     attachments: tuple[Attachment, ...] = ()
     emoji: str | None = None
     by_us: bool = False
+    asked: str | None = None
+    """None for what the RSE told by itself; else what it had said when it was last asked for the same reason, empty the first time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,10 +116,14 @@ class Nonsense:
 
 @dataclass(frozen=True, slots=True)
 class Incomplete:
-    """A change that lacks what only the RSE can tell, such as a post without its text: `complete` asks the RSE."""
+    """A change that lacks what only the RSE can tell, such as a post without its text: `complete` asks the RSE.
+
+    `said` is the version that it told when it was last asked for the same reason, empty the first time.
+    """
 
     native_id: str
     act: Act
+    said: str = ""
 
 
 Outcome = Change | Unused | Nonsense | Incomplete

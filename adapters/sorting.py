@@ -9,7 +9,7 @@ from nacl.public import PublicKey as SealingKey
 from nacl.public import SealedBox
 from pydantic import ValidationError
 
-from adapters.decisions import Desk, Drop, Park, Publish, pseudonym
+from adapters.decisions import Desk, Doubt, Drop, Park, Publish, pseudonym
 from adapters.port import Change, Incomplete, Nonsense, Unused
 from adapters.spool import Record, pack_change, pack_incomplete
 from schemas import topics
@@ -103,8 +103,7 @@ class Sorter:
             case Nonsense():
                 self._seal(outcome, arrival, batch)
             case Incomplete():
-                batch.incomplete.append(Record("", b"", pack_incomplete(outcome), [(CORRELATION, arrival.correlation.encode())]))
-                arrival.said.append("incomplete")
+                self._ask(outcome, arrival, batch)
             case Change():
                 self._decide(outcome, arrival, known, batch)
 
@@ -115,6 +114,10 @@ class Sorter:
         if isinstance(decision, Park):
             return self._park(change, arrival, batch)
         return self.settle(change, decision, arrival, batch)
+
+    def _ask(self, incomplete: Incomplete, arrival: Arrival, batch: Batch) -> None:
+        batch.incomplete.append(Record("", b"", pack_incomplete(incomplete), [(CORRELATION, arrival.correlation.encode())]))
+        arrival.said.append("incomplete")
 
     def _drop(self, reason: str, arrival: Arrival) -> None:
         Metric.webhooks.labels(self._seat.name, reason).inc()
@@ -169,11 +172,14 @@ class Sorter:
         batch.labels.append((arrival, f"event={event.envelope.id}"))
         return None
 
-    def settle(self, change: Change, decision: Drop | Publish | Nonsense, arrival: Arrival, batch: Batch) -> None:
+    def settle(self, change: Change, decision: Drop | Doubt | Publish | Nonsense, arrival: Arrival, batch: Batch) -> None:
         """Put into the batch what a decision comes to."""
         match decision:
-            case Drop(reason=reason):
+            case Drop(reason=reason, remembered=remembered):
                 self._drop(reason, arrival)
+                batch.objects += [remembered] if remembered is not None else []
+            case Doubt(incomplete=incomplete):
+                self._ask(incomplete, arrival, batch)
             case Nonsense():
                 self._seal(decision, arrival, batch)
             case Publish():

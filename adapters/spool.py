@@ -141,6 +141,7 @@ def pack_change(change: Change) -> bytes:
             "attachments": [attachment.model_dump() for attachment in change.attachments],
             "emoji": change.emoji,
             "by_us": change.by_us,
+            "asked": change.asked,
         }
     ).encode()
 
@@ -162,10 +163,10 @@ def unpack_change(packed: bytes) -> Change:
 
 def pack_incomplete(incomplete: Incomplete) -> bytes:
     """What must be asked of the RSE, as the spool keeps it."""
-    return json.dumps({"native_id": incomplete.native_id, "act": incomplete.act}).encode()
+    return json.dumps({"native_id": incomplete.native_id, "act": incomplete.act, "said": incomplete.said}).encode()
 
 
 def unpack_incomplete(packed: bytes) -> Incomplete:
     """The reverse of `pack_incomplete`."""
     said = json.loads(packed)
-    return Incomplete(said["native_id"], Act(said["act"]))
+    return Incomplete(said["native_id"], Act(said["act"]), said.get("said", ""))

@@ -156,3 +156,27 @@ async def test_a_platform_that_pushes_does_not_start_without_a_secret_that_anybo
         with pytest.raises(SettingsIncomplete, match="webhook_secret"):
             async with rig.running():
                 pass
+
+
+async def test_an_edit_that_a_later_one_overtook_does_not_bring_back_the_older_text(rig: Rig) -> None:
+    await rig.tie()
+    early, late = "2026-01-01T10:00:00.000Z", "2026-01-01T10:00:07.000Z"
+    await rig.post({"what": "post", "id": "post:9", "text": "un", "version": "2026-01-01T09:00:00.000Z"})
+    await rig.post({"what": "edit", "id": "post:9", "text": "trois", "version": late})
+    rig.rse.completions["post:9"] = change_of({"what": "edit", "id": "post:9", "text": "trois", "version": late}, an_instance(rig.folder))
+    overtaken = await rig.post({"what": "edit", "id": "post:9", "text": "deux", "version": early})
+    assert overtaken.headers["X-Traitdunion-Outcome"] == "incomplete"
+    records = await rig.read(topics.RSE_INBOUND.name, 4)
+    assert [json.loads(value)["content"]["text"] for _, value in records[1:]] == ["un", "trois", "trois"]
+    assert records[2][0]["ce_id"] == records[3][0]["ce_id"]  # what the RSE says is what was heard: a double, that the hub knows
+
+
+async def test_an_edit_under_a_clock_that_went_back_is_published_once_the_rse_has_said_it_twice(rig: Rig) -> None:
+    await rig.tie()
+    before, back = "2026-01-01T10:00:07.000Z", "2026-01-01T08:00:00.000Z"
+    await rig.post({"what": "post", "id": "post:9", "text": "un", "version": before})
+    rig.rse.completions["post:9"] = change_of({"what": "edit", "id": "post:9", "text": "deux", "version": back}, an_instance(rig.folder))
+    await rig.post({"what": "edit", "id": "post:9", "text": "deux", "version": back})
+    records = await rig.read(topics.RSE_INBOUND.name, 3)
+    assert json.loads(records[2][1])["content"]["text"] == "deux"
+    await until(lambda: rig.value("SELECT count(*) FROM adapters.spool"), 0)

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.decisions import Desk, Drop, Park, Publish, pseudonym
+from adapters.decisions import Desk, Doubt, Drop, Park, Publish, pseudonym
 from adapters.echoes import PATIENCE, awaited, is_echo
 from adapters.ledger import Known, KnownObject, OpenIntent
-from adapters.port import Act, Change, Nonsense
+from adapters.port import Act, Change, Incomplete, Nonsense
 from adapters.spool import pack_change, pack_incomplete, unpack_change, unpack_incomplete
 from adapters.ties import Tie, TieState
 from schemas.envelope import object_id
@@ -257,3 +257,59 @@ def test_whose_account_wrote_it_is_kept_in_the_spool_and_unknown_of_what_lay_the
     assert unpack_change(pack_change(ours)) == ours
     older = {name: said for name, said in json.loads(pack_change(ours)).items() if name != "by_us"}
     assert not unpack_change(json.dumps(older).encode()).by_us
+
+
+# --- what comes in another order than it was done ---------------------------------------------------------------------
+
+EARLY, LATE = "2026-03-01T11:00:00.000Z", "2026-03-01T11:00:05.000Z"
+HEARD = replace(OWN, versions=(LATE,))
+
+
+def timed(act: Act, version: str, **more: str) -> Change:
+    return change(act, version=version, marker=f"m:{version}", **more)
+
+
+@pytest.mark.parametrize("act", [Act.POSTED, Act.EDITED, Act.DELETED])
+def test_what_comes_behind_a_later_change_is_asked_of_the_rse(desk: Desk, act: Act) -> None:
+    assert desk.decide(timed(act, EARLY), known(HEARD), NOW, NOW) == Doubt(Incomplete("post:1", Act.EDITED))
+
+
+def test_an_edit_of_the_moment_of_a_deletion_does_not_raise_the_dead(desk: Desk) -> None:
+    gone = replace(HEARD, deleted=True)
+    assert desk.decide(timed(Act.EDITED, LATE), known(gone), NOW, NOW) == Doubt(Incomplete("post:1", Act.EDITED))
+    assert isinstance(desk.decide(timed(Act.DELETED, LATE), known(gone), NOW, NOW), Publish)  # its double: the hub knows it by its id
+
+
+def test_a_creation_that_comes_behind_its_own_deletion_is_asked_of_the_rse(desk: Desk) -> None:
+    memory = known()
+    dropped = desk.decide(timed(Act.DELETED, LATE), memory, NOW, NOW)
+    assert isinstance(dropped, Drop)
+    assert dropped.remembered is not None
+    assert dropped.remembered.deleted
+    assert desk.decide(timed(Act.POSTED, EARLY), memory, NOW, NOW) == Doubt(Incomplete("post:1", Act.EDITED))
+
+
+def test_what_the_rse_says_twice_counts_though_its_clock_went_back_and_is_told_from_what_was_said_then(desk: Desk) -> None:
+    first = desk.decide(timed(Act.EDITED, EARLY, asked=""), known(HEARD), NOW, NOW)
+    assert first == Doubt(Incomplete("post:1", Act.EDITED, EARLY))
+    second = desk.decide(timed(Act.EDITED, EARLY, asked=EARLY), known(HEARD), NOW, NOW)
+    assert isinstance(second, Publish)
+    assert second.marker == f"m:{EARLY} after {LATE}"
+    assert second.remembered.versions == (EARLY,)
+
+
+def test_what_the_rse_says_once_and_something_newer_overtook_is_asked_again(desk: Desk) -> None:
+    read = timed(Act.EDITED, EARLY, asked="2026-03-01T10:00:00.000Z")
+    assert desk.decide(read, known(HEARD), NOW, NOW) == Doubt(Incomplete("post:1", Act.EDITED, EARLY))
+
+
+def test_a_platform_whose_versions_are_no_times_tells_in_order_and_is_believed(desk: Desk) -> None:
+    heard = replace(OWN, versions=("$later",))
+    assert isinstance(desk.decide(timed(Act.EDITED, "$earlier"), known(heard), NOW, NOW), Publish)
+    assert desk.decide(timed(Act.DELETED, "$redaction"), known(), NOW, NOW) == Drop("unknown_object")
+
+
+def test_a_later_change_is_published_and_remembered(desk: Desk) -> None:
+    decision = desk.decide(timed(Act.EDITED, LATE), known(replace(OWN, versions=(EARLY,))), NOW, NOW)
+    assert isinstance(decision, Publish)
+    assert (decision.marker, decision.remembered.versions) == (None, (LATE,))
