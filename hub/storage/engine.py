@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import asyncpg
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
@@ -37,7 +38,7 @@ def connection_lost(error: BaseException) -> bool:
             or isinstance(error, OperationalError | InterfaceError)
             or shutting_down[:2] in {"57", "08", "53", "25"}
         )
-    return isinstance(error, OSError | TimeoutError)
+    return isinstance(error, OSError | TimeoutError | asyncpg.InternalClientError)  # the last: gone in the middle of an answer
 
 
 async def migrate(url: str) -> None:
