@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.errors import KafkaError
@@ -75,6 +75,10 @@ class TopicNames(FiledSettings):
         return self.topic_prefix + name
 
 
+METADATA_MS: Final = 5_000
+"""A broker that has just come back may not tell of a topic yet: who joined a group at that moment got nothing to read, and asked again after this."""
+
+
 def producer(settings: KafkaSettings, *, linger_ms: int = 0) -> AIOKafkaProducer:
     """An idempotent producer: each record once and in order per partition, acknowledged by all replicas in sync."""
     return AIOKafkaProducer(
@@ -107,6 +111,7 @@ def consumer(settings: KafkaSettings, *topics: str, group: str | None, **options
         enable_auto_commit=False,
         auto_offset_reset=options.pop("auto_offset_reset", "none"),
         max_partition_fetch_bytes=RECORD_LIMIT,
+        metadata_max_age_ms=METADATA_MS,
         fetch_max_wait_ms=options.pop("fetch_max_wait_ms", 100),
         **options,
     )
