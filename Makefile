@@ -19,7 +19,7 @@ SYNAPSE := .venv-synapse/.installed
 
 say = @printf '\033[1m▸ %s\033[0m\n' $(1)
 
-.PHONY: help install kafka synapse demo test test-real check lint bench lock clean
+.PHONY: help install kafka synapse demo test test-real check lint bench chaos lock clean
 
 help: ## Prints what each target does
 	@printf "Trait d'union — relie les réseaux sociaux internes des ministères.\n\n"
@@ -56,6 +56,10 @@ lint: install ## Format, rules, types and who may import whom
 
 bench: install kafka ## Measures this machine: each figure beside its own ceiling
 	@$(BIN)/python -m tests.bench
+
+chaos: install kafka ## Breaks everything for a while, then compares every RSE; SEED=, MINUTES=, TWINS=, RATE=, BEYOND=1
+	@$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED)) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(TWINS),--twins $(TWINS)) \
+		$(if $(RATE),--rate $(RATE)) $(if $(BEYOND),--beyond)
 
 lock: install ## Compiles the lock files again, with hashes and without addresses
 	$(call say,'Locking Python packages')

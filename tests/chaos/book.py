@@ -1,0 +1,85 @@
+"""What the agents did, as far as their own RSE told them: the truth that the oracle starts from."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from tests.chaos.schedule import Deed, Wish
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """How a message stands: its text's version, and whether people see it; version 0 was never written."""
+
+    version: int
+    alive: bool
+
+
+NEVER = State(0, alive=False)
+
+
+@dataclass
+class Entry:
+    """One message. An act whose answer was lost may have been done or not: `may_be` holds every state that is then possible."""
+
+    rse: str
+    community: str
+    native_id: str | None = None
+    parent: int | None = None
+    may_be: frozenset[State] = frozenset({NEVER})
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    @property
+    def seen(self) -> bool:
+        """Whether its people may see it still."""
+        return any(state.alive for state in self.may_be)
+
+    def done(self, wish: Wish, version: int) -> None:
+        """The RSE said yes."""
+        self.may_be = self._after(wish, version)
+
+    def unsure(self, wish: Wish, version: int) -> None:
+        """The RSE said nothing."""
+        self.may_be |= self._after(wish, version)
+
+    def _after(self, wish: Wish, version: int) -> frozenset[State]:
+        match wish:
+            case Wish.POST | Wish.REPLY:
+                return frozenset({State(version, alive=True)})
+            case Wish.EDIT:  # which brings nothing back, and proves that it was written
+                return frozenset(State(version, alive=state.alive or state == NEVER) for state in self.may_be)
+            case Wish.DELETE:
+                return frozenset(State(state.version, alive=False) for state in self.may_be)
+            case Wish.RESTORE:
+                return frozenset(State(state.version, alive=state.version > 0) for state in self.may_be)
+
+
+class Book:
+    """All messages by their number, and how the deeds went."""
+
+    def __init__(self) -> None:
+        self.entries: dict[int, Entry] = {}
+        self.done: Counter[str] = Counter()
+        self.refused: Counter[str] = Counter()
+        self.unsure: Counter[str] = Counter()
+        self.idle: Counter[str] = Counter()
+        """Deeds that had lost their object: its writing had been refused before."""
+
+    def entry(self, deed: Deed, rse: str, community: str) -> Entry:
+        """The message that a deed is about."""
+        return self.entries.setdefault(deed.message, Entry(rse, community))
+
+    @property
+    def count(self) -> int:
+        """Deeds that were tried."""
+        return sum(counter.total() for counter in (self.done, self.refused, self.unsure, self.idle))
+
+    def by_native(self) -> Mapping[tuple[str, str], int]:
+        """(RSE, native id) → the message's number."""
+        return {(entry.rse, entry.native_id): number for number, entry in self.entries.items() if entry.native_id is not None}

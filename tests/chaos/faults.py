@@ -1,0 +1,173 @@
+"""Makes things go wrong: kills, restarts, outages; and makes all well again at the end."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+from collections import Counter
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final
+
+import psutil
+
+from deploy.local import ports
+from tests.chaos.rse import Refused, Unsure
+from tests.chaos.schedule import Fault
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from tests.chaos.rse import Rse
+    from tests.chaos.schedule import Trouble
+    from tests.chaos.town import Connector, Town
+
+KILLED: Final = {
+    Fault.INBOUND_KILLED: ("worker", "inbound"),
+    Fault.FANOUT_KILLED: ("worker", "fanout"),
+    Fault.RECEIPTS_KILLED: ("worker", "receipts"),
+    Fault.RELAY_KILLED: ("relay",),
+    Fault.SITE_KILLED: ("site",),
+}
+ASKED_OF_TWIN: Final[dict[Fault, Callable[[Trouble], dict[str, Any]]]] = {
+    Fault.RSE_5XX: lambda one: {"kind": "status", "status": 503, "count": int(one.size)},
+    Fault.RSE_429: lambda one: {"kind": "status", "status": 429, "retry_after": 1, "count": int(one.size)},
+    Fault.RSE_SLOW: lambda one: {"kind": "delay", "seconds": one.size},
+    Fault.RSE_ANSWER_LOST: lambda one: {"kind": "lost_answer", "count": int(one.size)},
+    Fault.WEBHOOK_TWICE: lambda one: {"kind": "webhook_twice", "count": int(one.size), "seconds": one.lasts},
+    Fault.WEBHOOK_LATE: lambda one: {"kind": "webhook_late", "count": int(one.size), "seconds": one.lasts},
+}
+"""What a twin does by itself, in its words."""
+
+
+class Hand:
+    """Carries out troubles; `made` counts those that found something to break."""
+
+    def __init__(self, town: Town) -> None:
+        self._town = town
+        self.made: Counter[Fault] = Counter()
+        self._servers = asyncio.Lock()
+
+    async def make(self, trouble: Trouble) -> None:
+        """Let one thing go wrong, and end it after its time."""
+        if await self._made(trouble):
+            self.made[trouble.fault] += 1
+
+    async def heal(self) -> None:
+        """Bring back whatever may be away."""
+        async with self._servers:
+            await asyncio.gather(asyncio.to_thread(self._town.broker.start), asyncio.to_thread(self._town.database.start))
+            if self._town.up is None or self._town.up.exit_code is not None:
+                self._town.supervise()
+        for rse in self._town.rses:
+            with suppress(Refused, Unsure):
+                await rse.heal()
+
+    async def _made(self, trouble: Trouble) -> bool:
+        rse = self._town.rses[trouble.place % len(self._town.rses)]
+        connector = self._town.connectors[trouble.place % len(self._town.connectors)]
+        match trouble.fault:
+            case Fault.INBOUND_KILLED | Fault.FANOUT_KILLED | Fault.RECEIPTS_KILLED | Fault.RELAY_KILLED | Fault.SITE_KILLED:
+                return _kill([one for one in self._children() if _says(one, ("-m", "hub", *KILLED[trouble.fault]))])
+            case Fault.CONNECTOR_KILLED:
+                return _kill(self._of(connector))
+            case Fault.SUPERVISOR_KILLED:
+                return await self._supervisor(trouble.lasts)
+            case Fault.KAFKA_KILLED | Fault.KAFKA_RESTARTED | Fault.SPOOL_FULL:
+                return await self._broker(trouble)
+            case Fault.POSTGRES_KILLED | Fault.POSTGRES_RESTARTED:
+                return await self._database(trouble)
+            case Fault.GATEWAY_AWAY:
+                return await self._gateway(connector, trouble.lasts)
+            case Fault.RSE_KILLED | Fault.RSE_STOPPED:
+                return await _away(rse, trouble)
+            case Fault.CLOCK_AHEAD | Fault.CLOCK_BEHIND:
+                return await _clock(rse, trouble)
+            case _:
+                await rse.fault(**ASKED_OF_TWIN[trouble.fault](trouble))
+                return True
+
+    def _children(self) -> list[psutil.Process]:
+        """What runs under the supervisor."""
+        if self._town.up is None or self._town.up.exit_code is not None:
+            return []
+        with suppress(psutil.NoSuchProcess):
+            return psutil.Process(self._town.up.pid).children()
+        return []
+
+    def _of(self, connector: Connector) -> list[psutil.Process]:
+        return [one for one in self._children() if served_by(one) == connector.name]
+
+    async def _supervisor(self, seconds: float) -> bool:
+        """The power cut of a whole machine of ours: everything under the supervisor goes with it."""
+        async with self._servers:
+            if self._town.up is not None:
+                await asyncio.to_thread(self._town.up.kill)
+            await asyncio.sleep(seconds)
+            self._town.supervise()
+        return True
+
+    async def _broker(self, trouble: Trouble) -> bool:
+        async with self._servers:
+            end = self._town.broker.kill if trouble.fault is Fault.KAFKA_KILLED else self._town.broker.stop
+            await asyncio.to_thread(end)
+            await asyncio.sleep(trouble.lasts)
+            await asyncio.to_thread(self._town.broker.start)
+        return True
+
+    async def _database(self, trouble: Trouble) -> bool:
+        async with self._servers:
+            end = self._town.database.kill if trouble.fault is Fault.POSTGRES_KILLED else self._town.database.stop
+            await asyncio.to_thread(end)
+            await asyncio.sleep(trouble.lasts)
+            await asyncio.to_thread(self._town.database.start)
+        return True
+
+    async def _gateway(self, connector: Connector, seconds: float) -> bool:
+        """Nobody answers at a gateway's address, whatever its supervisor tries: the address is ours meanwhile."""
+        found = _kill(self._of(connector))
+        await asyncio.sleep(0.1)
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as held:
+            held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            with suppress(OSError):  # it came back first: then it was killed, and that is all
+                held.bind((ports.LOOPBACK, connector.port))
+                await asyncio.sleep(seconds)
+        return found
+
+
+def served_by(process: psutil.Process) -> str:
+    """The connector's name of a connector process, else empty."""
+    try:
+        named = process.environ().get("TRAITDUNION_INSTANCES", "")
+    except psutil.Error:
+        return ""
+    return named.rpartition("/")[2].removesuffix(".yaml")
+
+
+def _says(process: psutil.Process, words: Sequence[str]) -> bool:
+    try:
+        line = process.cmdline()
+    except psutil.Error:
+        return False
+    return tuple(line[1:]) == tuple(words)
+
+
+def _kill(processes: Sequence[psutil.Process]) -> bool:
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            process.send_signal(signal.SIGKILL)
+    return bool(processes)
+
+
+async def _away(rse: Rse, trouble: Trouble) -> bool:
+    await (rse.kill() if trouble.fault is Fault.RSE_KILLED else rse.stop())
+    await asyncio.sleep(trouble.lasts)
+    await rse.start()
+    return True
+
+
+async def _clock(rse: Rse, trouble: Trouble) -> bool:
+    await rse.fault("clock", seconds=trouble.size if trouble.fault is Fault.CLOCK_AHEAD else -trouble.size)
+    await asyncio.sleep(trouble.lasts)
+    await rse.fault("clock", seconds=0)
+    return True

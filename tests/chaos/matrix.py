@@ -1,0 +1,119 @@
+"""A Matrix homeserver of a run: a room for each community."""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+from urllib.parse import quote
+
+from deploy.local.application_service import ApplicationService
+from tests.chaos.rse import Refused, Rse, Sighting
+from tests.chaos.schedule import AGENTS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+CLIENT: Final = "/_matrix/client/v3"
+PAGE: Final = 60
+
+
+class Matrix(Rse):
+    """Writes and reads by the client-server API, each person with her own token."""
+
+    platform: ClassVar[str] = "matrix"
+    restores: ClassVar[bool] = False
+
+    def words(self) -> list[str]:
+        """The twin, its application service beside."""
+        path = self.seat.folder / f"service-{self.seat.node}.yaml"
+        if not path.exists():
+            self._service.write(path)
+        return ["--state", str(self.state), "--server-name", self._server, "--registration", str(path)]
+
+    def options(self) -> Mapping[str, str]:
+        """Names on this homeserver."""
+        return {"server_name": self._server, "bot": self._service.bot, "ghost_prefix": self._service.ghost_prefix}
+
+    @property
+    def _server(self) -> str:
+        return f"{self.seat.node}.example"
+
+    @property
+    def _service(self) -> ApplicationService:
+        return ApplicationService(self.seat.webhook, as_token=self.seat.api_secret, hs_token=self.seat.webhook_secret)
+
+    async def furnish(self) -> None:
+        """People, and rooms in which they all are, the bot invited."""
+        self._tokens = [await self._register(f"agent{number}") for number in range(AGENTS)]
+        people = [f"@agent{number}:{self._server}" for number in range(AGENTS)]
+        for community in self.communities:
+            bot = f"@{self._service.bot}:{self._server}"
+            body = {"name": community, "preset": "private_chat", "invite": [*people[1:], bot], "room_version": "11"}
+            room = (await self._person(0, "POST", "createRoom", body))["room_id"]
+            for number in range(1, AGENTS):
+                await self._person(number, "POST", f"join/{quote(room)}", {})
+            self.spaces[community] = room
+
+    async def post(self, agent: int, community: str, title: str, text: str) -> str:
+        """Say it in the room; there are no titles."""
+        del title
+        return await self._say(agent, community, {"body": text})
+
+    async def reply(self, agent: int, community: str, answered: str, text: str) -> str:
+        """Answer a message."""
+        return await self._say(agent, community, {"body": text, "m.relates_to": {"m.in_reply_to": {"event_id": answered}}})
+
+    async def edit(self, agent: int, community: str, edited: str, text: str) -> None:
+        """Replace one's own message."""
+        new = {"m.new_content": {"msgtype": "m.text", "body": text}, "m.relates_to": {"rel_type": "m.replace", "event_id": edited}}
+        await self._say(agent, community, {"body": f"* {text}", **new})
+
+    async def delete(self, agent: int, community: str, deleted: str) -> None:
+        """Redact one's own message."""
+        path = f"rooms/{quote(self.spaces[community])}/redact/{quote(deleted)}/{secrets.token_hex(8)}"
+        await self._person(agent, "PUT", path, {})
+
+    async def look(self) -> None:
+        """Read the rooms' last messages."""
+        for room in self.spaces.values():
+            page = await self._person(0, "GET", f"rooms/{quote(room)}/messages?dir=b&limit={PAGE}", None)
+            for event in page["chunk"]:
+                content = event["content"]
+                if event["type"] == "m.room.message" and "body" in content and "rel_type" not in content.get("m.relates_to", {}):
+                    self.note(event["event_id"], content["body"])
+
+    async def sightings(self, community: str) -> list[Sighting]:
+        """The room as a client shows it."""
+        page = await self._ask("GET", f"/twin/rooms/{quote(self.spaces[community])}", None, {})
+        return [Sighting(one["event_id"], one["body"], one["reply_to"]) for one in page["messages"]]
+
+    def scope(self, kind: str) -> Mapping[str, Any]:
+        """Answers go wrong for whoever writes in a room, people too."""
+        return {"method": "PUT", "path": "/rooms/"} if kind in {"status", "lost_answer", "delay"} else {}
+
+    async def fault(self, kind: str, **details: Any) -> None:
+        """A homeserver words its wish to be left alone in milliseconds."""
+        after = details.pop("retry_after", None)
+        wish = {} if after is None else {"retry_after_ms": int(after * 1000), "errcode": "M_LIMIT_EXCEEDED"}
+        await super().fault(kind, **details, **wish)
+
+    async def _register(self, username: str) -> str:
+        body = {"username": username, "password": secrets.token_urlsafe(16), "auth": {"type": "m.login.dummy"}}
+        made = await self._ask("POST", f"{CLIENT}/register", body, {})
+        name = {"displayname": f"{username.capitalize()} du Matrix {self.seat.number}"}
+        await self._ask("PUT", f"{CLIENT}/profile/{quote(made['user_id'])}/displayname", name, _bearer(made["access_token"]))
+        return str(made["access_token"])
+
+    async def _say(self, agent: int, community: str, content: Mapping[str, Any]) -> str:
+        path = f"rooms/{quote(self.spaces[community])}/send/m.room.message/{secrets.token_hex(8)}"
+        said = await self._person(agent, "PUT", path, {"msgtype": "m.text", **content})
+        if "event_id" not in said:
+            raise Refused(said)
+        return str(said["event_id"])
+
+    async def _person(self, agent: int, method: str, path: str, body: Mapping[str, Any] | None) -> Any:
+        return await self._ask(method, f"{CLIENT}/{path}", body, _bearer(self._tokens[agent]))
+
+
+def _bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}

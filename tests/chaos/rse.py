@@ -1,0 +1,224 @@
+"""One RSE of a run, from the outside: what its people do and see, how its twin is started and made to fail."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import secrets
+import sys
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+from aiohttp import ClientConnectorError, ClientError, ClientTimeout
+
+from deploy.local import ports
+from deploy.local.process import Process, Program
+from schemas.keys import SigningKey
+from tests.chaos.oracle import Shown
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from aiohttp import ClientSession
+
+READY_WITHIN: Final = 60.0
+PATIENCE: Final = ClientTimeout(total=30.0)
+WORD: Final = re.compile(r"parole(\d{6})v(\d{2})")
+
+
+class Refused(Exception):
+    """The RSE did not do what a person asked; she knows."""
+
+
+class Unsure(Exception):
+    """No answer came: it may have been done or not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """Where an RSE and its connector meet."""
+
+    node: str
+    number: int
+    port: int
+    gateway_port: int
+    folder: Path
+    retry_unit: float
+    webhook_secret: str = field(default_factory=lambda: secrets.token_hex(24), repr=False)
+    api_secret: str = field(default_factory=lambda: secrets.token_hex(24), repr=False)
+
+    @property
+    def url(self) -> str:
+        """The RSE's address."""
+        return f"http://{ports.LOOPBACK}:{self.port}"
+
+    @property
+    def webhook(self) -> str:
+        """Where it sends what happens there."""
+        return f"http://{ports.LOOPBACK}:{self.gateway_port}/webhooks/{self.node}"
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """A message as the RSE shows it: `text` holds our word, `parent` is a native id."""
+
+    native_id: str
+    text: str
+    parent: str | None
+
+
+class Rse(ABC):
+    """What every kind of RSE has. A new kind is a subclass, named in `tests.chaos.kinds`."""
+
+    platform: ClassVar[str]
+    restores: ClassVar[bool]
+    """Whether people can bring back what they deleted."""
+
+    def __init__(self, seat: Seat, communities: Sequence[str], http: ClientSession) -> None:
+        self.seat, self.communities, self.http = seat, communities, http
+        self.key = SigningKey.generate(seat.node)
+        self.spaces: dict[str, str] = {}
+        self.natives: dict[int, str] = {}
+        """Message → its native id here, as far as people have looked."""
+        self._process: Process | None = None
+
+    # --- its process ------------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Start the twin on what it remembers."""
+        words = [sys.executable, "-m", f"adapters.{self.platform}.twin", "--port", str(self.seat.port), *self.words()]
+        self._process = Process(Program(f"rse-{self.seat.node}", words, self.seat.folder / "logs" / f"rse-{self.seat.node}.log"))
+        await asyncio.to_thread(self._process.wait_until, lambda: ports.answers(self.seat.port), READY_WITHIN)
+
+    async def stop(self) -> None:
+        """Stop it politely."""
+        if self._process is not None:
+            await asyncio.to_thread(self._process.stop)
+
+    async def kill(self) -> None:
+        """Stop it as a power cut would."""
+        if self._process is not None:
+            await asyncio.to_thread(self._process.kill)
+
+    @property
+    def state(self) -> Path:
+        """The file in which the twin remembers."""
+        return self.seat.folder / f"rse-{self.seat.node}.db"
+
+    @abstractmethod
+    def words(self) -> list[str]:
+        """The twin's own options."""
+
+    @abstractmethod
+    def options(self) -> Mapping[str, str]:
+        """What the connector's file says of this kind alone."""
+
+    def described(self) -> dict[str, Any]:
+        """The instance as the connector's file describes it; its key is saved beside."""
+        path = self.seat.folder / "keys" / f"{self.seat.node}.pem"
+        self.key.save(path)
+        return {
+            "node": self.seat.node, "organisation": f"Ministère {self.seat.number}", "platform": self.platform, "url": self.seat.url,
+            "webhook_secret": self.seat.webhook_secret, "api_secret": self.seat.api_secret, "signing_key": str(path),
+            "spaces": [self.spaces[community] for community in self.communities], "options": dict(self.options()),
+        }  # fmt: skip
+
+    # --- its people -------------------------------------------------------------------------------------------------
+
+    @abstractmethod
+    async def furnish(self) -> None:
+        """Make people and spaces, the connector's account let in; `spaces` is known then."""
+
+    @abstractmethod
+    async def post(self, agent: int, community: str, title: str, text: str) -> str:
+        """Write a message; its native id. This and what follows raise Refused or Unsure."""
+
+    @abstractmethod
+    async def reply(self, agent: int, community: str, answered: str, text: str) -> str:
+        """Answer a message; the answer's native id."""
+
+    @abstractmethod
+    async def edit(self, agent: int, community: str, edited: str, text: str) -> None:
+        """Change one's own message."""
+
+    @abstractmethod
+    async def delete(self, agent: int, community: str, deleted: str) -> None:
+        """Delete one's own message."""
+
+    async def restore(self, agent: int, community: str, deleted: str) -> None:
+        """Bring back one's own message."""
+        raise NotImplementedError(self.platform, agent, community, deleted)
+
+    # --- what is seen there -----------------------------------------------------------------------------------------
+
+    @abstractmethod
+    async def look(self) -> None:
+        """Read what is new, so that people can answer it."""
+
+    @abstractmethod
+    async def sightings(self, community: str) -> list[Sighting]:
+        """All that a space shows, in the order of its making; what a platform leaves in place of a deleted message is none."""
+
+    async def shown(self, community: str) -> list[Shown]:
+        """The same by our own numbers."""
+        seen = await self.sightings(community)
+        numbers = {one.native_id: word_of(one.text)[0] for one in seen}
+        return [Shown(*word_of(one.text), numbers.get(one.parent or "")) for one in seen]
+
+    def note(self, native_id: str, text: str) -> None:
+        """Remember where a message lies here."""
+        number, _ = word_of(text)
+        if number is not None:
+            self.natives.setdefault(number, native_id)
+
+    async def given_up(self) -> list[str]:
+        """Native ids of messages of which the platform has given up telling us something."""
+        return []
+
+    # --- how it fails -----------------------------------------------------------------------------------------------
+
+    async def fault(self, kind: str, **details: Any) -> None:
+        """Ask the twin for a fault; a twin that does not run has fault enough."""
+        try:
+            await self._ask("POST", "/twin/faults", {"kind": kind, **self.scope(kind), **details}, {})
+        except (Refused, Unsure):
+            return
+
+    def scope(self, kind: str) -> Mapping[str, Any]:
+        """Whom a fault concerns, in the twin's words."""
+        del kind
+        return {}
+
+    async def heal(self) -> None:
+        """End all faults. Raises Refused or Unsure."""
+        await self._ask("POST", "/twin/faults", {"kind": "none"}, {})
+
+    async def _ask(self, method: str, path: str, body: Mapping[str, Any] | None, headers: Mapping[str, str]) -> Any:
+        """One request of a person; the answer's JSON."""
+        try:
+            async with self.http.request(method, self.seat.url + path, json=body, headers=headers, timeout=PATIENCE) as answer:
+                if answer.status != 200:
+                    raise Refused(answer.status)
+                return await answer.json() if answer.content_type == "application/json" else None
+        except ClientConnectorError as error:
+            raise Refused(0) from error
+        except (ClientError, OSError, TimeoutError) as error:
+            raise Unsure from error
+
+
+def text_of(number: int, version: int) -> str:
+    """What an agent writes: a word by which the message and its version are known everywhere."""
+    return f"Bonjour à tous, voici parole{number:06}v{version:02} pour notre communauté."
+
+
+def title_of(number: int) -> str:
+    """A title, where one is asked for; it does not hold the word."""
+    return f"Une question de plus, la {number:06}"
+
+
+def word_of(text: str) -> tuple[int | None, int | None]:
+    """The number and the version of the message whose word this text holds."""
+    found = WORD.search(text)
+    return (int(found[1]), int(found[2])) if found else (None, None)

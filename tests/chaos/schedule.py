@@ -1,0 +1,264 @@
+"""What is to happen in a run, and when: a pure function of the seed and the options."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+AGENTS: Final = 2
+"""People who write in each RSE."""
+SEEN_AFTER: Final = 3.0
+"""Seconds after which somebody elsewhere may answer a message."""
+RECENT: Final = 30
+RECOVERY: Final = 10.0
+"""Seconds between two outages that stop everybody's work: together they might outlast a platform's own retries."""
+EVERY: Final = 4.0
+"""Seconds between two faults, on the average."""
+
+
+class Wish(StrEnum):
+    """What an agent wants to do."""
+
+    POST = "post"
+    REPLY = "reply"
+    EDIT = "edit"
+    DELETE = "delete"
+    RESTORE = "restore"
+
+
+WISHES: Final = {Wish.POST: 36, Wish.REPLY: 30, Wish.EDIT: 20, Wish.DELETE: 9, Wish.RESTORE: 5}
+
+
+class Fault(StrEnum):
+    """What goes wrong."""
+
+    INBOUND_KILLED = "inbound_killed"
+    FANOUT_KILLED = "fanout_killed"
+    RECEIPTS_KILLED = "receipts_killed"
+    RELAY_KILLED = "relay_killed"
+    SITE_KILLED = "site_killed"
+    CONNECTOR_KILLED = "connector_killed"
+    SUPERVISOR_KILLED = "supervisor_killed"
+    KAFKA_KILLED = "kafka_killed"
+    KAFKA_RESTARTED = "kafka_restarted"
+    POSTGRES_KILLED = "postgres_killed"
+    POSTGRES_RESTARTED = "postgres_restarted"
+    SPOOL_FULL = "spool_full"
+    GATEWAY_AWAY = "gateway_away"
+    RSE_KILLED = "rse_killed"
+    RSE_STOPPED = "rse_stopped"
+    RSE_5XX = "rse_5xx"
+    RSE_429 = "rse_429"
+    RSE_SLOW = "rse_slow"
+    RSE_ANSWER_LOST = "rse_answer_lost"
+    CLOCK_AHEAD = "clock_ahead"
+    CLOCK_BEHIND = "clock_behind"
+    WEBHOOK_TWICE = "webhook_twice"
+    WEBHOOK_LATE = "webhook_late"
+
+
+OUTAGES: Final = frozenset(
+    {
+        Fault.SUPERVISOR_KILLED,
+        Fault.KAFKA_KILLED,
+        Fault.KAFKA_RESTARTED,
+        Fault.POSTGRES_KILLED,
+        Fault.POSTGRES_RESTARTED,
+        Fault.SPOOL_FULL,
+        Fault.GATEWAY_AWAY,
+    }
+)
+"""Faults that close a gateway: never two of them together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """An agent's wish: `message` is what is written or changed, `parent` what is answered; both are numbers of messages."""
+
+    at: float
+    rse: int
+    agent: int
+    community: int
+    wish: Wish
+    message: int
+    version: int
+    parent: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """A fault: `place` chooses among RSEs or connectors, modulo how many there are; `lasts` seconds; `size` is how much of it."""
+
+    at: float
+    fault: Fault
+    place: int
+    lasts: float
+    size: float
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the faults of a run may be: how long outages last, how slow an RSE becomes, how many answers fail, which faults there are."""
+
+    outage: float = 6.0
+    slow: float = 21.0
+    gateway_away: float = 6.0
+    most: int = 5
+    faults: tuple[Fault, ...] = tuple(Fault)
+
+
+USUAL: Final = Limits()
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything that is to happen, each list in the order of time."""
+
+    deeds: tuple[Deed, ...]
+    troubles: tuple[Trouble, ...]
+
+
+@dataclass
+class _Message:
+    number: int
+    rse: int
+    agent: int
+    community: int
+    at: float
+    version: int = 1
+    alive: bool = True
+
+
+@dataclass
+class _People:
+    """What the agents would have written if nothing ever failed."""
+
+    chance: random.Random
+    restores: Sequence[bool]
+    communities: int
+    messages: list[_Message] = field(default_factory=list)
+
+    def deed(self, at: float) -> Deed:
+        rse = self.chance.randrange(len(self.restores))
+        agent, community = self.chance.randrange(AGENTS), self.chance.randrange(self.communities)
+        wish = self.chance.choices(list(WISHES), list(WISHES.values()))[0]
+        return self.changed(at, rse, wish) or self.written(at, rse, agent, community, wish)
+
+    def changed(self, at: float, rse: int, wish: Wish) -> Deed | None:
+        """An own message changed; None where the wish is to write, or where nobody there has anything to change."""
+        match wish:
+            case Wish.EDIT:
+                found = self.one(lambda message: message.rse == rse and message.alive)
+            case Wish.DELETE:
+                found = self.one(lambda message: message.rse == rse and message.alive)
+            case Wish.RESTORE:
+                found = self.one(lambda message: message.rse == rse and not message.alive) if self.restores[rse] else None
+            case Wish.POST | Wish.REPLY:
+                found = None
+        if found is None:
+            return None
+        found.version += wish is Wish.EDIT
+        found.alive = wish is not Wish.DELETE
+        return Deed(at, rse, found.agent, found.community, wish, found.number, found.version)
+
+    def written(self, at: float, rse: int, agent: int, community: int, wish: Wish) -> Deed:
+        answered = self.one(lambda message: message.community == community and message.alive and message.at < at - SEEN_AFTER)
+        parent = answered.number if answered is not None and wish is Wish.REPLY else None
+        message = _Message(len(self.messages) + 1, rse, agent, community, at)
+        self.messages.append(message)
+        return Deed(at, rse, agent, community, Wish.POST if parent is None else Wish.REPLY, message.number, 1, parent)
+
+    def one(self, fits: Callable[[_Message], bool]) -> _Message | None:
+        found = [message for message in self.messages if fits(message)][-RECENT:]
+        return self.chance.choice(found) if found else None
+
+
+def plan(
+    seed: int,
+    seconds: float,
+    *,
+    restores: Sequence[bool],
+    rate: float,
+    communities: int = 1,
+    every: float = EVERY,
+    limits: Limits = USUAL,
+) -> Plan:
+    """The deeds and faults of a run; `restores` tells of each RSE whether its people can bring back what they deleted."""
+    people = _People(random.Random(f"{seed}/deeds"), restores, communities)
+    troubles = _troubles(random.Random(f"{seed}/faults"), seconds, every, limits)
+    moments = [(number / rate, None) for number in range(int(seconds * rate))]
+    bursts = [(moment, trouble.place) for trouble in troubles if trouble.fault is Fault.SPOOL_FULL for moment in _burst(trouble)]
+    deeds = [
+        people.deed(at) if place is None else people.written(at, place % len(restores), 0, 0, Wish.POST)
+        for at, place in sorted([*moments, *bursts], key=lambda moment: moment[0])
+    ]
+    return Plan(tuple(deeds), tuple(troubles))
+
+
+def _burst(trouble: Trouble) -> list[float]:
+    """When one RSE's people write more than its connector's spool holds."""
+    return [trouble.at + trouble.lasts * (number + 1) / (trouble.size + 2) for number in range(int(trouble.size))]
+
+
+def _troubles(chance: random.Random, seconds: float, every: float, limits: Limits) -> list[Trouble]:
+    """Each fault once in random order, then any; none begins so late that it would not end with the run."""
+    round_ = list(limits.faults)
+    chance.shuffle(round_)
+    found: list[Trouble] = []
+    at, free_at = every, 0.0
+    while at < seconds:
+        fault = _next(chance, round_, limits, outage_may_be=at >= free_at)
+        trouble = _trouble(chance, at, fault, limits) if fault is not None else None
+        if trouble is not None and trouble.at + trouble.lasts <= seconds:
+            found.append(trouble)
+            free_at = max(free_at, trouble.at + trouble.lasts + RECOVERY) if trouble.fault in OUTAGES else free_at
+        at += every * chance.uniform(0.5, 1.5)
+    return found
+
+
+def _next(chance: random.Random, round_: list[Fault], limits: Limits, *, outage_may_be: bool) -> Fault | None:
+    """The first of the round that may be now; any that may be once the round is over."""
+    fits = [fault for fault in round_ or limits.faults if outage_may_be or fault not in OUTAGES]
+    if not round_:
+        return chance.choice(fits) if fits else None
+    if not fits:
+        return None
+    round_.remove(fits[0])
+    return fits[0]
+
+
+def _trouble(chance: random.Random, at: float, fault: Fault, limits: Limits) -> Trouble:
+    place, share = chance.randrange(1 << 16), chance.random()
+    lasts, size = 0.0, 1.0
+    match fault:
+        case Fault.KAFKA_KILLED | Fault.KAFKA_RESTARTED | Fault.POSTGRES_KILLED | Fault.POSTGRES_RESTARTED | Fault.SUPERVISOR_KILLED:
+            lasts = limits.outage * share / 2
+        case Fault.SPOOL_FULL:
+            lasts, size = limits.outage, 32.0
+        case Fault.GATEWAY_AWAY:
+            lasts = limits.gateway_away
+        case Fault.RSE_KILLED | Fault.RSE_STOPPED:
+            lasts = limits.outage * (0.5 + share)
+        case Fault.RSE_5XX | Fault.RSE_429 | Fault.RSE_ANSWER_LOST:
+            size = 1.0 + int(share * limits.most)
+        case Fault.WEBHOOK_LATE | Fault.WEBHOOK_TWICE:
+            lasts, size = 0.5 + share * 2, 1.0 + int(share * 3)
+        case Fault.RSE_SLOW:
+            size = limits.slow
+        case Fault.CLOCK_AHEAD | Fault.CLOCK_BEHIND:
+            lasts, size = limits.outage, 60.0 + share * 86_400
+        case (
+            Fault.INBOUND_KILLED
+            | Fault.FANOUT_KILLED
+            | Fault.RECEIPTS_KILLED
+            | Fault.RELAY_KILLED
+            | Fault.SITE_KILLED
+            | Fault.CONNECTOR_KILLED
+        ):
+            pass
+    return Trouble(at, fault, place, lasts, size)

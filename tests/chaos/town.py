@@ -1,0 +1,252 @@
+"""The whole system of a run: a broker, a database, RSEs, the hub's processes and the connectors under their supervisor."""
+
+from __future__ import annotations
+
+import asyncio
+import shlex
+import signal
+import sys
+from collections import Counter
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, Self
+
+import asyncpg
+import yaml
+from aiohttp import ClientError
+from kafka import KafkaConsumer
+from nacl.public import PrivateKey
+
+from adapters import ledger
+from deploy.local import ports
+from deploy.local.kafka import STARTS_FAST, LocalKafka
+from deploy.local.postgres import LocalPostgres
+from deploy.local.process import Process, Program
+from hub.communities.service import open_community
+from hub.operations import topics as operations
+from hub.operations.broker import administrator
+from hub.registry.model import Node
+from hub.registry.service import apply, approve, propose_tie
+from hub.storage.engine import engine_for, migrate
+from hub.unit_of_work import Rules, transaction
+from schemas import topics
+from schemas.keys import SigningKey
+from schemas.manifest import Grade, KeyEntry
+from schemas.wire.kafka import KafkaSettings, TopicNames
+from schemas.words import Audience
+from tests.chaos.kinds import kind_of
+from tests.chaos.rse import Seat
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+    from pathlib import Path
+
+    from aiohttp import ClientSession
+
+    from hub.unit_of_work import UnitOfWork
+    from tests.chaos.rse import Rse
+
+EACH: Final = 2
+"""RSEs that one connector process serves."""
+READY_WITHIN: Final = 90.0
+SPOOL_LIMIT: Final = 24
+HOLD: Final = "PT180S"
+"""Longer than a webhook's retries take: a reply whose parent is still on its way is held, not torn from it."""
+
+
+class NotReady(RuntimeError):
+    """The system did not come up in time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Connector:
+    """One connector process's place."""
+
+    name: str
+    port: int
+    rses: tuple[Rse, ...]
+
+
+class Town:
+    """Everything that runs; `start` brings it up, `stop` ends it."""
+
+    def __init__(self, folder: Path, twins: int, communities: Sequence[str], retry_unit: float, http: ClientSession) -> None:
+        self.folder, self.communities, self._http = folder, communities, http
+        self.broker = LocalKafka(folder / "kafka", java_options=STARTS_FAST)
+        self.database = LocalPostgres(folder / "postgres")
+        self._hub_key, self._operators_key = SigningKey.generate("hub"), PrivateKey.generate()
+        self.connectors: list[Connector] = []
+        gateways = ports.free_ports(-(-twins // EACH))
+        own = ports.free_ports(twins + 1)
+        self._site_port = own.pop()
+        rses = [
+            kind_of(number)(Seat(f"n{number:02}", number, port, gateways[number // EACH], folder, retry_unit), communities, http)
+            for number, port in enumerate(own)
+        ]
+        for number, port in enumerate(gateways):
+            self.connectors.append(Connector(f"connector-{number}", port, tuple(rses[number * EACH : (number + 1) * EACH])))
+        self.rses = rses
+        self._url = ""
+        self.up: Process | None = None
+
+    async def start(self) -> Self:
+        """Start everything and tie every space."""
+        for name in ("logs", "keys"):
+            (self.folder / name).mkdir(parents=True, exist_ok=True)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._lay_topics())
+            group.create_task(self._lay_tables())
+            for rse in self.rses:
+                group.create_task(self._open(rse))
+        self.supervise()
+        await self._admit()
+        await self.ready()
+        await self._tie()
+        return self
+
+    async def stop(self) -> None:
+        """End every process: first what works, then what it works on."""
+        if self.up is not None:
+            await asyncio.to_thread(self.up.stop)
+        await asyncio.gather(*(rse.kill() for rse in self.rses))
+        await asyncio.gather(asyncio.to_thread(self.broker.discard), asyncio.to_thread(self.database.discard))
+
+    def supervise(self) -> None:
+        """Start the hub and the connectors as `traitdunion up` does; in production another supervisor would restart that one."""
+        words = [sys.executable, "-m", "hub", "up", "--logs", str(self.folder / "logs")]
+        for connector in self.connectors:
+            settings = {"TRAITDUNION_INSTANCES": self._instances(connector), "TRAITDUNION_GATEWAY_PORT": connector.port}
+            named = [f"{name}={value}" for name, value in settings.items()]
+            words += ["--also", f"{connector.name}={shlex.join([*named, sys.executable, '-m', 'adapters', 'run'])}"]
+        log = self.folder / "logs" / "up.log"
+        self.up = Process(Program("up", words, log, self._environment(), death_signal=signal.SIGTERM))
+
+    async def ready(self) -> None:
+        """Wait for the hub's pages and each gateway. Raises NotReady."""
+        doors = [f"http://{ports.LOOPBACK}:{port}/readyz" for port in (self._site_port, *(one.port for one in self.connectors))]
+        await until(lambda: self._all_well(doors), f"le hub et {len(self.connectors)} connecteurs")
+
+    async def ask(self, sql: str, *values: Any) -> list[Any]:
+        """Ask the database, where hub and ledger lie; it may have been restarted since the last time."""
+        connection = await asyncpg.connect(self._url, timeout=5)
+        try:
+            return list(await connection.fetch(sql, *values))
+        finally:
+            await connection.close()
+
+    async def dead_letters(self) -> dict[str, int]:
+        """Reason → how many records were set aside, by hub and connectors."""
+        letters = await asyncio.to_thread(self._letters)
+        return dict(Counter(letters))
+
+    def _letters(self) -> list[str]:
+        settings = KafkaSettings(bootstrap=self.broker.bootstrap)
+        names = [topic.dead_letters.name for topic in (topics.RSE_INBOUND, topics.HUB_FACTS, topics.RSE_RECEIPTS)]
+        names += [topics.outbound(rse.seat.node).dead_letters.name for rse in self.rses] + [topics.ADAPTERS_DLQ.name]
+        consumer = KafkaConsumer(
+            *names, **settings.options(), auto_offset_reset="earliest", consumer_timeout_ms=1000, enable_auto_commit=False
+        )
+        try:
+            return [next((raw.decode() for name, raw in record.headers if name == "dlq_reason"), "?") for record in consumer]
+        finally:
+            consumer.close()
+
+    # --- before the first message ------------------------------------------------------------------------------------
+
+    async def _lay_topics(self) -> None:
+        await asyncio.to_thread(self.broker.start)
+
+        def lay() -> None:
+            settings = KafkaSettings(bootstrap=self.broker.bootstrap)
+            wanted = [*topics.STATIC, *(topic for rse in self.rses for topic in topics.of_node(rse.seat.node))]
+            with administrator(settings) as admin:
+                operations.apply(admin, wanted, TopicNames(topic_prefix=""), settings)
+
+        await asyncio.to_thread(lay)
+
+    async def _lay_tables(self) -> None:
+        await asyncio.to_thread(self.database.start)
+        self._url = await asyncio.to_thread(self.database.create_database, "traitdunion")
+        self._engine = engine_for(self._url)
+        await migrate(self._url)
+        await asyncio.to_thread(ledger.migrate, self._url)
+
+    async def _open(self, rse: Rse) -> None:
+        await rse.start()
+        await rse.furnish()
+
+    def _instances(self, connector: Connector) -> Path:
+        path = self.folder / f"{connector.name}.yaml"
+        path.touch(mode=0o600)
+        path.write_text(yaml.safe_dump({"instances": {rse.seat.node: rse.described() for rse in connector.rses}}, allow_unicode=True))
+        return path
+
+    def _environment(self) -> dict[str, str]:
+        self._hub_key.save(self.folder / "keys" / "hub.pem")
+        site = f"http://{ports.LOOPBACK}:{self._site_port}"
+        return {
+            "TRAITDUNION_KAFKA_BOOTSTRAP": self.broker.bootstrap,
+            "TRAITDUNION_TOPIC_PREFIX": "",
+            "TRAITDUNION_DATABASE_URL": self._url,
+            "TRAITDUNION_LEDGER_URL": self._url,
+            "TRAITDUNION_SIGNING_KEY": str(self.folder / "keys" / "hub.pem"),
+            "TRAITDUNION_OPERATORS_KEY": bytes(self._operators_key.public_key).hex(),
+            "TRAITDUNION_REGISTRY_ANCHOR": self._hub_key.public.multibase,
+            "TRAITDUNION_REGISTRY_URL": f"{site}/.well-known/traitdunion/registry",
+            "TRAITDUNION_HUB_URL": site,
+            "TRAITDUNION_SITE_PORT": str(self._site_port),
+            "TRAITDUNION_METRICS_PORT": "0",
+            "TRAITDUNION_HOLD": HOLD,
+            "TRAITDUNION_SPOOL_LIMIT": str(SPOOL_LIMIT),
+        }
+
+    async def _admit(self) -> None:
+        """Every ministry applies and is approved; the communities open."""
+        for rse in self.rses:
+            entry = KeyEntry(id=rse.key.key_id, multibase=rse.key.public.multibase)
+            node, name = rse.seat.node, f"Ministère {rse.seat.number}"
+            candidate = Node(node, node, name, rse.platform, Grade.CANDIDATE, datetime.now(UTC), keys=(entry,))
+            await self._work(partial(apply, candidate))
+            await self._work(partial(approve, node))
+        for community in self.communities:
+            await self._work(partial(open_community, community, f"La communauté {community}", Audience.MEMBERS))
+
+    async def _tie(self) -> None:
+        for rse in self.rses:
+            for community, space in rse.spaces.items():
+                await self._work(partial(propose_tie, rse.seat.node, space, community))
+        await self._engine.dispose()
+        wanted = len(self.rses) * len(self.communities)
+
+        async def tied() -> bool:
+            active = await self.ask("SELECT 1 FROM hub.ties WHERE state = 'active'")
+            confirmed = await self.ask("SELECT 1 FROM adapters.ties WHERE state = 'confirmed'")
+            return len(active) == len(confirmed) == wanted
+
+        await until(tied, f"{wanted} rattachements")
+
+    async def _work(self, use: Callable[[UnitOfWork], Awaitable[Any]]) -> None:
+        rules = Rules(self._hub_key, lambda: datetime.now(UTC), timedelta(seconds=60), timedelta(hours=48), timedelta(days=30))
+        async with transaction(self._engine, rules) as work:
+            await use(work)
+            await work.commit()
+
+    async def _all_well(self, doors: Sequence[str]) -> bool:
+        return all(await asyncio.gather(*(self._well(door) for door in doors)))
+
+    async def _well(self, door: str) -> bool:
+        try:
+            async with self._http.get(door) as answer:
+                return answer.status == 200
+        except (ClientError, OSError, TimeoutError):
+            return False
+
+
+async def until(holds: Callable[[], Awaitable[bool]], what: str, seconds: float = READY_WITHIN) -> None:
+    """Wait until something holds. Raises NotReady."""
+    end = asyncio.get_running_loop().time() + seconds
+    while not await holds():
+        if asyncio.get_running_loop().time() > end:
+            raise NotReady(f"{what} : pas prêt après {seconds:.0f} s")
+        await asyncio.sleep(0.2)

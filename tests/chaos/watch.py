@@ -1,0 +1,85 @@
+"""Memory and open files of our own processes, over a run."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+import psutil
+
+from tests.chaos.faults import served_by
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from tests.chaos.town import Town
+
+MEBI: Final = 1024 * 1024
+LONG_ENOUGH: Final = 600.0
+"""Seconds from which on flatness can be judged: buffers and pools fill during the first minutes."""
+MEMORY_GROWS: Final = 1.15
+FILES_GROW: Final = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One process at one moment: seconds of the run, resident MiB, open files and sockets."""
+
+    at: float
+    resident: float
+    files: int
+
+
+@dataclass
+class Watch:
+    """Samples by kind of process: worker-inbound, relay, connector …; a process that is killed goes on under its kind."""
+
+    samples: defaultdict[str, list[Sample]] = field(default_factory=lambda: defaultdict(list))
+
+    def look(self, town: Town, at: float) -> None:
+        """Take a sample of each."""
+        if town.up is None or town.up.exit_code is not None:
+            return
+        try:
+            children = psutil.Process(town.up.pid).children()
+        except psutil.NoSuchProcess:
+            return
+        for process in children:
+            self._take(process, at)
+
+    def _take(self, process: psutil.Process, at: float) -> None:
+        try:
+            kind = served_by(process) or "-".join(process.cmdline()[3:])
+            with process.oneshot():
+                sample = Sample(at, process.memory_info().rss / MEBI, process.num_fds())
+        except psutil.Error:
+            return
+        if kind:  # one that was just killed has no words any more
+            self.samples[kind].append(sample)
+
+
+def growth(samples: Sequence[Sample], seconds: float) -> tuple[Sample, Sample] | None:
+    """The peaks of the run's second and last thirds; None where one of them holds nothing."""
+    middle = [one for one in samples if seconds / 3 <= one.at < seconds * 2 / 3]
+    last = [one for one in samples if one.at >= seconds * 2 / 3]
+    if not middle or not last:
+        return None
+    return _peak(middle), _peak(last)
+
+
+def growing(watch: Mapping[str, Sequence[Sample]], seconds: float) -> list[str]:
+    """The kinds of process that took more memory or files in the last third than in the second."""
+    found = []
+    for kind, samples in watch.items():
+        peaks = growth(samples, seconds)
+        if peaks is None:
+            continue
+        before, after = peaks
+        if after.resident > before.resident * MEMORY_GROWS or after.files > before.files + FILES_GROW:
+            found.append(kind)
+    return found
+
+
+def _peak(samples: Sequence[Sample]) -> Sample:
+    return Sample(samples[-1].at, max(one.resident for one in samples), max(one.files for one in samples))
