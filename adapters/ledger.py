@@ -214,7 +214,8 @@ UPSERT_OBJECTS = """
     ) AS given (i, s, o, l, p, c, d, w, k, a, n, v)
     ON CONFLICT (instance, native_id) DO UPDATE SET
         locator = coalesce(excluded.locator, objects.locator), space = excluded.space, community = excluded.community,
-        deleted = excluded.deleted, withdrawn = excluded.withdrawn, about = excluded.about, changes = excluded.changes,
+        deleted = CASE objects.origin WHEN 'own' THEN excluded.deleted ELSE objects.deleted END,
+        withdrawn = objects.withdrawn OR excluded.withdrawn, about = excluded.about, changes = excluded.changes,
         versions = CASE objects.origin WHEN 'own' THEN excluded.versions ELSE objects.versions END
 """
 

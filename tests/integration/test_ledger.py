@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -85,6 +86,17 @@ async def test_an_answer_closes_its_intent_with_the_copy_the_number_and_the_rece
     assert again.numbers("c") == Numbers(4, frozenset({6}))
     assert await again.open_intents() == frozenset()
     assert [waiting.delivery.sequence for waiting in await again.waiting_receipts()] == [4, 6]
+
+
+async def test_what_the_writer_did_to_a_copy_meanwhile_outlives_what_a_slow_batch_remembers_of_it(ledger: Ledger) -> None:
+    applied, memory = Applied(ledger, "rse"), Memory(ledger, "rse")
+    await applied.close(delivery(1), copy=Copy(order(), Written("copy:1", "v1"), "c"))
+    seen = (await memory.recall(["copy:1"], [])).natives["copy:1"]
+    await applied.close(delivery(2), copy=Copy(order(Act.DELETED, "copy:1"), Written("copy:1", "v2"), "c"))
+    await memory.remember([replace(seen, withdrawn=True)])
+    await memory.remember([seen])
+    kept = (await memory.recall(["copy:1"], [])).natives["copy:1"]
+    assert (kept.deleted, kept.withdrawn, kept.versions) == (True, True, ("v1", "v2"))
 
 
 async def test_a_refused_creation_is_remembered(ledger: Ledger) -> None:
