@@ -48,6 +48,8 @@ class Machine:
         self.services = {name: found for name, found in services().items() if name not in MEASURED}
         ours = [name for name, found in self.services.items() if found.ours and _port(found)]
         self.ports = dict(zip(ours, free_ports(len(ours)), strict=True))
+        more = [(name, port) for name in ours for port in _more_ports(self.services[name])]
+        self.more = dict(zip(more, map(str, free_ports(len(more))), strict=True))
         self.addresses = [(f"{name}:{_port(self.services[name])}", f"{LOOPBACK}:{port}") for name, port in self.ports.items()]
         self.addresses += [("kafka:9092", kafka), ("postgres:5432", postgres), ("0.0.0.0", LOOPBACK), (RUN, str(folder / "run"))]  # noqa: S104 - a word to replace
         self.done = {name: asyncio.Event() for name in self.services}
@@ -57,7 +59,7 @@ class Machine:
         """How this service's words are said here."""
         states = [(STATE, str(self.folder / mount.volume)) for mount in service.mounts if mount.target == STATE]
         own = [(str(_port(service)), str(self.ports[service.name]))] if service.name in self.ports else []
-        return [*self.addresses, *states, *own]
+        return [*self.addresses, *states, *own, *((port, free) for (name, port), free in self.more.items() if name == service.name)]
 
     def program(self, service: Service, words: list[str] | None = None) -> Program:
         places = self.places(service)
@@ -116,6 +118,12 @@ def _port(service: Service) -> int | None:
     """Where it listens in its container: its health check's port."""
     found = re.search(r":(\d+)/", service.health or "")
     return int(found[1]) if found else None
+
+
+def _more_ports(service: Service) -> list[str]:
+    """Where else it listens, by its settings: a page of measures may be beside what it serves."""
+    said = [value for name, value in service.environment.items() if name.endswith("_PORT")]
+    return [port for port in said if port != str(_port(service))]
 
 
 class Databases:
