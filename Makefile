@@ -37,7 +37,9 @@ demo: install kafka $(if $(filter synapse,$(RSE)),synapse) ## Plays the whole wa
 
 test: install kafka ## Runs all tests that need no real RSE
 	$(call say,'Tests')
-	@$(BIN)/pytest -q -n 2 --dist loadfile -m 'not real'
+	@$(BIN)/pytest -q -n 2 --dist loadfile -m 'not real' --ignore tests/e2e
+	$(call say,'Whole systems one at a time')
+	@$(BIN)/pytest -q -m 'not real' tests/e2e
 
 test-real: install kafka synapse ## Runs the tests against a real Synapse
 	$(call say,'Tests against the real Synapse')

@@ -26,15 +26,6 @@ CLONE = Path(__file__).resolve().parents[1]
 SHARED = CLONE.parent / "shared"
 
 
-LONGEST_FIRST = ("real", "e2e", "integration", "conformance", "unit")
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with whole processes: two files run at a time, and a long one that begins last is waited for alone."""
-    items.sort(key=lambda item: LONGEST_FIRST.index(item.path.parent.name))
-
-
 @pytest.fixture(scope="session")
 def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.Kafka]:
     """The session's broker; a test takes fresh topic names on it (`topic_prefix`) and never stops it."""

@@ -66,6 +66,10 @@ class Sample:
     native_id: str
 
 
+class NotOffered(AssertionError):
+    """A test asked of an RSE what its capabilities deny: the test is wrong, not the RSE."""
+
+
 class Rse(ABC):
     """One RSE with its connector. Its two people write in `space`, which the connector may write in too."""
 
@@ -131,11 +135,11 @@ class Rse(ABC):
 
     async def accept(self, answer: str) -> None:
         """The first person, who asked, accepts an answer."""
-        raise NotImplementedError(answer)
+        raise NotOffered(type(self).__name__, answer)
 
     async def unaccept(self, answer: str) -> None:
         """She accepts it no longer."""
-        raise NotImplementedError(answer)
+        raise NotOffered(type(self).__name__, answer)
 
     @abstractmethod
     async def reactions(self) -> list[Reacted]:

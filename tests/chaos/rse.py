@@ -69,6 +69,10 @@ class Sighting:
     parent: str | None
 
 
+class NotOffered(AssertionError):
+    """People were made to do what this kind of RSE does not let them do: the run is wrong, not the RSE."""
+
+
 class Rse(ABC):
     """What every kind of RSE has. A new kind is a subclass, named in `tests.chaos.kinds`."""
 
@@ -149,7 +153,7 @@ class Rse(ABC):
 
     async def restore(self, agent: int, community: str, deleted: str) -> None:
         """Bring back one's own message."""
-        raise NotImplementedError(self.platform, agent, community, deleted)
+        raise NotOffered(self.platform, agent, community, deleted)
 
     # --- what is seen there -----------------------------------------------------------------------------------------
 
