@@ -67,7 +67,7 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
         while True:
             try:
                 await self._consume()
-            except (KafkaError, OSError) as error:
+            except (KafkaError, OSError, TimeoutError) as error:
                 log.warning("consumer_lost", instance=self._name, error=type(error).__name__)
                 await asyncio.sleep(RETRY_SECONDS)
 
@@ -76,7 +76,7 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
         self._consumer = consumer
         committer: asyncio.Task[None] | None = None
         try:
-            await consumer.start()
+            await kafka.begin(consumer)
             consumer.subscribe([self._topic], listener=self)
             committer = asyncio.get_running_loop().create_task(self._commit_for_ever(consumer))
             while True:

@@ -242,7 +242,7 @@ async def started(settings: KafkaSettings) -> AIOKafkaConsumer:
     """A consumer without a group; raises KafkaError, OSError, TimeoutError, and leaves nothing open then."""
     client = kafka.consumer(settings, group=None, fetch_max_bytes=FETCH_BYTES)
     try:
-        await asyncio.wait_for(client.start(), PATIENCE)
+        await kafka.begin(client, PATIENCE)
     except BaseException:
         await stopped(client)
         raise

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 REQUEST_TIMEOUT_MS = 10_000
 LOOK_SECONDS = 3.0
+GRACE_SECONDS = 1.0
 BATCH_BYTES = 512 * 1024  # the client's own 16 KiB holds eight signed events, and waits for an answer after each such batch
 
 
@@ -90,6 +91,23 @@ def producer(settings: KafkaSettings, *, linger_ms: int = 0) -> AIOKafkaProducer
         max_batch_size=BATCH_BYTES,
         request_timeout_ms=REQUEST_TIMEOUT_MS,
     )
+
+
+async def begin(client: AIOKafkaProducer | AIOKafkaConsumer, seconds: float = REQUEST_TIMEOUT_MS / 1000) -> None:
+    """Connect a client; raises TimeoutError after `seconds`, besides what the client raises.
+
+    aiokafka forgets the connection of a start that is cut short while the broker answers, so that nobody could close it: we let it end first.
+    """
+    starting = asyncio.ensure_future(client.start())
+    try:
+        await asyncio.wait_for(asyncio.shield(starting), seconds)
+    finally:
+        if not starting.done():
+            await asyncio.wait({starting}, timeout=GRACE_SECONDS)
+            starting.cancel()
+            await asyncio.wait({starting})
+        if not starting.cancelled():
+            starting.exception()
 
 
 async def has_topic(sender: AIOKafkaProducer, topic: str) -> bool:

@@ -112,7 +112,7 @@ class KafkaPublisher:
         while self._producer is None:
             producer = kafka.producer(self._settings)
             try:
-                await asyncio.wait_for(producer.start(), self._ack_seconds)
+                await kafka.begin(producer, self._ack_seconds)
             except (KafkaError, OSError, TimeoutError):
                 await _give_up(producer)
                 await asyncio.sleep(RETRY_SECONDS)

@@ -1,0 +1,62 @@
+"""What starts and ends a Kafka client leaves behind: nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import psutil
+import pytest
+from aiokafka.conn import AIOKafkaConnection
+
+from schemas.wire import kafka
+from schemas.wire.kafka import KafkaSettings
+
+if TYPE_CHECKING:
+    from tests.servers import Kafka
+
+
+@pytest.fixture
+def asking(monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
+    """Set as soon as a client has asked its broker for the cluster, whose answer is then under way."""
+    asked, send = asyncio.Event(), AIOKafkaConnection.send
+
+    def note(self: AIOKafkaConnection, request: Any, *rest: Any, **named: Any) -> Any:
+        if type(request).__name__.startswith("MetadataRequest"):
+            asked.set()
+        return send(self, request, *rest, **named)
+
+    monkeypatch.setattr(AIOKafkaConnection, "send", note)
+    return asked
+
+
+@pytest.mark.parametrize("make", [kafka.producer, lambda settings: kafka.consumer(settings, group=None)], ids=["producer", "consumer"])
+async def test_a_start_that_is_cut_short_leaves_no_connection_open(make: Any, kafka_bootstrap: str, asking: asyncio.Event) -> None:
+    client = make(KafkaSettings(bootstrap=kafka_bootstrap))
+    starting = asyncio.ensure_future(kafka.begin(client))
+    await asking.wait()
+    starting.cancel()
+    await asyncio.wait({starting})
+    await client.stop()
+    assert starting.cancelled()
+    assert _open_to(kafka_bootstrap) == 0
+
+
+async def test_a_broker_that_takes_too_long_is_named_by_a_time_out(kafka_bootstrap: str) -> None:
+    client = kafka.producer(KafkaSettings(bootstrap=kafka_bootstrap))
+    with pytest.raises(TimeoutError):
+        await kafka.begin(client, 0.0)
+    await client.stop()
+    assert _open_to(kafka_bootstrap) == 0
+
+
+@pytest.fixture
+def kafka_bootstrap(kafka: Kafka) -> str:
+    return kafka.bootstrap
+
+
+def _open_to(bootstrap: str) -> int:
+    port = int(bootstrap.rpartition(":")[2])
+    return sum(
+        1 for one in psutil.Process().net_connections() if one.raddr and one.raddr.port == port and one.status == psutil.CONN_ESTABLISHED
+    )
