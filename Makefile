@@ -10,6 +10,8 @@ UV := $(BIN)/uv
 # Neither a registry's certificates nor its address is our business; the interpreter is the one that was chosen above.
 export UV_PYTHON_DOWNLOADS := never
 export UV_NO_PROGRESS := 1
+# How many examples each property is tried with.
+export EXAMPLES ?= 40
 # Demo and tests start a hundred processes: what one of them has compiled, the next need not compile again.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -19,7 +21,7 @@ SYNAPSE := .venv-synapse/.installed
 
 say = @printf '\033[1m▸ %s\033[0m\n' $(1)
 
-.PHONY: help install kafka synapse demo test test-real check lint bench chaos lock clean
+.PHONY: help install kafka synapse demo test unit test-real check lint bench chaos lock clean
 
 help: ## Prints what each target does
 	@printf "Trait d'union — relie les réseaux sociaux internes des ministères.\n\n"
@@ -35,11 +37,14 @@ synapse: $(SYNAPSE) ## Installs a real Matrix server, Synapse, into .venv-synaps
 demo: install kafka $(if $(filter synapse,$(RSE)),synapse) ## Plays the whole way; ONCE=1 checks and ends, RSE=synapse uses a real Matrix server
 	@$(BIN)/traitdunion demo $(if $(ONCE),--once) $(if $(RSE),--rse $(RSE))
 
-test: install kafka ## Runs all tests that need no real RSE
+test: install kafka ## Runs all tests that need no real RSE; EXAMPLES=1000 tries that many of each property
 	$(call say,'Tests')
 	@$(BIN)/pytest -q -n 2 --dist loadfile -m 'not real' --ignore tests/e2e
 	$(call say,'Whole systems one at a time')
 	@$(BIN)/pytest -q -m 'not real' tests/e2e
+
+unit: install ## Runs the unit tests alone, in seconds
+	@$(BIN)/pytest -q -n 2 tests/unit
 
 test-real: install kafka synapse ## Runs the tests against a real Synapse
 	$(call say,'Tests against the real Synapse')

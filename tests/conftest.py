@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
+from hypothesis import settings
 
 from deploy.local.kafka import STARTS_FAST, KafkaNotInstalled
 from deploy.local.postgres import PostgresNotInstalled
@@ -24,6 +26,11 @@ if TYPE_CHECKING:
 
 CLONE = Path(__file__).resolve().parents[1]
 SHARED = CLONE.parent / "shared"
+
+settings.register_profile(
+    "of this project", max_examples=int(os.environ.get("EXAMPLES", "40")), deadline=None
+)  # a shared machine is slow at times
+settings.load_profile("of this project")
 
 
 @pytest.fixture(scope="session")

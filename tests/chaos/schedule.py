@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -174,7 +175,7 @@ class _People:
         return Deed(at, rse, agent, community, Wish.POST if parent is None else Wish.REPLY, message.number, 1, parent)
 
     def one(self, fits: Callable[[_Message], bool]) -> _Message | None:
-        found = [message for message in self.messages if fits(message)][-RECENT:]
+        found = list(islice((message for message in reversed(self.messages) if fits(message)), RECENT))
         return self.chance.choice(found) if found else None
 
 

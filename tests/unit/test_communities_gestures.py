@@ -175,7 +175,7 @@ STORY = (
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100)
 @given(st.permutations(STORY), st.lists(st.sampled_from(STORY), max_size=4))
 def test_any_order_and_any_doubles_end_in_the_same_reactions_and_answer(story: list[Admitted], doubles: list[Admitted]) -> None:
     work = FakeWork()

@@ -112,7 +112,7 @@ async def test_a_community_opens_once() -> None:
             await open_community(COMMUNITY, title, audience, work)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100)
 @given(st.permutations(STORY), st.lists(st.sampled_from(STORY), max_size=4))
 def test_any_order_and_any_doubles_end_in_the_same_thread(story: list[Admitted], doubles: list[Admitted]) -> None:
     work = FakeWork()

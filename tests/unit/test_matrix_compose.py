@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.matrix.client import MatrixClient
@@ -89,7 +89,6 @@ def test_a_text_too_long_for_matrix_ends_with_a_link_to_the_whole(word: str, cha
     assert content.get("m.new_content", content)["body"].endswith("… Lire la suite : https://rse.example/t/1")
 
 
-@settings(deadline=None, max_examples=60)  # a shared machine is slow at times
 @given(st.text(max_size=200), st.integers(1, 1000))
 def test_any_text_fits(text: str, times: int) -> None:
     assert size(content_of(posting(content=Content(html=text * times, text=text * times)))) <= EVENT_LIMIT

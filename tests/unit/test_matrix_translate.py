@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.matrix import ADAPTER
@@ -251,19 +251,16 @@ def test_a_body_that_is_no_transaction_is_nonsense(body: bytes) -> None:
     assert translated(body) == [Nonsense("transaction_without_events")]
 
 
-@settings(deadline=None, max_examples=60)  # a shared machine is slow at times
 @given(st.binary(max_size=300))
 def test_translate_never_raises_on_any_bytes(body: bytes) -> None:
     translated(body)
 
 
-@settings(deadline=None, max_examples=60)  # a shared machine is slow at times
 @given(JSON)
 def test_translate_never_raises_on_any_json(value: Any) -> None:
     translated(transaction(value, room_event(content=value), room_event("m.room.redaction", content=value)))
 
 
-@settings(deadline=None, max_examples=60)  # a shared machine is slow at times
 @given(
     st.dictionaries(st.sampled_from(["msgtype", "body", "format", "formatted_body", "url", "info", "m.relates_to", "m.new_content"]), JSON)
 )

@@ -25,13 +25,13 @@ ELSEWHERE = "192.0.2.7"
 PAGE = "/rebuts"  # asks the broker alone, so no database is needed here
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def app() -> FastAPI:
     settings = HubSettings(operator_token=SecretStr("jeton-secret"))
     return site(engine_for("postgresql://nobody@192.0.2.1/none"), settings, lambda: NOW, FakeStreams())
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def app_without_token() -> FastAPI:
     return site(engine_for("postgresql://nobody@192.0.2.1/none"), HubSettings(operator_token=None), lambda: NOW, FakeStreams())
 
