@@ -54,6 +54,8 @@ class Admission:
         self._waiting: deque[Arrival] = deque()
         self._awake = asyncio.Event()
         self._storing: deque[_Storing] = deque()
+        self.refusals = 0
+        """How many webhooks could not be stored."""
 
     async def admit(self, outcomes: Sequence[Outcome], body: bytes, correlation: str) -> Answer:
         """Wait until the outcomes of one webhook are durably stored."""
@@ -109,6 +111,7 @@ class Admission:
 
     async def _refuse_all(self, reason: str) -> None:
         while self._waiting:
+            self.refusals += 1
             _resolve(self._waiting.popleft(), NotStored(reason))
         await asyncio.sleep(PAUSE_SECONDS)
 
@@ -157,6 +160,7 @@ class Admission:
 
     def _answer_all(self, batch: Sequence[Arrival], answer: NotStored) -> None:
         log.warning("webhooks_not_stored", instance=self._seat.name, reason=answer.reason, webhooks=len(batch))
+        self.refusals += len(batch)
         for arrival in batch:
             _resolve(arrival, answer)
 

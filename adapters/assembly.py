@@ -26,11 +26,13 @@ from adapters.handshake import Handshake
 from adapters.kafka_transport import KafkaTransport
 from adapters.last_door import LastDoor
 from adapters.ledger import Ledger, LedgerUnavailable, Memory
+from adapters.looks import Looker
+from adapters.losses import LossLooker
 from adapters.outgoing import Outgoing
 from adapters.patience import Pause
 from adapters.platforms import platform
-from adapters.poller import Outlook, Poller
-from adapters.port import Polled
+from adapters.poller import REMINDED, Outlook, Poller, asked
+from adapters.port import Polled, Reminding
 from adapters.receipts import Receipts
 from adapters.registry import LedgerShelf, Trust, fetch
 from adapters.settings import Instances
@@ -47,6 +49,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator, Mapping
 
     from adapters.platforms import Platform
+    from adapters.poller import Looks, Rhythm
+    from adapters.port import RseClient
     from adapters.settings import AdapterSettings, Instance
     from adapters.transport import Transport
 
@@ -116,11 +120,25 @@ async def build(name: str, instance: Instance, shared: Shared) -> Connector:
         handshake.run(), _after(handshake.begun, admission.run), _after(handshake.begun, intake.run), receipts.run(), completions.run(),
         _tidy(applied, shared.clock),
     )  # fmt: skip
-    if isinstance(client, Polled):
-        watch = Watch(shared.ledger, name, secrets.token_hex(8))
-        poller = Poller(Outlook(name, instance, client, ties, watch, admission.admit, shared.clock, asyncio.sleep, random.random))
+    watch = Watch(shared.ledger, name, secrets.token_hex(8))
+    asking = _asking(name, instance, client, watch, admission, shared.clock)
+    if asking is not None:
+        poller = Poller(
+            Outlook(name, instance, *asking, ties, watch, lambda: admission.refusals, shared.clock, asyncio.sleep, random.random)
+        )
         loops = (*loops, _after(handshake.begun, poller.run))
     return Connector(Counter(name, instance, kind.adapter, client, admission), loops)
+
+
+def _asking(
+    name: str, instance: Instance, client: RseClient, watch: Watch, admission: Admission, clock: Callable[[], datetime]
+) -> tuple[Looks, Rhythm] | None:
+    """How an RSE is asked, and how often: all of it, what it could not tell, or not at all."""
+    if isinstance(client, Polled):
+        return Looker(client, watch, admission.admit, clock), asked(instance)
+    if isinstance(client, Reminding):
+        return LossLooker(name, client, watch, admission.admit, clock), REMINDED
+    return None
 
 
 async def _after(begun: asyncio.Event, run: Callable[[], Coroutine[None, None, None]]) -> None:

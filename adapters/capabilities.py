@@ -64,10 +64,11 @@ class FeatureUnanswered(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """All that a connector says of itself; `retries` is how long its platform tries a webhook again. Raises FeatureUnanswered."""
+    """All that a connector says of itself; `retries` is how long its platform tries a webhook again, `outage` what brings back the rest. Raises FeatureUnanswered."""
 
     features: Mapping[Feature, BothWays]
     retries: str
+    outage: str
 
     def __post_init__(self) -> None:
         """Leave no feature unanswered."""
@@ -92,6 +93,7 @@ def table(known: Iterable[tuple[str, Capabilities]]) -> str:
         both = [said.features[feature] for _, said in connectors]
         lines.append(_row(feature.value, [str(ability) for one in both for ability in (one.read, one.write)]))
     lines.append(_row("nouveaux essais d’un webhook", [cell for _, said in connectors for cell in (said.retries, "")]))
+    lines.append(_row("après une panne", [cell for _, said in connectors for cell in (said.outage, "")]))
     return "\n".join(lines)
 
 

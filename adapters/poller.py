@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
 from adapters.failures import told
 from adapters.ledger import LedgerUnavailable
-from adapters.looks import Looked, Looker, NotKeptError, View
+from adapters.looks import Looked, NotKeptError, View
 from adapters.patience import delay
 from adapters.port import Later, Never
 from adapters.watch import LeaseLost
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
     from datetime import datetime
 
-    from adapters.looks import Admit
-    from adapters.port import Polled
     from adapters.settings import Instance
     from adapters.ties import Ties
     from adapters.watch import Watch
@@ -42,15 +40,45 @@ log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
+class Rhythm:
+    """How often a space is looked at: `active` for as long as `lively` after the last change seen, else `idle`; `unreadable` after a refusal."""
+
+    active: timedelta
+    idle: timedelta
+    lively: timedelta
+    unreadable: timedelta
+
+
+REMINDED = Rhythm(timedelta(seconds=2), timedelta(hours=1), timedelta(seconds=1), timedelta(hours=1))
+"""For what an RSE could not tell by itself: once an hour, and again at once while there is more."""
+HURRY = timedelta(minutes=1)  # after we told a platform to come again: it may have come for the last time
+
+
+def asked(instance: Instance) -> Rhythm:
+    """For an RSE that says nothing by itself."""
+    return Rhythm(timedelta(seconds=instance.poll_seconds), IDLE_EVERY, ACTIVE_FOR, UNREADABLE_EVERY)
+
+
+class Looks(Protocol):
+    """How one space is looked at once."""
+
+    async def look(self, view: View) -> Looked | Later | Never:
+        """Look once. Raises NotKeptError, LeaseLost, LedgerUnavailable."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class Outlook:
     """Everything that the poller of one instance works with."""
 
     name: str
     instance: Instance
-    client: Polled
+    looker: Looks
+    rhythm: Rhythm
     ties: Ties
     watch: Watch
-    admit: Admit
+    refusals: Callable[[], int]
+    """How often this process could store nothing of what a platform sent it."""
     clock: Callable[[], datetime]
     sleep: Callable[[float], Awaitable[None]]
     chance: Callable[[], float]
@@ -64,13 +92,14 @@ class Turn:
     due_at: datetime
     good_at: datetime
     changed_at: datetime | None
-    lively: timedelta
+    rhythm: Rhythm
     busy: bool = False
+    suspended: bool = False
 
     def every(self, now: datetime) -> timedelta:
         """An active space is looked at more often."""
-        active = self.changed_at is not None and now - self.changed_at < ACTIVE_FOR
-        return self.lively if active else IDLE_EVERY
+        active = self.changed_at is not None and now - self.changed_at < self.rhythm.lively
+        return self.rhythm.active if active else self.rhythm.idle
 
 
 class Poller:
@@ -78,12 +107,10 @@ class Poller:
 
     def __init__(self, outlook: Outlook) -> None:
         self._out = outlook
-        self._looker = Looker(outlook.client, outlook.watch, outlook.admit, outlook.clock)
         self._turns: dict[str, Turn] = {}
-        self._lively = timedelta(seconds=outlook.instance.poll_seconds)
         self._claimed: AbstractSet[str] = frozenset()
         self._claim_at = self._tidy_at = self._not_before = outlook.clock()
-        self._failures = 0
+        self._failures, self._refusals = 0, outlook.refusals()
 
     async def run(self) -> None:
         """Look for ever; other processes may go on at once when this one ends in order."""
@@ -101,10 +128,12 @@ class Poller:
         now = self._out.clock()
         try:
             await self._hold(now)
+            await self._revive(now)
         except LedgerUnavailable:
             log.warning("poller_waits", instance=self._out.name)
             self._claim_at = now + CLAIM_EVERY / 10
         Metric.late.labels(self._out.name).set(self._late(now))
+        self._hurry(now)
         if now < self._not_before:
             return
         free = AT_ONCE - sum(turn.busy for turn in self._turns.values())
@@ -125,11 +154,28 @@ class Poller:
         for space, poll in held.items():
             if space not in self._turns:
                 begun = poll.changed_at if poll.cursor is not None else now  # a space that has just been tied is a lively one
-                self._turns[space] = Turn(View(poll, poll.cursor), now, now, begun, self._lively)
+                self._turns[space] = Turn(View(poll, poll.cursor), now, now, begun, self._out.rhythm)
         self._claimed, self._claim_at = tied.keys(), now + CLAIM_EVERY
         if now >= self._tidy_at:
             await self._out.watch.tidy(now - REMEMBERED)
             self._tidy_at = now + TIDY_EVERY
+
+    async def _revive(self, now: datetime) -> None:
+        """What was said while a tie was suspended is nobody's news when it lives again."""
+        suspended = {tie.space for tie in self._out.ties.looked_at() if not tie.lives}
+        for space, turn in self._turns.items():
+            if turn.suspended and space not in suspended:
+                await self._out.watch.begin(space, now)
+                turn.view.poll = replace(turn.view.poll, since=now)
+            turn.suspended = space in suspended
+
+    def _hurry(self, now: datetime) -> None:
+        refusals = self._out.refusals()
+        if refusals == self._refusals:
+            return
+        self._refusals = refusals
+        for turn in self._turns.values():
+            turn.due_at = min(turn.due_at, now + HURRY)
 
     def _tied(self) -> dict[str, datetime]:
         """The spaces to look at, and when their ties were accepted or last attested."""
@@ -147,7 +193,7 @@ class Poller:
     async def _looked(self, turn: Turn) -> str:
         """One look and when the next one is due; its outcome in a word."""
         try:
-            outcome = await self._looker.look(turn.view)
+            outcome = await self._out.looker.look(turn.view)
         except LeaseLost:
             self._turns.pop(turn.view.poll.space, None)
             return "lease_lost"
@@ -155,7 +201,7 @@ class Poller:
             return self._wait(turn, Later("not_kept"), type(error).__name__)
         except Exception as error:  # noqa: BLE001 - whatever one space makes fail, the others are looked at
             log.error("look_failed", instance=self._out.name, **told(error))  # noqa: TRY400 - its text may hold content
-            turn.due_at = self._out.clock() + UNREADABLE_EVERY
+            turn.due_at = self._out.clock() + turn.rhythm.unreadable
             return "failed"
         match outcome:
             case Looked(changed=changed):
@@ -163,7 +209,7 @@ class Poller:
             case Later(reason=reason):
                 return self._wait(turn, outcome, reason)
             case Never(reason=reason):
-                turn.due_at = self._out.clock() + UNREADABLE_EVERY
+                turn.due_at = self._out.clock() + turn.rhythm.unreadable
                 log.warning("space_unreadable", instance=self._out.name, reason=reason)
                 return "unreadable"
 

@@ -178,6 +178,18 @@ class Same:
     """The bytes are those of the last time: there is nothing to read in them."""
 
 
+@dataclass(frozen=True, slots=True)
+class Losses:
+    """What a platform tried in vain to tell, as it stands now, each with the marker of its own webhook; parents first.
+
+    `cursor` is where the next question goes on; `more` tells that there is more to ask for by then.
+    """
+
+    outcomes: tuple[Change | Unused | Nonsense, ...]
+    cursor: str | None
+    more: bool = False
+
+
 # --- what goes out -----------------------------------------------------------------------------------------------
 
 
@@ -334,4 +346,13 @@ class Polled(RseClient, Protocol):
 
     async def gone(self, space: str, native_id: str) -> bool | Later:
         """Ask the object itself: True for a 404 while its space can be read; anything less is no deletion."""
+        ...
+
+
+@runtime_checkable
+class Reminding(RseClient, Protocol):
+    """An RSE that pushes, gives up, and tells what it gave up: a client with this half is asked from time to time (`adapters.losses`)."""
+
+    async def lost(self, space: str, cursor: str | None, since: datetime) -> Losses | Later | Never:
+        """What was tried in vain after `cursor`, of a space; without a cursor, what people did there since a moment."""
         ...

@@ -98,6 +98,11 @@ class Watch:
                 "UPDATE polls SET leased_until = '-infinity' WHERE instance = $1 AND holder = $2", self._instance, self._holder
             )
 
+    async def begin(self, space: str, since: datetime) -> None:
+        """Let what was said in a space before a moment stay there; nothing where another poller holds it by now."""
+        async with self._ledger.connection() as connection:
+            await connection.execute(HELD.format(what="since = $4"), self._instance, space, self._holder, since)
+
     async def rows(self, native_ids: Sequence[str]) -> dict[str, Row]:
         """What is remembered of these objects."""
         async with self._ledger.connection() as connection:

@@ -215,7 +215,7 @@ def platform_of(rse: RseClient) -> Callable[[str], Platform]:
 
     def find(name: str) -> Platform:
         both = BothWays(Yes("en mémoire"), Yes("en mémoire"))
-        return Platform(name, adapter, lambda _: rse, Capabilities(dict.fromkeys(Feature, both), retries="aucun"))
+        return Platform(name, adapter, lambda _: rse, Capabilities(dict.fromkeys(Feature, both), retries="aucun", outage="rien"))
 
     return find
 
@@ -297,6 +297,8 @@ class Rig:
     find: Callable[[str], Platform] | None = None
     """Where connectors are found, if not in memory."""
     door: str = ""
+    kept_port: int = 0
+    """Where the gateway listens at each run, if not anywhere."""
 
     @property
     def kafka(self) -> KafkaSettings:
@@ -360,7 +362,7 @@ class Rig:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Run the process until the block ends."""
-        self.port = free_port()
+        self.port = self.kept_port or free_port()
         stop = asyncio.Event()
         task = asyncio.create_task(assembly.run(self.settings(), find=self.find or platform_of(self.rse), stop=stop))
         try:

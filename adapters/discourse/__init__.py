@@ -39,7 +39,11 @@ CAPABILITIES = Capabilities(
             Yes("nom et ministère en tête du message ; l’auteur technique est le compte du connecteur"),
         ),
     },
-    retries="4 après 1, 5, 25 et 125 minutes, soit 2 h 36 ; ensuite le message est perdu pour le webhook",
+    retries="4 après 1, 5, 25 et 125 minutes, soit 2 h 36, si la passerelle a répondu ; aucun si personne n’a répondu",
+    outage=(
+        "repris par relevé du journal des webhooks, gardé 30 jours, au démarrage, après un refus et toutes les heures : messages, modifications, "
+        "suppressions, restaurations, « j’aime », réponses retenues ; le compte du connecteur doit être administrateur"
+    ),
 )
 
 __all__ = ["ADAPTER", "CAPABILITIES", "CLIENT", "Discourse", "DiscourseClient"]

@@ -5,19 +5,23 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, assert_never
+from typing import TYPE_CHECKING, assert_never
 
 from adapters.discourse import render
+from adapters.discourse.attempts import Log, Pace
 from adapters.discourse.gestures import Answers, Likes
 from adapters.discourse.http import TIMEOUT, Answer, Api, liking_account, writing_account
-from adapters.discourse.payload import Category, Post, Topic
+from adapters.discourse.lost import Recall, with_topic
+from adapters.discourse.payload import Category, Post
 from adapters.discourse.reading import locator, native_id, read_answer, read_post
 from adapters.discourse.search import Search, Thread, number_of, read, seen
 from adapters.port import ACCEPTANCES, Act, Change, Incomplete, Later, Never, Nonsense, SpaceReport, Unused, Written
 from schemas.words import Audience
 
 if TYPE_CHECKING:
-    from adapters.port import Order, WriteOutcome
+    from datetime import datetime
+
+    from adapters.port import Losses, Order, WriteOutcome
     from adapters.settings import Instance
 
 EDIT_REASON = "Modifié par son auteur dans son réseau"
@@ -36,6 +40,8 @@ class DiscourseClient:
         self._look = Search(self._api, self._account)
         self._likes = Likes(Api(instance, timeout, liking_account(instance)), liking_account(instance))
         self._answers = Answers(self._api, self._account)
+        pace = Pace()
+        self._recall = Recall(instance, self._api, self._look, Log(instance, self._api, pace), pace)
 
     async def write(self, order: Order) -> WriteOutcome:
         """Carry an order out once. An edit of what was never written here writes it."""
@@ -84,8 +90,8 @@ class DiscourseClient:
         if isinstance(topic, Later):
             return topic
         if incomplete.act in ACCEPTANCES:
-            return read_answer(_with_topic(post, topic))
-        change = read_post(_with_topic(post, topic), _EVENTS[incomplete.act], self._instance)
+            return read_answer(with_topic(post, topic))
+        change = read_post(with_topic(post, topic), _EVENTS[incomplete.act], self._instance)
         if not isinstance(change, Incomplete):
             return change
         return Unused("deletion_denied") if incomplete.act is Act.DELETED else Nonsense("post_without_text")
@@ -109,6 +115,12 @@ class DiscourseClient:
             return Later("answer_unreadable")
         audience = {False: Audience.PUBLIC, True: Audience.MEMBERS, None: Audience.UNKNOWN}[category.read_restricted]
         return SpaceReport(category.name, audience, self._instance.options.get("externals") == "true")
+
+    async def lost(self, space: str, cursor: str | None, since: datetime) -> Losses | Later | Never:
+        """What Discourse tried in vain to tell of a category, each thing as it stands now."""
+        if not _SPACE.match(space):
+            return Never("space_malformed")
+        return await self._recall.lost(space, cursor, since)
 
     async def close(self) -> None:
         """Close the sessions."""
@@ -213,15 +225,3 @@ class DiscourseClient:
 
 def _refused_by_rules(outcome: WriteOutcome) -> bool:
     return isinstance(outcome, Never) and outcome.reason == "validation_refused"
-
-
-def _with_topic(post: Post, topic: Topic | None) -> Post:
-    if topic is None:
-        return post
-    known: dict[str, Any] = {
-        "category_id": post.category_id or topic.category_id,
-        "topic_slug": post.topic_slug or topic.slug,
-        "topic_title": post.topic_title or topic.title,
-        "topic_archetype": post.topic_archetype or topic.archetype,
-    }
-    return post.model_copy(update=known)

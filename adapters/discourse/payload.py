@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 REGULAR_POST = 1  # 2 moderator's action, 3 small action (« closed this topic »), 4 whisper
 PRIVATE_MESSAGE = "private_message"
@@ -118,3 +118,67 @@ class Category(BaseModel):
 
     name: str = ""
     read_restricted: bool | None = None
+
+
+class Hook(BaseModel):
+    """One outgoing webhook, as its administrators see it."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    id: Identifier
+    secret: str | None = None
+
+
+class _Headers(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    event: str = Field("", alias="X-Discourse-Event")
+
+
+class Told(BaseModel):
+    """What a webhook's body is about: one of these, by the body's top key."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    post: Post | None = None
+    like: Like | None = None
+    solved: Post | None = None
+
+
+class Attempt(BaseModel):
+    """One attempt of a webhook in Discourse's log: `payload` is the body it sent, `headers` the JSON of what it said with it, if it came so far."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    id: Identifier
+    status: int = 0
+    headers: str | None = None
+    payload: str | None = None
+    created_at: Stamp
+
+    @property
+    def delivered(self) -> bool:
+        """2xx; a failed connection is -1, an attempt under way 0."""
+        return self.status // 100 == 2  # noqa: PLR2004 - the class of success
+
+    @property
+    def event(self) -> str:
+        """`post_created` …; empty for an attempt that broke off before it said so."""
+        try:
+            return _Headers.model_validate_json(self.headers or "").event
+        except ValidationError:
+            return ""
+
+    @property
+    def told(self) -> Told:
+        """What it spoke of, without text; nothing where that is of no use here."""
+        try:
+            told = Told.model_validate_json(self.payload or "")
+        except ValidationError:
+            return Told()
+        like = told.like and told.like.model_copy(update={"post": _wordless(told.like.post)})
+        return Told(post=told.post and _wordless(told.post), like=like, solved=told.solved and _wordless(told.solved))
+
+
+def _wordless(post: Post) -> Post:
+    return post.model_copy(update={"cooked": None, "raw": None})

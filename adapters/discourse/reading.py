@@ -25,10 +25,11 @@ LINK_LIMIT = 2000  # of an Attachment
 _SYSTEM, _DISCOBOT = -1, -2
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f]+")
 
+RECOVERED = "post_recovered"
 ACTS = {
     "post_created": Act.POSTED,
     "post_edited": Act.EDITED,
-    "post_recovered": Act.EDITED,  # an edit of a deleted object restores it
+    RECOVERED: Act.EDITED,  # an edit of a deleted object restores it
     "post_destroyed": Act.DELETED,
 }
 

@@ -7,50 +7,43 @@ import hmac
 import json
 import time
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 from pydantic import ValidationError
 
+from adapters.discourse.twin_admin import Administration
+from adapters.discourse.twin_call import Call, given
 from adapters.discourse.twin_forum import NOT_FOUND, NOT_PERMITTED, Forum, Refusal
 from adapters.discourse.twin_gestures import Gestures
 from adapters.discourse.twin_hooks import Hooks
 from adapters.discourse.twin_limits import Fault, Faults, Rate, too_many
 from adapters.discourse.twin_options import read
 from adapters.discourse.twin_store import Category, Store
-from adapters.discourse.twin_views import category_document, home_page, post_document, post_list, post_summary, topic_page, topic_view
+from adapters.discourse.twin_views import (
+    category_document,
+    home_page,
+    post_document,
+    post_list,
+    post_summary,
+    short_person,
+    topic_page,
+    topic_view,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
     from adapters.discourse.twin_options import Options
-    from adapters.discourse.twin_store import Person, Post, Topic
+    from adapters.discourse.twin_store import Parcel, Person, Post, Topic
 
-    Act = Callable[["Call"], Awaitable[web.Response]]
+    Act = Callable[[Call], Awaitable[web.Response]]
     Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 CHUNK = 20  # posts of a topic's stream
+LIKERS = 200  # people shown at once who like a post
 MEMORY = 120.0  # seconds that the answer to an API creation is remembered
-
-
-@dataclass(frozen=True)
-class Call:
-    """One API request, its account known and its body read."""
-
-    request: web.Request
-    person: Person
-    given: dict[str, Any]
-
-    @property
-    def number(self) -> int:
-        """The number in its path."""
-        return int(self.request.match_info["id"])
-
-    @property
-    def wants_raw(self) -> bool:
-        """Whether it asks for the posts' source."""
-        return "include_raw" in self.request.query
 
 
 class Twin:
@@ -62,6 +55,7 @@ class Twin:
         self._hooks = Hooks(self._store, options.webhook, options.secret, options.url, options.retry_unit)
         self._forum = Forum(self._store, self._hooks)
         self._gestures = Gestures(self._store, self._hooks, undo_seconds=options.undo_seconds)
+        self._administration = Administration(self._store, options)
         self._rate = Rate(options.rate)
         self._faults = Faults()
         self._remembered: dict[str, tuple[float, dict[str, Any]]] = {}
@@ -90,6 +84,9 @@ class Twin:
                 web.get(r"/t/{id:\d+}/posts.json", self._read(self._posts)),
                 web.get(r"/t/{slug}/{id:\d+}.json", self._read(self._topic)),
                 web.get(r"/c/{id:\d+}/show.json", self._read(self._category)),
+                web.get("/admin/api/web_hooks.json", self._read(self._administration.webhooks)),
+                web.get(r"/admin/api/web_hook_events/{id:\d+}.json", self._read(self._administration.log)),
+                web.get("/post_action_users.json", self._read(self._likers)),
                 web.get("/session/current.json", self._read(self._session)),
                 web.get("/", self._home_page),
                 web.get(r"/t/{slug}/{id:\d+}{rest:(?:/\d+)?}", self._topic_page),
@@ -112,7 +109,7 @@ class Twin:
 
     def _write(self, act: Act) -> Handler:
         async def handle(request: web.Request) -> web.StreamResponse:
-            call = Call(request, self._who(request), await _given(request))
+            call = Call(request, self._who(request), await given(request))
             wait = self._rate.wait()
             if wait:
                 return too_many(wait)
@@ -225,6 +222,15 @@ class Twin:
     async def _session(self, call: Call) -> web.Response:
         return web.json_response({"current_user": {"id": call.person.id, "username": call.person.username, "moderator": call.person.staff}})
 
+    async def _likers(self, call: Call) -> web.Response:
+        """Oldest first, two hundred at once."""
+        number, start = call.request.query.get("id", ""), LIKERS * int(call.request.query.get("page", "0"))
+        post = self._forum.post(call.person, int(number) if number.isdecimal() else 0)
+        people = [self._store.people[liker] for liker in post.likes[start : start + LIKERS]]
+        return web.json_response(
+            {"post_action_users": [short_person(one) for one in people], "total_rows_post_action_users": len(post.likes)}
+        )
+
     # --- pages and the twin's own ---------------------------------------------------------------------------------
 
     async def _home_page(self, _request: web.Request) -> web.Response:
@@ -258,7 +264,7 @@ class Twin:
 
     async def _waiting(self, _request: web.Request) -> web.Response:
         parcels = self._store.parcels.values()
-        return web.json_response([asdict(one) | {"body": len(one.body), "about": json.loads(one.body)[one.type]["id"]} for one in parcels])
+        return web.json_response([asdict(one) | {"body": len(one.body), "about": _about(one)} for one in parcels])
 
     # --- the rest -------------------------------------------------------------------------------------------------
 
@@ -307,32 +313,14 @@ async def _in_its_words(request: web.Request, handler: Handler) -> web.StreamRes
         return web.json_response({"errors": [str(error)]}, status=400)
 
 
-async def _given(request: web.Request) -> dict[str, Any]:
-    if request.content_type == "application/json":
-        try:
-            found = await request.json()
-        except ValueError:
-            found = None
-        if not isinstance(found, dict):
-            raise Refusal(400, ["There was an error parsing the request body."])
-        return found
-    return _nested({str(name): str(value) for name, value in (await request.post()).items()})
-
-
-def _nested(fields: dict[str, str]) -> dict[str, Any]:
-    """Rails reads `post[raw]=…` of a form as `{"post": {"raw": …}}`."""
-    found: dict[str, Any] = {}
-    for name, value in fields.items():
-        outer, bracket, inner = name.partition("[")
-        if bracket and inner.endswith("]"):
-            found.setdefault(outer, {})[inner[:-1]] = value
-        else:
-            found[name] = value
-    return found
-
-
 def _id(request: web.Request) -> int:
     return int(request.match_info["id"])
+
+
+def _about(parcel: Parcel) -> int:
+    """The number of the post or topic that a webhook tells of; of a like, the post's."""
+    told = json.loads(parcel.body)[parcel.type]
+    return int(told["post"]["id"] if parcel.type == "like" else told["id"])
 
 
 def main() -> None:

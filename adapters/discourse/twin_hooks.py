@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import aiohttp
 
-from adapters.discourse.twin_store import Parcel
+from adapters.discourse.twin_store import Attempt, Parcel
 from adapters.discourse.twin_views import hook_post, short_person, topic_document
 
 if TYPE_CHECKING:
@@ -99,6 +99,15 @@ class Hooks:
             "X-Discourse-Event": parcel.event,
             "X-Discourse-Event-Signature": "sha256=" + hmac.new(self._secret, body, hashlib.sha256).hexdigest(),
         }
+        status = await self._post(session, body, headers)
+        if status not in SUCCESS:
+            number = int(headers["X-Discourse-Event-Id"])
+            attempt = Attempt(number, json.dumps(headers), parcel.body, -1 if status is None else status, self._store.stamp())
+            self._store.attempts[number] = attempt
+            self._store.keep(attempt)
+        return status
+
+    async def _post(self, session: aiohttp.ClientSession, body: bytes, headers: dict[str, str]) -> int | None:
         try:
             async with session.post(self._target, data=body, headers=headers) as response:
                 return response.status
@@ -112,8 +121,9 @@ class Hooks:
                 self._store.forget(parcel)
                 return
             parcel.due = self._clock() + again.seconds
-        elif status in GONE or parcel.failures >= MAX_RETRIES:
-            parcel.given_up = True  # Discourse never tries again after a 404 or 410, and gives up after four retries
+        elif status is None or status in GONE or parcel.failures >= MAX_RETRIES:
+            # Discourse never tries again after a 404 or 410, nor where nobody answered, and gives up after four retries.
+            parcel.given_up = True
         else:
             parcel.failures += 1
             parcel.due = self._clock() + BACKOFF ** (parcel.failures - 1) * 60 * self._retry_unit

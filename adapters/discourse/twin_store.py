@@ -88,7 +88,19 @@ class Parcel:
     given_up: bool = False
 
 
-Thing = TypeVar("Thing", Person, Category, Topic, Post, Parcel)
+@dataclass
+class Attempt:
+    """A webhook that nobody took: what administrators see of it. A connection that failed has the status -1."""
+
+    KIND: ClassVar[str] = "attempt"
+    id: int
+    headers: str
+    payload: str
+    status: int
+    created_at: str
+
+
+Thing = TypeVar("Thing", Person, Category, Topic, Post, Parcel, Attempt)
 
 
 class Store:
@@ -105,6 +117,7 @@ class Store:
         self.topics = self._load(Topic)
         self.posts = self._load(Post)
         self.parcels = self._load(Parcel)
+        self.attempts = self._load(Attempt)
         self._counters: dict[str, int] = dict(self._file.execute("SELECT name, number FROM counter"))
         self._threads: dict[int, list[Post]] = {}
         for post in self.posts.values():
@@ -119,7 +132,7 @@ class Store:
         self._file.execute("INSERT OR REPLACE INTO counter (name, number) VALUES (?, ?)", (kind, number))
         return number
 
-    def keep(self, *things: Person | Category | Topic | Post | Parcel) -> None:
+    def keep(self, *things: Person | Category | Topic | Post | Parcel | Attempt) -> None:
         """Write several things at once or not at all."""
         with self._file:
             self._file.execute("BEGIN")

@@ -34,7 +34,8 @@ CAPABILITIES = Capabilities(
             Yes("nom et ministère en tête du message ; l’auteur technique est le compte du connecteur"),
         ),
     },
-    retries="sans objet : rien n’est poussé ; un arrêt se rattrape au relevé suivant, au-delà de 7 jours pour le neuf seulement",
+    retries="sans objet : rien n’est poussé",
+    outage="repris par relevé : au relevé suivant, au-delà de 7 jours pour le neuf seulement",
 )
 
 __all__ = ["ADAPTER", "CAPABILITIES", "CLIENT", "Exo", "ExoClient"]

@@ -35,6 +35,7 @@ CAPABILITIES = Capabilities(
         ),
     },
     retries="sans fin : Synapse renvoie chaque transaction, dans l’ordre, jusqu’à ce qu’elle soit acceptée",
+    outage="rejoué par la plateforme",
 )
 
 __all__ = ["ADAPTER", "CAPABILITIES", "CLIENT", "Matrix", "MatrixClient"]

@@ -111,6 +111,7 @@ REASONS: Final[Mapping[str, str]] = {
     "validation_refused": "refusé par les règles du RSE",
     "awaiting_approval": "en attente d’un modérateur du RSE",
     "forbidden": "interdit par le RSE",
+    "not_an_administrator": "le compte du connecteur n’est pas administrateur du RSE",
     "not_found": "introuvable dans le RSE",
     "too_large": "trop gros pour le RSE",
     "native_id_missing": "réponse du RSE sans identifiant",

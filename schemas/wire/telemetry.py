@@ -29,6 +29,7 @@ class Metric:
     attempts = Counter("traitdunion_write_attempts_total", "HTTP calls into an RSE by outcome.", ["instance", "outcome"])
     paused = Gauge("traitdunion_writer_paused", "1 while the writer waits for its RSE.", ["instance"])
     looks = Counter("traitdunion_looks_total", "Looks at polled spaces by outcome.", ["instance", "outcome"])
+    recovered = Counter("traitdunion_recovered_total", "What a platform could not tell and was asked, by outcome.", ["instance", "outcome"])
     late = Gauge("traitdunion_poll_late_seconds", "How overdue the polled space is that was looked at longest ago.", ["instance"])
     records = Counter("traitdunion_records_total", "Records by group, node and outcome.", ["group", "node", "outcome"])
     dead_letters = Counter("traitdunion_dead_letters_total", "Dead letters by topic and reason.", ["topic", "reason"])

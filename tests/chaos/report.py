@@ -78,7 +78,7 @@ def _tell_findings(outcome: Outcome) -> None:
     counted = count(outcome.findings)
     abandoned = sum(finding.message in outcome.given_up for finding in outcome.findings)
     if outcome.given_up:
-        say(f"webhooks abandonnés par leur RSE : {len(outcome.given_up)} messages, {abandoned} constats ; pas encore de reprise par l'API")
+        say(f"webhooks abandonnés par leur RSE : {len(outcome.given_up)} messages, {abandoned} constats")
     more = ", ".join(f"{number} {fault.value}" for fault, number in counted.items() if fault not in LOSSES)
     told = ", ".join(f"{counted.get(fault, 0)} {fault.value}" for fault in LOSSES)
     say(f"{'TENU' if outcome.holds else 'ROMPU'} : {told}{f' ; {more}' if more else ''}")

@@ -12,6 +12,7 @@ import aiohttp
 import pytest
 
 from adapters.discourse.twin_options import read
+from tests.fakes_adapters import until
 from tests.fakes_discourse_twin import Forum, forum
 
 if TYPE_CHECKING:
@@ -105,9 +106,26 @@ async def test_a_webhook_is_given_up_after_four_retries_and_at_once_after_a_404(
     assert rse.sink.events() == ["topic_created", *["post_created"] * 6]
 
 
-async def test_posts_and_webhooks_to_come_survive_a_stop(tmp_path: Path) -> None:
+async def test_a_webhook_that_nobody_takes_is_lost_at_once_and_stands_in_the_log_of_administrators(tmp_path: Path) -> None:
     async with forum(tmp_path, webhook="http://127.0.0.1:9/", retry_unit=1.0) as rse:
         await rse.call("POST", "/posts.json", title=TITLE, raw=RAW, category=97)
+
+        async def given_up() -> list[bool]:
+            return [parcel["given_up"] for parcel in (await rse.call("GET", "/twin/webhooks"))[1]]
+
+        await until(given_up, [True, True])
+        hooks = (await rse.call("GET", "/admin/api/web_hooks.json", "system"))[1]["web_hooks"]
+        log = (await rse.call("GET", f"/admin/api/web_hook_events/{hooks[0]['id']}.json", "system"))[1]["web_hook_events"]
+        assert [attempt["status"] for attempt in log] == [-1, -1]
+        assert ["post" in attempt["payload"][:8] for attempt in log] == [True, False]
+        assert (await rse.call("GET", "/admin/api/web_hooks.json", "camille"))[0] == 404
+
+
+async def test_posts_and_webhooks_to_come_survive_a_stop(tmp_path: Path) -> None:
+    async with forum(tmp_path, retry_unit=1.0) as rse:
+        rse.sink.failing = 2
+        await rse.call("POST", "/posts.json", title=TITLE, raw=RAW, category=97)
+        await rse.sink.wait(2)
         waiting = (await rse.call("GET", "/twin/webhooks"))[1]
         assert len(waiting) == 2
         before = await rse.posts()

@@ -189,7 +189,7 @@ def test_the_table_names_every_connector_and_every_feature() -> None:
 
 def test_a_connector_that_leaves_a_feature_unanswered_does_not_start() -> None:
     with pytest.raises(FeatureUnanswered, match="membres"):
-        Capabilities({feature: BothWays(Yes("x"), No("y")) for feature in Feature if feature is not Feature.MEMBERS}, retries="")
+        Capabilities({feature: BothWays(Yes("x"), No("y")) for feature in Feature if feature is not Feature.MEMBERS}, retries="", outage="")
 
 
 @every_kind

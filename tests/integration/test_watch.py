@@ -149,3 +149,15 @@ async def test_an_edit_is_kept_in_place_and_what_is_gone_is_not_missing(ledger: 
     assert await watch.missing("a", NOW - timedelta(days=1), [], [], NOW, 5) == []
     await watch.tidy(NOW + timedelta(seconds=1))
     assert await watch.rows(["x"]) == {}
+
+
+async def test_a_space_may_begin_anew_and_keeps_its_cursor(ledger: Ledger) -> None:
+    await tie(ledger, "a")
+    watch, other = Watch(ledger, "rse", "me"), Watch(ledger, "rse", "other")
+    await held(watch, "a")
+    await watch.keep("a", [], NOW, "cursor-3")
+    later = NOW + timedelta(hours=2)
+    await other.begin("a", NOW + timedelta(days=9))
+    await watch.begin("a", later)
+    (poll,) = await watch.claim({"a": NOW}, LEASE)
+    assert (poll.since, poll.cursor) == (later, "cursor-3")

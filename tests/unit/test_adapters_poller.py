@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
@@ -10,7 +11,8 @@ import pytest
 from prometheus_client import REGISTRY
 from pydantic import ValidationError
 
-from adapters.poller import ACTIVE_FOR, Outlook, Poller
+from adapters.looks import Looker
+from adapters.poller import ACTIVE_FOR, REMINDED, Outlook, Poller, asked
 from adapters.port import Later, Never
 from adapters.ties import Tie, Ties, TieState
 from adapters.watch import Poll
@@ -45,11 +47,15 @@ class Claims(MemoryWatch):
         super().__init__()
         self.others: set[str] = set()
         self.wanted: list[list[str]] = []
+        self.begun: list[tuple[str, datetime]] = []
 
     async def claim(self, tied: Mapping[str, datetime], lease: timedelta) -> list[Poll]:
         del lease
         self.wanted.append(sorted(tied))
         return [Poll(space, tied[space], "a cursor", None) for space in self.wanted[-1] if space not in self.others]
+
+    async def begin(self, space: str, since: datetime) -> None:
+        self.begun.append((space, since))
 
     async def release(self) -> None:
         return None
@@ -63,11 +69,14 @@ class Watchtower:
 
     def __init__(self, folder: Path, **settings: Any) -> None:
         self.now = datetime.now(UTC)
+        self.refusals = 0
         self.rse, self.sink, self.ties, self.claims = PolledRse(), PolledSink(), FakeTies(), Claims()
         self.instance = an_instance(folder, spaces=frozenset({"salon", "autre"}), **settings)
-        self.poller = Poller(
-            Outlook("tower", self.instance, self.rse, self.ties, self.claims, self.sink.admit, lambda: self.now, asyncio.sleep, lambda: 1.0)
-        )
+        self.outlook = Outlook(
+            "tower", self.instance, Looker(self.rse, self.claims, self.sink.admit, lambda: self.now), asked(self.instance), self.ties, self.claims,
+            lambda: self.refusals, lambda: self.now, asyncio.sleep, lambda: 1.0,
+        )  # fmt: skip
+        self.poller = Poller(self.outlook)
 
     async def tie(self, space: str, state: TieState = TieState.CONFIRMED) -> None:
         await self.ties.put(
@@ -196,3 +205,23 @@ async def test_lateness_is_how_overdue_the_worst_space_is(tower: Watchtower) -> 
     await tower.after(50)
     await tower.after(1)
     assert late() == 0.0
+
+
+async def test_what_was_said_while_a_tie_was_suspended_stays_there_when_it_lives_again(tower: Watchtower) -> None:
+    await tower.tie("salon", TieState.SUSPENDED)
+    await tower.after(0)
+    await tower.after(60)
+    assert tower.claims.begun == []
+    await tower.tie("salon")
+    await tower.after(60)
+    await tower.after(60)
+    assert tower.claims.begun == [("salon", tower.now - timedelta(seconds=60))]
+
+
+async def test_after_a_platform_was_told_to_come_again_it_is_asked_within_a_minute(tower: Watchtower) -> None:
+    tower.poller = Poller(replace(tower.outlook, rhythm=REMINDED))
+    await tower.tie("salon")
+    assert [await tower.after(0), await tower.after(3000), await tower.after(300)] == [1, 0, 0]
+    assert await tower.after(301) == 1
+    tower.refusals += 1
+    assert [await tower.after(1), await tower.after(61), await tower.after(61)] == [0, 1, 0]

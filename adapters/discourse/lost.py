@@ -1,0 +1,226 @@
+"""What a Discourse tried in vain to tell: each post, like or accepted answer that its log names, as it stands now.
+
+No other page of a Discourse tells edits and deletions of a category since a moment.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from adapters.discourse.payload import LIKE, Like, Liker, Post, Topic, moment
+from adapters.discourse.reading import ACTS, LIKED, RECOVERED, SOLVED, native_id, read_answer, read_like, read_post
+from adapters.discourse.search import read
+from adapters.port import Act, Incomplete, Later, Losses, Never, Nonsense, Unused
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from adapters.discourse.attempts import Log, Pace, Tried
+    from adapters.discourse.http import Api
+    from adapters.discourse.search import Search
+    from adapters.port import Change
+    from adapters.settings import Instance
+
+AT_ONCE = 50  # things asked for in one look
+LIKERS = 200  # that Discourse shows at once
+LIKER_PAGES = 10
+_TIMED = frozenset({"post_created", "post_edited"})  # what these tell happened at the time that their marker bears
+
+
+@dataclass(frozen=True, slots=True)
+class _Message:
+    """A post of which something was not told: the first attempt that failed, and what the newest event said."""
+
+    first: int
+    event: str
+    post: Post
+
+    @property
+    def stamp(self) -> str:
+        """The time that the newest event's marker bears."""
+        return self.post.deleted_at or self.post.updated_at
+
+
+@dataclass(frozen=True, slots=True)
+class _Like:
+    """A like that was not told."""
+
+    first: int
+    like: Like
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """A post that was, or is no longer, its topic's accepted answer."""
+
+    first: int
+    post: Post
+
+
+_Lost = _Message | _Like | _Answer
+
+
+@dataclass(slots=True)
+class _Asked:
+    """What one look has asked already."""
+
+    topics: dict[int, Topic | None] = field(default_factory=dict)
+    likers: dict[int, frozenset[int]] = field(default_factory=dict)
+
+
+class Recall:
+    """Asks one instance for what its webhooks could not bring."""
+
+    def __init__(self, instance: Instance, api: Api, look: Search, log: Log, pace: Pace) -> None:
+        self._instance, self._api, self._look, self._log, self._pace = instance, api, look, log, pace
+
+    async def lost(self, space: str, cursor: str | None, since: datetime) -> Losses | Later | Never:
+        """What was tried in vain of a category; the cursor is the last attempt that was looked at."""
+        failed = await self._log.failed(int(cursor or 0), since)
+        if isinstance(failed, Later | Never):
+            return failed
+        lost = sorted(_gather(failed.attempts, space, since), key=lambda one: one.first)
+        return await self._as_they_stand(lost, str(failed.newest) if failed.newest else None)
+
+    async def _as_they_stand(self, lost: list[_Lost], newest: str | None) -> Losses | Later:
+        """So many at a time; what the RSE cannot tell now is asked at the next look, with all that comes after it."""
+        told: list[Change | Unused | Nonsense] = []
+        asked = _Asked()
+        for one in lost[:AT_ONCE]:
+            outcome = await self._as_it_stands(one, asked)
+            if isinstance(outcome, Later):
+                return Losses(tuple(told), str(one.first - 1), more=True) if told else outcome
+            told.append(outcome)
+        rest = lost[AT_ONCE:]
+        return Losses(tuple(told), str(rest[0].first - 1) if rest else newest, more=bool(rest))
+
+    async def _as_it_stands(self, lost: _Lost, asked: _Asked) -> Change | Unused | Nonsense | Later:
+        match lost:
+            case _Message():
+                return await self._message(lost, asked)
+            case _Like(like=like):
+                return await self._like(like, asked)
+            case _Answer(post=post):
+                return await self._answer(post, asked)
+
+    async def _message(self, lost: _Message, asked: _Asked) -> Change | Unused | Nonsense | Later:
+        """Never the words of an old attempt: they may have been edited, kept inside or deleted since, and told so."""
+        post = await self._whole(lost.post, asked)
+        if isinstance(post, Later):
+            return post
+        return _destroyed(lost, self._instance) if post is None else _read(post, lost, self._instance)
+
+    async def _answer(self, lost: Post, asked: _Asked) -> Change | Unused | Nonsense | Later:
+        post = await self._whole(lost, asked)
+        if isinstance(post, Later):
+            return post
+        return Unused("post_gone") if post is None else read_answer(post)
+
+    async def _like(self, like: Like, asked: _Asked) -> Change | Unused | Nonsense | Later:
+        """No webhook tells that a like was taken back: only one that still stands is told."""
+        number = like.post.id
+        if number not in asked.likers:
+            likers = await self._likers(number)
+            if isinstance(likers, Later):
+                return likers
+            asked.likers[number] = likers
+        return read_like(like, self._instance) if like.user.id in asked.likers[number] else Unused("like_gone")
+
+    async def _likers(self, post: int) -> frozenset[int] | Later:
+        """Who likes a post now; nobody where it is gone."""
+        found: set[int] = set()
+        for page in range(LIKER_PAGES):
+            await self._pace.turn()
+            query = [("id", str(post)), ("post_action_type_id", str(LIKE)), ("page", str(page))]
+            answer = await self._api.get("/post_action_users.json", query)
+            if isinstance(answer, Later):
+                return answer
+            listed = answer.document.get("post_action_users")
+            likers = [read(Liker, one) for one in listed] if isinstance(listed, list) else []
+            found |= {liker.id for liker in likers if liker is not None}
+            if len(likers) < LIKERS:
+                break
+        return frozenset(found)
+
+    async def _whole(self, lost: Post, asked: _Asked) -> Post | Later | None:
+        """A post as it stands now, with its topic's title and category; None where it is no longer there at all."""
+        await self._pace.turn()
+        post = await self._look.post(native_id(lost))
+        if isinstance(post, Later) or post is None:
+            return post
+        if post.topic_id not in asked.topics:
+            await self._pace.turn()
+            topic = await self._look.topic(post.topic_id)
+            if isinstance(topic, Later):
+                return topic
+            asked.topics[post.topic_id] = topic
+        return with_topic(post, asked.topics[post.topic_id] or _topic_of(lost))
+
+
+def _gather(attempts: Iterable[Tried], space: str, since: datetime) -> Iterable[_Lost]:
+    """Put together what was tried of each thing, oldest attempt first: an attempt may be a late one of an older event."""
+    found: dict[tuple[type, int, int], _Lost] = {}
+    for attempt in attempts:
+        lost = _lost(attempt, since)
+        if lost is None or str(_post_of(lost).category_id) != space:
+            continue
+        key = (type(lost), _post_of(lost).id, lost.like.user.id if isinstance(lost, _Like) else 0)
+        before = found.setdefault(key, lost)
+        if isinstance(lost, _Message) and isinstance(before, _Message) and _newer(lost, before):
+            found[key] = replace(lost, first=before.first)
+    return found.values()
+
+
+def _lost(attempt: Tried, since: datetime) -> _Lost | None:
+    """What an attempt spoke of; one that broke off before it named its event spoke of a change, whatever it was."""
+    told, event = attempt.told, attempt.event
+    if told.post is not None and (event in ACTS or not event):
+        message = _Message(attempt.id, event or "post_edited", told.post)
+        return None if message.event in _TIMED and moment(message.stamp) < since else message
+    if told.like is not None and event in {LIKED, ""}:
+        return _Like(attempt.id, told.like)
+    if told.solved is not None and (event in SOLVED or not event):
+        return _Answer(attempt.id, told.solved)
+    return None
+
+
+def _post_of(lost: _Lost) -> Post:
+    return lost.like.post if isinstance(lost, _Like) else lost.post
+
+
+def _newer(lost: _Message, before: _Message) -> bool:
+    return lost.event == RECOVERED or moment(lost.stamp) >= moment(before.stamp)
+
+
+def _read(post: Post, lost: _Message, instance: Instance) -> Change | Unused | Nonsense:
+    """Under the marker of the webhook that told this very state, or that will."""
+    event = lost.event if lost.stamp == post.updated_at and ACTS[lost.event] is not Act.DELETED else "post_edited"
+    found = read_post(post, event, instance)
+    return Nonsense("post_without_text") if isinstance(found, Incomplete) else found
+
+
+def _destroyed(lost: _Message, instance: Instance) -> Change | Unused | Nonsense:
+    """A post that is no longer there at all: deleted if Discourse said so."""
+    found = read_post(lost.post, lost.event, instance) if lost.post.gone else Unused("post_gone")
+    return Unused("post_gone") if isinstance(found, Incomplete) else found
+
+
+def _topic_of(post: Post) -> Topic:
+    return Topic(
+        id=post.topic_id, title=post.topic_title, slug=post.topic_slug, category_id=post.category_id, archetype=post.topic_archetype
+    )
+
+
+def with_topic(post: Post, topic: Topic | None) -> Post:
+    """A post with what `GET /posts/{id}.json` leaves out."""
+    if topic is None:
+        return post
+    known: dict[str, Any] = {
+        "category_id": post.category_id or topic.category_id,
+        "topic_slug": post.topic_slug or topic.slug,
+        "topic_title": post.topic_title or topic.title,
+        "topic_archetype": post.topic_archetype or topic.archetype,
+    }
+    return post.model_copy(update=known)

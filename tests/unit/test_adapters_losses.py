@@ -1,0 +1,83 @@
+"""One look at what a platform could not tell: told first, then noted; what was not stored is asked again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import pytest
+from prometheus_client import REGISTRY
+
+from adapters.looks import Looked, NotKeptError
+from adapters.losses import LossLooker
+from adapters.port import Act, Change, Later, Losses, Never
+from adapters.watch import LeaseLost
+from tests.fakes_adapters import PlainRse
+from tests.fakes_polled import PolledSink, view_of
+
+GONE = Change(Act.DELETED, "post:1", "2", "m", "97", "u1", datetime(2026, 3, 1, tzinfo=UTC))
+
+
+@dataclass
+class ForgetfulRse(PlainRse):
+    """Answers what it gave up telling."""
+
+    losses: Losses | Later | Never = field(default_factory=lambda: Losses((GONE,), "7"))
+    after: list[str | None] = field(default_factory=list)
+
+    async def lost(self, space: str, cursor: str | None, since: datetime) -> Losses | Later | Never:
+        del space, since
+        self.after.append(cursor)
+        return self.losses
+
+
+def looker(rse: ForgetfulRse, sink: PolledSink) -> LossLooker:
+    return LossLooker("losses", rse, sink.watch, sink.admit, lambda: datetime.now(UTC))
+
+
+async def test_what_was_lost_is_told_and_then_noted() -> None:
+    rse, sink, view = ForgetfulRse(), PolledSink(), view_of("97")
+    assert await looker(rse, sink).look(view) == Looked(changed=False)
+    assert (sink.outcomes, sink.watch.cursors) == ([GONE], {"97": "7"})
+    await looker(rse, sink).look(view)
+    assert rse.after == [None, "7"]
+
+
+async def test_what_could_not_be_stored_is_asked_again() -> None:
+    rse, sink, view = ForgetfulRse(), PolledSink(refusing="spool_full"), view_of("97")
+    with pytest.raises(NotKeptError):
+        await looker(rse, sink).look(view)
+    assert (sink.watch.cursors, view.cursor) == ({}, None)
+
+
+async def test_a_look_that_lost_its_lease_notes_nothing() -> None:
+    rse, sink, view = ForgetfulRse(), PolledSink(), view_of("97")
+    sink.watch.lost = True
+    with pytest.raises(LeaseLost):
+        await looker(rse, sink).look(view)
+    assert view.cursor is None
+
+
+@pytest.mark.parametrize("refused", [Later("rate_limited", 9.0), Never("not_an_administrator")])
+async def test_an_rse_that_does_not_tell_is_believed(refused: Later | Never) -> None:
+    sink = PolledSink()
+    assert await looker(ForgetfulRse(losses=refused), sink).look(view_of("97")) == refused
+    assert sink.outcomes == []
+
+
+async def test_more_to_come_is_asked_for_soon() -> None:
+    found = Losses((), "7", more=True)
+    assert await looker(ForgetfulRse(losses=found), PolledSink()).look(view_of("97")) == Looked(changed=True)
+
+
+async def test_what_was_found_is_counted_by_what_became_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    sink = PolledSink()
+
+    async def admit(*_: object) -> object:
+        from adapters.sorting import Stored  # noqa: PLC0415 - for this one
+
+        return Stored(("event=abc@0:1",))
+
+    monkeypatch.setattr(sink, "admit", admit)
+    await looker(ForgetfulRse(), sink).look(view_of("97"))
+    assert REGISTRY.get_sample_value("traitdunion_recovered_total", {"instance": "losses", "outcome": "event"}) == 1.0

@@ -1,0 +1,285 @@
+"""A Discourse's log of webhooks, read: each thing as it stands now, under the marker of its own webhook, few requests, nothing from before."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+
+from adapters.discourse import attempts, lost
+from adapters.discourse.attempts import BURST, Log, Pace
+from adapters.discourse.http import Answer, Api
+from adapters.discourse.lost import AT_ONCE, Recall
+from adapters.discourse.search import Search
+from adapters.discourse.translate import Discourse
+from adapters.port import Act, Change, Later, Losses, Never, Unused
+from tests.fakes_discourse import ACCOUNT, SECRET, authentic, instance, post
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+TIED = datetime(2026, 3, 1, tzinfo=UTC)
+BEFORE, FIRST, SECOND, THIRD = (f"{day}T08:00:00.100Z" for day in ("2026-02-20", "2026-03-02", "2026-03-03", "2026-03-04"))
+
+
+@dataclass
+class Server:
+    """What a Discourse answers to an administrator, and what it was asked."""
+
+    posts: dict[int, dict[str, Any]] = field(default_factory=dict)
+    attempts: list[dict[str, Any]] = field(default_factory=list)
+    hooks: list[dict[str, Any]] = field(default_factory=lambda: [{"id": 1, "secret": SECRET}])
+    answers: dict[str, Answer | Later] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+    waited: list[float] = field(default_factory=list)
+    likers: dict[int, list[int]] = field(default_factory=dict)
+    now: float = 0.0
+
+    def tried(self, event: str, *, status: int = -1, **changes: Any) -> dict[str, Any]:
+        """An attempt that failed; the post it spoke of."""
+        found = post(**changes)
+        number = len(self.attempts) + 1
+        headers = json.dumps({"X-Discourse-Event": event})
+        created = changes.get("deleted_at") or changes.get("updated_at") or found["updated_at"]
+        self.logged(number, headers, {"post": found}, created, status)
+        return found
+
+    def logged(self, number: int, headers: str | None, body: dict[str, Any], created: str, status: int = -1) -> None:
+        """An attempt as the log shows it."""
+        self.attempts.append({"id": number, "status": status, "headers": headers, "payload": json.dumps(body), "created_at": created})
+
+    def liked(self, number: int, user: int, **changes: Any) -> None:
+        """A like that nobody took."""
+        body = {"like": {"post": post(**changes), "user": {"id": user, "username": f"u{user}", "name": f"Une personne {user}"}}}
+        self.logged(number, json.dumps({"X-Discourse-Event": "post_liked"}), body, FIRST)
+
+    def stands(self, **changes: Any) -> None:
+        """A post as it is now; GET says no category."""
+        found = post(**changes)
+        self.posts[found["id"]] = {name: said for name, said in found.items() if name not in {"category_id", "topic_title"}}
+
+    async def get(self, path: str, query: Sequence[tuple[str, str]] = ()) -> Answer | Later:
+        self.asked.append(path)
+        if path in self.answers:
+            return self.answers[path]
+        if path == "/admin/api/web_hooks.json":
+            return Answer(200, {"web_hooks": self.hooks})
+        if path.startswith("/admin/"):
+            start = int(dict(query)["offset"])
+            newest = sorted(self.attempts, key=lambda attempt: str(attempt["created_at"]), reverse=True)
+            return Answer(200, {"web_hook_events": newest[start : start + 50]})
+        if path == "/post_action_users.json":
+            asked = dict(query)
+            page = self.likers.get(int(asked["id"]), [])[200 * int(asked["page"]) :][:200]
+            return Answer(200, {"post_action_users": [{"id": liker} for liker in page]})
+        if path.startswith("/t/"):
+            return Answer(200, {"id": 108, "title": "Des nouvelles du mois", "slug": "des-nouvelles", "category_id": 97})
+        found = self.posts.get(int(path.removeprefix("/posts/").removesuffix(".json")))
+        return Answer(404, {}) if found is None else Answer(200, found)
+
+    async def refused(self, answer: Answer) -> Later | Never:
+        return Never(f"status_{answer.status}")
+
+    async def sleep(self, seconds: float) -> None:
+        self.waited.append(seconds)
+        self.now += seconds
+
+    async def lost(self, cursor: str | None = None, space: str = "97") -> Losses:
+        found = await self.ask(cursor, space)
+        assert isinstance(found, Losses)
+        return found
+
+    async def ask(self, cursor: str | None = None, space: str = "97") -> Losses | Later | Never:
+        api = cast("Api", self)
+        pace = Pace(self.sleep, lambda: self.now)
+        return await Recall(instance(), api, Search(api, ACCOUNT), Log(instance(), api, pace), pace).lost(space, cursor, TIED)
+
+    async def changes(self, cursor: str | None = None) -> list[tuple[str, str]]:
+        return [(one.act.value, one.marker) for one in (await self.lost(cursor)).outcomes if isinstance(one, Change)]
+
+
+@pytest.fixture
+def server() -> Server:
+    return Server()
+
+
+async def test_a_message_that_was_lost_is_the_very_change_that_its_webhook_would_have_told(server: Server) -> None:
+    said = server.tried("post_created")
+    server.stands()
+    (by_webhook,) = Discourse().translate(authentic("post_created", {"post": said}), instance())
+    (found,) = (await server.lost()).outcomes
+    assert isinstance(found, Change)
+    assert isinstance(by_webhook, Change)
+    assert (found.marker, found.native_id, found.version, found.space) == (
+        by_webhook.marker, by_webhook.native_id, by_webhook.version, by_webhook.space,
+    )  # fmt: skip
+    assert (found.content, found.title, found.occurred_at) == (by_webhook.content, by_webhook.title, by_webhook.occurred_at)
+
+
+async def test_an_edit_a_deletion_and_a_recovery_bear_their_webhooks_markers(server: Server) -> None:
+    server.tried("post_edited", id=1, updated_at=SECOND)
+    server.stands(id=1, updated_at=SECOND)
+    server.tried("post_destroyed", id=2, deleted_at=SECOND)
+    server.stands(id=2, deleted_at=SECOND)
+    server.tried("post_recovered", id=3, updated_at=FIRST)
+    server.stands(id=3, updated_at=FIRST)
+    assert await server.changes() == [
+        ("edited", f"post_edited:{SECOND}"),
+        ("deleted", f"post_destroyed:{SECOND}"),
+        ("edited", f"post_recovered:{FIRST}"),
+    ]
+
+
+async def test_old_words_are_never_told_only_what_stands_now(server: Server) -> None:
+    server.tried("post_created", cooked="<p>Un</p>")
+    server.tried("post_edited", updated_at=SECOND, cooked="<p>Deux</p>")
+    server.stands(updated_at=THIRD, cooked="<p>#interne</p>")
+    (found,) = (await server.lost()).outcomes
+    assert isinstance(found, Change)
+    assert found.content is not None
+    assert (found.act, found.marker, found.content.text) == (Act.EDITED, f"post_edited:{THIRD}", "#interne")
+
+
+async def test_a_message_that_was_deleted_since_does_not_come_back(server: Server) -> None:
+    server.tried("post_created", id=1)
+    server.stands(id=1, deleted_at=THIRD)
+    server.tried("post_created", id=2)
+    found = (await server.lost()).outcomes
+    assert [one.act for one in found if isinstance(one, Change)] == [Act.DELETED]
+    assert found[1] == Unused("post_gone")
+
+
+async def test_a_deletion_of_what_is_there_again_deletes_nothing(server: Server) -> None:
+    server.tried("post_destroyed", deleted_at=SECOND)
+    server.stands()
+    assert [act for act, _ in await server.changes()] == ["edited"]
+
+
+async def test_a_post_that_is_no_longer_there_at_all_is_deleted_by_its_own_word(server: Server) -> None:
+    server.tried("post_destroyed", deleted_at=SECOND)
+    assert await server.changes() == [("deleted", f"post_destroyed:{SECOND}")]
+
+
+async def test_what_was_written_before_the_tie_stays_there_however_late_it_was_tried(server: Server) -> None:
+    server.tried("post_created", updated_at=BEFORE)
+    server.attempts[0]["created_at"] = SECOND
+    server.stands(updated_at=BEFORE)
+    assert await server.changes() == []
+
+
+async def test_other_categories_and_other_events_are_left_alone(server: Server) -> None:
+    server.tried("post_created", id=1, category_id=98)
+    server.tried("topic_created", id=2)
+    server.attempts.append({"id": 9, "status": -1, "headers": None, "payload": "<html>", "created_at": FIRST})
+    assert await server.lost() == Losses((), "9")
+    assert not [path for path in server.asked if path.startswith("/posts/")]
+
+
+async def test_what_was_asked_before_is_not_asked_again(server: Server) -> None:
+    server.tried("post_created")
+    server.stands()
+    cursor = (await server.lost()).cursor
+    server.asked.clear()
+    assert await server.lost(cursor) == Losses((), cursor)
+    assert server.asked == ["/admin/api/web_hooks.json", "/admin/api/web_hook_events/1.json"]
+
+
+async def test_a_well_forum_is_asked_two_questions(server: Server) -> None:
+    assert await server.lost() == Losses((), None)
+    assert len(server.asked) == 2
+
+
+async def test_many_are_told_a_few_at_a_time_oldest_first_and_the_rest_soon_after(server: Server) -> None:
+    for number in range(1, 3 * AT_ONCE + 1):
+        server.tried("post_created", id=number)
+        server.stands(id=number)
+    cursor, seen = None, []
+    for _ in range(3):
+        found = await server.lost(cursor)
+        seen += [one.native_id for one in found.outcomes if isinstance(one, Change)]
+        assert len(found.outcomes) == AT_ONCE
+        cursor = found.cursor
+    assert seen == [f"post:{number}" for number in range(1, 3 * AT_ONCE + 1)]
+    assert not found.more
+
+
+async def test_a_few_questions_are_asked_at_once_and_many_slowly(server: Server) -> None:
+    for number in range(1, 41):
+        server.tried("post_created", id=number)
+        server.stands(id=number)
+    await server.lost()
+    asked = len(server.asked)
+    assert asked > BURST + 20
+    assert server.now == pytest.approx((asked - BURST) * attempts.PAUSE_SECONDS)
+
+
+async def test_a_like_that_still_stands_is_the_very_change_that_its_webhook_would_have_told(server: Server) -> None:
+    server.liked(1, 45)
+    server.liked(2, 46)
+    server.likers[1204] = [45]
+    body = json.loads(server.attempts[0]["payload"])
+    (by_webhook,) = Discourse().translate(authentic("post_liked", body), instance())
+    assert (await server.lost()).outcomes == (by_webhook, Unused("like_gone"))
+    assert server.asked.count("/post_action_users.json") == 1
+
+
+async def test_a_like_beyond_the_first_page_is_found(server: Server) -> None:
+    server.liked(1, 45)
+    server.likers[1204] = [*range(1000, 1000 + lost.LIKERS), 45]
+    assert [one.act for one in (await server.lost()).outcomes if isinstance(one, Change)] == [Act.REACTED]
+
+
+@pytest.mark.parametrize("act", [Act.ACCEPTED, Act.UNACCEPTED])
+@pytest.mark.parametrize("event", ["accepted_solution", "unaccepted_solution", None])
+async def test_an_accepted_answer_is_told_as_the_forum_says_it_now(server: Server, act: Act, event: str | None) -> None:
+    headers = event and json.dumps({"X-Discourse-Event": event})
+    server.logged(1, headers, {"solved": post(id=7, post_number=2)}, FIRST)
+    server.stands(id=7, post_number=2, accepted_answer=act is Act.ACCEPTED)
+    (found,) = (await server.lost()).outcomes
+    assert isinstance(found, Change)
+    assert (found.act, found.native_id, found.parent) == (act, "solution:108", "post:7")
+
+
+async def test_a_clock_that_was_wrong_hides_nothing(server: Server) -> None:
+    """By its time an attempt of a clock that went back stands among older ones, and those of one ahead stand before it for a day."""
+    for number in range(1, 121):
+        server.logged(number, None, {"ping": "OK"}, f"2026-03-04T08:{number // 60:02}:{number % 60:02}.000Z")
+    server.tried("post_created", id=1, updated_at=SECOND)
+    server.stands(id=1, updated_at=SECOND)
+    assert await server.changes("120") == [("posted", f"post_created:{SECOND}")]
+
+
+async def test_a_log_is_not_read_further_back_than_clocks_go_wrong(server: Server) -> None:
+    for number in range(1, 401):
+        server.logged(number, None, {"ping": "OK"}, f"2026-03-{2 + number // 40:02}T08:00:{number % 60:02}.000Z")
+    await server.lost("400")
+    assert len(server.asked) == 3
+
+
+async def test_a_limit_reached_on_the_way_keeps_what_was_read_and_loses_nothing(server: Server) -> None:
+    for number in (1, 2):
+        server.tried("post_created", id=number)
+        server.stands(id=number)
+    server.answers["/posts/2.json"] = Later("rate_limited", 30.0)
+    found = await server.lost()
+    assert ([one.native_id for one in found.outcomes if isinstance(one, Change)], found.cursor, found.more) == (["post:1"], "1", True)
+    assert await server.ask(found.cursor) == Later("rate_limited", 30.0)
+    server.answers.clear()
+    assert [one.native_id for one in (await server.lost("1")).outcomes if isinstance(one, Change)] == ["post:2"]
+
+
+@pytest.mark.parametrize("path", ["/admin/api/web_hooks.json", "/admin/api/web_hook_events/1.json"])
+async def test_an_account_that_is_no_administrator_is_told_so(server: Server, path: str) -> None:
+    server.answers[path] = Answer(404, {})
+    assert await server.ask() == Never("not_an_administrator")
+    server.answers[path] = Later("rate_limited", 12.0)
+    assert await server.ask() == Later("rate_limited", 12.0)
+
+
+async def test_the_webhooks_of_others_are_not_read(server: Server) -> None:
+    server.hooks = [{"id": 7, "secret": "celui d’un autre"}, {"id": 8}]
+    await server.lost()
+    assert server.asked[1:] == ["/admin/api/web_hook_events/8.json"]
