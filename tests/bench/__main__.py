@@ -1,4 +1,4 @@
-"""`python -m tests.bench [webhook] [door] [worker] [fanout] [end2end] [memory] [polls]`: measures this machine, each figure beside its ceiling."""
+"""`python -m tests.bench [translate] [webhook] [door] [worker] [fanout] [end2end] [memory] [polls]`: measures this machine, each figure beside its ceiling."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import uvloop
 
-from tests.bench import door, end2end, fanout, memory, polls, webhook, worker
+from tests.bench import door, end2end, fanout, memory, polls, translate, webhook, worker
 from tests.bench.report import Report, say
 from tests.bench.stage import CLONE, stage
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 SECTIONS = {
+    "translate": (translate.run, "de la charge utile à l’événement signé, par plateforme"),
     "webhook": (webhook.run, "du webhook à la garde durable"),
     "door": (door.run, "de la demande signée à la garde durable"),
     "worker": (worker.run, "le worker inbound"),

@@ -133,7 +133,7 @@ async def tie_in_ledger(scene: Scene, instance: str, node: str) -> None:
 def webhooks(port: int, instance: str, url: str) -> Iterator[bytes]:
     """Signed `post_created` requests of about a kilobyte, each another post."""
     for number in itertools.count(1):
-        body = json.dumps({"post": _post(number)}, ensure_ascii=False).encode()
+        body = json.dumps({"post": post(number)}, ensure_ascii=False).encode()
         signature = hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest()
         head = (
             f"POST /webhooks/{instance} HTTP/1.1\r\nHost: {ports.LOOPBACK}:{port}\r\nContent-Type: application/json\r\n"
@@ -144,7 +144,8 @@ def webhooks(port: int, instance: str, url: str) -> Iterator[bytes]:
         yield head.encode() + body
 
 
-def _post(number: int) -> dict[str, Any]:
+def post(number: int) -> dict[str, Any]:
+    """A post as its webhook tells it: about a kilobyte."""
     stamp = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     return {
         "id": number, "name": "Camille Roux", "username": f"agent{number % 50}", "created_at": stamp, "updated_at": stamp,

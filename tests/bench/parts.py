@@ -23,6 +23,7 @@ from schemas import jcs
 from schemas.proof import decode
 from schemas.wire import kafka, records
 from schemas.wire.kafka import KafkaSettings
+from tests.bench import translating
 from tests.bench.worker import messages, open_for
 from tests.hub_world import World
 
@@ -206,7 +207,7 @@ def main(part: str, *words: str) -> None:
 
         bare_faust.main(*words)
         return
-    parts: dict[str, Callable[..., Any]] = {"produce": produce, "spread": spread, "inbound": inbound}
+    parts: dict[str, Callable[..., Any]] = {"produce": produce, "spread": spread, "inbound": inbound, "translate": translating.measured}
     print(json.dumps(uvloop.run(parts[part](*words))))  # noqa: T201 - read by the bench
 
 
