@@ -25,7 +25,7 @@ class News:
     after: Row
     outcome: Outcome | None = None
     before: Row | None = None
-    raw: bytes = b""
+    document: object = None
     likes: tuple[Change, ...] = ()
 
 
@@ -37,10 +37,10 @@ def news_of(seen: Sighting, row: Row | None, since: datetime, now: datetime) -> 
     before = replace(row, likes=likes.before) if likes.before != row.likes else None
     told = replace(row, digest=seen.digest, likes=likes.after, gone=False)
     if row.revision == 0 and row.digest == seen.digest:  # told once perhaps: the same event again
-        return News(replace(told, revision=1), seen.outcome, before, seen.raw, likes.changes)
+        return News(replace(told, revision=1), seen.outcome, before, seen.document, likes.changes)
     if row.digest != seen.digest or row.gone:
-        return News(replace(told, revision=row.revision + 1), _edited(seen, row, now), before, seen.raw, likes.changes)
-    return News(told, None, before, seen.raw, likes.changes) if row.likes != likes.after else None
+        return News(replace(told, revision=row.revision + 1), _edited(seen, row, now), before, seen.document, likes.changes)
+    return News(told, None, before, seen.document, likes.changes) if row.likes != likes.after else None
 
 
 def deleted(row: Row, space: str, now: datetime) -> News:
@@ -62,7 +62,7 @@ def _first(seen: Sighting, since: datetime, now: datetime) -> News:
         return News(row)
     likes = compared(frozenset(), seen, now)
     before = replace(row, revision=0, likes=likes.before)
-    return News(replace(row, likes=likes.after), seen.outcome, before, seen.raw, likes.changes)
+    return News(replace(row, likes=likes.after), seen.outcome, before, seen.document, likes.changes)
 
 
 def _edited(seen: Sighting, row: Row, now: datetime) -> Outcome:

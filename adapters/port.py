@@ -161,7 +161,7 @@ class Sighting:
     holds: frozenset[str] | None = None
     likes: tuple[Liker, ...] = ()
     more_likes: bool = False
-    raw: bytes = b""
+    document: object = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,5 +125,5 @@ def major_of(fact_type: str) -> tuple[str, int] | None:
 
 
 def _digest(*parts: str) -> str:
-    joined = b"".join(len(part.encode()).to_bytes(4) + part.encode() for part in parts)
+    joined = b"".join([len(raw).to_bytes(4) + raw for raw in map(str.encode, parts)])
     return hashlib.sha256(joined).hexdigest()[:32]

@@ -193,7 +193,8 @@ def _link(post: Post, instance: Instance) -> str:
 
 def _line(text: str | None, limit: int) -> str:
     """One line of words: control characters would break logs and PostgreSQL's text."""
-    return _CONTROLS.sub(" ", text or "").strip()[:limit]
+    said = text or ""
+    return (said if said.isprintable() else _CONTROLS.sub(" ", said)).strip()[:limit]
 
 
 def _attachments(cooked: str, instance: Instance) -> tuple[Attachment, ...]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -62,7 +61,7 @@ class Entry:
     likes: int | None = None
     comments: int | None = None
     inline: tuple[Entry, ...] = ()
-    raw: bytes = b""
+    document: Any = None
 
     @property
     def is_root(self) -> bool:
@@ -91,8 +90,8 @@ def entry_of(document: Any) -> Entry | Nonsense:
         return Nonsense("activity_malformed")
     try:
         if "createDate" in document:
-            return _activity_v1(ActivityV1.model_validate(document), _bytes(document))
-        return _activity_alpha3(ActivityAlpha3.model_validate(document), _bytes(document))
+            return _activity_v1(ActivityV1.model_validate(document), document)
+        return _activity_alpha3(ActivityAlpha3.model_validate(document), document)
     except ValidationError as error:
         return Nonsense("activity_malformed", _where(error))
 
@@ -103,8 +102,8 @@ def comment_of(document: Any, activity: str) -> Entry | Nonsense:
         return Nonsense("comment_malformed")
     try:
         if "createDate" in document:
-            return _comment_v1(CommentV1.model_validate(document), activity, _bytes(document))
-        return _comment_alpha3(CommentAlpha3.model_validate(document), activity, _bytes(document))
+            return _comment_v1(CommentV1.model_validate(document), activity, document)
+        return _comment_alpha3(CommentAlpha3.model_validate(document), activity, document)
     except ValidationError as error:
         return Nonsense("comment_malformed", _where(error))
 
@@ -158,7 +157,7 @@ def _sightings(entry: Entry | Nonsense, space: str, instance: Instance) -> Seque
         holds=_holds(entry),
         likes=tuple(_liker(one, instance) for one in entry.likers if one.id or one.account),
         more_likes=entry.more_likes,
-        raw=entry.raw,
+        document=entry.document,
     )
     return (seen, *(one for under in entry.inline for one in _sightings(under, space, instance)))
 
@@ -176,40 +175,40 @@ def _holds(entry: Entry) -> frozenset[str] | None:
     return frozenset(under.native_id for under in entry.inline)
 
 
-def _activity_v1(read: ActivityV1, raw: bytes) -> Entry:
+def _activity_v1(read: ActivityV1, document: Any) -> Entry:
     created = _dated(moment(read.create_date))
     return Entry(
         read.id, read.id, read.title or read.body or "", created, moment(read.update_date) if read.update_date else created,
         _poster(read.identity, read.owner.id), read.identity.remote_id or read.owner.account, read.identity.profile.name,
-        read.stream.id or "", read.type or "", hidden=bool(read.hidden), likers=tuple(read.likes), likes=read.likes_count, comments=read.comments_count, raw=raw,
+        read.stream.id or "", read.type or "", hidden=bool(read.hidden), likers=tuple(read.likes), likes=read.likes_count, comments=read.comments_count, document=document,
     )  # fmt: skip
 
 
-def _comment_v1(read: CommentV1, activity: str, raw: bytes) -> Entry:
+def _comment_v1(read: CommentV1, activity: str, document: Any) -> Entry:
     created = moment(read.create_date)
     account = read.poster or read.identity.remote_id or read.owner.account
     return Entry(
         read.id, activity, read.title or read.body or "", created, moment(read.update_date) if read.update_date else created,
         _poster(read.identity, read.owner.id or account), account, read.identity.profile.name, above=read.parent_comment,
-        likers=tuple(read.likes), likes=read.likes_count, raw=raw,
+        likers=tuple(read.likes), likes=read.likes_count, document=document,
     )  # fmt: skip
 
 
-def _activity_alpha3(read: ActivityAlpha3, raw: bytes) -> Entry:
+def _activity_alpha3(read: ActivityAlpha3, document: Any) -> Entry:
     inline = [comment_of(document, read.id) for document in read.comments if document]
     updated = datetime.fromtimestamp((read.last_updated or 0) / 1000, UTC)
     return Entry(
         read.id, read.id, read.title or read.body or "", read.created, max(updated, read.created), _poster(read.poster, None),
         read.poster.remote_id or "", read.poster.profile.name, read.identity_id or "", read.type or "", likers=tuple(read.likers),
-        likes=read.likes_count, comments=read.comments_count, inline=tuple(one for one in inline if isinstance(one, Entry)), raw=raw,
+        likes=read.likes_count, comments=read.comments_count, inline=tuple(one for one in inline if isinstance(one, Entry)), document=document,
     )  # fmt: skip
 
 
-def _comment_alpha3(read: CommentAlpha3, activity: str, raw: bytes) -> Entry:
+def _comment_alpha3(read: CommentAlpha3, activity: str, document: Any) -> Entry:
     poster = _poster(read.poster, read.identity_id)
     return Entry(
         read.id, activity, read.text or "", read.created, read.created, poster, read.poster.remote_id or "", read.poster.profile.name,
-        raw=raw,
+        document=document,
     )  # fmt: skip
 
 
@@ -240,11 +239,7 @@ def _link(entry: Entry, instance: Instance) -> str:
 
 def _line(text: str) -> str:
     """One line of words: control characters would break logs and PostgreSQL's text."""
-    return _CONTROLS.sub(" ", text).strip()[:200]
-
-
-def _bytes(document: dict[str, Any]) -> bytes:
-    return json.dumps(document, ensure_ascii=False).encode(errors="replace")
+    return (text if text.isprintable() else _CONTROLS.sub(" ", text)).strip()[:200]
 
 
 def _where(error: ValidationError) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from adapters.markup import from_text, safe_html, to_text
+from adapters.markup import from_text, safe_html, words
 from adapters.matrix.names import is_ours
 from adapters.matrix.payload import Event, Message, Redaction, Relating, Relation, media_link
 from adapters.port import Act, Change, Nonsense, Outcome, Unused
@@ -187,7 +187,7 @@ def _content(message: Message) -> Content | None:
 def _markup(message: Message) -> tuple[str, str]:
     if message.format == _HTML and message.formatted_body:
         html = safe_html(message.formatted_body)
-        return html, to_text(html)
+        return html, words(html)
     text = f"* {message.body}" if message.msgtype == "m.emote" else message.body
     return from_text(text), text
 
