@@ -17,11 +17,23 @@ GROUPS = ("inbound", "fanout", "receipts")
 
 
 @app.command()
-def migrate() -> None:
+def migrate(
+    door_role: Annotated[
+        str | None, typer.Option(help="Rôle PostgreSQL, déjà créé, de la porte des nœuds : il reçoit les seuls droits qu'il lui faut.")
+    ] = None,
+) -> None:
     """Prépare la base de données du hub, ou l'amène à cette version."""
-    from hub.storage import engine
+    from hub.commands import terminal
+    from hub.storage import engine, roles
 
-    asyncio.run(engine.migrate(HubSettings().database_url))
+    url = HubSettings().database_url
+    asyncio.run(engine.migrate(url))
+    if door_role is None:
+        return
+    try:
+        asyncio.run(roles.admit_door(url, door_role))
+    except roles.RoleMissing:
+        terminal.fail(f"Le rôle « {door_role} » n'existe pas : créez-le d'abord (CREATE ROLE … LOGIN PASSWORD …).")
 
 
 @app.command()

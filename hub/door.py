@@ -20,8 +20,10 @@ from hub.node_door.inbox import Inbox
 from hub.node_door.parts import at_work
 from hub.node_door.reception import Reception
 from hub.node_door.serving import Poll, Post, application
+from hub.node_door.witness import SharedWitness
 from hub.operations import reader
 from hub.registry.repository import newest_document
+from hub.storage.engine import engine_for
 from schemas import node_door as paths
 from schemas.problem import MEDIA_TYPE, Problem
 from schemas.wire import telemetry
@@ -67,10 +69,14 @@ def node_door(parts: Parts) -> Starlette:
 
 async def run(settings: HubSettings, kafka_settings: KafkaSettings, names: TopicNames) -> None:
     """Serve the node door in a process of its own, until told to stop; its metrics stay on the side of the operators."""
-    database = bootstrap.engine(settings)
+    url = settings.door_database_url or settings.database_url
+    database, witness = engine_for(url), SharedWitness(url)
     read_registry = bootstrap.RegistryReader(database, settings.registry_anchor)
-    async with at_work(kafka_settings, names, read_registry, settings.door_url, bootstrap.clock) as parts:
-        health = telemetry.Health({"kafka": lambda: parts.publisher.ready, "registry": lambda: parts.keeper.trust.current() is not None})
+    async with at_work(kafka_settings, names, read_registry, settings.door_url, witness, bootstrap.clock) as parts:
+        trusted = parts.keeper.trust.current
+        health = telemetry.Health(
+            {"kafka": lambda: parts.publisher.ready, "registry": lambda: trusted() is not None, "witness": lambda: witness.ready}
+        )
         runner = await telemetry.serve(health, settings.metrics_host, settings.metrics_port)
         log.info("door_starts", port=settings.door_port, metrics_at=telemetry.address(runner))
         await server(node_door(parts), settings.door_host, settings.door_port).serve()

@@ -29,6 +29,9 @@ class HubSettings(FiledSettings):
     site_port: int = 8400
     door_host: str = "127.0.0.1"
     door_port: int = 8401
+    door_database_url: Annotated[
+        str, Field(description="postgresql://… under the node door's own role, which may do next to nothing; empty: the hub's own.")
+    ] = ""
     public_url: Annotated[
         str, Field(pattern=r"^(https?://[^/?#]+)?$", description="The node door's address as its senders write it, without a path.")
     ] = ""

@@ -106,6 +106,9 @@ class SignedHead:
 
     key_id: str
     digest: str | None
+    nonce: str = ""
+    until: float = 0.0
+    """Seconds since 1970 after which the signature is of no use to anybody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +158,7 @@ def verify_head(
     except _Refused as refused:
         return refused.rejection
     digest = _field(unverified, content_digest.FIELD) if content_digest.FIELD in claim.components else None
-    return SignedHead(claim.parameters.get("keyid", ""), digest)
+    return SignedHead(claim.parameters.get("keyid", ""), digest, claim.parameters.get("nonce", ""), until)
 
 
 def verify_body(head: SignedHead, unverified_body: bytes) -> VerifiedRequest | Rejection:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from deploy.demo.cast import Ministry
 
 HUB = "hub"
+DOOR = "door"  # strangers reach it: it has neither the hub's key nor the hub's rights
 SHARED = 0o640  # our image's group reads it, which a server of another image joins
 OWN = 0o600
 
@@ -52,7 +53,7 @@ class Vault:
         """Write all that is missing; safe to repeat, and after a start that was cut short."""
         self._kept("server/password")
         self._write("hub/database-url", self._database_url(HUB))
-        self._write("door/database-url", self._database_url(HUB))  # of its own: beside the other lies the hub's private key
+        self._write("door/database-url", self._database_url(DOOR, HUB))
         token = self._kept("hub/operator-token")
         self._write("metrics/operator-token", token)
         self._kept("metrics/grafana-password")
@@ -61,7 +62,7 @@ class Vault:
         for ministry in cast.MINISTRIES:
             self._ministry(ministry)
         owners = [HUB, *(ministry.node for ministry in cast.MINISTRIES)]
-        self._write("server/databases.sql", "".join(self._database(owner) for owner in owners))
+        self._write("server/databases.sql", "".join(map(self._database, owners)) + self._role(DOOR))
 
     def _ministry(self, ministry: Ministry) -> None:
         node = ministry.node
@@ -87,16 +88,17 @@ class Vault:
             words = ["--api-key", api] if ministry.platform == "exo" else ["--secret", webhook, "--api-key", api]
         self._write(f"{folder}/words", "\n".join(words), OWN)
 
-    def _database_url(self, owner: str) -> str:
-        return f"postgresql://{owner}:{self._password(owner)}@{self.addresses.postgres}/{owner}"
+    def _database_url(self, role: str, database: str | None = None) -> str:
+        """Its own database's, unless another is named."""
+        return f"postgresql://{role}:{self._password(role)}@{self.addresses.postgres}/{database or role}"
 
     def _database(self, owner: str) -> str:
         """A role and a database of its own, which no other role may enter."""
-        return (
-            f"CREATE ROLE {owner} LOGIN PASSWORD '{self._password(owner)}';\n"
-            f"CREATE DATABASE {owner} OWNER {owner};\n"
-            f"REVOKE ALL ON DATABASE {owner} FROM PUBLIC;\n"
-        )
+        return f"{self._role(owner)}CREATE DATABASE {owner} OWNER {owner};\nREVOKE ALL ON DATABASE {owner} FROM PUBLIC;\n"
+
+    def _role(self, name: str) -> str:
+        """A role that may do nothing yet; `migrate` gives the door's its few rights."""
+        return f"CREATE ROLE {name} LOGIN PASSWORD '{self._password(name)}';\n"
 
     def _password(self, owner: str) -> str:
         return self._kept(f"{owner}/database-password")

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 KAFKA: Final = "TRAITDUNION_KAFKA_BOOTSTRAP"
 DATABASE: Final = "TRAITDUNION_DATABASE_URL"
 PREFIX: Final = "TRAITDUNION_TOPIC_PREFIX"
+NAME: Final = "traitdunion"
+DOOR: Final = "porte"
 
 
 class Broker(Protocol):
@@ -47,9 +49,21 @@ class Database(Protocol):
         """Start or find it; the database's address."""
         ...
 
+    async def door_role(self) -> DoorRole | None:
+        """A role for the node door, without a right yet; None where the account that we were given may not make one."""
+        ...
+
     async def stop(self) -> None:
         """Stop what we started, remove what we made."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class DoorRole:
+    """The node door's own role, and the database's address under it."""
+
+    name: str
+    url: str
 
 
 class OwnBroker:
@@ -101,11 +115,23 @@ class OwnDatabase:
     def start_server(self) -> str:
         """Start it, with an empty database."""
         self._server.start()
-        return self._server.create_database("traitdunion")
+        return self._server.create_database(NAME)
 
     async def start(self) -> str:
         """Start it without holding up the loop."""
         return await asyncio.to_thread(self.start_server)
+
+    async def door_role(self) -> DoorRole:
+        """Make it anew: the server is thrown away with its session, or was left behind by one."""
+        url, password = self._server.url_of(NAME), secrets.token_hex(24)
+        connection = await asyncpg.connect(url)
+        try:
+            known = await connection.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", DOOR)
+            await connection.execute(f"{'ALTER' if known else 'CREATE'} ROLE {DOOR} LOGIN PASSWORD '{password}'")
+        finally:
+            await connection.close()
+        parts = urlsplit(url)
+        return DoorRole(DOOR, parts._replace(netloc=f"{DOOR}:{password}@{parts.hostname}:{parts.port}").geturl())
 
     async def stop(self) -> None:
         """Stop it."""
@@ -123,6 +149,10 @@ class NamedDatabase:
         """Make an empty database there."""
         await self._execute(f'CREATE DATABASE "{self.name}"')
         return urlsplit(self.url)._replace(path=f"/{self.name}").geturl()
+
+    async def door_role(self) -> None:
+        """A role is the whole server's: the user's is not ours to change. The door works under the account that we were given."""
+        return
 
     async def stop(self) -> None:
         """Drop it."""

@@ -117,9 +117,10 @@ class Stack:
     async def _start_database(self) -> None:
         url = await self._database.start()
         self._say("un vrai PostgreSQL répond")
-        self.environment = self._plan.environment(self.broker.settings, url)
+        role = await self._database.door_role()
+        self.environment = self._plan.environment(self.broker.settings, url) | ({"TRAITDUNION_DOOR_DATABASE_URL": role.url} if role else {})
         await self.operator.learn({**self.environment, "COLUMNS": WIDTH})
-        await self.operator.run("migrate")
+        await self.operator.run("migrate", *(["--door-role", role.name] if role else []))
         await self.operator.run("connector", "migrate")
         self._say("les tables du hub et des connecteurs sont prêtes")
 

@@ -51,6 +51,7 @@ STATUSES: Final[Mapping[str, tuple[int, str]]] = {
     "too_many_requests": (429, "Trop de demandes de ce nœud à la fois"),
     "door_busy": (503, "La porte reçoit trop d’octets à la fois"),
     "kafka_unavailable": (503, "Rien n’a pu être gardé pour l’instant ; à envoyer de nouveau"),
+    "witness_unavailable": (503, "La porte ne peut vérifier pour l’instant qu’une demande n’a pas déjà servi"),
     "registry_unavailable": (503, "Le registre des nœuds n’est pas lisible pour l’instant"),
     "door_failed": (500, "La demande n’a pas pu être traitée"),
 }

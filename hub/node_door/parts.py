@@ -17,6 +17,7 @@ from schemas.wire.publisher import KafkaPublisher
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
+    from hub.node_door.witness import Witness
     from hub.ports import Clock
     from schemas.manifest import Registry
     from schemas.wire.kafka import KafkaSettings, TopicNames
@@ -33,7 +34,12 @@ class Parts:
 
 @asynccontextmanager
 async def at_work(
-    settings: KafkaSettings, names: TopicNames, read_registry: Callable[[], Awaitable[Registry]], public_url: str, clock: Clock
+    settings: KafkaSettings,
+    names: TopicNames,
+    read_registry: Callable[[], Awaitable[Registry]],
+    public_url: str,
+    witness: Witness,
+    clock: Clock,
 ) -> AsyncIterator[Parts]:
     """Run the parts as long as the block; one that fails ends it."""
     trust = DoorTrust(read_registry, clock)
@@ -41,9 +47,9 @@ async def at_work(
     outbound = Outbound(settings, names, positions)
     await trust.refresh()
     async with asyncio.TaskGroup() as group:
-        loops = [group.create_task(part) for part in (trust.run(), publisher.run(), positions.run(), outbound.ends.run())]
+        loops = [group.create_task(part) for part in (trust.run(), publisher.run(), positions.run(), outbound.ends.run(), witness.run())]
         try:
-            yield Parts(Doorkeeper(public_url, trust, Nonces(), clock), publisher, outbound)
+            yield Parts(Doorkeeper(public_url, trust, Nonces(), witness, clock), publisher, outbound)
         finally:
             for loop in loops:
                 loop.cancel()

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from hub.access import Right
     from hub.node_door.trust import DoorTrust
+    from hub.node_door.witness import Witness
     from hub.ports import Clock
     from schemas.nonces import Nonces
 
@@ -100,6 +101,7 @@ class Doorkeeper:
     public_url: str
     trust: DoorTrust
     nonces: Nonces
+    witness: Witness
     clock: Clock
 
     def prove(self, scope: Scope, right: Right) -> Signed:

@@ -106,6 +106,7 @@ class Door:
             signed = self._keeper.prove(scope, self._route.right)
             node = signed.node
             held.enter_context(self._crowd.one(node))
+            await self._keeper.witness.take(signed.head)
             return node, await self._route.answer(signed, receive, self._crowd, correlation)
         except TurnedAway as refused:
             return node, refusal(refused, WITH_BODY if self._route.method == "POST" else BARE)
@@ -122,7 +123,7 @@ def application(routes: Mapping[str, Post | Poll], keeper: Doorkeeper) -> Starle
         return JSONResponse({"status": "ok"})
 
     async def readyz(_: Request) -> JSONResponse:
-        failing = [] if keeper.trust.current() is not None else ["registry"]
+        failing = [*([] if keeper.trust.current() is not None else ["registry"]), *([] if keeper.witness.ready else ["witness"])]
         return JSONResponse({"status": "failing" if failing else "ok", "failing": failing}, status_code=503 if failing else 200)
 
     async def unrouted(scope: Scope, _: Receive, send: Send) -> None:

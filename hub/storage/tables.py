@@ -167,6 +167,12 @@ strikes = Table(
     Index("strikes_by_time", "at"),
 )  # fmt: skip
 
+signatures_seen = Table(
+    "signatures_seen", metadata,
+    Column("key_id", Text, primary_key=True), Column("nonce", Text, primary_key=True), moment("until", required=True),
+    Index("signatures_to_forget", "until"),
+)  # fmt: skip
+
 deliveries = Table(
     "deliveries", metadata,
     Column("event", Text, primary_key=True), Column("node", Text, primary_key=True),

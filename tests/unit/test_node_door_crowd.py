@@ -14,6 +14,7 @@ from hub.node_door.requests import Crowd, Signed
 from hub.node_door.serving import Door, Poll, Post
 from schemas.http_signature import SignedHead
 from schemas.node_door import Cursor, Page
+from tests.fakes_door import Alone
 
 if TYPE_CHECKING:
     from collections.abc import Callable, MutableMapping
@@ -26,7 +27,7 @@ def signed(node: str, stands: Callable[[], None] = lambda: None) -> Signed:
 
 
 def keeper(who: Signed) -> Any:
-    return SimpleNamespace(prove=lambda _scope, _right: who)
+    return SimpleNamespace(prove=lambda _scope, _right: who, witness=Alone())
 
 
 async def answering(_signed: Signed, _body: bytes, _correlation: str) -> Answer:
