@@ -23,6 +23,7 @@ from adapters.completions import Completions
 from adapters.door import DoorTransport
 from adapters.gateway import Counter, application
 from adapters.handshake import Handshake
+from adapters.hints import Hints
 from adapters.kafka_transport import KafkaTransport
 from adapters.last_door import LastDoor
 from adapters.ledger import Ledger, LedgerUnavailable, Memory
@@ -103,10 +104,11 @@ async def build(name: str, instance: Instance, shared: Shared) -> Connector:
     publisher = shared.transport.publisher(key)
     outgoing = Outgoing(publisher, spool, name, shared.clock)
     sealing = SealingKey(bytes.fromhex(shared.settings.operators_key))
-    seat = Seat(name, instance, key, Memory(shared.ledger, name), ties, spool, outgoing, sealing, shared.clock)
-    admission = Admission(seat)
     pause = Pause(name, asyncio.sleep, random.random)
     handshake = Handshake(instance, key, client, ties, outgoing, pause, shared.clock)
+    hints = Hints(handshake, asyncio.sleep)
+    seat = Seat(name, instance, key, Memory(shared.ledger, name), ties, spool, outgoing, sealing, shared.clock, hints.hint)
+    admission = Admission(seat)
     receipts = Receipts(key, instance.platform, publisher, applied, shared.clock)
     bench = Bench(
         name, instance, client, LastDoor(instance.node, shared.settings.hub_id), shared.trust, applied, ties, handshake,
@@ -118,7 +120,7 @@ async def build(name: str, instance: Instance, shared: Shared) -> Connector:
     completions = Completions(name, client, spool, admission)
     loops: tuple[Coroutine[None, None, None], ...] = (
         handshake.run(), _after(handshake.begun, admission.run), _after(handshake.begun, intake.run), receipts.run(), completions.run(),
-        _tidy(applied, shared.clock),
+        hints.run(), _tidy(applied, shared.clock),
     )  # fmt: skip
     watch = Watch(shared.ledger, name, secrets.token_hex(8))
     asking = _asking(name, instance, client, watch, admission, shared.clock)

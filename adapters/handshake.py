@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from adapters.ledger import LedgerUnavailable
-from adapters.port import Later, Never, SpaceReport
+from adapters.port import Closed, Later, Never, SpaceReport
 from adapters.spool import Record, SpoolFull
 from adapters.ties import LOOKED_AT, Tie, TieState
 from schemas import topics
@@ -19,6 +19,7 @@ from schemas.envelope import object_id
 from schemas.facts.tie import TieAccepted, TieRefused
 from schemas.proof import sign_event, timestamp
 from schemas.wire.records import new_correlation, to_headers
+from schemas.wire.telemetry import Metric
 from schemas.words import Audience
 
 if TYPE_CHECKING:
@@ -66,11 +67,11 @@ class Handshake:
         """Accept a space that our settings offer and whose readers the RSE can name; refuse any other by a named reason."""
         if proposal.space not in self.instance.spaces:
             return await self._refuse(proposal.space, community, "space_not_offered", correlation)
-        report: SpaceReport | Never = await self.pause.through(lambda: self.client.report_space(proposal.space))
-        if isinstance(report, Never):
+        report: SpaceReport | Closed | Never = await self.pause.through(lambda: self.client.report_space(proposal.space))
+        if isinstance(report, Closed | Never):
             known = self.ties.of(proposal.space)
             if known is not None and known.community == community:
-                return await self._doubt(known, report.reason)
+                return await self._hear(proposal.space, community, report, RENEWED_EVERY)
             return await self._refuse(proposal.space, community, _word(report.reason), correlation)
         if report.audience is Audience.UNKNOWN:
             return await self._refuse(proposal.space, community, "audience_unknown", correlation)
@@ -116,23 +117,39 @@ class Handshake:
             if not isinstance(report, Later):
                 await self._hear(tie.space, tie.community, report, after)
 
+    async def ask(self, space: str) -> bool:
+        """Ask of a tied space now, since something may have changed there; False where the RSE does not answer."""
+        tie = self.ties.known(space)
+        if tie is None or tie.state not in LOOKED_AT:
+            return True
+        report = await self.client.report_space(space)
+        if isinstance(report, Later):
+            return False
+        await self._hear(space, tie.community, report, RENEWED_EVERY)
+        return True
+
     def fresh(self, tie: Tie) -> bool:
         """Tell whether who can read the space was attested lately enough to write into it."""
         return self.clock() - tie.renewed_at < FRESH_FOR
 
     async def refresh(self, tie: Tie) -> None:
         """Attest a tie that is no longer fresh, as soon as the RSE tells its readers."""
-        report: SpaceReport | Never = await self.pause.through(lambda: self.client.report_space(tie.space))
+        report: SpaceReport | Closed | Never = await self.pause.through(lambda: self.client.report_space(tie.space))
         await self._hear(tie.space, tie.community, report, RENEWED_AT_START)
 
-    async def _hear(self, space: str, community: str, report: SpaceReport | Never, after: timedelta) -> None:
+    async def _hear(self, space: str, community: str, report: SpaceReport | Closed | Never, after: timedelta) -> None:
         tie = self.ties.known(space)  # as it stands now: it may have been refused while the RSE was asked
         if tie is None or tie.community != community or tie.state not in LOOKED_AT:
             return None
-        if isinstance(report, Never):
-            return await self._doubt(tie, report.reason)
-        self.refusals.pop(space, None)
-        return await self._renew_one(tie, report, after)
+        match report:
+            case Never(reason=reason):
+                return await self._doubt(tie, reason)
+            case Closed(reason=reason):
+                self.refusals.pop(space, None)
+                return await self._give_up(tie, _word(reason))
+            case SpaceReport():
+                self.refusals.pop(space, None)
+                return await self._renew_one(tie, report, after)
 
     async def _doubt(self, tie: Tie, reason: str) -> None:
         """One refusal may be a moment's fault of the RSE; as many in a row as PATIENCE are its word."""
@@ -143,6 +160,8 @@ class Handshake:
             await self._give_up(tie, _word(reason))
 
     async def _give_up(self, tie: Tie, reason: str) -> None:
+        Metric.ended.labels(self.instance.node, reason).inc()
+        log.warning("tie_ended", node=self.instance.node, community=tie.community, reason=reason)
         await self._refuse(tie.space, tie.community, reason, new_correlation())
         await self.ties.refuse(tie.space, tie.community, reason)
 

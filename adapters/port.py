@@ -126,7 +126,18 @@ class Incomplete:
     said: str = ""
 
 
-Outcome = Change | Unused | Nonsense | Incomplete
+@dataclass(frozen=True, slots=True)
+class Altered:
+    """A hint that something changed on which a space's tie rests: who reads it, whether we are let in, whether it is still in use.
+
+    What counts is the RSE's answer when it is asked (`report_space`). `type` is what the hint is named by.
+    """
+
+    space: str
+    type: str
+
+
+Outcome = Change | Unused | Nonsense | Incomplete | Altered
 
 
 # --- what a platform that must be asked shows --------------------------------------------------------------------------
@@ -259,6 +270,13 @@ class SpaceReport:
     externals: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """The RSE says plainly that nothing may pass through a space (any more); a Never only says that it would not tell."""
+
+    reason: str
+
+
 # --- the adapter itself ------------------------------------------------------------------------------------------
 
 
@@ -319,7 +337,7 @@ class RseClient(Protocol):
         """The name under which the RSE shows a person whose webhooks do not tell it; None where they do, or where she has none."""
         ...
 
-    async def report_space(self, space: str) -> SpaceReport | Later | Never:
+    async def report_space(self, space: str) -> SpaceReport | Closed | Later | Never:
         """Ask the RSE who can read a space."""
         ...
 

@@ -10,7 +10,7 @@ from nacl.public import SealedBox
 from pydantic import ValidationError
 
 from adapters.decisions import Desk, Doubt, Drop, Park, Publish, pseudonym
-from adapters.port import Change, Incomplete, Nonsense, Unused
+from adapters.port import Altered, Change, Incomplete, Nonsense, Unused
 from adapters.spool import Record, pack_change, pack_incomplete
 from schemas import topics
 from schemas.proof import sign_event, timestamp
@@ -84,6 +84,8 @@ class Seat:
     outgoing: Outgoing
     sealing: SealingKey
     clock: Callable[[], datetime]
+    hint: Callable[[str], None]
+    """Told of each space on which something changed that its tie rests on."""
 
 
 class Sorter:
@@ -100,6 +102,9 @@ class Sorter:
             case Unused(type=kind):
                 Metric.unused.labels(self._seat.instance.platform, kind).inc()
                 arrival.said.append(f"unused={kind}")
+            case Altered(space=space, type=kind):
+                self._seat.hint(space)
+                arrival.said.append(f"altered={kind}")
             case Nonsense():
                 self._seal(outcome, arrival, batch)
             case Incomplete():

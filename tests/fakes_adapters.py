@@ -32,6 +32,7 @@ from adapters.port import (
     Ask,
     AuthenticRequest,
     Change,
+    Closed,
     Incomplete,
     Later,
     Never,
@@ -135,7 +136,7 @@ class PlainRse:
     answers: list[Callable[[Order], Awaitable[WriteOutcome]]] = field(default_factory=list)
     completions: dict[str, Change | Unused | Nonsense | Later] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)
-    reports: list[SpaceReport | Later | Never] = field(default_factory=list)
+    reports: list[SpaceReport | Closed | Later | Never] = field(default_factory=list)
     found: int = 0
     before: Callable[[Order], Awaitable[None]] | None = None
 
@@ -159,7 +160,7 @@ class PlainRse:
     async def complete(self, incomplete: Incomplete) -> Change | Unused | Nonsense | Later:
         return self.completions.get(incomplete.native_id, Later("not yet"))
 
-    async def report_space(self, space: str) -> SpaceReport | Later | Never:
+    async def report_space(self, space: str) -> SpaceReport | Closed | Later | Never:
         return self.reports.pop(0) if self.reports else SpaceReport("Salon", self.audience, externals=False)
 
     async def display_name(self, actor: str) -> str | None:

@@ -9,11 +9,11 @@ from math import inf
 from typing import TYPE_CHECKING, Any
 
 from adapters.matrix.compose import KEY, content_of, reaction_of
-from adapters.matrix.ghosts import Ghosts
+from adapters.matrix.ghosts import SHUT_OUT, Ghosts
 from adapters.matrix.homeserver import TIMEOUT, Declined, Homeserver
 from adapters.matrix.names import is_ghost, is_ours, visible
 from adapters.matrix.rooms import report_of
-from adapters.port import ENDINGS, UNSUPPORTED, Act, Later, Never, Nonsense, Written
+from adapters.port import ENDINGS, UNSUPPORTED, Act, Closed, Later, Never, Nonsense, Written
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -81,14 +81,26 @@ class MatrixClient:
         """Matrix leaves nothing out of an event, so nothing is ever asked here."""
         return Nonsense("never_incomplete", incomplete.native_id)
 
-    async def report_space(self, space: str) -> SpaceReport | Later | Never:
+    async def report_space(self, space: str) -> SpaceReport | Closed | Later | Never:
         """Read the room's state as the bot: the room must have invited it, or be public."""
         try:
-            bot = await self._ghosts.bot_in(space)
+            return report_of(await self._state(space), self._instance)
+        except Declined as refusal:
+            return Closed(refusal.errcode) if refusal.errcode in SHUT_OUT else refusal.outcome()
+
+    async def _state(self, space: str) -> list[dict[str, Any]]:
+        """Twice, where the bot had been put out since it entered: what it would be shown first is the past."""
+        bot = await self._ghosts.bot_in(space)
+        try:
             state = await self._homeserver.call("GET", "v3", "rooms", space, "state", as_user=bot)
         except Declined as refusal:
-            return refusal.outcome()
-        return report_of(state.get("list", []), self._instance)
+            if refusal.errcode != "M_FORBIDDEN":
+                raise
+            self._ghosts.forget(bot, space)
+            bot = await self._ghosts.bot_in(space)
+            state = await self._homeserver.call("GET", "v3", "rooms", space, "state", as_user=bot)
+        found = state.get("list", [])
+        return found if isinstance(found, list) else []
 
     async def display_name(self, actor: str) -> str | None:
         """The name under which the homeserver shows a user, asked again every few minutes; None where it has none or does not answer."""

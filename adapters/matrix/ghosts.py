@@ -7,11 +7,21 @@ from typing import TYPE_CHECKING
 
 from adapters.matrix.homeserver import Declined
 from adapters.matrix.names import display_name, ghost_localpart, user_id
+from adapters.matrix.rooms import PUT_OUT
+from adapters.port import Never
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from adapters.matrix.homeserver import Homeserver
     from adapters.settings import Instance
     from schemas.facts.message import Author
+
+
+_BOT = {"M_FORBIDDEN": "bot_not_in_space", "M_BAD_STATE": "bot_banned"}
+_GHOST = {"M_FORBIDDEN": "ghost_not_admitted", "M_BAD_STATE": "ghost_banned"}
+SHUT_OUT = frozenset({PUT_OUT, *_BOT.values()})
+"""Refusals by which a room says that it does not want us, or does not know us."""
 
 
 class Ghosts:
@@ -68,10 +78,26 @@ class Ghosts:
         self._named.add(ghost)
 
     async def _bot_enter(self, room: str) -> None:
-        if (self.bot, room) not in self._joined:
-            await self._register(self._instance.options["bot"])
+        if (self.bot, room) in self._joined:
+            return
+        await self._register(self._instance.options["bot"])
+        if await self._was_put_out(room):
+            raise Declined(403, PUT_OUT)
+        try:
             await self._join(self.bot, room)
-            self._joined.add((self.bot, room))
+        except Declined as refusal:
+            raise _by_name(refusal, _BOT) from None
+        self._joined.add((self.bot, room))
+
+    async def _was_put_out(self, room: str) -> bool:
+        """Whoever was put out of a public room could walk in again; the bot waits to be invited. It never leaves by itself."""
+        try:
+            own = await self._homeserver.call("GET", "v3", "rooms", room, "state", "m.room.member", self.bot, as_user=self.bot)
+        except Declined as refusal:
+            if not isinstance(refusal.outcome(), Never):
+                raise
+            return False  # never there, invited, or banned: joining will tell
+        return own.get("membership") == "leave"
 
     async def _enter(self, ghost: str, room: str) -> None:
         """The bot first: it opens closed rooms for ghosts, and must see what they write in order to find it again."""
@@ -79,13 +105,24 @@ class Ghosts:
             return
         await self._bot_enter(room)
         try:
+            await self._bring_in(ghost, room)
+        except Declined as refusal:
+            raise _by_name(refusal, _GHOST) from None
+        self._joined.add((ghost, room))
+
+    async def _bring_in(self, ghost: str, room: str) -> None:
+        try:
             await self._join(ghost, room)
         except Declined as refusal:
             if refusal.errcode != "M_FORBIDDEN":
                 raise
             await self._homeserver.call("POST", "v3", "rooms", room, "invite", as_user=self.bot, body={"user_id": ghost})
             await self._join(ghost, room)
-        self._joined.add((ghost, room))
 
     async def _join(self, user: str, room: str) -> None:
         await self._homeserver.call("POST", "v3", "join", room, as_user=user, body={})
+
+
+def _by_name(refusal: Declined, names: Mapping[str, str]) -> Declined:
+    """The same refusal, called what it means for us."""
+    return Declined(refusal.status, names.get(refusal.errcode, refusal.errcode), refusal.after)

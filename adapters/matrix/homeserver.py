@@ -23,6 +23,7 @@ LONGEST_WAIT = 3600.0  # seconds: a homeserver's wish beyond it is cut
 
 # Refusals of the whole node rather than of one record: a wrong token or a full server would make a dead letter of everything.
 _HEALS = frozenset({"M_UNKNOWN_TOKEN", "M_MISSING_TOKEN", "M_RESOURCE_LIMIT_EXCEEDED", "M_LIMIT_EXCEEDED"})
+_NAMED = {"M_FORBIDDEN": "forbidden", "M_NOT_FOUND": "not_found", "M_TOO_LARGE": "too_large"}
 
 
 class Declined(Exception):
@@ -42,7 +43,7 @@ class Declined(Exception):
             return Later(self.errcode.lower(), self.after)
         if self.errcode in _HEALS or self.status == 401:  # noqa: PLR2004 (an HTTP status names itself)
             return Later(self.errcode.lower(), self.after)
-        return Never(self.errcode.lower(), f"HTTP {self.status}")
+        return Never(_NAMED.get(self.errcode) or self.errcode.lower(), f"HTTP {self.status}")
 
 
 class Homeserver:

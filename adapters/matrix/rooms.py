@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from adapters.port import Never, SpaceReport
+from adapters.matrix.names import user_id
+from adapters.port import Closed, SpaceReport
 from schemas.words import Audience
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from adapters.settings import Instance
+
+PUT_OUT = "bot_put_out"
 
 # `restricted` lets in the members of another room, of whom we know nothing: read as wide, so that nothing goes too far.
 _AUDIENCES = {
@@ -23,10 +26,19 @@ _AUDIENCES = {
 }
 
 
-def report_of(state: Sequence[dict[str, Any]], instance: Instance) -> SpaceReport | Never:
-    """The room's name, audience and whether externals may be there; an encrypted room is respected and never joined to a community."""
+def report_of(state: Sequence[dict[str, Any]], instance: Instance) -> SpaceReport | Closed:
+    """The room's name, audience and whether externals may be there; Closed where we are not wanted or nobody writes any more.
+
+    An encrypted room is respected and never joined to a community. Whoever was put out of a room is still shown its state, as it was
+    when she went.
+    """
+    bot = _content(state, "m.room.member", user_id(instance.options["bot"], instance))
+    if bot.get("membership") in {"leave", "ban"}:
+        return Closed(PUT_OUT)
+    if _content(state, "m.room.tombstone"):
+        return Closed("space_upgraded")
     if _content(state, "m.room.encryption"):
-        return Never("space_encrypted")
+        return Closed("space_encrypted")
     return SpaceReport(name=_text(state, "m.room.name", "name"), audience=_audience(state), externals=_externals(state, instance))
 
 
@@ -47,8 +59,8 @@ def _externals(state: Sequence[dict[str, Any]], instance: Instance) -> bool:
     return instance.options.get("externals", "no") == "yes"
 
 
-def _content(state: Sequence[dict[str, Any]], kind: str) -> dict[str, Any]:
-    found = [event["content"] for event in state if event.get("type") == kind and event.get("state_key") == ""]
+def _content(state: Sequence[dict[str, Any]], kind: str, key: str = "") -> dict[str, Any]:
+    found = [event["content"] for event in state if event.get("type") == kind and event.get("state_key") == key]
     return found[0] if found and isinstance(found[0], dict) else {}
 
 

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from adapters.markup import from_text, safe_html, words
 from adapters.matrix.names import is_ours
 from adapters.matrix.payload import Event, Message, Redaction, Relating, Relation, media_link
+from adapters.matrix.standing import standing_of
 from adapters.port import Act, Change, Nonsense, Outcome, Unused
 from schemas.facts.message import TEXT_LIMIT, Attachment, Author, Content
 from schemas.facts.reaction import EMOJI_LIMIT
@@ -72,7 +73,9 @@ def outcome_of(unverified_event: object, instance: Instance) -> Outcome:
     kind = unverified_event.get("type")
     if not isinstance(kind, str):
         return Nonsense("event_without_type")
-    if "state_key" in unverified_event or kind not in READ:
+    if "state_key" in unverified_event:
+        return standing_of(unverified_event, instance) or Unused(counted_type(kind))
+    if kind not in READ:
         return Unused(counted_type(kind))
     try:
         return _understood(Event.model_validate(unverified_event), instance)

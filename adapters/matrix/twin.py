@@ -15,7 +15,8 @@ from aiohttp import ClientSession, web
 from adapters.matrix.twin_options import read, seed
 from adapters.matrix.twin_page import page, visible
 from adapters.matrix.twin_push import Pusher, Registration
-from adapters.matrix.twin_rooms import MatrixError, Rooms
+from adapters.matrix.twin_rooms import Rooms
+from adapters.matrix.twin_users import MatrixError
 from adapters.matrix.twin_web import Fault, answering, object_of, user_id_of
 
 if TYPE_CHECKING:
@@ -161,6 +162,11 @@ class Twin:
         self.rooms.put_out(request.match_info["room"], self.caller(request), await user_id_of(request), "ban")
         return web.json_response({})
 
+    async def unban(self, request: web.Request) -> web.Response:
+        """Let somebody be invited again."""
+        self.rooms.put_out(request.match_info["room"], self.caller(request), await user_id_of(request), "leave")
+        return web.json_response({})
+
     async def joined_members(self, request: web.Request) -> web.Response:
         """Who is in the room."""
         room = self._readable(request)
@@ -173,12 +179,18 @@ class Twin:
 
     async def state(self, request: web.Request) -> web.Response:
         """The room's state."""
-        return web.json_response(self.rooms.state(self._readable(request)))
+        return web.json_response(self.rooms.state_for(request.match_info["room"], self.caller(request)))
+
+    async def upgrade(self, request: web.Request) -> web.Response:
+        """Replace a room by one of another version."""
+        version = str((await object_of(request)).get("new_version", ""))
+        return web.json_response({"replacement_room": self.rooms.upgrade(request.match_info["room"], self.caller(request), version)})
 
     async def state_event(self, request: web.Request) -> web.Response:
         """One piece of the room's state."""
         wanted = (request.match_info["type"], request.match_info.get("key", ""))
-        found = [event for event in self.rooms.state(self._readable(request)) if (event["type"], event["state_key"]) == wanted]
+        state = self.rooms.state_for(request.match_info["room"], self.caller(request))
+        found = [event for event in state if (event["type"], event["state_key"]) == wanted]
         if not found:
             raise MatrixError(404, "M_NOT_FOUND", "Event not found.")
         return web.json_response(found[0]["content"])
@@ -286,6 +298,8 @@ class Twin:
             web.post(f"{room}/leave", self.leave),
             web.post(f"{room}/kick", self.kick),
             web.post(f"{room}/ban", self.ban),
+            web.post(f"{room}/unban", self.unban),
+            web.post(f"{room}/upgrade", self.upgrade),
             web.get(f"{room}/joined_members", self.joined_members),
             web.get(f"{room}/state", self.state),
             web.get(room + "/state/{type}", self.state_event),

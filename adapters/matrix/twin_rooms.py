@@ -1,25 +1,23 @@
-"""The twin's memory: users, rooms and events of a pretended homeserver, in one SQLite file that outlives the process."""
+"""The twin's memory: rooms and events of a pretended homeserver, in one SQLite file that outlives the process."""
 
 from __future__ import annotations
 
 import json
 import secrets
-import sqlite3
 import time
 from typing import TYPE_CHECKING, Any
 
+from adapters.matrix import twin_rules as rules
+from adapters.matrix.twin_users import MatrixError, Users
+
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Callable
     from pathlib import Path
 
 EVENT_LIMIT = 65_536  # bytes of one event as canonical JSON
-MODERATOR = 50
-CREATOR = 100
-NAMELESS = 12  # from that room version on an id names no server
 
 _TABLES = """
-CREATE TABLE IF NOT EXISTS users (user_id TEXT PRIMARY KEY, displayname TEXT, password TEXT);
-CREATE TABLE IF NOT EXISTS tokens (token TEXT PRIMARY KEY, user_id TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS rooms (room_id TEXT PRIMARY KEY, version TEXT NOT NULL, creator TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS events (
     stream INTEGER PRIMARY KEY AUTOINCREMENT, event_id TEXT NOT NULL UNIQUE, room_id TEXT NOT NULL, sender TEXT NOT NULL,
@@ -32,69 +30,15 @@ INSERT OR IGNORE INTO pushed VALUES (1, 0, NULL, NULL);
 """
 
 
-class MatrixError(Exception):
-    """A refusal in Matrix's words."""
-
-    def __init__(self, status: int, errcode: str, error: str, **members: object) -> None:
-        super().__init__(error)
-        self.status = status
-        self.body = {"errcode": errcode, "error": error, **members}
-
-
-class Rooms:
-    """What a homeserver remembers; each method is one transaction of the file."""
+class Rooms(Users):
+    """What a homeserver remembers of rooms; each method is one transaction of the file."""
 
     def __init__(self, path: Path, server_name: str) -> None:
+        super().__init__(path)
         self.server_name = server_name
         self.on_event: Callable[[], None] = lambda: None
         self.ahead = 0.0  # seconds by which this server's clock is ahead of the true time
-        self._file = sqlite3.connect(path)
-        self._file.row_factory = sqlite3.Row
-        self._file.execute("PRAGMA journal_mode=WAL")
-        self._file.execute("PRAGMA synchronous=NORMAL")
         self._file.executescript(_TABLES)
-
-    def close(self) -> None:
-        """Close the file."""
-        self._file.close()
-
-    # --- users ---------------------------------------------------------------------------------------------------
-
-    def add_user(self, user: str, password: str | None) -> None:
-        """Register once."""
-        if self.knows(user):
-            raise MatrixError(400, "M_USER_IN_USE", "User ID already taken.")
-        with self._file:
-            self._file.execute("INSERT INTO users VALUES (?, ?, ?)", (user, user[1:].partition(":")[0], password))
-
-    def knows(self, user: str) -> bool:
-        """Tell whether the user is registered."""
-        return self._file.execute("SELECT 1 FROM users WHERE user_id = ?", (user,)).fetchone() is not None
-
-    def new_token(self, user: str) -> str:
-        """An access token for the user."""
-        token = "syt_" + secrets.token_urlsafe(24)
-        with self._file:
-            self._file.execute("INSERT INTO tokens VALUES (?, ?)", (token, user))
-        return token
-
-    def user_of(self, token: str) -> str | None:
-        """Whose token this is."""
-        row = self._file.execute("SELECT user_id FROM tokens WHERE token = ?", (token,)).fetchone()
-        return str(row["user_id"]) if row else None
-
-    def check_password(self, user: str, password: str) -> None:
-        """Refuse a wrong password."""
-        row = self._file.execute("SELECT password FROM users WHERE user_id = ?", (user,)).fetchone()
-        if row is None or row["password"] is None or not secrets.compare_digest(row["password"].encode(), password.encode()):
-            raise MatrixError(403, "M_FORBIDDEN", "Invalid username or password")
-
-    def displayname(self, user: str) -> str | None:
-        """The user's name."""
-        row = self._file.execute("SELECT displayname FROM users WHERE user_id = ?", (user,)).fetchone()
-        if row is None:
-            raise MatrixError(404, "M_NOT_FOUND", "Profile was not found")
-        return str(row["displayname"]) if row["displayname"] else None
 
     def rename(self, user: str, name: str) -> None:
         """Change the user's name, in the rooms too."""
@@ -110,12 +54,12 @@ class Rooms:
     def create(self, creator: str, body: dict[str, Any], room: str | None = None) -> str:
         """A new room with the state that its preset gives; its id is the server's choice unless it is named."""
         version, public = str(body.get("room_version", "12")), body.get("preset") == "public_chat"
-        room = room or "!" + secrets.token_urlsafe(32) + (f":{self.server_name}" if int(version) < NAMELESS else "")
+        room = room or "!" + secrets.token_urlsafe(32) + (f":{self.server_name}" if int(version) < rules.FOUNDED else "")
         with self._file:
             self._file.execute("INSERT INTO rooms VALUES (?, ?, ?)", (room, version, creator))
-        self._append(room, creator, "m.room.create", {"room_version": version}, state_key="")
+        self._append(room, creator, "m.room.create", rules.creation(version, creator, body.get("predecessor")), state_key="")
         self._enter(room, creator)
-        self._append(room, creator, "m.room.power_levels", {"users": {creator: CREATOR}, "users_default": 0}, state_key="")
+        self._append(room, creator, "m.room.power_levels", rules.first_levels(version, creator), state_key="")
         self._append(room, creator, "m.room.join_rules", {"join_rule": "public" if public else "invite"}, state_key="")
         self._append(room, creator, "m.room.history_visibility", {"history_visibility": "shared"}, state_key="")
         guests = "forbidden" if public else "can_join"  # a real Synapse's presets say so, guests or not
@@ -152,7 +96,9 @@ class Rooms:
         self._known(room)
         membership = self.members(room).get(user)
         rule = self._state_content(room, "m.room.join_rules").get("join_rule")
-        if membership == "ban" or (membership not in {"join", "invite"} and rule != "public"):
+        if membership == "ban":
+            raise MatrixError(403, "M_BAD_STATE", "Cannot join user who was banned")
+        if membership not in {"join", "invite"} and rule != "public":
             raise MatrixError(403, "M_FORBIDDEN", "You are not invited to this room.")
         if membership != "join":
             self._enter(room, user)
@@ -160,24 +106,45 @@ class Rooms:
     def invite(self, room: str, inviter: str, user: str) -> None:
         """Open the room for somebody."""
         self.check_joined(room, inviter)
+        if self.power(room, inviter) < self._levels(room).get("invite", 0):
+            raise MatrixError(403, "M_FORBIDDEN", "You don't have permission to invite users")
         membership = self.members(room).get(user)
         if membership == "ban":
-            raise MatrixError(403, "M_BAD_STATE", f"{user} is banned from the room")
+            raise MatrixError(403, "M_BAD_STATE", "Cannot invite user who was banned")
         if membership == "join":
             raise MatrixError(403, "M_FORBIDDEN", f"{user} is already in the room.")
         self._append(room, inviter, "m.room.member", {"membership": "invite"}, state_key=user)
 
     def put_out(self, room: str, moderator: str, user: str, membership: str) -> None:
         """Leave, kick or ban."""
-        self.check_joined(room, moderator)
-        if moderator != user and self.power(room, moderator) < MODERATOR:
+        if moderator != user or self.members(room).get(user) != "invite":  # an invitation may be declined
+            self.check_joined(room, moderator)
+        if moderator != user and self.power(room, moderator) < rules.MODERATOR:
             raise MatrixError(403, "M_FORBIDDEN", "You don't have permission to do that")
         self._append(room, moderator, "m.room.member", {"membership": membership}, state_key=user)
 
     def power(self, room: str, user: str) -> int:
         """The user's power level."""
-        levels = self._state_content(room, "m.room.power_levels")
-        return int(levels.get("users", {}).get(user, levels.get("users_default", 0)))
+        row = self._file.execute("SELECT version, creator FROM rooms WHERE room_id = ?", (room,)).fetchone()
+        return rules.power(row["version"], row["creator"], self._levels(room), user)
+
+    def upgrade(self, room: str, user: str, version: str) -> str:
+        """Replace a room by one of another version: its tombstone names the new one, and only moderators write there still."""
+        self._check_power(room, user, "m.room.tombstone", state=True)
+        body = {"name": self._state_content(room, "m.room.name").get("name"), "room_version": version, "predecessor": room}
+        new = self.create(user, body)
+        tombstone = {"body": "This room has been replaced", "replacement_room": new}
+        self._append(room, user, "m.room.tombstone", tombstone, state_key="")
+        self._append(room, user, "m.room.power_levels", rules.abandoned(self._levels(room)), state_key="")
+        return new
+
+    def _levels(self, room: str) -> dict[str, Any]:
+        return self._state_content(room, "m.room.power_levels")
+
+    def _check_power(self, room: str, user: str, kind: str, *, state: bool) -> None:
+        self.check_joined(room, user)
+        if self.power(room, user) < rules.for_event(self._levels(room), kind, state=state):
+            raise MatrixError(403, "M_FORBIDDEN", "You don't have permission to post that to the room.")
 
     def check_joined(self, room: str, user: str) -> None:
         """Refuse whoever is not in the room."""
@@ -198,23 +165,24 @@ class Rooms:
 
     def send(self, room: str, sender: str, kind: str, content: dict[str, Any], ts: int | None = None) -> str:
         """A message event."""
-        self.check_joined(room, sender)
+        self._check_power(room, sender, kind, state=False)
         if kind == "m.reaction" and self._annotated(room, sender, content):
             raise MatrixError(400, "M_DUPLICATE_ANNOTATION", "Can't send same reaction twice")
         return self._append(room, sender, kind, content, ts=ts)
 
     def set_state(self, room: str, sender: str, kind: str, state_key: str, content: dict[str, Any]) -> str:
         """A state event."""
-        self.check_joined(room, sender)
-        if self.power(room, sender) < MODERATOR:
-            raise MatrixError(403, "M_FORBIDDEN", "You don't have permission to post that to the room.")
+        self._check_power(room, sender, kind, state=True)
+        row = self._file.execute("SELECT version, creator FROM rooms WHERE room_id = ?", (room,)).fetchone()
+        if kind == "m.room.power_levels" and rules.names_its_creator(row["version"], row["creator"], content):
+            raise MatrixError(400, "M_UNKNOWN", "Creator user must not appear in content.users")
         return self._append(room, sender, kind, content, state_key=state_key)
 
     def redact(self, room: str, sender: str, event_id: str, reason: str | None) -> str:
         """Take an event away: its author may, and a moderator."""
         self.check_joined(room, sender)
         target = self.event(room, event_id)
-        if target["sender"] != sender and self.power(room, sender) < MODERATOR:
+        if target["sender"] != sender and self.power(room, sender) < rules.MODERATOR:
             raise MatrixError(403, "M_FORBIDDEN", "You don't have permission to redact events")
         content = {"redacts": event_id} | ({"reason": reason} if reason else {})
         redaction = self._append(room, sender, "m.room.redaction", content, redacts=event_id)
@@ -240,11 +208,20 @@ class Rooms:
         rows = self._file.execute(query, (room, before if before is not None else 1 << 62, limit)).fetchall()
         return [self._shown(row) for row in rows], (int(rows[-1]["stream"]) if len(rows) == limit else None)
 
-    def state(self, room: str) -> list[dict[str, Any]]:
-        """The room's state now."""
+    def state(self, room: str, until: int = 1 << 62) -> list[dict[str, Any]]:
+        """The room's state now, or as it was at a stream position."""
         query = """SELECT * FROM events WHERE stream IN
-            (SELECT max(stream) FROM events WHERE room_id = ? AND state_key IS NOT NULL GROUP BY type, state_key)"""
-        return [self._shown(row) for row in self._file.execute(query, (room,))]
+            (SELECT max(stream) FROM events WHERE room_id = ? AND stream <= ? AND state_key IS NOT NULL GROUP BY type, state_key)"""
+        return [self._shown(row) for row in self._file.execute(query, (room, until))]
+
+    def state_for(self, room: str, user: str) -> list[dict[str, Any]]:
+        """The state as a user is shown it: whoever left, or was put out, sees it as it was then; the banned and the invited see nothing."""
+        membership = self.members(room).get(user) if self._known(room) else None
+        if membership == "leave":
+            query = "SELECT max(stream) AS last FROM events WHERE room_id = ? AND type = 'm.room.member' AND state_key = ?"
+            return self.state(room, self._file.execute(query, (room, user)).fetchone()["last"])
+        self.check_joined(room, user)
+        return self.state(room)
 
     # --- what the application service has had --------------------------------------------------------------------
 

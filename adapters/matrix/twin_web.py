@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from adapters.matrix.twin_rooms import MatrixError
+from adapters.matrix.twin_users import MatrixError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

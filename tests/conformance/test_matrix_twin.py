@@ -11,7 +11,7 @@ import pytest
 from aiohttp import ClientSession
 
 from adapters.matrix import MatrixClient
-from adapters.port import UNSUPPORTED, Act, Change, Later, Never, SpaceReport, Written
+from adapters.port import UNSUPPORTED, Act, Altered, Change, Closed, Later, Never, SpaceReport, Written
 from deploy.local.application_service import ApplicationService
 from deploy.local.matrix_user import MatrixRefused, MatrixUser
 from deploy.local.ports import answers, free_port
@@ -135,11 +135,11 @@ async def test_a_homeserver_that_is_stopped_is_asked_again_later(house: House) -
 async def test_a_room_that_never_invited_us_is_never_written(house: House) -> None:
     claire = await house.person()
     room = await claire.create_room("Fermé")
-    assert await house.client.write(posting(space=room)) == Never("m_forbidden", "HTTP 403")
+    assert await house.client.write(posting(space=room)) == Never("bot_not_in_space", "HTTP 403")
 
 
 async def test_a_room_that_is_not_there_is_never_written(house: House) -> None:
-    assert await house.client.write(posting(space="!nowhere:tchap.example")) == Never("m_not_found", "HTTP 404")
+    assert await house.client.write(posting(space="!nowhere:tchap.example")) == Never("not_found", "HTTP 404")
 
 
 async def test_a_public_room_needs_no_invitation(house: House) -> None:
@@ -155,7 +155,7 @@ async def test_a_ghost_that_was_put_out_comes_back_unless_it_is_banned(house: Ho
     await claire.call("POST", f"rooms/{room}/kick", {"user_id": ghost})
     await written(house, "k2", space=room)
     await claire.call("POST", f"rooms/{room}/ban", {"user_id": ghost})
-    assert await house.client.write(posting("k3", space=room)) == Never("m_bad_state", "HTTP 403")
+    assert await house.client.write(posting("k3", space=room)) == Never("ghost_banned", "HTTP 403")
 
 
 async def test_a_banned_ghosts_message_goes_where_the_bot_moderates(house: House) -> None:
@@ -209,12 +209,12 @@ async def test_an_encrypted_space_is_respected(house: House) -> None:
     claire = await house.person()
     encryption = {"type": "m.room.encryption", "content": {"algorithm": "m.megolm.v1.aes-sha2"}}
     room = await claire.create_room("Secret", invite=[BOT], initial_state=[encryption])
-    assert await house.client.report_space(room) == Never("space_encrypted")
+    assert await house.client.report_space(room) == Closed("space_encrypted")
 
 
 async def test_a_space_that_never_invited_us_is_not_reported(house: House) -> None:
     claire = await house.person()
-    assert await house.client.report_space(await claire.create_room("Fermé")) == Never("m_forbidden", "HTTP 403")
+    assert await house.client.report_space(await claire.create_room("Fermé")) == Closed("bot_not_in_space")
 
 
 async def test_a_persons_name_is_asked_of_the_homeserver_and_kept_a_while(house: House) -> None:
@@ -483,3 +483,78 @@ async def test_the_servers_clock_may_be_wrong_and_is_right_again_once_faults_end
     await house.fault("none")
     right = await claire.event(room, await claire.say(room, "aujourd'hui"))
     assert ahead["origin_server_ts"] - right["origin_server_ts"] > 3_600_000
+
+
+# --- rooms that do not want us, or are no longer what they were ----------------------------------------------------------
+
+
+async def test_a_bot_that_was_put_out_says_so_and_comes_back_only_when_it_is_invited(house: House) -> None:
+    claire = await house.person()
+    room = await claire.create_room("Place", preset="public_chat")
+    assert isinstance(await house.client.report_space(room), SpaceReport)
+    await claire.call("POST", f"rooms/{room}/kick", {"user_id": BOT})
+    assert await house.client.report_space(room) == Closed("bot_put_out")
+    fresh = MatrixClient(house.instance)
+    house.stack.push_async_callback(fresh.close)
+    assert await fresh.write(posting(space=room)) == Never("bot_put_out", "HTTP 403")
+    assert await fresh.report_space(room) == Closed("bot_put_out")
+    assert BOT not in (await claire.call("GET", f"rooms/{room}/joined_members"))["joined"]
+    await claire.call("POST", f"rooms/{room}/invite", {"user_id": BOT})
+    assert isinstance(await house.client.report_space(room), SpaceReport)
+
+
+async def test_a_bot_that_was_banned_says_so(house: House) -> None:
+    claire, room = await closed_room(house)
+    await house.client.report_space(room)
+    await claire.call("POST", f"rooms/{room}/ban", {"user_id": BOT})
+    assert await house.client.report_space(room) == Closed("bot_banned")
+    assert isinstance(await house.sink.until(lambda found: Altered(room, "bot_put_out") in found), list)
+
+
+@pytest.mark.parametrize("version", ["10", "11", "12"])
+async def test_a_room_that_another_has_replaced_says_so(house: House, version: str) -> None:
+    claire = await house.person()
+    room = await claire.create_room("Salon", invite=[BOT], version=version)
+    await written(house, space=room)
+    await claire.call("POST", f"rooms/{room}/upgrade", {"new_version": "12"})
+    assert await house.client.report_space(room) == Closed("space_upgraded")
+    assert await house.client.write(posting("k2", space=room)) == Never("forbidden", "HTTP 403")
+    await house.sink.until(lambda found: Altered(room, "m.room.tombstone") in found)
+
+
+async def test_a_room_that_becomes_encrypted_says_so(house: House) -> None:
+    claire, room = await closed_room(house)
+    await house.client.report_space(room)
+    await claire.call("PUT", f"rooms/{room}/state/m.room.encryption", {"algorithm": "m.megolm.v1.aes-sha2"})
+    await house.sink.until(lambda found: Altered(room, "m.room.encryption") in found)
+    assert await house.client.report_space(room) == Closed("space_encrypted")
+
+
+async def test_a_room_that_lets_no_ghost_in_says_so(house: House) -> None:
+    claire, room = await closed_room(house)
+    levels = await claire.call("GET", f"rooms/{room}/state/m.room.power_levels")
+    await claire.call("PUT", f"rooms/{room}/state/m.room.power_levels", {**levels, "invite": 50})
+    assert await house.client.write(posting(space=room)) == Never("ghost_not_admitted", "HTTP 403")
+
+
+async def test_a_twin_room_shows_those_who_were_put_out_its_state_of_then_and_the_banned_nothing(house: House) -> None:
+    claire, bob = await house.person(), await house.person("bob", "Bob Diallo")
+    room = await claire.create_room("Avant", invite=[bob.user_id])
+    await bob.join(room)
+    await claire.call("POST", f"rooms/{room}/kick", {"user_id": bob.user_id})
+    await claire.call("PUT", f"rooms/{room}/state/m.room.name", {"name": "Après"})
+    assert (await bob.call("GET", f"rooms/{room}/state/m.room.name"))["name"] == "Avant"
+    await claire.call("POST", f"rooms/{room}/ban", {"user_id": bob.user_id})
+    for call, errcode in ((bob.call("GET", f"rooms/{room}/state"), "M_FORBIDDEN"), (bob.join(room), "M_BAD_STATE")):
+        with pytest.raises(MatrixRefused, match=f"403 {errcode}"):
+            await call
+
+
+async def test_a_creator_stands_above_all_levels_from_version_twelve_on_and_is_named_in_none(house: House) -> None:
+    claire = await house.person()
+    room = await claire.create_room("Salon", version="12")
+    levels = await claire.call("GET", f"rooms/{room}/state/m.room.power_levels")
+    assert (levels["users"], levels["events"]["m.room.tombstone"]) == ({}, 150)
+    with pytest.raises(MatrixRefused, match="400 M_UNKNOWN"):
+        await claire.call("PUT", f"rooms/{room}/state/m.room.power_levels", {**levels, "users": {claire.user_id: 100}})
+    await claire.call("PUT", f"rooms/{room}/state/m.room.encryption", {"algorithm": "m.megolm.v1.aes-sha2"})

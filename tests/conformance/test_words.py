@@ -19,7 +19,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 CLONE = Path(__file__).resolve().parents[2]
-REFUSING = {"RefusedError", "Never", "Nonsense", "Stopped", "SequenceRefused", "Verdicted", "Refused", "_stopped", "_refuse", "_give_up"}
+REFUSING = {
+    "RefusedError",
+    "Never",
+    "Closed",
+    "Nonsense",
+    "Stopped",
+    "SequenceRefused",
+    "Verdicted",
+    "Refused",
+    "_stopped",
+    "_refuse",
+    "_give_up",
+}
 """What is called with the name of a reason that a page, a trace or a list of dead letters may show."""
 STREAMS = ("hub/batches.py", "hub/fanout.py", "hub/group.py", "hub/receipts.py", "hub/sifting.py")
 """Where a stream's own reasons are constants."""

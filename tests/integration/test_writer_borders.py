@@ -12,7 +12,7 @@ import pytest
 from adapters import applied, assembly
 from adapters.intake import Intake
 from adapters.ledger import Ledger
-from adapters.port import Act, Later, Never, Order, SpaceReport, WriteOutcome
+from adapters.port import Act, Closed, Later, Never, Order, SpaceReport, WriteOutcome
 from adapters.spool import Kind, Record, Spool
 from adapters.ties import WIDER
 from schemas import topics
@@ -132,7 +132,7 @@ async def test_nothing_is_read_or_published_before_what_is_due_at_the_start_was_
     monkeypatch.setattr(assembly, "now", lambda: datetime.now(UTC) + timedelta(hours=21))
     told, report = asyncio.Event(), rig.rse.report_space
 
-    async def hesitate(space: str) -> SpaceReport | Later | Never:
+    async def hesitate(space: str) -> SpaceReport | Closed | Later | Never:
         await told.wait()
         return await report(space)
 

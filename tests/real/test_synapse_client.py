@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import pytest_asyncio
 from aiohttp import ClientSession
 from aiohttp.test_utils import TestServer
 
 from adapters.matrix import MatrixClient
-from adapters.port import UNSUPPORTED, Act, Change, Later, Never, SpaceReport, Written
+from adapters.port import UNSUPPORTED, Act, Altered, Change, Closed, Later, Never, SpaceReport, Written
 from deploy.local.application_service import ApplicationService
 from deploy.local.matrix_user import MatrixUser
 from deploy.local.ports import LOOPBACK, free_port
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
     from adapters.port import Order
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.asyncio(loop_scope="module")]
 
 BOT = "@traitdunion:tchap.example"
 SERVICE = ApplicationService(url=f"http://{LOOPBACK}:{free_port()}/webhooks/education", as_token=AS_TOKEN, hs_token=HS_TOKEN)
@@ -63,8 +64,9 @@ def synapse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalSynapse]:
         yield server
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def house(synapse: LocalSynapse) -> AsyncIterator[House]:
+    """One for all tests: a homeserver that finds its service gone waits longer and longer before it sends again."""
     instance = matrix_instance(synapse.url)
     async with AsyncExitStack() as stack:
         sink = Sink(lambda: instance)
@@ -152,7 +154,7 @@ async def test_a_ghost_that_was_put_out_comes_back_unless_it_is_banned(house: Ho
     await claire.call("POST", f"rooms/{room}/kick", ghost)
     await written(house, "g2", "Encore", room)
     await claire.call("POST", f"rooms/{room}/ban", ghost)
-    assert await house.client.write(posting("g3", "Trop", room)) == Never("m_bad_state", "HTTP 403")
+    assert await house.client.write(posting("g3", "Trop", room)) == Never("ghost_banned", "HTTP 403")
 
 
 async def test_what_was_said_outlives_a_restart_and_the_connector_goes_on(house: House, synapse: LocalSynapse) -> None:
@@ -191,9 +193,9 @@ async def test_spaces_are_reported_as_their_state_says(house: House) -> None:
     claire = await house.person()
     secret = {"type": "m.room.encryption", "content": {"algorithm": "m.megolm.v1.aes-sha2"}}
     encrypted = await claire.create_room("Secret", invite=[BOT], initial_state=[secret])
-    assert await house.client.report_space(encrypted) == Never("space_encrypted")
+    assert await house.client.report_space(encrypted) == Closed("space_encrypted")
     closed = await claire.create_room("Fermé")
-    assert await house.client.report_space(closed) == Never("m_forbidden", "HTTP 403")
+    assert await house.client.report_space(closed) == Closed("bot_not_in_space")
     assert isinstance(await house.client.write(posting("c1", "x", closed)), Never)
 
 
@@ -280,3 +282,88 @@ async def test_the_mark_of_an_accepted_answer_moves_and_goes(house: House) -> No
     gone = posting(f"m3-{first[:8]}", space=room, act=Act.UNACCEPTED, content=None, target=second, native_id=again.native_id)
     assert isinstance(await house.client.write(gone), Written)
     assert (await claire.event(room, again.native_id))["content"] == {}
+
+
+# --- rooms that do not want us, or are no longer what they were ----------------------------------------------------------
+
+VERSIONS = pytest.mark.parametrize("version", ["10", "11", "12"])
+
+
+async def hinted(house: House, room: str, what: str) -> None:
+    await house.sink.until(lambda found: Altered(room, what) in found)
+
+
+@VERSIONS
+async def test_a_room_that_becomes_encrypted_hints_so_and_says_so(house: House, version: str) -> None:
+    claire, room = await house.room(version)
+    await claire.call("PUT", f"rooms/{room}/state/m.room.encryption", {"algorithm": "m.megolm.v1.aes-sha2"})
+    await hinted(house, room, "m.room.encryption")
+    assert await house.client.report_space(room) == Closed("space_encrypted")
+
+
+@VERSIONS
+async def test_a_room_that_another_has_replaced_hints_so_and_says_so(house: House, version: str) -> None:
+    claire, room = await house.room(version)
+    await written(house, f"u{version}", "Avant", room)
+    await claire.call("POST", f"rooms/{room}/upgrade", {"new_version": "12"})
+    await hinted(house, room, "m.room.tombstone")
+    assert await house.client.report_space(room) == Closed("space_upgraded")
+    assert await house.client.write(posting(f"v{version}", "Après", room)) == Never("forbidden", "HTTP 403")
+
+
+async def test_a_bot_that_was_put_out_says_so_and_comes_back_only_when_it_is_invited(house: House) -> None:
+    claire = await house.person()
+    room = await claire.create_room("Place", preset="public_chat")
+    assert isinstance(await house.client.report_space(room), SpaceReport)
+    await claire.call("POST", f"rooms/{room}/kick", {"user_id": BOT})
+    await hinted(house, room, "bot_put_out")
+    assert await house.client.report_space(room) == Closed("bot_put_out")
+    fresh = MatrixClient(matrix_instance(house.url))
+    try:
+        assert await fresh.write(posting("p1", space=room)) == Never("bot_put_out", "HTTP 403")
+        assert await fresh.report_space(room) == Closed("bot_put_out")
+    finally:
+        await fresh.close()
+    assert BOT not in (await claire.call("GET", f"rooms/{room}/joined_members"))["joined"]
+    await claire.call("POST", f"rooms/{room}/invite", {"user_id": BOT})
+    assert isinstance(await house.client.report_space(room), SpaceReport)
+
+
+@VERSIONS
+async def test_a_bot_that_was_banned_says_so(house: House, version: str) -> None:
+    claire, room = await house.room(version)
+    await claire.call("POST", f"rooms/{room}/ban", {"user_id": BOT})
+    await hinted(house, room, "bot_put_out")
+    assert await house.client.report_space(room) == Closed("bot_banned")
+
+
+async def test_a_room_that_lets_no_ghost_in_says_so(house: House) -> None:
+    claire, room = await house.room()
+    levels = await claire.call("GET", f"rooms/{room}/state/m.room.power_levels")
+    await claire.call("PUT", f"rooms/{room}/state/m.room.power_levels", {**levels, "invite": 50})
+    assert await house.client.write(posting("n1", space=room)) == Never("ghost_not_admitted", "HTTP 403")
+
+
+async def test_an_invitation_enters_no_room_and_what_is_said_there_stays_unheard(house: House) -> None:
+    claire, tied = await house.room()
+    asking = await claire.create_room("Et nous ?", invite=[BOT])
+    await claire.say(asking, "cela reste ici")
+    heard = await claire.say(tied, "cela part")
+    await house.sink.change(Act.POSTED, heard)
+    assert [event["content"] for event in house.sink.raw if event["room_id"] == asking] == [{"displayname": "traitdunion", "membership": "invite"}]
+
+
+async def test_comings_and_goings_of_our_own_users_are_nobodys(house: House) -> None:
+    claire, room = await house.room()
+    first = await written(house, "o1", "Bonjour", room)
+    ghost = (await claire.event(room, first.native_id))["sender"]
+    await claire.call("POST", f"rooms/{room}/kick", {"user_id": ghost})
+    await written(house, "o2", "Encore", room)
+    await house.sink.change(Act.POSTED, await claire.say(room, "fin"))
+    ours = [event for event in house.sink.raw if event["room_id"] == room and event.get("state_key") in {BOT, ghost}]
+    assert [(event["state_key"] == BOT, event["content"]["membership"]) for event in ours] == [
+        (True, "invite"), (True, "join"), (False, "invite"), (False, "join"), (False, "leave"), (False, "invite"), (False, "join"),
+    ]  # fmt: skip
+    assert not [outcome for outcome in house.sink.outcomes if isinstance(outcome, Change) and outcome.space == room and not outcome.by_us][
+        :-1
+    ]

@@ -15,6 +15,7 @@ from nacl.public import PrivateKey
 
 from adapters.admission import Admission
 from adapters.ledger import Known, KnownObject, LedgerUnavailable
+from adapters.port import Altered
 from adapters.sorting import NotStored, Seat, Stored
 from adapters.ties import Tie, TieState
 from schemas.envelope import object_id
@@ -84,6 +85,7 @@ class Desk:
     out: Out
     instance: Instance
     admission: Admission
+    hinted: list[str]
 
     def ask(self, **said: Any) -> asyncio.Task[Answer]:
         return asyncio.ensure_future(self.admission.admit([change_of(said, self.instance)], b"{}", "0" * 32))
@@ -96,15 +98,15 @@ class Desk:
 
 @pytest.fixture
 async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
-    memory, out, instance = SlowMemory(), Out(), an_instance(tmp_path)
+    memory, out, instance, hinted = SlowMemory(), Out(), an_instance(tmp_path), list[str]()
     spool = SimpleNamespace(waiting=Counter(), limit=10, first=_nothing)
     ties = SimpleNamespace(known={SPACE: TIE}.get)
     seat = Seat(
-        "rse", instance, SigningKey.generate(instance.node), memory, ties, spool, out, PrivateKey.generate().public_key, lambda: NOW  # type: ignore[arg-type]  # fakes
+        "rse", instance, SigningKey.generate(instance.node), memory, ties, spool, out, PrivateKey.generate().public_key, lambda: NOW, hinted.append  # type: ignore[arg-type]  # fakes
     )  # fmt: skip
     admission = Admission(seat)
     running = asyncio.create_task(admission.run())
-    yield Desk(memory, out, instance, admission)
+    yield Desk(memory, out, instance, admission, hinted)
     running.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await running
@@ -148,6 +150,12 @@ async def test_an_rse_whose_clock_is_ahead_speaks_at_the_moment_it_was_heard(des
     assert isinstance(await desk.ask(what="post", id="post:1", occurred_at=claimed), Stored)
     headers = dict(desk.out.records[0].headers)
     assert datetime.fromisoformat(headers["ce_time"].decode()) == told
+
+
+async def test_a_hint_about_a_space_is_passed_on_and_publishes_nothing(desk: Desk) -> None:
+    said = await desk.admission.admit([Altered(SPACE, "m.room.encryption")], b"{}", "0" * 32)
+    assert said == Stored(("altered=m.room.encryption",))
+    assert (desk.hinted, desk.out.records) == ([SPACE], [])
 
 
 def test_versions_written_meanwhile_are_not_forgotten_for_what_a_batch_decided() -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from adapters.handshake import FRESH_FOR, PATIENCE, RENEWED_AT_START, Handshake
 from adapters.patience import Pause
-from adapters.port import Later, Never, SpaceReport
+from adapters.port import Closed, Later, Never, SpaceReport
 from adapters.spool import SpoolFull
 from adapters.ties import WIDER, Tie, Ties, TieState
 from schemas.facts.tie import TieProposed
@@ -176,3 +176,38 @@ async def test_a_tie_that_was_refused_while_the_rse_was_asked_stays_refused(node
     monkeypatch.setattr(node.rse, "report_space", meanwhile)
     await node.handshake.renew()
     assert (node.state, node.mouth.said) == (TieState.REFUSED, [])
+
+
+async def test_a_space_that_is_plainly_closed_ends_its_tie_at_once_by_name(node: Node) -> None:
+    node.rse.reports = [Closed("space_encrypted")]
+    assert await node.handshake.ask(SPACE)
+    assert node.state is TieState.REFUSED
+    assert [json.loads(record.value)["reason"] for record in node.mouth.said] == ["space_encrypted"]
+
+
+async def test_a_closed_space_is_refused_when_it_is_proposed(node: Node) -> None:
+    await node.ties.refuse(SPACE, COMMUNITY, "space_unreadable")
+    node.rse.reports = [Closed("bot_not_in_space")]
+    await node.handshake.answer(PROPOSAL, COMMUNITY, "c" * 32)
+    assert node.mouth.words() == ["refused"]
+    assert json.loads(node.mouth.said[0].value)["reason"] == "bot_not_in_space"
+
+
+async def test_asking_of_a_space_that_widened_tells_its_readers_at_once(node: Node) -> None:
+    node.rse.reports = [SpaceReport("Salon", Audience.PUBLIC, externals=False)]
+    assert await node.handshake.ask(SPACE)
+    assert node.mouth.words() == ["accepted"]
+
+
+async def test_an_rse_that_does_not_answer_is_to_be_asked_again(node: Node) -> None:
+    node.rse.reports = [Later("unreachable")]
+    assert not await node.handshake.ask(SPACE)
+    assert (node.state, node.mouth.said) == (TieState.CONFIRMED, [])
+
+
+async def test_nobody_is_asked_of_a_space_that_is_not_tied(node: Node) -> None:
+    node.rse.reports = [Closed("space_encrypted")]
+    assert await node.handshake.ask("ailleurs")
+    await node.ties.refuse(SPACE, COMMUNITY, "space_unreadable")
+    assert await node.handshake.ask(SPACE)
+    assert len(node.rse.reports) == 1

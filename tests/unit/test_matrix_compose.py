@@ -13,7 +13,7 @@ from adapters.matrix.compose import EVENT_LIMIT, content_of, size
 from adapters.matrix.homeserver import Declined
 from adapters.matrix.names import display_name, ghost_localpart, is_ghost, is_ours, user_id
 from adapters.matrix.rooms import report_of
-from adapters.port import Act, Later, Never, SpaceReport
+from adapters.port import Act, Closed, Later, Never, SpaceReport
 from schemas.facts.message import Attachment, Author, Content
 from schemas.words import Audience
 from tests.fakes_matrix import matrix_instance, posting
@@ -21,7 +21,7 @@ from tests.fakes_matrix import matrix_instance, posting
 LEA = Author(name="Léa Martin", organisation="Finances")
 
 
-def reported(*events: tuple[str, dict[str, Any]], **options: str) -> SpaceReport | Never:
+def reported(*events: tuple[str, dict[str, Any]], **options: str) -> SpaceReport | Closed:
     return report_of([{"type": kind, "state_key": "", "content": content} for kind, content in events], matrix_instance(**options))
 
 
@@ -155,7 +155,7 @@ def test_a_room_of_unknown_rules_is_not_federated() -> None:
 
 
 def test_an_encrypted_room_is_respected() -> None:
-    assert reported(("m.room.encryption", {"algorithm": "m.megolm.v1.aes-sha2"})) == Never("space_encrypted")
+    assert reported(("m.room.encryption", {"algorithm": "m.megolm.v1.aes-sha2"})) == Closed("space_encrypted")
 
 
 def test_tchap_says_in_the_room_whether_externals_may_be_there() -> None:
@@ -174,8 +174,8 @@ def test_tchap_says_in_the_room_whether_externals_may_be_there() -> None:
         (Declined(302, "http_302"), Later("http_302")),
         (Declined(401, "M_UNKNOWN_TOKEN"), Later("m_unknown_token")),
         (Declined(403, "M_RESOURCE_LIMIT_EXCEEDED"), Later("m_resource_limit_exceeded")),
-        (Declined(403, "M_FORBIDDEN"), Never("m_forbidden", "HTTP 403")),
-        (Declined(413, "M_TOO_LARGE"), Never("m_too_large", "HTTP 413")),
+        (Declined(403, "M_FORBIDDEN"), Never("forbidden", "HTTP 403")),
+        (Declined(413, "M_TOO_LARGE"), Never("too_large", "HTTP 413")),
         (Declined(400, "M_BAD_JSON"), Never("m_bad_json", "HTTP 400")),
     ],
 )
