@@ -71,9 +71,10 @@ class Lanes(Generic[Item]):
     async def _run(self, lane: str) -> None:
         items = self._lanes[lane]
         try:
-            async with self._gate:
-                while items:
-                    await self._handle(items.popleft())
+            while items:
+                async with self._gate:  # for one item: a lane that is filled without end takes its turns, and keeps no other out
+                    if items:
+                        await self._handle(items.popleft())
         finally:
             del self._lanes[lane]
 

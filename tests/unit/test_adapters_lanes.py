@@ -113,3 +113,21 @@ def test_a_number_past_a_gap_is_remembered_and_the_gap_is_not() -> None:
     numbers = Numbers(4).plus(7)
     assert numbers.skips_to(9)
     assert (numbers.applied, numbers.has(7), numbers.has(6)) == (4, True, False)
+
+
+async def test_a_lane_that_is_filled_without_end_keeps_no_other_out() -> None:
+    handled: list[str] = []
+
+    async def handle(item: str) -> None:
+        handled.append(item)
+        await asyncio.sleep(0)
+        if item == "busy" and len(handled) < 50:
+            lanes.put("busy", "busy")
+
+    lanes = Lanes(handle, at_once=1)
+    for _ in range(3):
+        lanes.put("busy", "busy")
+    lanes.put("quiet", "taken back")
+    await turns()
+    await lanes.clear(5)
+    assert handled.index("taken back") <= 2
