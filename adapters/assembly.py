@@ -30,6 +30,7 @@ from adapters.ledger import Ledger, LedgerUnavailable, Memory
 from adapters.looks import Looker
 from adapters.losses import LossLooker
 from adapters.outgoing import Outgoing
+from adapters.pacing import Paces
 from adapters.patience import Pause
 from adapters.platforms import platform
 from adapters.poller import REMINDED, Outlook, Poller, asked
@@ -94,7 +95,10 @@ async def build(name: str, instance: Instance, shared: Shared) -> Connector:
     """Make one instance's parts and read what its last run left in the ledger."""
     key = SigningKey.load(instance.node, instance.signing_key)
     kind = shared.platform(instance.platform)
-    client = kind.client(instance)
+    paces = Paces(name, instance.limits)
+    client = kind.client(instance, paces)
+    if paces.unknown:
+        raise SettingsIncomplete(f"{name}: limits {', '.join(paces.unknown)}")
     if not isinstance(client, Polled) and not instance.webhook_secret.get_secret_value():
         raise SettingsIncomplete(f"{name}: webhook_secret")  # anybody could sign with an empty one
     ties, spool = Ties(shared.ledger, name), Spool(shared.ledger, name, shared.settings.spool_limit)

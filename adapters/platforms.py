@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from adapters.capabilities import Capabilities
+    from adapters.pacing import Paces
     from adapters.port import Adapter, RseClient
     from adapters.settings import Instance
 
@@ -28,7 +29,7 @@ class Platform:
 
     name: str
     adapter: Adapter
-    client: Callable[[Instance], RseClient]
+    client: Callable[[Instance, Paces], RseClient]
     capabilities: Capabilities
 
 
@@ -37,7 +38,7 @@ def platform(name: str) -> Platform:
     if name not in MODULES:
         raise PlatformUnknown(name)
     module = import_module(MODULES[name])
-    return Platform(name, module.ADAPTER, module.CLIENT, module.CAPABILITIES)
+    return Platform(name, module.ADAPTER, lambda instance, paces: module.CLIENT(instance, paces=paces), module.CAPABILITIES)
 
 
 def capability_table() -> str:

@@ -321,6 +321,10 @@ class Adapter(Protocol):
 class RseClient(Protocol):
     """The writing half, bound to one instance; one open HTTP session."""
 
+    async def turn(self, order: Order) -> None:
+        """Wait until the RSE's limits let the order begin."""
+        ...
+
     async def write(self, order: Order) -> WriteOutcome:
         """Carry an order out once."""
         ...

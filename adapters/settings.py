@@ -14,6 +14,8 @@ from pydantic_settings import SettingsConfigDict
 from schemas.envelope import NodeId
 from schemas.wire.settings import FiledSettings
 
+PerMinute = Annotated[float, Field(gt=0, le=60_000)]
+
 
 class Instance(BaseModel):
     """One RSE of one ministry. `options` holds what only its platform knows, such as Discourse's `api_username`."""
@@ -30,6 +32,7 @@ class Instance(BaseModel):
     spaces: frozenset[str] = frozenset()
     mark: str = "#interne"
     poll_seconds: Annotated[float, Field(ge=0.25, le=60, description="Between two looks at a lively space, where it is polled.")] = 4.0
+    limits: Annotated[dict[str, PerMinute], Field(description="Kind of call → calls per minute that are never passed.")] = {}
     options: dict[str, str] = {}
 
 

@@ -275,6 +275,7 @@ class _Attempt:
         self._intended = False
 
     async def __call__(self) -> WriteOutcome:
+        await self._bench.client.turn(self._order)  # before the intent: people's own changes wait while one is open
         if not self._intended:
             await self._bench.applied.intend(self._order, self._bench.clock())
             self._intended = True

@@ -140,6 +140,9 @@ class PlainRse:
     found: int = 0
     before: Callable[[Order], Awaitable[None]] | None = None
 
+    async def turn(self, order: Order) -> None:
+        return None
+
     async def write(self, order: Order) -> WriteOutcome:
         if self.before is not None:
             await self.before(order)
@@ -216,7 +219,7 @@ def platform_of(rse: RseClient) -> Callable[[str], Platform]:
 
     def find(name: str) -> Platform:
         both = BothWays(Yes("en mémoire"), Yes("en mémoire"))
-        return Platform(name, adapter, lambda _: rse, Capabilities(dict.fromkeys(Feature, both), retries="aucun", outage="rien"))
+        return Platform(name, adapter, lambda *_: rse, Capabilities(dict.fromkeys(Feature, both), retries="aucun", outage="rien"))
 
     return find
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import ClientSession
@@ -35,6 +35,7 @@ class House:
     stack: AsyncExitStack
     twin_port: int = field(default_factory=free_port)
     messages_per_second: float = 0.0
+    rate_limited: bool = False
 
     async def open(self) -> None:
         self.sink = Sink(lambda: self.instance)
@@ -43,7 +44,8 @@ class House:
         self.stack.push_async_callback(sink.close)
         self.door = f"http://127.0.0.1:{sink.port}/webhooks/education"
         service = ApplicationService(url=self.door, as_token=AS_TOKEN, hs_token=HS_TOKEN)
-        self.registration = Registration.read(service.write(self.folder / "registration.yaml"), "tchap.example")
+        registered = Registration.read(service.write(self.folder / "registration.yaml"), "tchap.example")
+        self.registration = replace(registered, rate_limited=self.rate_limited)
         await self.start_twin()
         self.session = await self.stack.enter_async_context(ClientSession())
         self.client = MatrixClient(self.instance)

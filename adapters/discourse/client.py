@@ -15,6 +15,7 @@ from adapters.discourse.lost import Recall, with_topic
 from adapters.discourse.payload import Category, Post
 from adapters.discourse.reading import locator, native_id, read_answer, read_post
 from adapters.discourse.search import Search, Thread, number_of, read, seen
+from adapters.pacing import Paces, urgency_of
 from adapters.port import ACCEPTANCES, Act, Change, Incomplete, Later, Never, Nonsense, SpaceReport, Unused, Written
 from schemas.words import Audience
 
@@ -33,15 +34,20 @@ _EVENTS = {Act.POSTED: "post_created", Act.EDITED: "post_edited", Act.DELETED: "
 class DiscourseClient:
     """The writing half of the Discourse connector; writes under the connector's own account."""
 
-    def __init__(self, instance: Instance, timeout: float = TIMEOUT) -> None:
+    def __init__(self, instance: Instance, timeout: float = TIMEOUT, paces: Paces | None = None) -> None:
         self._instance = instance
         self._account = writing_account(instance)
-        self._api = Api(instance, timeout, self._account)
+        self._paces = paces or Paces(instance.node, instance.limits)
+        self._api = Api(instance, timeout, self._account, self._paces)
         self._look = Search(self._api, self._account)
-        self._likes = Likes(Api(instance, timeout, liking_account(instance)), liking_account(instance))
+        self._likes = Likes(Api(instance, timeout, liking_account(instance), self._paces), liking_account(instance))
         self._answers = Answers(self._api, self._account)
         pace = Pace()
         self._recall = Recall(instance, self._api, self._look, Log(instance, self._api, pace), pace)
+
+    async def turn(self, order: Order) -> None:
+        """One limit holds for all calls with administrators' keys."""
+        await self._paces.of("api").set_out(urgency_of(order.act))
 
     async def write(self, order: Order) -> WriteOutcome:
         """Carry an order out once. An edit of what was never written here writes it."""
@@ -126,6 +132,7 @@ class DiscourseClient:
         """Close the sessions."""
         await self._api.close()
         await self._likes.close()
+        await self._paces.close()
 
     async def _post(self, order: Order) -> WriteOutcome:
         thread = await self._look.thread(order)

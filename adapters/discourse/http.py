@@ -13,12 +13,15 @@ from adapters.port import Later, Never
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from adapters.pacing import Pace, Paces, Turn
     from adapters.settings import Instance
 
 ANSWER_LIMIT = 16 * 1024 * 1024
 TIMEOUT = 20.0
 _ACCOUNT = "system"  # who writes where `api_username` names nobody
 GONE = frozenset((HTTPStatus.NOT_FOUND, HTTPStatus.GONE))
+REFUSALS = frozenset((HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE))
+_CODE = "Discourse-Rate-Limit-Error-Code"
 
 
 def writing_account(instance: Instance) -> str:
@@ -53,8 +56,9 @@ class Answer:
 class Api:
     """One open session with the connector's own key, under one account. Redirects are not followed: they would carry the key elsewhere."""
 
-    def __init__(self, instance: Instance, timeout: float, account: str) -> None:
+    def __init__(self, instance: Instance, timeout: float, account: str, paces: Paces) -> None:
         self._url = instance.url.rstrip("/")
+        self._pace, self._writes, self._likes = paces.of("api"), paces.of("write"), paces.of("like")
         self._session = aiohttp.ClientSession(
             headers={
                 "Api-Key": instance.api_secret.get_secret_value(),
@@ -101,13 +105,34 @@ class Api:
     async def _ask(
         self, method: str, path: str, *, query: Sequence[tuple[str, str]] = (), body: dict[str, object] | None = None
     ) -> Answer | Later:
+        own = self._own(method, path)
+        turns = [(own, await own.turn())] if own is not None else []
+        turns.append((self._pace, await self._pace.turn()))
         try:
             async with self._session.request(method, self._url + path, params=list(query), json=body, allow_redirects=False) as response:
-                return await _read(response)
+                answer = await _read(response)
+                _learn(response, answer, turns)
+                return answer
         except TimeoutError:
             return Later("timeout")
         except aiohttp.ClientError:
             return Later("unreachable")
+
+    def _own(self, method: str, path: str) -> Pace | None:
+        """The limit that an act has of its own, beside the one of all calls."""
+        if method == "GET":
+            return None
+        return self._likes if path.startswith("/post_actions") else self._writes
+
+
+def _learn(response: aiohttp.ClientResponse, answer: Answer | Later, turns: Sequence[tuple[Pace, Turn]]) -> None:
+    """Discourse names a limit of all calls in a header; what it refuses in its own JSON without one is a limit of that act alone."""
+    refused = turns[-1][0] if _CODE in response.headers or response.content_type != "application/json" else turns[0][0]
+    for pace, turn in turns:
+        if not isinstance(answer, Later) or response.status not in REFUSALS:
+            pace.taken(turn)
+        elif pace is refused:
+            (pace.refused if response.status == HTTPStatus.TOO_MANY_REQUESTS else pace.doubted)(turn, answer.after)
 
 
 async def _read(response: aiohttp.ClientResponse) -> Answer | Later:

@@ -18,7 +18,7 @@ from adapters.discourse.twin_call import Call, given
 from adapters.discourse.twin_forum import NOT_FOUND, NOT_PERMITTED, Forum, Refusal
 from adapters.discourse.twin_gestures import Gestures
 from adapters.discourse.twin_hooks import Hooks
-from adapters.discourse.twin_limits import Fault, Faults, Rate, too_many
+from adapters.discourse.twin_limits import ALL_CALLS, Fault, Faults, Rate, too_many
 from adapters.discourse.twin_options import read
 from adapters.discourse.twin_store import Category, Store
 from adapters.discourse.twin_views import (
@@ -56,7 +56,7 @@ class Twin:
         self._forum = Forum(self._store, self._hooks)
         self._gestures = Gestures(self._store, self._hooks, undo_seconds=options.undo_seconds)
         self._administration = Administration(self._store, options)
-        self._rate = Rate(options.rate)
+        self._rate = Rate(options.rate, options.rate_window)
         self._faults = Faults()
         self._remembered: dict[str, tuple[float, dict[str, Any]]] = {}
         self._seed()
@@ -93,6 +93,7 @@ class Twin:
                 web.post("/twin/faults", self._fault),
                 web.get("/twin/posts", self._all_posts),
                 web.get("/twin/webhooks", self._waiting),
+                web.get("/twin/limits", self._limits),
             ]
         )
         return app
@@ -103,7 +104,7 @@ class Twin:
         async def handle(request: web.Request) -> web.StreamResponse:
             call = Call(request, self._who(request), {})
             wait = self._rate.wait()
-            return too_many(wait) if wait else await act(call)
+            return too_many(wait, ALL_CALLS) if wait else await act(call)
 
         return handle
 
@@ -112,7 +113,7 @@ class Twin:
             call = Call(request, self._who(request), await given(request))
             wait = self._rate.wait()
             if wait:
-                return too_many(wait)
+                return too_many(wait, ALL_CALLS)
             return await self._faults.around(call.person.username, request, lambda: act(call))
 
         return handle
@@ -265,6 +266,9 @@ class Twin:
     async def _waiting(self, _request: web.Request) -> web.Response:
         parcels = self._store.parcels.values()
         return web.json_response([asdict(one) | {"body": len(one.body), "about": _about(one)} for one in parcels])
+
+    async def _limits(self, _request: web.Request) -> web.Response:
+        return web.json_response({"taken": self._rate.taken, "refused": self._rate.refused})
 
     # --- the rest -------------------------------------------------------------------------------------------------
 

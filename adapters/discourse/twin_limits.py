@@ -11,27 +11,31 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
 
-WINDOW = 60.0  # seconds
+MINUTE = 60.0  # seconds
 
 
 class Rate:
-    """So many API requests a minute; none refused where `limit` is 0."""
+    """So many API requests in any `window` seconds; none refused where `limit` is 0. What is refused does not count."""
 
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
+    def __init__(self, limit: int, window: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._limit, self._window, self._clock = limit, window, clock
+        self._unit = window / MINUTE  # a second of the vendor's, who tells whole ones
         self._seen: deque[float] = deque()
+        self.taken = self.refused = 0
 
-    def wait(self) -> int:
+    def wait(self) -> float:
         """Count a request; the seconds to wait where it is one too many."""
-        now = time.monotonic()
-        while self._seen and self._seen[0] <= now - WINDOW:
+        now = self._clock()
+        while self._seen and self._seen[0] <= now - self._window:
             self._seen.popleft()
         if not self._limit or len(self._seen) < self._limit:
             self._seen.append(now)
+            self.taken += 1
             return 0
-        return max(int(self._seen[0] + WINDOW - now) + 1, 1)
+        self.refused += 1
+        return (int((self._seen[0] + self._window - now) / self._unit) + 1) * self._unit
 
 
 class Fault(BaseModel):
@@ -93,18 +97,25 @@ class Faults:
         return None
 
 
-def too_many(wait: float, status: int = 429) -> web.Response:
+ALL_CALLS = {"Discourse-Rate-Limit-Error-Code": "admin_api_key_rate_limit"}
+"""What names the limit of all calls with administrators' keys, 60 a minute unless the site says otherwise; the limit of one act has no name.
+
+A site limits calls by their address too (50 in ten seconds), but not from private ones such as a twin's.
+"""
+
+
+def too_many(wait: float, named: Mapping[str, str]) -> web.Response:
     """429 as Discourse words it."""
     document = {
         "errors": ["You’ve performed this action too many times, please try again later."],
         "error_type": "rate_limit",
         "extras": {"wait_seconds": wait, "time_left": f"{wait:g} seconds"},
     }
-    return web.json_response(document, status=status, headers={"Retry-After": f"{wait:g}"})
+    return web.json_response(document, status=429, headers={"Retry-After": f"{wait:g}", **named})
 
 
 def _status(fault: Fault) -> web.Response:
     if fault.status == web.HTTPTooManyRequests.status_code:
-        return too_many(fault.retry_after if fault.retry_after is not None else 1)
+        return too_many(fault.retry_after if fault.retry_after is not None else 1, {})
     headers = {} if fault.retry_after is None else {"Retry-After": f"{fault.retry_after:g}"}
     return web.Response(status=fault.status, text="<html><body>Oops</body></html>", content_type="text/html", headers=headers)

@@ -24,6 +24,7 @@ class Options:
     port: int = 0
     title: str = "Discourse"
     rate: int = 60
+    rate_window: float = 60.0
     retry_unit: float = 1.0
     categories: tuple[str, ...] = ()
     restricted: tuple[str, ...] = ()
@@ -46,6 +47,7 @@ def read(words: Sequence[str] | None = None) -> Options:
         port=arguments.port,
         title=arguments.title,
         rate=arguments.rate,
+        rate_window=arguments.rate_window,
         retry_unit=arguments.retry_unit,
         categories=tuple(arguments.category + arguments.restricted_category),
         restricted=tuple(arguments.restricted_category),
@@ -69,6 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--url", help="adresse publique du jumeau ; par défaut http://127.0.0.1:PORT")
     parser.add_argument("--title", default="Discourse")
     parser.add_argument("--rate", type=int, default=60, help="requêtes d’API par minute ; 0 : sans limite")
+    parser.add_argument("--rate-window", type=float, default=60.0, help="secondes que dure la minute de --rate, pour l’accélérer")
     parser.add_argument("--retry-unit", type=float, default=1.0, help="durée d’une minute de Discourse, en minutes")
     parser.add_argument("--category", action="append", default=[], metavar="97:nom")
     parser.add_argument("--restricted-category", action="append", default=[], metavar="98:nom")

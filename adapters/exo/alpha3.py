@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from adapters.exo.dialect import Found, Known
+    from adapters.pacing import Paces
     from adapters.settings import Instance
 
 ROOT = "/rest/private"
@@ -34,11 +35,11 @@ class Alpha3:
 
     edits = False
 
-    def __init__(self, instance: Instance, timeout: float) -> None:
+    def __init__(self, instance: Instance, timeout: float, paces: Paces) -> None:
         self._portal = instance.options.get("portal", "portal")
         self._externals = instance.options.get("externals") == "true"
         self._social = f"/api/social/v1-alpha3/{self._portal}"
-        self.api = Api(instance, timeout, instance.options.get("rest", ROOT), f"{self._social}/activity_stream/me.json?limit=1")
+        self.api = Api(instance, timeout, instance.options.get("rest", ROOT), f"{self._social}/activity_stream/me.json?limit=1", paces)
 
     async def newer(self, space: str, cursor: str | None) -> Page | Later | Never:
         """By `since_id`; where more came than a page holds, or the cursor's activity is gone, back by `max_id` to its time."""

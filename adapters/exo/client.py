@@ -12,6 +12,7 @@ from adapters.exo.dialect import Page
 from adapters.exo.http import TIMEOUT
 from adapters.exo.reading import ACCOUNT, GONE, Entry, outcome_of, sightings_of
 from adapters.exo.v1 import V1
+from adapters.pacing import Paces, urgency_of
 from adapters.port import UNSUPPORTED, Act, Change, Later, Never, Nonsense, Reading, Same, Unused, Written
 
 if TYPE_CHECKING:
@@ -34,16 +35,21 @@ class GenerationUnknown(ValueError):
 class ExoClient:
     """Both halves of the eXo connector that speak HTTP; writes under the connector's own account."""
 
-    def __init__(self, instance: Instance, timeout: float = TIMEOUT) -> None:
+    def __init__(self, instance: Instance, timeout: float = TIMEOUT, paces: Paces | None = None) -> None:
         generation = instance.options.get("generation", "v1")
         if generation not in GENERATIONS:
             raise GenerationUnknown(generation)
         self._instance = instance
         self._account = instance.options.get("account", ACCOUNT).casefold()
-        self._exo = GENERATIONS[generation](instance, timeout)
+        self._paces = paces or Paces(instance.node, instance.limits)
+        self._exo = GENERATIONS[generation](instance, timeout, self._paces)
         self._names: dict[str, str] = {}
 
     # --- writing --------------------------------------------------------------------------------------------------------
+
+    async def turn(self, order: Order) -> None:
+        """What limits the calls to an eXo is before it, and makes no difference between them."""
+        await self._paces.of("api").set_out(urgency_of(order.act))
 
     async def write(self, order: Order) -> WriteOutcome:
         """Carry an order out once. An edit of what was never written here writes it."""
@@ -106,6 +112,7 @@ class ExoClient:
     async def close(self) -> None:
         """Close the session."""
         await self._exo.api.close()
+        await self._paces.close()
 
     # --- asking (`Polled`) ------------------------------------------------------------------------------------------------
 

@@ -15,6 +15,7 @@ from adapters.port import Later, Never
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from adapters.pacing import Paces, Turn
     from adapters.settings import Instance
 
 ANSWER_LIMIT = 32 * 1024 * 1024
@@ -47,8 +48,9 @@ class Api:
     `probe` is a question that any valid account may ask: eXo answers 401 both to a wrong password and to a right one that may not.
     """
 
-    def __init__(self, instance: Instance, timeout: float, root: str, probe: str) -> None:
+    def __init__(self, instance: Instance, timeout: float, root: str, probe: str, paces: Paces) -> None:
         self._url, self._probe = instance.url.rstrip("/") + root, probe
+        self._pace = paces.of("api")
         self._session = aiohttp.ClientSession(
             headers={"Authorization": _authorization(instance), "Accept": "application/json"},
             timeout=aiohttp.ClientTimeout(total=timeout),
@@ -90,13 +92,27 @@ class Api:
     async def _ask(
         self, method: str, path: str, *, query: Sequence[tuple[str, str]] = (), body: Mapping[str, object] | None = None
     ) -> Answer | Later:
+        turn = await self._pace.turn()
         try:
             async with self._session.request(method, self._url + path, params=list(query), json=body, allow_redirects=False) as response:
-                return await _read(response)
+                answer = await _read(response)
+                self._learn(response.status, answer, turn)
+                return answer
         except TimeoutError:
             return Later("timeout")
         except aiohttp.ClientError:
             return Later("unreachable")
+
+    def _learn(self, status: int, answer: Answer | Later, turn: Turn) -> None:
+        """EXo limits nothing by itself: a proxy before it answers 429, or 503 as nginx does, which an outage does too."""
+        wish = answer.after if isinstance(answer, Later) else None
+        match status:
+            case HTTPStatus.TOO_MANY_REQUESTS:
+                self._pace.refused(turn, wish)
+            case HTTPStatus.SERVICE_UNAVAILABLE:
+                self._pace.doubted(turn, wish)
+            case _:
+                self._pace.taken(turn)
 
 
 def _authorization(instance: Instance) -> str:

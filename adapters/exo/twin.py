@@ -44,7 +44,7 @@ class Twin:
         spaces = Spaces(self._store)
         self._new = NewApi(self._store, self._views, spaces, options.gone_status)
         self._old = OldApi(self._store, self._views, spaces)
-        self._rate, self._faults = Rate(options.rate), Faults()
+        self._rate, self._faults = Rate(options.rate, options.rate_window), Faults()
         self._seed()
 
     def app(self) -> web.Application:
@@ -61,6 +61,7 @@ class Twin:
                 web.post("/twin/members", self._member),
                 web.post("/twin/system", self._system),
                 web.get("/twin/activities", self._all),
+                web.get("/twin/limits", self._limits),
             ]
         )
         return app
@@ -141,6 +142,9 @@ class Twin:
             for item in sorted(self._store.items.values(), key=lambda item: item.created)
         ]
         return web.json_response(shown)
+
+    async def _limits(self, _request: web.Request) -> web.Response:
+        return web.json_response({"taken": self._rate.taken, "refused": self._rate.refused})
 
     # --- the rest -----------------------------------------------------------------------------------------------------------
 

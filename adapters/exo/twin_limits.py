@@ -13,25 +13,29 @@ from pydantic import BaseModel, ConfigDict
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-WINDOW = 60.0  # seconds
+MINUTE = 60.0  # seconds
 
 
 class Rate:
-    """So many API requests a minute; none refused where `limit` is 0."""
+    """So many API requests in any `window` seconds; none refused where `limit` is 0. What is refused does not count."""
 
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
+    def __init__(self, limit: int, window: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._limit, self._window, self._clock = limit, window, clock
+        self._unit = window / MINUTE  # a second of the vendor's, who tells whole ones
         self._seen: deque[float] = deque()
+        self.taken = self.refused = 0
 
-    def wait(self) -> int:
+    def wait(self) -> float:
         """Count a request; the seconds to wait where it is one too many."""
-        now = time.monotonic()
-        while self._seen and self._seen[0] <= now - WINDOW:
+        now = self._clock()
+        while self._seen and self._seen[0] <= now - self._window:
             self._seen.popleft()
         if not self._limit or len(self._seen) < self._limit:
             self._seen.append(now)
+            self.taken += 1
             return 0
-        return max(int(self._seen[0] + WINDOW - now) + 1, 1)
+        self.refused += 1
+        return (int((self._seen[0] + self._window - now) / self._unit) + 1) * self._unit
 
 
 class Fault(BaseModel):

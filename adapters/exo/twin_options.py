@@ -22,6 +22,7 @@ class Options:
     port: int = 0
     title: str = "eXo"
     rate: int = 0
+    rate_window: float = 60.0
     account: str = "traitdunion"
     gone_status: int = 404
     spaces: tuple[str, ...] = ()
@@ -41,6 +42,7 @@ def read(words: Sequence[str] | None = None) -> Options:
         port=arguments.port,
         title=arguments.title,
         rate=arguments.rate,
+        rate_window=arguments.rate_window,
         account=arguments.account,
         gone_status=arguments.gone_status,
         spaces=tuple(arguments.space + arguments.closed_space),
@@ -64,6 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--url", help="adresse publique du jumeau ; par défaut http://127.0.0.1:PORT")
     parser.add_argument("--title", default="eXo")
     parser.add_argument("--rate", type=int, default=0, help="requêtes d’API par minute ; 0, comme eXo : sans limite")
+    parser.add_argument("--rate-window", type=float, default=60.0, help="secondes que dure la minute de --rate, pour l’accélérer")
     parser.add_argument("--gone-status", type=int, default=404, help="ce que la v1 répond pour ce qui n’est plus là")
     parser.add_argument("--space", action="append", default=[], metavar="12:futurs_publics:Futurs Publics")
     parser.add_argument("--closed-space", action="append", default=[], metavar="13:reserve:Réservé")

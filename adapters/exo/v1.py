@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from adapters.exo.dialect import Known
     from adapters.exo.http import Answer
+    from adapters.pacing import Paces
     from adapters.port import Nonsense
     from adapters.settings import Instance
 
@@ -38,9 +39,9 @@ class V1:
 
     edits = True
 
-    def __init__(self, instance: Instance, timeout: float) -> None:
+    def __init__(self, instance: Instance, timeout: float, paces: Paces) -> None:
         self._externals = instance.options.get("externals") == "true"
-        self.api = Api(instance, timeout, instance.options.get("rest", ROOT), f"{SOCIAL}/activities?limit=1")
+        self.api = Api(instance, timeout, instance.options.get("rest", ROOT), f"{SOCIAL}/activities?limit=1", paces)
         self._likers = Likers(self.api, SOCIAL)
 
     async def newer(self, space: str, cursor: str | None) -> Page | Later | Never:

@@ -13,6 +13,7 @@ from adapters.matrix.ghosts import SHUT_OUT, Ghosts
 from adapters.matrix.homeserver import TIMEOUT, Declined, Homeserver
 from adapters.matrix.names import is_ghost, is_ours, visible
 from adapters.matrix.rooms import report_of
+from adapters.pacing import Paces, set_out, urgency_of
 from adapters.port import ENDINGS, UNSUPPORTED, Act, Closed, Later, Never, Nonsense, Written
 
 if TYPE_CHECKING:
@@ -35,14 +36,24 @@ LOOKED_THROUGH = 50  # events of a room in which a write is looked for after a c
 class MatrixClient:
     """Client-server API as an application service; a repeated order has the same transaction id, so the homeserver does it once."""
 
-    def __init__(self, instance: Instance, clock: Callable[[], float] = time.monotonic, timeout: float = TIMEOUT) -> None:
+    def __init__(
+        self, instance: Instance, clock: Callable[[], float] = time.monotonic, timeout: float = TIMEOUT, paces: Paces | None = None
+    ) -> None:
         if missing := {"server_name", "bot"} - instance.options.keys():
             raise ValueError(f"instance {instance.node}: options lack {', '.join(sorted(missing))}")
         self._instance = instance
         self._clock = clock
         self._names: OrderedDict[str, tuple[str | None, float]] = OrderedDict()
-        self._homeserver = Homeserver(instance, timeout)
+        self._paces = paces or Paces(instance.node, instance.limits)
+        self._homeserver = Homeserver(instance, self._paces, timeout)
         self._ghosts = Ghosts(self._homeserver, instance)
+
+    async def turn(self, order: Order) -> None:
+        """A homeserver limits what each user sends: the ghost who will speak, where the order names her."""
+        if order.author is None:
+            set_out(urgency_of(order.act))
+        else:
+            await self._paces.of("message").set_out(urgency_of(order.act), self._ghosts.of(order.author))
 
     async def write(self, order: Order) -> WriteOutcome:
         """Carry an order out once."""
@@ -132,6 +143,7 @@ class MatrixClient:
     async def close(self) -> None:
         """Close the session."""
         await self._homeserver.close()
+        await self._paces.close()
 
     async def _post(self, order: Order) -> WriteOutcome:
         if order.author is None or order.content is None:

@@ -39,6 +39,10 @@ class Ghosts:
         """The application service's own user."""
         return user_id(self._instance.options["bot"], self._instance)
 
+    def of(self, author: Author) -> str:
+        """The ghost's id."""
+        return user_id(ghost_localpart(author, self._instance), self._instance)
+
     async def ready(self, author: Author, room: str) -> str:
         """The ghost's id once it may speak in the room. Raises Declined."""
         localpart = ghost_localpart(author, self._instance)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from math import ceil
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -15,11 +16,17 @@ from adapters.port import Later, Never
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from adapters.pacing import Pace, Paces, Turn
     from adapters.settings import Instance
 
 TIMEOUT = 15.0  # seconds for an answer
 CONNECT_TIMEOUT = 5.0
 LONGEST_WAIT = 3600.0  # seconds: a homeserver's wish beyond it is cut
+
+# What Synapse limits apart (`rc_message`, `rc_joins`, `rc_invites`, `rc_registration`, `rc_profile`), by the word that a path holds;
+# each user has the limit for herself, unless the service's registration says `rate_limited: false`.
+LIMITS = {"send": "message", "redact": "message", "join": "join", "invite": "invite", "register": "register", "profile": "profile"}
+OTHER = "other"
 
 # Refusals of the whole node rather than of one record: a wrong token or a full server would make a dead letter of everything.
 _HEALS = frozenset({"M_UNKNOWN_TOKEN", "M_MISSING_TOKEN", "M_RESOURCE_LIMIT_EXCEEDED", "M_LIMIT_EXCEEDED"})
@@ -35,9 +42,14 @@ class Declined(Exception):
         self.errcode = errcode
         self.after = after
 
+    @property
+    def limited(self) -> bool:
+        """Whether there were too many such calls."""
+        return self.status == 429 or self.errcode == "M_LIMIT_EXCEEDED"  # noqa: PLR2004 (an HTTP status names itself)
+
     def outcome(self) -> Later | Never:
         """What this means for the order: wait, or give it up."""
-        if self.status == 429 or self.errcode == "M_LIMIT_EXCEEDED":  # noqa: PLR2004 (an HTTP status names itself)
+        if self.limited:
             return Later("rate_limited", self.after)
         if self.status < 400 or self.status >= 500 or self.status == 408:  # noqa: PLR2004 (HTTP statuses name themselves)
             return Later(self.errcode.lower(), self.after)
@@ -49,11 +61,12 @@ class Declined(Exception):
 class Homeserver:
     """One session to one homeserver."""
 
-    def __init__(self, instance: Instance, timeout: float = TIMEOUT) -> None:
+    def __init__(self, instance: Instance, paces: Paces, timeout: float = TIMEOUT) -> None:
         self._timeout = ClientTimeout(total=timeout, sock_connect=CONNECT_TIMEOUT)
         self._url = instance.url.rstrip("/")
         self._token = instance.api_secret.get_secret_value()
         self._session: ClientSession | None = None
+        self._paces = {kind: paces.of(kind) for kind in (*LIMITS.values(), OTHER)}
 
     async def call(
         self,
@@ -67,13 +80,20 @@ class Homeserver:
         parts = "/".join(quote(part, safe="") for part in path)
         asked = {**(query or {}), **({"user_id": as_user} if as_user else {})}
         url = URL(f"{self._url}/_matrix/client/{parts}", encoded=True).update_query(asked)
+        pace = self._paces[_kind(method, path)]
+        turn = await pace.turn(as_user or "")
         try:
             async with self._open().request(method, url, json=body, allow_redirects=False) as answer:
-                return await _read(answer)
+                found = await _read(answer)
+            pace.taken(turn)
+        except Declined as refusal:
+            _learn(refusal, pace, turn)
+            raise
         except TimeoutError:
             raise Declined(0, "timeout") from None
         except (ClientError, OSError, asyncio.IncompleteReadError):
             raise Declined(0, "unreachable") from None
+        return found
 
     async def close(self) -> None:
         """Close the session."""
@@ -86,6 +106,20 @@ class Homeserver:
         if self._session is None:
             self._session = ClientSession(headers={"Authorization": f"Bearer {self._token}"}, timeout=self._timeout)
         return self._session
+
+
+def _kind(method: str, path: tuple[str, ...]) -> str:
+    """The kind of limit that this call counts for."""
+    return OTHER if method == "GET" else next((kind for word, kind in LIMITS.items() if word in path), OTHER)
+
+
+def _learn(refusal: Declined, pace: Pace, turn: Turn) -> None:
+    if refusal.limited:
+        pace.refused(turn, refusal.after)
+    elif refusal.status == 503:  # noqa: PLR2004 (an HTTP status names itself)
+        pace.doubted(turn, refusal.after)
+    else:
+        pace.taken(turn)
 
 
 async def _read(answer: ClientResponse) -> dict[str, Any]:
@@ -110,8 +144,9 @@ def _parsed(body: bytes) -> dict[str, Any] | None:
 
 
 def _wait(answer: ClientResponse, error: Mapping[str, Any]) -> float | None:
-    """Seconds that the homeserver wants to be left alone: `Retry-After`, else `retry_after_ms`."""
+    """Seconds that the homeserver wants to be left alone: `Retry-After`, or `retry_after_ms` where it is the same wait not rounded up."""
     header, milliseconds = answer.headers.get("Retry-After", ""), error.get("retry_after_ms")
-    if header.isascii() and header.isdigit():
+    exact = max(milliseconds, 0) / 1000 if isinstance(milliseconds, int) else None
+    if header.isascii() and header.isdigit() and not (exact is not None and ceil(exact) == int(header[:9])):
         return min(float(header[:9]), LONGEST_WAIT)
-    return min(max(milliseconds, 0) / 1000, LONGEST_WAIT) if isinstance(milliseconds, int) else None
+    return None if exact is None else min(exact, LONGEST_WAIT)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import ClientSession, web
 
+from adapters.matrix.twin_limits import Allowance
 from adapters.matrix.twin_options import read, seed
 from adapters.matrix.twin_page import page, visible
 from adapters.matrix.twin_push import Pusher, Registration
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
 CLIENT = "/_matrix/client/v3"
-BURST = 10
 
 
 @dataclass
@@ -33,9 +33,8 @@ class Twin:
     rooms: Rooms
     registration: Registration
     pusher: Pusher
-    messages_per_second: float = 0.0
+    allowance: Allowance
     faults: list[Fault] = field(default_factory=list)
-    buckets: dict[str, tuple[float, float]] = field(default_factory=dict)
 
     # --- who calls -------------------------------------------------------------------------------------------------
 
@@ -61,17 +60,11 @@ class Twin:
         return user
 
     def spend(self, user: str) -> None:
-        """Take a message from the user's allowance."""
-        free = self.messages_per_second <= 0 or (self.registration.owns(user) and not self.registration.rate_limited)
-        if free:
-            return
-        now = time.monotonic()
-        left, since = self.buckets.get(user, (float(BURST), now))
-        left = min(float(BURST), left + (now - since) * self.messages_per_second)
-        if left < 1:
-            wait = int((1 - left) / self.messages_per_second * 1000) + 1
-            raise MatrixError(429, "M_LIMIT_EXCEEDED", "Too Many Requests", retry_after_ms=wait)
-        self.buckets[user] = (left - 1, now)
+        """Take a message or a redaction from the user's allowance; a service's users have one where it is rate limited."""
+        if self.registration.owns(user) and not self.registration.rate_limited:
+            self.allowance.spend_nothing()
+        else:
+            self.allowance.spend(user)
 
     # --- accounts ----------------------------------------------------------------------------------------------------
 
@@ -214,6 +207,7 @@ class Twin:
     async def redact(self, request: web.Request) -> web.Response:
         """Take an event away."""
         user, info, body = self.caller(request), request.match_info, await object_of(request)
+        self.spend(user)
         return self._once(request, lambda: self.rooms.redact(info["room"], user, info["event"], body.get("reason")))
 
     def _once(self, request: web.Request, act: Callable[[], str]) -> web.Response:
@@ -277,6 +271,10 @@ class Twin:
                 self.faults.append(fault)
         return web.json_response({"faults": len(self.faults)})
 
+    async def limits(self, _: web.Request) -> web.Response:
+        """What was taken, and what was too much."""
+        return web.json_response({"taken": self.allowance.taken, "refused": self.allowance.refused})
+
     def routes(self) -> list[web.RouteDef]:
         """Every address of the twin, on one screen."""
         room = CLIENT + "/rooms/{room}"
@@ -313,6 +311,7 @@ class Twin:
             web.post("/_matrix/client/v1/appservice/{id}/ping", self.ping),
             web.post("/twin/faults", self.add_fault),
             web.get("/twin/rooms/{room}", self.visible),
+            web.get("/twin/limits", self.limits),
         ]
 
 
@@ -330,7 +329,7 @@ def application(
     """The server, which pushes to its application service while it runs."""
     pusher = Pusher(rooms, registration, *waits)
     rooms.on_event = pusher.wake
-    twin = Twin(rooms, registration, pusher, messages_per_second)
+    twin = Twin(rooms, registration, pusher, Allowance(messages_per_second))
     app = web.Application(middlewares=[answering(twin.faults)], client_max_size=1 << 20)
     app.add_routes(twin.routes())
 

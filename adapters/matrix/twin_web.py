@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from dataclasses import dataclass
+from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
@@ -58,6 +59,11 @@ async def user_id_of(request: web.Request) -> str:
     return user
 
 
+def _retry_after(body: dict[str, Any]) -> dict[str, str]:
+    """Whole seconds, rounded up, beside the milliseconds of the body."""
+    return {"Retry-After": str(ceil(body["retry_after_ms"] / 1000))} if "retry_after_ms" in body else {}
+
+
 def answering(faults: list[Fault]) -> Any:
     """The middleware through which every answer goes."""
 
@@ -72,7 +78,7 @@ def answering(faults: list[Fault]) -> Any:
         try:
             answered = await handler(request)
         except MatrixError as refusal:
-            answered = web.json_response(refusal.body, status=refusal.status)
+            answered = web.json_response(refusal.body, status=refusal.status, headers=_retry_after(refusal.body))
         except web.HTTPNotFound:
             answered = web.json_response({"errcode": "M_UNRECOGNIZED", "error": "Unrecognized request"}, status=404)
         if fault is not None and fault.kind == "lost_answer" and request.transport is not None:

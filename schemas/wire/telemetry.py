@@ -28,6 +28,12 @@ class Metric:
     writes = Counter("traitdunion_writes_total", "Deliveries by verdict.", ["instance", "verdict"])
     attempts = Counter("traitdunion_write_attempts_total", "HTTP calls into an RSE by outcome.", ["instance", "outcome"])
     paused = Gauge("traitdunion_writer_paused", "1 while the writer waits for its RSE.", ["instance"])
+    rse_calls = Counter("traitdunion_rse_calls_total", "HTTP calls that an RSE answered, by kind of call.", ["instance", "kind"])
+    rse_limited = Counter("traitdunion_rse_limited_total", "HTTP calls that an RSE refused as too many.", ["instance", "kind"])
+    rse_pace = Gauge(
+        "traitdunion_rse_pace", "Calls per second that an RSE takes, as learned; NaN while no limit is felt.", ["instance", "kind"]
+    )
+    rse_waited = Counter("traitdunion_rse_waited_seconds_total", "Time that calls waited for their turn.", ["instance", "kind"])
     looks = Counter("traitdunion_looks_total", "Looks at polled spaces by outcome.", ["instance", "outcome"])
     recovered = Counter("traitdunion_recovered_total", "What a platform could not tell and was asked, by outcome.", ["instance", "outcome"])
     late = Gauge("traitdunion_poll_late_seconds", "How overdue the polled space is that was looked at longest ago.", ["instance"])

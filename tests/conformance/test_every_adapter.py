@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
+from adapters.pacing import Paces
 from adapters.platforms import MODULES
 from adapters.port import Act, AuthenticRequest, Change, Later, Never, Order, SpaceReport, Written
 from deploy.local.ports import free_port
@@ -268,7 +269,7 @@ async def test_an_rse_that_does_not_answer_in_time_is_later(rse: Rse) -> None:
 
 
 async def test_an_rse_that_refuses_connections_is_later_for_every_question(rse: Rse) -> None:
-    client = rse.platform().client(rse.instance.model_copy(update={"url": f"http://127.0.0.1:{free_port()}"}))
+    client = rse.platform().client(rse.instance.model_copy(update={"url": f"http://127.0.0.1:{free_port()}"}), Paces("rse"))
     try:
         for given in await orders_of_each_act(rse):
             assert await client.write(given) == Later("unreachable")
@@ -280,7 +281,7 @@ async def test_an_rse_that_refuses_connections_is_later_for_every_question(rse: 
 
 
 async def test_a_key_that_is_no_longer_accepted_waits_for_an_operator(rse: Rse) -> None:
-    client = rse.platform().client(rse.instance.model_copy(update={"api_secret": SecretStr("autre")}))
+    client = rse.platform().client(rse.instance.model_copy(update={"api_secret": SecretStr("autre")}), Paces("rse"))
     try:
         assert isinstance(await client.write(order(rse)), Later)
     finally:
