@@ -350,7 +350,9 @@ async def test_an_invitation_enters_no_room_and_what_is_said_there_stays_unheard
     await claire.say(asking, "cela reste ici")
     heard = await claire.say(tied, "cela part")
     await house.sink.change(Act.POSTED, heard)
-    assert [event["content"] for event in house.sink.raw if event["room_id"] == asking] == [{"displayname": "traitdunion", "membership": "invite"}]
+    assert [event["content"] for event in house.sink.raw if event["room_id"] == asking] == [
+        {"displayname": "traitdunion", "membership": "invite"}
+    ]
 
 
 async def test_comings_and_goings_of_our_own_users_are_nobodys(house: House) -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from adapters.discourse.twin_limits import Rate
 from adapters.learning import BELOW, FLOOR, Learned, Seen
 from adapters.matrix.twin_limits import Allowance
-from adapters.matrix.twin_rooms import MatrixError
+from adapters.matrix.twin_users import MatrixError
 from adapters.pacing import LONGEST, MARGIN, Pace, Paces, Urgency, set_out, urgency_of
 from adapters.port import Act
 from tests.fakes_time import VirtualTime
