@@ -11,9 +11,10 @@ from urllib.parse import quote
 
 import nh3
 
+from adapters.discourse.cooked import from_cooked
 from adapters.discourse.http import liking_account, writing_account
 from adapters.discourse.payload import PRIVATE_MESSAGE, REGULAR_POST, Like, Post, moment
-from adapters.markup import TAG_LIMIT, safe_html, words
+from adapters.markup import TAG_LIMIT, words
 from adapters.port import Act, Change, Incomplete, Nonsense, Unused
 from schemas.facts.message import TEXT_LIMIT, Attachment, Author, Content
 
@@ -170,7 +171,7 @@ def _ours(username: str | None, instance: Instance) -> bool:
 
 
 def _content(cooked: str, instance: Instance) -> Content | None:
-    html = safe_html(cooked, instance.url)
+    html = from_cooked(cooked, instance.url)
     if len(html) > TEXT_LIMIT:
         return None
     return Content(html=html, text=words(html)[:TEXT_LIMIT])

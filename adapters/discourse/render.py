@@ -6,7 +6,8 @@ import hashlib
 import re
 from typing import TYPE_CHECKING
 
-from adapters.markup import escape_markdown, to_markdown, to_text
+from adapters.markup import escape_markdown, safe_html, spoken, to_markdown
+from adapters.markup.inline import destination
 
 if TYPE_CHECKING:
     from adapters.port import Order
@@ -38,9 +39,9 @@ def raw(order: Order) -> str:
     head = [f"**{escape_markdown(_identity(order))}** a écrit :"]
     if order.parent_missing:
         head.append("*En réponse à un message qui n’est pas dans cet espace.*")
-    tail = [f"- [{escape_markdown(file.name)}](<{_address(file.link)}>)" for file in order.attachments]
+    tail = [f"- [{escape_markdown(file.name)}]({destination(file.link)})" for file in order.attachments]
     if order.link:
-        tail.append(f"[Message d’origine](<{_address(order.link)}>)")
+        tail.append(f"[Message d’origine]({destination(order.link)})")
     tail.append(marker(order))
     start, end = "\n\n".join(head), "\n\n".join(tail)
     body = to_markdown(order.content.html) if order.content else ""
@@ -74,7 +75,7 @@ def _identity(order: Order) -> str:
 
 def _words(order: Order) -> str:
     """The title given, else the first words of the message, on one line."""
-    text = order.title or (to_text(order.content.html) if order.content else "")
+    text = order.title or (spoken(safe_html(order.content.html)) if order.content else "")
     line = " ".join(text.split())
     if line.isupper():
         line = line.capitalize()
@@ -103,8 +104,3 @@ def _shortened(body: str, room: int) -> str:
     if kept.count(_FENCE) % 2:
         kept += f"\n{_FENCE}"
     return kept + notice
-
-
-def _address(link: str) -> str:
-    """An address inside `<…>`: nothing in it may end that."""
-    return re.sub(r"[<>\s\\]", lambda found: f"%{ord(found[0]):02X}", link)

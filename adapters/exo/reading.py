@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from adapters.exo.payload import FIRST_YEAR, ActivityAlpha3, ActivityV1, CommentAlpha3, CommentV1, Identity, moment
-from adapters.markup import from_text, safe_html, words
+from adapters.exo.title import from_title
+from adapters.markup import from_text, words
 from adapters.port import Act, Change, Incomplete, Nonsense, Sighting, Unused
 from adapters.port import Liker as Seen
 from schemas.facts.message import TEXT_LIMIT, Author, Content
@@ -123,7 +124,7 @@ def outcome_of(entry: Entry, space: str, instance: Instance) -> Change | Unused 
         return Incomplete(entry.native_id, Act.POSTED)
     if not entry.html.strip():
         return Unused(f"{entry.type}:empty" if _TYPE.match(entry.type) else "empty")
-    html = safe_html(entry.html if "<" in entry.html else from_text(unescape(entry.html)), instance.url)
+    html = from_title(entry.html if "<" in entry.html else from_text(unescape(entry.html)), instance.url)
     if len(html) > TEXT_LIMIT:
         return Nonsense("content_too_long")
     return Change(

@@ -7,6 +7,7 @@ from html import escape
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from adapters.exo.title import quiet, to_title
 from adapters.markup import from_text, safe_html, words
 
 if TYPE_CHECKING:
@@ -30,15 +31,15 @@ def act_marker(order: Order) -> str:
 
 def html(order: Order, home: str) -> str:
     """Who wrote, what she wrote, where the original is."""
-    head = f"<p><strong>{escape(_identity(order))}</strong> a écrit :</p>"
+    head = f"<p><strong>{escape(quiet(_identity(order)))}</strong> a écrit :</p>"
     if order.parent_missing:
         head += "<p><em>En réponse à un message qui n’est pas dans cet espace.</em></p>"
     if order.title:
-        head += f"<p><strong>{escape(order.title)}</strong></p>"
-    body = safe_html(order.content.html) if order.content else ""
+        head += f"<p><strong>{escape(quiet(order.title))}</strong></p>"
+    body = to_title(order.content.html) if order.content else ""
     if len(body) > TEXT_LIMIT:
-        body = from_text(words(body)[: TEXT_LIMIT // 2]) + "<p><em>(la suite dans le message d’origine)</em></p>"
-    files = "".join(f'<li><a href="{_address(file.link)}">{escape(file.name)}</a></li>' for file in order.attachments)
+        body = from_text(words(safe_html(body))[: TEXT_LIMIT // 2]) + "<p><em>(la suite dans le message d’origine)</em></p>"
+    files = "".join(f'<li><a href="{_address(file.link)}">{escape(quiet(file.name))}</a></li>' for file in order.attachments)
     return head + (body or "<p>(message vide)</p>") + (f"<ul>{files}</ul>" if files else "") + _foot(order, home)
 
 

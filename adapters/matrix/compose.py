@@ -6,7 +6,8 @@ import json
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from adapters.markup import from_text, safe_html
+from adapters.markup import from_text
+from adapters.matrix.formatted import to_formatted
 from adapters.port import Act
 
 if TYPE_CHECKING:
@@ -68,11 +69,10 @@ def _text(order: Order) -> str:
 
 
 def _html(order: Order) -> str:
-    """Sanitised once more here: what another node signed is still not ours to trust."""
     opening = "".join(f"<p><strong>{escape(line)}</strong></p>" for line in _opening(order))
-    body = safe_html(order.content.html) if order.content else ""
+    body = order.content.html if order.content else ""
     files = "".join(f'<li><a href="{escape(file.link)}">{escape(file.name)}</a></li>' for file in order.attachments)
-    return safe_html(opening + body + (f"<ul>{files}</ul>" if files else ""))
+    return to_formatted(opening + body + (f"<ul>{files}</ul>" if files else ""))
 
 
 def _opening(order: Order) -> list[str]:

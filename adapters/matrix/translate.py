@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from adapters.markup import from_text, safe_html, words
+from adapters.markup import from_text, words
+from adapters.matrix.formatted import from_formatted
 from adapters.matrix.names import is_ours
 from adapters.matrix.payload import Event, Message, Redaction, Relating, Relation, media_link
 from adapters.matrix.standing import standing_of
@@ -161,7 +162,7 @@ def _redaction(event: Event, instance: Instance) -> Outcome:
 def _written(act: Act, event: Event, native_id: str, message: Message, parent: str | None, instance: Instance) -> Outcome:
     if message.msgtype not in WORDS:
         return Unused("m.room.message.other")
-    content = _content(message)
+    content = _content(message, instance.url)
     if content is None:
         return Nonsense("text_too_long")
     return Change(
@@ -181,15 +182,15 @@ def _written(act: Act, event: Event, native_id: str, message: Message, parent: s
     )
 
 
-def _content(message: Message) -> Content | None:
+def _content(message: Message, homeserver: str) -> Content | None:
     """Safe HTML and the same as text; None when it is longer than any message may be."""
-    html, text = _markup(message)
+    html, text = _markup(message, homeserver)
     return Content(html=html, text=text) if max(len(html), len(text)) <= TEXT_LIMIT else None
 
 
-def _markup(message: Message) -> tuple[str, str]:
+def _markup(message: Message, homeserver: str) -> tuple[str, str]:
     if message.format == _HTML and message.formatted_body:
-        html = safe_html(message.formatted_body)
+        html = from_formatted(message.formatted_body, homeserver)
         return html, words(html)
     text = f"* {message.body}" if message.msgtype == "m.emote" else message.body
     return from_text(text), text

@@ -265,9 +265,9 @@ def test_the_systems_own_accounts_are_no_persons(user: int, kind: str) -> None:
 
 
 def test_html_is_sanitised_and_its_links_lead_to_the_rse() -> None:
-    content = change("post_created", cooked='<p onclick="x()">a<script>b</script> <a class="mention" href="/u/leo">@leo</a></p>').content
+    content = change("post_created", cooked='<p onclick="x()">a<script>b</script> <a href="/t/9">sujet</a></p>').content
     assert content is not None
-    assert content.html == '<p>a <a href="https://wifip.example/u/leo" rel="noopener noreferrer">@leo</a></p>'
+    assert content.html == '<p>a <a href="https://wifip.example/t/9" rel="noopener noreferrer">sujet</a></p>'
 
 
 def test_an_uploaded_file_travels_by_reference() -> None:

@@ -132,7 +132,7 @@ def test_a_reply_loses_the_quotation_of_its_html() -> None:
     content = {"msgtype": "m.text", "body": "Moi", "format": "org.matrix.custom.html", "formatted_body": html, "m.relates_to": REPLY}
     change = only_change(room_event(content=content))
     assert change.content is not None
-    assert (change.content.html, change.content.text) == ("<b>Moi</b>", "Moi")
+    assert (change.content.html, change.content.text) == ("<strong>Moi</strong>", "Moi")
 
 
 def test_a_quotation_that_the_person_wrote_herself_stays() -> None:
@@ -197,7 +197,7 @@ def test_script_in_a_formatted_body_does_not_pass() -> None:
     content = {"msgtype": "m.text", "body": "x", "format": "org.matrix.custom.html", "formatted_body": "<b>x</b><script>alert(1)</script>"}
     change = only_change(room_event(content=content))
     assert change.content is not None
-    assert change.content.html == "<b>x</b>"
+    assert change.content.html == "<strong>x</strong>"
 
 
 def test_what_our_own_ghost_wrote_is_translated_too_since_the_ledger_knows_the_echo() -> None:

@@ -1,0 +1,115 @@
+"""What Discourse cooks of Markdown, said in the subset of HTML in which messages travel. No I/O."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import emoji
+
+from adapters.markup import canonical
+from adapters.markup.tree import Element
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from adapters.markup.tree import Node
+
+_TONES = {f"t{number}": chr(0x1F3FA + number - 1) for number in range(2, 7)}
+_LANGUAGE = re.compile(r"lang(?:uage)?-([A-Za-z0-9+#._-]{1,40})")
+_NO_LANGUAGE = frozenset(("auto", "plaintext", "text", "nohighlight"))
+_SPOILERS = frozenset(("spoiler", "spoiled", "spoiler-blurred"))
+_HIDDEN = "Texte masqué"
+_POLL = "Sondage, à voir dans le message d’origine :"
+
+
+def from_cooked(cooked: str, home: str) -> str:
+    """The subset's HTML of a post; `home` is the site's address, for links that name none."""
+    return canonical(cooked, home, _rewrite)
+
+
+def _rewrite(element: Element) -> Sequence[Node] | None:
+    classes = set(element.classes)
+    match element.tag:
+        case "img":
+            return _image(element, classes)
+        case "a":
+            return _link(element, classes)
+        case "aside":
+            return _aside(element, classes)
+        case "code":
+            return [Element("code", _language(element), element.children)]
+        case "div" | "span":
+            return _wrapper(element, classes)
+        case "video" | "audio":
+            return _played(element)
+        case _:
+            return None
+
+
+def _image(image: Element, classes: set[str]) -> Sequence[Node]:
+    if "emoji" in classes:
+        return [_emoji(image.attributes.get("alt") or image.attributes.get("title", ""))]
+    if classes & {"avatar", "site-icon"}:
+        return []
+    return [Element("img", {name: value for name, value in image.attributes.items() if name in {"src", "alt"}})]
+
+
+def _emoji(code: str) -> str:
+    """`:wave:t3:` as the sign itself; the name of one that this forum alone has."""
+    name, _, tone = code.strip(":").partition(":")
+    sign = emoji.emojize(f":{name}:", language="alias")
+    return sign + _TONES.get(tone, "") if sign != f":{name}:" else code
+
+
+def _link(link: Element, classes: set[str]) -> Sequence[Node] | None:
+    if "anchor" in classes:
+        return []
+    if "lightbox" in classes:
+        shown = next((one for one in link.children if isinstance(one, Element) and one.tag == "img"), Element("img"))
+        return [Element("img", {"src": link.attributes.get("href", ""), "alt": shown.attributes.get("alt", "")})]
+    if classes & {"mention", "mention-group"}:
+        return link.children
+    return None
+
+
+def _aside(aside: Element, classes: set[str]) -> Sequence[Node] | None:
+    if "onebox" in classes:  # its author wrote an address: the rest is what the forum found there
+        address = aside.attributes.get("data-onebox-src", "")
+        return [Element("p", {}, [Element("a", {"href": address}, [address])])] if address else None
+    if "quote" in classes:  # its title is the quoted person's user name, which stays in this forum
+        return [one for one in aside.children if not (isinstance(one, Element) and "title" in one.classes)]
+    return None
+
+
+def _wrapper(element: Element, classes: set[str]) -> Sequence[Node] | None:
+    if classes & _SPOILERS:
+        if element.tag == "span":
+            return [Element("span", {"data-spoiler": ""}, element.children)]
+        return [Element("details", {}, [Element("summary", {}, [_HIDDEN]), *element.children])]
+    if "chcklst-box" in classes:
+        return ["☑" if "checked" in classes else "☐"]
+    if "poll" in classes:
+        return [Element("p", {}, [_POLL]), *element.children]
+    if "data-video-src" in element.attributes:
+        return _file(element.attributes["data-video-src"])
+    if element.tag == "div" and classes & {"md-table", "lightbox-wrapper"}:
+        return element.children
+    if "meta" in classes and classes <= {"meta"}:
+        return []  # what stands under a picture: its name again, and its size
+    return None
+
+
+def _played(element: Element) -> Sequence[Node]:
+    sources = [one.attributes.get("src", "") for one in element.children if isinstance(one, Element) and one.tag == "source"]
+    address = element.attributes.get("src") or next(iter(sources), "")
+    return _file(address) if address else element.children
+
+
+def _file(address: str) -> Sequence[Node]:
+    return [Element("a", {"href": address}, [address.rpartition("/")[2] or address])]
+
+
+def _language(element: Element) -> dict[str, str]:
+    found = _LANGUAGE.search(element.attributes.get("class", ""))
+    return {"class": f"language-{found[1]}"} if found and found[1] not in _NO_LANGUAGE else {}

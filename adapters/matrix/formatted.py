@@ -1,0 +1,82 @@
+"""Matrix's HTML, both ways: what clients write, said in the subset in which messages travel, and the subset in the tags that clients show.
+
+Source: Client-Server API 1.15, « m.room.message msgtypes » (tags and attributes that a client should show).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from adapters.markup import canonical, safe_html
+from adapters.markup.shown import WEB, linked, plain_table, without_pictures
+from adapters.markup.tree import Element, mapped, parse, serialised
+from adapters.matrix.payload import media_link
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from adapters.markup.tree import Node
+
+_PEOPLE = "https://matrix.to/#/@"
+_SHOWN_AS = {"kbd": "code", "tt": "code", "ins": "u", "var": "em", "strike": "del"}
+_UNWRAPPED = frozenset(("abbr", "small"))
+MARKED = {"data-mx-bg-color": "#fff59d"}
+
+
+def from_formatted(formatted: str, homeserver: str) -> str:
+    """The subset's HTML of a `formatted_body`; files of the media repository get the address under which they are fetched."""
+
+    def rewrite(element: Element) -> Sequence[Node] | None:
+        return _read(element, homeserver)
+
+    return canonical(formatted, None, rewrite)
+
+
+def to_formatted(html: str) -> str:
+    """Sanitised once more here: what another node signed is still not ours to trust."""
+    return serialised(mapped(parse(safe_html(html)), _written))
+
+
+def _read(element: Element, homeserver: str) -> Sequence[Node] | None:
+    match element.tag:
+        case "span" if "data-mx-spoiler" in element.attributes:
+            return [Element("span", {"data-spoiler": element.attributes["data-mx-spoiler"]}, element.children)]
+        case "span" if "data-mx-bg-color" in element.attributes:
+            return [Element("mark", {}, element.children)]
+        case "img":
+            alternative = element.attributes.get("alt") or element.attributes.get("title", "")
+            if "data-mx-emoticon" in element.attributes:
+                return [alternative]
+            source = element.attributes.get("src", "")
+            address = media_link(homeserver, source) or (source if source.startswith(WEB) else None)
+            return [Element("img", {"src": address, "alt": alternative})] if address else [alternative]
+        case "a" if element.attributes.get("href", "").startswith(_PEOPLE):
+            return element.children
+        case _:
+            return None
+
+
+def _written(element: Element) -> Sequence[Node]:
+    match element.tag:
+        case "img":
+            return linked(element)
+        case "q":
+            return ["« ", *element.children, " »"]
+        case "mark":
+            return [Element("span", MARKED, element.children)]
+        case "span":
+            return [Element("span", {"data-mx-spoiler": element.attributes.get("data-spoiler", "")}, element.children)]
+        case "a":
+            return without_pictures(element)
+        case "dt":
+            return [Element("p", {}, [Element("strong", {}, element.children)])]
+        case "dd":
+            return [Element("p", {}, element.children)]
+        case "dl":
+            return element.children
+        case "table":
+            return [plain_table(element)]
+        case tag if tag in _UNWRAPPED:
+            return element.children
+        case tag:
+            return [Element(_SHOWN_AS.get(tag, tag), element.attributes, element.children)]
