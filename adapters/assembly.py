@@ -29,6 +29,8 @@ from adapters.last_door import LastDoor
 from adapters.ledger import Ledger, LedgerUnavailable, Memory
 from adapters.looks import Looker
 from adapters.losses import LossLooker
+from adapters.notices import Board, Noticer
+from adapters.offers import Announces
 from adapters.outgoing import Outgoing
 from adapters.pacing import Paces
 from adapters.patience import Pause
@@ -133,6 +135,8 @@ async def build(name: str, instance: Instance, shared: Shared) -> Connector:
             Outlook(name, instance, *asking, ties, watch, lambda: admission.refusals, shared.clock, asyncio.sleep, random.random)
         )
         loops = (*loops, _after(handshake.begun, poller.run))
+    if isinstance(client, Announces):
+        loops = (*loops, Noticer(name, instance, client, Board(shared.ledger, name), shared.trust, shared.settings.about).run())
     return Connector(Counter(name, instance, kind.adapter, client, admission), loops)
 
 

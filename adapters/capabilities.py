@@ -23,6 +23,7 @@ class Feature(StrEnum):
     FILES = "fichiers"
     MEMBERS = "membres"
     IDENTITY = "identité"
+    NOTICE = "avis dans l’espace"
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,9 +49,15 @@ class AdapterSettings(FiledSettings):
     hub_id: str = "hub"
     hub_url: str = "http://127.0.0.1:8400"
     door: Annotated[str, Field(description="The hub's HTTPS door, for a ministry without Kafka; empty means Kafka.")] = ""
+    about_url: Annotated[str, Field(description="A page that tells agents who reads what; the hub's own where none is named.")] = ""
     gateway_host: str = "127.0.0.1"
     gateway_port: int = 8410
     spool_limit: Annotated[int, Field(description="Records that the spool of one instance may hold.")] = 10_000
+
+    @property
+    def about(self) -> str:
+        """Where agents read who reads what."""
+        return self.about_url or f"{self.hub_url.rstrip('/')}/comprendre"
 
     @field_validator("door")
     @classmethod

@@ -10,10 +10,15 @@ from typing import TYPE_CHECKING
 from schemas.words import Audience
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
 
     from adapters.ledger import Ledger
 
+HEARD_BY = """
+    INSERT INTO company (instance, community, nodes) VALUES ($1, $2, $3)
+    ON CONFLICT (community, instance) DO UPDATE SET nodes = excluded.nodes
+"""
 COLUMNS = "space, community, title, community_audience, space_name, audience, externals, state, renewed_at"
 
 
@@ -61,6 +66,7 @@ class Ties:
     def __init__(self, ledger: Ledger, instance: str) -> None:
         self._ledger, self._instance = ledger, instance
         self._spaces: dict[str, Tie] = {}
+        self._company: dict[str, frozenset[str]] = {}
         self._alone = asyncio.Lock()
 
     async def load(self) -> None:
@@ -71,6 +77,8 @@ class Ties:
     async def _load(self) -> None:
         async with self._ledger.connection() as connection:
             rows = await connection.fetch(f"SELECT {COLUMNS} FROM ties WHERE instance = $1", self._instance)  # noqa: S608 - constants
+            company = await connection.fetch("SELECT community, nodes FROM company WHERE instance = $1", self._instance)
+        self._company = {row["community"]: frozenset(row["nodes"]) for row in company}
         self._spaces = {
             row["space"]: Tie(
                 row["space"], row["community"], row["title"], Audience(row["community_audience"]), Audience(row["audience"]),
@@ -91,6 +99,15 @@ class Ties:
     def looked_at(self) -> list[Tie]:
         """Every tie whose readers are attested: the living ones, and the suspended ones that may come back."""
         return [tie for tie in self._spaces.values() if tie.state in LOOKED_AT]
+
+    async def heard_by(self, community: str, nodes: Iterable[str]) -> None:
+        """Note to whom the hub sends what is said in a community; told with every number, stored when it changes."""
+        company = frozenset(nodes)
+        if self._company.get(community) == company:
+            return
+        async with self._ledger.connection() as connection:
+            await connection.execute(HEARD_BY, self._instance, community, sorted(company))
+        self._company[community] = company
 
     async def put(self, tie: Tie, reason: str | None = None) -> None:
         """Store a tie as it now stands."""

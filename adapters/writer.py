@@ -101,6 +101,7 @@ class Writer:
         if checked.number and numbers is not None and numbers.has(checked.number):
             return done()
         self._note_gap(checked, numbers)
+        await self._note_company(record.lane, checked)
         said = await self._apply(record, checked)
         if said.verdict is Verdict.REFUSED:
             await self._dead_letter(record, said.reason or "refused", "")
@@ -119,6 +120,11 @@ class Writer:
     def _note_gap(self, passed: Passed, numbers: Numbers | None) -> None:
         if numbers is not None and numbers.skips_to(passed.number):
             self._tell_gap("sequence_gap", passed, numbers)
+
+    async def _note_company(self, community: str, passed: Passed) -> None:
+        """Who hears the community now; what is taken back goes further, to where it was heard before."""
+        if passed.place is not None and not isinstance(passed.verified.fact, TakenBack):
+            await self._bench.ties.heard_by(community, passed.place.targets)
 
     def _tell_gap(self, what: str, passed: Passed, numbers: Numbers) -> None:
         Metric.records.labels(f"node.{self._bench.instance.node}", self._bench.instance.node, what).inc()

@@ -46,6 +46,7 @@ def site(engine: AsyncEngine, settings: HubSettings, clock: Clock, streams: Stre
         "/rattachements": pages.ties,
         "/rebuts": pages.dead_letters,
         "/accessibilite": pages.accessibility,
+        "/comprendre": pages.understanding,
         "/entrer": pages.entrance,
         "/theme.css": pages.theme,
         "/api/communities/{community_id}/messages": api.messages,

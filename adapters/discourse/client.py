@@ -12,6 +12,7 @@ from adapters.discourse.attempts import Log, Pace
 from adapters.discourse.gestures import Answers, Likes
 from adapters.discourse.http import TIMEOUT, Answer, Api, liking_account, writing_account
 from adapters.discourse.lost import Recall, with_topic
+from adapters.discourse.notices import Notices
 from adapters.discourse.payload import Category, Post
 from adapters.discourse.reading import locator, native_id, read_answer, read_post
 from adapters.discourse.search import Search, Thread, number_of, read, seen
@@ -22,6 +23,7 @@ from schemas.words import Audience
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from adapters.offers import Notice
     from adapters.port import Losses, Order, WriteOutcome
     from adapters.settings import Instance
 
@@ -44,6 +46,7 @@ class DiscourseClient:
         self._answers = Answers(self._api, self._account)
         pace = Pace()
         self._recall = Recall(instance, self._api, self._look, Log(instance, self._api, pace), pace)
+        self._notices = Notices(self._api, self._look)
 
     async def turn(self, order: Order) -> None:
         """One limit holds for all calls with administrators' keys."""
@@ -127,6 +130,10 @@ class DiscourseClient:
         if not _SPACE.match(space):
             return Never("space_malformed")
         return await self._recall.lost(space, cursor, since)
+
+    async def show(self, notice: Notice) -> WriteOutcome:
+        """Keep a notice in a category (`Announces`)."""
+        return await self._notices.show(notice) if _SPACE.match(notice.space) else Never("space_malformed")
 
     async def close(self) -> None:
         """Close the sessions."""

@@ -109,6 +109,8 @@ class Topic(BaseModel):
     category_id: Identifier | None = None
     archetype: str | None = None
     posts_count: int = 1
+    closed: bool = False
+    pinned: bool = False
 
 
 class Category(BaseModel):

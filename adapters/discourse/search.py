@@ -54,7 +54,12 @@ class Search:
 
     async def topic_of(self, order: Order) -> Written | Later | None:
         """The first post of the topic that bears the order's external_id."""
-        answer = await self._api.get(f"/t/external_id/{render.external_id(order)}.json")
+        first = await self.topic_named(render.external_id(order))
+        return seen(first) if isinstance(first, Post) else first
+
+    async def topic_named(self, external_id: str) -> Post | Later | None:
+        """The first post, with its source, of the topic that bears this external_id."""
+        answer = await self._api.get(f"/t/external_id/{external_id}.json")
         if isinstance(answer, Later):
             return answer
         found = _TOPIC_PATH.search(answer.location)
@@ -63,8 +68,7 @@ class Search:
         posts = await self._stream(int(found[1]))
         if isinstance(posts, Later):
             return posts
-        first = next((post for post in posts[0] if post.post_number == 1), None)
-        return None if first is None else seen(first)
+        return next((post for post in posts[0] if post.post_number == 1), None)
 
     async def reply_of(self, order: Order, thread: Thread) -> Written | Later | None:
         """Search a topic's end, newest first, twenty posts at a time."""

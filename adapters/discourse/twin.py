@@ -21,6 +21,7 @@ from adapters.discourse.twin_hooks import Hooks
 from adapters.discourse.twin_limits import ALL_CALLS, Fault, Faults, Rate, too_many
 from adapters.discourse.twin_options import read
 from adapters.discourse.twin_store import Category, Store
+from adapters.discourse.twin_topics import Topics
 from adapters.discourse.twin_views import (
     category_document,
     home_page,
@@ -65,6 +66,7 @@ class Twin:
         """The application, its webhook sender running as long as it does."""
         app = web.Application(client_max_size=8 * 1024 * 1024, middlewares=[_in_its_words])
         app.cleanup_ctx.append(self._life)
+        app.add_routes(Topics(self._forum).routes(self._write))
         app.add_routes(
             [
                 web.post("/posts.json", self._write(self._create)),

@@ -52,6 +52,8 @@ class Forum:
         topic = self.topic(topic_id) if topic_id else None
         if topic is not None and topic.deleted_at:
             raise Refusal(403, [NOT_PERMITTED], "invalid_access")
+        if topic is not None and topic.closed and not actor.staff:
+            raise Refusal(403, [NOT_PERMITTED], "invalid_access")
         errors = ([] if topic else self._title_errors(str(given.get("title") or ""))) + _body_errors(raw)
         unique = (actor.id, _BLANKS.sub("", raw))
         if self._recent.get(unique, 0.0) > time.monotonic() - UNIQUE_POSTS:
@@ -110,6 +112,15 @@ class Forum:
             parcels.append(self._hooks.topic("topic_recovered", topic))
         self._tell([post, topic], *parcels, self._hooks.post("post_recovered", post))
         return post
+
+    def set_status(self, actor: Person, topic: Topic, given: Mapping[str, Any]) -> None:
+        """`PUT /t/{id}/status`: staff closes and pins."""
+        if not actor.staff:
+            raise Refusal(403, [NOT_PERMITTED], "invalid_access")
+        if given.get("status") not in {"closed", "pinned"}:
+            raise Refusal(400, ["param is missing or the value is empty: status"])
+        setattr(topic, given["status"], str(given.get("enabled")) == "true")
+        self._tell([topic])
 
     def topic(self, number: int) -> Topic:
         """A topic by its number, or 404."""

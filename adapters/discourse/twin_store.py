@@ -49,6 +49,8 @@ class Topic:
     external_id: str | None = None
     deleted_at: str | None = None
     solution: int | None = None
+    closed: bool = False
+    pinned: bool = False
 
 
 @dataclass

@@ -33,6 +33,10 @@ CAPABILITIES = Capabilities(
             Yes("nom affiché et ministère ; l’identifiant ne quitte pas le ministère"),
             Yes("nom et ministère en tête du message ; l’auteur technique est le compte du connecteur"),
         ),
+        Feature.NOTICE: BothWays(
+            No("l’avis ne quitte pas son espace"),
+            Yes("une activité, épinglée par Meeds si le compte gère l’espace ; corrigée sur place en v1, refaite en v1-alpha3"),
+        ),
     },
     retries="sans objet : rien n’est poussé",
     outage="repris par relevé : au relevé suivant, au-delà de 7 jours pour le neuf seulement",

@@ -148,6 +148,11 @@ class Alpha3:
         path = f"activity/{entry.id}.json" if entry.is_root else f"activity/{entry.activity}/comment/{entry.id}.json"
         return await settled(self.api, await self.api.send("DELETE", f"{self._social}/{path}"))
 
+    async def pin(self, activity: str, *, pinned: bool) -> Later | None:
+        """This generation pins nothing."""
+        del activity, pinned
+        return None
+
     async def person(self, identity: str) -> str | None:
         """`GET identity/{id}.json`."""
         answer = await self.api.get(f"{self._social}/identity/{identity}.json")

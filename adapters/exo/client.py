@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, assert_never
 
 from adapters.exo import render
 from adapters.exo.alpha3 import Alpha3
 from adapters.exo.dialect import Page
 from adapters.exo.http import TIMEOUT
-from adapters.exo.reading import ACCOUNT, GONE, Entry, outcome_of, sightings_of
+from adapters.exo.notices import show
+from adapters.exo.reading import ACCOUNT, EVER, GONE, Entry, outcome_of, sightings_of
 from adapters.exo.v1 import V1
 from adapters.pacing import Paces, urgency_of
 from adapters.port import UNSUPPORTED, Act, Change, Later, Never, Nonsense, Reading, Same, Unused, Written
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from adapters.exo.dialect import Known
+    from adapters.offers import Notice
     from adapters.port import Incomplete, Order, SpaceReport, WriteOutcome
     from adapters.settings import Instance
 
 GENERATIONS: dict[str, type[V1 | Alpha3]] = {"v1": V1, "v1-alpha3": Alpha3}
-EVER = datetime.fromtimestamp(0, UTC)
 MESSAGES = frozenset({Act.POSTED, Act.EDITED, Act.DELETED})
 SEARCHED = 100  # activities of a space in which a copy with our marker is looked for
 _SPACE = re.compile(r"^[A-Za-z0-9_-]{1,64}$")
@@ -108,6 +110,10 @@ class ExoClient:
     async def report_space(self, space: str) -> SpaceReport | Later | Never:
         """Who can read a space."""
         return await self._exo.space(space) if _SPACE.match(space) else Never("space_malformed")
+
+    async def show(self, notice: Notice) -> WriteOutcome:
+        """Keep a notice in a space (`Announces`)."""
+        return await show(notice, self._exo, self._account, self._instance.url) if _SPACE.match(notice.space) else Never("space_malformed")
 
     async def close(self) -> None:
         """Close the session."""

@@ -78,6 +78,10 @@ class Dialect(Protocol):
         """Take it away."""
         ...
 
+    async def pin(self, activity: str, *, pinned: bool) -> Later | None:
+        """Set an activity at the head of its space, or no longer, where this generation and the account's role let us."""
+        ...
+
     async def person(self, identity: str) -> str | None:
         """The display name of an identity."""
         ...

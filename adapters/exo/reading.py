@@ -36,7 +36,7 @@ SYSTEM_TYPES = frozenset(
 )  # fmt: skip
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f]+")
 _TYPE = re.compile(r"^[A-Za-z][A-Za-z0-9_.:-]{0,63}$")
-_UNDATED = datetime.fromtimestamp(0, UTC)
+EVER = datetime.fromtimestamp(0, UTC)  # also when what has no time was written
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +147,7 @@ def _sightings(entry: Entry | Nonsense, space: str, instance: Instance) -> Seque
     if isinstance(entry, Nonsense):
         # Under a name of its own, so that it becomes one dead letter and not one at each look.
         name = "unreadable:" + hashlib.sha256(f"{space}\0{entry.reason}\0{entry.detail}".encode()).hexdigest()[:24]
-        return (Sighting(name, entry, name, _UNDATED),)
+        return (Sighting(name, entry, name, EVER),)
     seen = Sighting(
         entry.native_id,
         outcome_of(entry, space, instance),
@@ -214,7 +214,7 @@ def _comment_alpha3(read: CommentAlpha3, activity: str, document: Any) -> Entry:
 
 
 def _dated(created: datetime) -> datetime:
-    return created if created.year >= FIRST_YEAR else _UNDATED
+    return created if created.year >= FIRST_YEAR else EVER
 
 
 def _poster(identity: Identity, other: str | None) -> str:

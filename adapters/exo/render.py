@@ -39,7 +39,7 @@ def html(order: Order, home: str) -> str:
     body = to_title(order.content.html) if order.content else ""
     if len(body) > TEXT_LIMIT:
         body = from_text(words(safe_html(body))[: TEXT_LIMIT // 2]) + "<p><em>(la suite dans le message d’origine)</em></p>"
-    files = "".join(f'<li><a href="{_address(file.link)}">{escape(quiet(file.name))}</a></li>' for file in order.attachments)
+    files = "".join(f'<li><a href="{address(file.link)}">{escape(quiet(file.name))}</a></li>' for file in order.attachments)
     return head + (body or "<p>(message vide)</p>") + (f"<ul>{files}</ul>" if files else "") + _foot(order, home)
 
 
@@ -50,7 +50,7 @@ def deleted_html(order: Order, home: str) -> str:
 
 def _foot(order: Order, home: str) -> str:
     link = (order.link or f"{home}/").partition("#")[0]
-    return f'<p><a href="{_address(link)}{act_marker(order)}">Message d’origine</a></p>'
+    return f'<p><a href="{address(link)}{act_marker(order)}">Message d’origine</a></p>'
 
 
 def _identity(order: Order) -> str:
@@ -60,7 +60,7 @@ def _identity(order: Order) -> str:
     return f"{' '.join(author.name.split()) or _UNKNOWN} ({' '.join(author.organisation.split())})"
 
 
-def _address(link: str) -> str:
+def address(link: str) -> str:
     """An address inside an attribute; what is no web address leads nowhere."""
     if not link.startswith(("https://", "http://")):
         return "#"

@@ -138,6 +138,7 @@ class Twin:
                 "likes": [self._store.people[one].username for one in item.likes],
                 "created": item.created,
                 "updated": item.updated,
+                "pinned": item.pinned,
             }
             for item in sorted(self._store.items.values(), key=lambda item: item.created)
         ]

@@ -38,6 +38,8 @@ class NewApi:
             web.get(f"{activity}/likes", door(self._likes)),
             web.post(f"{activity}/likes", door(self._like)),
             web.delete(f"{activity}/likes", door(self._unlike)),
+            web.post(f"{activity}/pins", door(self._pin)),
+            web.delete(f"{activity}/pins", door(self._unpin)),
             web.get(f"{SOCIAL}/spaces/{{id}}", door(self._space)),
             web.get(f"{SOCIAL}/spaces/{{id}}/activities", door(self._stream)),
             web.post(f"{SOCIAL}/spaces/{{id}}/activities", door(self._post)),
@@ -136,3 +138,11 @@ class NewApi:
         item.likes = [one for one in item.likes if one != call.person.id]
         self._store.keep(item)
         return web.json_response({"likes": [], "offset": 0, "limit": DEFAULT_LIMIT})
+
+    async def _pin(self, call: Call) -> web.Response:
+        self._spaces.pin(call, self._spaces.item(call, call.at("id"), 404), pinned=True)
+        return web.json_response({})
+
+    async def _unpin(self, call: Call) -> web.Response:
+        self._spaces.pin(call, self._spaces.item(call, call.at("id"), 404), pinned=False)
+        return web.json_response({})

@@ -74,3 +74,10 @@ class Spaces:
         if space is None:
             raise Refusal(404)
         return self.mine(call, space.id, 403)
+
+    def pin(self, call: Call, item: Item, *, pinned: bool) -> None:
+        """A manager or a redactor of the space; one pinned activity at a time shows first."""
+        if not call.person.manager:
+            raise Refusal(401)
+        item.pinned = pinned
+        self._store.keep(item)

@@ -52,6 +52,7 @@ class Item:
     above: str | None = None
     likes: list[str] = field(default_factory=list)
     params: dict[str, str] = field(default_factory=dict)
+    pinned: bool = False
 
 
 Thing = TypeVar("Thing", Person, Space, Item)

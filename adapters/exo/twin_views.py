@@ -39,6 +39,7 @@ class Views:
             "priority": None,
             "visible": "true",
             "hidden": False,
+            "pinned": item.pinned,
             "activityStream": {"type": "space", "id": space.pretty},
             "templateParams": dict(item.params),
         }

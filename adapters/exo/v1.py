@@ -141,6 +141,11 @@ class V1:
         """A comment is deleted as an activity is."""
         return await settled(self.api, await self.api.send("DELETE", f"{SOCIAL}/activities/{entry.id}"))
 
+    async def pin(self, activity: str, *, pinned: bool) -> Later | None:
+        """`/activities/{id}/pins`, for the space's managers and redactors; eXo before Meeds has no such thing."""
+        answer = await self.api.send("POST" if pinned else "DELETE", f"{SOCIAL}/activities/{activity}/pins")
+        return answer if isinstance(answer, Later) else None
+
     async def person(self, identity: str) -> str | None:
         """`GET /identities/{id}`."""
         answer = await self.api.get(f"{SOCIAL}/identities/{identity}")

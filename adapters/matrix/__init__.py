@@ -33,6 +33,10 @@ CAPABILITIES = Capabilities(
         Feature.IDENTITY: BothWays(
             Yes("nom affiché du profil ; l’identifiant ne quitte pas le ministère"), Yes("un fantôme par personne d’un ministère")
         ),
+        Feature.NOTICE: BothWays(
+            No("l’avis ne quitte pas son espace"),
+            Yes("un m.notice du robot, corrigé sur place, épinglé si le salon lui en donne le pouvoir ; rien dans un salon chiffré"),
+        ),
     },
     retries="sans fin : Synapse renvoie chaque transaction, dans l’ordre, jusqu’à ce qu’elle soit acceptée",
     outage="rejoué par la plateforme",

@@ -12,6 +12,7 @@ from adapters.matrix.compose import KEY, content_of, reaction_of
 from adapters.matrix.ghosts import SHUT_OUT, Ghosts
 from adapters.matrix.homeserver import TIMEOUT, Declined, Homeserver
 from adapters.matrix.names import is_ghost, is_ours, visible
+from adapters.matrix.notices import Notices
 from adapters.matrix.rooms import report_of
 from adapters.pacing import Paces, set_out, urgency_of
 from adapters.port import ENDINGS, UNSUPPORTED, Act, Closed, Later, Never, Nonsense, Written
@@ -19,6 +20,7 @@ from adapters.port import ENDINGS, UNSUPPORTED, Act, Closed, Later, Never, Nonse
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from adapters.offers import Notice
     from adapters.port import Change, Incomplete, Order, SpaceReport, Unused, WriteOutcome
     from adapters.settings import Instance
 
@@ -47,6 +49,7 @@ class MatrixClient:
         self._paces = paces or Paces(instance.node, instance.limits)
         self._homeserver = Homeserver(instance, self._paces, timeout)
         self._ghosts = Ghosts(self._homeserver, instance)
+        self._notices = Notices(self._homeserver, self._ghosts)
 
     async def turn(self, order: Order) -> None:
         """A homeserver limits what each user sends: the ghost who will speak, where the order names her."""
@@ -139,6 +142,13 @@ class MatrixClient:
             return None
         duration = answer.get("duration_ms")
         return float(duration) if isinstance(duration, (int, float)) else None
+
+    async def show(self, notice: Notice) -> Written | Later | Never:
+        """Keep a notice in a room (`Announces`)."""
+        try:
+            return await self._notices.show(notice)
+        except Declined as refusal:
+            return refusal.outcome()
 
     async def close(self) -> None:
         """Close the session."""

@@ -18,7 +18,7 @@ from adapters.matrix.twin_page import page, visible
 from adapters.matrix.twin_push import Pusher, Registration
 from adapters.matrix.twin_rooms import Rooms
 from adapters.matrix.twin_users import MatrixError
-from adapters.matrix.twin_web import Fault, answering, object_of, user_id_of
+from adapters.matrix.twin_web import Fault, answering, filter_of, object_of, user_id_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -221,7 +221,9 @@ class Twin:
     async def messages(self, request: web.Request) -> web.Response:
         """Show the room's past, latest first."""
         before, limit = request.query.get("from", ""), int(request.query.get("limit", "10"))
-        chunk, rest = self.rooms.page(self._readable(request), int(before) if before.isdigit() else None, min(limit, 1000))
+        chunk, rest = self.rooms.page(
+            self._readable(request), int(before) if before.isdigit() else None, min(limit, 1000), filter_of(request)
+        )
         following = {"end": str(rest)} if rest is not None else {}
         return web.json_response({"chunk": chunk, "start": before or "s", **following})
 

@@ -202,10 +202,16 @@ class Rooms(Users):
         rows = self._file.execute("SELECT * FROM events WHERE room_id = ? ORDER BY stream", (room,))
         return [self._shown(row) for row in rows]
 
-    def page(self, room: str, before: int | None, limit: int) -> tuple[list[dict[str, Any]], int | None]:
-        """The latest events before a position, latest first, and where the next page starts."""
-        query = "SELECT * FROM events WHERE room_id = ? AND stream < ? ORDER BY stream DESC LIMIT ?"
-        rows = self._file.execute(query, (room, before if before is not None else 1 << 62, limit)).fetchall()
+    def page(
+        self, room: str, before: int | None, limit: int, only: dict[str, list[str]] | None = None
+    ) -> tuple[list[dict[str, Any]], int | None]:
+        """The latest events before a position, latest first, and where the next page starts; `only` some senders' or types'."""
+        wanted = {column: json.dumps((only or {}).get(name)) for column, name in (("sender", "senders"), ("type", "types"))}
+        query = """SELECT * FROM events WHERE room_id = ? AND stream < ?
+            AND (? = 'null' OR sender IN (SELECT value FROM json_each(?))) AND (? = 'null' OR type IN (SELECT value FROM json_each(?)))
+            ORDER BY stream DESC LIMIT ?"""
+        asked = (wanted["sender"], wanted["sender"], wanted["type"], wanted["type"])
+        rows = self._file.execute(query, (room, before if before is not None else 1 << 62, *asked, limit)).fetchall()
         return [self._shown(row) for row in rows], (int(rows[-1]["stream"]) if len(rows) == limit else None)
 
     def state(self, room: str, until: int = 1 << 62) -> list[dict[str, Any]]:

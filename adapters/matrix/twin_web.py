@@ -51,6 +51,15 @@ async def object_of(request: web.Request) -> dict[str, Any]:
     return parsed
 
 
+def filter_of(request: web.Request) -> dict[str, list[str]]:
+    """Whose events, and of which types, a `RoomEventFilter` asks for; all where it does not say."""
+    try:
+        given = json.loads(request.query.get("filter", "{}"))
+    except ValueError as error:
+        raise MatrixError(400, "M_INVALID_PARAM", "Invalid filter") from error
+    return {name: [str(one) for one in given[name]] for name in ("senders", "types") if name in given}
+
+
 async def user_id_of(request: web.Request) -> str:
     """The user whom the body names."""
     user = (await object_of(request)).get("user_id")

@@ -143,6 +143,10 @@ class Pages:
         """What these pages do for everybody; open to all."""
         return self._page("accessibilite.html")
 
+    async def understanding(self) -> HTMLResponse:
+        """Who reads what, for agents who come here from a notice in their RSE; open to all."""
+        return self._page("comprendre.html")
+
     async def entrance(self) -> HTMLResponse:
         """The form that asks for the operator's token; open to all."""
         return self._page("entrer.html", refused=False)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 READY_WITHIN: Final = 60.0
 PATIENCE: Final = ClientTimeout(total=30.0)
 WORD: Final = re.compile(r"parole(\d{6})v(\d{2})")
+NOTICE: Final = "par Trait d’union"
 
 
 class Refused(Exception):
@@ -167,7 +168,7 @@ class Rse(ABC):
 
     async def shown(self, community: str) -> list[Shown]:
         """The same by our own numbers."""
-        seen = await self.sightings(community)
+        seen = _without_notice(await self.sightings(community))
         numbers = {one.native_id: word_of(one.text)[0] for one in seen}
         return [Shown(*word_of(one.text), numbers.get(one.parent or "")) for one in seen]
 
@@ -210,6 +211,12 @@ class Rse(ABC):
             raise Refused(0) from error
         except (ClientError, OSError, TimeoutError) as error:
             raise Unsure from error
+
+
+def _without_notice(seen: list[Sighting]) -> list[Sighting]:
+    """The space's messages but for the one notice that its connector keeps there; a second one is a stranger."""
+    notice = next((one for one in seen if NOTICE in one.text), None)
+    return [one for one in seen if one is not notice]
 
 
 def text_of(number: int, version: int) -> str:

@@ -31,6 +31,8 @@ from deploy.local.ports import free_port
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
 
+    from deploy.demo.spaces import Shown
+
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 PATIENCE = 60.0
 CLONE = Path(__file__).resolve().parents[2]
@@ -191,6 +193,19 @@ async def test_a_forged_feed_is_refused_by_name(whole: Whole, tmp_path: Path) ->
     file.write_text(json.dumps({"headers": {"X-Discourse-Event": "post_created"}, "body": {"post": {"id": "pas un nombre"}}}))
     said = await whole.command("wifip", "connector", "feed", "wifip", str(file))
     assert "refusé post_malformed" in said, said
+
+
+async def test_every_tied_space_tells_once_who_reads_it(whole: Whole) -> None:
+    for ministry in cast.MINISTRIES:
+        others = [one.name for one in cast.MINISTRIES if one is not ministry]
+
+        def whole_notice(shown: Sequence[Shown], others: Sequence[str] = others) -> Shown | None:
+            notice = find(shown, "par Trait d’union")
+            return notice if notice is not None and all(name in notice.text for name in others) else None
+
+        await whole.scene.seen(ministry, "l'avis", whole_notice, PATIENCE)
+        shown = await whole.scene.spaces[ministry.node].shown()
+        assert len([one for one in shown if "par Trait d’union" in one.text]) == 1
 
 
 async def test_one_correlation_id_leads_from_the_webhook_to_the_receipts(whole: Whole) -> None:

@@ -152,7 +152,7 @@ async def test_every_route_that_shows_anything_asks_who_reads(app: FastAPI, path
 
 async def test_no_route_was_forgotten_in_that_list(app: FastAPI) -> None:
     """A route added later answers 401 to a stranger, or stands here by name."""
-    open_to_all = {"/accessibilite", "/entrer", "/theme.css", "/healthz", "/readyz", "/.well-known/traitdunion/registry"}
+    open_to_all = {"/accessibilite", "/comprendre", "/entrer", "/theme.css", "/healthz", "/readyz", "/.well-known/traitdunion/registry"}
     paths = {route.path for route in app.routes if isinstance(route, APIRoute)}
     assert open_to_all < paths
     for path in paths - open_to_all:

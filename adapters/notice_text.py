@@ -1,0 +1,80 @@
+"""What agents are told, in their words: in a tied space, and once to who writes there for the first time. No I/O."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from html import escape
+from typing import TYPE_CHECKING
+
+from adapters.markup import words
+from adapters.ties import LIVING, TieState
+from schemas.facts.message import Content
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+MOST_NAMED = 30  # ministries; the others are counted
+NAME_LIMIT = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """What a notice speaks of: the community, who else hears it, the node's mark, where more is said."""
+
+    community: str
+    ministries: Sequence[str]
+    mark: str
+    link: str
+
+
+def title(telling: Telling) -> str:
+    """A title that no other space of the RSE has, since a node ties one space to a community."""
+    return f"Espace relié à d’autres ministères : {_line(telling.community)}"
+
+
+def of_space(telling: Telling, state: TieState) -> Content:
+    """Who reads the space, and how a message is kept inside; what has changed once the tie no longer lives."""
+    if state in LIVING:
+        said = (_tied(telling), _readers(telling, "Ce qui s’y écrit est lu aussi par"), _keep(telling), _more(telling))
+    elif state is TieState.SUSPENDED:
+        why = "plus de monde peut le lire que la communauté n’en admet. Ce qui s’y écrit reste ici."
+        said = (f"<p>Le lien de cet espace avec {_name(telling)} est <strong>suspendu</strong> : {why}</p>", "", "", _more(telling))
+    else:
+        ended = f"<p>Cet espace n’est <strong>plus relié</strong> à {_name(telling)}. Ce qui s’y écrit reste ici.</p>"
+        said = (ended, "", "", _more(telling))
+    return _content("".join(said))
+
+
+def _tied(telling: Telling) -> str:
+    return f"<p>Cet espace est relié à {_name(telling)} par Trait d’union.</p>"
+
+
+def _name(telling: Telling) -> str:
+    return f"la communauté interministérielle « <strong>{escape(_line(telling.community))}</strong> »"
+
+
+def _readers(telling: Telling, opening: str) -> str:
+    names = sorted({_line(name) for name in telling.ministries}, key=str.casefold)
+    if not names:
+        return "<p>Aucun autre ministère n’y est relié pour l’instant.</p>"
+    shown = [escape(name) for name in names[:MOST_NAMED]]
+    if len(names) > MOST_NAMED:
+        shown.append(f"{len(names) - MOST_NAMED} autres ministères")
+    return f"<p>{opening} : {', '.join(shown)}.</p>"
+
+
+def _keep(telling: Telling) -> str:
+    return f"<p>Pour qu’un message reste dans ce réseau, commencez-le par <code>{escape(telling.mark)}</code>.</p>"
+
+
+def _more(telling: Telling) -> str:
+    return f'<p><a href="{escape(telling.link)}">Qui lit quoi, et comment cela marche</a></p>' if telling.link else ""
+
+
+def _content(html: str) -> Content:
+    return Content(html=html, text=words(html))
+
+
+def _line(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= NAME_LIMIT else line[: NAME_LIMIT - 1] + "…"
