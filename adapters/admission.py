@@ -193,6 +193,8 @@ class Admission:
         places = await self._seat.outgoing.put(batch.records)
         for (arrival, label), place in zip(batch.labels, places, strict=True):
             arrival.said.append(_placed(label, place))
+        for newcomer in batch.newcomers:
+            self._seat.newcomers.note(newcomer)
 
     async def _unpark(self) -> None:
         """Decide what is parked, oldest first; a space that must still wait keeps all that is behind."""

@@ -22,6 +22,7 @@ from adapters.applied import Applied
 from adapters.completions import Completions
 from adapters.door import DoorTransport
 from adapters.gateway import Counter, application
+from adapters.greetings import Greeter, Register
 from adapters.handshake import Handshake
 from adapters.hints import Hints
 from adapters.kafka_transport import KafkaTransport
@@ -30,7 +31,7 @@ from adapters.ledger import Ledger, LedgerUnavailable, Memory
 from adapters.looks import Looker
 from adapters.losses import LossLooker
 from adapters.notices import Board, Noticer
-from adapters.offers import Announces
+from adapters.offers import Announces, Greets
 from adapters.outgoing import Outgoing
 from adapters.pacing import Paces
 from adapters.patience import Pause
@@ -137,6 +138,9 @@ async def build(name: str, instance: Instance, shared: Shared) -> Connector:
         loops = (*loops, _after(handshake.begun, poller.run))
     if isinstance(client, Announces):
         loops = (*loops, Noticer(name, instance, client, Board(shared.ledger, name), shared.trust, shared.settings.about).run())
+    if isinstance(client, Greets) and instance.private_notice:
+        register = Register(shared.ledger, name)
+        loops = (*loops, Greeter(name, instance, client, seat.newcomers, register, ties, shared.trust, pause, shared.settings.about).run())
     return Connector(Counter(name, instance, kind.adapter, client, admission), loops)
 
 

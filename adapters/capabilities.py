@@ -24,6 +24,7 @@ class Feature(StrEnum):
     MEMBERS = "membres"
     IDENTITY = "identité"
     NOTICE = "avis dans l’espace"
+    PRIVATE_NOTICE = "avis privé"
 
 
 @dataclass(frozen=True, slots=True)

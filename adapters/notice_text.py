@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 MOST_NAMED = 30  # ministries; the others are counted
 NAME_LIMIT = 120
+PERSON_TITLE = "Votre message est lu aussi dans d’autres ministères"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,13 @@ def of_space(telling: Telling, state: TieState) -> Content:
         ended = f"<p>Cet espace n’est <strong>plus relié</strong> à {_name(telling)}. Ce qui s’y écrit reste ici.</p>"
         said = (ended, "", "", _more(telling))
     return _content("".join(said))
+
+
+def to_person(telling: Telling) -> Content:
+    """What who writes there for the first time is told, in private and once."""
+    first = f"<p>Bonjour,</p><p>Vous venez d’écrire pour la première fois dans un espace relié à {_name(telling)} par Trait d’union.</p>"
+    again = "<p>Un message que vous supprimez ici disparaît partout. Cet avis ne vous est envoyé qu’une fois.</p>"
+    return _content(first + _readers(telling, "Ce que vous y écrivez est lu aussi par") + _keep(telling) + again + _more(telling))
 
 
 def _tied(telling: Telling) -> str:

@@ -37,3 +37,24 @@ class Announces(RseClient, Protocol):
         A pin that the platform refuses is no refusal of the notice.
         """
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Greeting:
+    """A private word to the author of a message, once. `key` is the same at each attempt; `again` after one whose answer was not seen."""
+
+    key: str
+    native_id: str
+    space: str
+    title: str
+    content: Content
+    again: bool
+
+
+@runtime_checkable
+class Greets(RseClient, Protocol):
+    """An RSE whose people can be written to in private by a program."""
+
+    async def greet(self, greeting: Greeting) -> Written | Later | Never:
+        """Write to her, once however often we are asked."""
+        ...

@@ -31,6 +31,7 @@ class Instance(BaseModel):
     signing_key: Path
     spaces: frozenset[str] = frozenset()
     mark: str = "#interne"
+    private_notice: Annotated[bool, Field(description="Whether who writes for the first time is told in private who reads her.")] = True
     poll_seconds: Annotated[float, Field(ge=0.25, le=60, description="Between two looks at a lively space, where it is polled.")] = 4.0
     limits: Annotated[dict[str, PerMinute], Field(description="Kind of call → calls per minute that are never passed.")] = {}
     options: dict[str, str] = {}

@@ -10,9 +10,11 @@ from nacl.public import SealedBox
 from pydantic import ValidationError
 
 from adapters.decisions import Desk, Doubt, Drop, Park, Publish, pseudonym
-from adapters.port import Altered, Change, Incomplete, Nonsense, Unused
+from adapters.greetings import Newcomer, Newcomers
+from adapters.port import Act, Altered, Change, Incomplete, Nonsense, Unused
 from adapters.spool import Record, pack_change, pack_incomplete
 from schemas import topics
+from schemas.facts.message import MessagePosted
 from schemas.proof import sign_event, timestamp
 from schemas.wire.records import CORRELATION, to_headers
 from schemas.wire.telemetry import Metric
@@ -69,6 +71,7 @@ class Batch:
     objects: list[KnownObject] = field(default_factory=list)
     parked: list[Record] = field(default_factory=list)
     incomplete: list[Record] = field(default_factory=list)
+    newcomers: list[Newcomer] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +89,7 @@ class Seat:
     clock: Callable[[], datetime]
     hint: Callable[[str], None]
     """Told of each space on which something changed that its tie rests on."""
+    newcomers: Newcomers = field(default_factory=Newcomers)
 
 
 class Sorter:
@@ -175,6 +179,8 @@ class Sorter:
         batch.objects.append(publish.remembered)
         batch.records.append(Record(topics.RSE_INBOUND.name, key, event.value, headers, publish.fact.event_type))
         batch.labels.append((arrival, f"event={event.envelope.id}"))
+        if isinstance(publish.fact, MessagePosted) and change.act is Act.POSTED and publish.fact.author.kind == "person":
+            batch.newcomers.append(Newcomer(publish.tie.community, event.envelope.actor, publish.tie.space, change.native_id))
         return None
 
     def settle(self, change: Change, decision: Drop | Doubt | Publish | Nonsense, arrival: Arrival, batch: Batch) -> None:

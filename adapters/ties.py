@@ -100,6 +100,10 @@ class Ties:
         """Every tie whose readers are attested: the living ones, and the suspended ones that may come back."""
         return [tie for tie in self._spaces.values() if tie.state in LOOKED_AT]
 
+    def company(self, community: str) -> frozenset[str]:
+        """The nodes that hear a community, this one too; nobody while no number has told."""
+        return self._company.get(community, frozenset())
+
     async def heard_by(self, community: str, nodes: Iterable[str]) -> None:
         """Note to whom the hub sends what is said in a community; told with every number, stored when it changes."""
         company = frozenset(nodes)

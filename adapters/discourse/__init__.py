@@ -39,6 +39,9 @@ CAPABILITIES = Capabilities(
             Yes("nom et ministère en tête du message ; l’auteur technique est le compte du connecteur"),
         ),
         Feature.NOTICE: BothWays(No("l’avis ne quitte pas son espace"), Yes("un sujet épinglé et fermé, corrigé sur place")),
+        Feature.PRIVATE_NOTICE: BothWays(
+            No("un message privé n’est jamais lu"), Yes("un message privé, une fois, à qui écrit pour la première fois")
+        ),
     },
     retries="4 après 1, 5, 25 et 125 minutes, soit 2 h 36, si la passerelle a répondu ; aucun si personne n’a répondu",
     outage=(

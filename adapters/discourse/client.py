@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, assert_never
 from adapters.discourse import render
 from adapters.discourse.attempts import Log, Pace
 from adapters.discourse.gestures import Answers, Likes
+from adapters.discourse.greetings import Greetings
 from adapters.discourse.http import TIMEOUT, Answer, Api, liking_account, writing_account
 from adapters.discourse.lost import Recall, with_topic
 from adapters.discourse.notices import Notices
@@ -23,7 +24,7 @@ from schemas.words import Audience
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from adapters.offers import Notice
+    from adapters.offers import Greeting, Notice
     from adapters.port import Losses, Order, WriteOutcome
     from adapters.settings import Instance
 
@@ -47,6 +48,7 @@ class DiscourseClient:
         pace = Pace()
         self._recall = Recall(instance, self._api, self._look, Log(instance, self._api, pace), pace)
         self._notices = Notices(self._api, self._look)
+        self._greetings = Greetings(self._api, self._look, instance.url)
 
     async def turn(self, order: Order) -> None:
         """One limit holds for all calls with administrators' keys."""
@@ -134,6 +136,10 @@ class DiscourseClient:
     async def show(self, notice: Notice) -> WriteOutcome:
         """Keep a notice in a category (`Announces`)."""
         return await self._notices.show(notice) if _SPACE.match(notice.space) else Never("space_malformed")
+
+    async def greet(self, greeting: Greeting) -> WriteOutcome:
+        """Write to the author of a post in private (`Greets`)."""
+        return await self._greetings.greet(greeting)
 
     async def close(self) -> None:
         """Close the sessions."""

@@ -54,7 +54,8 @@ class Forum:
             raise Refusal(403, [NOT_PERMITTED], "invalid_access")
         if topic is not None and topic.closed and not actor.staff:
             raise Refusal(403, [NOT_PERMITTED], "invalid_access")
-        errors = ([] if topic else self._title_errors(str(given.get("title") or ""))) + _body_errors(raw)
+        titled = not topic and given.get("archetype") != "private_message"  # two private messages may have one title
+        errors = (self._title_errors(str(given.get("title") or "")) if titled else []) + _body_errors(raw)
         unique = (actor.id, _BLANKS.sub("", raw))
         if self._recent.get(unique, 0.0) > time.monotonic() - UNIQUE_POSTS:
             errors.append("Body is too similar to what you recently posted")
@@ -137,8 +138,9 @@ class Forum:
         return found
 
     def _open(self, actor: Person, raw: str, given: Mapping[str, Any]) -> Post:
-        category = self._store.categories.get(_number(given.get("category")) or 0)
-        if category is None:
+        recipients = self._recipients(given)
+        category = 0 if recipients else _number(given.get("category")) or 0
+        if not recipients and category not in self._store.categories:
             raise Refusal(422, ["Category can't be blank"])
         external = str(given["external_id"]) if given.get("external_id") else None
         if external and not EXTERNAL_ID.match(external):
@@ -146,11 +148,22 @@ class Forum:
         if external and any(topic.external_id == external for topic in self._store.topics.values()):
             raise Refusal(422, ["External has already been taken"])
         title = _tidy(str(given["title"]))
-        topic = Topic(self._store.next_id("topic", 101), title, slug_of(title), category.id, actor.id, self._store.stamp(), external)
+        topic = Topic(self._store.next_id("topic", 101), title, slug_of(title), category, actor.id, self._store.stamp(), external)
+        topic.recipients = recipients
         self._store.topics[topic.id] = topic
         post = self._new(actor, topic, raw, None)
         self._tell([topic, post], self._hooks.topic("topic_created", topic), self._hooks.post("post_created", post))
         return post
+
+    def _recipients(self, given: Mapping[str, Any]) -> list[str]:
+        """For whom a private message is; refused where one of them is not known."""
+        if given.get("archetype") != "private_message":
+            return []
+        names = [name for name in str(given.get("target_recipients") or "").split(",") if name]
+        known = {person.username.lower() for person in self._store.people.values()}
+        if not names or any(name.lower() not in known for name in names):
+            raise Refusal(422, ["You must select a valid user."])
+        return names
 
     def _reply(self, actor: Person, topic: Topic, raw: str, answered: int | None) -> Post:
         known = {post.number for post in self._store.posts_of(topic)}

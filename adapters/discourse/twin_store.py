@@ -51,6 +51,12 @@ class Topic:
     solution: int | None = None
     closed: bool = False
     pinned: bool = False
+    recipients: list[str] = field(default_factory=list)
+
+    @property
+    def archetype(self) -> str:
+        """Private where it is for some people alone."""
+        return "private_message" if self.recipients else "regular"
 
 
 @dataclass

@@ -88,6 +88,7 @@ def post_summary(store: Store, post: Post) -> dict[str, Any]:
         "topic": topic.id,
         "title": topic.title,
         "category": topic.category_id,
+        "recipients": topic.recipients,
         "number": post.number,
         "raw": post.raw,
         "cooked": post.cooked,
@@ -113,11 +114,11 @@ def hook_post(store: Store, post: Post) -> dict[str, Any]:
     return {
         **document,
         "topic_title": topic.title,
-        "category_id": topic.category_id,
-        "category_slug": slug_of(store.categories[topic.category_id].name),
+        "category_id": topic.category_id or None,
+        "category_slug": slug_of(store.categories[topic.category_id].name) if topic.category_id else None,
         "topic_posts_count": count,
         "topic_filtered_posts_count": count,
-        "topic_archetype": "regular",
+        "topic_archetype": topic.archetype,
     }
 
 
@@ -140,8 +141,8 @@ def topic_document(store: Store, topic: Topic) -> dict[str, Any]:
         "closed": topic.closed,
         "pinned": topic.pinned,
         "archived": False,
-        "archetype": "regular",
-        "category_id": topic.category_id,
+        "archetype": topic.archetype,
+        "category_id": topic.category_id or None,
         "word_count": sum(len(post.raw.split()) for post in shown),
         "deleted_at": topic.deleted_at,
         "user_id": topic.user_id,

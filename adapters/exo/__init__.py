@@ -37,6 +37,9 @@ CAPABILITIES = Capabilities(
             No("l’avis ne quitte pas son espace"),
             Yes("une activité, épinglée par Meeds si le compte gère l’espace ; corrigée sur place en v1, refaite en v1-alpha3"),
         ),
+        Feature.PRIVATE_NOTICE: BothWays(
+            No("un message privé n’est jamais lu"), No("l’API sociale d’eXo n’a pas de message privé ; l’avis de l’espace en tient lieu")
+        ),
     },
     retries="sans objet : rien n’est poussé",
     outage="repris par relevé : au relevé suivant, au-delà de 7 jours pour le neuf seulement",

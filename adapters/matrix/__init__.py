@@ -37,6 +37,10 @@ CAPABILITIES = Capabilities(
             No("l’avis ne quitte pas son espace"),
             Yes("un m.notice du robot, corrigé sur place, épinglé si le salon lui en donne le pouvoir ; rien dans un salon chiffré"),
         ),
+        Feature.PRIVATE_NOTICE: BothWays(
+            No("un message privé n’est jamais lu"),
+            Yes("une invitation du robot à un salon à deux, une fois, à qui écrit pour la première fois"),
+        ),
     },
     retries="sans fin : Synapse renvoie chaque transaction, dans l’ordre, jusqu’à ce qu’elle soit acceptée",
     outage="rejoué par la plateforme",

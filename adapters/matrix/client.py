@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from adapters.matrix.compose import KEY, content_of, reaction_of
 from adapters.matrix.ghosts import SHUT_OUT, Ghosts
+from adapters.matrix.greetings import Greetings
 from adapters.matrix.homeserver import TIMEOUT, Declined, Homeserver
 from adapters.matrix.names import is_ghost, is_ours, visible
 from adapters.matrix.notices import Notices
@@ -20,7 +21,7 @@ from adapters.port import ENDINGS, UNSUPPORTED, Act, Closed, Later, Never, Nonse
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from adapters.offers import Notice
+    from adapters.offers import Greeting, Notice
     from adapters.port import Change, Incomplete, Order, SpaceReport, Unused, WriteOutcome
     from adapters.settings import Instance
 
@@ -50,6 +51,7 @@ class MatrixClient:
         self._homeserver = Homeserver(instance, self._paces, timeout)
         self._ghosts = Ghosts(self._homeserver, instance)
         self._notices = Notices(self._homeserver, self._ghosts)
+        self._greetings = Greetings(self._homeserver, self._ghosts, lambda user: is_ours(user, instance))
 
     async def turn(self, order: Order) -> None:
         """A homeserver limits what each user sends: the ghost who will speak, where the order names her."""
@@ -147,6 +149,13 @@ class MatrixClient:
         """Keep a notice in a room (`Announces`)."""
         try:
             return await self._notices.show(notice)
+        except Declined as refusal:
+            return refusal.outcome()
+
+    async def greet(self, greeting: Greeting) -> Written | Later | Never:
+        """Write to the author of a message in a direct room (`Greets`)."""
+        try:
+            return await self._greetings.greet(greeting)
         except Declined as refusal:
             return refusal.outcome()
 
