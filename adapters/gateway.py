@@ -176,7 +176,8 @@ class _Taking:
 async def completed(client: RseClient, incomplete: Incomplete) -> Outcome | None:
     """What the RSE says of an incomplete change; None when it does not say it in time."""
     try:
-        found = await asyncio.wait_for(client.complete(incomplete), COMPLETE_SECONDS)
+        async with asyncio.timeout(COMPLETE_SECONDS):
+            found = await client.complete(incomplete)
     except TimeoutError:
         return None
     return None if isinstance(found, Later) else found
@@ -187,7 +188,8 @@ async def named(client: RseClient, outcome: Outcome) -> Outcome:
     if not isinstance(outcome, Change) or not _nameless(outcome) or outcome.author is None:
         return outcome
     try:
-        name = await asyncio.wait_for(client.display_name(outcome.actor), NAME_SECONDS)
+        async with asyncio.timeout(NAME_SECONDS):
+            name = await client.display_name(outcome.actor)
     except TimeoutError:
         return outcome
     return replace(outcome, author=outcome.author.model_copy(update={"name": name[:200]})) if name else outcome

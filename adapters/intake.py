@@ -95,7 +95,8 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
         except (KafkaError, OSError, TimeoutError) as error:
             log.warning("consumer_left_without_commit", instance=self._name, error=type(error).__name__)
         try:
-            await asyncio.wait_for(consumer.stop(), LEAVE_SECONDS)
+            async with asyncio.timeout(LEAVE_SECONDS):
+                await consumer.stop()
         except (KafkaError, OSError, TimeoutError) as error:
             log.warning("consumer_cut_off", instance=self._name, error=type(error).__name__)
             await consumer._client.close()  # noqa: SLF001 - `stop` waits for a broker that is gone before it closes anything

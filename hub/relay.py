@@ -130,7 +130,8 @@ async def _loop(relay: Relay, database: AsyncEngine, lock: asyncpg.Connection, w
             swept = clock()
             await _sweep(database, settings)
         try:
-            await asyncio.wait_for(woken.wait(), POLL_SECONDS)
+            async with asyncio.timeout(POLL_SECONDS):
+                await woken.wait()
         except TimeoutError:
             continue
     raise ConnectionError("the advisory lock's connection is gone")

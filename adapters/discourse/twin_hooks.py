@@ -84,7 +84,8 @@ class Hooks:
 
     async def _pause(self, wait: float | None) -> None:
         try:
-            await asyncio.wait_for(self._wake.wait(), wait)
+            async with asyncio.timeout(wait):
+                await self._wake.wait()
         except TimeoutError:
             return
 

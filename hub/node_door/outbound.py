@@ -102,7 +102,8 @@ class Ends:
 
     async def _client(self) -> AIOKafkaConsumer:
         try:
-            await asyncio.wait_for(self._ready.wait(), PATIENCE)
+            async with asyncio.timeout(PATIENCE):
+                await self._ready.wait()
         except TimeoutError as error:
             raise KafkaError("no broker") from error
         return self._looker
@@ -252,7 +253,8 @@ async def started(settings: KafkaSettings) -> AIOKafkaConsumer:
 async def stopped(client: AIOKafkaConsumer) -> None:
     """Stop a consumer whose broker may never answer again."""
     with contextlib.suppress(KafkaError, OSError, TimeoutError):
-        await asyncio.wait_for(client.stop(), LEAVE_SECONDS)
+        async with asyncio.timeout(LEAVE_SECONDS):
+            await client.stop()
 
 
 def _carried(record: ConsumerRecord) -> Carried:

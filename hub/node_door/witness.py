@@ -118,7 +118,8 @@ class SharedWitness:
         tidied = clock()
         while True:
             try:
-                await asyncio.wait_for(self._awake.wait(), TIDY_SECONDS)
+                async with asyncio.timeout(TIDY_SECONDS):
+                    await self._awake.wait()
             except TimeoutError:
                 pass
             else:

@@ -104,6 +104,8 @@ REASONS: Final[Mapping[str, str]] = {
     "bot_not_in_space": "le robot du connecteur n’est pas invité dans ce salon",
     "bot_put_out": "le robot du connecteur a été exclu de ce salon",
     "bot_banned": "le robot du connecteur a été banni de ce salon",
+    "author_gone": "qui devait recevoir cet avis n’est plus dans ce réseau",
+    "notice_lost": "l’avis écrit ne se retrouve pas dans cet espace",
     "ghost_banned": "cette personne a été bannie de ce salon, sous son nom d’ailleurs",
     "ghost_not_admitted": "le salon ne laisse pas entrer cette personne d’un autre ministère",
     "space_malformed": "espace mal nommé",

@@ -100,7 +100,8 @@ async def begin(client: AIOKafkaProducer | AIOKafkaConsumer, seconds: float = RE
     """
     starting = asyncio.ensure_future(client.start())
     try:
-        await asyncio.wait_for(asyncio.shield(starting), seconds)
+        async with asyncio.timeout(seconds):
+            await asyncio.shield(starting)
     finally:
         if not starting.done():
             await asyncio.wait({starting}, timeout=GRACE_SECONDS)
@@ -115,7 +116,8 @@ async def has_topic(sender: AIOKafkaProducer, topic: str) -> bool:
     if topic in sender.client.cluster.topics():
         return True
     try:
-        return bool(await asyncio.wait_for(sender.partitions_for(topic), LOOK_SECONDS))
+        async with asyncio.timeout(LOOK_SECONDS):
+            return bool(await sender.partitions_for(topic))
     except (TimeoutError, KafkaError):
         return False
 

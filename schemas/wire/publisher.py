@@ -171,11 +171,14 @@ def _consume(future: asyncio.Future[object]) -> None:
 async def _give_up(producer: AIOKafkaProducer) -> None:
     """Stop a producer whose broker may never answer: its own `stop` waits for every batch, so it is cut short."""
     try:
-        await asyncio.wait_for(producer.stop(), CLOSE_SECONDS)
+        async with asyncio.timeout(CLOSE_SECONDS):
+            await producer.stop()
     except (TimeoutError, KafkaError, OSError):
         sender = producer._sender  # noqa: SLF001 - nothing public ends the sender without flushing first
         producer._message_accumulator.fail_all(KafkaError("given up"))  # noqa: SLF001 - as above
         with contextlib.suppress(KafkaError, OSError, TimeoutError):
             if sender is not None and sender.sender_task is not None:
-                await asyncio.wait_for(sender.close(), CLOSE_SECONDS)
-            await asyncio.wait_for(producer.client.close(), CLOSE_SECONDS)
+                async with asyncio.timeout(CLOSE_SECONDS):
+                    await sender.close()
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await producer.client.close()

@@ -7,10 +7,12 @@ import os
 import sys
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+import adapters.ledger
 from adapters.applied import Applied, Copy, Numbers, Refused
 from adapters.ledger import KnownObject, Ledger, LedgerUnavailable, Memory, migrate
 from adapters.port import Act, Order, Written
@@ -52,7 +54,7 @@ async def test_migrating_twice_and_at_once_is_harmless(bare_database_url: str) -
     async with ledger.connection() as connection:
         version = await connection.fetchval("SELECT version_num FROM adapters.alembic_version")
     await ledger.close()
-    assert version == "0006"
+    assert version == max(path.name[:4] for path in Path(adapters.ledger.__file__).parent.glob("migrations/versions/0*.py"))
 
 
 async def test_a_persons_secret_is_made_once_whoever_sees_her_first(ledger: Ledger) -> None:
