@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from adapters.ledger import OBJECT_COLUMNS, VERSIONS_KEPT, Kind, KnownObject, object_of
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from adapters.carrying import PartCopy
     from adapters.ledger import Ledger
     from adapters.port import Order, Written
 
@@ -26,6 +27,14 @@ KEEP_COPY = f"""
         versions = (array_append(objects.versions, $5))[greatest(1, cardinality(objects.versions) + 2 - {VERSIONS_KEPT}):],
         space = excluded.space, community = excluded.community, deleted = excluded.deleted, kind = excluded.kind, about = excluded.about
 """  # noqa: S608 - made of constants alone
+KEEP_PART = f"""
+    INSERT INTO objects (instance, native_id, subject, origin, locator, versions, space, community, kind, about, changes)
+    VALUES ($1, $2, $3, 'copy', $4, ARRAY[$5], $6, $7, 'part', $8, $9)
+    ON CONFLICT (instance, native_id) DO UPDATE SET
+        locator = coalesce(excluded.locator, objects.locator), deleted = false,
+        versions = (array_append(objects.versions, $5))[greatest(1, cardinality(objects.versions) + 2 - {VERSIONS_KEPT}):]
+"""  # noqa: S608 - made of constants alone
+GONE = "UPDATE objects SET deleted = true WHERE instance = $1 AND native_id = $2"
 REPLACED = "UPDATE objects SET deleted = true WHERE instance = $1 AND subject = $2 AND native_id <> $3 AND origin = 'copy'"
 RENAMING = frozenset({Act.ACCEPTED, Act.EDITED})
 """Acts after which a copy may be another object: the mark of another answer, a message brought back where nothing is undeleted."""
@@ -81,6 +90,7 @@ class Copy:
     order: Order
     written: Written
     community: str
+    parts: tuple[PartCopy, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +147,8 @@ class Applied:
                 list(subjects),
                 community,
             )
-        return {row["subject"]: object_of(row) for row in rows}
+        found = [object_of(row) for row in rows]
+        return {one.subject: replace(one, parts=_parts(one, found)) for one in found if one.kind is not Kind.PART}
 
     async def others(self, message: str, subject: str) -> int:
         """How many reactions of other ministries stand on a message here, one left out."""
@@ -154,13 +165,22 @@ class Applied:
         return reason
 
     async def close(
-        self, delivery: Delivery, *, key: str | None = None, copy: Copy | None = None, refused: Refused | None = None, numbered: bool = True
+        self,
+        delivery: Delivery,
+        *,
+        key: str | None = None,
+        copy: Copy | None = None,
+        refused: Refused | None = None,
+        numbered: bool = True,
+        parts: Sequence[str] = (),
     ) -> Waiting:
-        """In one transaction: the intent closed, the copy or the refusal kept, the sequence applied, the receipt laid out."""
+        """In one transaction: the intents closed, the copy or the refusal kept, the sequence applied, the receipt laid out."""
         numbers = self._advanced(delivery) if numbered and delivery.sequence else None
         async with self._ledger.transaction() as connection:
             if key is not None:
                 await connection.execute(CLOSE_INTENT, self._instance, key, copy.written.native_id if copy else None)
+            for part in parts:
+                await connection.execute(CLOSE_INTENT, self._instance, part, None)
             if copy is not None:
                 await self._keep_copy(connection, copy)
             if refused is not None:
@@ -190,8 +210,20 @@ class Applied:
             KEEP_COPY, self._instance, native_id, order.subject, written.locator, written.version, order.space, copy.community,
             order.act in ENDINGS, _kind(order.act), order.target,
         )  # fmt: skip
+        for part in copy.parts:
+            await self._keep_part(connection, copy, native_id or "", part)
         if order.act is Act.ACCEPTED:
             await connection.execute(REPLACED, self._instance, order.subject, native_id)
+
+    async def _keep_part(self, connection: Any, copy: Copy, message: str, part: PartCopy) -> None:
+        """A later part leads back to its message: who answers it or likes it answers or likes the message."""
+        if part.written is None:
+            await connection.execute(GONE, self._instance, part.native_id)
+        else:
+            await connection.execute(
+                KEEP_PART, self._instance, part.native_id, copy.order.subject, part.written.locator, part.written.version, copy.order.space,
+                copy.community, message, part.number,
+            )  # fmt: skip
 
     async def _keep_numbers(self, connection: Any, community: str, numbers: Numbers) -> None:
         await connection.execute(
@@ -234,6 +266,12 @@ class Applied:
             await connection.execute(
                 "DELETE FROM intents WHERE instance = $1 AND state = 'closed' AND opened_at < $2", self._instance, before
             )
+
+
+def _parts(message: KnownObject, found: Sequence[KnownObject]) -> tuple[str, ...]:
+    """The later parts of a message, in order."""
+    parts = [one for one in found if one.kind is Kind.PART and one.about == message.native_id and not one.deleted]
+    return tuple(one.native_id for one in sorted(parts, key=lambda one: one.changes))
 
 
 def _kind(act: Act) -> Kind:

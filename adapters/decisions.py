@@ -61,6 +61,8 @@ class Publish:
     """What tells this change from the object's others, where the platform says nothing that does."""
 
 
+SAID = frozenset({Kind.MESSAGE, Kind.PART})
+"""What people react to: a part of a long message stands for all of it."""
 GESTURES = REACTIONS | ACCEPTANCES
 
 
@@ -110,7 +112,7 @@ class Desk:
                 message = known.find(change.parent or "")
                 if message is None and awaited(replace(change, act=Act.POSTED), known.intents, *moments, known=False):
                     return Park()  # it may be the copy that is being written
-                if message is None or message.kind is not Kind.MESSAGE or message.withdrawn:
+                if message is None or message.kind not in SAID or message.withdrawn:
                     return Drop("unknown_object")
                 if message.deleted and change.act is not Act.UNACCEPTED:
                     return Drop("unknown_object")

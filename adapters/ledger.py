@@ -122,14 +122,15 @@ class Kind(StrEnum):
     MESSAGE = "message"
     REACTION = "reaction"
     ANSWER = "answer"
+    PART = "part"
 
 
 @dataclass(frozen=True, slots=True)
 class KnownObject:
     """An object of this RSE: somebody's own message here, or the copy of another ministry's; or what was set on one.
 
-    `about` is the native id of the message on which a reaction or an acceptance is set; `changes` counts the changes of an
-    acceptance, of which the platform tells no time.
+    `about` is the native id of the message on which a reaction or an acceptance is set, or that a part continues; `changes` counts
+    the changes of an acceptance, of which the platform tells no time, and is a part's number. `parts` names those that stand here.
     """
 
     native_id: str
@@ -144,6 +145,7 @@ class KnownObject:
     kind: Kind = Kind.MESSAGE
     about: str | None = None
     changes: int = 0
+    parts: tuple[str, ...] = ()
 
     @property
     def is_copy(self) -> bool:

@@ -31,7 +31,7 @@ GESTURES: Final[Mapping[type[Gesture], Act]] = {
 
 @dataclass(frozen=True, slots=True)
 class Verdicted:
-    """What became of a record, before it is signed."""
+    """What became of a record, before it is signed; `keys` names the intents of a long message's later parts."""
 
     verdict: Verdict
     reason: str | None = None
@@ -39,6 +39,7 @@ class Verdicted:
     native_version: str | None = None
     copy: Copy | None = None
     refused: Refused | None = None
+    keys: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,10 @@ class Orders:
         if isinstance(fact, MessageDeleted):
             if living is None:
                 return Verdicted(Verdict.SKIPPED, "unknown_object")
-            return Order(Act.DELETED, envelope.id, envelope.subject, living.space, native_id=living.native_id, occurred_at=envelope.time)
+            return Order(
+                Act.DELETED, envelope.id, envelope.subject, living.space, native_id=living.native_id, occurred_at=envelope.time,
+                parts=living.parts,
+            )  # fmt: skip
         if isinstance(fact, MessageEdited) and copy is None:
             why = await self._applied.refusal(envelope.subject)
             if why is not None:
@@ -142,4 +146,5 @@ def _written(fact: MessagePosted, place: Place, passed: Passed, living: KnownObj
         parent_missing=envelope.parent is not None and parent is None,
         occurred_at=envelope.time,
         attachments=fact.attachments,
+        parts=living.parts if living is not None else (),
     )

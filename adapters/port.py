@@ -205,6 +205,14 @@ class Losses:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """Which part of a long message."""
+
+    number: int
+    of: int
+
+
+@dataclass(frozen=True, slots=True)
 class Order:
     """One act to be carried out in the RSE, in a space of its own, once.
 
@@ -212,7 +220,8 @@ class Order:
     `key` is the same at each attempt (the event's id). `subject` is the object's id in every RSE: the marker that is left in the
     copy. `native_id` is the copy's own id where one was written before; `parent` likewise, a native id or, where the parent has one,
     its locator; `parent_missing` says that the parent is known to be unknown here. A reaction or an acceptance is set on `target`,
-    a message's native id; `others` is how many reactions from elsewhere stand on it here already, by the ledger.
+    a message's native id; `others` is how many reactions from elsewhere stand on it here already, by the ledger. `part` tells which
+    part of a message that this RSE takes only in several; `parts` are the native ids of the later ones that stand here already.
     """
 
     act: Act
@@ -231,6 +240,8 @@ class Order:
     emoji: str | None = None
     target: str | None = None
     others: int = 0
+    part: Part | None = None
+    parts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,6 +338,10 @@ class RseClient(Protocol):
 
     async def write(self, order: Order) -> WriteOutcome:
         """Carry an order out once."""
+        ...
+
+    async def divided(self, order: Order) -> Sequence[Order]:
+        """The orders that carry this one out in a row, where it is longer than the RSE takes: parts of it, never less than all."""
         ...
 
     async def find(self, order: Order) -> Written | Later | None:

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 import structlog
 
 from adapters.applied import RENAMING, Copy, Numbers, Refused
+from adapters.carrying import Carrier
 from adapters.failures import told
 from adapters.last_door import KEY_REASONS, Passed, Stopped
 from adapters.ledger import LedgerUnavailable
 from adapters.orders import Gesture, Orders, Place, Verdicted
-from adapters.port import UNSUPPORTED, Act, Later, Never, Order, Written
+from adapters.port import UNSUPPORTED, Act, Never, Order, Written
 from adapters.spool import Record, SpoolFull
 from schemas import topics
 from schemas.envelope import object_id
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from adapters.handshake import Handshake
     from adapters.last_door import LastDoor, UnverifiedRecord
     from adapters.patience import Pause
-    from adapters.port import RseClient, WriteOutcome
+    from adapters.port import RseClient
     from adapters.receipts import Receipts
     from adapters.registry import Trust
     from adapters.settings import Instance
@@ -71,14 +72,14 @@ class Writer:
     def __init__(self, bench: Bench) -> None:
         self._bench = bench
         self._orders = Orders(bench.applied)
-        self._to_look_for: set[str] = set()
+        self._carrier = Carrier(bench)
 
     async def recall(self) -> None:
         """Read what was applied and what was left open, by the last run or by another process; done whenever records become ours."""
         await self._bench.applied.load()
         await self._bench.ties.load()
         await self._bench.receipts.recall()
-        self._to_look_for = set(await self._bench.applied.open_intents())
+        self._carrier.to_look_for = set(await self._bench.applied.open_intents())
 
     async def handle(self, record: UnverifiedRecord, done: Callable[[], None]) -> None:
         """See a record through, whatever becomes of PostgreSQL or Kafka meanwhile; `done` when it may be committed."""
@@ -192,23 +193,23 @@ class Writer:
         return False
 
     async def _carry_out(self, order: Order, community: str) -> Verdicted:
-        attempt = _Attempt(self._bench, order, look_first=order.key in self._to_look_for)
-        self._to_look_for.add(order.key)  # until the ledger has the answer, any further attempt must look first
-        outcome: Written | Never = await self._bench.pause.through(attempt)
-        match outcome:
-            case Written():
+        carried = await self._carrier.carry_out(order)
+        keys = tuple(carried.keys)
+        match carried.outcome:
+            case Written() as outcome:
                 native_id = outcome.native_id if order.act in RENAMING else order.native_id or outcome.native_id
-                return Verdicted(Verdict.WRITTEN, None, native_id, outcome.version, Copy(order, outcome, community))
+                copy = Copy(order, outcome, community, tuple(carried.parts))
+                return Verdicted(Verdict.WRITTEN, None, native_id, outcome.version, copy, keys=keys)
             case Never(reason=reason, detail=detail) if reason == UNSUPPORTED:
-                return Verdicted(Verdict.UNSUPPORTED, detail or reason, refused=_refused(order, reason))
+                return Verdicted(Verdict.UNSUPPORTED, detail or reason, refused=_refused(order, reason), keys=keys)
             case Never(reason=reason):
-                return Verdicted(Verdict.REFUSED, reason, refused=_refused(order, reason))
+                return Verdicted(Verdict.REFUSED, reason, refused=_refused(order, reason), keys=keys)
 
     async def _close(self, record: UnverifiedRecord, checked: Passed | Stopped, said: Verdicted, done: Callable[[], None]) -> None:
         waiting = await self._bench.applied.close(
-            self._delivery(record, checked, said), key=_key(checked), copy=said.copy, refused=said.refused
+            self._delivery(record, checked, said), key=_key(checked), copy=said.copy, refused=said.refused, parts=said.keys
         )
-        self._to_look_for.discard(_key(checked) or "")
+        self._carrier.to_look_for -= {_key(checked) or "", *said.keys}
         Metric.writes.labels(self._bench.name, said.verdict.value).inc()
         self._time(checked)
         log.info(
@@ -271,31 +272,6 @@ class Writer:
         letter = Record(source.dead_letters.name, record.key or b"", record.value or b"", headers)
         await self._bench.publisher.publish([letter])
         Metric.dead_letters.labels(source.name, reason).inc()
-
-
-class _Attempt:
-    """One order's attempts: the intent first, and from the second time on a look at what the lost answer may have done."""
-
-    def __init__(self, bench: Bench, order: Order, *, look_first: bool) -> None:
-        self._bench, self._order, self._look_first = bench, order, look_first
-        self._intended = False
-
-    async def __call__(self) -> WriteOutcome:
-        await self._bench.client.turn(self._order)  # before the intent: people's own changes wait while one is open
-        if not self._intended:
-            await self._bench.applied.intend(self._order, self._bench.clock())
-            self._intended = True
-        outcome = await self._once()
-        self._look_first = True
-        Metric.attempts.labels(self._bench.name, type(outcome).__name__.lower()).inc()
-        return outcome
-
-    async def _once(self) -> WriteOutcome:
-        if self._look_first:
-            found = await self._bench.client.find(self._order)
-            if isinstance(found, Written | Later):
-                return found
-        return await self._bench.client.write(self._order)
 
 
 def _key(checked: Passed | Stopped) -> str | None:

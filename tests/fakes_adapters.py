@@ -25,6 +25,8 @@ from pydantic import SecretStr
 
 from adapters import assembly
 from adapters.capabilities import BothWays, Capabilities, Feature, Yes
+from adapters.markup.division import divided
+from adapters.parts import parts_of
 from adapters.platforms import Platform
 from adapters.port import (
     Act,
@@ -138,6 +140,8 @@ class PlainRse:
     names: dict[str, str] = field(default_factory=dict)
     reports: list[SpaceReport | Closed | Later | Never] = field(default_factory=list)
     found: int = 0
+    room: int = 0
+    """The longest HTML that it takes; 0 for any."""
     before: Callable[[Order], Awaitable[None]] | None = None
 
     async def turn(self, order: Order) -> None:
@@ -155,6 +159,10 @@ class PlainRse:
         native = order.native_id or f"copy:{len(self.written)}"
         self.kept[order.key] = Written(native, f"v{len(self.written)}")
         return self.kept[order.key]
+
+    async def divided(self, order: Order) -> Sequence[Order]:
+        html = order.content.html if order.content else ""
+        return parts_of(order, divided(html, self.room, len)) if self.room else [order]
 
     async def find(self, order: Order) -> Written | Later | None:
         self.found += 1

@@ -12,16 +12,21 @@ from adapters.discourse.attempts import Log, Pace
 from adapters.discourse.gestures import Answers, Likes
 from adapters.discourse.greetings import Greetings
 from adapters.discourse.http import TIMEOUT, Answer, Api, liking_account, writing_account
+from adapters.discourse.limits import SiteLimits
 from adapters.discourse.lost import Recall, with_topic
 from adapters.discourse.notices import Notices
 from adapters.discourse.payload import Category, Post
 from adapters.discourse.reading import locator, native_id, read_answer, read_post
 from adapters.discourse.search import Search, Thread, number_of, read, seen
+from adapters.markup import to_markdown
+from adapters.markup.division import LEAST_ROOM, divided
 from adapters.pacing import Paces, urgency_of
+from adapters.parts import parts_of
 from adapters.port import ACCEPTANCES, Act, Change, Incomplete, Later, Never, Nonsense, SpaceReport, Unused, Written
 from schemas.words import Audience
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from adapters.offers import Greeting, Notice
@@ -42,6 +47,7 @@ class DiscourseClient:
         self._account = writing_account(instance)
         self._paces = paces or Paces(instance.node, instance.limits)
         self._api = Api(instance, timeout, self._account, self._paces)
+        self._limits = SiteLimits(self._api)
         self._look = Search(self._api, self._account)
         self._likes = Likes(Api(instance, timeout, liking_account(instance), self._paces), liking_account(instance))
         self._answers = Answers(self._api, self._account)
@@ -70,6 +76,15 @@ class DiscourseClient:
             case _:
                 assert_never(order.act)
 
+    async def divided(self, order: Order) -> Sequence[Order]:
+        """A post that is longer than the site takes goes on in replies to it."""
+        html = order.content.html if order.content else ""
+        limits = await self._limits.now()
+        room = limits.max_post_length - render.around(order, limits)
+        if 3 * len(html) <= room:  # each sign is written with two more at most
+            return [order]
+        return parts_of(order, divided(html, max(room, LEAST_ROOM), lambda piece: len(to_markdown(piece))))
+
     async def find(self, order: Order) -> Written | Later | None:
         """Look whether an order was carried out: by a topic's external_id, by our marker in a reply, by a post's state."""
         match order.act:
@@ -81,7 +96,7 @@ class DiscourseClient:
                 return await self._answers.find(order)
             case Act.POSTED | Act.EDITED:
                 if order.native_id:
-                    return await self._look.edited(order)
+                    return await self._look.edited(order, render.raw(order, await self._limits.now()))
                 thread = await self._look.thread(order)
                 if isinstance(thread, Later):
                     return thread
@@ -158,16 +173,17 @@ class DiscourseClient:
         return await self._open_topic(order if order.parent is None else replace(order, parent_missing=True))
 
     async def _reply(self, order: Order, thread: Thread) -> WriteOutcome:
-        body: dict[str, object] = {"topic_id": thread.topic, "raw": render.raw(order)}
+        body: dict[str, object] = {"topic_id": thread.topic, "raw": render.raw(order, await self._limits.now())}
         if thread.number > 1:
             body["reply_to_post_number"] = thread.number
         return await self._written(await self._api.send("POST", "/posts.json", body))
 
     async def _open_topic(self, order: Order) -> WriteOutcome:
         """Open a topic. Its title may be taken: the sentence that says so is in the site's language, so each 422 tries the next."""
-        body: dict[str, object] = {"raw": render.raw(order), "category": int(order.space), "external_id": render.external_id(order)}
+        limits = await self._limits.now()
+        body: dict[str, object] = {"raw": render.raw(order, limits), "category": int(order.space), "external_id": render.external_id(order)}
         outcome: WriteOutcome = Never("validation_refused")
-        for title in render.titles(order):
+        for title in render.titles(order, limits):
             outcome = await self._written(await self._api.send("POST", "/posts.json", {**body, "title": title}))
             if not _refused_by_rules(outcome):
                 return outcome
@@ -190,9 +206,10 @@ class DiscourseClient:
 
     async def _revise(self, order: Order, number: int) -> Answer | Later:
         """Change a post, with its topic's title where it has one and Discourse takes it."""
-        change: dict[str, object] = {"post": {"raw": render.raw(order), "edit_reason": EDIT_REASON}}
+        limits = await self._limits.now()
+        change: dict[str, object] = {"post": {"raw": render.raw(order, limits), "edit_reason": EDIT_REASON}}
         if order.title and order.parent is None and not order.parent_missing:
-            titled = await self._api.send("PUT", f"/posts/{number}.json", {**change, "title": render.titles(order)[0]})
+            titled = await self._api.send("PUT", f"/posts/{number}.json", {**change, "title": render.titles(order, limits)[0]})
             if isinstance(titled, Later) or titled.status != HTTPStatus.UNPROCESSABLE_ENTITY:
                 return titled
         return await self._api.send("PUT", f"/posts/{number}.json", change)

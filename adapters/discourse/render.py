@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import hashlib
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from adapters.markup import escape_markdown, safe_html, spoken, to_markdown
+from adapters.discourse.limits import DEFAULT
+from adapters.markup import escape_markdown, to_markdown
 from adapters.markup.inline import destination
+from adapters.parts import MOST_PARTS
+from adapters.port import Part
+from adapters.titles import fitted, one_line, title_of
 
 if TYPE_CHECKING:
+    from adapters.discourse.limits import Limits
     from adapters.port import Order
 
-POST_LIMIT = 32_000  # max_post_length
-TITLE_MINIMUM, TITLE_LIMIT = 15, 255
 EXTERNAL_ID_LIMIT = 50
 DELETED_NOTICE = "*(message supprimé par son auteur)*"
-_TITLE_WORDS = 80
 _EXTERNAL_ID = re.compile(r"^[A-Za-z0-9_-]{1,50}$")
 _UNKNOWN = "Auteur inconnu"
-_FENCE = "```"
+_FILLER = "Message partagé tel qu’il a été écrit dans son réseau d’origine. "
+_MORE = "*La suite est dans la réponse suivante"
 
 
 def marker(order: Order) -> str:
@@ -34,18 +38,19 @@ def external_id(order: Order) -> str:
     return hashlib.sha256(order.subject.encode()).hexdigest()[:EXTERNAL_ID_LIMIT]
 
 
-def raw(order: Order) -> str:
-    """Who wrote, what she wrote, where the original is."""
-    head = [f"**{escape_markdown(_identity(order))}** a écrit :"]
-    if order.parent_missing:
-        head.append("*En réponse à un message qui n’est pas dans cet espace.*")
-    tail = [f"- [{escape_markdown(file.name)}]({destination(file.link)})" for file in order.attachments]
-    if order.link:
-        tail.append(f"[Message d’origine]({destination(order.link)})")
-    tail.append(marker(order))
-    start, end = "\n\n".join(head), "\n\n".join(tail)
+def raw(order: Order, limits: Limits = DEFAULT) -> str:
+    """Who wrote, what she wrote, where the original is; never shorter than the site takes."""
+    tail = [*_continued(order), *_files(order), *_original(order)]
     body = to_markdown(order.content.html) if order.content else ""
-    return "\n\n".join((start, _shortened(body or "*(message vide)*", POST_LIMIT - len(start) - len(end) - 4), end))
+    written = "\n\n".join((*_head(order, limits), body or "*(message vide)*", *tail))
+    if len(written) < limits.least:
+        written += "\n\n" + (_FILLER * (limits.least // len(_FILLER) + 1))[: limits.least].rstrip()
+    return f"{written}\n\n{marker(order)}"
+
+
+def around(order: Order, limits: Limits) -> int:
+    """How much of a post its first and last lines take, whatever part of the message it holds."""
+    return len(raw(replace(order, content=None, part=Part(MOST_PARTS, MOST_PARTS)), limits)) + 2 * len(_MORE)
 
 
 def deleted_raw(order: Order) -> str:
@@ -53,17 +58,44 @@ def deleted_raw(order: Order) -> str:
     return f"{DELETED_NOTICE}\n\n{marker(order)}"
 
 
-def titles(order: Order) -> tuple[str, ...]:
-    """Titles to try in turn: Discourse refuses a title of less than 15 characters, all in capitals, or used already."""
-    own = _words(order)
-    name = _identity(order)
-    plain = own if len(own) >= TITLE_MINIMUM else f"{own} — {name}".strip(" —")
-    if len(plain) < TITLE_MINIMUM:
+def titles(order: Order, limits: Limits = DEFAULT) -> tuple[str, ...]:
+    """Titles to try in turn: Discourse refuses one that is too short, all in capitals, with a very long word, or used already."""
+    own, name, key = title_of(order), _identity(order), external_id(order)[:8]
+    most, least = limits.max_topic_title_length, limits.min_topic_title_length
+    plain = own if len(own) >= least else f"{own} — {name}".strip(" —")
+    if len(plain) < least:
         plain = f"{plain} — message partagé"
-    key = external_id(order)[:8]
-    if plain == own:
-        return plain, _fitted(f"{plain} — {name}", TITLE_LIMIT), _kept_end(f"{plain} — {name} · {key}")
-    return _fitted(plain, TITLE_LIMIT), _kept_end(f"{plain} · {key}"), _kept_end(f"{plain} · {external_id(order)}")
+    named = plain if plain != own else f"{plain} — {name}"
+    sure = f"Message de {name}"  # none of her words: whatever it was that was refused in them
+    found = (fitted(plain, most), fitted(named, most), _kept_end(f"{named} · {key}", most), _kept_end(f"{sure} · {key}", most))
+    return tuple(dict.fromkeys(_filled(one, least) for one in found))
+
+
+def _filled(title: str, least: int) -> str:
+    return title if len(title) >= least else f"{title} · {_FILLER * (least // len(_FILLER) + 1)}"[: max(least, len(title) + 3)].rstrip()
+
+
+def _head(order: Order, limits: Limits) -> list[str]:
+    if order.part and order.part.number > 1:
+        return [f"**{escape_markdown(_identity(order))}** a écrit, suite ({order.part.number}/{order.part.of}) :"]
+    head = [f"**{escape_markdown(_identity(order))}** a écrit :"]
+    if order.parent_missing:
+        head.append("*En réponse à un message qui n’est pas dans cet espace.*")
+    if order.title and fitted(one_line(order.title), limits.max_topic_title_length) != one_line(order.title):
+        head.append(f"**{escape_markdown(one_line(order.title))}**")
+    return head
+
+
+def _continued(order: Order) -> list[str]:
+    return [f"{_MORE} ({order.part.number}/{order.part.of})*"] if order.part and order.part.number < order.part.of else []
+
+
+def _files(order: Order) -> list[str]:
+    return [f"- [{escape_markdown(file.name)}]({destination(file.link)})" for file in order.attachments]
+
+
+def _original(order: Order) -> list[str]:
+    return [f"[Message d’origine]({destination(order.link)})"] if order.link else []
 
 
 def _identity(order: Order) -> str:
@@ -73,34 +105,6 @@ def _identity(order: Order) -> str:
     return f"{' '.join(author.name.split()) or _UNKNOWN} ({' '.join(author.organisation.split())})"
 
 
-def _words(order: Order) -> str:
-    """The title given, else the first words of the message, on one line."""
-    text = order.title or (spoken(safe_html(order.content.html)) if order.content else "")
-    line = " ".join(text.split())
-    if line.isupper():
-        line = line.capitalize()
-    return _fitted(line, TITLE_LIMIT if order.title else _TITLE_WORDS)
-
-
-def _fitted(line: str, limit: int) -> str:
-    """A line cut at a word's end."""
-    if len(line) <= limit:
-        return line
-    cut = line[: limit - 1]
-    words = cut.rsplit(" ", 1)[0]
-    return (words if len(words) > limit // 2 else cut).rstrip(" ,;:") + "…"
-
-
-def _kept_end(title: str) -> str:
+def _kept_end(title: str, limit: int) -> str:
     """A title cut in its beginning: its end makes it unique."""
-    return title if len(title) <= TITLE_LIMIT else "…" + title[-(TITLE_LIMIT - 1) :]
-
-
-def _shortened(body: str, room: int) -> str:
-    if len(body) <= room:
-        return body
-    notice = "\n\n*(la suite dans le message d’origine)*"
-    kept = body[: room - len(notice) - len(_FENCE) - 1].rstrip()
-    if kept.count(_FENCE) % 2:
-        kept += f"\n{_FENCE}"
-    return kept + notice
+    return title if len(title) <= limit else "…" + title[-(limit - 1) :]

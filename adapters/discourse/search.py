@@ -88,12 +88,12 @@ class Search:
         ours = (post for post in reversed(posts) if post.username == self._account)
         return next((seen(post) for post in ours if mark in (post.raw or "")), None)
 
-    async def edited(self, order: Order) -> Written | Later | None:
+    async def edited(self, order: Order, raw: str) -> Written | Later | None:
         """The copy, where it says already what the order says."""
         post = await self.post(order.native_id or "")
         if isinstance(post, Later) or post is None:
             return post
-        return seen(post) if not post.gone and (post.raw or "").strip() == render.raw(order).strip() else None
+        return seen(post) if not post.gone and (post.raw or "").strip() == raw.strip() else None
 
     async def deleted(self, order: Order) -> Written | Later | None:
         """The copy, where it is gone or emptied already."""

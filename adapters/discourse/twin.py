@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from adapters.discourse.twin_admin import Administration
 from adapters.discourse.twin_call import Call, given
-from adapters.discourse.twin_forum import NOT_FOUND, NOT_PERMITTED, Forum, Refusal
+from adapters.discourse.twin_forum import MAX_TITLE, MIN_TITLE, NOT_FOUND, NOT_PERMITTED, Forum, Refusal
 from adapters.discourse.twin_gestures import Gestures
 from adapters.discourse.twin_hooks import Hooks
 from adapters.discourse.twin_limits import ALL_CALLS, Fault, Faults, Rate, too_many
@@ -54,7 +54,7 @@ class Twin:
         self._options = options
         self._store = Store(options.state)
         self._hooks = Hooks(self._store, options.webhook, options.secret, options.url, options.retry_unit)
-        self._forum = Forum(self._store, self._hooks)
+        self._forum = Forum(self._store, self._hooks, (options.min_post_length, options.max_post_length))
         self._gestures = Gestures(self._store, self._hooks, undo_seconds=options.undo_seconds)
         self._administration = Administration(self._store, options)
         self._rate = Rate(options.rate, options.rate_window)
@@ -90,6 +90,7 @@ class Twin:
                 web.get(r"/admin/api/web_hook_events/{id:\d+}.json", self._read(self._administration.log)),
                 web.get("/post_action_users.json", self._read(self._likers)),
                 web.get("/session/current.json", self._read(self._session)),
+                web.get("/site/settings.json", self._read(self._settings)),
                 web.get("/", self._home_page),
                 web.get(r"/t/{slug}/{id:\d+}{rest:(?:/\d+)?}", self._topic_page),
                 web.post("/twin/faults", self._fault),
@@ -221,6 +222,15 @@ class Twin:
         if category is None:
             raise Refusal(404, [NOT_FOUND], "not_found")
         return web.json_response({"category": category_document(category)})
+
+    async def _settings(self, _call: Call) -> web.Response:
+        lengths = {
+            "min_topic_title_length": MIN_TITLE,
+            "max_topic_title_length": MAX_TITLE,
+            "min_first_post_length": self._options.min_post_length,
+        }
+        lengths |= {"min_post_length": self._options.min_post_length, "max_post_length": self._options.max_post_length}
+        return web.json_response({"title": self._options.title, **lengths})
 
     async def _session(self, call: Call) -> web.Response:
         return web.json_response({"current_user": {"id": call.person.id, "username": call.person.username, "moderator": call.person.staff}})

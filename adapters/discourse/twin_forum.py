@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from adapters.discourse.twin_store import Parcel, Person, Store
 
 MIN_TITLE, MAX_TITLE = 15, 255
-MIN_POST, MAX_POST = 20, 32_000
+LONGEST_WORD = 30  # of a title: `max_word_length`
 UNIQUE_POSTS = 300  # seconds
 EXTERNAL_ID = re.compile(r"^[\w-]{1,50}$")
 DELETED_BY_AUTHOR = "(post deleted by author)"
@@ -40,9 +40,10 @@ class Refusal(Exception):
 class Forum:
     """Each act checks, changes, keeps the change with its webhooks in one stroke, then wakes the sender."""
 
-    def __init__(self, store: Store, hooks: Hooks) -> None:
+    def __init__(self, store: Store, hooks: Hooks, lengths: tuple[int, int]) -> None:
         self._store = store
         self._hooks = hooks
+        self._least, self._most = lengths
         self._recent: dict[tuple[int, str], float] = {}
 
     def create(self, actor: Person, given: Mapping[str, Any]) -> Post:
@@ -55,7 +56,7 @@ class Forum:
         if topic is not None and topic.closed and not actor.staff:
             raise Refusal(403, [NOT_PERMITTED], "invalid_access")
         titled = not topic and given.get("archetype") != "private_message"  # two private messages may have one title
-        errors = (self._title_errors(str(given.get("title") or "")) if titled else []) + _body_errors(raw)
+        errors = (self._title_errors(str(given.get("title") or "")) if titled else []) + self._body_errors(raw)
         unique = (actor.id, _BLANKS.sub("", raw))
         if self._recent.get(unique, 0.0) > time.monotonic() - UNIQUE_POSTS:
             errors.append("Body is too similar to what you recently posted")
@@ -75,7 +76,7 @@ class Forum:
         title = str(given.get("title") or topic.title) if post.number == 1 else topic.title
         errors = self._title_errors(title, topic) if title != topic.title else []
         raw = str(change["raw"]).strip() if change.get("raw") is not None else post.raw
-        errors += _body_errors(raw) if raw != post.raw else []
+        errors += self._body_errors(raw) if raw != post.raw else []
         if errors:
             raise Refusal(422, errors)
         if title != topic.title or raw != post.raw:
@@ -206,6 +207,15 @@ class Forum:
         if not actor.staff and post.user_id != actor.id:
             raise Refusal(403, [NOT_PERMITTED], "invalid_access")
 
+    def _body_errors(self, raw: str) -> list[str]:
+        """Comments do not count, an emoji counts as one, dots in a row too."""
+        if not raw:
+            return ["Body can't be blank"]
+        if len(raw) > self._most:
+            return [f"Body is limited to {self._most} characters; you entered {len(raw)}."]
+        counted = re.sub(r"\.{2,}", "…", _EMOJI.sub("X", _COMMENT.sub("", raw))).strip()
+        return [f"Body is too short (minimum is {self._least} characters)"] if len(counted) < self._least else []
+
     def _title_errors(self, title: str, but: Topic | None = None) -> list[str]:
         title = _tidy(title)
         if not title:
@@ -214,20 +224,10 @@ class Forum:
             return [f"Title is too short (minimum is {MIN_TITLE} characters)"]
         if len(title) > MAX_TITLE:
             return [f"Title is too long (maximum is {MAX_TITLE} characters)"]
-        if title.isupper():
+        if title.isupper() or any(len(word) > LONGEST_WORD for word in title.split()):
             return ["Title seems unclear, is it a complete sentence?"]
         others = (topic for topic in self._store.topics.values() if topic is not but and topic.deleted_at is None)
         return ["Title has already been used"] if any(topic.title.lower() == title.lower() for topic in others) else []
-
-
-def _body_errors(raw: str) -> list[str]:
-    """Comments do not count, an emoji counts as one, dots in a row too."""
-    if not raw:
-        return ["Body can't be blank"]
-    if len(raw) > MAX_POST:
-        return [f"Body is limited to {MAX_POST} characters; you entered {len(raw)}."]
-    counted = re.sub(r"\.{2,}", "…", _EMOJI.sub("X", _COMMENT.sub("", raw))).strip()
-    return [f"Body is too short (minimum is {MIN_POST} characters)"] if len(counted) < MIN_POST else []
 
 
 def _tidy(title: str) -> str:

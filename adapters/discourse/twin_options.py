@@ -30,6 +30,8 @@ class Options:
     restricted: tuple[str, ...] = ()
     unsolved: tuple[str, ...] = ()
     undo_seconds: float = 600.0
+    min_post_length: int = 20
+    max_post_length: int = 32_000
     people: tuple[str, ...] = ()
     staff: tuple[str, ...] = field(default=("system", "traitdunion"))
 

@@ -16,6 +16,7 @@ from adapters.pacing import Paces, urgency_of
 from adapters.port import UNSUPPORTED, Act, Change, Later, Never, Nonsense, Reading, Same, Unused, Written
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from adapters.exo.dialect import Known
@@ -66,6 +67,10 @@ class ExoClient:
                 return Never(UNSUPPORTED)
             case _:
                 assert_never(order.act)
+
+    async def divided(self, order: Order) -> Sequence[Order]:
+        """What is longer than one activity should be goes on in comments."""
+        return render.divided_for_stream(order)
 
     async def find(self, order: Order) -> Written | Later | None:
         """Look whether an order was carried out: eXo has no idempotency key, so by the marker that is left in each copy."""

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from adapters.exo.title import quiet, to_title
-from adapters.markup import from_text, safe_html, words
+from adapters.markup.division import divided
+from adapters.parts import parts_of
 
 if TYPE_CHECKING:
     from adapters.port import Order
@@ -31,16 +32,24 @@ def act_marker(order: Order) -> str:
 
 def html(order: Order, home: str) -> str:
     """Who wrote, what she wrote, where the original is."""
-    head = f"<p><strong>{escape(quiet(_identity(order)))}</strong> a écrit :</p>"
+    who = f"<strong>{escape(quiet(_identity(order)))}</strong>"
+    later = order.part is not None and order.part.number > 1
+    head = f"<p>{who} a écrit, suite ({order.part.number}/{order.part.of}) :</p>" if order.part and later else f"<p>{who} a écrit :</p>"
     if order.parent_missing:
         head += "<p><em>En réponse à un message qui n’est pas dans cet espace.</em></p>"
     if order.title:
         head += f"<p><strong>{escape(quiet(order.title))}</strong></p>"
     body = to_title(order.content.html) if order.content else ""
-    if len(body) > TEXT_LIMIT:
-        body = from_text(words(safe_html(body))[: TEXT_LIMIT // 2]) + "<p><em>(la suite dans le message d’origine)</em></p>"
     files = "".join(f'<li><a href="{address(file.link)}">{escape(quiet(file.name))}</a></li>' for file in order.attachments)
+    if order.part and order.part.number < order.part.of:
+        body += f"<p><em>La suite est dans le commentaire suivant ({order.part.number}/{order.part.of})</em></p>"
     return head + (body or "<p>(message vide)</p>") + (f"<ul>{files}</ul>" if files else "") + _foot(order, home)
+
+
+def divided_for_stream(order: Order) -> tuple[Order, ...]:
+    """A text too long for one activity or comment goes on in comments under it."""
+    html = order.content.html if order.content else ""
+    return (order,) if len(html) <= TEXT_LIMIT else parts_of(order, divided(html, TEXT_LIMIT, lambda piece: len(to_title(piece))))
 
 
 def deleted_html(order: Order, home: str) -> str:

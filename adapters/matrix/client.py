@@ -8,7 +8,7 @@ from dataclasses import replace
 from math import inf
 from typing import TYPE_CHECKING, Any
 
-from adapters.matrix.compose import KEY, content_of, reaction_of
+from adapters.matrix.compose import KEY, content_of, divided_for_room, reaction_of
 from adapters.matrix.ghosts import SHUT_OUT, Ghosts
 from adapters.matrix.greetings import Greetings
 from adapters.matrix.homeserver import TIMEOUT, Declined, Homeserver
@@ -19,7 +19,7 @@ from adapters.pacing import Paces, set_out, urgency_of
 from adapters.port import ENDINGS, UNSUPPORTED, Act, Closed, Later, Never, Nonsense, Written
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
 
     from adapters.offers import Greeting, Notice
     from adapters.port import Change, Incomplete, Order, SpaceReport, Unused, WriteOutcome
@@ -76,6 +76,10 @@ class MatrixClient:
                     return await self._mark(order)
         except Declined as refusal:
             return refusal.outcome()
+
+    async def divided(self, order: Order) -> Sequence[Order]:
+        """An event holds 64 KiB: what is longer goes on in events that answer the first."""
+        return divided_for_room(order)
 
     async def find(self, order: Order) -> Written | Later | None:
         """Look for the order's key among the room's last events, since a homeserver forgets transaction ids within the hour.

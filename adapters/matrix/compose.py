@@ -1,14 +1,17 @@
-"""An order → the content of a Matrix event: text, safe HTML, relation, marker; always within Matrix's size limit."""
+"""An order → the content of a Matrix event: text, safe HTML, relation, marker; in several events where one would be too large."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from adapters.markup import from_text
+from adapters.markup import words
+from adapters.markup.division import LEAST_ROOM, divided
 from adapters.matrix.formatted import to_formatted
-from adapters.port import Act
+from adapters.parts import MOST_PARTS, parts_of
+from adapters.port import Act, Part
 
 if TYPE_CHECKING:
     from adapters.port import Order
@@ -16,20 +19,26 @@ if TYPE_CHECKING:
 SUBJECT = "fr.traitdunion.subject"
 KEY = "fr.traitdunion.key"
 EVENT_LIMIT = 60_000  # bytes of our content: Matrix takes 65,536 for the whole event, its own fields and signatures included
-ENDS_HERE = "… (la suite est dans le réseau d’origine)"
 ACCEPTED_ANSWER = "✅ Réponse retenue"
-GOES_ON = "… Lire la suite :"
+_MARGIN = 2_000  # bytes: marks of part, the beginning that an edit shows once more
 
 
 def content_of(order: Order) -> dict[str, Any]:
-    """What to send as `m.room.message`. A text too long for Matrix is cut, visibly, with a link to all of it."""
-    content = _event(order, _text(order), _html(order))
-    length = len(order.content.text) if order.content else 0
-    while size(content) > EVENT_LIMIT and length > 0:
-        length = length * 2 // 3
-        text = _beginning(order, length)
-        content = _event(order, text, from_text(text))
-    return content
+    """What to send as `m.room.message`."""
+    return _event(order, _text(order), _html(order))
+
+
+def divided_for_room(order: Order) -> tuple[Order, ...]:
+    """A text too long for one event goes on in others that answer it."""
+    if order.content is None or size(content_of(order)) <= EVENT_LIMIT:
+        return (order,)
+    around = size(content_of(replace(order, content=None, part=Part(MOST_PARTS, MOST_PARTS)))) + _MARGIN
+    return parts_of(order, divided(order.content.html, max(EVENT_LIMIT - around, LEAST_ROOM), _weight))
+
+
+def _weight(html: str) -> int:
+    """Bytes that a piece takes twice: as HTML and as text; an edit shows the beginning a third time."""
+    return size({"h": to_formatted(html), "t": words(html)})
 
 
 def reaction_of(order: Order) -> dict[str, Any]:
@@ -65,25 +74,27 @@ def _msgtype(order: Order) -> str:
 def _text(order: Order) -> str:
     body = order.content.text if order.content else ""
     files = [f"{file.name} : {file.link}" for file in order.attachments]
-    return "\n".join([*_opening(order), body, *files])
+    return "\n".join([*_opening(order), body, *files, *_closing(order)])
 
 
 def _html(order: Order) -> str:
     opening = "".join(f"<p><strong>{escape(line)}</strong></p>" for line in _opening(order))
     body = order.content.html if order.content else ""
     files = "".join(f'<li><a href="{escape(file.link)}">{escape(file.name)}</a></li>' for file in order.attachments)
-    return to_formatted(opening + body + (f"<ul>{files}</ul>" if files else ""))
+    closing = "".join(f"<p><em>{escape(line)}</em></p>" for line in _closing(order))
+    return to_formatted(opening + body + (f"<ul>{files}</ul>" if files else "") + closing)
 
 
 def _opening(order: Order) -> list[str]:
     title = [order.title] if order.title else []
     alone = ["En réponse à un message qui n’est pas dans ce salon"] if order.parent_missing and not order.parent else []
-    return [*title, *alone]
+    later = [f"Suite ({order.part.number}/{order.part.of})"] if order.part and order.part.number > 1 else []
+    return [*title, *alone, *later]
 
 
-def _beginning(order: Order, length: int) -> str:
-    """The first characters, up to a whole word, and where the rest is."""
-    body = order.content.text if order.content else ""
-    kept = body[:length].rsplit(None, 1)[0] if body[:length].strip() else ""
-    rest = f"{GOES_ON} {order.link}" if order.link else ENDS_HERE
-    return "\n".join([*(line[:500] for line in _opening(order)), kept, rest])
+def _closing(order: Order) -> list[str]:
+    return (
+        [f"La suite est dans le message suivant ({order.part.number}/{order.part.of})"]
+        if order.part and order.part.number < order.part.of
+        else []
+    )

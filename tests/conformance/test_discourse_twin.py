@@ -78,9 +78,19 @@ async def test_a_very_short_message_without_title_arrives(rse: Forum) -> None:
     assert len(post["title"]) >= 15
 
 
-async def test_a_very_long_message_arrives_cut(rse: Forum) -> None:
-    await written(rse, order(content=Content(html="<p>" + "mot " * 20_000 + "</p>", text="")))
-    assert "la suite dans le message d’origine" in (await rse.posts())[0]["raw"]
+async def test_a_message_of_one_endless_word_is_called_by_its_authors_name(rse: Forum) -> None:
+    await written(rse, order(content=Content(html=f"<p>{'a' * 60}</p>", text="")))
+    assert (await rse.posts())[0]["title"].startswith("Message de Léo Martin")
+
+
+async def test_a_sites_own_limits_are_asked_and_kept(tmp_path: Path) -> None:
+    async with forum(tmp_path, min_post_length=300, max_post_length=2_000) as rse:
+        await written(rse, order(content=Content(html="<p>Merci !</p>", text="")))
+        parts = await rse.client.divided(order(content=Content(html="<p>" + "mot " * 1_000 + "</p>", text=""), subject="b" * 32))
+        for part in parts:
+            await written(rse, part)
+        assert len(parts) > 2
+        assert "Merci !" in (await rse.posts())[0]["raw"]
 
 
 async def test_an_edit_changes_the_copy_and_its_title(rse: Forum) -> None:
@@ -175,7 +185,7 @@ async def test_a_passing_refusal_is_later_with_the_rses_own_wish(rse: Forum, sta
 
 
 async def test_the_admin_api_rate_limit_is_later(tmp_path: Path) -> None:
-    async with forum(tmp_path, rate=3) as rse:
+    async with forum(tmp_path, rate=4) as rse:  # one of them asks for the site's limits
         outcomes = [await rse.client.write(order(subject=str(number) * 32, title=f"Compte rendu numéro {number}")) for number in range(4)]
     assert [type(outcome) for outcome in outcomes] == [Written, Written, Written, Later]
     assert isinstance(outcomes[3], Later)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.discourse.cooked import from_cooked
@@ -15,7 +15,6 @@ from adapters.markup.inline import WORD_JOINER
 from adapters.matrix.formatted import from_formatted, to_formatted
 from tests.fakes_markup import MESSAGE, PIECES, shown_by_a_forum, words_and_marks
 
-any_message = settings(deadline=None, max_examples=60, suppress_health_check=list(HealthCheck))
 HOME = "https://rse.example"
 CALLS = re.compile(r"(?<![\w@])@\w")
 EXO_CALLS = re.compile(r"@((?![\s<>/%'\"=])[ -~])+([<\s]|$)")  # `USER_MENTION_PATTERN` of Meeds
@@ -26,33 +25,28 @@ def told(html: str) -> list[str]:
     return [word for word in spoken(safe_html(html)).replace(WORD_JOINER, "").split() if word != ">"]
 
 
-@any_message
 @given(MESSAGE)
 def test_a_forum_shows_every_sign_once_in_what_it_stood_in(html: str) -> None:
     assert words_and_marks(shown_by_a_forum(to_markdown(html))) == words_and_marks(safe_html(html))
 
 
-@any_message
 @given(MESSAGE)
 def test_a_room_and_a_stream_show_every_word_once(html: str) -> None:
     assert told(to_formatted(html)) == told(html)
     assert told(to_title(html)) == told(html)
 
 
-@any_message
 @given(MESSAGE)
 def test_nobody_of_a_forum_is_called_by_accident(html: str) -> None:
     shown = re.sub(r"<(code|pre)\b.*?</\1>", "", shown_by_a_forum(to_markdown(html)), flags=re.DOTALL)
     assert not CALLS.search(shown)
 
 
-@any_message
 @given(MESSAGE)
 def test_nobody_of_a_stream_is_called_by_accident_in_code_neither(html: str) -> None:
     assert not EXO_CALLS.search(to_title(html))
 
 
-@any_message
 @given(MESSAGE | PIECES)
 def test_what_was_made_fit_for_a_platform_is_made_so_once(html: str) -> None:
     for make in (to_title, to_formatted):
@@ -61,7 +55,6 @@ def test_what_was_made_fit_for_a_platform_is_made_so_once(html: str) -> None:
         assert read(read(html, HOME), HOME) == read(html, HOME)
 
 
-@any_message
 @given(PIECES | st.text(max_size=200))
 def test_no_conversion_ever_raises(html: str) -> None:
     for read in (from_cooked, from_formatted, from_title):

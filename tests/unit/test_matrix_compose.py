@@ -9,10 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.matrix.client import MatrixClient
-from adapters.matrix.compose import EVENT_LIMIT, content_of, size
+from adapters.matrix.compose import EVENT_LIMIT, content_of, divided_for_room, size
 from adapters.matrix.homeserver import Declined
 from adapters.matrix.names import display_name, ghost_localpart, is_ghost, is_ours, user_id
 from adapters.matrix.rooms import report_of
+from adapters.parts import MOST_PARTS
 from adapters.port import Act, Closed, Later, Never, SpaceReport
 from schemas.facts.message import Attachment, Author, Content
 from schemas.words import Audience
@@ -80,18 +81,22 @@ def test_a_program_of_another_ministry_speaks_in_notices() -> None:
     assert content_of(posting(author=Author(name="Robot", organisation="Finances", kind="bot")))["msgtype"] == "m.notice"
 
 
-@pytest.mark.parametrize("word", ["mot ", "é" * 9 + " ", "<&> ", "\n", "x", "\x01 "])
+@pytest.mark.parametrize("word", ["mot ", "é" * 9 + " ", "&lt;&amp;> ", "x", "\x01 "])
 @pytest.mark.parametrize("changes", [{}, {"act": Act.EDITED, "native_id": "$one"}])
-def test_a_text_too_long_for_matrix_ends_with_a_link_to_the_whole(word: str, changes: dict[str, Any]) -> None:
-    order = posting(text=word * (900_000 // len(word)), link="https://rse.example/t/1", **changes)
-    content = content_of(order)
-    assert size(content) <= EVENT_LIMIT
-    assert content.get("m.new_content", content)["body"].endswith("… Lire la suite : https://rse.example/t/1")
+def test_a_text_too_long_for_matrix_goes_on_in_events_each_within_the_limit(word: str, changes: dict[str, Any]) -> None:
+    parts = divided_for_room(posting(content=Content(html=f"<p>{word * (90_000 // len(word))}</p>", text=""), **changes))
+    contents = [content_of(part) for part in parts]
+    assert 1 < len(parts) <= MOST_PARTS
+    assert max(map(size, contents)) <= EVENT_LIMIT
+    bodies = [content.get("m.new_content", content)["body"] for content in contents]
+    assert f"La suite est dans le message suivant (1/{len(parts)})" in bodies[0]
+    assert bodies[1].startswith(f"Suite (2/{len(parts)})")
 
 
 @given(st.text(max_size=200), st.integers(1, 1000))
 def test_any_text_fits(text: str, times: int) -> None:
-    assert size(content_of(posting(content=Content(html=text * times, text=text * times)))) <= EVENT_LIMIT
+    parts = divided_for_room(posting(content=Content(html=text * times, text=text * times)))
+    assert all(size(content_of(part)) <= EVENT_LIMIT for part in parts)
 
 
 def test_one_person_has_one_ghost_which_tells_neither_name_nor_ministry() -> None:

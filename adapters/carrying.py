@@ -1,0 +1,122 @@
+"""Carries an order out, in as many writes as its RSE needs: each intended first, looked for when its answer was lost, done once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from adapters.parts import placed, taken_away
+from adapters.port import Act, Later, Never, Written
+from schemas.wire.telemetry import Metric
+
+if TYPE_CHECKING:
+    from adapters.port import Order, WriteOutcome
+    from adapters.writer import Bench
+
+
+@dataclass(frozen=True, slots=True)
+class PartCopy:
+    """A later part of a copy as it stands here now; None where it was taken away."""
+
+    number: int
+    native_id: str
+    written: Written | None
+
+
+@dataclass(slots=True)
+class Carried:
+    """What became of an order; `keys` names the intents of its later parts."""
+
+    outcome: Written | Never
+    parts: list[PartCopy] = field(default_factory=list)
+    keys: list[str] = field(default_factory=list)
+
+
+class Carrier:
+    """Does the writes of one instance."""
+
+    def __init__(self, bench: Bench) -> None:
+        self._bench = bench
+        self.to_look_for: set[str] = set()
+        """Keys of writes whose answer was never seen: looked for before they are written again."""
+
+    async def carry_out(self, order: Order) -> Carried:
+        """See an order through, with its later parts."""
+        match order.act:
+            case Act.POSTED | Act.EDITED:
+                return await self._written(order)
+            case Act.DELETED:
+                return await self._deleted(order)
+            case Act.REACTED | Act.UNREACTED | Act.ACCEPTED | Act.UNACCEPTED:
+                return Carried(await self._done(order))
+
+    async def _written(self, order: Order) -> Carried:
+        first, *others = await self._bench.client.divided(order)
+        carried = Carried(await self._done(first))
+        if isinstance(carried.outcome, Never):
+            return carried
+        here = dict(enumerate(order.parts, 2))
+        for number, part in enumerate(others, 2):
+            step = placed(part, carried.outcome.locator or carried.outcome.native_id, here.pop(number, None))
+            done = await self._done(step, carried)
+            if isinstance(done, Never):
+                return await self._undone(order, carried, done)
+            carried.parts.append(PartCopy(number, step.native_id or done.native_id, done))
+        for number, native_id in here.items():
+            await self._take_away(order, number, native_id, carried)
+        return carried
+
+    async def _deleted(self, order: Order) -> Carried:
+        """The message last: while it stands, what remains of it is found through it."""
+        carried = Carried(Never("unfinished"))
+        for number, native_id in reversed([*enumerate(order.parts, 2)]):
+            await self._take_away(order, number, native_id, carried)
+        carried.outcome = await self._done(order)
+        return carried
+
+    async def _undone(self, order: Order, carried: Carried, refused: Never) -> Carried:
+        """A message of which the RSE refuses a part is refused: what of a new one was written goes again, none is left cut."""
+        if order.act is Act.POSTED and isinstance(carried.outcome, Written):
+            for part in reversed(carried.parts):
+                await self._take_away(order, part.number, part.native_id, carried)
+            deletion = replace(order, act=Act.DELETED, key=f"{order.key}.0", native_id=carried.outcome.native_id, content=None)
+            await self._done(deletion, carried)
+        return Carried(refused, [], carried.keys)
+
+    async def _take_away(self, order: Order, number: int, native_id: str, carried: Carried) -> None:
+        """A part that the RSE does not let go stays: it is somebody's act there, and no reason to leave the message."""
+        deletion = taken_away(order, number, native_id)
+        await self._done(replace(deletion, key=f"{deletion.key}.0"), carried)
+        carried.parts.append(PartCopy(number, native_id, None))
+
+    async def _done(self, order: Order, carried: Carried | None = None) -> Written | Never:
+        if carried is not None:
+            carried.keys.append(order.key)
+        attempt = _Attempt(self._bench, order, look_first=order.key in self.to_look_for)
+        self.to_look_for.add(order.key)  # until the ledger has the answer, any further attempt must look first
+        return await self._bench.pause.through(attempt)
+
+
+class _Attempt:
+    """One order's attempts: the intent first, and from the second time on a look at what the lost answer may have done."""
+
+    def __init__(self, bench: Bench, order: Order, *, look_first: bool) -> None:
+        self._bench, self._order, self._look_first = bench, order, look_first
+        self._intended = False
+
+    async def __call__(self) -> WriteOutcome:
+        await self._bench.client.turn(self._order)  # before the intent: people's own changes wait while one is open
+        if not self._intended:
+            await self._bench.applied.intend(self._order, self._bench.clock())
+            self._intended = True
+        outcome = await self._once()
+        self._look_first = True
+        Metric.attempts.labels(self._bench.name, type(outcome).__name__.lower()).inc()
+        return outcome
+
+    async def _once(self) -> WriteOutcome:
+        if self._look_first:
+            found = await self._bench.client.find(self._order)
+            if isinstance(found, Written | Later):
+                return found
+        return await self._bench.client.write(self._order)

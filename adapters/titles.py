@@ -1,0 +1,55 @@
+"""What a message that has no title is called where every conversation has one: the first words that say what it is about."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from adapters.markup import safe_html, spoken
+
+if TYPE_CHECKING:
+    from adapters.port import Order
+
+LONGEST_GIVEN = 255
+LONGEST_MADE = 80
+SHORTEST_MADE = 15
+_GREETING = re.compile(
+    r"^(?:bonjour|bonsoir|salut|coucou|hello|re-?bonjour|chers?|chères?)\b[^.!?,:;\n]{0,60}(?:[.!?,:;…]+\s*|\n+\s*)", re.IGNORECASE
+)
+_ADDRESS = re.compile(r"\bhttps?://\S+")
+_MARKS = re.compile(r"^(?:>|-|\d+\.|•)\s+", re.MULTILINE)
+_SENTENCE = re.compile(r"(?<=[.!?…])\s+|\n+")
+
+
+def title_of(order: Order) -> str:
+    """The title that was given, else one made of the first sentence that is no greeting; on one line, never all in capitals."""
+    line = one_line(order.title) if order.title else _made(spoken(safe_html(order.content.html)) if order.content else "")
+    if line.isupper():
+        line = line.capitalize()
+    return fitted(line, LONGEST_GIVEN if order.title else LONGEST_MADE)
+
+
+def _made(text: str) -> str:
+    plain = _MARKS.sub("", _ADDRESS.sub("", text)).strip()
+    about = _GREETING.sub("", plain).strip() or plain
+    found = ""
+    for sentence in _SENTENCE.split(about):
+        found = f"{found} {sentence}".strip()
+        if len(found) >= SHORTEST_MADE:
+            break
+    title = one_line(found)
+    return title[:1].upper() + title[1:].removesuffix(".") if title else one_line(plain)
+
+
+def one_line(text: str) -> str:
+    """Words on one line."""
+    return " ".join(text.split())
+
+
+def fitted(line: str, limit: int) -> str:
+    """A line cut at a word's end."""
+    if len(line) <= limit:
+        return line
+    cut = line[: limit - 1]
+    words = cut.rsplit(" ", 1)[0]
+    return (words if len(words) > limit // 2 else cut).rstrip(" ,;:") + "…"
