@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from adapters.discourse.limits import DEFAULT
 from adapters.discourse.payload import Post
-from adapters.discourse.render import TITLE_LIMIT
 from adapters.discourse.search import read, seen
 from adapters.markup import to_markdown
 from adapters.port import Later, Never, Written
@@ -56,7 +56,7 @@ class Notices:
         body: dict[str, object] = {"raw": _raw(notice), "category": int(notice.space), "title": _title(notice)}
         outcome = await self._answered("POST", "/posts.json", {**body, "external_id": notice.key})
         if isinstance(outcome, Never) and outcome.reason == "validation_refused":
-            body["title"] = f"{_title(notice)[: TITLE_LIMIT - 12]} · {notice.key[-8:]}"
+            body["title"] = f"{_title(notice)[: DEFAULT.max_topic_title_length - 12]} · {notice.key[-8:]}"
             outcome = await self._answered("POST", "/posts.json", {**body, "external_id": notice.key})
         if isinstance(outcome, Never) and outcome.reason == "validation_refused" and notice.native_id is not None:
             return await self._answered("POST", "/posts.json", body)
@@ -87,7 +87,7 @@ class Notices:
 
 
 def _title(notice: Notice) -> str:
-    return notice.title[:TITLE_LIMIT]
+    return notice.title[: DEFAULT.max_topic_title_length]
 
 
 def _raw(notice: Notice) -> str:

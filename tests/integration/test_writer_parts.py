@@ -83,14 +83,14 @@ async def test_a_process_that_ends_between_two_parts_writes_none_twice(rig: Rig)
         await asyncio.sleep(60)
         raise AssertionError
 
-    async def two_written() -> bool:
-        return len(rig.rse.written) == 2
+    async def how_many() -> int:
+        return len(rig.rse.written)
 
     rig.rse.answers = [rig.rse.keep, hang]
     async with rig.running():
         await rig.tie()
         await rig.deliver(message)
-        await until(two_written, True)
+        await until(how_many, 2)
     async with rig.running():
         await rig.receipts(2)
     assert words(rig) == LONG.split()
