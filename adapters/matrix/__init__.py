@@ -17,7 +17,7 @@ CAPABILITIES = Capabilities(
         ),
         Feature.EDITS: BothWays(Yes("m.replace"), Yes("m.replace")),
         Feature.DELETIONS: BothWays(Yes("rédaction ; retirer une seule modification ne rétablit pas le texte d’avant"), Yes("rédaction")),
-        Feature.REPLIES: BothWays(Yes("réponses et fils"), Yes("réponses")),
+        Feature.REPLIES: BothWays(Yes("réponses et fils"), Yes("réponses ; dans le fil, quand ce à quoi l’on répond y est")),
         Feature.REACTIONS: BothWays(
             Yes("m.reaction : un émoji ou quelques mots ; pas les images"), Yes("m.reaction, chacune sous le fantôme de qui réagit")
         ),

@@ -19,13 +19,13 @@ from adapters.pacing import Paces, set_out, urgency_of
 from adapters.port import ENDINGS, UNSUPPORTED, Act, Closed, Later, Never, Nonsense, Written
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from adapters.offers import Greeting, Notice
     from adapters.port import Change, Incomplete, Order, SpaceReport, Unused, WriteOutcome
     from adapters.settings import Instance
 
-REMEMBERED = 5_000  # names
+REMEMBERED = 5_000  # names; messages and their threads
 NAME_LIFE = 300.0  # seconds
 REASONS = {
     Act.DELETED: "Supprimé par son auteur",
@@ -47,6 +47,7 @@ class MatrixClient:
         self._instance = instance
         self._clock = clock
         self._names: OrderedDict[str, tuple[str | None, float]] = OrderedDict()
+        self._threads: OrderedDict[str, str | None] = OrderedDict()
         self._paces = paces or Paces(instance.node, instance.limits)
         self._homeserver = Homeserver(instance, self._paces, timeout)
         self._ghosts = Ghosts(self._homeserver, instance)
@@ -220,7 +221,7 @@ class MatrixClient:
     async def _send(self, order: Order, ghost: str) -> Written:
         path = ("v3", "rooms", order.space, "send", "m.room.message", order.key)
         query = {"ts": str(int(order.occurred_at.timestamp() * 1000))} if order.occurred_at else {}
-        content = content_of(order)
+        content = content_of(order, await self._thread_of(order))
 
         async def send() -> dict[str, Any]:
             return await self._homeserver.call("PUT", *path, as_user=ghost, query=query, body=content)
@@ -273,6 +274,16 @@ class MatrixClient:
         redaction = _redaction_of(copy) if copy else None
         return Written(native_id=order.native_id or "", version=redaction) if redaction else None
 
+    async def _thread_of(self, order: Order) -> str | None:
+        """The root of the thread in which the message stands that is answered; asked once of each message."""
+        if order.parent is None or order.act is not Act.POSTED:
+            return None
+        if order.parent not in self._threads:
+            self._threads[order.parent] = thread_of(await self._event(order.space, order.parent) or {})
+            if len(self._threads) > REMEMBERED:
+                self._threads.popitem(last=False)
+        return self._threads[order.parent]
+
     async def _event(self, room: str, event_id: str) -> dict[str, Any] | None:
         """The event as the bot sees it; None when there is none."""
         bot = await self._ghosts.bot_in(room)
@@ -291,6 +302,16 @@ class MatrixClient:
                 own = order.act is Act.ACCEPTED or (order.act is Act.EDITED and not _replaces(event))
                 return Written(native_id=found if own else order.native_id or found, version=found)
         return None
+
+
+def thread_of(event: Mapping[str, Any]) -> str | None:
+    """The root of the thread that an event stands in; its content is whatever its author wrote."""
+    content = event.get("content")
+    relation = content.get("m.relates_to") if isinstance(content, dict) else None
+    if not isinstance(relation, dict) or relation.get("rel_type") != "m.thread":
+        return None
+    root = relation.get("event_id")
+    return root if isinstance(root, str) and root.startswith("$") else None
 
 
 def _replaces(event: dict[str, Any]) -> bool:

@@ -23,9 +23,9 @@ ACCEPTED_ANSWER = "✅ Réponse retenue"
 _MARGIN = 2_000  # bytes: marks of part, the beginning that an edit shows once more
 
 
-def content_of(order: Order) -> dict[str, Any]:
-    """What to send as `m.room.message`."""
-    return _event(order, _text(order), _html(order))
+def content_of(order: Order, thread: str | None = None) -> dict[str, Any]:
+    """What to send as `m.room.message`; `thread` is the root of the thread in which the answered message stands: its answer goes there too."""
+    return _event(order, _text(order), _html(order), thread)
 
 
 def divided_for_room(order: Order) -> tuple[Order, ...]:
@@ -53,7 +53,7 @@ def size(content: dict[str, Any]) -> int:
     return len(json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode())
 
 
-def _event(order: Order, text: str, html: str) -> dict[str, Any]:
+def _event(order: Order, text: str, html: str, thread: str | None) -> dict[str, Any]:
     written: dict[str, Any] = {"msgtype": _msgtype(order), "body": text, "format": "org.matrix.custom.html", "formatted_body": html}
     # Present and empty: without it "@room" in another ministry's text would ring in every pocket of this room.
     written["m.mentions"] = {}
@@ -63,7 +63,8 @@ def _event(order: Order, text: str, html: str) -> dict[str, Any]:
         fallback = {"msgtype": written["msgtype"], "body": f"* {text[:200]}", "m.mentions": {}}
         return {**fallback, **marks, "m.new_content": {**written, **marks}, "m.relates_to": relation}
     if order.parent:
-        written["m.relates_to"] = {"m.in_reply_to": {"event_id": order.parent}}
+        within = {"rel_type": "m.thread", "event_id": thread, "is_falling_back": False} if thread else {}
+        written["m.relates_to"] = {**within, "m.in_reply_to": {"event_id": order.parent}}
     return {**written, **marks}
 
 

@@ -558,3 +558,33 @@ async def test_a_creator_stands_above_all_levels_from_version_twelve_on_and_is_n
     with pytest.raises(MatrixRefused, match="400 M_UNKNOWN"):
         await claire.call("PUT", f"rooms/{room}/state/m.room.power_levels", {**levels, "users": {claire.user_id: 100}})
     await claire.call("PUT", f"rooms/{room}/state/m.room.encryption", {"algorithm": "m.megolm.v1.aes-sha2"})
+
+
+# --- threads ---------------------------------------------------------------------------------------------------------
+
+
+async def test_an_answer_follows_what_it_answers_into_its_thread_and_stays_out_of_it_elsewhere(house: House) -> None:
+    claire, room = await closed_room(house)
+    root = await claire.say(room, "Le sujet")
+    within = await claire.say_in_thread(room, root, root, "Dans le fil")
+    inside = await written(house, "k1", "Moi aussi", room, parent=within)
+    deeper = await written(house, "k2", "Et moi", room, parent=inside.native_id)
+    outside = await written(house, "k3", "À côté", room, parent=root)
+    shown = {one["event_id"]: (one["reply_to"], one["thread"]) for one in await house.visible(room)}
+    assert shown == {
+        root: (None, None),
+        within: (None, root),
+        inside.native_id: (within, root),
+        deeper.native_id: (inside.native_id, root),
+        outside.native_id: (root, None),
+    }
+
+
+async def test_the_thread_of_what_is_gone_is_nowhere(house: House) -> None:
+    claire, room = await closed_room(house)
+    root = await claire.say(room, "Le sujet")
+    within = await claire.say_in_thread(room, root, root, "Dans le fil")
+    await claire.redact(room, within)
+    await written(house, "k1", "Trop tard", room, parent=within)
+    await written(house, "k2", "Jamais là", room, parent="$never")
+    assert [one["thread"] for one in await house.visible(room)] == [None, None, None]

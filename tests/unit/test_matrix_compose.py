@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.matrix.client import MatrixClient
+from adapters.matrix.client import MatrixClient, thread_of
 from adapters.matrix.compose import EVENT_LIMIT, content_of, divided_for_room, size
 from adapters.matrix.homeserver import Declined
 from adapters.matrix.names import display_name, ghost_localpart, is_ghost, is_ours, user_id
@@ -40,6 +40,24 @@ def test_a_post_carries_its_text_its_html_and_our_marker() -> None:
 
 def test_a_reply_names_what_it_answers() -> None:
     assert content_of(posting(parent="$asked"))["m.relates_to"] == {"m.in_reply_to": {"event_id": "$asked"}}
+
+
+def test_an_answer_to_what_stands_in_a_thread_goes_into_that_thread() -> None:
+    assert content_of(posting(parent="$asked"), "$root")["m.relates_to"] == {
+        "rel_type": "m.thread",
+        "event_id": "$root",
+        "is_falling_back": False,
+        "m.in_reply_to": {"event_id": "$asked"},
+    }
+
+
+@pytest.mark.parametrize(
+    "content",
+    [None, "x", {}, {"m.relates_to": "x"}, {"m.relates_to": {"rel_type": "m.thread", "event_id": 7}},
+     {"m.relates_to": {"rel_type": "m.replace", "event_id": "$root"}}],
+)  # fmt: skip
+def test_what_stands_in_no_thread_has_no_root(content: object) -> None:
+    assert thread_of({"content": content}) is None
 
 
 def test_a_reply_whose_parent_is_unknown_here_says_so() -> None:
