@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
+import pytest_asyncio
 from hypothesis import settings
 
 from deploy.local.kafka import STARTS_FAST, KafkaNotInstalled
@@ -76,6 +77,14 @@ def topic_prefix(request: pytest.FixtureRequest) -> Iterator[str]:
         _remove_topics(request.getfixturevalue("kafka"), prefix)
 
 
+@pytest.fixture(scope="module")
+def topics_of_module(kafka: servers.Kafka) -> Iterator[str]:
+    """A prefix that no other module has; what was made under it is removed."""
+    prefix = f"t{secrets.token_hex(4)}."
+    yield prefix
+    _remove_topics(kafka, prefix)
+
+
 @pytest.fixture(scope="session")
 def template(postgres: str) -> Iterator[str]:
     """The name of a database with the tables of the hub and of the connectors: migrating anew for each test would cost more than most."""
@@ -94,6 +103,13 @@ def template(postgres: str) -> Iterator[str]:
 @pytest.fixture
 async def database_url(postgres: str, template: str) -> AsyncIterator[str]:
     """The address of a database with all its tables and no rows, dropped afterwards."""
+    async for url in _database(postgres, template):
+        yield url
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def database_of_module(postgres: str, template: str) -> AsyncIterator[str]:
+    """The address of a database with all its tables that the module's tests share, dropped after the last of them."""
     async for url in _database(postgres, template):
         yield url
 

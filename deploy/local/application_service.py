@@ -20,6 +20,7 @@ class ApplicationService:
     id: str = "traitdunion"
     bot: str = "traitdunion"
     ghost_prefix: str = "_tdu_"
+    rate_limited: bool = False
     as_token: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False)
     hs_token: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False)
 
@@ -31,7 +32,7 @@ class ApplicationService:
             "as_token": self.as_token,
             "hs_token": self.hs_token,
             "sender_localpart": self.bot,
-            "rate_limited": False,
+            "rate_limited": self.rate_limited,
             "namespaces": {"users": [{"exclusive": True, "regex": f"@{self.ghost_prefix}.*"}], "rooms": [], "aliases": []},
         }
         path.parent.mkdir(parents=True, exist_ok=True)

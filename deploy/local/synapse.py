@@ -6,6 +6,7 @@ import base64
 import secrets
 import urllib.request
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
 from urllib.error import URLError
 
@@ -15,7 +16,7 @@ from deploy.local.ports import LOOPBACK, free_port
 from deploy.local.process import Process, Program, make_way
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from deploy.local.application_service import ApplicationService
 
@@ -30,10 +31,18 @@ class SynapseMissing(RuntimeError):
 
 
 class LocalSynapse:
-    """One homeserver whose database, keys and log lie in `folder`; what was said in it outlives a restart."""
+    """One homeserver whose database, keys and log lie in `folder`; what was said in it outlives a restart.
+
+    It limits nobody, but for what `limits` says in the words of its own configuration (`rc_message` …).
+    """
 
     def __init__(
-        self, folder: Path, services: Sequence[ApplicationService], server_name: str = "tchap.example", python: Path = PYTHON
+        self,
+        folder: Path,
+        services: Sequence[ApplicationService],
+        server_name: str = "tchap.example",
+        python: Path = PYTHON,
+        limits: Mapping[str, Any] = MappingProxyType({}),
     ) -> None:
         if not python.exists():
             raise SynapseMissing(f"{python} is not there: run `make synapse`")
@@ -43,6 +52,7 @@ class LocalSynapse:
         self._folder = folder.resolve()
         self._services = services
         self._python = python
+        self._limits = dict(limits)
         self._process: Process | None = None
 
     def start(self) -> None:
@@ -62,6 +72,12 @@ class LocalSynapse:
         """Stop it; safe to repeat."""
         if self._process is not None:
             self._process.stop()
+            self._process = None
+
+    def kill(self) -> None:
+        """End it at once (-9), as a power cut would."""
+        if self._process is not None:
+            self._process.kill()
             self._process = None
 
     def is_well(self) -> bool:
@@ -117,6 +133,7 @@ class LocalSynapse:
             "rc_login": {"address": _FREELY, "account": _FREELY, "failed_attempts": _FREELY},
             "rc_invites": {"per_room": _FREELY, "per_user": _FREELY, "per_issuer": _FREELY},
             "rc_room_creation": _FREELY,
+            **self._limits,
         }
 
     def _keep_signing_key(self) -> None:
