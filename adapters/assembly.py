@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import structlog
 import uvicorn
 from nacl.public import PublicKey as SealingKey
+from pydantic import SecretStr
 
 from adapters.admission import Admission
 from adapters.applied import Applied
@@ -40,6 +41,7 @@ from adapters.poller import REMINDED, Outlook, Poller, asked
 from adapters.port import Polled, Reminding
 from adapters.receipts import Receipts
 from adapters.registry import LedgerShelf, Trust, fetch
+from adapters.rotation import Rotation
 from adapters.settings import Instances
 from adapters.sorting import Seat
 from adapters.spool import Spool
@@ -62,6 +64,8 @@ if TYPE_CHECKING:
 TIDY_SECONDS = 3600.0
 KEPT = timedelta(days=1)
 HEALTH_SECONDS = 2.0
+PSEUDONYMS = b"traitdunion: pseudonyms of people, v1"
+"""What the node's key signs to make a secret of its own, the same at each start: such a signature is told to nobody."""
 log = structlog.get_logger()
 
 
@@ -97,6 +101,8 @@ def now() -> datetime:
 async def build(name: str, instance: Instance, shared: Shared) -> Connector:
     """Make one instance's parts and read what its last run left in the ledger."""
     key = SigningKey.load(instance.node, instance.signing_key)
+    if not instance.pseudonym_secret.get_secret_value():
+        instance = instance.model_copy(update={"pseudonym_secret": SecretStr(key.sign(PSEUDONYMS).hex())})
     kind = shared.platform(instance.platform)
     paces = Paces(name, instance.limits)
     client = kind.client(instance, paces)
@@ -174,14 +180,16 @@ async def run(settings: AdapterSettings, *, find: Callable[[str], Platform] = pl
         raise SettingsIncomplete("TRAITDUNION_REGISTRY_ANCHOR, TRAITDUNION_OPERATORS_KEY")
     async with AsyncExitStack() as stack:
         listening = stack.enter_context(socket.create_server((settings.gateway_host, settings.gateway_port), backlog=1024))
-        ledger = await Ledger.open(settings.ledger_url)
+        ledger = await Ledger.open(settings.ledger_url, now=lambda: settings.now("ledger_url"))
         stack.push_async_callback(ledger.close)
         trust = Trust(settings.registry_anchor, lambda: fetch(settings.registry_url), LedgerShelf(ledger), now)
         await trust.load()
         shared = Shared(settings, transport_of(settings), ledger, trust, find, now)
         connectors = {}
-        for name, instance in Instances.read(settings.instances).instances.items():
-            connectors[name] = await build(name, instance, shared)
+        instances = Instances.read(settings.instances)
+        rotation = Rotation(settings.instances, instances)
+        for name, instance in instances.instances.items():
+            connectors[name] = await build(name, rotation.followed(name, instance), shared)
             stack.push_async_callback(connectors[name].counter.client.close)
         await _serve(shared, connectors, listening, stop or _on_signals(stack))
 

@@ -8,11 +8,12 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import unquote, urlsplit
 
 import asyncpg
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
     from datetime import datetime
 
 ACQUIRE_SECONDS = 3.0
@@ -25,6 +26,7 @@ DOWN = (
     asyncpg.InternalClientError,  # the server went away in the middle of an answer
     asyncpg.PostgresConnectionError,
     asyncpg.CannotConnectNowError,
+    asyncpg.InvalidAuthorizationSpecificationError,  # the password was replaced on one side: it heals once it is on both
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
     asyncpg.TooManyConnectionsError,
@@ -54,6 +56,13 @@ def migrate(url: str) -> None:
     command.upgrade(config, "head")
 
 
+def _living_password(now: Callable[[], str | None]) -> dict[str, Any]:
+    """For an address that stands in a file: its password at each new connection, since it may have been replaced there."""
+    if (first := now()) is None or urlsplit(first).password is None:
+        return {}
+    return {"password": lambda: unquote(urlsplit(now() or first).password or "")}
+
+
 class _Plain(asyncpg.Connection):  # type: ignore[misc]  # asyncpg has no types
     """A connection that is given back as it is: we leave no lock, listener, cursor or setting on one."""
 
@@ -69,11 +78,12 @@ class Ledger:
         self._pool = pool
 
     @classmethod
-    async def open(cls, url: str, *, size: int = 10) -> Self:
-        """Connect; raises LedgerUnavailable."""
+    async def open(cls, url: str, *, size: int = 10, now: Callable[[], str | None] = lambda: None) -> Self:
+        """Connect; `now` tells the address as it stands in its file, for the password of each new connection. Raises LedgerUnavailable."""
         try:
             pool = await asyncpg.create_pool(
                 plain_url(url),
+                **_living_password(now),
                 min_size=1,
                 max_size=size,
                 connection_class=_Plain,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
 
 import yaml
@@ -14,6 +14,7 @@ from pydantic_settings import SettingsConfigDict
 from schemas.envelope import NodeId
 from schemas.wire.settings import FiledSettings
 
+SECRETS = ("webhook_secret", "api_secret")
 PerMinute = Annotated[float, Field(gt=0, le=60_000)]
 
 
@@ -27,7 +28,15 @@ class Instance(BaseModel):
     platform: str
     url: Annotated[str, Field(description="The RSE's own address, without a slash at its end.")]
     webhook_secret: Annotated[SecretStr, Field(description="What its webhooks are signed with; none where it is polled.")] = SecretStr("")
+    webhook_secret_file: Path | None = None
+    webhook_overlap_seconds: Annotated[
+        float, Field(ge=0, le=86_400, description="How long a webhook's secret is accepted after it was replaced.")
+    ] = 3_600.0
     api_secret: SecretStr
+    api_secret_file: Path | None = None
+    pseudonym_secret: Annotated[
+        SecretStr, Field(description="Hides the ids of people in what has no id of its own; made of the node's key where it is not given.")
+    ] = SecretStr("")
     signing_key: Path
     spaces: frozenset[str] = frozenset()
     mark: str = "#interne"
@@ -35,6 +44,24 @@ class Instance(BaseModel):
     poll_seconds: Annotated[float, Field(ge=0.25, le=60, description="Between two looks at a lively space, where it is polled.")] = 4.0
     limits: Annotated[dict[str, PerMinute], Field(description="Kind of call → calls per minute that are never passed.")] = {}
     options: dict[str, str] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _filed(cls, given: Any) -> Any:
+        """Secrets from files of their own: the settings may then be shown to more people than they."""
+        if not isinstance(given, dict):
+            return given
+        for field in SECRETS:
+            if (path := given.get(f"{field}_file")) is not None:
+                if field in given:
+                    raise ValueError(f"{field} and {field}_file are both given")
+                given = {**given, field: secret_in(Path(path))}
+        return given
+
+
+def secret_in(path: Path) -> str:
+    """A secret's file, without the end of its last line."""
+    return path.read_text(encoding="utf-8").rstrip("\r\n")
 
 
 class AdapterSettings(FiledSettings):

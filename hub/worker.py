@@ -185,5 +185,6 @@ def _credentials(settings: KafkaSettings) -> Any:
     context = settings.ssl_context() if settings.security_protocol.endswith("SSL") else None
     if settings.security_protocol == "SSL":
         return faust.SSLCredentials(context=context)
-    password = settings.sasl_password.get_secret_value() if settings.sasl_password else None
-    return faust.SASLCredentials(mechanism=settings.sasl_mechanism, username=settings.sasl_username, password=password, ssl_context=context)
+    return faust.SASLCredentials(
+        mechanism=settings.sasl_mechanism, username=settings.sasl_username, password=settings.password(), ssl_context=context
+    )

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import asyncio
-import hmac
 import json
 import secrets
 import socket
@@ -48,6 +47,7 @@ from adapters.port import (
     WriteOutcome,
     Written,
 )
+from adapters.secret import accepted
 from adapters.settings import AdapterSettings, Instance
 from adapters.spool import Record, SpoolFull
 from schemas import topics
@@ -84,8 +84,7 @@ class PlainAdapter:
     def authenticate(self, unverified: UnverifiedRequest, instance: Instance) -> AuthenticRequest | Ask | Problem:
         if unverified.path == "ping":
             return Ask(200, b"pong", {"Content-Type": "text/plain"})
-        expected = instance.webhook_secret.get_secret_value()
-        if not hmac.compare_digest(unverified.headers.get("x-token", ""), expected):
+        if unverified.headers.get("x-token", "") not in accepted(instance.webhook_secret):
             return Problem(401, "signature_invalid", "Signature refusée.")
         return AuthenticRequest(unverified)
 

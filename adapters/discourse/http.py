@@ -59,12 +59,9 @@ class Api:
     def __init__(self, instance: Instance, timeout: float, account: str, paces: Paces) -> None:
         self._url = instance.url.rstrip("/")
         self._pace, self._writes, self._likes = paces.of("api"), paces.of("write"), paces.of("like")
+        self._secret = instance.api_secret
         self._session = aiohttp.ClientSession(
-            headers={
-                "Api-Key": instance.api_secret.get_secret_value(),
-                "Api-Username": account,
-                "Accept": "application/json",
-            },
+            headers={"Api-Username": account, "Accept": "application/json"},
             timeout=aiohttp.ClientTimeout(total=timeout),
         )
 
@@ -108,8 +105,11 @@ class Api:
         own = self._own(method, path)
         turns = [(own, await own.turn())] if own is not None else []
         turns.append((self._pace, await self._pace.turn()))
+        headers = {"Api-Key": self._secret.get_secret_value()}
         try:
-            async with self._session.request(method, self._url + path, params=list(query), json=body, allow_redirects=False) as response:
+            async with self._session.request(
+                method, self._url + path, params=list(query), json=body, headers=headers, allow_redirects=False
+            ) as response:
                 answer = await _read(response)
                 _learn(response, answer, turns)
                 return answer

@@ -92,7 +92,7 @@ def read_answer(post: Post) -> Change | Unused | Nonsense:
 
 def _like_id(like: Like, instance: Instance) -> str:
     """A like has no id of its own, and the user's must not leave this RSE: a digest under a secret that only this node knows."""
-    secret = instance.webhook_secret.get_secret_value().encode()
+    secret = instance.pseudonym_secret.get_secret_value().encode()
     digest = hmac.new(secret, f"like:{like.post.id}:{like.user.id}".encode(), hashlib.sha256).hexdigest()
     return f"like:{like.post.id}/{digest[:20]}"
 

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from adapters.discourse.payload import Like, Post
 from adapters.discourse.reading import ACTS, LIKED, SOLVED, read_like, read_post, read_solved
 from adapters.port import UNREAD, AuthenticRequest, Nonsense, Unused, UnverifiedRequest
+from adapters.secret import accepted
 from schemas.jcs import JsonRefused, parse
 from schemas.problem import Problem
 
@@ -80,7 +81,7 @@ class Discourse:
             **{name: value for name, value in captured.items() if name.startswith("x-discourse-")},
             _TYPE: captured.get(_TYPE) or _kind_of(body, named),
             _INSTANCE: instance.url,
-            _SIGNATURE: _signature(instance, body),
+            _SIGNATURE: _signature(instance.webhook_secret.get_secret_value(), body),
         }
         if named:
             headers[_EVENT] = named
@@ -139,15 +140,18 @@ def _media_type(request: UnverifiedRequest) -> str:
     return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
-def _signature(instance: Instance, body: bytes) -> str:
-    return "sha256=" + hmac.new(instance.webhook_secret.get_secret_value().encode(), body, hashlib.sha256).hexdigest()
+def _signature(secret: str, body: bytes) -> str:
+    return "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
 
 
 def _unsigned(request: UnverifiedRequest, instance: Instance) -> Problem | None:
     given = request.headers.get(_SIGNATURE)
     if given is None:
         return Problem(401, "signature_missing", "La requête n’est pas signée")
-    if not hmac.compare_digest(given.strip().encode(errors="replace"), _signature(instance, request.body).encode()):
+    said = given.strip().encode(errors="replace")
+    proofs = [_signature(secret, request.body).encode() for secret in accepted(instance.webhook_secret)]
+    proved = [hmac.compare_digest(said, proof) for proof in proofs]  # each, in the same time
+    if not any(proved):
         return Problem(401, "signature_invalid", "La signature ne correspond pas au corps de la requête")
     return None
 

@@ -50,9 +50,9 @@ class Api:
 
     def __init__(self, instance: Instance, timeout: float, root: str, probe: str, paces: Paces) -> None:
         self._url, self._probe = instance.url.rstrip("/") + root, probe
-        self._pace = paces.of("api")
+        self._pace, self._instance = paces.of("api"), instance
         self._session = aiohttp.ClientSession(
-            headers={"Authorization": _authorization(instance), "Accept": "application/json"},
+            headers={"Accept": "application/json"},
             timeout=aiohttp.ClientTimeout(total=timeout),
         )
 
@@ -93,8 +93,11 @@ class Api:
         self, method: str, path: str, *, query: Sequence[tuple[str, str]] = (), body: Mapping[str, object] | None = None
     ) -> Answer | Later:
         turn = await self._pace.turn()
+        headers = {"Authorization": _authorization(self._instance)}
         try:
-            async with self._session.request(method, self._url + path, params=list(query), json=body, allow_redirects=False) as response:
+            async with self._session.request(
+                method, self._url + path, params=list(query), json=body, headers=headers, allow_redirects=False
+            ) as response:
                 answer = await _read(response)
                 self._learn(response.status, answer, turn)
                 return answer

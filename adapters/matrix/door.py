@@ -13,6 +13,7 @@ from urllib.parse import unquote
 from adapters.matrix.names import is_ghost
 from adapters.matrix.translate import ephemeral_outcomes, outcome_of
 from adapters.port import UNREAD, Ask, AuthenticRequest, Nonsense, Outcome, UnverifiedRequest
+from adapters.secret import accepted
 from schemas.jcs import DEPTH_LIMIT
 from schemas.problem import Problem
 
@@ -56,7 +57,9 @@ class Matrix:
         scheme, _, token = unverified.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not token:
             return Problem(401, "signature_missing", "Jeton du serveur Matrix absent")
-        if not hmac.compare_digest(_digest(token), _digest(instance.webhook_secret.get_secret_value())):
+        given = _digest(token)
+        proved = [hmac.compare_digest(given, _digest(secret)) for secret in accepted(instance.webhook_secret)]  # each, in the same time
+        if not any(proved):
             return Problem(403, "signature_invalid", "Jeton du serveur Matrix refusé")
         return _routed(unverified, instance)
 

@@ -64,7 +64,7 @@ class Homeserver:
     def __init__(self, instance: Instance, paces: Paces, timeout: float = TIMEOUT) -> None:
         self._timeout = ClientTimeout(total=timeout, sock_connect=CONNECT_TIMEOUT)
         self._url = instance.url.rstrip("/")
-        self._token = instance.api_secret.get_secret_value()
+        self._secret = instance.api_secret
         self._session: ClientSession | None = None
         self._paces = {kind: paces.of(kind) for kind in (*LIMITS.values(), OTHER)}
 
@@ -83,7 +83,7 @@ class Homeserver:
         pace = self._paces[_kind(method, path)]
         turn = await pace.turn(as_user or "")
         try:
-            async with self._open().request(method, url, json=body, allow_redirects=False) as answer:
+            async with self._open().request(method, url, json=body, headers=self._authorization(), allow_redirects=False) as answer:
                 found = await _read(answer)
             pace.taken(turn)
         except Declined as refusal:
@@ -101,10 +101,14 @@ class Homeserver:
             await self._session.close()
             self._session = None
 
+    def _authorization(self) -> dict[str, str]:
+        """The service's token as it stands now."""
+        return {"Authorization": f"Bearer {self._secret.get_secret_value()}"}
+
     def _open(self) -> ClientSession:
         """The session, made on first use: it belongs to the loop that runs then."""
         if self._session is None:
-            self._session = ClientSession(headers={"Authorization": f"Bearer {self._token}"}, timeout=self._timeout)
+            self._session = ClientSession(timeout=self._timeout)
         return self._session
 
 

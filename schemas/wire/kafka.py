@@ -48,9 +48,13 @@ class KafkaSettings(FiledSettings):
             options |= {
                 "sasl_mechanism": self.sasl_mechanism,
                 "sasl_plain_username": self.sasl_username,
-                "sasl_plain_password": self.sasl_password.get_secret_value() if self.sasl_password else None,
+                "sasl_plain_password": self.password(),
             }
         return options
+
+    def password(self) -> str | None:
+        """As its file says at this moment: a client that is made anew, as after the broker has put it out, takes the one in force."""
+        return self.now("sasl_password") or (self.sasl_password.get_secret_value() if self.sasl_password else None)
 
     def ssl_context(self) -> ssl.SSLContext:
         """TLS with the given authority and, for mutual TLS, our own certificate."""

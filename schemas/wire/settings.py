@@ -41,6 +41,15 @@ class FiledSettings(BaseSettings):
     """Settings of which each may come from a file of its own."""
 
     @classmethod
+    def now(cls, name: str) -> str | None:
+        """What the file of a setting says now, since a secret may have been replaced; None where it has none, or none to be read."""
+        try:
+            said: str | None = Filed(cls).get_field_value(cls.model_fields[name], name)[0]
+        except OSError:
+            return None
+        return said or None
+
+    @classmethod
     def settings_customise_sources(
         cls,
         settings_cls: type[BaseSettings],

@@ -17,6 +17,7 @@ from pydantic import SecretStr
 from adapters.pacing import Paces
 from adapters.platforms import MODULES
 from adapters.port import Act, AuthenticRequest, Change, Later, Never, Order, SpaceReport, Written
+from adapters.secret import Rotating
 from deploy.local.ports import free_port
 from schemas.facts.message import Author, Content
 from schemas.words import Audience
@@ -286,6 +287,25 @@ async def test_a_key_that_is_no_longer_accepted_waits_for_an_operator(rse: Rse) 
         assert isinstance(await client.write(order(rse)), Later)
     finally:
         await client.close()
+
+
+async def test_a_key_that_is_replaced_is_used_for_the_next_request(rse: Rse) -> None:
+    told = ["autre"]
+    living = Rotating("autre", lambda: told[0], "rse.api_secret", 0.0)
+    client = rse.platform().client(rse.instance.model_copy(update={"api_secret": living}), Paces("rse"))
+    try:
+        given = order(rse)
+        refused = await client.write(given)
+        told[0] = rse.instance.api_secret.get_secret_value()
+        healed = await client.write(given)
+        told[0] = "encore un autre"
+        again = await client.write(given)
+    finally:
+        await client.close()
+    assert isinstance(refused, Later)
+    assert refused.reason in {"credentials_refused", "m_unknown_token"}
+    assert isinstance(healed, Written)
+    assert isinstance(again, Later)
 
 
 async def test_an_answer_that_cannot_heal_is_never_by_name(rse: Rse) -> None:
