@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 import sys
 from pathlib import Path  # noqa: TC003 - typer reads annotations when it runs
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 app = typer.Typer(help="Connecteurs : la passerelle et les scripteurs des RSE.", no_args_is_help=True)
 
@@ -97,4 +100,33 @@ def spool() -> None:
     from adapters.settings import AdapterSettings
 
     for line in asyncio.run(what_waits(AdapterSettings())):
+        typer.echo(line)
+
+
+@app.command()
+def pace() -> None:
+    """Montre à quel rythme chaque RSE se laisse appeler, tel que le processus en marche l'a appris, et ce qui fut de trop."""
+    from adapters.observed import paces
+
+    _show(paces)
+
+
+@app.command()
+def drift() -> None:
+    """Montre ce que les plateformes envoient et que nos modèles ne connaissent pas, par version, depuis le démarrage."""
+    from adapters.observed import drifts
+
+    _show(drifts)
+
+
+def _show(read: Callable[[str], list[str]]) -> None:
+    from adapters.observed import GatewaySilent, exposition
+    from adapters.settings import AdapterSettings
+
+    try:
+        page = asyncio.run(exposition(AdapterSettings()))
+    except GatewaySilent as silent:
+        typer.echo(f"Aucun connecteur ne répond à {silent}.", err=True)
+        raise typer.Exit(1) from None
+    for line in read(page):
         typer.echo(line)

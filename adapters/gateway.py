@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
@@ -13,6 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from adapters.drift import DRIFT, changed_values, version_in
 from adapters.failures import told
 from adapters.port import Ask, AuthenticRequest, Change, Incomplete, Later, Nonsense, UnverifiedRequest
 from adapters.sorting import NotStored, Stored
@@ -116,7 +118,10 @@ class _Taking:
             return self._refuse(checked)
         if isinstance(checked, Ask):
             return _Reply(checked.status, checked.body, checked.headers), "asked"
-        outcomes = await self._complete(self._translate(checked))
+        translated = self._translate(checked)
+        version = version_in(unverified.headers.get("user-agent", ""))
+        DRIFT.notice(adapter.platform, version, chain(adapter.strange(checked), changed_values(translated)))
+        outcomes = await self._complete(translated)
         stored = await self._counter.admission.admit(outcomes, unverified.body, correlation)
         match stored:
             case NotStored(reason=reason):

@@ -7,9 +7,10 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
+    from adapters.drift import Strange
     from adapters.settings import Instance
     from schemas.facts.message import Attachment, Author, Content
     from schemas.problem import Problem
@@ -314,6 +315,10 @@ class Adapter(Protocol):
 
     def translate(self, authentic: AuthenticRequest, instance: Instance) -> Sequence[Outcome]:
         """Read an authentic body: zero, one or many outcomes, in the platform's order."""
+        ...
+
+    def strange(self, authentic: AuthenticRequest) -> Iterable[Strange]:
+        """What an authentic body holds that the platform's models do not know; never raises, whatever it holds."""
         ...
 
     def accepted(self, outcomes: Sequence[Outcome]) -> tuple[bytes, str]:

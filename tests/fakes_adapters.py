@@ -24,6 +24,7 @@ from pydantic import SecretStr
 
 from adapters import assembly
 from adapters.capabilities import BothWays, Capabilities, Feature, Yes
+from adapters.drift import Strange
 from adapters.markup.division import divided
 from adapters.parts import parts_of
 from adapters.platforms import Platform
@@ -102,6 +103,9 @@ class PlainAdapter:
                 raise ZeroDivisionError
             case other:
                 return (Unused(str(other)),)
+
+    def strange(self, authentic: AuthenticRequest) -> Sequence[Strange]:
+        return ()
 
     def accepted(self, outcomes: Sequence[Outcome]) -> tuple[bytes, str]:
         return b"{}", "application/json"

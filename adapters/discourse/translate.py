@@ -11,6 +11,7 @@ from urllib.parse import parse_qs
 
 from pydantic import ValidationError
 
+from adapters.discourse.contract import counted, strange
 from adapters.discourse.payload import Like, Post
 from adapters.discourse.reading import ACTS, LIKED, SOLVED, read_like, read_post, read_solved
 from adapters.port import UNREAD, AuthenticRequest, Nonsense, Unused, UnverifiedRequest
@@ -19,8 +20,9 @@ from schemas.jcs import JsonRefused, parse
 from schemas.problem import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
+    from adapters.drift import Strange
     from adapters.port import Ask, Outcome
     from adapters.settings import Instance
 
@@ -61,6 +63,10 @@ class Discourse:
         except JsonRefused as error:
             return [Nonsense(error.reason)]
         return [_outcome(document, authentic.request, instance)]
+
+    def strange(self, authentic: AuthenticRequest) -> Iterator[Strange]:
+        """By the event that the header names and the part of the body that we read."""
+        return strange(authentic.document, authentic.request.headers.get(_EVENT, ""))
 
     def accepted(self, outcomes: Sequence[Outcome]) -> tuple[bytes, str]:
         """Discourse keeps the first words of the answer in its webhook's history."""
@@ -109,7 +115,7 @@ def _read(document: dict[str, Any], event: str, instance: Instance) -> Outcome:
         return read_like(Like.model_validate(document.get("like")), instance)
     if event in SOLVED:
         return read_solved(Post.model_validate(document.get("solved")), event)
-    return Unused(event)
+    return Unused(counted(event))
 
 
 def _where(error: ValidationError) -> str:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+import time
+from itertools import chain
 from typing import TYPE_CHECKING, assert_never
 
+from adapters.drift import DRIFT, UNTOLD, changed_values
 from adapters.exo import render
 from adapters.exo.alpha3 import Alpha3
+from adapters.exo.contract import strange
 from adapters.exo.dialect import Page
-from adapters.exo.http import TIMEOUT
+from adapters.exo.http import TIMEOUT, Answer
 from adapters.exo.notices import show
 from adapters.exo.reading import ACCOUNT, EVER, GONE, Entry, outcome_of, sightings_of
 from adapters.exo.v1 import V1
@@ -25,6 +29,7 @@ if TYPE_CHECKING:
     from adapters.settings import Instance
 
 GENERATIONS: dict[str, type[V1 | Alpha3]] = {"v1": V1, "v1-alpha3": Alpha3}
+VERSION_LIFE = 86_400.0  # seconds
 MESSAGES = frozenset({Act.POSTED, Act.EDITED, Act.DELETED})
 SEARCHED = 100  # activities of a space in which a copy with our marker is looked for
 _SPACE = re.compile(r"^[A-Za-z0-9_-]{1,64}$")
@@ -47,6 +52,7 @@ class ExoClient:
         self._paces = paces or Paces(instance.node, instance.limits)
         self._exo = GENERATIONS[generation](instance, timeout, self._paces)
         self._names: dict[str, str] = {}
+        self._version, self._version_until = UNTOLD, 0.0
 
     # --- writing --------------------------------------------------------------------------------------------------------
 
@@ -130,12 +136,12 @@ class ExoClient:
     async def newer(self, space: str, cursor: str | None) -> Reading | Later | Never:
         """What came since a cursor."""
         page = await self._exo.newer(space, cursor)
-        return page if not isinstance(page, Page) else self._reading(page, space)
+        return page if not isinstance(page, Page) else await self._reading(page, space)
 
     async def window(self, space: str, since: datetime, most: int, unless: str) -> Reading | Same | Later | Never:
         """What was touched last."""
         page = await self._exo.window(space, since, most, unless)
-        return page if not isinstance(page, Page) else self._reading(page, space)
+        return page if not isinstance(page, Page) else await self._reading(page, space)
 
     async def replies(self, space: str, root: str, unless: str) -> Reading | Same | Later | Never:
         """All comments of an activity."""
@@ -143,7 +149,7 @@ class ExoClient:
         if numbers is None:
             return Never("native_id_malformed")
         page = await self._exo.comments(numbers[0], unless)
-        return page if not isinstance(page, Page) else self._reading(page, space)
+        return page if not isinstance(page, Page) else await self._reading(page, space)
 
     async def gone(self, space: str, native_id: str) -> bool | Later:
         """Meeds answers 404 also for what is no longer shown to us: the space must be readable after the object was not."""
@@ -155,8 +161,29 @@ class ExoClient:
             return readable
         return True if readable else Later("space_unreadable")
 
-    def _reading(self, page: Page, space: str) -> Reading:
+    async def _reading(self, page: Page, space: str) -> Reading:
+        if page.entries:
+            self._count(page, await self._exo_version())
         return Reading(sightings_of(page.entries, space, self._instance), page.cursor, page.mark)
+
+    def _count(self, page: Page, version: str) -> None:
+        """What these answers hold that we do not know."""
+        for entry in page.entries:
+            if isinstance(entry, Entry):
+                under = chain.from_iterable(strange(one.document, root=False) for one in entry.inline)
+                DRIFT.notice("exo", version, chain(strange(entry.document, root=entry.is_root), under))
+            else:
+                DRIFT.notice("exo", version, changed_values([entry]))
+
+    async def _exo_version(self) -> str:
+        """What `/platform/info` tells, asked again from day to day; an installation may keep it to itself."""
+        now = time.monotonic()
+        if now >= self._version_until:
+            self._version_until = now + VERSION_LIFE
+            answer = await self._exo.api.get("/platform/info")
+            said = answer.document.get("platformVersion") if isinstance(answer, Answer) and answer.done else None
+            self._version = said if isinstance(said, str) else UNTOLD
+        return self._version
 
     # --- the rest ---------------------------------------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+from adapters.exo.contract import SYSTEM_TYPES, counted
 from adapters.exo.payload import FIRST_YEAR, ActivityAlpha3, ActivityV1, CommentAlpha3, CommentV1, Identity, moment
 from adapters.exo.title import from_title
 from adapters.markup import from_text, words
@@ -29,13 +30,7 @@ THUMB = "👍"  # what eXo shows beside « J’aime »
 LIKERS = 5  # how many v1 writes into an activity or a comment
 GONE = "gone"  # the version of what is deleted
 SITES = {"v1": "dw", "v1-alpha3": "intranet"}  # the portal site under which each generation shows an activity
-# What eXo writes by itself: « a rejoint l’espace », a new avatar, a new contact.
-SYSTEM_TYPES = frozenset(
-    ("SPACE_ACTIVITY", "exosocial:spaces", "USER_ACTIVITIES_FOR_SPACE", "USER_PROFILE_ACTIVITY", "exosocial:people",
-     "exosocial:relationship", "USER_ACTIVITIES_FOR_RELATIONSHIP")
-)  # fmt: skip
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f]+")
-_TYPE = re.compile(r"^[A-Za-z][A-Za-z0-9_.:-]{0,63}$")
 EVER = datetime.fromtimestamp(0, UTC)  # also when what has no time was written
 
 
@@ -123,7 +118,7 @@ def outcome_of(entry: Entry, space: str, instance: Instance) -> Change | Unused 
     if not entry.poster:
         return Incomplete(entry.native_id, Act.POSTED)
     if not entry.html.strip():
-        return Unused(f"{entry.type}:empty" if _TYPE.match(entry.type) else "empty")
+        return Unused(f"{counted(entry.type)}:empty" if entry.type else "empty")
     html = from_title(entry.html if "<" in entry.html else from_text(unescape(entry.html)), instance.url)
     if len(html) > TEXT_LIMIT:
         return Nonsense("content_too_long")

@@ -12,6 +12,7 @@ from schemas.problem import Problem
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from adapters.drift import Strange
     from adapters.port import Ask, AuthenticRequest, Outcome
     from adapters.settings import Instance
 
@@ -37,6 +38,11 @@ class Exo:
         except JsonRefused as error:
             return [Nonsense(error.reason)]
         return [_outcome(one, instance) for one in _activities(document)]
+
+    def strange(self, authentic: AuthenticRequest) -> Sequence[Strange]:
+        """Nothing is posted to us; what polls see is looked at as it is read."""
+        del authentic
+        return ()
 
     def accepted(self, outcomes: Sequence[Outcome]) -> tuple[bytes, str]:
         """Nobody waits for an answer."""

@@ -54,6 +54,8 @@ class Twin:
         app.add_routes([*self._new.routes(self._door), *self._old.routes(self._door)])
         app.add_routes(
             [
+                web.get("/portal/rest/platform/info", self._about),
+                web.get("/rest/private/platform/info", self._about),
                 web.get("/", self._page),
                 web.get("/portal/{site}/activity", self._page),
                 web.post("/twin/faults", self._fault),
@@ -97,6 +99,9 @@ class Twin:
     async def _page(self, _request: web.Request) -> web.Response:
         return web.Response(text=self._views.page(self._options.title), content_type="text/html")
 
+    async def _about(self, _request: web.Request) -> web.Response:
+        return web.json_response({"platformVersion": "6.5.0", "platformEdition": "community", "platformBuildNumber": "2024.10"})
+
     async def _fault(self, request: web.Request) -> web.Response:
         self._faults.add(await request.json())
         return web.json_response({"success": "OK"})
@@ -119,7 +124,9 @@ class Twin:
         asked: dict[str, Any] = await request.json()
         now, number = self._store.stamp(), self._store.next_number("item", 42)
         poster = self._store.person(str(asked["username"]))
-        item = Item(str(number), str(asked["space"]), poster.id, str(asked["title"]), now, now, type="SPACE_ACTIVITY")
+        item = Item(
+            str(number), str(asked["space"]), poster.id, str(asked["title"]), now, now, type=str(asked.get("type", "SPACE_ACTIVITY"))
+        )
         self._store.items[item.id] = item
         self._store.keep(item)
         return web.json_response({"id": item.id})

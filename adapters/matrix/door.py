@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
+from adapters.matrix.contract import strange
 from adapters.matrix.names import is_ghost
 from adapters.matrix.translate import ephemeral_outcomes, outcome_of
 from adapters.port import UNREAD, Ask, AuthenticRequest, Nonsense, Outcome, UnverifiedRequest
@@ -18,8 +19,9 @@ from schemas.jcs import DEPTH_LIMIT
 from schemas.problem import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
+    from adapters.drift import Strange
     from adapters.settings import Instance
 
 BODY_LIMIT = 5 * 1024 * 1024
@@ -71,6 +73,10 @@ class Matrix:
         if not isinstance(parsed, dict) or not isinstance(events := parsed.get("events", []), list):
             return [Nonsense("transaction_without_events")]
         return [*(outcome_of(event, instance) for event in events), *ephemeral_outcomes(parsed)]
+
+    def strange(self, authentic: AuthenticRequest) -> Iterator[Strange]:
+        """In the transaction and in the events that we read."""
+        return strange(authentic.document)
 
     def accepted(self, outcomes: Sequence[Outcome]) -> tuple[bytes, str]:
         """An empty object, whatever came: Synapse sends a transaction again until it has one (with its Content-Length)."""

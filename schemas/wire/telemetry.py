@@ -22,6 +22,9 @@ class Metric:
 
     webhooks = Counter("traitdunion_webhooks_total", "Webhooks by outcome.", ["instance", "outcome"])
     unused = Counter("traitdunion_unused_total", "Event types that we do not use.", ["platform", "type"])
+    contract_drift = Counter(
+        "traitdunion_contract_drift_total", "What a vendor's payloads hold that we do not know.", ["platform", "version", "what", "name"]
+    )
     published = Counter("traitdunion_published_total", "Events published by an adapter.", ["instance", "type"])
     spooled = Gauge("traitdunion_spool_records", "Changes that wait in the ledger's spool.", ["instance"])
     echoes = Counter("traitdunion_echoes_total", "Own writes that came back and were dropped.", ["instance"])
