@@ -28,13 +28,12 @@ MARGIN = 0.97
 
 
 class Urgency(IntEnum):
-    """What goes first where calls must wait."""
+    """What goes first where calls must wait. A question of our own, of a webhook or a poll, is under way as soon as it is asked."""
 
-    UNDER_WAY = 0
-    TAKE_BACK = 1
+    TAKE_BACK = 0
+    UNDER_WAY = 1
     CORRECT = 2
     SAY = 3
-    LOOK = 4
 
 
 def urgency_of(act: Act) -> Urgency:
@@ -64,7 +63,7 @@ class Errand:
     def spend(self, pace: Pace, subject: str) -> Turn | None:
         """The turn, once, where it was waited for here; from now on the errand is under way, and holds others up while it waits."""
         turn = self.turn if self.pace is pace and self.turn is not None and self.turn.subject == subject else None
-        self.urgency = Urgency.UNDER_WAY
+        self.urgency = min(self.urgency, Urgency.UNDER_WAY)
         if turn is not None:
             self.turn = None
         return turn
@@ -120,7 +119,7 @@ class Pace:
     async def turn(self, subject: str = "") -> Turn:
         """Wait until the RSE may be called; at once for the turn that this task has waited for already."""
         errand = _errand.get()
-        urgency = errand.urgency if errand is not None else Urgency.LOOK
+        urgency = errand.urgency if errand is not None else Urgency.UNDER_WAY
         spent = errand.spend(self, subject) if errand is not None else None
         return spent or await self._wait(urgency, subject)
 

@@ -20,11 +20,13 @@ from adapters.exo.reading import EVER
 from adapters.gateway import Counter, application
 from adapters.matrix import ADAPTER as MATRIX
 from adapters.matrix.contract import strange as strange_in_matrix
-from adapters.observed import drifts, paces
+from adapters.observed import GatewaySilent, drifts, exposition, paces
 from adapters.port import AuthenticRequest, Nonsense, Reading, Unused
+from adapters.settings import AdapterSettings
 from adapters.sorting import Stored
 from schemas.wire.telemetry import Health, Metric
 from tests import fakes_discourse, fakes_exo, fakes_matrix
+from tests.fakes_adapters import free_port
 from tests.fakes_asgi import call
 from tests.fakes_exo_twin import portal
 
@@ -217,3 +219,8 @@ def test_what_is_strange_is_counted_by_platform_and_version() -> None:
         for _ in range(times):
             drift.notice("counted", version, [Strange(What.FIELD, "post.mood")])
     assert series("counted") == {("3.2", "field", "post.mood"): 2.0, ("3.3", "field", "post.mood"): 1.0}
+
+
+async def test_a_connector_that_does_not_run_is_told_from_one_that_has_seen_nothing() -> None:
+    with pytest.raises(GatewaySilent, match=r"127\.0\.0\.1"):
+        await exposition(AdapterSettings(gateway_port=free_port()))

@@ -205,6 +205,20 @@ async def test_the_pressing_goes_first_and_nobody_starves() -> None:
     assert sorted(served) == sorted([f"say{n}" for n in range(4)] + [f"delete{n}" for n in range(4)])
 
 
+async def test_a_question_of_our_own_does_not_wait_behind_what_waits_to_be_said() -> None:
+    time, pace = paced({"api": 60})
+
+    async def everybody() -> None:
+        await pace.turn()
+        says = [asyncio.create_task(pace.set_out(Urgency.SAY)) for _ in range(LANES)]
+        await asyncio.sleep(0)
+        await pace.turn()
+        assert round(time.now) <= 2
+        await asyncio.gather(*says)
+
+    await time.run(everybody())
+
+
 async def test_an_errand_pays_for_its_first_call_before_it_begins_and_goes_on_before_others() -> None:
     time, pace = paced({"api": 60})
     moments: list[list[int]] = []

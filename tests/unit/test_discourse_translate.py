@@ -196,11 +196,13 @@ def test_a_post_without_its_text_is_to_be_completed(missing: dict[str, None]) ->
     assert translated("post_created", {"post": post(**missing)}) == Incomplete("post:1204", Act.POSTED)
 
 
-@pytest.mark.parametrize(
-    "event", ["topic_created", "topic_edited", "topic_destroyed", "user_created", "notification_created", "une_nouveaute"]
-)
+@pytest.mark.parametrize("event", ["topic_created", "topic_edited", "topic_destroyed", "user_created", "notification_created"])
 def test_other_events_are_unused(event: str) -> None:
     assert translated(event, {"topic": {"id": 1}}) == Unused(event)
+
+
+def test_an_event_that_no_discourse_is_known_to_send_is_unused_without_a_name_of_its_own() -> None:
+    assert translated("une_nouveaute", {"topic": {"id": 1}}) == Unused("other")
 
 
 @pytest.mark.parametrize("name", ["", None, "  "])
