@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from adapters.ledger import OBJECT_COLUMNS, VERSIONS_KEPT, Kind, KnownObject, object_of
 from adapters.port import ACCEPTANCES, ENDINGS, REACTIONS, Act
+from adapters.together import Together
 from schemas.facts.delivery import Delivery
 
 if TYPE_CHECKING:
@@ -38,6 +39,12 @@ GONE = "UPDATE objects SET deleted = true WHERE instance = $1 AND native_id = $2
 REPLACED = "UPDATE objects SET deleted = true WHERE instance = $1 AND subject = $2 AND native_id <> $3 AND origin = 'copy'"
 RENAMING = frozenset({Act.ACCEPTED, Act.EDITED})
 """Acts after which a copy may be another object: the mark of another answer, a message brought back where nothing is undeleted."""
+KEEP_REFUSED = "INSERT INTO refused_objects VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING"
+KEEP_NUMBERS = (
+    "INSERT INTO sequences VALUES ($1, $2, $3, $4) ON CONFLICT (instance, community) DO UPDATE "
+    "SET applied = excluded.applied, later = excluded.later"
+)
+KEEP_RECEIPT = "INSERT INTO receipts (instance, delivery) VALUES ($1, $2) RETURNING position"
 OTHERS = (
     "SELECT count(*) FROM objects WHERE instance = $1 AND about = $2 AND subject <> $3 "
     "AND origin = 'copy' AND kind = 'reaction' AND NOT deleted"
@@ -174,26 +181,22 @@ class Applied:
         numbered: bool = True,
         parts: Sequence[str] = (),
     ) -> Waiting:
-        """In one transaction: the intents closed, the copy or the refusal kept, the sequence applied, the receipt laid out."""
+        """All or nothing: the intents closed, the copy or the refusal kept, the sequence applied, the receipt laid out."""
         numbers = self._advanced(delivery) if numbered and delivery.sequence else None
-        async with self._ledger.transaction() as connection:
-            if key is not None:
-                await connection.execute(CLOSE_INTENT, self._instance, key, copy.written.native_id if copy else None)
-            for part in parts:
-                await connection.execute(CLOSE_INTENT, self._instance, part, None)
-            if copy is not None:
-                await self._keep_copy(connection, copy)
-            if refused is not None:
-                await connection.execute(
-                    "INSERT INTO refused_objects VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
-                    self._instance, refused.subject, refused.reason, delivery.at,
-                )  # fmt: skip
-            if numbers is not None:
-                await self._keep_numbers(connection, delivery.community, numbers)
-            position = await connection.fetchval(
-                "INSERT INTO receipts (instance, delivery) VALUES ($1, $2) RETURNING position",
-                self._instance, delivery.model_dump_json(exclude_none=True).encode(),
-            )  # fmt: skip
+        kept = Together()
+        if key is not None:
+            kept.add(CLOSE_INTENT, self._instance, key, copy.written.native_id if copy else None)
+        for part in parts:
+            kept.add(CLOSE_INTENT, self._instance, part, None)
+        if copy is not None:
+            self._keep_copy(kept, copy)
+        if refused is not None:
+            kept.add(KEEP_REFUSED, self._instance, refused.subject, refused.reason, delivery.at)
+        if numbers is not None:
+            kept.add(KEEP_NUMBERS, self._instance, delivery.community, numbers.applied, sorted(numbers.later))
+        async with self._ledger.connection() as connection:
+            receipt = delivery.model_dump_json(exclude_none=True).encode()
+            position = await kept.fetchval(connection, KEEP_RECEIPT, self._instance, receipt)
         if numbers is not None:
             self._numbers[delivery.community] = numbers
         return Waiting(position, delivery)
@@ -202,35 +205,28 @@ class Applied:
         before = self._numbers.get(delivery.community)
         return before.plus(delivery.sequence) if before is not None else Numbers(delivery.sequence)
 
-    async def _keep_copy(self, connection: Any, copy: Copy) -> None:
+    def _keep_copy(self, kept: Together, copy: Copy) -> None:
         order, written = copy.order, copy.written
         renamed = order.native_id is None or order.act in RENAMING
         native_id = written.native_id if renamed else order.native_id
-        await connection.execute(
+        kept.add(
             KEEP_COPY, self._instance, native_id, order.subject, written.locator, written.version, order.space, copy.community,
             order.act in ENDINGS, _kind(order.act), order.target,
         )  # fmt: skip
         for part in copy.parts:
-            await self._keep_part(connection, copy, native_id or "", part)
+            self._keep_part(kept, copy, native_id or "", part)
         if order.act is Act.ACCEPTED:
-            await connection.execute(REPLACED, self._instance, order.subject, native_id)
+            kept.add(REPLACED, self._instance, order.subject, native_id)
 
-    async def _keep_part(self, connection: Any, copy: Copy, message: str, part: PartCopy) -> None:
+    def _keep_part(self, kept: Together, copy: Copy, message: str, part: PartCopy) -> None:
         """A later part leads back to its message: who answers it or likes it answers or likes the message."""
         if part.written is None:
-            await connection.execute(GONE, self._instance, part.native_id)
+            kept.add(GONE, self._instance, part.native_id)
         else:
-            await connection.execute(
+            kept.add(
                 KEEP_PART, self._instance, part.native_id, copy.order.subject, part.written.locator, part.written.version, copy.order.space,
                 copy.community, message, part.number,
             )  # fmt: skip
-
-    async def _keep_numbers(self, connection: Any, community: str, numbers: Numbers) -> None:
-        await connection.execute(
-            "INSERT INTO sequences VALUES ($1, $2, $3, $4) ON CONFLICT (instance, community) DO UPDATE "
-            "SET applied = excluded.applied, later = excluded.later",
-            self._instance, community, numbers.applied, sorted(numbers.later),
-        )  # fmt: skip
 
     async def waiting_receipts(self) -> list[Waiting]:
         """Receipts whose acknowledgement by Kafka was never seen."""
