@@ -1,4 +1,4 @@
-"""`python -m tests.bench [translate] [webhook] [door] [worker] [fanout] [end2end] [memory] [polls] [limits]`: measures this machine, each figure beside its ceiling."""
+"""`python -m tests.bench [SECTION]…`: measures this machine, each figure beside its ceiling; `--help` names the sections."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import uvloop
 
-from tests.bench import door, end2end, fanout, limits, memory, polls, translate, webhook, worker
+from tests.bench import door, end2end, fanout, limits, memory, polls, translate, webhook, worker, writer
 from tests.bench.report import Report, say
 from tests.bench.stage import CLONE, stage
 
@@ -22,6 +22,7 @@ SECTIONS = {
     "webhook": (webhook.run, "du webhook à la garde durable"),
     "door": (door.run, "de la demande signée à la garde durable"),
     "worker": (worker.run, "le worker inbound"),
+    "writer": (writer.run, "les écritures dans un RSE qui répond en 20 ms"),
     "fanout": (fanout.run, "la diffusion vers 10 nœuds"),
     "end2end": (end2end.run, "de bout en bout, par les jumeaux, à 10 messages/s"),
     "polls": (polls.run, "200 espaces calmes d’un RSE qu’il faut interroger"),

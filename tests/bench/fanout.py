@@ -18,6 +18,8 @@ from tests.bench.worker import messages
 from tests.hub_world import COMMUNITY
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from deploy.local.process import Process
     from hub.ports import Record
     from tests.bench.report import Report
@@ -33,7 +35,7 @@ async def run(stage: Stage, report: Report) -> None:
     async with scene(stage, "fanout") as at:
         await at.make_topics(*(topic for node in NODES for topic in topics.of_node(node)))
         say(f"    {FACTS} faits à numéroter et à déposer")
-        await at.fill(topics.HUB_FACTS, [_numbered(at.world, record, number) for number, record in enumerate(messages(at.world, 0, FACTS))])
+        await at.fill(topics.HUB_FACTS, [_for_all(at.world, record, number) for number, record in enumerate(messages(at.world, 0, FACTS))])
         process = at.start("fanout", *hub_words("run_worker('fanout')"))
         busy = Busy(process)
         pace = await _delivered(at, process)
@@ -52,13 +54,16 @@ def _names(at: Scene) -> list[str]:
     return [at.names.of(topics.outbound(node)) for node in NODES]
 
 
-def _numbered(world: World, record: Record, number: int) -> Record:
+def _for_all(world: World, record: Record, number: int) -> Record:
+    return numbered(world, record, COMMUNITY, number + 1, {node: f"espace-{node}" for node in NODES})
+
+
+def numbered(world: World, record: Record, community: str, number: int, targets: Mapping[str, str]) -> Record:
     """The record as the relay publishes it: keyed by community, the hub's place signed beside it."""
     digest = event_digest(unverified_event(texts(record.headers), record.value).attributes)
-    targets = {node: f"espace-{node}" for node in NODES}
-    place = Place(digest, COMMUNITY, number + 1, targets, datetime.now(UTC)).signed(world.hub_key)
+    place = Place(digest, community, number, targets, datetime.now(UTC)).signed(world.hub_key)
     headers = (*record.headers, *((name, said.encode()) for name, said in place.items()))
-    return replace(record, key=COMMUNITY.encode(), headers=headers)
+    return replace(record, key=community.encode(), headers=headers)
 
 
 async def _delivered(at: Scene, process: Process) -> Pace:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+import aiohttp
 import asyncpg
 import uvloop
 from sqlalchemy import event
@@ -24,7 +25,7 @@ from schemas.proof import decode
 from schemas.wire import kafka, records
 from schemas.wire.kafka import KafkaSettings
 from tests.bench import translating
-from tests.bench.worker import messages, open_for
+from tests.bench.worker import WORDS, messages, open_for
 from tests.hub_world import World
 
 if TYPE_CHECKING:
@@ -57,6 +58,22 @@ async def spread(facts: str, *topics: str) -> dict[str, Any]:
     async with _producing() as send:
         seconds = await _timed(send, [[(topic, record) for record in batch for topic in topics] for batch in _batches(made)])
     return {"rate": len(made) * len(topics) / seconds, "records": len(made), "record_bytes": _size(made[0])}
+
+
+async def posts(url: str, at_once: str, writes: str) -> dict[str, Any]:
+    """As many writes by a bare client with its connections kept, so many under way at once."""
+    left = iter(range(int(writes)))
+    body = {"raw": WORDS * 4, "title": "Contribution à la rencontre", "category": 200}
+
+    async def keep_writing(session: aiohttp.ClientSession) -> None:
+        for _ in left:
+            async with session.post(f"{url}/posts.json", json=body) as answer:
+                await answer.json()
+
+    async with aiohttp.ClientSession() as session:
+        began = time.perf_counter()
+        await asyncio.gather(*(keep_writing(session) for _ in range(int(at_once))))
+    return {"rate": int(writes) / (time.perf_counter() - began)}
 
 
 async def inbound() -> dict[str, Any]:
@@ -207,7 +224,13 @@ def main(part: str, *words: str) -> None:
 
         bare_faust.main(*words)
         return
-    parts: dict[str, Callable[..., Any]] = {"produce": produce, "spread": spread, "inbound": inbound, "translate": translating.measured}
+    parts: dict[str, Callable[..., Any]] = {
+        "produce": produce,
+        "spread": spread,
+        "inbound": inbound,
+        "posts": posts,
+        "translate": translating.measured,
+    }
     print(json.dumps(uvloop.run(parts[part](*words))))  # noqa: T201 - read by the bench
 
 
