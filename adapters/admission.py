@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from adapters.apart import NOT_TOGETHER, OWN_FAULTS, Apart, unfit
 from adapters.decisions import Park
+from adapters.failures import told
 from adapters.ledger import LedgerUnavailable
 from adapters.port import Change
 from adapters.sorting import Answer, Arrival, Batch, NotStored, Sorter, Stored
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from adapters.ledger import Known, KnownObject
     from adapters.port import Outcome
     from adapters.sorting import Seat
-    from adapters.spool import Record
+    from adapters.spool import Record, Row
     from schemas.wire.publisher import Place
 
 BATCH = 200
@@ -51,6 +53,7 @@ class Admission:
     def __init__(self, seat: Seat) -> None:
         self._seat = seat
         self._sorter = Sorter(seat)
+        self._apart = Apart(seat.name, lambda arrival: _why_not(self._through(arrival)))
         self._waiting: deque[Arrival] = deque()
         self._awake = asyncio.Event()
         self._storing: deque[_Storing] = deque()
@@ -127,8 +130,16 @@ class Admission:
         except LedgerUnavailable:
             self._answer_all(arrivals, NotStored("ledger_unavailable"))
             return
+        except OWN_FAULTS:
+            await self._stored()
+            await self._settle_apart(arrivals)
+            return
         if before is not None and (failed := await before.remembered):
-            self._answer_all(arrivals, failed)
+            if failed == NOT_TOGETHER:  # it is being settled apart: this one is decided again, upon what comes of that
+                await self._stored()
+                await self._take(arrivals)
+            else:
+                self._answer_all(arrivals, failed)
             return
         if len(self._storing) == ON_THE_WAY:
             await self._storing.popleft().task
@@ -136,7 +147,7 @@ class Admission:
 
     def _begun(self, batch: Batch, arrivals: Sequence[Arrival], before: _Storing | None) -> _Storing:
         """Ledger and Kafka are told at once; what one of them missed comes again, under the same event id."""
-        remembered = asyncio.create_task(_why_not(self._remember(batch)))
+        remembered = asyncio.create_task(_fate(self._remember(batch)))
         task = asyncio.create_task(self._store(batch, arrivals, remembered, before.task if before else None))
         task.add_done_callback(lambda _: self._awake.set())
         return _Storing(batch, remembered, task)
@@ -149,14 +160,32 @@ class Admission:
 
     async def _store(self, batch: Batch, arrivals: Sequence[Arrival], remembered: Storing, before: Storing | None) -> NotStored | None:
         failed = await before if before is not None else None
-        failed = failed or await _why_not(self._put(batch))
+        failed = failed or await _fate(self._put(batch))
         failed = await remembered or failed
+        if failed == NOT_TOGETHER:
+            await self._settle_apart(arrivals)
+            return None
         if failed is not None:
             self._answer_all(arrivals, failed)
             return failed
         for arrival in arrivals:
             _resolve(arrival, Stored(tuple(arrival.said)))
         return None
+
+    async def _settle_apart(self, arrivals: Sequence[Arrival]) -> None:
+        """One by one, so that an event that cannot be kept costs no other anything but time."""
+        log.warning("batch_settled_apart", instance=self._seat.name, webhooks=len(arrivals))
+        for arrival in arrivals:
+            answer = await self._apart.settle(arrival)
+            if isinstance(answer, NotStored):
+                self._answer_all([arrival], answer)
+            else:
+                _resolve(arrival, answer)
+
+    async def _through(self, arrival: Arrival) -> None:
+        batch = await self._decided([arrival], ())
+        await self._remember(batch)
+        await self._put(batch)
 
     def _answer_all(self, batch: Sequence[Arrival], answer: NotStored) -> None:
         log.warning("webhooks_not_stored", instance=self._seat.name, reason=answer.reason, webhooks=len(batch))
@@ -201,10 +230,34 @@ class Admission:
         if not self._seat.spool.waiting[Kind.PARKED]:
             self._sorter.parked_spaces.clear()
             return
-        rows = await self._seat.spool.first(Kind.PARKED, self._seat.spool.limit)
+        rows, blocked = await self._seat.spool.first(Kind.PARKED, self._seat.spool.limit), set[str]()
+        try:
+            await self._release(rows, blocked)
+        except SpoolFull:
+            raise
+        except OWN_FAULTS:
+            blocked.clear()
+            for row in rows:
+                await self._release_alone(row, blocked)
+        self._sorter.parked_spaces = blocked
+
+    async def _release_alone(self, row: Row, blocked: set[str]) -> None:
+        try:
+            await self._release([row], blocked)
+        except SpoolFull:
+            raise
+        except OWN_FAULTS as error:
+            log.error("parked_event_unfit", instance=self._seat.name, **told(error))  # noqa: TRY400 - its text may hold content
+            letter = _replayed(unpack_change(row.value), row.record, row.stored_at)
+            letter.outcomes = (unfit(error),)
+            await self._through(letter)
+            await self._seat.spool.remove(Kind.PARKED, [row.position])
+
+    async def _release(self, rows: Sequence[Row], blocked: set[str]) -> None:
+        """Decide these rows; those that must still wait, and all behind them of their space, stay."""
         changes = [unpack_change(row.value) for row in rows]
         known = await self._recall(changes)
-        batch, blocked, gone = Batch(), set[str](), list[int]()
+        batch, gone = Batch(), list[int]()
         for row, change in zip(rows, changes, strict=True):
             arrival = _replayed(change, row.record, row.stored_at)
             waits = change.space in blocked
@@ -218,7 +271,6 @@ class Admission:
             await self._remember(batch)
             await self._put(batch)
             await self._seat.spool.remove(Kind.PARKED, gone)
-        self._sorter.parked_spaces = blocked
 
 
 async def _why_not(stored: Awaitable[None]) -> NotStored | None:
@@ -229,6 +281,14 @@ async def _why_not(stored: Awaitable[None]) -> NotStored | None:
     except SpoolFull:
         return NotStored("spool_full")
     return None
+
+
+async def _fate(stored: Awaitable[None]) -> NotStored | None:
+    """As `_why_not`, for a batch: one event of which cannot be kept."""
+    try:
+        return await _why_not(stored)
+    except OWN_FAULTS:
+        return NOT_TOGETHER
 
 
 def _replayed(change: Change, record: Record, stored_at: datetime) -> Arrival:

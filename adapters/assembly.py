@@ -50,6 +50,7 @@ from adapters.watch import Watch
 from adapters.writer import Bench, Writer
 from schemas.keys import SigningKey
 from schemas.wire.kafka import KafkaSettings, TopicNames
+from schemas.wire.reception import Reception
 from schemas.wire.telemetry import Health
 
 if TYPE_CHECKING:
@@ -218,7 +219,8 @@ async def _serve(shared: Shared, connectors: Mapping[str, Connector], listening:
     server = _Quiet(
         uvicorn.Config(
             application(counters, health),
-            http="httptools",
+            http=Reception,
+            ws="none",
             lifespan="off",
             log_config=None,
             access_log=False,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
@@ -14,6 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from adapters.crowd import Crowd, Crowded
 from adapters.drift import DRIFT, changed_values, version_in
 from adapters.failures import told
 from adapters.port import Ask, AuthenticRequest, Change, Incomplete, Later, Nonsense, UnverifiedRequest
@@ -23,7 +24,7 @@ from schemas.wire.records import new_correlation
 from schemas.wire.telemetry import Metric, exposition
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from starlette.requests import Request
     from starlette.types import Receive, Scope, Send
@@ -50,6 +51,7 @@ class Counter:
     adapter: Adapter
     client: RseClient
     admission: Admission
+    crowd: Crowd = field(default_factory=Crowd)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,10 @@ class _Reply:
 
 class BodyTooLarge(ValueError):
     """More bytes than the platform's cap; the rest was not read."""
+
+
+class BodyTooSlow(Exception):
+    """The rest of a body did not come, or not in time."""
 
 
 class WebhookDoor:
@@ -104,15 +110,19 @@ class _Taking:
         return reply
 
     async def _reply(self, correlation: str) -> tuple[_Reply, str]:
-        adapter, instance = self._counter.adapter, self._counter.instance
         try:
-            unverified = await self._read()
+            with self._counter.crowd.bytes_held() as hold:
+                return await self._taken_in(await self._read(hold), correlation)
+        except Crowded:
+            return self._refuse(Problem(503, "gateway_busy", "La passerelle reçoit trop à la fois ; à envoyer de nouveau."))
         except BodyTooLarge:
-            return self._refuse(
-                Problem(413, "body_too_large", "Le corps dépasse la taille admise.", f"{adapter.body_limit} octets au plus")
-            )
-        except TimeoutError:
+            limit = self._counter.adapter.body_limit
+            return self._refuse(Problem(413, "body_too_large", "Le corps dépasse la taille admise.", f"{limit} octets au plus"))
+        except BodyTooSlow:
             return self._refuse(Problem(408, "body_too_slow", "Le corps tarde trop à venir."))
+
+    async def _taken_in(self, unverified: UnverifiedRequest, correlation: str) -> tuple[_Reply, str]:
+        adapter, instance = self._counter.adapter, self._counter.instance
         checked = adapter.authenticate(unverified, instance)
         if isinstance(checked, Problem):
             return self._refuse(checked)
@@ -121,8 +131,9 @@ class _Taking:
         translated = self._translate(checked)
         version = version_in(unverified.headers.get("user-agent", ""))
         DRIFT.notice(adapter.platform, version, chain(adapter.strange(checked), changed_values(translated)))
-        outcomes = await self._complete(translated)
-        stored = await self._counter.admission.admit(outcomes, unverified.body, correlation)
+        with self._counter.crowd.waiting():
+            outcomes = await self._complete(translated)
+            stored = await self._counter.admission.admit(outcomes, unverified.body, correlation)
         match stored:
             case NotStored(reason=reason):
                 return self._refuse(Problem(503, reason, "Rien n’a pu être gardé pour l’instant ; à envoyer de nouveau."))
@@ -133,15 +144,18 @@ class _Taking:
     def _refuse(self, problem: Problem) -> tuple[_Reply, str]:
         return _problem(self._counter.adapter.problem(problem)), problem.reason
 
-    async def _read(self) -> UnverifiedRequest:
+    async def _read(self, hold: Callable[[int], None]) -> UnverifiedRequest:
         headers = {name.decode("latin-1").lower(): said.decode("latin-1") for name, said in self._scope["headers"]}
-        async with asyncio.timeout(BODY_SECONDS):
-            body = await self._body(headers)
+        try:
+            async with asyncio.timeout(BODY_SECONDS):
+                body = await self._body(headers, hold)
+        except TimeoutError as error:
+            raise BodyTooSlow from error
         return UnverifiedRequest(
             self._scope["method"], self._scope["path_params"].get("path", ""), headers, _query(self._scope["query_string"]), body
         )
 
-    async def _body(self, headers: Mapping[str, str]) -> bytes:
+    async def _body(self, headers: Mapping[str, str], hold: Callable[[int], None]) -> bytes:
         limit = self._counter.adapter.body_limit
         declared = headers.get("content-length", "")
         if declared.isdecimal() and int(declared) > limit:
@@ -150,11 +164,12 @@ class _Taking:
         while True:
             message = await self._receive()
             if message["type"] == "http.disconnect":
-                raise TimeoutError
+                raise BodyTooSlow
             part = message.get("body", b"")
             size += len(part)
             if size > limit:
                 raise BodyTooLarge(str(size))
+            hold(len(part))
             parts.append(part)
             if not message.get("more_body"):
                 return b"".join(parts)

@@ -35,8 +35,15 @@ DOWN = (
 )
 
 
+UNFIT = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, asyncpg.ProgramLimitExceededError)
+
+
 class LedgerUnavailable(ConnectionError):
     """PostgreSQL does not answer."""
+
+
+class Unstorable(ValueError):
+    """PostgreSQL answers, but cannot hold these values: a fault of what is said, which no waiting heals."""
 
 
 def plain_url(url: str) -> str:
@@ -97,13 +104,17 @@ class Ledger:
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Any]:
-        """A connection outside any transaction; raises LedgerUnavailable."""
+        """A connection outside any transaction; raises LedgerUnavailable, Unstorable."""
         try:
             async with self._pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
                 yield connection
         except LedgerUnavailable:
             raise
+        except UNFIT as error:
+            raise Unstorable(type(error).__name__) from error
         except DOWN as error:
+            if isinstance(error, ValueError):  # asyncpg calls a value that it cannot encode an error of the interface
+                raise Unstorable(type(error).__name__) from error
             raise LedgerUnavailable(type(error).__name__) from error
 
     @asynccontextmanager

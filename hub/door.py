@@ -18,7 +18,6 @@ from hub import bootstrap
 from hub.access import Right
 from hub.node_door.inbox import Inbox
 from hub.node_door.parts import at_work
-from hub.node_door.reception import Reception
 from hub.node_door.serving import Poll, Post, application
 from hub.node_door.witness import SharedWitness
 from hub.operations import reader
@@ -27,6 +26,7 @@ from hub.storage.engine import engine_for
 from schemas import node_door as paths
 from schemas.problem import MEDIA_TYPE, Problem
 from schemas.wire import telemetry
+from schemas.wire.reception import Reception
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

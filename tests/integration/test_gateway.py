@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from schemas import topics
 from schemas.envelope import object_id
 from schemas.manifest import Registry
 from schemas.proof import VerifiedEvent, verify_event
+from schemas.wire import reception
 from tests.fakes_adapters import NOWHERE, Rig, an_instance, change_of, event_in, until
 
 if TYPE_CHECKING:
@@ -180,3 +182,26 @@ async def test_an_edit_under_a_clock_that_went_back_is_published_once_the_rse_ha
     records = await rig.read(topics.RSE_INBOUND.name, 3)
     assert json.loads(records[2][1])["content"]["text"] == "deux"
     await until(lambda: rig.value("SELECT count(*) FROM adapters.spool"), 0)
+
+
+@pytest.mark.parametrize("name", ["a\x00b", "a\ud800b"])
+@pytest.mark.parametrize("part", ["id", "actor", "parent"])
+async def test_an_event_that_postgresql_cannot_hold_becomes_a_dead_letter_and_the_next_ones_go_on(rig: Rig, name: str, part: str) -> None:
+    await rig.tie()
+    answer = await rig.post(json.dumps({"what": "post", "id": "post:1", part: name}).encode())
+    assert (answer.status, answer.headers["X-Traitdunion-Outcome"].partition("@")[0]) == (200, "nonsense=event_unfit")
+    [(headers, _)] = await rig.read(topics.ADAPTERS_DLQ.name, 1)
+    assert headers["dlq_reason"] == "event_unfit"
+    assert name not in headers["dlq_error"]
+    again = await rig.post({"what": "post", "id": "post:2"})
+    assert again.headers["X-Traitdunion-Outcome"].startswith("event=")
+
+
+async def test_a_head_that_is_too_large_or_never_ends_is_turned_away_by_its_status(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reception, "HEAD_SECONDS", 0.2)
+    for words, status in ((b"POST /webhooks/rse HTTP/1.1\r\nX: " + b"a" * 70_000, 431), (b"POST /webhooks/rse HTTP/1.1\r\nX: a", 408)):
+        reader, writer = await asyncio.open_connection("127.0.0.1", rig.port)
+        writer.write(words)
+        assert (await asyncio.wait_for(reader.readline(), 8)).split()[1] == str(status).encode()
+        writer.close()
+    assert (await rig.post({"what": "post", "id": "post:1"})).status == 200

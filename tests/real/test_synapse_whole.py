@@ -168,7 +168,7 @@ async def test_a_room_that_becomes_encrypted_is_left_alone_and_says_so(whole: Wh
     counted = 'traitdunion_unused_total{platform="matrix",type="m.room.encrypted"}'
     await seen(lambda: whole.counted(counted), lambda found: found == before + 1)
     await forum.open_topic("Pour le salon chiffré", "Ceci ne doit pas entrer dans le salon chiffré.")
-    await seen(lambda: whole.ask("SELECT 1 FROM hub.messages WHERE community = $1", community), lambda found: len(found) == 2)  # noqa: PLR2004 (what was said before, and this)
+    await seen(lambda: whole.ask("SELECT 1 FROM hub.messages WHERE community = $1", community), lambda found: len(found) == 2)
     assert find(await forum.shown(), "En clair, mais") is None
     assert find(await room.shown(), "Ceci ne doit pas") is None
 

@@ -14,10 +14,11 @@ import pytest
 from nacl.public import PrivateKey
 
 from adapters.admission import Admission
-from adapters.ledger import Known, KnownObject, LedgerUnavailable
+from adapters.ledger import Known, KnownObject, LedgerUnavailable, Unstorable
 from adapters.port import Altered
 from adapters.sorting import NotStored, Seat, Stored
 from adapters.ties import Tie, TieState
+from schemas import topics
 from schemas.envelope import object_id
 from schemas.keys import SigningKey
 from schemas.wire.publisher import Place
@@ -43,10 +44,16 @@ class SlowMemory:
     open: asyncio.Event = field(default_factory=asyncio.Event)
     recalled: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(0))
     fails: bool = False
+    unfit: frozenset[str] = frozenset()
+    """Native ids that it cannot be asked for."""
+    unkept: frozenset[str] = frozenset()
+    """Native ids that it cannot keep."""
     objects: dict[str, KnownObject] = field(default_factory=dict)
 
     async def recall(self, references: Iterable[str], actors: Iterable[str]) -> Known:
-        del references, actors
+        del actors
+        if self.unfit & set(references):
+            raise Unstorable
         known = Known()
         for one in self.objects.values():
             known.add(one)
@@ -57,6 +64,8 @@ class SlowMemory:
         await self.open.wait()
         if self.fails:
             raise LedgerUnavailable
+        if self.unkept & {one.native_id for one in objects}:
+            raise Unstorable
         self.objects |= {one.native_id: one for one in objects}
 
     def secret(self, actor: str) -> bytes:
@@ -89,6 +98,16 @@ class Desk:
 
     def ask(self, **said: Any) -> asyncio.Task[Answer]:
         return asyncio.ensure_future(self.admission.admit([change_of(said, self.instance)], b"{}", "0" * 32))
+
+    @property
+    def letters(self) -> list[str]:
+        """Why each dead letter became one."""
+        return [dict(record.headers)["dlq_reason"].decode() for record in self.out.records if record.topic == topics.ADAPTERS_DLQ.name]
+
+    @property
+    def events(self) -> set[str]:
+        """The native ids of what was published."""
+        return {dict(record.headers)["ce_nativeid"].decode() for record in self.out.records if record.topic == topics.RSE_INBOUND.name}
 
     @property
     def parents(self) -> list[str | None]:
@@ -163,3 +182,46 @@ def test_versions_written_meanwhile_are_not_forgotten_for_what_a_batch_decided()
     known.add(KnownObject("post:9", "s", "copy", "topic:9/1", ("1", "2"), SPACE, "futurs"))
     known.renew([KnownObject("post:9", "s", "copy", None, ("1",), SPACE, "futurs", withdrawn=True)])
     assert known.find("topic:9/1") == KnownObject("post:9", "s", "copy", "topic:9/1", ("1", "2"), SPACE, "futurs", withdrawn=True)
+
+
+@pytest.mark.parametrize("fault", ["unfit", "unkept"])
+async def test_an_event_that_the_ledger_cannot_hold_becomes_a_dead_letter_and_its_neighbours_go_on(desk: Desk, fault: str) -> None:
+    setattr(desk.memory, fault, frozenset({"post:2"}))
+    desk.memory.open.set()
+    answers = await asyncio.gather(*(desk.ask(what="post", id=f"post:{number}") for number in (1, 2, 3)))
+    assert all(isinstance(answer, Stored) for answer in answers)
+    assert [answer.said[0].partition("@")[0] for answer in answers if isinstance(answer, Stored)][1] == "nonsense=event_unfit"
+    assert desk.letters == ["event_unfit"]
+    assert {"post:1", "post:3"} <= desk.events
+    assert set(desk.memory.objects) == {"post:1", "post:3"}
+    assert isinstance(await desk.ask(what="post", id="post:4"), Stored)
+
+
+async def test_of_one_webhooks_events_that_one_alone_becomes_a_dead_letter(desk: Desk) -> None:
+    desk.memory.unfit = frozenset({"post:2"})
+    desk.memory.open.set()
+    changes = [change_of({"what": "post", "id": f"post:{number}"}, desk.instance) for number in (1, 2, 3)]
+    answer = await desk.admission.admit(changes, b"{}", "0" * 32)
+    assert isinstance(answer, Stored)
+    assert [said.partition("=")[0] for said in answer.said] == ["event", "nonsense", "event"]
+    assert (desk.events, desk.letters) == ({"post:1", "post:3"}, ["event_unfit"])
+
+
+async def test_what_was_decided_upon_a_batch_that_is_settled_apart_is_decided_again(desk: Desk) -> None:
+    desk.memory.unkept = frozenset({"post:2"})
+    first = [desk.ask(what="post", id="post:1", locator="topic:1/1"), desk.ask(what="post", id="post:2")]
+    await desk.memory.recalled.acquire()
+    reply = desk.ask(what="post", id="post:3", parent="topic:1/1")
+    await desk.memory.recalled.acquire()
+    desk.memory.open.set()
+    assert all(isinstance(answer, Stored) for answer in await asyncio.gather(*first, reply))
+    assert desk.letters == ["event_unfit"]
+    assert desk.parents[-1] == object_id(desk.instance.node, "post:1")
+
+
+async def test_a_ledger_that_goes_while_events_are_settled_apart_has_them_sent_again(desk: Desk) -> None:
+    desk.memory.unfit, desk.memory.fails = frozenset({"post:2"}), True
+    desk.memory.open.set()
+    answers = await asyncio.gather(*(desk.ask(what="post", id=f"post:{number}") for number in (1, 2)))
+    assert answers[0] == NotStored("ledger_unavailable")
+    assert isinstance(answers[1], Stored)

@@ -1,4 +1,4 @@
-"""Connections of strangers: a head that never ends, or never comes, costs the door nothing that lasts."""
+"""Connections of strangers: a head that never ends, or never comes, costs no door anything that lasts."""
 
 from __future__ import annotations
 
@@ -9,12 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from hub.door import server
-from hub.node_door import reception
+from schemas.wire import reception
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-
-ENDED = (b"", None)
 
 
 async def app(_scope: Any, _receive: Any, send: Any) -> None:
@@ -30,14 +28,6 @@ async def port() -> AsyncIterator[int]:
         yield listening.getsockname()[1]
         serving.should_exit = True
         await task
-
-
-async def said(reader: asyncio.StreamReader) -> bytes | None:
-    """What comes until the connection ends; None where it is cut off."""
-    try:
-        return await asyncio.wait_for(reader.read(), 8)
-    except ConnectionResetError:
-        return None
 
 
 async def taken(writer: asyncio.StreamWriter, pieces: int) -> int:
@@ -59,12 +49,19 @@ async def test_a_head_without_an_end_is_cut_off(port: int) -> None:
     writer.close()
 
 
+async def test_a_head_that_is_too_large_is_told_so(port: int) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"GET / HTTP/1.1\r\nX: " + b"a" * (reception.HEAD_BYTES + 1))
+    assert (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 8)).startswith(b"HTTP/1.1 431 ")
+    writer.close()
+
+
 async def test_who_says_nothing_or_half_a_head_is_not_waited_for(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reception, "HEAD_SECONDS", 0.1)
     for words in (b"", b"GET / HTTP/1.1\r\nX: a"):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(words)
-        assert await said(reader) in ENDED
+        assert (await asyncio.wait_for(reader.read(), 8)).startswith(b"HTTP/1.1 408 ")
         writer.close()
 
 

@@ -1,4 +1,4 @@
-"""The HTTP connections of the node door: uvicorn's own, with an end to the size of a head and to the patience for one."""
+"""HTTP connections of strangers: uvicorn's own, with an end to the size of a head and to the patience for one."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 HEAD_BYTES: Final = 64 * 1024
 HEAD_SECONDS: Final = 10.0
+LEAVE_SECONDS: Final = 2.0
+ANSWER: Final = "HTTP/1.1 {} \r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
 
 class Reception(HttpToolsProtocol):
@@ -20,7 +22,7 @@ class Reception(HttpToolsProtocol):
         """Wait for a first head, not for ever."""
         super().connection_made(transport)
         self._head: int | None = 0
-        self._patience = self.loop.call_later(HEAD_SECONDS, transport.abort)
+        self._patience = self.loop.call_later(HEAD_SECONDS, self._turn_away, "408 Request Timeout")
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Wait no more."""
@@ -29,21 +31,30 @@ class Reception(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Count what has come of a head that has not ended; a body is counted where it is read."""
+        if self.transport.is_closing():
+            return
         super().data_received(data)
         if self._head is not None:
             self._head += len(data)
             if self._head > HEAD_BYTES:
-                self.transport.abort()
+                self._turn_away("431 Request Header Fields Too Large")
 
     def on_message_begin(self) -> None:
         """A head begins."""
         super().on_message_begin()
         self._head = 0
         self._patience.cancel()
-        self._patience = self.loop.call_later(HEAD_SECONDS, self.transport.abort)
+        self._patience = self.loop.call_later(HEAD_SECONDS, self._turn_away, "408 Request Timeout")
 
     def on_headers_complete(self) -> Any:
         """It has ended."""
         self._head = None
         self._patience.cancel()
         return super().on_headers_complete()
+
+    def _turn_away(self, status: str) -> None:
+        """Say why, close, and cut off who does not take even that."""
+        self.transport.write(ANSWER.format(status).encode())
+        self.transport.close()
+        self._patience.cancel()
+        self._patience = self.loop.call_later(LEAVE_SECONDS, self.transport.abort)
