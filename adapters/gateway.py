@@ -185,12 +185,12 @@ class _Taking:
         """Ask the RSE for what a webhook left out; what it cannot tell now is asked again later, from the spool."""
         if not any(isinstance(outcome, Incomplete) or _nameless(outcome) for outcome in outcomes):
             return outcomes
-        return [await self._completed(outcome) for outcome in outcomes]
-
-    async def _completed(self, outcome: Outcome) -> Outcome:
-        if isinstance(outcome, Incomplete):
-            outcome = await completed(self._counter.client, outcome) or outcome
-        return await named(self._counter.client, outcome)
+        told, answers = [], True
+        for outcome in outcomes:
+            found = await completed(self._counter.client, outcome) if isinstance(outcome, Incomplete) and answers else outcome
+            answers = found is not None  # an RSE that was silent once would be so for each of a hundred, and the platform gives up on us
+            told.append(await named(self._counter.client, found or outcome))
+        return told
 
 
 async def completed(client: RseClient, incomplete: Incomplete) -> Outcome | None:

@@ -119,12 +119,14 @@ class Nonsense:
 class Incomplete:
     """A change that lacks what only the RSE can tell, such as a post without its text: `complete` asks the RSE.
 
-    `said` is the version that it told when it was last asked for the same reason, empty the first time.
+    `said` is the version that it told when it was last asked for the same reason, empty the first time. `space` is there where the
+    platform must be told it to find the object.
     """
 
     native_id: str
     act: Act
     said: str = ""
+    space: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -163,10 +163,12 @@ def unpack_change(packed: bytes) -> Change:
 
 def pack_incomplete(incomplete: Incomplete) -> bytes:
     """What must be asked of the RSE, as the spool keeps it."""
-    return json.dumps({"native_id": incomplete.native_id, "act": incomplete.act, "said": incomplete.said}).encode()
+    return json.dumps(
+        {"native_id": incomplete.native_id, "act": incomplete.act, "said": incomplete.said, "space": incomplete.space}
+    ).encode()
 
 
 def unpack_incomplete(packed: bytes) -> Incomplete:
     """The reverse of `pack_incomplete`."""
     said = json.loads(packed)
-    return Incomplete(said["native_id"], Act(said["act"]), said.get("said", ""))
+    return Incomplete(said["native_id"], Act(said["act"]), said.get("said", ""), said.get("space", ""))

@@ -48,7 +48,7 @@ class House:
         self.registration = replace(registered, rate_limited=self.rate_limited)
         await self.start_twin()
         self.session = await self.stack.enter_async_context(ClientSession())
-        self.client = MatrixClient(self.instance)
+        self.client = self.sink.client = MatrixClient(self.instance)
         self.stack.push_async_callback(self.client.close)
 
     async def start_twin(self) -> None:

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from adapters.port import Act, Ask, AuthenticRequest, Change, Outcome, UnverifiedRequest
+from adapters.gateway import completed
+from adapters.port import Act, Ask, AuthenticRequest, Change, Incomplete, Outcome, UnverifiedRequest
 from schemas.problem import MEDIA_TYPE, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from adapters.port import Adapter
+    from adapters.port import Adapter, RseClient
     from adapters.settings import Instance
 
 PATIENCE = 20.0  # seconds that a webhook may take
@@ -58,6 +59,8 @@ class Sink(Heard):
 
     adapter: Adapter = field(kw_only=True)
     instance: Callable[[], Instance] = field(kw_only=True)
+    client: RseClient | None = field(default=None, kw_only=True)
+    """Who is asked for what a webhook leaves out, once the test has one."""
     seen: list[UnverifiedRequest] = field(default_factory=list)
     taken: list[UnverifiedRequest] = field(default_factory=list)
     statuses: list[int] = field(default_factory=list)
@@ -83,11 +86,11 @@ class Sink(Heard):
         unverified = UnverifiedRequest(request.method, path, headers, dict(request.query), body)
         async with self._came:
             self.seen.append(unverified)
-            answer = self._answer(unverified)
+            answer = await self._answer(unverified)
             self._came.notify_all()
         return answer
 
-    def _answer(self, unverified: UnverifiedRequest) -> web.Response:
+    async def _answer(self, unverified: UnverifiedRequest) -> web.Response:
         found = self.adapter.authenticate(unverified, self.instance())
         match found:
             case Problem():
@@ -97,7 +100,12 @@ class Sink(Heard):
                 return web.Response(status=found.status, body=found.body, headers=dict(found.headers))
             case AuthenticRequest():
                 refusal = self._refusal()
-                return web.Response(status=refusal) if refusal else self._accept(found)
+                return web.Response(status=refusal) if refusal else await self._accept(found)
+
+    async def _completed(self, outcome: Outcome) -> Outcome:
+        if isinstance(outcome, Incomplete) and self.client is not None:
+            return await completed(self.client, outcome) or outcome
+        return outcome
 
     def _refusal(self) -> int | None:
         if self.failing:
@@ -105,8 +113,8 @@ class Sink(Heard):
             return 503
         return self.statuses.pop(0) if self.statuses else None
 
-    def _accept(self, authentic: AuthenticRequest) -> web.Response:
-        read = self.adapter.translate(authentic, self.instance())
+    async def _accept(self, authentic: AuthenticRequest) -> web.Response:
+        read = [await self._completed(outcome) for outcome in self.adapter.translate(authentic, self.instance())]
         self.taken.append(authentic.request)
         self.outcomes.extend(read)
         body, content_type = self.adapter.accepted(read)

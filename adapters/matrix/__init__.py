@@ -15,7 +15,7 @@ CAPABILITIES = Capabilities(
             Yes("salons où le robot ou un fantôme est présent ; jamais les salons chiffrés"),
             Yes("sous un fantôme nommé « Prénom Nom (Ministère) »"),
         ),
-        Feature.EDITS: BothWays(Yes("m.replace"), Yes("m.replace")),
+        Feature.EDITS: BothWays(Yes("m.replace de l’auteur seul, demandé au serveur : n’importe qui peut en envoyer un"), Yes("m.replace")),
         Feature.DELETIONS: BothWays(Yes("rédaction ; retirer une seule modification ne rétablit pas le texte d’avant"), Yes("rédaction")),
         Feature.REPLIES: BothWays(Yes("réponses et fils"), Yes("réponses ; dans le fil, quand ce à quoi l’on répond y est")),
         Feature.REACTIONS: BothWays(

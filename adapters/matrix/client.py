@@ -15,14 +15,15 @@ from adapters.matrix.homeserver import TIMEOUT, Declined, Homeserver
 from adapters.matrix.names import is_ghost, is_ours, visible
 from adapters.matrix.notices import Notices
 from adapters.matrix.rooms import report_of
+from adapters.matrix.translate import standing_edit
 from adapters.pacing import Paces, set_out, urgency_of
-from adapters.port import ENDINGS, UNSUPPORTED, Act, Closed, Later, Never, Nonsense, Written
+from adapters.port import ENDINGS, UNSUPPORTED, Act, Closed, Later, Never, Nonsense, Unused, Written
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from adapters.offers import Greeting, Notice
-    from adapters.port import Change, Incomplete, Order, SpaceReport, Unused, WriteOutcome
+    from adapters.port import Change, Incomplete, Order, SpaceReport, WriteOutcome
     from adapters.settings import Instance
 
 REMEMBERED = 5_000  # names; messages and their threads
@@ -99,8 +100,15 @@ class MatrixClient:
         return self._marked(page, order)
 
     async def complete(self, incomplete: Incomplete) -> Change | Unused | Nonsense | Later:
-        """Matrix leaves nothing out of an event, so nothing is ever asked here."""
-        return Nonsense("never_incomplete", incomplete.native_id)
+        """The edit of a message that stands: whose it is, the homeserver alone knows."""
+        if incomplete.act is not Act.EDITED or not incomplete.space:
+            return Nonsense("never_incomplete", incomplete.native_id)
+        try:
+            message = await self._event(incomplete.space, incomplete.native_id)
+        except Declined as refusal:
+            outcome = refusal.outcome()
+            return outcome if isinstance(outcome, Later) else Unused("m.room.message.edit_not_shown")
+        return standing_edit(message or {}, self._instance)
 
     async def report_space(self, space: str) -> SpaceReport | Closed | Later | Never:
         """Read the room's state as the bot: the room must have invited it, or be public."""

@@ -13,7 +13,7 @@ from adapters.matrix.formatted import from_formatted
 from adapters.matrix.names import is_ours
 from adapters.matrix.payload import Event, Message, Redaction, Relating, Relation, media_link
 from adapters.matrix.standing import standing_of
-from adapters.port import Act, Change, Nonsense, Outcome, Unused
+from adapters.port import Act, Change, Incomplete, Nonsense, Outcome, Unused
 from schemas.facts.message import TEXT_LIMIT, Attachment, Author, Content
 from schemas.facts.reaction import EMOJI_LIMIT
 
@@ -108,7 +108,30 @@ def _understood(event: Event, instance: Instance) -> Outcome:
         return _written(Act.POSTED, event, event.event_id, message, relation.answered if relation else None, instance)
     if relation.edited is None or relating.new_content is None:
         return Nonsense("edit_without_target_or_new_content")
+    if not is_ours(event.sender, instance):
+        return Incomplete(relation.edited, Act.EDITED, space=event.room_id)
     return _written(Act.EDITED, event, relation.edited, relating.new_content, None, instance)
+
+
+def standing_edit(unverified_message: dict[str, Any], instance: Instance) -> Change | Unused | Nonsense:
+    """The edit of a message that people are shown, from the message as its homeserver tells it.
+
+    Anybody in a room may send an edit of anybody's message, and name a message of another room. A homeserver passes them all on; clients
+    show none but those of the message's own author (Client-Server API, « Validity of replacement events »), and so does its aggregation.
+    """
+    unsigned = unverified_message.get("unsigned")
+    relations = unsigned.get("m.relations") if isinstance(unsigned, dict) else None
+    replacement = relations.get("m.replace") if isinstance(relations, dict) else None
+    if not isinstance(replacement, dict):
+        return Unused("m.room.message.edit_not_shown")
+    try:
+        edit = Event.model_validate({"room_id": unverified_message.get("room_id"), **replacement})
+        relating = Relating.model_validate(edit.content)
+    except ValidationError as error:
+        return Nonsense("event_malformed", _where(error))
+    if relating.relates_to is None or relating.relates_to.edited is None or relating.new_content is None:
+        return Nonsense("edit_without_target_or_new_content")
+    return _written(Act.EDITED, edit, relating.relates_to.edited, relating.new_content, None, instance)
 
 
 def _reaction(event: Event, instance: Instance) -> Outcome:
@@ -159,7 +182,9 @@ def _redaction(event: Event, instance: Instance) -> Outcome:
     )
 
 
-def _written(act: Act, event: Event, native_id: str, message: Message, parent: str | None, instance: Instance) -> Outcome:
+def _written(
+    act: Act, event: Event, native_id: str, message: Message, parent: str | None, instance: Instance
+) -> Change | Unused | Nonsense:
     if message.msgtype not in WORDS:
         return Unused("m.room.message.other")
     content = _content(message, instance.url)

@@ -195,7 +195,20 @@ class Rooms(Users):
         row = self._file.execute("SELECT * FROM events WHERE room_id = ? AND event_id = ?", (room, event_id)).fetchone()
         if row is None:
             raise MatrixError(404, "M_NOT_FOUND", "Could not find event")
-        return self._shown(row)
+        shown, edit = self._shown(row), self._last_edit(row)
+        if edit is not None:
+            shown["unsigned"]["m.relations"] = {"m.replace": edit}
+        return shown
+
+    def _last_edit(self, row: sqlite3.Row) -> dict[str, Any] | None:
+        """The latest replacement of an event that counts: by its own sender, in its own room, not taken away."""
+        query = """SELECT * FROM events WHERE room_id = ? AND sender = ? AND type = ? AND redacted_by IS NULL AND state_key IS NULL
+            ORDER BY ts DESC, event_id DESC"""
+        for found in self._file.execute(query, (row["room_id"], row["sender"], row["type"])):
+            relation = json.loads(found["content"]).get("m.relates_to")
+            if isinstance(relation, dict) and (relation.get("rel_type"), relation.get("event_id")) == ("m.replace", row["event_id"]):
+                return None if row["redacted_by"] else self._shown(found)
+        return None
 
     def events(self, room: str) -> list[dict[str, Any]]:
         """The room's events, oldest first."""

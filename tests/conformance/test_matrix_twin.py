@@ -11,7 +11,7 @@ import pytest
 from aiohttp import ClientSession
 
 from adapters.matrix import MatrixClient
-from adapters.port import UNSUPPORTED, Act, Altered, Change, Closed, Later, Never, SpaceReport, Written
+from adapters.port import UNSUPPORTED, Act, Altered, Change, Closed, Incomplete, Later, Never, SpaceReport, Written
 from deploy.local.application_service import ApplicationService
 from deploy.local.matrix_user import MatrixRefused, MatrixUser
 from deploy.local.ports import answers, free_port
@@ -588,3 +588,43 @@ async def test_the_thread_of_what_is_gone_is_nowhere(house: House) -> None:
     await written(house, "k1", "Trop tard", room, parent=within)
     await written(house, "k2", "Jamais là", room, parent="$never")
     assert [one["thread"] for one in await house.visible(room)] == [None, None, None]
+
+
+# --- whose edit counts -----------------------------------------------------------------------------------------------
+
+
+async def test_an_edit_of_somebody_elses_message_is_read_as_little_as_it_is_shown(house: House) -> None:
+    claire, bob = await house.person(), await house.person("bob", "Bob Diallo")
+    room = await claire.create_room("Place", preset="public_chat")
+    await house.client.report_space(room)
+    await bob.join(room)
+    hers = await claire.say(room, "D’accord.")
+    await bob.edit(room, hers, "Pas d’accord.")
+    own = await claire.edit(room, hers, "D’accord, donc.")
+    await bob.edit(room, hers, "Pas d’accord du tout.")
+    last = await claire.say(room, "fin")
+    await house.sink.change(Act.POSTED, last)
+    edits = [change for change in house.sink.changes(hers) if change.act is Act.EDITED]
+    assert {(change.version, change.content.text if change.content else "") for change in edits} == {(own, "D’accord, donc.")}
+    assert all(change.actor == claire.user_id for change in edits)
+
+
+async def test_an_edit_cannot_reach_into_another_room(house: House) -> None:
+    claire = await house.person()
+    here = await claire.create_room("Ici", invite=[BOT])
+    there = await claire.create_room("Là-bas", invite=[BOT])
+    for room in (here, there):
+        await house.client.report_space(room)
+    hers = await claire.say(there, "Là-bas seulement")
+    await claire.edit(here, hers, "Dit ici")
+    await house.sink.change(Act.POSTED, await claire.say(here, "fin"))
+    assert [change.act for change in house.sink.changes(hers)] == [Act.POSTED]
+
+
+async def test_an_edit_that_the_homeserver_cannot_tell_now_is_asked_again_later(house: House) -> None:
+    claire, room = await closed_room(house)
+    await house.client.report_space(room)
+    hers = await claire.say(room, "Bonjour")
+    await house.fault("status", status=502, path="/event/", count=2)
+    incomplete = Incomplete(hers, Act.EDITED, space=room)
+    assert isinstance(await house.client.complete(incomplete), Later)

@@ -74,7 +74,7 @@ async def house(synapse: LocalSynapse) -> AsyncIterator[House]:
         await server.start_server()
         stack.push_async_callback(server.close)
         session = await stack.enter_async_context(ClientSession())
-        client = MatrixClient(instance)
+        client = sink.client = MatrixClient(instance)
         stack.push_async_callback(client.close)
         yield House(synapse.url, session, client, sink)
 
@@ -369,3 +369,18 @@ async def test_comings_and_goings_of_our_own_users_are_nobodys(house: House) -> 
     assert not [outcome for outcome in house.sink.outcomes if isinstance(outcome, Change) and outcome.space == room and not outcome.by_us][
         :-1
     ]
+
+
+@VERSIONS
+async def test_an_edit_of_somebody_elses_message_is_read_as_little_as_it_is_shown(house: House, version: str) -> None:
+    claire, room = await house.room(version)
+    bob = await house.person("Bob Diallo")
+    await claire.call("POST", f"rooms/{room}/invite", {"user_id": bob.user_id})
+    await bob.join(room)
+    hers = await claire.say(room, "D’accord.")
+    await bob.edit(room, hers, "Pas d’accord.")
+    own = await claire.edit(room, hers, "D’accord, donc.")
+    await bob.edit(room, hers, "Pas d’accord du tout.")
+    await house.sink.change(Act.POSTED, await claire.say(room, "fin"))
+    edits = [change for change in house.sink.changes(hers) if change.act is Act.EDITED]
+    assert {(change.version, change.actor) for change in edits} == {(own, claire.user_id)}

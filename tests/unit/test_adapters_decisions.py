@@ -184,6 +184,7 @@ def test_an_incomplete_change_comes_out_of_the_spool_as_it_went_in() -> None:
     from adapters.port import Incomplete  # noqa: PLC0415 - beside its one use
 
     assert unpack_incomplete(pack_incomplete(Incomplete("post:1", Act.EDITED))) == Incomplete("post:1", Act.EDITED)
+    assert unpack_incomplete(pack_incomplete(Incomplete("$1", Act.EDITED, space="!salon"))) == Incomplete("$1", Act.EDITED, space="!salon")
 
 
 def at_home_in(desk: Desk, **ties: Tie) -> Desk:

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.matrix import ADAPTER
-from adapters.port import Act, AuthenticRequest, Change, Nonsense, Unused
+from adapters.matrix.translate import standing_edit
+from adapters.port import Act, AuthenticRequest, Change, Incomplete, Nonsense, Unused
 from tests.fakes_matrix import PERSON, ROOM, knock, matrix_instance, only_change, outcomes, room_event, transaction
 
 JSON = st.recursive(
@@ -96,22 +97,52 @@ def test_a_redaction_of_nothing_is_refused() -> None:
     assert isinstance(outcome, Nonsense)
 
 
-def test_an_edit_changes_the_event_that_it_names_and_its_version_is_its_own_id() -> None:
-    content = {
-        "msgtype": "m.text",
-        "body": "* Bonsoir",
-        "m.new_content": {"msgtype": "m.text", "body": "Bonsoir"},
-        "m.relates_to": {"rel_type": "m.replace", "event_id": "$one"},
-    }
-    change = only_change(room_event(event_id="$edit", content=content))
+EDIT = {
+    "msgtype": "m.text",
+    "body": "* Bonsoir",
+    "m.new_content": {"msgtype": "m.text", "body": "Bonsoir"},
+    "m.relates_to": {"rel_type": "m.replace", "event_id": "$one"},
+}
+
+
+def message_with(replacement: Any) -> dict[str, Any]:
+    """A message as its homeserver tells it when it is asked."""
+    return room_event(unsigned={"m.relations": {"m.replace": replacement}})
+
+
+def test_whose_message_a_person_edits_is_asked_of_the_homeserver_since_anybody_may_send_an_edit_of_it() -> None:
+    assert outcomes(room_event(event_id="$edit", content=EDIT)) == [Incomplete("$one", Act.EDITED, space=ROOM)]
+
+
+def test_an_edit_that_stands_changes_the_event_that_it_names_and_its_version_is_its_own_id() -> None:
+    replacement = room_event(event_id="$edit", content=EDIT)
+    del replacement["room_id"]
+    change = standing_edit(message_with(replacement), matrix_instance())
+    assert isinstance(change, Change)
     assert (change.act, change.native_id, change.version, change.marker, change.parent) == (Act.EDITED, "$one", "$edit", "$edit", None)
+    assert (change.space, change.actor, change.by_us) == (ROOM, PERSON, False)
     assert change.content is not None
     assert change.content.text == "Bonsoir"
 
 
-def test_the_actor_of_an_edit_is_who_sent_it_and_not_the_author_of_what_it_edits() -> None:
-    content = {"m.new_content": {"msgtype": "m.text", "body": "x"}, "m.relates_to": {"rel_type": "m.replace", "event_id": "$one"}}
-    assert only_change(room_event(content=content, sender="@mallory:tchap.example")).actor == "@mallory:tchap.example"
+@pytest.mark.parametrize("message", [{}, {"unsigned": None}, {"unsigned": {"m.relations": []}}, message_with("x"), room_event()])
+def test_an_edit_that_nobody_is_shown_changes_nothing(message: dict[str, Any]) -> None:
+    assert standing_edit(message, matrix_instance()) == Unused("m.room.message.edit_not_shown")
+
+
+@pytest.mark.parametrize(
+    ("replacement", "reason"),
+    [({"content": EDIT}, "event_malformed"), (room_event(), "edit_without_target_or_new_content")],
+)
+def test_an_edit_that_makes_no_sense_is_refused_by_name(replacement: dict[str, Any], reason: str) -> None:
+    outcome = standing_edit(message_with(replacement), matrix_instance())
+    assert isinstance(outcome, Nonsense)
+    assert outcome.reason == reason
+
+
+def test_an_edit_of_our_own_is_told_at_once() -> None:
+    change = only_change(room_event(event_id="$edit", content=EDIT, sender="@_tdu_1:tchap.example"))
+    assert (change.act, change.native_id, change.version, change.by_us) == (Act.EDITED, "$one", "$edit", True)
 
 
 def test_an_edit_without_its_new_content_is_refused() -> None:
