@@ -47,7 +47,7 @@ FIRST_CATEGORY: Final = 97
 BOT: Final = "traitdunion"
 LIKER: Final = "autres"
 HURRIED: Final[Mapping[str, Any]] = {
-    "rc_message": {"per_second": 4, "burst_count": 5},
+    "rc_message": {"per_second": 2, "burst_count": 5},
     "rc_invites": {"per_room": {"per_second": 2, "burst_count": 2}, "per_user": {"per_second": 2, "burst_count": 2}},
     "rc_joins_per_room": {"per_second": 2, "burst_count": 2},
 }

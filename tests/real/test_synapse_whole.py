@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -9,8 +11,9 @@ import pytest_asyncio
 
 from deploy.demo.spaces import find
 from deploy.local.kafka import JARS
+from deploy.local.matrix_user import MatrixUser
 from deploy.local.synapse import PYTHON
-from tests.fakes_synapse import LIKER, Whole, seen
+from tests.fakes_synapse import HURRIED, LIKER, Whole, seen
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -204,3 +207,153 @@ async def test_a_banned_ghost_is_refused_by_name_and_the_others_go_on(whole: Who
     await whole.claire.call("POST", f"rooms/{whole.education.spaces['douze']}/unban", {"user_id": ghost})
     await luc.write("Luc parle de nouveau.")
     await shows(room, "Luc parle de nouveau.")
+
+
+# --- a homeserver that stops, a connector that dies, limits -----------------------------------------------------------------
+
+
+def order_of(shown: Sequence[Shown], expected: Sequence[str]) -> list[str]:
+    """The expected words as they stand in a space, doubles and all."""
+    return [word for one in shown for word in expected if word in one.text]
+
+
+async def everything(space: Space, expected: Sequence[str]) -> None:
+    """Wait until all is there; then it must be there once, in order."""
+    shown = await seen(space.shown, lambda shown: set(order_of(shown, expected)) == set(expected))
+    assert order_of(shown, expected) == list(expected)
+
+
+@pytest.mark.parametrize("how", ["stop", "kill"])
+async def test_a_homeserver_that_ends_in_the_middle_catches_up_in_order_and_doubles_nothing(whole: Whole, how: str) -> None:
+    room, forum = whole.room("dix"), whole.forum("dix")
+    theirs = [f"Du forum, {how}, numéro {number:02} !" for number in range(16)]
+    ours = [f"Du salon, {how}, numéro {number:02} !" for number in range(8)]
+    topic = await forum.open_topic(f"Pendant que le serveur Matrix s’arrête ({how})", theirs[0])
+    for text in ours[:4]:
+        await room.write(text)
+    for text in theirs[1:10]:
+        await forum.reply(topic, text)
+    await shows(room, theirs[2])
+    await asyncio.to_thread(whole.synapse.kill if how == "kill" else whole.synapse.stop)
+    for text in theirs[10:]:
+        await forum.reply(topic, text)
+    await asyncio.to_thread(whole.synapse.start)
+    for text in ours[4:]:
+        await room.write(text)
+    await everything(room, theirs)
+    await everything(forum, ours)
+    await everything(room, ours)
+
+
+async def test_what_is_said_while_the_connector_is_dead_comes_when_it_lives_again(whole: Whole) -> None:
+    room, forum = whole.room("onze"), whole.forum("onze")
+    ours = [f"Sans connecteur, numéro {number:02} !" for number in range(8)]
+    theirs = [f"Vers un connecteur mort, numéro {number:02} !" for number in range(8)]
+    topic = await forum.open_topic("Quand le connecteur meurt", "Voici un sujet pour la suite.")
+    await shows(room, "Voici un sujet pour la suite.")
+    for before, text in zip(theirs[:4], ours[:4], strict=True):
+        await forum.reply(topic, before)
+        await room.write(text)
+    await asyncio.to_thread(whole.connector.kill)
+    for text in ours[4:]:
+        await room.write(text)
+    whole.start_connector()
+    for text in theirs[4:]:
+        await forum.reply(topic, text)
+    await everything(forum, ours)
+    await everything(room, theirs)
+
+
+async def test_a_burst_stays_within_a_homeservers_limits_in_order_and_whole(whole: Whole) -> None:
+    forum, luc = whole.forum("douze"), whole.elsewhere("douze")
+    expected = [f"Une rafale de réponses, numéro {number:02} !" for number in range(15)]
+    began = time.monotonic()
+    topic = await forum.open_topic("Une rafale de réponses", expected[0])
+    for text in expected[1:]:
+        await forum.reply(topic, text)
+    await everything(luc, expected)
+    limit = HURRIED["rc_message"]
+    assert time.monotonic() - began > (len(expected) - limit["burst_count"]) / limit["per_second"] - 1  # the limit was on
+
+
+async def test_a_crowd_of_newcomers_enters_a_limited_room_one_after_the_other(whole: Whole) -> None:
+    luc, place = whole.elsewhere("douze"), whole.education.spaces["douze"]
+    expected = [f"Bonjour, je suis la personne {number:02} !" for number in range(8)]
+    for number, text in enumerate(expected):
+        person = await MatrixUser.register(whole.http, whole.education.url, f"foule{number}", f"Personne {number:02}")
+        await whole.claire.call("POST", f"rooms/{place}/invite", {"user_id": person.user_id})
+        await person.join(place)
+        await person.say(place, text)
+    await everything(luc, expected)
+    shown = [one.by for one in await luc.shown() if "je suis la personne" in one.text]
+    assert shown == [f"Personne {number:02} (Éducation nationale)" for number in range(8)]
+
+
+# --- formatting ------------------------------------------------------------------------------------------------------
+
+FORMATTED = (
+    "<p>Voici <strong>l’essentiel</strong> et <code>le code</code> :</p><ul><li>un point</li><li>un autre</li></ul>"
+    "<table><thead><tr><th>Nom</th><th>Jour</th></tr></thead><tbody><tr><td>Ada</td><td>jeudi</td></tr></tbody></table>"
+    "<blockquote><p>une citation</p></blockquote><pre><code>ligne 1\nligne 2</code></pre>"
+)
+
+
+async def test_formatting_of_a_room_is_that_of_the_forum(whole: Whole) -> None:
+    place, room = whole.education.spaces["douze"], whole.room("douze")
+    asked = await whole.bob.say(place, "Qui met en forme ?")
+    quoted = '<mx-reply><blockquote><a href="https://matrix.to/#/x">En réponse à</a> @bob<br>Qui met en forme ?</blockquote></mx-reply>'
+    await whole.claire.say(
+        place, "> <@bob:tchap.example> Qui met en forme ?\n\nVoici l’essentiel",
+        format="org.matrix.custom.html", formatted_body=quoted + FORMATTED,
+        **{"m.relates_to": {"m.in_reply_to": {"event_id": asked}}, "m.mentions": {"user_ids": [whole.bob.user_id]}},
+    )  # fmt: skip
+    answer = await shows(whole.forum("douze"), "l’essentiel")
+    assert answer.parent == (await shows(whole.forum("douze"), "Qui met en forme ?")).id
+    cooked = await whole.cooked("essentiel")
+    for part in ("<strong>l’essentiel</strong>", "<code>le code</code>", "<li>un point</li>", "<td>jeudi</td>", "<blockquote>", "ligne 2"):
+        assert part in cooked
+    assert "mx-reply" not in cooked
+    assert cooked.count("Qui met en forme") == 0
+    luc = await shows(whole.elsewhere("douze"), "l’essentiel")
+    event = await whole.luc.event(whole.research.spaces["douze"], luc.id)
+    assert "<li>un autre</li>" in event["content"]["formatted_body"]
+    assert "<td>Ada</td>" in event["content"]["formatted_body"]
+    assert event["content"]["m.mentions"] == {}
+    assert (await shows(room, "l’essentiel")).by == "Claire Moreau"
+
+
+async def test_a_spoiler_stays_one_and_a_picture_emoji_says_its_name(whole: Whole) -> None:
+    place = whole.education.spaces["douze"]
+    html = 'Le gagnant est <span data-mx-spoiler="résultat">Ada</span> <img data-mx-emoticon src="mxc://tchap.example/abc" alt=":bravo:" height="32">'
+    await whole.claire.say(place, "Le gagnant est [caché] :bravo:", format="org.matrix.custom.html", formatted_body=html)
+    copy = await shows(whole.elsewhere("douze"), "Le gagnant est")
+    content = (await whole.luc.event(whole.research.spaces["douze"], copy.id))["content"]
+    assert "data-mx-spoiler" in content["formatted_body"]
+    assert ":bravo:" in content["formatted_body"]
+    assert "mxc:" not in content["formatted_body"]
+    assert "masqué" in content["body"]
+
+
+async def test_a_mention_is_a_name_elsewhere_and_rings_nobody(whole: Whole) -> None:
+    place = whole.education.spaces["douze"]
+    pill = f'Merci <a href="https://matrix.to/#/{whole.bob.user_id}">Bob Diallo</a> pour le compte rendu.'
+    await whole.claire.say(
+        place, "Merci Bob Diallo pour le compte rendu.", format="org.matrix.custom.html", formatted_body=pill,
+        **{"m.mentions": {"user_ids": [whole.bob.user_id], "room": True}},
+    )  # fmt: skip
+    copy = await shows(whole.elsewhere("douze"), "pour le compte rendu")
+    content = (await whole.luc.event(whole.research.spaces["douze"], copy.id))["content"]
+    assert "Bob Diallo" in content["body"]
+    assert content["m.mentions"] == {}
+    assert whole.bob.user_id not in content["formatted_body"] + await whole.cooked("pour le compte rendu")
+
+
+async def test_formatting_of_the_forum_is_that_of_the_room(whole: Whole) -> None:
+    forum, room = whole.forum("douze"), whole.room("douze")
+    await forum.open_topic(
+        "Du Markdown vers Matrix", "Un **mot fort**, du `code` :\n\n- premier point\n- second point\n\n> une phrase citée"
+    )
+    copy = await shows(room, "mot fort")
+    html = (await whole.claire.event(whole.education.spaces["douze"], copy.id))["content"]["formatted_body"]
+    for part in ("<strong>mot fort</strong>", "<code>code</code>", "<li>premier point</li>", "<blockquote>"):
+        assert part in html
