@@ -76,6 +76,11 @@ class Admitted:
         return self.verified.event.envelope.community or ""
 
     @property
+    def history(self) -> bool:
+        """Whether its node tells it long after it happened."""
+        return self.verified.event.envelope.history is not None
+
+    @property
     def parent(self) -> str | None:
         """The object that it answers."""
         return self.verified.event.envelope.parent

@@ -21,6 +21,7 @@ CONTENT_TYPE = "application/json"
 TYPE_PATTERN = r"fr\.gouv\.rse\.(?P<object>[a-z]+)\.(?P<verb>[a-z]+)\.v(?P<major>[1-9][0-9]{0,2})"
 NODE_PATTERN = r"^[a-z][a-z0-9-]{1,39}$"
 
+BACKFILL = "backfill"  # the history of a space that has just been tied
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32,64}$")]
 EventType = Annotated[str, StringConstraints(pattern=r"^fr\.gouv\.rse\.[a-z]+\.[a-z]+\.v[1-9][0-9]{0,2}$")]
 NodeId = Annotated[str, StringConstraints(pattern=NODE_PATTERN)]
@@ -54,6 +55,9 @@ class Envelope(BaseModel):
         None, description="Id of the object that it answers, reacts to or accepts."
     )
     community: CommunityId | None = Field(None, description="The community that it is meant for.")
+    history: Annotated[str, StringConstraints(pattern=r"^[a-z]{1,32}$")] | None = Field(
+        None, description="Told long after it happened (`backfill`): nobody is to be notified."
+    )
     audience: Audience = Field(description="Who can read it where it was written.")
     actor: Annotated[str, StringConstraints(min_length=1, max_length=128)] = Field(
         description="HMAC under a secret of hers that her node keeps."

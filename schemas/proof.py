@@ -103,6 +103,7 @@ def sign_event(
     audience: Audience,
     community: str | None = None,
     parent: str | None = None,
+    history: str | None = None,
 ) -> CanonicalEvent:
     """Build a node's event and sign it with the node's own key; the fact's bytes are fixed from here on.
 
@@ -130,6 +131,8 @@ def sign_event(
         attributes["community"] = community
     if parent is not None:
         attributes["parent"] = parent
+    if history is not None:
+        attributes["history"] = history
     if unfit := unfit_attributes(attributes):
         raise ValueError(", ".join(unfit))
     attributes["proof"] = encode(key.sign(jcs.canonical_strings(attributes)))

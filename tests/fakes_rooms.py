@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from hub.communities.model import Community, ReactionState
 from hub.ports import Admitted
-from schemas.envelope import object_id
+from schemas.envelope import BACKFILL, object_id
 from schemas.facts.answer import AnswerAccepted, AnswerWithdrawn
 from schemas.facts.message import Author, Content, MessageDeleted, MessageEdited, MessagePosted
 from schemas.facts.reaction import ReactionAdded, ReactionRemoved
@@ -40,11 +40,13 @@ def said(
     marker: str = "m",
     community: str = COMMUNITY,
     actor: str = "a" * 32,
+    history: str | None = None,
 ) -> Admitted:
     """An event as the worker admits it."""
     event = sign_event(
         KEYS[node], fact, subject=object_id(node, native), time=NOW, platform="discourse", native_id=native, change_marker=marker,
         actor=actor, audience=Audience.MEMBERS, community=community, parent=parent,
+        history=history,
     )  # fmt: skip
     return Admitted(own_event(KEYS[node], event, fact, NOW), (), "0" * 32, ("t", 0, 0))
 
@@ -52,6 +54,12 @@ def said(
 def posted(node: str, native: str, text: str = "Bonjour", parent: str | None = None) -> Admitted:
     """A message."""
     return said(node, MessagePosted(space="97", author=AUTHOR, content=Content(html=text, text=text)), native, parent=parent)
+
+
+def brought(node: str, native: str, text: str = "Bonjour", parent: str | None = None) -> Admitted:
+    """A message of before its space's tie."""
+    fact = MessagePosted(space="97", author=AUTHOR, content=Content(html=text, text=text))
+    return said(node, fact, native, parent=parent, history=BACKFILL)
 
 
 def edited(node: str, native: str, text: str, marker: str = "e", parent: str | None = None) -> Admitted:

@@ -103,11 +103,12 @@ def registry(**changes: Any) -> Registry:
     return Registry.open(issue(registry_document(**changes), HUB, NOW), HUB.public.multibase, NOW)
 
 
-def signed(fact: Fact = POSTED, key: SigningKey = FINANCES, time: datetime = NOW) -> CanonicalEvent:
+def signed(fact: Fact = POSTED, key: SigningKey = FINANCES, time: datetime = NOW, history: str | None = None) -> CanonicalEvent:
     """A ministry's event, as its connector signs it."""
     return sign_event(
         key, fact, subject=object_id(key.owner, "post:1"), time=time, platform="discourse", native_id="post:1",
         change_marker="2026-03-02T09:30:00Z", actor="5" * 64, audience=Audience.MEMBERS, community="futurs-publics", parent="6" * 32,
+        history=history,
     )  # fmt: skip
 
 

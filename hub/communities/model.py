@@ -76,6 +76,8 @@ class Message:
     first_sequence: int
     last_sequence: int
     first_event: str
+    history: bool = False
+    """Written before its space was tied, and told since."""
 
     def edited(self, fact: MessagePosted, sequence: int) -> Message:
         """The message after an edit by its owner; visible again if it was deleted."""

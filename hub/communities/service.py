@@ -92,13 +92,16 @@ async def open_community(community: str, title: str, audience: Audience, work: W
 
 
 async def hear(fact: MessagePosted | MessageDeleted, admitted: Admitted, work: Work) -> Outcome:
-    """A node says something of a message of its own: take it, or hold it behind what it speaks of."""
+    """A node says something of a message of its own: take it, or hold it behind what it speaks of.
+
+    History comes oldest first: a parent that is not here by then is older than what was asked for, and will not come.
+    """
     known = await work.messages.get(admitted.subject)
     await _authorise(fact, admitted, known, work)
     if await work.held.holds(admitted.subject):
         work.held.hold(admitted, admitted.subject)  # behind what waits of the same object, whatever that one waits for
         return Outcome.HELD
-    if admitted.parent is not None and await _parent_missing(fact, known, admitted.parent, work):
+    if admitted.parent is not None and not admitted.history and await _parent_missing(fact, known, admitted.parent, work):
         work.held.hold(admitted, admitted.parent)
         return Outcome.HELD
     return await take(fact, admitted, work)
@@ -188,6 +191,7 @@ async def _new(fact: MessagePosted | MessageDeleted, admitted: Admitted, sequenc
         author=content.author.name if content else "", organisation=content.author.organisation if content else "",
         title=None, html="", link=None, occurred_at=admitted.verified.event.envelope.time,
         first_sequence=sequence, last_sequence=sequence, first_event=admitted.id,
+        history=admitted.history,
     )  # fmt: skip
 
 

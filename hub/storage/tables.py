@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     DateTime,
     ForeignKey,
@@ -88,6 +89,7 @@ messages = Table(
     moment("occurred_at", required=True),
     Column("first_sequence", BigInteger, nullable=False), Column("last_sequence", BigInteger, nullable=False),
     Column("first_event", Text, nullable=False),
+    Column("history", Boolean, nullable=False, server_default="false"),
     Index("messages_by_community", "community", "first_sequence"), Index("messages_by_first_event", "first_event"),
 )  # fmt: skip
 

@@ -16,7 +16,7 @@ from schemas.generate import documents
 from schemas.manifest import Registry
 from schemas.proof import UnverifiedEvent, VerifiedEvent, verify_event
 from tests.conformance.yesterday.models import READERS, Envelope
-from tests.fakes_schemas import FACTS, registry_document, signed
+from tests.fakes_schemas import FACTS, NOW, registry, registry_document, signed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,6 +55,17 @@ def test_today_s_events_are_read_with_yesterday_s_models(fact: Fact) -> None:
     understood = read.model_dump(mode="json", exclude_none=True)
     assert {name: said[name] for name in understood if name in said} == {name: understood[name] for name in understood if name in said}
     assert understood.keys() & said.keys()
+
+
+def test_who_has_not_learnt_what_history_is_reads_it_as_any_message() -> None:
+    event = signed(history="backfill")
+    assert event.envelope.history == "backfill"
+    assert Envelope.model_validate(dict(event.attributes)).type == event.envelope.type
+    verdict = verify_event(UnverifiedEvent(event.attributes, event.value, event.salt), registry(), NOW)
+    assert isinstance(verdict, VerifiedEvent)
+    without = {name: said for name, said in event.attributes.items() if name != "history"}
+    refused = verify_event(UnverifiedEvent(without, event.value, event.salt), registry(), NOW)
+    assert getattr(refused, "reason", None) == "proof_invalid"  # the mark is its ministry's word: nobody takes it away
 
 
 @pytest.mark.parametrize("fact", NEW_SINCE, ids=lambda fact: fact.event_type)

@@ -17,7 +17,7 @@ from schemas.envelope import object_id
 from schemas.facts.copy import CopyWithdrawn
 from schemas.facts.message import MessageDeleted
 from schemas.words import Audience
-from tests.fakes_rooms import COMMUNITY, FakeWork, deleted, edited, posted, said
+from tests.fakes_rooms import COMMUNITY, FakeWork, brought, deleted, edited, posted, said
 
 if TYPE_CHECKING:
     from hub.ports import Admitted
@@ -43,6 +43,23 @@ async def test_a_message_is_numbered_and_remembered() -> None:
     work = FakeWork()
     assert await _hear(work, posted("wifip", "post:1")) == [Outcome.SEQUENCED]
     assert work.messages.known[ROOT].author == "Camille Roux"
+
+
+async def test_history_is_numbered_like_the_rest_marked_and_waits_for_no_parent() -> None:
+    work = FakeWork()
+    alone = brought("education", "$1", parent=object_id("education", "$gone"))
+    under = brought("education", "$2", parent=object_id("education", "$1"))
+    assert await _hear(work, alone, under, posted("wifip", "post:1")) == [Outcome.SEQUENCED] * 3
+    assert [one.history for one in work.messages.known.values() if one is not None] == [True, True, False]
+    assert work.messages.known[object_id("education", "$1")].parent is None
+    assert work.messages.known[object_id("education", "$2")].parent == object_id("education", "$1")
+
+
+async def test_history_of_what_was_told_already_changes_nothing() -> None:
+    work = FakeWork()
+    await _hear(work, edited("wifip", "post:1", "corrigé"))
+    assert await _hear(work, brought("wifip", "post:1")) == [Outcome.SUPERSEDED]
+    assert work.messages.known[ROOT].html == "corrigé"
 
 
 async def test_a_chain_of_replies_that_came_backwards_is_released_from_its_root() -> None:

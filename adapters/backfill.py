@@ -1,0 +1,215 @@
+"""Brings what a space held before its tie: oldest first, slowly, once, through the same admission as what is said today."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from adapters.backfills import MOST_DAYS, MOST_ITEMS, BackfillLost, Item, State
+from adapters.failures import told
+from adapters.gateway import named
+from adapters.ledger import LedgerUnavailable
+from adapters.offers import Survey
+from adapters.port import Act, Change, Later, Nonsense, Unused
+from adapters.sorting import NotStored
+from adapters.ties import TieState
+from schemas.proof import timestamp
+from schemas.wire.records import new_correlation
+from schemas.wire.telemetry import Metric
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+    from datetime import datetime
+
+    from adapters.backfills import Backfills, Job
+    from adapters.ledger import Memory
+    from adapters.offers import Recalls
+    from adapters.patience import Pause
+    from adapters.port import Outcome
+    from adapters.settings import Instance
+    from adapters.sorting import Answer
+    from adapters.spool import Spool
+    from adapters.ties import Tie, Ties
+
+    Admit = Callable[[Sequence[Outcome], bytes, str], Awaitable[Answer]]
+
+IDLE_SECONDS: Final = 5.0
+TROUBLE_SECONDS: Final = 30.0
+TOLD: Final = ("event=", "parked")  # what admission says of a message that leaves, now or once a write has been answered
+KNOWN: Final = "dropped=known_already"
+UNDOER: Final = "operator"
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Bringing:
+    """Everything that the back-fills of one instance work with."""
+
+    name: str
+    instance: Instance
+    client: Recalls
+    ties: Ties
+    backfills: Backfills
+    memory: Memory
+    spool: Spool
+    pause: Pause
+    admit: Admit
+    clock: Callable[[], datetime]
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+
+
+class Backfiller:
+    """One step at a time, no faster than the settings let it: what is said today needs the RSEs more."""
+
+    def __init__(self, parts: Bringing) -> None:
+        self._parts = parts
+        self._every = 60.0 / parts.instance.history_per_minute
+
+    async def run(self) -> None:
+        """Bring for ever; whatever goes wrong here ends nothing else."""
+        while True:
+            await self._parts.sleep(await self._step())
+
+    async def _step(self) -> float:
+        try:
+            return await self.step()
+        except BackfillLost:
+            return IDLE_SECONDS
+        except LedgerUnavailable:
+            log.warning("backfill_waits", instance=self._parts.name)
+        except Exception as error:  # noqa: BLE001 - history is not worth ending the process that carries messages
+            log.error("backfill_failed", instance=self._parts.name, **told(error))  # noqa: TRY400 - its text may hold content
+        return TROUBLE_SECONDS
+
+    async def step(self) -> float:
+        """One page surveyed, or one message brought or taken back; seconds until the next step. Raises BackfillLost, LedgerUnavailable."""
+        await self._begin()
+        job = await self._parts.backfills.claim()
+        if job is None or self._parts.pause.paused or any(self._parts.spool.waiting.values()):
+            return IDLE_SECONDS  # what is said today goes first, and an RSE that is not well is left in peace
+        if job.state is not State.UNDOING and not self._speaks(job):
+            await self._parts.backfills.end(job, State.STOPPED, "not_tied")
+            return IDLE_SECONDS
+        later = await self._work(job)
+        await self._show()
+        every = self._every / 2 if job.state is State.SURVEYING else self._every  # a page is one question, a message about two
+        return every if later is None else max(every, later.after or TROUBLE_SECONDS)
+
+    async def _begin(self) -> None:
+        """What the settings ask of each new tie, once it is confirmed."""
+        for space, days in self._parts.instance.backfill_days.items():
+            tie = self._parts.ties.of(space)
+            if days and tie is not None and tie.state is TieState.CONFIRMED:
+                now = self._parts.clock()
+                await self._parts.backfills.ask_once(space, tie.community, days, now - timedelta(days=min(days, MOST_DAYS)), now)
+
+    def _tie(self, job: Job) -> Tie | None:
+        tie = self._parts.ties.of(job.space)
+        return tie if tie is not None and tie.community == job.community else None
+
+    def _speaks(self, job: Job) -> bool:
+        return self._tie(job) is not None and job.space in self._parts.instance.spaces
+
+    async def _work(self, job: Job) -> Later | None:
+        match job.state:
+            case State.SURVEYING:
+                return await self._survey(job)
+            case State.BRINGING:
+                return await self._bring_next(job)
+            case State.UNDOING:
+                return await self._take_back_next(job)
+            case State.DONE | State.STOPPED | State.UNDONE:
+                return None  # never claimed
+
+    async def _survey(self, job: Job) -> Later | None:
+        page = await self._parts.client.survey(job.space, job.since, job.cursor)
+        if isinstance(page, Later):
+            return page
+        if not isinstance(page, Survey):
+            await self._parts.backfills.end(job, State.STOPPED, page.reason)
+            return None
+        items = [one for one in page.items if job.since <= one.created_at <= job.until]
+        full = await self._parts.backfills.count(job) + len(items) > MOST_ITEMS
+        await self._parts.backfills.found(job, items, None if full else page.cursor, "too_many" if full else "")
+        return None
+
+    async def _bring_next(self, job: Job) -> Later | None:
+        found = await self._parts.backfills.oldest(job)
+        if found is None:
+            await self._parts.backfills.end(job, State.DONE)
+            log.info("backfill_done", instance=self._parts.name, community=job.community)
+            return None
+        native_id, before = found
+        outcome = await self._parts.client.recount(job.space, native_id)
+        if isinstance(outcome, Later):
+            return outcome
+        reason = _why_not(outcome, job)
+        if isinstance(outcome, Change) and reason is None:
+            return await self._tell(job, native_id, outcome, before)
+        await self._mark(job, native_id, Item.LEFT_OUT, reason or "")
+        return None
+
+    async def _tell(self, job: Job, native_id: str, change: Change, before: Item) -> Later | None:
+        await self._parts.backfills.mark(job, native_id, Item.TELLING)
+        said = await self._admitted(await named(self._parts.client, replace(change, history=True)))
+        if isinstance(said, Later):
+            return said
+        if said.startswith(TOLD) or (said == KNOWN and before is Item.TELLING):  # told by the process before this one
+            await self._mark(job, native_id, Item.BROUGHT)
+        else:
+            await self._mark(job, native_id, Item.LEFT_OUT, said.partition("=")[2])
+        return None
+
+    async def _take_back_next(self, job: Job) -> Later | None:
+        found = await self._parts.backfills.newest_brought(job)
+        if found is None:
+            await self._parts.backfills.end(job, State.UNDONE)
+            return None
+        native_id, _ = found
+        known = (await self._parts.memory.recall([native_id], [UNDOER])).natives.get(native_id)
+        if known is not None and not known.deleted:
+            await self._parts.backfills.mark(job, native_id, Item.UNTELLING)
+            version = known.versions[-1] if known.versions else ""
+            said = await self._admitted(_deletion(native_id, job, version, self._parts.clock()))
+            if isinstance(said, Later):
+                return said
+        await self._mark(job, native_id, Item.TAKEN_BACK)
+        return None
+
+    async def _admitted(self, change: Outcome) -> str | Later:
+        """What admission says in a word, once it has stored it."""
+        answer = await self._parts.admit([change], b"", new_correlation())
+        return Later(answer.reason) if isinstance(answer, NotStored) else answer.said[0]
+
+    async def _mark(self, job: Job, native_id: str, state: Item, reason: str = "") -> None:
+        await self._parts.backfills.mark(job, native_id, state, reason)
+        Metric.backfilled.labels(self._parts.name, state.value).inc()
+
+    async def _show(self) -> None:
+        waiting = sum(one.waiting for one in await self._parts.backfills.progress())
+        Metric.to_backfill.labels(self._parts.name).set(waiting)
+
+
+def _why_not(outcome: Change | Unused | Nonsense, job: Job) -> str | None:
+    """Why a message is not brought as it stands now, if it is not; what is marked as internal, or ours, admission knows."""
+    match outcome:
+        case Unused(type=kind):
+            return kind
+        case Nonsense(reason=reason):
+            return reason
+        case Change(act=Act.POSTED, space=space) if space == job.space:
+            return None
+        case Change():
+            return "not_standing"
+
+
+def _deletion(native_id: str, job: Job, version: str, now: datetime) -> Change:
+    """Its author's node takes back what it told; in her own RSE the message stays."""
+    return Change(
+        act=Act.DELETED, native_id=native_id, version=version, marker=f"undone:{timestamp(now)}", space=job.space, actor=UNDOER,
+        occurred_at=now,
+    )  # fmt: skip

@@ -1,0 +1,274 @@
+"""One step of a back-fill at a time: when it rests, what it brings, what it leaves out, what it takes back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from adapters.backfill import IDLE_SECONDS, KNOWN, TROUBLE_SECONDS, Backfiller, Bringing
+from adapters.backfills import MOST_ITEMS, Item, Job, Progress, State
+from adapters.ledger import Known, KnownObject, LedgerUnavailable
+from adapters.offers import Held, Survey
+from adapters.port import Act, Change, Later, Never, Nonsense, Unused
+from adapters.sorting import NotStored, Stored
+from adapters.spool import Kind
+from adapters.ties import Tie, TieState
+from schemas.facts.message import Author, Content
+from schemas.words import Audience
+from tests.fakes_adapters import COMMUNITY, SPACE, an_instance
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from adapters.port import Outcome
+    from adapters.sorting import Answer
+
+NOW = datetime(2026, 3, 31, tzinfo=UTC)
+JOB = Job(SPACE, COMMUNITY, NOW - timedelta(days=30), NOW, State.BRINGING, None)
+TIE = Tie(SPACE, COMMUNITY, "Futurs", Audience.MEMBERS, Audience.MEMBERS, externals=False, state=TieState.CONFIRMED, renewed_at=NOW)
+OLD = Change(
+    Act.POSTED, "post:1", "v", "post_created:v", SPACE, "user:1", NOW - timedelta(days=9), Author(name="Ada", organisation="F"),
+    Content(html="Bonjour", text="Bonjour"),
+)  # fmt: skip
+
+
+@dataclass
+class FakeBackfills:
+    job: Job | None = JOB
+    items: dict[str, Item] = field(default_factory=lambda: {"post:1": Item.WAITING})
+    surveyed: list[tuple[list[str], str | None, str]] = field(default_factory=list)
+    ended: list[tuple[State, str]] = field(default_factory=list)
+    reasons: list[str] = field(default_factory=list)
+    asked: list[tuple[str, int, datetime]] = field(default_factory=list)
+    already: int = 0
+
+    async def ask_once(self, space: str, community: str, days: int, since: datetime, until: datetime) -> None:
+        assert (community, until) == (COMMUNITY, NOW)
+        self.asked.append((space, days, since))
+
+    async def claim(self) -> Job | None:
+        return self.job
+
+    async def found(self, job: Job, items: Sequence[Held], cursor: str | None, reason: str = "") -> None:
+        assert job
+        self.surveyed.append(([one.native_id for one in items], cursor, reason))
+
+    async def count(self, job: Job) -> int:
+        assert job
+        return self.already
+
+    async def oldest(self, job: Job) -> tuple[str, Item] | None:
+        assert job
+        return next(((name, state) for name, state in self.items.items() if state in {Item.WAITING, Item.TELLING}), None)
+
+    async def newest_brought(self, job: Job) -> tuple[str, Item] | None:
+        assert job
+        return next(((name, state) for name, state in self.items.items() if state in {Item.BROUGHT, Item.UNTELLING}), None)
+
+    async def mark(self, job: Job, native_id: str, state: Item, reason: str = "") -> None:
+        assert job
+        self.items[native_id] = state
+        self.reasons.append(reason)
+
+    async def end(self, job: Job, state: State, reason: str = "") -> None:
+        assert job
+        self.ended.append((state, reason))
+
+    async def progress(self) -> list[Progress]:
+        return []
+
+
+@dataclass
+class Rse:
+    outcome: Change | Unused | Nonsense | Later = OLD
+    page: Survey | Later | Never = field(default_factory=lambda: Survey((), None))
+
+    async def survey(self, space: str, since: datetime, cursor: str | None) -> Survey | Later | Never:
+        assert (space, since, cursor) == (JOB.space, JOB.since, None)
+        return self.page
+
+    async def recount(self, space: str, native_id: str) -> Change | Unused | Nonsense | Later:
+        assert (space, native_id) == (SPACE, "post:1")
+        return self.outcome
+
+
+@dataclass
+class World:
+    """The parts of a back-filler, and what its admission was told."""
+
+    folder: Path
+    backfills: FakeBackfills = field(default_factory=FakeBackfills)
+    rse: Rse = field(default_factory=Rse)
+    tie: Tie | None = TIE
+    paused: bool = False
+    waiting: dict[Kind, int] = field(default_factory=dict)
+    told: list[Any] = field(default_factory=list)
+    answer: Answer = field(default_factory=lambda: Stored(("event=e@t",)))
+    known: Known = field(default_factory=Known)
+    settings: dict[str, Any] = field(default_factory=dict)
+
+    def of(self, space: str) -> Tie | None:
+        return self.tie if space == SPACE else None
+
+    async def admit(self, outcomes: Sequence[Outcome], body: bytes, correlation: str) -> Answer:
+        assert (body, len(correlation)) == (b"", 32)
+        self.told += outcomes
+        return self.answer
+
+    async def recall(self, references: Sequence[str], actors: Sequence[str]) -> Known:
+        assert (references, actors) == (["post:1"], ["operator"])
+        return self.known
+
+    def filler(self) -> Backfiller:
+        parts: dict[str, Any] = {
+            "client": self.rse, "ties": self, "backfills": self.backfills, "memory": self, "spool": self, "pause": self, "admit": self.admit,
+        }  # fmt: skip
+        return Backfiller(Bringing("rse", an_instance(self.folder, **self.settings), clock=lambda: NOW, **parts))
+
+    async def step(self) -> float:
+        return await self.filler().step()
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path)
+
+
+async def test_a_message_is_told_as_history_and_noted_as_brought_at_the_pace_of_the_settings(world: World) -> None:
+    world.settings = {"history_per_minute": 30}
+    assert await world.step() == 2.0
+    assert world.told == [replace(OLD, history=True)]
+    assert world.backfills.items == {"post:1": Item.BROUGHT}
+
+
+@pytest.mark.parametrize("why", ["nothing", "paused", "spool"])
+async def test_history_rests_where_there_is_none_while_the_rse_is_unwell_and_while_today_s_words_wait(world: World, why: str) -> None:
+    world.backfills.job = None if why == "nothing" else JOB
+    world.paused = why == "paused"
+    world.waiting = {Kind.RECORD: 1} if why == "spool" else {}
+    assert await world.step() == IDLE_SECONDS
+    assert not world.told
+
+
+@pytest.mark.parametrize("tie", [None, replace(TIE, community="autre")])
+async def test_a_tie_that_has_ended_ends_its_back_fill(world: World, tie: Tie | None) -> None:
+    world.tie = tie
+    await world.step()
+    assert (world.told, world.backfills.ended) == ([], [(State.STOPPED, "not_tied")])
+
+
+async def test_a_space_that_the_settings_offer_no_longer_ends_it_too(world: World) -> None:
+    world.settings = {"spaces": frozenset()}
+    await world.step()
+    assert world.backfills.ended == [(State.STOPPED, "not_tied")]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "reason"),
+    [
+        (Unused("post_gone"), "post_gone"),
+        (Nonsense("content_too_long"), "content_too_long"),
+        (replace(OLD, act=Act.DELETED), "not_standing"),
+        (replace(OLD, space="ailleurs"), "not_standing"),
+    ],
+)
+async def test_what_does_not_stand_there_any_more_is_left_out(world: World, outcome: Change | Unused | Nonsense, reason: str) -> None:
+    world.rse.outcome = outcome
+    await world.step()
+    assert (world.told, world.backfills.items, world.backfills.reasons) == ([], {"post:1": Item.LEFT_OUT}, [reason])
+
+
+@pytest.mark.parametrize("said", ["dropped=kept_internal", "dropped=own_account", KNOWN])
+async def test_what_admission_keeps_inside_or_knows_is_left_out_by_its_reason(world: World, said: str) -> None:
+    world.answer = Stored((said,))
+    await world.step()
+    assert (world.backfills.items, world.backfills.reasons[-1]) == ({"post:1": Item.LEFT_OUT}, said.partition("=")[2])
+
+
+async def test_what_the_process_before_this_one_told_counts_as_brought(world: World) -> None:
+    world.backfills.items = {"post:1": Item.TELLING}
+    world.answer = Stored((KNOWN,))
+    await world.step()
+    assert world.backfills.items == {"post:1": Item.BROUGHT}
+
+
+async def test_an_rse_that_wants_to_be_left_alone_is_and_so_is_a_ledger_that_takes_nothing(world: World) -> None:
+    world.rse.outcome = Later("rate_limited", 90.0)
+    assert await world.step() == 90.0
+    world.rse.outcome, world.answer = OLD, NotStored("spool_full")
+    assert await world.step() == TROUBLE_SECONDS
+    assert world.backfills.items == {"post:1": Item.TELLING}  # to be told again
+
+
+async def test_it_is_done_when_nothing_waits(world: World) -> None:
+    world.backfills.items = {"post:1": Item.BROUGHT}
+    await world.step()
+    assert world.backfills.ended == [(State.DONE, "")]
+
+
+async def test_a_page_of_the_survey_keeps_what_lies_between_the_days_asked_for_and_the_asking(world: World) -> None:
+    world.backfills.job = replace(JOB, state=State.SURVEYING)
+    days = {"post:old": 31, "post:1": 30, "post:2": 1, "post:new": -1}
+    world.rse.page = Survey(tuple(Held(name, NOW - timedelta(days=age)) for name, age in days.items()), "next")
+    await world.step()
+    assert world.backfills.surveyed == [(["post:1", "post:2"], "next", "")]
+
+
+async def test_a_space_that_holds_too_much_is_brought_as_far_as_it_was_surveyed(world: World) -> None:
+    world.backfills.job = replace(JOB, state=State.SURVEYING)
+    world.backfills.already = MOST_ITEMS
+    world.rse.page = Survey((Held("post:2", NOW),), "next")
+    await world.step()
+    assert world.backfills.surveyed == [(["post:2"], None, "too_many")]
+
+
+async def test_a_space_that_refuses_to_be_read_stops_its_back_fill(world: World) -> None:
+    world.backfills.job = replace(JOB, state=State.SURVEYING)
+    world.rse.page = Never("forbidden")
+    await world.step()
+    assert world.backfills.ended == [(State.STOPPED, "forbidden")]
+
+
+async def test_the_settings_ask_once_for_each_new_tie_that_the_hub_has_confirmed(world: World) -> None:
+    world.settings, world.backfills.job = {"backfill_days": {SPACE: 7, "autre": 3}}, None
+    await world.step()
+    assert world.backfills.asked == [(SPACE, 7, NOW - timedelta(days=7))]
+    world.tie = replace(TIE, state=TieState.ACCEPTED)
+    await world.step()
+    assert len(world.backfills.asked) == 1
+
+
+@pytest.mark.parametrize("tie", [TIE, None])
+async def test_what_was_brought_is_taken_back_by_a_deletion_whatever_became_of_the_tie(world: World, tie: Tie | None) -> None:
+    world.tie, world.backfills.job = tie, replace(JOB, state=State.UNDOING)
+    world.backfills.items = {"post:1": Item.BROUGHT}
+    world.known.add(KnownObject("post:1", "s", "own", None, ("2026-03-22T00:00:00.000Z",), SPACE, COMMUNITY))
+    await world.step()
+    (told,) = world.told
+    assert (told.act, told.native_id, told.version, told.history) == (Act.DELETED, "post:1", "2026-03-22T00:00:00.000Z", False)
+    assert world.backfills.items == {"post:1": Item.TAKEN_BACK}
+    await world.step()
+    assert world.backfills.ended == [(State.UNDONE, "")]
+
+
+async def test_what_its_author_has_deleted_meanwhile_is_not_deleted_twice(world: World) -> None:
+    world.backfills.job = replace(JOB, state=State.UNDOING)
+    world.backfills.items = {"post:1": Item.BROUGHT}
+    world.known.add(KnownObject("post:1", "s", "own", None, (), SPACE, COMMUNITY, deleted=True))
+    await world.step()
+    assert (world.told, world.backfills.items) == ([], {"post:1": Item.TAKEN_BACK})
+
+
+async def test_neither_a_ledger_that_is_away_nor_a_client_that_fails_ends_the_process(world: World) -> None:
+    filler = world.filler()
+    failures: list[Exception] = [LedgerUnavailable(), ZeroDivisionError()]
+
+    async def claim() -> Job | None:
+        raise failures.pop()
+
+    world.backfills.claim = claim  # type: ignore[method-assign]  # for this test alone
+    assert [await filler._step(), await filler._step()] == [TROUBLE_SECONDS, TROUBLE_SECONDS]
