@@ -20,6 +20,8 @@ from pydantic import SecretStr
 
 from adapters.admission import Admission
 from adapters.applied import Applied
+from adapters.backfill import Backfiller, Bringing
+from adapters.backfills import Backfills
 from adapters.completions import Completions
 from adapters.door import DoorTransport
 from adapters.gateway import Counter, application
@@ -32,7 +34,7 @@ from adapters.ledger import Ledger, LedgerUnavailable, Memory
 from adapters.looks import Looker
 from adapters.losses import LossLooker
 from adapters.notices import Board, Noticer
-from adapters.offers import Announces, Greets
+from adapters.offers import Announces, Greets, Recalls
 from adapters.outgoing import Outgoing
 from adapters.pacing import Paces
 from adapters.patience import Pause
@@ -148,6 +150,10 @@ async def build(name: str, instance: Instance, shared: Shared) -> Connector:
     if isinstance(client, Greets) and instance.private_notice:
         register = Register(shared.ledger, name)
         loops = (*loops, Greeter(name, instance, client, seat.newcomers, register, ties, shared.trust, pause, shared.settings.about).run())
+    if isinstance(client, Recalls):
+        asked = Backfills(shared.ledger, name, secrets.token_hex(8))
+        bringing = Bringing(name, instance, client, ties, asked, seat.memory, spool, pause, admission.admit, shared.clock)
+        loops = (*loops, _after(handshake.begun, Backfiller(bringing).run))
     return Connector(Counter(name, instance, kind.adapter, client, admission), loops)
 
 

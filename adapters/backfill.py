@@ -132,7 +132,9 @@ class Backfiller:
         if not isinstance(page, Survey):
             await self._parts.backfills.end(job, State.STOPPED, page.reason)
             return None
-        items = [one for one in page.items if job.since <= one.created_at <= job.until]
+        asked = [one for one in page.items if job.since <= one.created_at <= job.until]
+        known = (await self._parts.memory.recall([one.native_id for one in asked], [])).natives
+        items = [one for one in asked if one.native_id not in known]  # what was told already need not be asked for one by one
         full = await self._parts.backfills.count(job) + len(items) > MOST_ITEMS
         await self._parts.backfills.found(job, items, None if full else page.cursor, "too_many" if full else "")
         return None

@@ -25,6 +25,7 @@ class Feature(StrEnum):
     IDENTITY = "identité"
     NOTICE = "avis dans l’espace"
     PRIVATE_NOTICE = "avis privé"
+    HISTORY = "historique d’avant le rattachement"
 
 
 @dataclass(frozen=True, slots=True)

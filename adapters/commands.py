@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from adapters.backfill_commands import app as backfill
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 app = typer.Typer(help="Connecteurs : la passerelle et les scripteurs des RSE.", no_args_is_help=True)
+app.add_typer(backfill, name="backfill", no_args_is_help=True)
 
 
 @app.command()

@@ -159,9 +159,12 @@ class Desk:
         return closed or tie or Drop("not_tied")
 
     def _of_own(self, change: Change, here: KnownObject | None, tie: Tie, known: Known) -> Decision:
+        """What becomes of a message of this RSE. History is told once, as it stands: what the ledger knows was told, or taken back."""
         if here is not None and _overtaken(change, here) and change.asked != change.version:
             return Doubt(Incomplete(change.native_id, Act.EDITED, change.version if change.asked is not None else ""))
         marker = f"{change.marker} after {here.versions[-1]}" if here is not None and _overtaken(change, here) else None
+        if change.history and (here is not None or change.act is not Act.POSTED):
+            return Drop("known_already" if here is not None else "not_standing")
         subject = object_id(self.instance.node, change.native_id)
         if change.act is Act.DELETED:
             if here is None:

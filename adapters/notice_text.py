@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -12,9 +13,11 @@ from schemas.facts.message import Content
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
 MOST_NAMED = 30  # ministries; the others are counted
 NAME_LIMIT = 120
+MONTHS = ["janvier", "février", "mars", "avril", "mai", "juin", "juillet", "août", "septembre", "octobre", "novembre", "décembre"]
 PERSON_TITLE = "Votre message est lu aussi dans d’autres ministères"
 
 
@@ -26,6 +29,12 @@ class Telling:
     ministries: Sequence[str]
     mark: str
     link: str
+
+
+def date_of(moment: datetime) -> str:
+    """« 3 mars 2026 », in UTC: no locale is asked, a server's may be any."""
+    utc = moment.astimezone(UTC)
+    return f"{'1er' if utc.day == 1 else utc.day} {MONTHS[utc.month - 1]} {utc.year}"
 
 
 def title(telling: Telling) -> str:

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 from adapters.port import RseClient
 
 if TYPE_CHECKING:
-    from adapters.port import Later, Never, Written
+    from datetime import datetime
+
+    from adapters.port import Change, Later, Never, Nonsense, Unused, Written
     from schemas.facts.message import Content
 
 
@@ -57,4 +59,33 @@ class Greets(RseClient, Protocol):
 
     async def greet(self, greeting: Greeting) -> Written | Later | Never:
         """Write to her, once however often we are asked."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A message that a space holds: its native id and when it was written, and nothing of what it says."""
+
+    native_id: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """A part of what a space holds; `cursor` is where the rest begins, None where there is none."""
+
+    items: tuple[Held, ...]
+    cursor: str | None
+
+
+@runtime_checkable
+class Recalls(RseClient, Protocol):
+    """An RSE that can be asked for what was written in a space before."""
+
+    async def survey(self, space: str, since: datetime, cursor: str | None) -> Survey | Later | Never:
+        """Name people's messages since a moment, in any order, a part at a time: neither ours, nor what the platform writes by itself."""
+        ...
+
+    async def recount(self, space: str, native_id: str) -> Change | Unused | Nonsense | Later:
+        """Tell a message as it stands now, under the marker of its first webhook; what is gone is Unused."""
         ...

@@ -147,4 +147,5 @@ def _written(fact: MessagePosted, place: Place, passed: Passed, living: KnownObj
         occurred_at=envelope.time,
         attachments=fact.attachments,
         parts=living.parts if living is not None else (),
+        history=envelope.history is not None and living is None,
     )

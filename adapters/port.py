@@ -96,6 +96,8 @@ class Change:
     attachments: tuple[Attachment, ...] = ()
     emoji: str | None = None
     by_us: bool = False
+    history: bool = False
+    """Whether it was written before the space was tied, and is told by a back-fill."""
     asked: str | None = None
     """None for what the RSE told by itself; else what it had said when it was last asked for the same reason, empty the first time."""
 
@@ -245,6 +247,8 @@ class Order:
     others: int = 0
     part: Part | None = None
     parts: tuple[str, ...] = ()
+    history: bool = False
+    """Whether it was written long ago: with its date, and notifying nobody."""
 
 
 @dataclass(frozen=True, slots=True)

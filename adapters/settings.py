@@ -43,6 +43,10 @@ class Instance(BaseModel):
     private_notice: Annotated[bool, Field(description="Whether who writes for the first time is told in private who reads her.")] = True
     poll_seconds: Annotated[float, Field(ge=0.25, le=60, description="Between two looks at a lively space, where it is polled.")] = 4.0
     limits: Annotated[dict[str, PerMinute], Field(description="Kind of call → calls per minute that are never passed.")] = {}
+    backfill_days: Annotated[
+        dict[str, Annotated[int, Field(ge=0, le=366)]], Field(description="Space → days before its tie to bring.")
+    ] = {}
+    history_per_minute: Annotated[int, Field(ge=1, le=600, description="Messages of before a tie that are brought in a minute.")] = 12
     options: dict[str, str] = {}
 
     @model_validator(mode="before")

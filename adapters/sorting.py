@@ -14,6 +14,7 @@ from adapters.greetings import Newcomer, Newcomers
 from adapters.port import Act, Altered, Change, Incomplete, Nonsense, Unused
 from adapters.spool import Record, pack_change, pack_incomplete
 from schemas import topics
+from schemas.envelope import BACKFILL
 from schemas.facts.message import MessagePosted
 from schemas.proof import sign_event, timestamp
 from schemas.wire.records import CORRELATION, to_headers
@@ -170,6 +171,7 @@ class Sorter:
                 audience=publish.tie.audience,
                 community=publish.tie.community,
                 parent=publish.parent,
+                history=BACKFILL if change.history else None,
             )
         except ValidationError as error:
             fields = ", ".join(sorted({".".join(map(str, problem["loc"])) for problem in error.errors(include_input=False)}))
@@ -179,7 +181,12 @@ class Sorter:
         batch.objects.append(publish.remembered)
         batch.records.append(Record(topics.RSE_INBOUND.name, key, event.value, headers, publish.fact.event_type))
         batch.labels.append((arrival, f"event={event.envelope.id}"))
-        if isinstance(publish.fact, MessagePosted) and change.act is Act.POSTED and publish.fact.author.kind == "person":
+        if (
+            isinstance(publish.fact, MessagePosted)
+            and not change.history
+            and change.act is Act.POSTED
+            and publish.fact.author.kind == "person"
+        ):
             batch.newcomers.append(Newcomer(publish.tie.community, event.envelope.actor, publish.tie.space, change.native_id))
         return None
 

@@ -141,6 +141,7 @@ def pack_change(change: Change) -> bytes:
             "attachments": [attachment.model_dump() for attachment in change.attachments],
             "emoji": change.emoji,
             "by_us": change.by_us,
+            "history": change.history,
             "asked": change.asked,
         }
     ).encode()

@@ -280,11 +280,19 @@ class Hub:
 
 
 def said_by(
-    key: SigningKey, fact: Fact, native_id: str, *, marker: str = "1", community: str = COMMUNITY, parent: str | None = None
+    key: SigningKey,
+    fact: Fact,
+    native_id: str,
+    *,
+    marker: str = "1",
+    community: str = COMMUNITY,
+    parent: str | None = None,
+    history: str | None = None,
 ) -> CanonicalEvent:
     return sign_event(
         key, fact, subject=object_id(key.owner, native_id), time=datetime.now(UTC), platform="plain", native_id=native_id,
         change_marker=marker, actor="a", audience=Audience.MEMBERS, community=community, parent=parent,
+        history=history,
     )  # fmt: skip
 
 

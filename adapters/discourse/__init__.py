@@ -42,6 +42,10 @@ CAPABILITIES = Capabilities(
         Feature.PRIVATE_NOTICE: BothWays(
             No("un message privé n’est jamais lu"), Yes("un message privé, une fois, à qui écrit pour la première fois")
         ),
+        Feature.HISTORY: BothWays(
+            Yes("sujets de la catégorie par l’API, puis chaque message tel qu’il est"),
+            Yes("import_mode et created_at : à sa date, sans notification ni webhook"),
+        ),
     },
     retries="4 après 1, 5, 25 et 125 minutes, soit 2 h 36, si la passerelle a répondu ; aucun si personne n’a répondu",
     outage=(

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from adapters.discourse import render
-from adapters.discourse.payload import Post, Topic
+from adapters.discourse.payload import Post, Topic, moment
 from adapters.discourse.reading import locator, native_id
 from adapters.port import Later, Written
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from adapters.discourse.http import Answer, Api
     from adapters.port import Order
 
@@ -127,6 +129,23 @@ class Search:
         if answer.done:
             return read(Topic, answer.document) or Later("answer_unreadable")
         return await self._absent(answer)
+
+    async def posts_since(self, topic: int, since: datetime) -> list[Post] | Later:
+        """A topic's posts from its end back to a moment; some older ones may come with them."""
+        found = await self._stream(topic)
+        if isinstance(found, Later):
+            return found
+        posts, stream = found
+        known = {post.id for post in posts}
+        rest = [number for number in stream if number not in known][::-1]
+        for start in range(0, len(rest), PAGE):
+            more = await self._posts(topic, rest[start : start + PAGE])
+            if isinstance(more, Later):
+                return more
+            posts += more
+            if more and min(moment(post.created_at) for post in more) < since:
+                break
+        return posts
 
     async def _stream(self, topic: int) -> tuple[list[Post], list[int]] | Later:
         """A topic's first posts, and the numbers of all that it shows."""

@@ -66,7 +66,7 @@ class Twin:
         """The application, its webhook sender running as long as it does."""
         app = web.Application(client_max_size=8 * 1024 * 1024, middlewares=[_in_its_words])
         app.cleanup_ctx.append(self._life)
-        app.add_routes(Topics(self._forum).routes(self._write))
+        app.add_routes(Topics(self._forum, self._store).routes(self._read, self._write))
         app.add_routes(
             [
                 web.post("/posts.json", self._write(self._create)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from adapters.discourse.twin_store import Post, Topic
@@ -62,7 +63,7 @@ class Forum:
             errors.append("Body is too similar to what you recently posted")
         if errors:
             raise Refusal(422, errors)
-        post = self._reply(actor, topic, raw, _number(given.get("reply_to_post_number"))) if topic else self._open(actor, raw, given)
+        post = self._reply(actor, topic, raw, given) if topic else self._open(actor, raw, given)
         self._recent[unique] = time.monotonic()
         return post
 
@@ -152,8 +153,10 @@ class Forum:
         topic = Topic(self._store.next_id("topic", 101), title, slug_of(title), category, actor.id, self._store.stamp(), external)
         topic.recipients = recipients
         self._store.topics[topic.id] = topic
-        post = self._new(actor, topic, raw, None)
-        self._tell([topic, post], self._hooks.topic("topic_created", topic), self._hooks.post("post_created", post))
+        post = self._new(actor, topic, raw, None, given)
+        topic.created_at = post.created_at
+        parcels = (self._hooks.topic("topic_created", topic), self._hooks.post("post_created", post)) if post.alerted else ()
+        self._tell([topic, post], *parcels)
         return post
 
     def _recipients(self, given: Mapping[str, Any]) -> list[str]:
@@ -166,16 +169,19 @@ class Forum:
             raise Refusal(422, ["You must select a valid user."])
         return names
 
-    def _reply(self, actor: Person, topic: Topic, raw: str, answered: int | None) -> Post:
-        known = {post.number for post in self._store.posts_of(topic)}
-        post = self._new(actor, topic, raw, answered if answered in known else None)
-        self._tell([post], self._hooks.post("post_created", post))
+    def _reply(self, actor: Person, topic: Topic, raw: str, given: Mapping[str, Any]) -> Post:
+        known, answered = {post.number for post in self._store.posts_of(topic)}, _number(given.get("reply_to_post_number"))
+        post = self._new(actor, topic, raw, answered if answered in known else None, given)
+        self._tell([post], *([self._hooks.post("post_created", post)] if post.alerted else []))
         return post
 
-    def _new(self, actor: Person, topic: Topic, raw: str, answered: int | None) -> Post:
+    def _new(self, actor: Person, topic: Topic, raw: str, answered: int | None, given: Mapping[str, Any]) -> Post:
+        """An API key may date a post; in `import_mode` nobody is told of it, by alert or by webhook."""
         number = max((post.number for post in self._store.posts_of(topic)), default=0) + 1
         now = self._store.stamp()
-        post = Post(self._store.next_id("post", 1001), topic.id, number, actor.id, raw, cook(raw), now, now, answered)
+        dated = _stamp(given["created_at"]) if given.get("created_at") else now
+        post = Post(self._store.next_id("post", 1001), topic.id, number, actor.id, raw, cook(raw), dated, now, answered)
+        post.alerted = not given.get("import_mode")
         self._store.add(post)
         return post
 
@@ -232,6 +238,11 @@ class Forum:
 
 def _tidy(title: str) -> str:
     return _BLANKS.sub(" ", title).strip()
+
+
+def _stamp(given: object) -> str:
+    moment = datetime.fromisoformat(str(given)).astimezone(UTC)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
 
 
 def _number(given: object) -> int | None:

@@ -61,7 +61,7 @@ class Topic:
 
 @dataclass
 class Post:
-    """A post; `past` holds the texts before each edit, `likes` the accounts that like it, in order."""
+    """A post; `past` holds the texts before each edit, `likes` the accounts that like it, in order; `alerted` if watchers were told."""
 
     KIND: ClassVar[str] = "post"
     id: int
@@ -80,6 +80,7 @@ class Post:
     past: list[str] = field(default_factory=list)
     likes: list[int] = field(default_factory=list)
     liked_at: dict[str, str] = field(default_factory=dict)
+    alerted: bool = True
 
 
 @dataclass

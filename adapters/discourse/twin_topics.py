@@ -6,25 +6,47 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from adapters.discourse.twin_forum import NOT_FOUND, Refusal
+from adapters.discourse.twin_views import topic_document
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from adapters.discourse.twin_call import Call
     from adapters.discourse.twin_forum import Forum
+    from adapters.discourse.twin_store import Store
 
     Act = Callable[["Call"], Awaitable[web.Response]]
     Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
+PER_PAGE = 30
+
+
 class Topics:
     """After `TopicsController` and `ListController`."""
 
-    def __init__(self, forum: Forum) -> None:
-        self._forum = forum
+    def __init__(self, forum: Forum, store: Store) -> None:
+        self._forum, self._store = forum, store
 
-    def routes(self, write: Callable[[Act], Handler]) -> list[web.RouteDef]:
+    def routes(self, read: Callable[[Act], Handler], write: Callable[[Act], Handler]) -> list[web.RouteDef]:
         """Its routes."""
-        return [web.put(r"/t/{id:\d+}/status{json:(?:\.json)?}", write(self._status))]
+        return [
+            web.put(r"/t/{id:\d+}/status{json:(?:\.json)?}", write(self._status)),
+            web.get(r"/c/{id:\d+}/none/l/latest.json", read(self._latest)),
+        ]
+
+    async def _latest(self, call: Call) -> web.Response:
+        """The last touched first, but for the pinned ones, which stand on top."""
+        if call.number not in self._store.categories:
+            raise Refusal(404, [NOT_FOUND], "not_found")
+        there = [topic for topic in self._store.topics.values() if topic.category_id == call.number and not topic.deleted_at]
+        shown = sorted((topic_document(self._store, topic) for topic in there), key=lambda one: one["last_posted_at"], reverse=True)
+        shown.sort(key=lambda one: not one["pinned"])
+        page = int(call.request.query.get("page", "0"))
+        begin, end = page * PER_PAGE, (page + 1) * PER_PAGE
+        more = {"more_topics_url": f"/c/{call.number}/none/l/latest?page={page + 1}"} if len(shown) > end else {}
+        return web.json_response({"users": [], "topic_list": {"per_page": PER_PAGE, "topics": shown[begin:end], **more}})
 
     async def _status(self, call: Call) -> web.Response:
         self._forum.set_status(call.person, self._forum.topic(call.number), call.given)

@@ -89,6 +89,7 @@ def post_summary(store: Store, post: Post) -> dict[str, Any]:
         "title": topic.title,
         "category": topic.category_id,
         "recipients": topic.recipients,
+        "alerted": post.alerted,
         "number": post.number,
         "raw": post.raw,
         "cooked": post.cooked,

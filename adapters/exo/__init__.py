@@ -40,6 +40,10 @@ CAPABILITIES = Capabilities(
         Feature.PRIVATE_NOTICE: BothWays(
             No("un message privé n’est jamais lu"), No("l’API sociale d’eXo n’a pas de message privé ; l’avis de l’espace en tient lieu")
         ),
+        Feature.HISTORY: BothWays(
+            Yes("activités et commentaires de l’espace, par l’API"),
+            No("chaque activité nouvelle notifie les membres de l’espace, et aucune API n’écrit sans bruit ni à une date passée"),
+        ),
     },
     retries="sans objet : rien n’est poussé",
     outage="repris par relevé : au relevé suivant, au-delà de 7 jours pour le neuf seulement",

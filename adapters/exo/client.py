@@ -14,23 +14,25 @@ from adapters.exo.contract import strange
 from adapters.exo.dialect import Page
 from adapters.exo.http import TIMEOUT, Answer
 from adapters.exo.notices import show
+from adapters.exo.past import survey
 from adapters.exo.reading import ACCOUNT, EVER, GONE, Entry, outcome_of, sightings_of
 from adapters.exo.v1 import V1
 from adapters.pacing import Paces, urgency_of
-from adapters.port import UNSUPPORTED, Act, Change, Later, Never, Nonsense, Reading, Same, Unused, Written
+from adapters.port import UNSUPPORTED, Act, Change, Incomplete, Later, Never, Nonsense, Reading, Same, Unused, Written
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
     from adapters.exo.dialect import Known
-    from adapters.offers import Notice
-    from adapters.port import Incomplete, Order, SpaceReport, WriteOutcome
+    from adapters.offers import Notice, Survey
+    from adapters.port import Order, SpaceReport, WriteOutcome
     from adapters.settings import Instance
 
 GENERATIONS: dict[str, type[V1 | Alpha3]] = {"v1": V1, "v1-alpha3": Alpha3}
 VERSION_LIFE = 86_400.0  # seconds
 MESSAGES = frozenset({Act.POSTED, Act.EDITED, Act.DELETED})
+WOULD_NOTIFY = "history_would_notify"  # eXo tells a space's members of each new activity; no API lets one write silently, or with a date
 SEARCHED = 100  # activities of a space in which a copy with our marker is looked for
 _SPACE = re.compile(r"^[A-Za-z0-9_-]{1,64}$")
 _NATIVE = re.compile(r"^(?:activity:([A-Za-z0-9_-]{1,64})|comment:([A-Za-z0-9_-]{1,64})/([A-Za-z0-9_-]{1,64}))$")
@@ -64,7 +66,7 @@ class ExoClient:
         """Carry an order out once. An edit of what was never written here writes it."""
         match order.act:
             case Act.POSTED:
-                return await self._post(order)
+                return Never(UNSUPPORTED, WOULD_NOTIFY) if order.history else await self._post(order)
             case Act.EDITED:
                 return await self._edit(order) if order.native_id else await self._post(order)
             case Act.DELETED:
@@ -125,6 +127,15 @@ class ExoClient:
     async def show(self, notice: Notice) -> WriteOutcome:
         """Keep a notice in a space (`Announces`)."""
         return await show(notice, self._exo, self._account, self._instance.url) if _SPACE.match(notice.space) else Never("space_malformed")
+
+    async def survey(self, space: str, since: datetime, cursor: str | None) -> Survey | Later | Never:
+        """Name the activities and comments that a space holds (`Recalls`)."""
+        return await survey(self._exo, self._account, space, since, cursor) if _SPACE.match(space) else Never("space_malformed")
+
+    async def recount(self, space: str, native_id: str) -> Change | Unused | Nonsense | Later:
+        """An activity or a comment as it stands now (`Recalls`)."""
+        del space
+        return await self.complete(Incomplete(native_id, Act.POSTED))
 
     async def close(self) -> None:
         """Close the session."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Final
 
+from adapters.exo.contract import SYSTEM_TYPES
 from adapters.exo.dialect import Page
-from adapters.exo.reading import SYSTEM_TYPES, Entry
+from adapters.exo.reading import Entry
 from adapters.offers import Held, Survey
 from adapters.port import Later, Never
 

@@ -41,6 +41,10 @@ CAPABILITIES = Capabilities(
             No("un message privé n’est jamais lu"),
             Yes("une invitation du robot à un salon à deux, une fois, à qui écrit pour la première fois"),
         ),
+        Feature.HISTORY: BothWays(
+            Yes("ce que le salon laisse voir au robot de son passé, avec la dernière modification ; jamais le chiffré"),
+            Yes("m.notice sans mention, à sa date (?ts=), qui est aussi dite en tête"),
+        ),
     },
     retries="sans fin : Synapse renvoie chaque transaction, dans l’ordre, jusqu’à ce qu’elle soit acceptée",
     outage="rejoué par la plateforme",

@@ -14,16 +14,18 @@ from adapters.matrix.greetings import Greetings
 from adapters.matrix.homeserver import TIMEOUT, Declined, Homeserver
 from adapters.matrix.names import is_ghost, is_ours, visible
 from adapters.matrix.notices import Notices
+from adapters.matrix.past import Past
 from adapters.matrix.rooms import report_of
 from adapters.matrix.translate import standing_edit
 from adapters.pacing import Paces, set_out, urgency_of
-from adapters.port import ENDINGS, UNSUPPORTED, Act, Closed, Later, Never, Nonsense, Unused, Written
+from adapters.port import ENDINGS, UNSUPPORTED, Act, Altered, Closed, Incomplete, Later, Never, Nonsense, Unused, Written
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from datetime import datetime
 
-    from adapters.offers import Greeting, Notice
-    from adapters.port import Change, Incomplete, Order, SpaceReport, WriteOutcome
+    from adapters.offers import Greeting, Notice, Survey
+    from adapters.port import Change, Order, SpaceReport, WriteOutcome
     from adapters.settings import Instance
 
 REMEMBERED = 5_000  # names; messages and their threads
@@ -53,6 +55,7 @@ class MatrixClient:
         self._homeserver = Homeserver(instance, self._paces, timeout)
         self._ghosts = Ghosts(self._homeserver, instance)
         self._notices = Notices(self._homeserver, self._ghosts)
+        self._past = Past(self._homeserver, self._ghosts, instance)
         self._greetings = Greetings(self._homeserver, self._ghosts, lambda user: is_ours(user, instance))
 
     async def turn(self, order: Order) -> None:
@@ -171,6 +174,22 @@ class MatrixClient:
             return await self._greetings.greet(greeting)
         except Declined as refusal:
             return refusal.outcome()
+
+    async def survey(self, space: str, since: datetime, cursor: str | None) -> Survey | Later | Never:
+        """Name the messages that a room holds (`Recalls`)."""
+        try:
+            return await self._past.survey(space, since, cursor)
+        except Declined as refusal:
+            return refusal.outcome()
+
+    async def recount(self, space: str, native_id: str) -> Change | Unused | Nonsense | Later:
+        """A message as it stands now (`Recalls`)."""
+        try:
+            outcome = await self._past.recount(space, native_id)
+        except Declined as refusal:
+            declined = refusal.outcome()
+            return declined if isinstance(declined, Later) else Unused(declined.reason)
+        return Nonsense("never_incomplete") if isinstance(outcome, Incomplete | Altered) else outcome
 
     async def close(self) -> None:
         """Close the session."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from adapters.markup import words
 from adapters.markup.division import LEAST_ROOM, divided
 from adapters.matrix.formatted import to_formatted
+from adapters.notice_text import date_of
 from adapters.parts import MOST_PARTS, parts_of
 from adapters.port import Act, Part
 
@@ -69,7 +70,8 @@ def _event(order: Order, text: str, html: str, thread: str | None) -> dict[str, 
 
 
 def _msgtype(order: Order) -> str:
-    return "m.notice" if order.author and order.author.kind != "person" else "m.text"
+    """A notice rings in no pocket: what a program says, and what a person said long ago."""
+    return "m.notice" if order.history or (order.author and order.author.kind != "person") else "m.text"
 
 
 def _text(order: Order) -> str:
@@ -90,7 +92,8 @@ def _opening(order: Order) -> list[str]:
     title = [order.title] if order.title else []
     alone = ["En réponse à un message qui n’est pas dans ce salon"] if order.parent_missing and not order.parent else []
     later = [f"Suite ({order.part.number}/{order.part.of})"] if order.part and order.part.number > 1 else []
-    return [*title, *alone, *later]
+    dated = [f"Message du {date_of(order.occurred_at)}"] if order.history and order.occurred_at else []
+    return [*dated, *title, *alone, *later]
 
 
 def _closing(order: Order) -> list[str]:

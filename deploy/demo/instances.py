@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 ACCOUNT: Final = "traitdunion"
 POLL_SECONDS: Final = 0.5
+HISTORY_PER_MINUTE: Final = 120  # as fast as somebody who looks on would have it: these RSEs are twins
 
 
 def described(
@@ -28,6 +29,7 @@ def described(
         "api_secret": api_secret,
         "signing_key": str(signing_key),
         "spaces": [space],
+        "history_per_minute": HISTORY_PER_MINUTE,
         **_of_platform(ministry, webhook_secret, service),
     }
     return {"instances": {ministry.node: instance}}

@@ -42,6 +42,8 @@ class Metric:
     late = Gauge("traitdunion_poll_late_seconds", "How overdue the polled space is that was looked at longest ago.", ["instance"])
     ended = Counter("traitdunion_ties_ended_total", "Ties that the RSE ended, by reason.", ["node", "reason"])
     notices = Counter("traitdunion_notices_total", "Notices to the people of an RSE by kind and outcome.", ["instance", "kind", "outcome"])
+    backfilled = Counter("traitdunion_backfilled_total", "Messages of before a tie by what became of them.", ["instance", "outcome"])
+    to_backfill = Gauge("traitdunion_to_backfill_messages", "Messages of before a tie that are still to be brought.", ["instance"])
     records = Counter("traitdunion_records_total", "Records by group, node and outcome.", ["group", "node", "outcome"])
     dead_letters = Counter("traitdunion_dead_letters_total", "Dead letters by topic and reason.", ["topic", "reason"])
     quarantined = Gauge("traitdunion_node_quarantined", "1 while a node is quarantined.", ["node"])

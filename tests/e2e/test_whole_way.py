@@ -11,6 +11,7 @@ import signal
 import sys
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -206,6 +207,32 @@ async def test_every_tied_space_tells_once_who_reads_it(whole: Whole) -> None:
         await whole.scene.seen(ministry, "l'avis", whole_notice, PATIENCE)
         shown = await whole.scene.spaces[ministry.node].shown()
         assert len([one for one in shown if "par Trait d’union" in one.text]) == 1
+
+
+async def test_what_a_space_held_before_its_tie_comes_silently_at_its_date_and_is_taken_back(whole: Whole) -> None:
+    text = "Un message d’il y a dix jours, d’avant le rattachement."
+    at = datetime.now(UTC) - timedelta(days=10)
+    old = {
+        "title": "Un sujet d’avant le rattachement",
+        "raw": text,
+        "category": cast.CATEGORY,
+        "created_at": at.isoformat(),
+        "import_mode": True,
+    }
+    await whole.scene.wifip._call("POST", "/posts.json", old)
+    said = await whole.command("wifip", "connector", "backfill", "start", "wifip", cast.CATEGORY, "--days", "30")
+    assert said.endswith("exit 0"), said
+    others = (cast.EDUCATION, cast.DIPLOMATIE)
+    await whole.scene.arrives(text, others, PATIENCE)
+    (copy,) = [post for post in await whole.scene.diplomatie._call("GET", "/twin/posts") if text in post["raw"].replace("\\", "")]
+    assert (copy["created_at"][:19], copy["alerted"]) == (at.isoformat()[:19], False)
+    assert find(await whole.scene.portal.shown(), text) is None  # eXo would notify
+    async with whole.scene.http.get(f"{whole.scene.plan.site}/communautes/{cast.COMMUNITY}") as page:
+        assert '<span class="history">historique</span>' in await page.text()
+    assert "fait" in await whole.command("wifip", "connector", "backfill", "list")
+    await whole.command("wifip", "connector", "backfill", "undo", "wifip", cast.CATEGORY)
+    await whole.scene.leaves(text, others, PATIENCE)
+    assert find(await whole.scene.wifip.shown(), text) is not None
 
 
 async def test_one_correlation_id_leads_from_the_webhook_to_the_receipts(whole: Whole) -> None:

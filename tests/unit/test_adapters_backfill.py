@@ -120,7 +120,8 @@ class World:
         return self.answer
 
     async def recall(self, references: Sequence[str], actors: Sequence[str]) -> Known:
-        assert (references, actors) == (["post:1"], ["operator"])
+        assert "post:1" in references or not references
+        assert actors in (["operator"], [])
         return self.known
 
     def filler(self) -> Backfiller:
@@ -218,12 +219,20 @@ async def test_a_page_of_the_survey_keeps_what_lies_between_the_days_asked_for_a
     assert world.backfills.surveyed == [(["post:1", "post:2"], "next", "")]
 
 
+async def test_what_the_ledger_knows_is_not_asked_for_again(world: World) -> None:
+    world.backfills.job = replace(JOB, state=State.SURVEYING)
+    world.known.add(KnownObject("post:1", "s", "own", None, (), SPACE, COMMUNITY))
+    world.rse.page = Survey((Held("post:1", NOW), Held("post:2", NOW)), None)
+    await world.step()
+    assert world.backfills.surveyed == [(["post:2"], None, "")]
+
+
 async def test_a_space_that_holds_too_much_is_brought_as_far_as_it_was_surveyed(world: World) -> None:
     world.backfills.job = replace(JOB, state=State.SURVEYING)
     world.backfills.already = MOST_ITEMS
-    world.rse.page = Survey((Held("post:2", NOW),), "next")
+    world.rse.page = Survey((Held("post:1", NOW),), "next")
     await world.step()
-    assert world.backfills.surveyed == [(["post:2"], None, "too_many")]
+    assert world.backfills.surveyed == [(["post:1"], None, "too_many")]
 
 
 async def test_a_space_that_refuses_to_be_read_stops_its_back_fill(world: World) -> None:

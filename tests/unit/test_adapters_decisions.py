@@ -314,3 +314,23 @@ def test_a_later_change_is_published_and_remembered(desk: Desk) -> None:
     decision = desk.decide(timed(Act.EDITED, LATE), known(replace(OWN, versions=(EARLY,))), NOW, NOW)
     assert isinstance(decision, Publish)
     assert (decision.marker, decision.remembered.versions) == (None, (LATE,))
+
+
+def test_history_is_told_once_and_only_as_it_stands(desk: Desk) -> None:
+    told = desk.decide(replace(change(), history=True), ledger := known(), NOW, NOW)
+    assert isinstance(told, Publish)
+    assert isinstance(told.fact, MessagePosted)
+    assert desk.decide(replace(change(), history=True), ledger, NOW, NOW) == Drop("known_already")
+    for act in (Act.EDITED, Act.DELETED):
+        assert desk.decide(replace(change(act), history=True), known(), NOW, NOW) == Drop("not_standing")
+
+
+def test_history_keeps_inside_what_is_internal_ours_or_another_s_copy(desk: Desk) -> None:
+    assert desk.decide(replace(change(text="#interne Bonjour"), history=True), known(), NOW, NOW) == Drop("kept_internal")
+    assert desk.decide(replace(change(), history=True, by_us=True), known(), NOW, NOW) == Drop("own_account")
+    ours = replace(change(native_id=COPY.native_id), history=True, version="2026-03-02T00:00:00.000Z")
+    assert desk.decide(ours, known(COPY), NOW, NOW) == Drop("echo")
+
+
+def test_a_change_of_history_that_was_parked_is_still_one() -> None:
+    assert unpack_change(pack_change(replace(change(), history=True))).history
