@@ -99,7 +99,7 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
                 await consumer.stop()
         except (KafkaError, OSError, TimeoutError) as error:
             log.warning("consumer_cut_off", instance=self._name, error=type(error).__name__)
-            await consumer._client.close()  # noqa: SLF001 - `stop` waits for a broker that is gone before it closes anything
+        await kafka.hang_up(consumer._client)  # noqa: SLF001 - `stop` waits for a broker that is gone before it closes anything
         self._forget()
 
     async def _read(self, consumer: AIOKafkaConsumer) -> None:

@@ -255,6 +255,7 @@ async def stopped(client: AIOKafkaConsumer) -> None:
     with contextlib.suppress(KafkaError, OSError, TimeoutError):
         async with asyncio.timeout(LEAVE_SECONDS):
             await client.stop()
+    await kafka.hang_up(client._client)  # noqa: SLF001 - aiokafka names no other way
 
 
 def _carried(record: ConsumerRecord) -> Carried:

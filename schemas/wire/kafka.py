@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ssl
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -15,6 +16,8 @@ from schemas.topics import RECORD_LIMIT
 from schemas.wire.settings import FiledSettings
 
 if TYPE_CHECKING:
+    from aiokafka.client import AIOKafkaClient
+
     from schemas.topics import Topic
 
 REQUEST_TIMEOUT_MS = 10_000
@@ -113,6 +116,21 @@ async def begin(client: AIOKafkaProducer | AIOKafkaConsumer, seconds: float = RE
             await asyncio.wait({starting})
         if not starting.cancelled():
             starting.exception()
+
+
+async def hang_up(client: AIOKafkaClient) -> None:
+    """Close all connections of a client that has stopped, or never will: those too that it is still opening, which its own `close` leaves behind."""
+    client._get_conn = _no_connection  # noqa: SLF001 - aiokafka's tasks may outlive what they work for, and would connect again
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(GRACE_SECONDS), client._get_conn_lock:  # noqa: SLF001 - held while one is being opened
+            pass
+    with contextlib.suppress(KafkaError, OSError, TimeoutError):
+        async with asyncio.timeout(GRACE_SECONDS):
+            await client.close()
+
+
+async def _no_connection(*_: object, **__: object) -> None:
+    """What a client is told that has hung up."""
 
 
 async def has_topic(sender: AIOKafkaProducer, topic: str) -> bool:

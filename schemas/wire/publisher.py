@@ -180,5 +180,4 @@ async def _give_up(producer: AIOKafkaProducer) -> None:
             if sender is not None and sender.sender_task is not None:
                 async with asyncio.timeout(CLOSE_SECONDS):
                     await sender.close()
-            async with asyncio.timeout(CLOSE_SECONDS):
-                await producer.client.close()
+    await kafka.hang_up(producer.client)

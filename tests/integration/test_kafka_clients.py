@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
+from aiokafka import client
 from aiokafka.conn import AIOKafkaConnection
 
 from schemas.wire import kafka
@@ -32,22 +33,46 @@ def asking(monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
 
 @pytest.mark.parametrize("make", [kafka.producer, lambda settings: kafka.consumer(settings, group=None)], ids=["producer", "consumer"])
 async def test_a_start_that_is_cut_short_leaves_no_connection_open(make: Any, kafka_bootstrap: str, asking: asyncio.Event) -> None:
-    client = make(KafkaSettings(bootstrap=kafka_bootstrap))
-    starting = asyncio.ensure_future(kafka.begin(client))
+    made = make(KafkaSettings(bootstrap=kafka_bootstrap))
+    starting = asyncio.ensure_future(kafka.begin(made))
     await asking.wait()
     starting.cancel()
     await asyncio.wait({starting})
-    await client.stop()
+    await made.stop()
     assert starting.cancelled()
     assert _open_to(kafka_bootstrap) == 0
 
 
 async def test_a_broker_that_takes_too_long_is_named_by_a_time_out(kafka_bootstrap: str) -> None:
-    client = kafka.producer(KafkaSettings(bootstrap=kafka_bootstrap))
+    sender = kafka.producer(KafkaSettings(bootstrap=kafka_bootstrap))
     with pytest.raises(TimeoutError):
-        await kafka.begin(client, 0.0)
-    await client.stop()
+        await kafka.begin(sender, 0.0)
+    await sender.stop()
     assert _open_to(kafka_bootstrap) == 0
+
+
+async def test_a_client_that_ends_while_it_connects_leaves_no_connection_open(
+    kafka_bootstrap: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader = kafka.consumer(KafkaSettings(bootstrap=kafka_bootstrap), group=None)
+    await kafka.begin(reader)
+    connecting, goes_on, create = asyncio.Event(), asyncio.Event(), client.create_conn
+
+    async def slowly(*given: Any, **named: Any) -> Any:
+        connecting.set()
+        await goes_on.wait()
+        return await create(*given, **named)
+
+    monkeypatch.setattr(client, "create_conn", slowly)
+    inner = reader._client
+    late = asyncio.ensure_future(inner._get_conn(inner.cluster.brokers().pop().nodeId, group=client.ConnectionGroup.COORDINATION))
+    await connecting.wait()
+    asyncio.get_running_loop().call_later(0.1, goes_on.set)
+    await reader.stop()
+    await kafka.hang_up(inner)
+    await late
+    assert _open_to(kafka_bootstrap) == 0
+    assert await inner._get_conn(inner.cluster.brokers().pop().nodeId) is None
 
 
 @pytest.fixture
