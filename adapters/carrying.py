@@ -23,13 +23,20 @@ class PartCopy:
     written: Written | None
 
 
-@dataclass(slots=True)
-class Carried:
-    """What became of an order; `keys` names the intents of its later parts."""
+@dataclass(frozen=True, slots=True)
+class LaterParts:
+    """The later parts of a copy, and the keys of the intents of their writes."""
 
-    outcome: Written | Never
     parts: list[PartCopy] = field(default_factory=list)
     keys: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """What became of an order, and of its later parts."""
+
+    outcome: Written | Never
+    later: LaterParts = field(default_factory=LaterParts)
 
 
 class Carrier:
@@ -52,46 +59,45 @@ class Carrier:
 
     async def _written(self, order: Order) -> Carried:
         first, *others = await self._bench.client.divided(order)
-        carried = Carried(await self._done(first))
-        if isinstance(carried.outcome, Never):
-            return carried
+        written, later = await self._done(first), LaterParts()
+        if isinstance(written, Never):
+            return Carried(written)
         here = dict(enumerate(order.parts, 2))
         for number, part in enumerate(others, 2):
-            step = placed(part, carried.outcome.locator or carried.outcome.native_id, here.pop(number, None))
-            done = await self._done(step, carried)
+            step = placed(part, written.locator or written.native_id, here.pop(number, None))
+            done = await self._done(step, later)
             if isinstance(done, Never):
-                return await self._undone(order, carried, done)
-            carried.parts.append(PartCopy(number, step.native_id or done.native_id, done))
+                return await self._undone(order, written, later, done)
+            later.parts.append(PartCopy(number, step.native_id or done.native_id, done))
         for number, native_id in here.items():
-            await self._take_away(order, number, native_id, carried)
-        return carried
+            await self._take_away(order, number, native_id, later)
+        return Carried(written, later)
 
     async def _deleted(self, order: Order) -> Carried:
         """The message last: while it stands, what remains of it is found through it."""
-        carried = Carried(Never("unfinished"))
+        later = LaterParts()
         for number, native_id in reversed([*enumerate(order.parts, 2)]):
-            await self._take_away(order, number, native_id, carried)
-        carried.outcome = await self._done(order)
-        return carried
+            await self._take_away(order, number, native_id, later)
+        return Carried(await self._done(order), later)
 
-    async def _undone(self, order: Order, carried: Carried, refused: Never) -> Carried:
+    async def _undone(self, order: Order, written: Written, later: LaterParts, refused: Never) -> Carried:
         """A message of which the RSE refuses a part is refused: what of a new one was written goes again, none is left cut."""
-        if order.act is Act.POSTED and isinstance(carried.outcome, Written):
-            for part in reversed(carried.parts):
-                await self._take_away(order, part.number, part.native_id, carried)
-            deletion = replace(order, act=Act.DELETED, key=f"{order.key}.0", native_id=carried.outcome.native_id, content=None)
-            await self._done(deletion, carried)
-        return Carried(refused, [], carried.keys)
+        if order.act is Act.POSTED:
+            for part in reversed([*later.parts]):
+                await self._take_away(order, part.number, part.native_id, later)
+            deletion = replace(order, act=Act.DELETED, key=f"{order.key}.0", native_id=written.native_id, content=None)
+            await self._done(deletion, later)
+        return Carried(refused, LaterParts(keys=later.keys))
 
-    async def _take_away(self, order: Order, number: int, native_id: str, carried: Carried) -> None:
+    async def _take_away(self, order: Order, number: int, native_id: str, later: LaterParts) -> None:
         """A part that the RSE does not let go stays: it is somebody's act there, and no reason to leave the message."""
         deletion = taken_away(order, number, native_id)
-        await self._done(replace(deletion, key=f"{deletion.key}.0"), carried)
-        carried.parts.append(PartCopy(number, native_id, None))
+        await self._done(replace(deletion, key=f"{deletion.key}.0"), later)
+        later.parts.append(PartCopy(number, native_id, None))
 
-    async def _done(self, order: Order, carried: Carried | None = None) -> Written | Never:
-        if carried is not None:
-            carried.keys.append(order.key)
+    async def _done(self, order: Order, later: LaterParts | None = None) -> Written | Never:
+        if later is not None:
+            later.keys.append(order.key)
         attempt = _Attempt(self._bench, order, look_first=order.key in self.to_look_for)
         self.to_look_for.add(order.key)  # until the ledger has the answer, any further attempt must look first
         return await self._bench.pause.through(attempt)

@@ -194,11 +194,11 @@ class Writer:
 
     async def _carry_out(self, order: Order, community: str) -> Verdicted:
         carried = await self._carrier.carry_out(order)
-        keys = tuple(carried.keys)
+        keys = tuple(carried.later.keys)
         match carried.outcome:
             case Written() as outcome:
                 native_id = outcome.native_id if order.act in RENAMING else order.native_id or outcome.native_id
-                copy = Copy(order, outcome, community, tuple(carried.parts))
+                copy = Copy(order, outcome, community, tuple(carried.later.parts))
                 return Verdicted(Verdict.WRITTEN, None, native_id, outcome.version, copy, keys=keys)
             case Never(reason=reason, detail=detail) if reason == UNSUPPORTED:
                 return Verdicted(Verdict.UNSUPPORTED, detail or reason, refused=_refused(order, reason), keys=keys)

@@ -109,9 +109,9 @@ async def test_a_long_text_arrives_whole_and_in_order_its_parts_under_the_first(
     done = await carried(rse, long_order(rse))
     assert isinstance(done.outcome, Written)
     shown = await rse.shown()
-    assert len(shown) == 1 + len(done.parts) > 1
+    assert len(shown) == 1 + len(done.later.parts) > 1
     assert {one.by for one in shown} == {"Léo Martin (Éducation nationale)"}
-    assert [one.answers for one in shown] == [None, *[done.outcome.native_id] * len(done.parts)]
+    assert [one.answers for one in shown] == [None, *[done.outcome.native_id] * len(done.later.parts)]
     assert await numbers(rse) == list(range(SENTENCES))
 
 
@@ -129,16 +129,19 @@ async def test_an_edit_reaches_every_part_and_a_deletion_takes_all_away(rse: Rse
     order = long_order(rse)
     done = await carried(rse, order)
     assert isinstance(done.outcome, Written)
-    here: dict[str, Any] = {"native_id": done.outcome.native_id, "parts": tuple(part.native_id for part in done.parts)}
+    here: dict[str, Any] = {"native_id": done.outcome.native_id, "parts": tuple(part.native_id for part in done.later.parts)}
     if rse.edits:
         html = "".join(f"<p>Voici la phrase n{number}, qui redit son numéro et toujours peu de choses.</p>" for number in range(SENTENCES))
         edit = replace(order, act=Act.EDITED, key="e1", content=Content(html=html, text=""), **here)
         edited = await carried(rse, edit)
         assert await numbers(rse) == list(range(SENTENCES))
         shorter = replace(
-            edit, key="e2", parts=tuple(part.native_id for part in edited.parts), content=Content(html="<p>phrase n7</p>", text="phrase n7")
+            edit,
+            key="e2",
+            parts=tuple(part.native_id for part in edited.later.parts),
+            content=Content(html="<p>phrase n7</p>", text="phrase n7"),
         )
-        assert [part.written for part in (await carried(rse, shorter)).parts] == [None] * len(edited.parts)
+        assert [part.written for part in (await carried(rse, shorter)).later.parts] == [None] * len(edited.later.parts)
         assert await numbers(rse) == [7]
         here["parts"] = ()
     await carried(rse, replace(order, act=Act.DELETED, key="d1", content=None, **here))

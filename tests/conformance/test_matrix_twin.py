@@ -185,14 +185,12 @@ async def test_one_person_who_writes_twice_at_once_is_registered_once(house: Hou
     assert len({shown["sender"] for shown in await house.visible(room)}) == 1
 
 
-async def test_a_very_long_message_arrives_shortened_with_a_link(house: House) -> None:
+async def test_a_homeserver_takes_no_very_long_message_so_it_is_divided_before(house: House) -> None:
     _, room = await closed_room(house)
     text = "très long " * 20_000
-    order = {"content": Content(html=f"<p>{text}</p>", text=text), "link": "https://wifip.example/t/9"}
-    first = await written(house, space=room, **order)
-    await written(house, "k2", space=room, act=Act.EDITED, native_id=first.native_id, **order)
-    (shown,) = await house.visible(room)
-    assert shown["body"].endswith("… Lire la suite : https://wifip.example/t/9")
+    order = posting(space=room, content=Content(html=f"<p>{text}</p>", text=text))
+    assert await house.client.write(order) == Never("too_large", "HTTP 413")
+    assert len(await house.client.divided(order)) > 1
 
 
 async def test_identifiers_cannot_name_another_address_of_the_homeserver(house: House) -> None:
