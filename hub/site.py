@@ -50,6 +50,7 @@ def site(engine: AsyncEngine, settings: HubSettings, clock: Clock, streams: Stre
         "/entrer": pages.entrance,
         "/theme.css": pages.theme,
         "/api/communities/{community_id}/messages": api.messages,
+        "/api/communities/{community_id}/participants": api.participants,
         "/api/messages/{message_id:path}": api.message,
         "/api/trace/{name:path}": api.trace,
         "/api/nodes": api.nodes,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from hub.access import Right, node_may
 from hub.communities.held import SqlHeld
+from hub.communities.members import SqlMembers
 from hub.communities.model import Outcome
 from hub.communities.reactions import SqlAnswers, SqlReactions
 from hub.communities.repository import SqlCommunities, SqlCopies, SqlMessages
@@ -67,6 +68,7 @@ class UnitOfWork:
         self.copies = SqlCopies(connection, rules.clock)
         self.reactions = SqlReactions(connection, rules.clock)
         self.answers = SqlAnswers(connection, rules.clock)
+        self.members = SqlMembers(connection, rules.clock)
         self.held = SqlHeld(connection, rules.clock, rules.hold, self._revive)
         self.events = SqlEvents(connection, rules.clock)
 
@@ -79,6 +81,7 @@ class UnitOfWork:
         await self.messages.load({name for admitted in events for name in (admitted.subject, admitted.parent) if name})
         await self.held.load({admitted.subject for admitted in events})
         await self.reactions.load(events)
+        await self.members.load(events)
 
     async def grade_of(self, node: str) -> Grade | None:
         """A node's grade, None for an unknown node."""
@@ -159,7 +162,7 @@ class UnitOfWork:
 
     async def commit(self) -> None:
         """Write everything, in an order that keeps the tables' references, and commit."""
-        rooms = (self.communities, self.ties, self.messages, self.copies, self.reactions, self.answers)
+        rooms = (self.communities, self.ties, self.messages, self.copies, self.reactions, self.answers, self.members)
         for repository in (*rooms, self.held, self.events, self.outbox):
             await repository.flush()
         await self.connection.commit()

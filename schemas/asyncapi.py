@@ -11,6 +11,7 @@ from schemas.facts.answer import AnswerAccepted, AnswerWithdrawn
 from schemas.facts.community import CommunityOpened, NodeApproved
 from schemas.facts.copy import CopyEdited, CopyWithdrawn
 from schemas.facts.delivery import DeliveryReported
+from schemas.facts.membership import MembershipJoined, MembershipLeft
 from schemas.facts.message import MessageDeleted, MessageEdited, MessagePosted
 from schemas.facts.reaction import ReactionAdded, ReactionRemoved
 from schemas.facts.tie import TieAccepted, TieProposed, TieRefused
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 NUMBERED: Final = (
     MessagePosted, MessageEdited, MessageDeleted, ReactionAdded, ReactionRemoved, AnswerAccepted, AnswerWithdrawn,
+    MembershipJoined, MembershipLeft,
 )  # fmt: skip
 OUTBOUND: Final = topics.outbound("{node}")
 CARRIES: Final[Mapping[str, tuple[type[Fact], ...]]] = {

@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from hub.communities.model import Community, ReactionState
+from hub.communities.model import Community, MembershipState, ReactionState
 from hub.ports import Admitted
 from schemas.envelope import BACKFILL, object_id
 from schemas.facts.answer import AnswerAccepted, AnswerWithdrawn
+from schemas.facts.membership import MembershipJoined, MembershipLeft
 from schemas.facts.message import Author, Content, MessageDeleted, MessageEdited, MessagePosted
 from schemas.facts.reaction import ReactionAdded, ReactionRemoved
 from schemas.keys import SigningKey
@@ -20,7 +21,7 @@ from schemas.words import Audience
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from hub.communities.model import Answer, Message, Outcome, Reaction
+    from hub.communities.model import Answer, Membership, Message, Outcome, Reaction
     from hub.ports import Clock
     from schemas.facts.base import Fact
 
@@ -91,6 +92,19 @@ def accepted(node: str, native: str, parent: str, marker: str = "1") -> Admitted
 def withdrawn(node: str, native: str, parent: str, marker: str = "2") -> Admitted:
     """An answer no longer accepted."""
     return said(node, AnswerWithdrawn(space="97"), native, parent=parent, marker=marker)
+
+
+def joined(
+    node: str, native: str, name: str = "Camille Roux", marker: str = "joined:1", actor: str = "a" * 32, space: str = "97"
+) -> Admitted:
+    """Somebody takes part."""
+    fact = MembershipJoined(space=space, member=Author(name=name, organisation="Finances publiques"))
+    return said(node, fact, native, marker=marker, actor=actor)
+
+
+def left(node: str, native: str, actor: str = "a" * 32) -> Admitted:
+    """Somebody takes part no longer."""
+    return said(node, MembershipLeft(space="97", member=AUTHOR), native, marker="left", actor=actor)
 
 
 @dataclass
@@ -170,6 +184,23 @@ class FakeAnswers:
 
 
 @dataclass
+class FakeMembers:
+    """Memberships in memory."""
+
+    known: dict[str, Membership] = field(default_factory=dict)
+
+    async def get(self, membership: str) -> Membership | None:
+        return self.known.get(membership)
+
+    async def present(self, node: str, community: str) -> dict[str, Membership]:
+        found = {name: one for name, one in self.known.items() if (one.node, one.community) == (node, community)}
+        return {name: one for name, one in found.items() if one.state is MembershipState.PRESENT}
+
+    def save(self, membership: Membership) -> None:
+        self.known[membership.id] = membership
+
+
+@dataclass
 class FakeCopies:
     """Notes on copies in memory."""
 
@@ -189,6 +220,7 @@ class FakeWork:
     copies: FakeCopies = field(default_factory=FakeCopies)
     reactions: FakeReactions = field(default_factory=FakeReactions)
     answers: FakeAnswers = field(default_factory=FakeAnswers)
+    members: FakeMembers = field(default_factory=FakeMembers)
     announced: list[Admitted] = field(default_factory=list)
     settled: dict[str, Outcome] = field(default_factory=dict)
     untied: set[str] = field(default_factory=set)

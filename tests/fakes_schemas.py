@@ -13,6 +13,7 @@ from schemas.facts.answer import AnswerAccepted, AnswerWithdrawn
 from schemas.facts.community import CommunityOpened, NodeApproved
 from schemas.facts.copy import CopyEdited, CopyWithdrawn
 from schemas.facts.delivery import Delivery, DeliveryReported
+from schemas.facts.membership import MembershipJoined, MembershipLeft
 from schemas.facts.message import Attachment, Author, Content, MessageDeleted, MessageEdited, MessagePosted
 from schemas.facts.reaction import ReactionAdded, ReactionRemoved
 from schemas.facts.tie import TieAccepted, TieProposed, TieRefused
@@ -53,6 +54,8 @@ FACTS: tuple[Fact, ...] = (
     ReactionRemoved(space="category:5"),
     AnswerAccepted(space="category:5"),
     AnswerWithdrawn(space="category:5"),
+    MembershipJoined(space="category:5", member=POSTED.author),
+    MembershipLeft(space="category:5", member=POSTED.author),
     TieProposed(node="finances", space="category:5", title="Futurs Publics", audience=Audience.MEMBERS),
     TieAccepted(space="category:5", space_name="Futurs Publics", audience=Audience.MEMBERS, externals=False),
     TieRefused(node="finances", space="category:5", reason="space_not_offered"),

@@ -21,6 +21,7 @@ from hub.storage.engine import engine_for
 from hub.unit_of_work import Rules, transaction
 from schemas.envelope import object_id
 from schemas.facts.delivery import Delivery, DeliveryReported
+from schemas.facts.membership import MembershipJoined, MembershipLeft
 from schemas.facts.message import Author, Content, MessageDeleted, MessageEdited, MessagePosted
 from schemas.facts.reaction import ReactionAdded, ReactionRemoved
 from schemas.facts.tie import TieAccepted
@@ -51,6 +52,8 @@ HANDLERS: dict[str, Callable[[Any, Any], Awaitable[str | None]]] = {
     "fr.gouv.rse.reaction.removed.v1": communities.on_gesture,
     "fr.gouv.rse.answer.accepted.v1": communities.on_gesture,
     "fr.gouv.rse.answer.withdrawn.v1": communities.on_gesture,
+    "fr.gouv.rse.membership.joined.v1": communities.on_membership,
+    "fr.gouv.rse.membership.left.v1": communities.on_membership,
     "fr.gouv.rse.tie.accepted.v1": registry.on_tie_accepted,
     "fr.gouv.rse.tie.refused.v1": registry.on_tie_refused,
 }
@@ -160,6 +163,16 @@ class World:
     def unreacted(self, node: str, native: str) -> Record:
         """Somebody takes her reaction back."""
         return self.record(node, ReactionRemoved(space=NODES[node]), native, marker="removed")
+
+    def joined(self, node: str, native: str, name: str = "Camille Roux", marker: str = "joined:1", actor: str = "a" * 32) -> Record:
+        """Somebody takes part."""
+        fact = MembershipJoined(space=NODES[node], member=Author(name=name, organisation=node))
+        return self.record(node, fact, native, marker=marker, actor=actor)
+
+    def left(self, node: str, native: str, name: str = "Camille Roux", actor: str = "a" * 32) -> Record:
+        """Somebody takes part no longer."""
+        fact = MembershipLeft(space=NODES[node], member=Author(name=name, organisation=node))
+        return self.record(node, fact, native, marker="left", actor=actor)
 
     def event(
         self, node: str, fact: Fact, native: str, *, marker: str, parent: str | None = None, key: SigningKey | None = None,

@@ -1,10 +1,10 @@
-"""Facts about messages, their copies and what is set on them, brought to their use cases."""
+"""Facts about messages, their copies, what is set on them and who takes part, brought to their use cases."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hub.communities import gestures, service
+from hub.communities import gestures, participation, service
 from hub.communities.model import Outcome
 from schemas.facts.copy import CopyEdited, CopyWithdrawn
 from schemas.facts.message import MessageDeleted, MessagePosted
@@ -27,6 +27,12 @@ async def on_gesture(admitted: Admitted, work: Work) -> Outcome:
     """Somebody reacted to a message or took that back; an answer was accepted or withdrawn."""
     fact = admitted.verified.fact
     return await gestures.hear(fact, admitted, work) if isinstance(fact, gestures.Gesture) else Outcome.UNSUPPORTED
+
+
+async def on_membership(admitted: Admitted, work: participation.Work) -> Outcome:
+    """Somebody takes part in a tied space, or no longer."""
+    fact = admitted.verified.fact
+    return await participation.hear(fact, admitted, work) if isinstance(fact, participation.Participation) else Outcome.UNSUPPORTED
 
 
 async def on_copy_withdrawn(admitted: Admitted, work: Work) -> Outcome:

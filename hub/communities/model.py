@@ -134,6 +134,52 @@ class Answer:
     last_sequence: int
 
 
+class MembershipState(StrEnum):
+    """A membership's life."""
+
+    PRESENT = "present"
+    LEFT = "left"
+
+
+MEMBERSHIP_STEPS: Final[Mapping[MembershipState, frozenset[MembershipState]]] = {
+    MembershipState.PRESENT: frozenset({MembershipState.PRESENT, MembershipState.LEFT}),
+    MembershipState.LEFT: frozenset(),
+}
+"""Present → present is another name. Who comes back is another membership: a departure that came first keeps a late arrival out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """A person in a community, as her ministry's node tells it; of one who left no name is kept."""
+
+    id: str
+    community: str
+    node: str
+    space: str
+    actor: str
+    name: str
+    state: MembershipState
+    first_event: str
+
+    def renamed(self, name: str) -> Membership:
+        """The same person under another name."""
+        return replace(self, name=name)
+
+    def left(self) -> Membership:
+        """The membership, ended."""
+        return replace(self, state=MembershipState.LEFT, name="")
+
+
+@dataclass(frozen=True, slots=True)
+class Participants:
+    """The people of one ministry who take part in a community: how many, and the first of them by name."""
+
+    node: str
+    ministry: str
+    count: int
+    names: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Tally:
     """How often an emoji stands on a message, in all and by ministry, the most first."""

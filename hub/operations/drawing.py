@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from hub.communities.model import MESSAGE_STEPS, REACTION_STEPS, MessageState, ReactionState
+from hub.communities.model import MEMBERSHIP_STEPS, MESSAGE_STEPS, REACTION_STEPS, MembershipState, MessageState, ReactionState
 from hub.registry.model import GRADES, TIE_STEPS, TieState
 from schemas.manifest import Grade
 
@@ -29,5 +29,6 @@ LIFECYCLES: Final[Mapping[str, str]] = {
     "rattachement": drawn(TIE_STEPS, TieState.PROPOSED),
     "message": drawn(MESSAGE_STEPS, MessageState.VISIBLE),
     "réaction": drawn(REACTION_STEPS, ReactionState.STANDING),
+    "participation": drawn(MEMBERSHIP_STEPS, MembershipState.PRESENT),
 }
 """Every lifecycle of the hub, by its name in French."""

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs
 from fastapi import Query, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 
-from hub.communities import reactions
+from hub.communities import members, reactions
 from hub.communities import repository as rooms
 from hub.operations import arrivals, overview, reader, streams, threads, trace
 from hub.registry.repository import all_ties
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
     from hub.access import Permit
-    from hub.communities.model import Community, Message, Tally
+    from hub.communities.model import Community, Message, Participants, Tally
     from hub.operations.reader import Gate
     from hub.operations.streams import Streams
     from hub.operations.trace import Arrival, Step
@@ -101,6 +101,7 @@ class Pages:
                 "arrived": await arrivals.standings(connection, names),
                 "tallies": await reactions.tallies_of(connection, permit, names),
                 "accepted": await reactions.accepted_of(connection, permit, names),
+                "participants": await members.participants_of(connection, permit, community.id),
             }
         shown |= {"community": community, "tree": threads.nest(messages), "after": after, "follow": follow}
         return self._page("communaute.html", here="", next_after=_next(messages), **shown)
@@ -203,6 +204,14 @@ class Api:
         ]
         return _json({"community": _plain(community), "messages": shown, "next": _next(messages)})
 
+    async def participants(self, request: Request, community_id: str) -> JSONResponse:
+        """Who takes part in a community, ministry by ministry: a count, and the first hundred names."""
+        permit = self._door.permit(request)
+        async with self._door.engine.connect() as connection:
+            community = await _community(connection, permit, community_id)
+            participants = await members.participants_of(connection, permit, community.id)
+        return _json({"community": community.id, "participants": [_plain(one) for one in participants]})
+
     async def message(self, request: Request, message_id: str) -> JSONResponse:
         """A message by its id or any of its events' ids; `deliveries` are those of that event, or of the message's first."""
         permit = self._door.permit(request)
@@ -271,7 +280,7 @@ def _tally(tally: Tally) -> dict[str, Any]:
     return {"emoji": tally.emoji, "count": tally.count, "ministries": dict(tally.ministries)}
 
 
-def _plain(value: Community | Message) -> dict[str, Any]:
+def _plain(value: Community | Message | Participants) -> dict[str, Any]:
     return asdict(value)
 
 

@@ -112,6 +112,16 @@ answers = Table(
     Index("answers_by_message", "message"),
 )  # fmt: skip
 
+members = Table(
+    "members", metadata,
+    Column("id", Text, primary_key=True),
+    Column("community", ForeignKey("hub.communities.id"), nullable=False),
+    Column("node", Text, nullable=False), Column("space", Text, nullable=False),
+    Column("actor", Text, nullable=False), Column("name", Text, nullable=False), Column("state", Text, nullable=False),
+    Column("first_event", Text, nullable=False), moment("at", required=True),
+    Index("members_by_community", "community", "node", postgresql_where=text("state = 'present'")),
+)  # fmt: skip
+
 events = Table(
     "events", metadata,
     Column("id", Text, primary_key=True),

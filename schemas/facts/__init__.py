@@ -12,6 +12,7 @@ from schemas.facts.answer import AnswerAccepted, AnswerWithdrawn
 from schemas.facts.community import CommunityOpened, NodeApproved
 from schemas.facts.copy import CopyEdited, CopyWithdrawn
 from schemas.facts.delivery import DeliveryReported
+from schemas.facts.membership import MembershipJoined, MembershipLeft
 from schemas.facts.message import MessageDeleted, MessageEdited, MessagePosted
 from schemas.facts.reaction import ReactionAdded, ReactionRemoved
 from schemas.facts.tie import TieAccepted, TieProposed, TieRefused
@@ -26,12 +27,12 @@ FACTS: Final[Mapping[str, type[Fact]]] = {
     fact.event_type: fact
     for fact in (
         MessagePosted, MessageEdited, MessageDeleted, CopyWithdrawn, CopyEdited,
-        ReactionAdded, ReactionRemoved, AnswerAccepted, AnswerWithdrawn,
+        ReactionAdded, ReactionRemoved, AnswerAccepted, AnswerWithdrawn, MembershipJoined, MembershipLeft,
         TieProposed, TieAccepted, TieRefused, CommunityOpened, NodeApproved, DeliveryReported,
     )
 }  # fmt: skip
-TakenBack = MessageDeleted | ReactionRemoved
-"""What its author takes back: it goes wherever it was shown, whatever became of a tie since."""
+TakenBack = MessageDeleted | ReactionRemoved | MembershipLeft
+"""What is taken back: it goes wherever it was shown, whatever became of a tie since."""
 MAJORS: Final = frozenset({1})
 FIELDS_NAMED: Final = 20  # a refusal goes into a header; a thousand bad attachments need not
 
