@@ -33,16 +33,19 @@ from adapters.last_door import LastDoor
 from adapters.ledger import Ledger, LedgerUnavailable, Memory
 from adapters.looks import Looker
 from adapters.losses import LossLooker
+from adapters.members import Members
 from adapters.notices import Board, Noticer
 from adapters.offers import Announces, Greets, Recalls
 from adapters.outgoing import Outgoing
 from adapters.pacing import Paces
 from adapters.patience import Pause
+from adapters.people import Rostered
 from adapters.platforms import platform
 from adapters.poller import REMINDED, Outlook, Poller, asked
 from adapters.port import Polled, Reminding
 from adapters.receipts import Receipts
 from adapters.registry import LedgerShelf, Trust, fetch
+from adapters.rosters import Office, Rosters
 from adapters.rotation import Rotation
 from adapters.settings import Instances
 from adapters.sorting import Seat
@@ -120,10 +123,18 @@ async def build(name: str, instance: Instance, shared: Shared) -> Connector:
     publisher = shared.transport.publisher(key)
     outgoing = Outgoing(publisher, spool, name, shared.clock)
     sealing = SealingKey(bytes.fromhex(shared.settings.operators_key))
+    memory = Memory(shared.ledger, name)
+    rosters = None
+    if isinstance(client, Rostered):
+        members = Members(shared.ledger, name)
+        rosters = Rosters(
+            Office(name, instance, key, client, ties, members, memory, outgoing, shared.clock, asyncio.sleep, random.random)
+        )  # fmt: skip
     pause = Pause(name, asyncio.sleep, random.random)
     handshake = Handshake(instance, key, client, ties, outgoing, pause, shared.clock)
     hints = Hints(handshake, asyncio.sleep)
-    seat = Seat(name, instance, key, Memory(shared.ledger, name), ties, spool, outgoing, sealing, shared.clock, hints.hint)
+    roster_hint = rosters.touched if rosters is not None else _nobody
+    seat = Seat(name, instance, key, memory, ties, spool, outgoing, sealing, shared.clock, hints.hint, roster_hint)
     admission = Admission(seat)
     receipts = Receipts(key, instance.platform, publisher, applied, shared.clock)
     bench = Bench(
@@ -145,16 +156,26 @@ async def build(name: str, instance: Instance, shared: Shared) -> Connector:
             Outlook(name, instance, *asking, ties, watch, lambda: admission.refusals, shared.clock, asyncio.sleep, random.random)
         )
         loops = (*loops, _after(handshake.begun, poller.run))
+    loops = (*loops, *_offered(seat, client, shared, admission, handshake, pause))
+    if rosters is not None:
+        loops = (*loops, _after(handshake.begun, rosters.run))
+    return Connector(Counter(name, instance, kind.adapter, client, admission), loops)
+
+
+def _offered(
+    seat: Seat, client: RseClient, shared: Shared, admission: Admission, handshake: Handshake, pause: Pause
+) -> Iterator[Coroutine[None, None, None]]:
+    """The loops of what a client offers beyond the port."""
+    name, instance, ties = seat.name, seat.instance, seat.ties
     if isinstance(client, Announces):
-        loops = (*loops, Noticer(name, instance, client, Board(shared.ledger, name), shared.trust, shared.settings.about).run())
+        yield Noticer(name, instance, client, Board(shared.ledger, name), shared.trust, shared.settings.about).run()
     if isinstance(client, Greets) and instance.private_notice:
         register = Register(shared.ledger, name)
-        loops = (*loops, Greeter(name, instance, client, seat.newcomers, register, ties, shared.trust, pause, shared.settings.about).run())
+        yield Greeter(name, instance, client, seat.newcomers, register, ties, shared.trust, pause, shared.settings.about).run()
     if isinstance(client, Recalls):
         asked = Backfills(shared.ledger, name, secrets.token_hex(8))
-        bringing = Bringing(name, instance, client, ties, asked, seat.memory, spool, pause, admission.admit, shared.clock)
-        loops = (*loops, _after(handshake.begun, Backfiller(bringing).run))
-    return Connector(Counter(name, instance, kind.adapter, client, admission), loops)
+        bringing = Bringing(name, instance, client, ties, asked, seat.memory, seat.spool, pause, admission.admit, shared.clock)
+        yield _after(handshake.begun, Backfiller(bringing).run)
 
 
 def _asking(
@@ -166,6 +187,11 @@ def _asking(
     if isinstance(client, Reminding):
         return LossLooker(name, client, watch, admission.admit, clock), REMINDED
     return None
+
+
+def _nobody(space: str) -> None:
+    """This RSE tells nobody who takes part."""
+    del space
 
 
 async def _after(begun: asyncio.Event, run: Callable[[], Coroutine[None, None, None]]) -> None:

@@ -142,7 +142,14 @@ class Altered:
     type: str
 
 
-Outcome = Change | Unused | Nonsense | Incomplete | Altered
+@dataclass(frozen=True, slots=True)
+class RosterAltered:
+    """A hint that somebody came to a space or left it, to any space where none is named: the RSE is asked who takes part (`adapters.rosters`)."""
+
+    space: str = ""
+
+
+Outcome = Change | Unused | Nonsense | Incomplete | Altered | RosterAltered
 
 
 # --- what a platform that must be asked shows --------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from adapters.decisions import Desk, Doubt, Drop, Park, Publish, pseudonym
 from adapters.greetings import Newcomer, Newcomers
-from adapters.port import Act, Altered, Change, Incomplete, Nonsense, Unused
+from adapters.port import Act, Altered, Change, Incomplete, Nonsense, RosterAltered, Unused
 from adapters.spool import Record, pack_change, pack_incomplete
 from schemas import topics
 from schemas.envelope import BACKFILL
@@ -90,6 +90,8 @@ class Seat:
     clock: Callable[[], datetime]
     hint: Callable[[str], None]
     """Told of each space on which something changed that its tie rests on."""
+    roster_hint: Callable[[str], None]
+    """Told of each space to which somebody came, or that somebody left; of any space where none is named."""
     newcomers: Newcomers = field(default_factory=Newcomers)
 
 
@@ -110,6 +112,9 @@ class Sorter:
             case Altered(space=space, type=kind):
                 self._seat.hint(space)
                 arrival.said.append(f"altered={kind}")
+            case RosterAltered(space=space):
+                self._seat.roster_hint(space)
+                arrival.said.append("altered=members")
             case Nonsense():
                 self._seal(outcome, arrival, batch)
             case Incomplete():

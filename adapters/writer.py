@@ -13,12 +13,14 @@ from adapters.failures import told
 from adapters.last_door import KEY_REASONS, Passed, Stopped
 from adapters.ledger import LedgerUnavailable
 from adapters.orders import Gesture, Orders, Place, Verdicted
+from adapters.people import Ghosted
 from adapters.port import UNSUPPORTED, Act, Never, Order, Written
 from adapters.spool import Record, SpoolFull
 from schemas import topics
 from schemas.envelope import object_id
 from schemas.facts import TakenBack
 from schemas.facts.delivery import Delivery
+from schemas.facts.membership import MembershipLeft
 from schemas.facts.message import MessageDeleted, MessagePosted
 from schemas.facts.tie import TieAccepted, TieProposed, TieRefused
 from schemas.proof import timestamp
@@ -137,6 +139,8 @@ class Writer:
             return Verdicted(Verdict.UNSUPPORTED, "type_unknown")
         if isinstance(fact, TieProposed | TieAccepted | TieRefused):
             return await self._tie(fact, record, passed)
+        if isinstance(fact, MembershipLeft) and envelope.source != self._bench.instance.node:
+            return await self._left(fact, record.lane, passed)
         if envelope.source == self._bench.instance.node or not isinstance(fact, MessagePosted | MessageDeleted | Gesture):
             return Verdicted(Verdict.CONFIRMED)  # our own, or an announcement that asks nothing of the RSE
         return await self._said(fact, record.lane, passed)
@@ -168,7 +172,21 @@ class Writer:
             order = await self._orders.of_message(fact, place, passed)
         return order if isinstance(order, Verdicted) else await self._carry_out(order, community)
 
-    async def _place(self, fact: MessagePosted | MessageDeleted | Gesture, community: str, passed: Passed) -> Place | Verdicted:
+    async def _left(self, fact: MembershipLeft, community: str, passed: Passed) -> Verdicted:
+        """Where people of other ministries stand under names of their own, who takes part no longer stands there no longer."""
+        place, client = await self._place(fact, community, passed), self._bench.client
+        if isinstance(place, Verdicted):
+            return place
+        if not isinstance(client, Ghosted) or not place.space:
+            return Verdicted(Verdict.CONFIRMED)
+        outcome: bool | Never = await self._bench.pause.through(lambda: client.depart(fact.member, place.space))
+        if isinstance(outcome, Never):
+            return Verdicted(Verdict.UNSUPPORTED, outcome.reason)
+        return Verdicted(Verdict.WRITTEN if outcome else Verdict.CONFIRMED)
+
+    async def _place(
+        self, fact: MessagePosted | MessageDeleted | MembershipLeft | Gesture, community: str, passed: Passed
+    ) -> Place | Verdicted:
         """Where the community's events go here, for a node that speaks of its own objects."""
         envelope = passed.verified.event.envelope
         if envelope.subject != object_id(envelope.source, envelope.nativeid):  # a node that speaks for another node's object

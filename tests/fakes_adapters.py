@@ -41,6 +41,7 @@ from adapters.port import (
     Nonsense,
     Order,
     Outcome,
+    RosterAltered,
     RseClient,
     SpaceReport,
     Unused,
@@ -99,6 +100,8 @@ class PlainAdapter:
                 return (change_of(said, instance),)
             case "stub":
                 return (Incomplete(said["id"], Act.POSTED),)
+            case "touch":
+                return (RosterAltered(said.get("space", "")),)
             case "crash":
                 raise ZeroDivisionError
             case other:

@@ -149,6 +149,18 @@ class Rse(ABC):
     async def accepted_answers(self) -> list[str]:
         """The messages that people see marked as accepted answers."""
 
+    # --- who takes part; only asked of an RSE whose capabilities say that it can be read ---------------------------------
+
+    members_space: str  # a space whose members are told; the first person is in it already
+
+    async def enter(self) -> None:
+        """The second person becomes a member of that space."""
+        raise NotOffered(type(self).__name__)
+
+    async def leave(self) -> None:
+        """She is one no longer."""
+        raise NotOffered(type(self).__name__)
+
     # --- faults of the connector's next writes, until `heal` ---------------------------------------------------------
 
     @abstractmethod
@@ -211,7 +223,7 @@ class DiscourseRse(Pushing):
     nowhere = "post:999999"
     unknown_space = "99"
     people = ("Camille Roux", "Léo Petit")
-    space, open_space, restricted_space = "97", "97", "98"
+    space, open_space, restricted_space, members_space = "97", "97", "98", "98"
 
     def __init__(self, forum: Forum) -> None:
         self._forum = forum
@@ -223,7 +235,10 @@ class DiscourseRse(Pushing):
     @asynccontextmanager
     async def open(cls, folder: Path) -> AsyncIterator[Self]:
         async with forum(folder) as found:
-            yield cls(found)
+            rse = cls(found)
+            await rse._done("PUT", "/groups/41/members.json", "system", usernames="camille,traitdunion")
+            await found.sink.until(lambda outcomes: len(outcomes) == 2)  # of these two, so that a test hears its own
+            yield rse
 
     async def post(self, text: str) -> str:
         self._topics += 1
@@ -265,6 +280,12 @@ class DiscourseRse(Pushing):
 
     async def accepted_answers(self) -> list[str]:
         return [f"post:{post['id']}" for post in await self._forum.posts() if post["accepted"]]
+
+    async def enter(self) -> None:
+        await self._done("PUT", "/groups/41/members.json", "system", usernames="leo")
+
+    async def leave(self) -> None:
+        await self._done("DELETE", "/groups/41/members.json", "system", usernames="leo")
 
     async def lose_answers(self) -> None:
         await self._forum.fault(kind="lost_answer", count=LASTING)
@@ -363,6 +384,12 @@ class MatrixRse(Pushing):
         shown = await self._house.visible(self.space)
         return [Reacted(message["event_id"], one["key"], one["name"]) for message in shown for one in message["reactions"]]
 
+    async def enter(self) -> None:
+        await self._bob.join(self.members_space)
+
+    async def leave(self) -> None:
+        await self._bob.leave(self.members_space)
+
     async def lose_answers(self) -> None:
         await self._fault("lost_answer")
 
@@ -387,7 +414,9 @@ class MatrixRse(Pushing):
         """Rooms that the bot has entered; all that the twin pushes for that has come before a test begins."""
         self.space = self.restricted_space = await self._claire.create_room("Futurs Publics", invite=[BOT, self._bob.user_id])
         self.open_space = await self._claire.create_room("Place", preset="public_chat")
+        self.members_space = await self._claire.create_room("Atelier", preset="public_chat", invite=[BOT])
         await self._bob.join(self.space)
+        await self.client.report_space(self.members_space)
         await self.client.report_space(self.space)
         last = self._house.twin_rooms.events(self.space)[-1]["event_id"]
         await self.sink.until(lambda _: any(event["event_id"] == last for event in self._house.sink.raw))
@@ -413,12 +442,15 @@ class ExoRse(Rse):
         self.instance, self.client, self.sink = portal.instance, portal.client, portal.sink
         self.space, self.restricted_space = fakes_exo.SPACES[self.generation]
         self.open_space = self.space
+        self.members_space = self.restricted_space
 
     @classmethod
     @asynccontextmanager
     async def open(cls, folder: Path) -> AsyncIterator[Self]:
         async with portal(folder, cls.generation) as found:
             rse = cls(found)
+            for username in ("leo", "animatrice"):
+                await found.member(is_one=False, space="13", username=username)
             async with found.sink.looking(found.client, rse.space):
                 yield rse
 
@@ -452,6 +484,12 @@ class ExoRse(Rse):
 
     async def accepted_answers(self) -> list[str]:
         return []
+
+    async def enter(self) -> None:
+        await self._portal.member(is_one=True, space=self.members_space, username="leo")
+
+    async def leave(self) -> None:
+        await self._portal.member(is_one=False, space=self.members_space, username="leo")
 
     async def lose_answers(self) -> None:
         await self._portal.fault(kind="lost_answer", count=LASTING)

@@ -33,7 +33,13 @@ CAPABILITIES = Capabilities(
             Yes("/solution/accept et /solution/unaccept, où le greffon et la catégorie le permettent"),
         ),
         Feature.FILES: BothWays(Yes("par référence, un lien vers le fichier d’origine"), Yes("par référence")),
-        Feature.MEMBERS: BothWays(No("les groupes et comptes ne sont pas lus"), No("un compte ne se crée pas pour un autre ministère")),
+        Feature.MEMBERS: BothWays(
+            Yes(
+                "d’une catégorie réservée : les membres de ses groupes, relus à chaque user_added_to_group et user_removed_from_group, "
+                "jusqu’à 1 000 ; une catégorie ouverte à tous n’a pas de membres"
+            ),
+            No("un compte ne se crée pas pour un autre ministère ; les participants sont sur la page de la communauté"),
+        ),
         Feature.IDENTITY: BothWays(
             Yes("nom affiché et ministère ; l’identifiant ne quitte pas le ministère"),
             Yes("nom et ministère en tête du message ; l’auteur technique est le compte du connecteur"),

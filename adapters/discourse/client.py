@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from datetime import timedelta
 from http import HTTPStatus
 from typing import TYPE_CHECKING, assert_never
 
@@ -18,6 +19,7 @@ from adapters.discourse.notices import Notices
 from adapters.discourse.past import Past
 from adapters.discourse.payload import Category, Post
 from adapters.discourse.reading import locator, native_id, read_answer, read_post
+from adapters.discourse.roster import Roster
 from adapters.discourse.search import Search, Thread, number_of, read, seen
 from adapters.markup import to_markdown
 from adapters.markup.division import LEAST_ROOM, divided
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from adapters.offers import Greeting, Notice, Survey
+    from adapters.people import Member
     from adapters.port import Losses, Order, WriteOutcome
     from adapters.settings import Instance
 
@@ -43,6 +46,8 @@ _EVENTS = {Act.POSTED: "post_created", Act.EDITED: "post_edited", Act.DELETED: "
 class DiscourseClient:
     """The writing half of the Discourse connector; writes under the connector's own account."""
 
+    roster_every = timedelta(minutes=15)
+
     def __init__(self, instance: Instance, timeout: float = TIMEOUT, paces: Paces | None = None) -> None:
         self._instance = instance
         self._account = writing_account(instance)
@@ -54,6 +59,7 @@ class DiscourseClient:
         self._answers = Answers(self._api, self._account)
         pace = Pace()
         self._recall = Recall(instance, self._api, self._look, Log(instance, self._api, pace), pace)
+        self._roster = Roster(self._api, frozenset(account.casefold() for account in (self._account, liking_account(instance))))
         self._notices = Notices(self._api, self._look)
         self._greetings = Greetings(self._api, self._look, instance.url)
         self._past = Past(instance, self._api, self._look)
@@ -166,6 +172,10 @@ class DiscourseClient:
         """A post as it stands now (`Recalls`)."""
         del space
         return await self.complete(Incomplete(native_id, Act.POSTED))
+
+    async def members(self, space: str) -> tuple[Member, ...] | Later | Never:
+        """The members of the groups that may read the category."""
+        return await self._roster.of(space) if _SPACE.match(space) else Never("space_malformed")
 
     async def close(self) -> None:
         """Close the sessions."""

@@ -113,13 +113,49 @@ class Topic(BaseModel):
     pinned: bool = False
 
 
+class GroupPermission(BaseModel):
+    """A group that may see a category."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    group_name: Annotated[str, StringConstraints(min_length=1, max_length=100)]
+
+
 class Category(BaseModel):
-    """`category` of `GET /c/{id}/show.json`."""
+    """`category` of `GET /c/{id}/show.json`; its groups are told to those alone who may edit it."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     name: str = ""
     read_restricted: bool | None = None
+    group_permissions: list[GroupPermission] | None = None
+
+
+class GroupMember(BaseModel):
+    """One of `GET /groups/{name}/members.json`."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    id: Annotated[int, Field(ge=-(2**53), le=2**53)]
+    username: str | None = None
+    name: str | None = None
+
+
+class Counted(BaseModel):
+    """How many there are in all."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    total: Annotated[int, Field(ge=0)]
+
+
+class GroupPage(BaseModel):
+    """A page of `GET /groups/{name}/members.json`."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    members: list[GroupMember]
+    meta: Counted
 
 
 class Hook(BaseModel):

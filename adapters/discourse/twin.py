@@ -17,6 +17,7 @@ from adapters.discourse.twin_admin import Administration
 from adapters.discourse.twin_call import Call, given
 from adapters.discourse.twin_forum import MAX_TITLE, MIN_TITLE, NOT_FOUND, NOT_PERMITTED, Forum, Refusal
 from adapters.discourse.twin_gestures import Gestures
+from adapters.discourse.twin_groups import Groups
 from adapters.discourse.twin_hooks import Hooks
 from adapters.discourse.twin_limits import ALL_CALLS, Fault, Faults, Rate, too_many
 from adapters.discourse.twin_options import read
@@ -57,6 +58,7 @@ class Twin:
         self._forum = Forum(self._store, self._hooks, (options.min_post_length, options.max_post_length))
         self._gestures = Gestures(self._store, self._hooks, undo_seconds=options.undo_seconds)
         self._administration = Administration(self._store, options)
+        self._groups = Groups(self._store, self._hooks)
         self._rate = Rate(options.rate, options.rate_window)
         self._faults = Faults()
         self._remembered: dict[str, tuple[float, dict[str, Any]]] = {}
@@ -89,6 +91,7 @@ class Twin:
                 web.get("/admin/api/web_hooks.json", self._read(self._administration.webhooks)),
                 web.get(r"/admin/api/web_hook_events/{id:\d+}.json", self._read(self._administration.log)),
                 web.get("/post_action_users.json", self._read(self._likers)),
+                *self._groups.routes(self._read, self._write),
                 web.get("/session/current.json", self._read(self._session)),
                 web.get("/site/settings.json", self._read(self._settings)),
                 web.get("/", self._home_page),
@@ -221,7 +224,7 @@ class Twin:
         category = self._store.categories.get(call.number)
         if category is None:
             raise Refusal(404, [NOT_FOUND], "not_found")
-        return web.json_response({"category": category_document(category)})
+        return web.json_response({"category": category_document(category, call.person)})
 
     async def _settings(self, _call: Call) -> web.Response:
         lengths = {

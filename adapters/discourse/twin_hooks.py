@@ -56,6 +56,10 @@ class Hooks:
         """An event of the « solved » plugin to keep with the change that it tells."""
         return self._parcel("solved", event, hook_post(self._store, post))
 
+    def group_user(self, event: str, document: dict[str, Any]) -> Parcel:
+        """A `user_*_group` event to keep with the change that it tells: numbers alone, no name and no category."""
+        return self._parcel("group_user", event, document)
+
     def wake(self) -> None:
         """There is something to send."""
         self._wake.set()

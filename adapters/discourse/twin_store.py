@@ -1,4 +1,4 @@
-"""What the twin remembers: people, categories, topics, posts and webhooks still to send, in one SQLite file."""
+"""What the twin remembers: people, categories, groups, topics, posts and webhooks still to send, in one SQLite file."""
 
 from __future__ import annotations
 
@@ -33,6 +33,16 @@ class Category:
     name: str
     read_restricted: bool = False
     solved: bool = True
+
+
+@dataclass
+class Group:
+    """A group, and the accounts in it by the time they came."""
+
+    KIND: ClassVar[str] = "group"
+    id: int
+    name: str
+    members: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -109,7 +119,7 @@ class Attempt:
     created_at: str
 
 
-Thing = TypeVar("Thing", Person, Category, Topic, Post, Parcel, Attempt)
+Thing = TypeVar("Thing", Person, Category, Group, Topic, Post, Parcel, Attempt)
 
 
 class Store:
@@ -123,6 +133,7 @@ class Store:
         self._file.execute("CREATE TABLE IF NOT EXISTS counter (name TEXT PRIMARY KEY, number INTEGER)")
         self.people = self._load(Person)
         self.categories = self._load(Category)
+        self.groups = self._load(Group)
         self.topics = self._load(Topic)
         self.posts = self._load(Post)
         self.parcels = self._load(Parcel)
@@ -141,7 +152,7 @@ class Store:
         self._file.execute("INSERT OR REPLACE INTO counter (name, number) VALUES (?, ?)", (kind, number))
         return number
 
-    def keep(self, *things: Person | Category | Topic | Post | Parcel | Attempt) -> None:
+    def keep(self, *things: Person | Category | Group | Topic | Post | Parcel | Attempt) -> None:
         """Write several things at once or not at all."""
         with self._file:
             self._file.execute("BEGIN")

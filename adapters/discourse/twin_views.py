@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 _MARKDOWN = MarkdownIt("commonmark", {"html": False, "breaks": True}).enable(["table", "strikethrough"])
 _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 
+MEMBERS = "membres"  # the one group that may read restricted categories
+
 
 def cook(raw: str) -> str:
     """The HTML of a post's Markdown; comments stay in the source."""
@@ -176,15 +178,21 @@ def short_person(person: Person) -> dict[str, Any]:
     return {"id": person.id, "username": person.username, "name": person.name, "avatar_template": ""}
 
 
-def category_document(category: Category) -> dict[str, Any]:
-    """A category."""
-    groups = [{"permission_type": 1, "group_name": "membres" if category.read_restricted else "everyone"}]
+def group_member(person: Person, added_at: str) -> dict[str, Any]:
+    """An account as a group's list shows it."""
+    return {**short_person(person), "title": None, "added_at": added_at, "admin": False, "moderator": person.staff}
+
+
+def category_document(category: Category, person: Person) -> dict[str, Any]:
+    """A category; which groups may read it, for those who may edit it."""
+    groups = [{"permission_type": 1, "group_name": MEMBERS if category.read_restricted else "everyone"}]
+    told = {"group_permissions": groups} if person.staff else {}
     return {
         "id": category.id,
         "name": category.name,
         "slug": slug_of(category.name),
         "read_restricted": category.read_restricted,
-        "group_permissions": groups,
+        **told,
     }
 
 

@@ -28,7 +28,10 @@ CAPABILITIES = Capabilities(
         Feature.REACTIONS_REMOVED: BothWays(Yes("par relevé"), No("comme les réactions")),
         Feature.ANSWERS: BothWays(No("eXo n’a pas de réponse retenue"), No("eXo n’a pas de réponse retenue")),
         Feature.FILES: BothWays(No("un lien vers le message d’origine y mène"), Yes("par référence")),
-        Feature.MEMBERS: BothWays(No("les membres des espaces ne sont pas lus"), No("un compte ne se crée pas pour un autre ministère")),
+        Feature.MEMBERS: BothWays(
+            Yes("par relevé des membres de l’espace, toutes les 5 minutes, jusqu’à 1 000 ; en v1 : la v1-alpha3 n’en a pas de liste"),
+            No("un compte ne se crée pas pour un autre ministère ; les participants sont sur la page de la communauté"),
+        ),
         Feature.IDENTITY: BothWays(
             Yes("nom affiché et ministère ; l’identifiant ne quitte pas le ministère"),
             Yes("nom et ministère en tête du message ; l’auteur technique est le compte du connecteur"),

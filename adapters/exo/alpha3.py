@@ -13,7 +13,7 @@ from adapters.exo.dialect import Page, in_order, listed, made, mark_of, quoted, 
 from adapters.exo.http import Api
 from adapters.exo.payload import Identity, SpaceOfMine, moment
 from adapters.exo.reading import Entry, comment_of, entry_of
-from adapters.port import Later, Never, Same, SpaceReport
+from adapters.port import UNSUPPORTED, Later, Never, Same, SpaceReport
 from schemas.words import Audience
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from adapters.exo.dialect import Found, Known
+    from adapters.exo.payload import Liker
     from adapters.pacing import Paces
     from adapters.settings import Instance
 
@@ -177,6 +178,11 @@ class Alpha3:
                 opened = found.registration == "open" and found.visibility != "hidden"
                 return SpaceReport(found.display_name or "", Audience.PUBLIC if opened else Audience.MEMBERS, self._externals)
         return Never("not_a_member")
+
+    async def members(self, space: str) -> tuple[Liker, ...] | Later | Never:
+        """This generation lists nobody's members: `people/suggest` names twenty at most, by their display names."""
+        del space
+        return Never(UNSUPPORTED, "no_list_of_members")
 
     async def space_of(self, entry: Entry, spaces: Iterable[str]) -> str | Later | None:
         """An activity names its stream's identity."""

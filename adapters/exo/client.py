@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from datetime import timedelta
 from itertools import chain
 from typing import TYPE_CHECKING, assert_never
 
@@ -15,7 +16,7 @@ from adapters.exo.dialect import Page
 from adapters.exo.http import TIMEOUT, Answer
 from adapters.exo.notices import show
 from adapters.exo.past import survey
-from adapters.exo.reading import ACCOUNT, EVER, GONE, Entry, outcome_of, sightings_of
+from adapters.exo.reading import ACCOUNT, EVER, GONE, Entry, members_of, outcome_of, sightings_of
 from adapters.exo.v1 import V1
 from adapters.pacing import Paces, urgency_of
 from adapters.port import UNSUPPORTED, Act, Change, Incomplete, Later, Never, Nonsense, Reading, Same, Unused, Written
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from adapters.exo.dialect import Known
     from adapters.offers import Notice, Survey
+    from adapters.people import Member
     from adapters.port import Order, SpaceReport, WriteOutcome
     from adapters.settings import Instance
 
@@ -44,6 +46,8 @@ class GenerationUnknown(ValueError):
 
 class ExoClient:
     """Both halves of the eXo connector that speak HTTP; writes under the connector's own account."""
+
+    roster_every = timedelta(minutes=5)
 
     def __init__(self, instance: Instance, timeout: float = TIMEOUT, paces: Paces | None = None) -> None:
         generation = instance.options.get("generation", "v1")
@@ -136,6 +140,13 @@ class ExoClient:
         """An activity or a comment as it stands now (`Recalls`)."""
         del space
         return await self.complete(Incomplete(native_id, Act.POSTED))
+
+    async def members(self, space: str) -> tuple[Member, ...] | Later | Never:
+        """Who is a member of a space."""
+        if not _SPACE.match(space):
+            return Never("space_malformed")
+        found = await self._exo.members(space)
+        return members_of(found, self._instance) if isinstance(found, tuple) else found
 
     async def close(self) -> None:
         """Close the session."""

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from adapters.exo.http import Answer, Api
+    from adapters.exo.payload import Liker
     from adapters.port import SpaceReport
 
 Found = Entry | Nonsense
@@ -88,6 +89,10 @@ class Dialect(Protocol):
 
     async def space(self, space: str) -> SpaceReport | Later | Never:
         """What a space is called and who can read it."""
+        ...
+
+    async def members(self, space: str) -> tuple[Liker, ...] | Later | Never:
+        """All members of a space, never a part of them."""
         ...
 
     async def space_of(self, entry: Entry, spaces: Iterable[str]) -> str | Later | None:

@@ -194,6 +194,13 @@ class SpaceV1(_Word):
     subscription: Text = None
 
 
+class UsersV1(_Word):
+    """`GET /v1/social/spaces/{id}/users?returnSize=true`: a page of profiles, and how many there are in all."""
+
+    users: list[Liker]
+    size: Count
+
+
 class SpaceOfMine(_Word):
     """One of `GET /{portal}/social/spaces/mySpaces/show.json`, the only place where the older generation tells who may join."""
 

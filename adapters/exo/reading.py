@@ -15,6 +15,7 @@ from adapters.exo.contract import SYSTEM_TYPES, counted
 from adapters.exo.payload import FIRST_YEAR, ActivityAlpha3, ActivityV1, CommentAlpha3, CommentV1, Identity, moment
 from adapters.exo.title import from_title
 from adapters.markup import from_text, words
+from adapters.people import Member
 from adapters.port import Act, Change, Incomplete, Nonsense, Sighting, Unused
 from adapters.port import Liker as Seen
 from schemas.facts.message import TEXT_LIMIT, Author, Content
@@ -218,8 +219,18 @@ def _poster(identity: Identity, other: str | None) -> str:
 
 def _liker(one: Liker, instance: Instance) -> Seen:
     author = Author(name=_line(one.fullname or one.profile.name), organisation=instance.organisation)
-    actor = f"identity:{_line(one.id)}" if one.id else f"user:{_line(one.account)}"
-    return Seen(actor, author, THUMB, by_us=one.account.casefold() == instance.options.get("account", ACCOUNT).casefold())
+    return Seen(_actor(one), author, THUMB, by_us=one.account.casefold() == instance.options.get("account", ACCOUNT).casefold())
+
+
+def members_of(found: Iterable[Liker], instance: Instance) -> tuple[Member, ...]:
+    """The people of a space, without the connector's own account."""
+    ours = instance.options.get("account", ACCOUNT).casefold()
+    people = (one for one in found if (one.id or one.account) and one.account.casefold() != ours)
+    return tuple(Member(_actor(one), _line(one.fullname or one.profile.name or one.account)) for one in people)
+
+
+def _actor(one: Liker) -> str:
+    return f"identity:{_line(one.id)}" if one.id else f"user:{_line(one.account)}"
 
 
 def _parent(entry: Entry) -> str | None:

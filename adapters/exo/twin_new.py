@@ -41,6 +41,7 @@ class NewApi:
             web.post(f"{activity}/pins", door(self._pin)),
             web.delete(f"{activity}/pins", door(self._unpin)),
             web.get(f"{SOCIAL}/spaces/{{id}}", door(self._space)),
+            web.get(f"{SOCIAL}/spaces/{{id}}/users", door(self._users)),
             web.get(f"{SOCIAL}/spaces/{{id}}/activities", door(self._stream)),
             web.post(f"{SOCIAL}/spaces/{{id}}/activities", door(self._post)),
             web.get(f"{SOCIAL}/identities/{{id}}", door(self._identity)),
@@ -73,6 +74,15 @@ class NewApi:
         if space is None or (space.closed and call.person.username in space.outsiders):
             raise Refusal(404)
         return web.json_response(self._views.space(space))
+
+    async def _users(self, call: Call) -> web.Response:
+        """A space's members, for its members; how many there are only where that is asked."""
+        space = self._spaces.mine(call, call.at("id"), 401)
+        people = sorted((one for one in self._store.people.values() if one.username not in space.outsiders), key=lambda one: one.name)
+        offset, limit = call.number("offset", 0), call.number("limit", DEFAULT_LIMIT)
+        users = [self._views.profile(person) for person in people[offset : offset + limit]]
+        size = {"size": len(people)} if call.asks("returnSize") == "true" else {}
+        return web.json_response({"users": users, "offset": offset, "limit": limit, **size})
 
     async def _identity(self, call: Call) -> web.Response:
         person = self._store.people.get(call.at("id"))

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 from adapters.exo.dialect import Page, in_order, listed, made, mark_of, quoted, read, settled
 from adapters.exo.http import Api
 from adapters.exo.likers import Likers
-from adapters.exo.payload import Identity, SpaceV1, moment
+from adapters.exo.payload import Identity, SpaceV1, UsersV1, moment
 from adapters.exo.reading import Entry, comment_of, entry_of
+from adapters.people import ROSTER_LIMIT, TOO_MANY
 from adapters.port import Later, Never, Same, SpaceReport
 from schemas.words import Audience
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from adapters.exo.dialect import Known
     from adapters.exo.http import Answer
+    from adapters.exo.payload import Liker
     from adapters.pacing import Paces
     from adapters.port import Nonsense
     from adapters.settings import Instance
@@ -159,6 +161,25 @@ class V1:
             return found
         opened = found.subscription == "open" and found.visibility != "hidden"
         return SpaceReport(found.display_name or "", Audience.PUBLIC if opened else Audience.MEMBERS, self._externals)
+
+    async def members(self, space: str) -> tuple[Liker, ...] | Later | Never:
+        """`GET /spaces/{id}/users`, page by page; a list that does not hold as many as it counts is none."""
+        found: list[Liker] = []
+        while len(found) <= ROSTER_LIMIT:
+            options = quoted([("role", "member"), ("offset", len(found)), ("limit", PAGE), ("returnSize", "true")])
+            answer = await self.api.get(f"{SOCIAL}/spaces/{space}/users", options)
+            refused = await settled(self.api, answer)
+            if refused is not None or isinstance(answer, Later):
+                return refused or Later("unreachable")
+            page = read(UsersV1, answer.document)
+            if page is None:
+                return Later("answer_unreadable")
+            found += page.users
+            if len(found) >= page.size:
+                return tuple(found)
+            if not page.users:
+                return Later("list_incomplete")
+        return Never(TOO_MANY)
 
     async def space_of(self, entry: Entry, spaces: Iterable[str]) -> str | Later | None:
         """An activity names its space by its pretty name alone."""

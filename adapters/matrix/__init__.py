@@ -29,7 +29,12 @@ CAPABILITIES = Capabilities(
         Feature.FILES: BothWays(
             Yes("par référence, un lien vers le serveur de médias, lisible par qui y a un compte"), Yes("par référence")
         ),
-        Feature.MEMBERS: BothWays(No("les arrivées et départs ne sont pas transmis"), No("un fantôme n’entre que pour écrire ou réagir")),
+        Feature.MEMBERS: BothWays(
+            Yes(
+                "arrivées, départs et exclusions, relus dans le salon à chaque m.room.member ; jusqu’à 1 000 personnes, jamais les fantômes"
+            ),
+            Yes("un fantôme n’entre que pour écrire ou réagir ; il sort quand la personne ne participe plus"),
+        ),
         Feature.IDENTITY: BothWays(
             Yes("nom affiché du profil ; l’identifiant ne quitte pas le ministère"), Yes("un fantôme par personne d’un ministère")
         ),

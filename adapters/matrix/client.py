@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 from dataclasses import replace
+from datetime import timedelta
 from math import inf
 from typing import TYPE_CHECKING, Any
 
@@ -12,13 +13,15 @@ from adapters.matrix.compose import KEY, content_of, divided_for_room, reaction_
 from adapters.matrix.ghosts import SHUT_OUT, Ghosts
 from adapters.matrix.greetings import Greetings
 from adapters.matrix.homeserver import TIMEOUT, Declined, Homeserver
-from adapters.matrix.names import is_ghost, is_ours, visible
+from adapters.matrix.names import DISPLAY_NAME_LIMIT, ghost_localpart, is_ghost, is_ours, user_id
 from adapters.matrix.notices import Notices
 from adapters.matrix.past import Past
 from adapters.matrix.rooms import report_of
 from adapters.matrix.translate import standing_edit
 from adapters.pacing import Paces, set_out, urgency_of
-from adapters.port import ENDINGS, UNSUPPORTED, Act, Altered, Closed, Incomplete, Later, Never, Nonsense, Unused, Written
+from adapters.people import Member
+from adapters.port import ENDINGS, UNSUPPORTED, Act, Altered, Closed, Incomplete, Later, Never, Nonsense, RosterAltered, Unused, Written
+from schemas.names import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     from adapters.offers import Greeting, Notice, Survey
     from adapters.port import Change, Order, SpaceReport, WriteOutcome
     from adapters.settings import Instance
+    from schemas.facts.message import Author
 
 REMEMBERED = 5_000  # names; messages and their threads
 NAME_LIFE = 300.0  # seconds
@@ -41,6 +45,8 @@ LOOKED_THROUGH = 50  # events of a room in which a write is looked for after a c
 
 class MatrixClient:
     """Client-server API as an application service; a repeated order has the same transaction id, so the homeserver does it once."""
+
+    roster_every = timedelta(minutes=15)
 
     def __init__(
         self, instance: Instance, clock: Callable[[], float] = time.monotonic, timeout: float = TIMEOUT, paces: Paces | None = None
@@ -134,6 +140,29 @@ class MatrixClient:
         found = state.get("list", [])
         return found if isinstance(found, list) else []
 
+    async def members(self, space: str) -> tuple[Member, ...] | Later | Never:
+        """Who is in the room, under the names that the room shows; who was only invited is not."""
+        try:
+            bot = await self._ghosts.bot_in(space)
+            answer = await self._homeserver.call("GET", "v3", "rooms", space, "joined_members", as_user=bot)
+        except Declined as refusal:
+            return refusal.outcome()
+        joined = answer.get("joined")
+        if not isinstance(joined, dict):
+            return Later("answer_unreadable")
+        return tuple(_member(user, shown) for user, shown in joined.items() if not is_ours(user, self._instance))
+
+    async def depart(self, member: Author, space: str) -> bool | Later | Never:
+        """Let a person's ghost leave the room. Who bears the same name in the same ministry comes back in with her next word."""
+        ghost = user_id(ghost_localpart(member, self._instance), self._instance)
+        try:
+            await self._homeserver.call("POST", "v3", "rooms", space, "leave", as_user=ghost, body={})
+        except Declined as refusal:
+            outcome = refusal.outcome()
+            return outcome if isinstance(outcome, Later) else False  # she never spoke here, or was put out already
+        self._ghosts.forget(ghost, space)
+        return True
+
     async def display_name(self, actor: str) -> str | None:
         """The name under which the homeserver shows a user, asked again every few minutes; None where it has none or does not answer."""
         name, until = self._names.get(actor, (None, -inf))
@@ -144,7 +173,7 @@ class MatrixClient:
         except Declined as refusal:
             return name if isinstance(refusal.outcome(), Later) else self._name(actor, None)
         said = profile.get("displayname")
-        return self._name(actor, visible(said) or None if isinstance(said, str) else None)
+        return self._name(actor, one_line(said, DISPLAY_NAME_LIMIT) or None if isinstance(said, str) else None)
 
     def _name(self, actor: str, name: str | None) -> str | None:
         self._names[actor] = (name, self._clock() + NAME_LIFE)
@@ -189,7 +218,7 @@ class MatrixClient:
         except Declined as refusal:
             declined = refusal.outcome()
             return declined if isinstance(declined, Later) else Unused(declined.reason)
-        return Nonsense("never_incomplete") if isinstance(outcome, Incomplete | Altered) else outcome
+        return Nonsense("never_incomplete") if isinstance(outcome, Incomplete | Altered | RosterAltered) else outcome
 
     async def close(self) -> None:
         """Close the session."""
@@ -339,6 +368,11 @@ def thread_of(event: Mapping[str, Any]) -> str | None:
         return None
     root = relation.get("event_id")
     return root if isinstance(root, str) and root.startswith("$") else None
+
+
+def _member(user: str, shown: object) -> Member:
+    name = shown.get("display_name") if isinstance(shown, dict) else None
+    return Member(user, name if isinstance(name, str) else "")
 
 
 def _replaces(event: dict[str, Any]) -> bool:

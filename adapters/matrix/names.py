@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import unicodedata
 from typing import TYPE_CHECKING
+
+from schemas.names import one_line
 
 if TYPE_CHECKING:
     from adapters.settings import Instance
@@ -43,11 +44,6 @@ def is_ours(user: str, instance: Instance) -> bool:
 
 def display_name(author: Author) -> str:
     """« Prénom Nom (Ministère) », without the invisible characters by which a name could hide or turn round its ministry."""
-    organisation = visible(author.organisation)[:100]
-    name = visible(author.name)[: DISPLAY_NAME_LIMIT - len(organisation) - 3] or "Un agent"
+    organisation = one_line(author.organisation, 100)
+    name = one_line(author.name, DISPLAY_NAME_LIMIT - len(organisation) - 3) or "Un agent"
     return f"{name} ({organisation})"
-
-
-def visible(text: str) -> str:
-    """The text on one line, without controls, direction marks, lone surrogates and whatever else shows nothing."""
-    return " ".join("".join(" " if unicodedata.category(sign).startswith(("C", "Z")) else sign for sign in text).split())

@@ -13,7 +13,7 @@ from adapters.matrix.formatted import from_formatted
 from adapters.matrix.names import is_ours
 from adapters.matrix.payload import Event, Message, Redaction, Relating, Relation, media_link
 from adapters.matrix.standing import standing_of
-from adapters.port import Act, Change, Incomplete, Nonsense, Outcome, Unused
+from adapters.port import Act, Change, Incomplete, Nonsense, Outcome, RosterAltered, Unused
 from schemas.facts.message import TEXT_LIMIT, Attachment, Author, Content
 from schemas.facts.reaction import EMOJI_LIMIT
 
@@ -75,13 +75,21 @@ def outcome_of(unverified_event: object, instance: Instance) -> Outcome:
     if not isinstance(kind, str):
         return Nonsense("event_without_type")
     if "state_key" in unverified_event:
-        return standing_of(unverified_event, instance) or Unused(counted_type(kind))
+        return standing_of(unverified_event, instance) or _of_state(kind, unverified_event, instance)
     if kind not in READ:
         return Unused(counted_type(kind))
     try:
         return _understood(Event.model_validate(unverified_event), instance)
     except ValidationError as error:
         return Nonsense("event_malformed", _where(error))
+
+
+def _of_state(kind: str, unverified_event: dict[str, Any], instance: Instance) -> Outcome:
+    """Somebody came, went, was banned or has another name: a hint, for any event may be late, doubled, or one of thousands."""
+    room, user = unverified_event.get("room_id"), unverified_event.get("state_key")
+    if kind != "m.room.member" or not isinstance(room, str) or (isinstance(user, str) and is_ours(user, instance)):
+        return Unused(counted_type(kind))
+    return RosterAltered(room)
 
 
 def counted_type(kind: object) -> str:

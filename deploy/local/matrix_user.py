@@ -51,6 +51,10 @@ class MatrixUser:
         """Enter a room."""
         await self.call("POST", f"join/{quote(room)}", {})
 
+    async def leave(self, room: str) -> None:
+        """Leave a room."""
+        await self.call("POST", f"rooms/{quote(room)}/leave", {})
+
     async def say(self, room: str, text: str, **content: Any) -> str:
         """Write a message; its id."""
         return await self._send(room, {"msgtype": "m.text", "body": text, **content})

@@ -39,6 +39,9 @@ class Metric:
     rse_waited = Counter("traitdunion_rse_waited_seconds_total", "Time that calls waited for their turn.", ["instance", "kind"])
     looks = Counter("traitdunion_looks_total", "Looks at polled spaces by outcome.", ["instance", "outcome"])
     recovered = Counter("traitdunion_recovered_total", "What a platform could not tell and was asked, by outcome.", ["instance", "outcome"])
+    rosters = Counter(
+        "traitdunion_rosters_total", "Times that an RSE was asked who takes part in a space, by outcome.", ["instance", "outcome"]
+    )
     late = Gauge("traitdunion_poll_late_seconds", "How overdue the polled space is that was looked at longest ago.", ["instance"])
     ended = Counter("traitdunion_ties_ended_total", "Ties that the RSE ended, by reason.", ["node", "reason"])
     notices = Counter("traitdunion_notices_total", "Notices to the people of an RSE by kind and outcome.", ["instance", "kind", "outcome"])

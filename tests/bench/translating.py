@@ -101,7 +101,11 @@ async def _sorter(kind: Kind) -> Sorter:
     key, sealing = SigningKey.generate(kind.instance.node), PrivateKey.generate().public_key
     nothing: Any = None  # neither spool nor way out is asked for what is signed
     memory = Remembered(NoLedger(), "bench")  # type: ignore[arg-type]  # as above
-    return Sorter(Seat("bench", kind.instance, key, memory, ties, nothing, nothing, sealing, lambda: datetime.now(UTC), lambda _: None))
+    return Sorter(
+        Seat(
+            "bench", kind.instance, key, memory, ties, nothing, nothing, sealing, lambda: datetime.now(UTC), lambda _: None, lambda _: None
+        )
+    )
 
 
 def _parts(kind: Kind, received: Sequence[Received]) -> dict[str, Spent]:

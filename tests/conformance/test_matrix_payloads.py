@@ -7,15 +7,15 @@ from pathlib import Path
 import pytest
 
 from adapters.matrix import ADAPTER
-from adapters.port import Act, AuthenticRequest, Change, Outcome, Unused
+from adapters.port import Act, AuthenticRequest, Change, Outcome, RosterAltered, Unused
 from tests.fakes_matrix import matrix_instance
 
 PAYLOADS = Path(__file__).resolve().parents[2].parent / "shared" / "payloads" / "matrix"
 
 EXPECTED: dict[str, list[str]] = {
-    "appservice_transaction.json": ["m.room.member", "posted", "m.receipt", "m.presence"],
+    "appservice_transaction.json": ["members", "posted", "m.receipt", "m.presence"],
     "reaction.json": ["reacted"],
-    "room_member_join.json": ["m.room.member"],
+    "room_member_join.json": ["members"],
     "room_message_file.json": ["posted"],
     "room_message_text.json": ["posted"],
     "room_redaction.json": ["deleted"],
@@ -43,6 +43,8 @@ def named(outcome: Outcome) -> str:
             return act.value
         case Unused(type=kind):
             return kind
+        case RosterAltered():
+            return "members"
         case other:
             return repr(other)
 

@@ -11,7 +11,7 @@ import pytest
 from aiohttp import ClientSession
 
 from adapters.matrix import MatrixClient
-from adapters.port import UNSUPPORTED, Act, Altered, Change, Closed, Incomplete, Later, Never, SpaceReport, Written
+from adapters.port import UNSUPPORTED, Act, Altered, Change, Closed, Incomplete, Later, Never, RosterAltered, SpaceReport, Written
 from deploy.local.application_service import ApplicationService
 from deploy.local.matrix_user import MatrixRefused, MatrixUser
 from deploy.local.ports import answers, free_port
@@ -626,3 +626,40 @@ async def test_an_edit_that_the_homeserver_cannot_tell_now_is_asked_again_later(
     await house.fault("status", status=502, path="/event/", count=2)
     incomplete = Incomplete(hers, Act.EDITED, space=room)
     assert isinstance(await house.client.complete(incomplete), Later)
+
+
+async def test_the_ghost_of_who_takes_part_no_longer_leaves_and_comes_back_with_her_next_word(house: House) -> None:
+    claire, room = await closed_room(house)
+    first = await written(house, space=room)
+    lea = Author(name="Léa Martin", organisation="Finances")
+    assert await house.client.depart(lea, room) is True
+    assert await house.client.depart(lea, room) is False
+    joined = (await claire.call("GET", f"rooms/{room}/joined_members"))["joined"]
+    assert set(joined) == {claire.user_id, BOT}
+    assert [message["event_id"] for message in await house.visible(room)] == [first.native_id]
+    await written(house, "k2", "Me revoilà", space=room)
+    assert len((await claire.call("GET", f"rooms/{room}/joined_members"))["joined"]) == 3
+
+
+async def test_ghosts_and_the_bot_are_no_members_and_their_comings_no_hints(house: House) -> None:
+    claire, room = await closed_room(house)
+    await written(house, space=room)
+    found = await house.client.members(room)
+    assert isinstance(found, tuple)
+    assert [(member.actor, member.name) for member in found] == [(claire.user_id, "Claire Moreau")]
+    last = house.twin_rooms.events(room)[-1]["event_id"]
+    await house.sink.until(lambda _: any(event["event_id"] == last for event in house.sink.raw))
+    assert not any(isinstance(outcome, RosterAltered) for outcome in house.sink.outcomes)
+
+
+async def test_who_is_banned_takes_part_no_longer_and_her_messages_stay(house: House) -> None:
+    claire, room = await closed_room(house)
+    bob = await house.person("bob", "Bob Diallo")
+    await claire.call("POST", f"rooms/{room}/invite", {"user_id": bob.user_id})
+    await bob.join(room)
+    said = await bob.say(room, "Bonjour")
+    await claire.call("POST", f"rooms/{room}/ban", {"user_id": bob.user_id})
+    found = await house.client.members(room)
+    assert isinstance(found, tuple)
+    assert [member.actor for member in found] == [claire.user_id]
+    assert said in [message["event_id"] for message in await house.visible(room)]

@@ -121,7 +121,7 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
     spool = SimpleNamespace(waiting=Counter(), limit=10, first=_nothing)
     ties = SimpleNamespace(known={SPACE: TIE}.get)
     seat = Seat(
-        "rse", instance, SigningKey.generate(instance.node), memory, ties, spool, out, PrivateKey.generate().public_key, lambda: NOW, hinted.append  # type: ignore[arg-type]  # fakes
+        "rse", instance, SigningKey.generate(instance.node), memory, ties, spool, out, PrivateKey.generate().public_key, lambda: NOW, hinted.append, hinted.append  # type: ignore[arg-type]  # fakes
     )  # fmt: skip
     admission = Admission(seat)
     running = asyncio.create_task(admission.run())

@@ -1,0 +1,50 @@
+"""What a connector may know of the people of a space: who takes part, and who of other ministries stands there under her own name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
+
+from adapters.port import RseClient
+
+if TYPE_CHECKING:
+    from datetime import timedelta
+
+    from adapters.port import Later, Never
+    from schemas.facts.message import Author
+
+ROSTER_LIMIT: Final = 1_000
+"""People of a space: a larger one is no group whose members one names to each other."""
+TOO_MANY: Final = "too_many_members"
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A person in a space, by the same `actor` as in her messages, under the name that the RSE shows."""
+
+    actor: str
+    name: str
+
+
+@runtime_checkable
+class Rostered(RseClient, Protocol):
+    """An RSE that tells who takes part in a space (`adapters.rosters`)."""
+
+    roster_every: timedelta
+    """How often it is asked where nothing announces a change."""
+
+    async def members(self, space: str) -> tuple[Member, ...] | Later | Never:
+        """All the people of a space, never a part of them, none of our own accounts.
+
+        Never(UNSUPPORTED) where the space has no members: it is open to all, or the platform tells nobody; Never(TOO_MANY) past ROSTER_LIMIT.
+        """
+        ...
+
+
+@runtime_checkable
+class Ghosted(RseClient, Protocol):
+    """An RSE in which people of other ministries stand under names of their own."""
+
+    async def depart(self, member: Author, space: str) -> bool | Later | Never:
+        """Take a person who takes part no longer out of a space; False where she was not there."""
+        ...
