@@ -22,6 +22,7 @@ class Feature(StrEnum):
     ANSWERS = "réponse retenue"
     FILES = "fichiers"
     MEMBERS = "membres"
+    NAMES = "noms et titres"
     IDENTITY = "identité"
     NOTICE = "avis dans l’espace"
     PRIVATE_NOTICE = "avis privé"

@@ -17,6 +17,7 @@ from adapters.ties import LOOKED_AT, Tie, TieState
 from schemas import topics
 from schemas.envelope import object_id
 from schemas.facts.tie import TieAccepted, TieRefused
+from schemas.names import one_line
 from schemas.proof import sign_event, timestamp
 from schemas.wire.records import new_correlation, to_headers
 from schemas.wire.telemetry import Metric
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 RENEWED_EVERY = timedelta(hours=24)
 RENEWED_AT_START = timedelta(hours=20)  # a process that was away is not let come near the end of what it said last
 FRESH_FOR = timedelta(hours=48)
+RENAMED_EVERY = timedelta(minutes=1)  # another name within it is told at the next look: who plays with a room's name tells nobody each time
 LOOKED_AT_SECONDS = 900.0
 OVERDUE_SECONDS = 30.0
 BEGIN_SECONDS = 10.0  # how long a process that starts waits for the RSE and Kafka before it reads and publishes
@@ -43,6 +45,7 @@ CONNECT_LOOK_SECONDS = 0.05
 PATIENCE = 3  # refusals in a row after which a space that we spoke for before is given up
 NEVER = datetime.fromtimestamp(0, UTC)  # of readers that were not told yet
 SUBJECT_LIMIT = 128
+NAME_LIMIT = 255
 REASON = re.compile(r"[a-z][a-z_]{2,63}")
 log = structlog.get_logger()
 
@@ -77,7 +80,7 @@ class Handshake:
             return await self._refuse(proposal.space, community, "audience_unknown", correlation)
         tie = Tie(
             proposal.space, community, proposal.title, proposal.audience, report.audience, report.externals,
-            TieState.ACCEPTED, self.clock(), report.name,
+            TieState.ACCEPTED, self.clock(), one_line(report.name, NAME_LIMIT),
         )  # fmt: skip
         self.refusals.pop(tie.space, None)
         await self.ties.put(tie)
@@ -169,20 +172,21 @@ class Handshake:
         if report.audience is Audience.UNKNOWN:
             return await self._give_up(tie, "audience_unknown")
         same = (report.audience, report.externals) == (tie.audience, tie.externals)
-        if same and self.clock() - tie.renewed_at < after:
+        name, told = one_line(report.name, NAME_LIMIT), self.clock() - tie.renewed_at
+        if same and told < (after if name == tie.space_name else RENAMED_EVERY):
             return None
         now, correlation = self.clock(), new_correlation()
-        seen = replace(tie, audience=report.audience, externals=report.externals, space_name=report.name)
+        seen = replace(tie, audience=report.audience, externals=report.externals, space_name=name)
         if same:  # as true before what waits in the spool as after it, and the hub may ask for it first
             await self.outgoing.put_ahead([self._accepted(seen, correlation)])
         else:  # stored first: the hub's answer must find it; not fresh before it was said
             await self.ties.put(replace(seen, renewed_at=NEVER))
             await self.outgoing.put([self._accepted(seen, correlation)])
-        await self.ties.attested(tie.space, tie.community, now)
+        await self.ties.attested(tie.space, tie.community, now, name)
         return None
 
     def _accepted(self, tie: Tie, correlation: str) -> Record:
-        fact = TieAccepted(space=tie.space, space_name=tie.space_name[:255], audience=tie.audience, externals=tie.externals)
+        fact = TieAccepted(space=tie.space, space_name=tie.space_name, audience=tie.audience, externals=tie.externals)
         return self._signed(fact, tie.space, tie.community, tie.audience, correlation)
 
     async def _refuse(self, space: str, community: str, reason: str, correlation: str) -> None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from adapters.handshake import Handshake
 
 RETRY_SECONDS = 2.0
+REST_SECONDS = 0.5  # who plays with a room's state has its homeserver asked twice a second, not a hundred times
 log = structlog.get_logger()
 
 
@@ -38,11 +39,11 @@ class Hints:
         """Ask for ever; an RSE that does not answer, or an answer that cannot be told, is waited for."""
         while True:
             await self.came.wait()
+            self.came.clear()
             await self._ask_all()
             if self.spaces:
-                await self.sleep(RETRY_SECONDS)
-            else:
-                self.came.clear()
+                self.came.set()
+            await self.sleep(RETRY_SECONDS if self.spaces else REST_SECONDS)
 
     async def _ask_all(self) -> None:
         for space in sorted(self.spaces):

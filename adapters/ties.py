@@ -138,11 +138,11 @@ class Ties:
         if tie.state in {TieState.ACCEPTED, TieState.SUSPENDED}:
             await self.put(replace(tie, state=TieState.CONFIRMED))
 
-    async def attested(self, space: str, community: str, at: datetime) -> None:
-        """Who can read the space was said again, at this time."""
+    async def attested(self, space: str, community: str, at: datetime, name: str) -> None:
+        """Who can read the space was said again, at this time, and what it is called."""
         tie = self._spaces.get(space)
         if tie is not None and tie.community == community:
-            await self.put(replace(tie, renewed_at=at))
+            await self.put(replace(tie, renewed_at=at, space_name=name))
 
     async def refuse(self, space: str, community: str, reason: str) -> None:
         """The hub refuses the space, or no longer accepts it: nothing passes from here on, unless it narrows again."""

@@ -113,6 +113,14 @@ class Topic(BaseModel):
     pinned: bool = False
 
 
+class Named(BaseModel):
+    """What a webhook about a category is asked for: its number alone."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    id: Identifier
+
+
 class GroupPermission(BaseModel):
     """A group that may see a category."""
 

@@ -12,9 +12,9 @@ from urllib.parse import parse_qs
 from pydantic import ValidationError
 
 from adapters.discourse.contract import counted, strange
-from adapters.discourse.payload import Like, Post
+from adapters.discourse.payload import Like, Named, Post
 from adapters.discourse.reading import ACTS, LIKED, SOLVED, read_like, read_post, read_solved
-from adapters.port import UNREAD, AuthenticRequest, Nonsense, RosterAltered, Unused, UnverifiedRequest
+from adapters.port import UNREAD, Altered, AuthenticRequest, Nonsense, RosterAltered, Unused, UnverifiedRequest
 from adapters.secret import accepted
 from schemas.jcs import JsonRefused, parse
 from schemas.problem import Problem
@@ -31,6 +31,7 @@ FORM = "application/x-www-form-urlencoded"
 _FORM_FIELDS = 20
 _WORD = re.compile(r"^[a-z][a-z_]{0,63}$")
 ROSTERS = frozenset({"user_added_to_group", "user_removed_from_group"})
+RENAMED = "category_updated"  # or opened to others
 _PING = {"ping": "OK"}
 _EVENT, _TYPE = "x-discourse-event", "x-discourse-event-type"
 _INSTANCE, _SIGNATURE = "x-discourse-instance", "x-discourse-event-signature"
@@ -118,6 +119,8 @@ def _read(document: dict[str, Any], event: str, instance: Instance) -> Outcome:
         return read_solved(Post.model_validate(document.get("solved")), event)
     if event in ROSTERS:
         return RosterAltered()  # it names a group and no category
+    if event == RENAMED:
+        return Altered(str(Named.model_validate(document.get("category")).id), event)
     return Unused(counted(event))
 
 

@@ -32,6 +32,10 @@ CAPABILITIES = Capabilities(
             Yes("par relevé des membres de l’espace, toutes les 5 minutes, jusqu’à 1 000 ; en v1 : la v1-alpha3 n’en a pas de liste"),
             No("un compte ne se crée pas pour un autre ministère ; les participants sont sur la page de la communauté"),
         ),
+        Feature.NAMES: BothWays(
+            Yes("le nom de l’espace, relu toutes les 15 minutes ; une activité n’a pas de titre"),
+            Yes("un titre en tête de l’activité ; jamais le nom d’un espace, qui n’est qu’à son ministère"),
+        ),
         Feature.IDENTITY: BothWays(
             Yes("nom affiché et ministère ; l’identifiant ne quitte pas le ministère"),
             Yes("nom et ministère en tête du message ; l’auteur technique est le compte du connecteur"),

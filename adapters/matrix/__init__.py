@@ -35,6 +35,10 @@ CAPABILITIES = Capabilities(
             ),
             Yes("un fantôme n’entre que pour écrire ou réagir ; il sort quand la personne ne participe plus"),
         ),
+        Feature.NAMES: BothWays(
+            Yes("le nom du salon, relu à chaque m.room.name ; son sujet (m.room.topic) le décrit et ne voyage pas"),
+            Yes("un titre en tête du message ; jamais le nom d’un salon, qui n’est qu’à son ministère"),
+        ),
         Feature.IDENTITY: BothWays(
             Yes("nom affiché du profil ; l’identifiant ne quitte pas le ministère"), Yes("un fantôme par personne d’un ministère")
         ),

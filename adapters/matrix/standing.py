@@ -17,11 +17,12 @@ RESTS_ON = frozenset(
         "m.room.encryption",
         "m.room.history_visibility",
         "m.room.join_rules",
+        "m.room.name",
         "m.room.tombstone",
         "im.vector.room.access_rules",
     }
 )
-"""State on which a tie rests: who reads the room, and whether people still write there in clear."""
+"""State that a tie tells: who reads the room, under which name, and whether people still write there in clear."""
 _PUT_OUT = frozenset({"leave", "ban"})
 
 

@@ -13,7 +13,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 from hub.communities import members, reactions
 from hub.communities import repository as rooms
 from hub.operations import arrivals, overview, reader, streams, threads, trace
-from hub.registry.repository import all_ties
+from hub.registry.repository import all_ties, spaces_of
 from hub.ui import THEME, render
 from schemas.manifest import KeyState
 from schemas.problem import Problem
@@ -102,6 +102,7 @@ class Pages:
                 "tallies": await reactions.tallies_of(connection, permit, names),
                 "accepted": await reactions.accepted_of(connection, permit, names),
                 "participants": await members.participants_of(connection, permit, community.id),
+                "spaces": await spaces_of(connection, permit, community.id),
             }
         shown |= {"community": community, "tree": threads.nest(messages), "after": after, "follow": follow}
         return self._page("communaute.html", here="", next_after=_next(messages), **shown)
@@ -271,7 +272,7 @@ def _node(state: overview.NodeState, lag: streams.GroupLag | None) -> dict[str, 
         "id": node.id, "organisation": node.organisation_name, "platform": node.platform, "grade": node.grade.value,
         "quarantined_at": node.quarantined_at, "waiting": state.waiting.records, "waiting_since": state.waiting.oldest,
         "lag": lag.records if lag else None, "last_receipt": state.last_receipt, "refused": state.refused,
-        "ties": [{"community": tie.community, "space": tie.space, "state": tie.state.value} for tie in state.ties],
+        "ties": [{"community": tie.community, "space": tie.space, "name": tie.space_name, "state": tie.state.value} for tie in state.ties],
         "keys": [key.id for key in node.keys],
     }  # fmt: skip
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncConnection
 
+    from hub.access import Permit
+
 PUBLISHING = 0x74647552  # advisory lock: one transaction at a time makes a registry version
 
 
@@ -116,6 +118,14 @@ async def all_ties(connection: AsyncConnection) -> list[Tie]:
     """Every tie, for the operators' page."""
     rows = await connection.execute(select(ties).order_by(ties.c.community, ties.c.node))
     return [_tie(row) for row in rows]
+
+
+async def spaces_of(connection: AsyncConnection, permit: Permit, community: str) -> list[tuple[str, Tie]]:
+    """The spaces that are or were tied to a community, each with the name that the registry gives its ministry; for who holds a permit."""
+    del permit
+    query = select(ties, organisations.c.name.label("ministry")).join(nodes, nodes.c.id == ties.c.node)
+    query = query.join(organisations, organisations.c.id == nodes.c.organisation).where(ties.c.community == community)
+    return [(row.ministry, _tie(row)) for row in await connection.execute(query.order_by(organisations.c.name, ties.c.node))]
 
 
 async def newest_document(connection: AsyncConnection, known: int = 0) -> tuple[int, bytes] | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from hub.access import Right, node_may
 from hub.ports import Admitted, RefusedError
@@ -11,12 +11,16 @@ from hub.registry.model import Node, Tie, TieState, moved
 from schemas.facts.community import NodeApproved
 from schemas.facts.tie import TieProposed, TieRefused
 from schemas.manifest import Grade
+from schemas.names import one_line
 
 if TYPE_CHECKING:
     from hub.ports import Clock
     from schemas.facts.base import Fact
     from schemas.facts.tie import TieAccepted
     from schemas.words import Audience
+
+
+NAME_LIMIT: Final = 255
 
 
 class NodeKnownError(ValueError):
@@ -138,7 +142,9 @@ async def propose_tie(node_id: str, space: str, community: str, work: Work) -> T
 async def hear_acceptance(fact: TieAccepted, admitted: Admitted, work: Work) -> None:
     """The node attests who reads the space: the tie lives by it, or is refused where that is wider than the community."""
     tie = await _tie_of(admitted, fact.space, work)
-    heard = tie.attested(fact.audience, fact.space_name, await work.audience_of(tie.community), admitted.verified.admitted_at)
+    heard = tie.attested(
+        fact.audience, one_line(fact.space_name, NAME_LIMIT), await work.audience_of(tie.community), admitted.verified.admitted_at
+    )
     work.ties.save(heard)
     if heard.state is not TieState.ACTIVE:
         refusal = TieRefused(node=tie.node, space=tie.space, reason=heard.reason or "space_wider_than_community")

@@ -264,6 +264,19 @@ async def test_a_moderators_edit_names_the_posts_author(rse: Forum) -> None:
     assert (change.act, change.author.name) == (Act.EDITED, "Camille Roux")
 
 
+async def test_another_title_alone_is_an_edit_of_the_topics_first_message(rse: Forum) -> None:
+    first = await topic_of_camille(rse)
+    status, _ = await rse.call("PUT", f"/posts/{first['id']}.json", title="D’autres nouvelles de notre atelier", post={})
+    assert status == 200
+    await rse.sink.wait(3)
+    change = rse.sink.outcomes[-1]
+    assert isinstance(change, Change)
+    assert change.content is not None
+    assert (change.act, change.title) == (Act.EDITED, "D’autres nouvelles de notre atelier")
+    assert change.content.text == "Bonjour à tous, voici les nouvelles."
+    assert change.marker not in {before.marker for before in rse.sink.outcomes[:-1] if isinstance(before, Change)}
+
+
 async def test_a_change_without_its_text_is_completed_by_the_api(rse: Forum) -> None:
     first = await topic_of_camille(rse)
     await rse.sink.wait(2)

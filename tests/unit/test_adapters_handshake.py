@@ -24,7 +24,17 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
-TIE = Tie(SPACE, COMMUNITY, "Futurs", Audience.MEMBERS, Audience.MEMBERS, externals=False, state=TieState.CONFIRMED, renewed_at=START)
+TIE = Tie(
+    SPACE,
+    COMMUNITY,
+    "Futurs",
+    Audience.MEMBERS,
+    Audience.MEMBERS,
+    externals=False,
+    state=TieState.CONFIRMED,
+    renewed_at=START,
+    space_name="Salon",
+)
 PROPOSAL = TieProposed(node="wifip", space=SPACE, title="Futurs", audience=Audience.MEMBERS)
 NO = Never("space_unreadable")
 
@@ -211,3 +221,46 @@ async def test_nobody_is_asked_of_a_space_that_is_not_tied(node: Node) -> None:
     await node.ties.refuse(SPACE, COMMUNITY, "space_unreadable")
     assert await node.handshake.ask(SPACE)
     assert len(node.rse.reports) == 1
+
+
+# --- another name ------------------------------------------------------------------------------------------------
+
+
+def called(name: str, audience: Audience = Audience.MEMBERS) -> SpaceReport:
+    return SpaceReport(name, audience, externals=False)
+
+
+def names(node: Node) -> list[str]:
+    return [json.loads(record.value)["space_name"] for record in node.mouth.said]
+
+
+async def test_another_name_is_told_at_the_next_look_and_remembered(node: Node) -> None:
+    node.passes(minutes=2)
+    node.rse.reports = [called("Atelier")] * 2
+    await node.handshake.renew()
+    await node.handshake.renew()
+    assert names(node) == ["Atelier"]
+    tie = node.ties.known(SPACE)
+    assert tie is not None
+    assert (tie.space_name, tie.state) == ("Atelier", TieState.CONFIRMED)
+
+
+async def test_who_plays_with_a_name_is_told_once_a_minute_at_most(node: Node) -> None:
+    node.rse.reports = [called(f"Nom {number}") for number in range(240)]
+    for _ in range(240):
+        node.passes(seconds=1)
+        await node.handshake.renew()
+    assert len(names(node)) == 4
+
+
+@pytest.mark.parametrize(
+    ("hostile", "shown"),
+    [("\u202eSalon\n\n<b>gras</b>\x00", "Salon <b>gras</b>"), ("", ""), ("\u200b\u200b", ""), ("x" * 10_000, "x" * 255)],
+    ids=["markup, controls, direction", "empty", "nothing that shows", "very long"],
+)
+async def test_a_hostile_name_is_one_visible_line(node: Node, hostile: str, shown: str) -> None:
+    node.passes(minutes=2)
+    node.rse.reports = [called(hostile)]
+    await node.handshake.renew()
+    assert names(node) == [shown]
+    await node.handshake.answer(PROPOSAL, COMMUNITY, "c" * 32)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from adapters.hints import RETRY_SECONDS, Hints
+from adapters.hints import REST_SECONDS, RETRY_SECONDS, Hints
 from adapters.ledger import LedgerUnavailable
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ async def test_many_hints_of_one_space_are_one_question(running: Running) -> Non
         running.hints.hint("salon")
     running.hints.hint("ailleurs")
     assert await running.asks(2) == ["ailleurs", "salon"]
-    assert running.slept == []
+    assert RETRY_SECONDS not in running.slept
 
 
 @pytest.mark.parametrize("answers", [[False], [LedgerUnavailable("x")]])
@@ -71,4 +71,11 @@ async def test_what_could_not_be_settled_is_asked_again(running: Running, answer
     running.asked.answers = answers
     running.hints.hint("salon")
     assert await running.asks(2) == ["salon", "salon"]
-    assert running.slept == [RETRY_SECONDS]
+    assert running.slept[0] == RETRY_SECONDS
+
+
+async def test_who_plays_with_a_space_has_its_rse_asked_no_faster_than_it_rests(running: Running) -> None:
+    for asked in range(1, 6):
+        running.hints.hint("salon")
+        await running.asks(asked)
+    assert running.slept[:4] == [REST_SECONDS] * 4

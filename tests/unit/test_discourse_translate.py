@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.discourse import ADAPTER
-from adapters.port import Act, AuthenticRequest, Change, Incomplete, Nonsense, Outcome, Unused, UnverifiedRequest
+from adapters.port import Act, Altered, AuthenticRequest, Change, Incomplete, Nonsense, Outcome, RosterAltered, Unused, UnverifiedRequest
 from schemas.problem import Problem
 from tests.fakes_discourse import authentic, instance, post, signature, webhook
 
@@ -361,3 +361,14 @@ def test_any_bytes_can_be_fed(payload: bytes) -> None:
     request = ADAPTER.signed_request(payload, RSE, "post_created")
     assert request.body == payload
     assert request.headers["x-discourse-event-signature"] == signature(payload)
+
+
+@pytest.mark.parametrize("event", ["user_added_to_group", "user_removed_from_group"])
+def test_who_comes_to_a_group_or_leaves_it_is_a_hint_for_every_space_since_no_category_is_named(event: str) -> None:
+    body = {"group_user": {"id": 3, "group_id": 41, "user_id": 31, "notification_level": 3}}
+    assert translated(event, body) == RosterAltered()
+
+
+def test_a_category_that_was_changed_is_to_be_looked_at_and_says_no_more() -> None:
+    assert translated("category_updated", {"category": {"id": 97, "name": "Nom forgé"}}) == Altered("97", "category_updated")
+    assert isinstance(translated("category_updated", {"category": {"name": "Sans numéro"}}), Nonsense)

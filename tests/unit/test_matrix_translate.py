@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from adapters.matrix import ADAPTER
 from adapters.matrix.translate import standing_edit
-from adapters.port import Act, AuthenticRequest, Change, Incomplete, Nonsense, Unused
+from adapters.port import Act, Altered, AuthenticRequest, Change, Incomplete, Nonsense, RosterAltered, Unused
 from tests.fakes_matrix import PERSON, ROOM, knock, matrix_instance, only_change, outcomes, room_event, transaction
 
 JSON = st.recursive(
@@ -297,3 +297,16 @@ def test_translate_never_raises_on_any_json(value: Any) -> None:
 )
 def test_translate_never_raises_on_any_content(content: dict[str, Any]) -> None:
     translated(transaction(room_event(content={"msgtype": "m.file", "body": "x", **content})))
+
+
+def test_who_comes_or_goes_and_another_name_of_the_room_are_hints_whatever_they_claim() -> None:
+    member = room_event("m.room.member", content={"membership": ["join"] * 3}, state_key="@someone:tchap.example")
+    name = room_event("m.room.name", content={"name": "\u202eForgé"}, state_key="")
+    assert outcomes(member, name) == [RosterAltered(ROOM), Altered(ROOM, "m.room.name")]
+
+
+def test_a_rooms_topic_and_the_comings_of_ghosts_are_no_hints() -> None:
+    topic = room_event("m.room.topic", content={"topic": "Un sujet"}, state_key="")
+    ghost = room_event("m.room.member", content={"membership": "join"}, state_key="@_tdu_abc:tchap.example")
+    nowhere = room_event("m.room.member", content={"membership": "join"}, state_key="@a:b", room_id=["!x"])
+    assert [type(outcome) for outcome in outcomes(topic, ghost, nowhere)] == [Unused] * 3
