@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from adapters.discourse.payload import LIKE
 from adapters.discourse.search import Search
+from adapters.one_like import done, settled, share
 from adapters.port import UNSUPPORTED, Act, Later, Never, Written
 
 if TYPE_CHECKING:
@@ -14,10 +14,7 @@ if TYPE_CHECKING:
     from adapters.discourse.payload import Post
     from adapters.port import Order, WriteOutcome
 
-LIKING = frozenset("❤🧡💛💚💙💜🤎🖤🤍👍")
-"""What a like can stand for. Shown as a heart, a thumb down would say the contrary of what was meant."""
 LONGEST_WAIT = 600.0  # seconds: past it a limit is the day's own, for which no message must wait
-_MODIFIERS = re.compile("[\ufe0f\U0001f3fb-\U0001f3ff]")  # a heart's presentation, a hand's colour
 
 
 class Likes:
@@ -31,35 +28,30 @@ class Likes:
         post = await _target(self._search, order)
         if isinstance(post, Later | Never):
             return post
-        return await (self._like(order, post) if order.act is Act.REACTED else self._unlike(order, post))
+        outcome = settled(order, str(post.id), liked=post.liked)
+        if outcome is not None:
+            return outcome
+        if order.act is Act.REACTED and (post.username or "").casefold() == self._account.casefold():
+            return Never(UNSUPPORTED, "own_message")  # nobody likes what she wrote herself, and this copy is ours
+        answer = await (self._like(post) if order.act is Act.REACTED else self._unlike(post))
+        return await _answered(self._api, answer, share(order, str(post.id)))
 
     async def find(self, order: Order) -> Written | Later | None:
         """Look whether the post is liked, or not, as the order asks."""
         post = await self._search.post(order.target or "")
         if isinstance(post, Later) or post is None:
             return post
-        done = (post.liked and likes(order.emoji)) if order.act is Act.REACTED else not post.liked
-        return _share(order, post) if done else None
+        return done(order, str(post.id), liked=post.liked)
 
     async def close(self) -> None:
         """Close the session."""
         await self._api.close()
 
-    async def _like(self, order: Order, post: Post) -> WriteOutcome:
-        if not likes(order.emoji):
-            return Never(UNSUPPORTED, "emoji_without_like")
-        if (post.username or "").casefold() == self._account.casefold():
-            return Never(UNSUPPORTED, "own_message")  # nobody likes what she wrote herself, and this copy is ours
-        if post.liked:
-            return _share(order, post)
-        body: dict[str, object] = {"id": post.id, "post_action_type_id": LIKE}
-        return await _answered(self._api, await self._api.send("POST", "/post_actions.json", body), _share(order, post))
+    async def _like(self, post: Post) -> Answer | Later:
+        return await self._api.send("POST", "/post_actions.json", {"id": post.id, "post_action_type_id": LIKE})
 
-    async def _unlike(self, order: Order, post: Post) -> WriteOutcome:
-        if order.others or not post.liked:
-            return _share(order, post)
-        answer = await self._api.send("DELETE", f"/post_actions/{post.id}.json", {"post_action_type_id": LIKE})
-        return await _answered(self._api, answer, _share(order, post))
+    async def _unlike(self, post: Post) -> Answer | Later:
+        return await self._api.send("DELETE", f"/post_actions/{post.id}.json", {"post_action_type_id": LIKE})
 
 
 class Answers:
@@ -86,11 +78,6 @@ class Answers:
         return _solution(post) if post.accepted_answer is (order.act is Act.ACCEPTED) else None
 
 
-def likes(emoji: str | None) -> bool:
-    """Whether a like says the same as this emoji."""
-    return _MODIFIERS.sub("", emoji or "") in LIKING
-
-
 async def _target(search: Search, order: Order) -> Post | Later | Never:
     post = await search.post(order.target or "")
     if isinstance(post, Later):
@@ -107,11 +94,6 @@ async def _answered(api: Api, answer: Answer | Later, written: Written) -> Write
         return written
     refused = await api.refused(answer)
     return Never(UNSUPPORTED, refused.reason) if isinstance(refused, Never) else refused
-
-
-def _share(order: Order, post: Post) -> Written:
-    """A like stands for many reactions: each is known here by a name of its own."""
-    return Written(order.native_id or f"like:{post.id}/{order.subject[:20]}", "")
 
 
 def _solution(post: Post) -> Written:

@@ -23,9 +23,12 @@ CAPABILITIES = Capabilities(
         Feature.REPLIES: BothWays(Yes("commentaires, et réponses à un commentaire en v1"), Yes("de même ; à plat en v1-alpha3")),
         Feature.REACTIONS: BothWays(
             Yes("par relevé : chaque « j’aime », un 👍 de qui aime ; ceux des commentaires en v1 seulement"),
-            No("un seul « j’aime » par compte, celui du connecteur"),
+            Yes(
+                "un seul « j’aime » du connecteur, tant qu’il reste au moins une réaction qui veut dire « j’aime » ; en v1-alpha3 un commentaire "
+                "n’a pas d’adresse où l’aimer ; le détail est sur la page de la communauté"
+            ),
         ),
-        Feature.REACTIONS_REMOVED: BothWays(Yes("par relevé"), No("comme les réactions")),
+        Feature.REACTIONS_REMOVED: BothWays(Yes("par relevé"), Yes("avec la dernière réaction")),
         Feature.ANSWERS: BothWays(No("eXo n’a pas de réponse retenue"), No("eXo n’a pas de réponse retenue")),
         Feature.FILES: BothWays(No("un lien vers le message d’origine y mène"), Yes("par référence")),
         Feature.MEMBERS: BothWays(

@@ -34,7 +34,7 @@ WHOLE = (("number_of_comments", 100), ("number_of_likes", 100))
 class Alpha3:
     """REST v1-alpha3."""
 
-    edits = False
+    edits = likes_comments = False
 
     def __init__(self, instance: Instance, timeout: float, paces: Paces) -> None:
         self._portal = instance.options.get("portal", "portal")
@@ -153,6 +153,18 @@ class Alpha3:
         """This generation pins nothing."""
         del activity, pinned
         return None
+
+    async def with_likers(self, page: Page) -> Page | Later:
+        """A hundred are written out, and no more are told anywhere."""
+        return page
+
+    async def like(self, entry: Entry) -> Later | Never | None:
+        """`POST activity/{id}/like.json`."""
+        return await settled(self.api, await self.api.send("POST", f"{self._social}/activity/{entry.id}/like.json"))
+
+    async def unlike(self, entry: Entry) -> Later | Never | None:
+        """`DELETE activity/{id}/like.json`."""
+        return await settled(self.api, await self.api.send("DELETE", f"{self._social}/activity/{entry.id}/like.json"))
 
     async def person(self, identity: str) -> str | None:
         """`GET identity/{id}.json`."""

@@ -13,13 +13,14 @@ from adapters.exo import render
 from adapters.exo.alpha3 import Alpha3
 from adapters.exo.contract import strange
 from adapters.exo.dialect import Page
+from adapters.exo.gestures import react, reacted
 from adapters.exo.http import TIMEOUT, Answer
 from adapters.exo.notices import show
 from adapters.exo.past import survey
 from adapters.exo.reading import ACCOUNT, EVER, GONE, Entry, members_of, outcome_of, sightings_of
 from adapters.exo.v1 import V1
 from adapters.pacing import Paces, urgency_of
-from adapters.port import UNSUPPORTED, Act, Change, Incomplete, Later, Never, Nonsense, Reading, Same, Unused, Written
+from adapters.port import REACTIONS, UNSUPPORTED, Act, Change, Incomplete, Later, Never, Nonsense, Reading, Same, Unused, Written
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -75,7 +76,9 @@ class ExoClient:
                 return await self._edit(order) if order.native_id else await self._post(order)
             case Act.DELETED:
                 return await self._delete(order)
-            case Act.REACTED | Act.UNREACTED | Act.ACCEPTED | Act.UNACCEPTED:
+            case Act.REACTED | Act.UNREACTED:
+                return await react(order, await self._entry(order.target or ""), self._exo, self._account)
+            case Act.ACCEPTED | Act.UNACCEPTED:
                 return Never(UNSUPPORTED)
             case _:
                 assert_never(order.act)
@@ -86,6 +89,8 @@ class ExoClient:
 
     async def find(self, order: Order) -> Written | Later | None:
         """Look whether an order was carried out: eXo has no idempotency key, so by the marker that is left in each copy."""
+        if order.act in REACTIONS:
+            return await reacted(order, await self._entry(order.target or ""), self._exo, self._account)
         if order.act not in MESSAGES:
             return None
         if order.native_id is not None:

@@ -38,6 +38,8 @@ class Dialect(Protocol):
 
     edits: bool
     """Whether an activity can be changed after it was posted."""
+    likes_comments: bool
+    """Whether a comment has an address at which it can be liked."""
 
     async def newer(self, space: str, cursor: str | None) -> Page | Later | Never:
         """All activities that came after a cursor."""
@@ -81,6 +83,18 @@ class Dialect(Protocol):
 
     async def pin(self, activity: str, *, pinned: bool) -> Later | None:
         """Set an activity at the head of its space, or no longer, where this generation and the account's role let us."""
+        ...
+
+    async def with_likers(self, page: Page) -> Page | Later:
+        """The page with all who like what stands on it."""
+        ...
+
+    async def like(self, entry: Entry) -> Later | Never | None:
+        """Like it under our own account."""
+        ...
+
+    async def unlike(self, entry: Entry) -> Later | Never | None:
+        """Like it no longer."""
         ...
 
     async def person(self, identity: str) -> str | None:

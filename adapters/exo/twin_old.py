@@ -34,6 +34,8 @@ class OldApi:
             web.get(f"{OLD}/activity/{{id}}/comments.json", door(self._comments)),
             web.post(f"{OLD}/activity/{{id}}/comment.json", door(self._comment)),
             web.delete(f"{OLD}/activity/{{id}}/comment/{{comment}}.json", door(self._delete_comment)),
+            web.post(f"{OLD}/activity/{{id}}/like.json", door(self._like)),
+            web.delete(f"{OLD}/activity/{{id}}/like.json", door(self._unlike)),
             web.get(f"{OLD}/identity/{{id}}.json", door(self._identity)),
             web.get("/rest/private/{portal}/social/spaces/mySpaces/show.json", door(self._list)),
         ]
@@ -85,6 +87,18 @@ class OldApi:
             raise Refusal(404)
         self._spaces.remove(call, item, 403)
         return web.json_response({"id": item.id})
+
+    async def _like(self, call: Call) -> web.Response:
+        item = self._spaces.root(call, call.at("id"), 404)
+        item.likes = [*item.likes, call.person.id] if call.person.id not in item.likes else item.likes
+        self._store.keep(item)
+        return web.json_response({"liked": True})
+
+    async def _unlike(self, call: Call) -> web.Response:
+        item = self._spaces.root(call, call.at("id"), 404)
+        item.likes = [one for one in item.likes if one != call.person.id]
+        self._store.keep(item)
+        return web.json_response({"liked": False})
 
     async def _identity(self, call: Call) -> web.Response:
         person = self._store.people.get(call.at("id"))

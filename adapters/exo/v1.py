@@ -39,7 +39,7 @@ WHOLE = "identity,likes"
 class V1:
     """REST v1."""
 
-    edits = True
+    edits = likes_comments = True
 
     def __init__(self, instance: Instance, timeout: float, paces: Paces) -> None:
         self._externals = instance.options.get("externals") == "true"
@@ -147,6 +147,18 @@ class V1:
         """`/activities/{id}/pins`, for the space's managers and redactors; eXo before Meeds has no such thing."""
         answer = await self.api.send("POST" if pinned else "DELETE", f"{SOCIAL}/activities/{activity}/pins")
         return answer if isinstance(answer, Later) else None
+
+    async def with_likers(self, page: Page) -> Page | Later:
+        """The first five are written out; the others are asked for."""
+        return await self._likers.whole(page)
+
+    async def like(self, entry: Entry) -> Later | Never | None:
+        """`POST /activities/{id}/likes`, of a comment too."""
+        return await settled(self.api, await self.api.send("POST", f"{SOCIAL}/activities/{entry.id}/likes"))
+
+    async def unlike(self, entry: Entry) -> Later | Never | None:
+        """`DELETE /activities/{id}/likes`."""
+        return await settled(self.api, await self.api.send("DELETE", f"{SOCIAL}/activities/{entry.id}/likes"))
 
     async def person(self, identity: str) -> str | None:
         """`GET /identities/{id}`."""

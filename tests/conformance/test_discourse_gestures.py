@@ -11,8 +11,8 @@ import pytest
 
 from adapters.decisions import Desk, Publish
 from adapters.discourse import ADAPTER, DiscourseClient
-from adapters.discourse.gestures import likes
 from adapters.ledger import Known
+from adapters.one_like import likes
 from adapters.port import UNSUPPORTED, Act, AuthenticRequest, Change, Incomplete, Later, Never, Unused, Written
 from adapters.ties import Tie, TieState
 from schemas.envelope import event_id

@@ -173,7 +173,7 @@ async def test_a_reaction_from_elsewhere_is_shown_on_a_message_of_this_rse_and_g
     given = reaction(rse, message)
     copy = await written(rse, given)
     (shown,) = await rse.reactions()
-    assert (shown.message, shown.emoji) == (message, "❤️")
+    assert (shown.message, shown.emoji) == (message, rse.heart)
     removal = replace(given, act=Act.UNREACTED, key="removal", native_id=copy.native_id)
     assert await rse.client.find(removal) is None
     await written(rse, removal)
@@ -217,7 +217,8 @@ async def test_a_reaction_to_a_copy_is_shown_or_refused_by_the_platforms_own_rul
         assert outcome == Never(UNSUPPORTED, "own_message")
         assert await rse.reactions() == []
     else:
-        assert await rse.reactions() == [Reacted(copy.native_id, "❤️", "Léo Martin (Éducation nationale)")]
+        (shown,) = await rse.reactions()
+        assert shown in [Reacted(copy.native_id, rse.heart, by) for by in ("Léo Martin (Éducation nationale)", "traitdunion")]
 
 
 async def test_an_accepted_answer_is_marked_another_takes_its_place_and_its_withdrawal_takes_the_mark_away(rse: Rse) -> None:
@@ -238,7 +239,8 @@ async def test_a_gesture_whose_answer_was_lost_is_found_and_not_doubled(rse: Rse
     can_write(rse, Feature.REACTIONS)
     question = await rse.post(NEWS)
     answer = await rse.reply(question, "Une première réponse possible.")
-    given = [reaction(rse, question), acceptance(rse, answer)]
+    accepts = rse.platform().capabilities.writes(Feature.ANSWERS)
+    given = [reaction(rse, question), *([acceptance(rse, answer)] if accepts else [])]
     await rse.lose_answers()
     for one in given:
         await rse.client.write(one)
@@ -246,7 +248,7 @@ async def test_a_gesture_whose_answer_was_lost_is_found_and_not_doubled(rse: Rse
     found = [await rse.client.find(one) for one in given]
     assert all(isinstance(one, Written) for one in found), found
     assert len(await rse.reactions()) == 1
-    assert await rse.accepted_answers() == [answer]
+    assert await rse.accepted_answers() == ([answer] if accepts else [])
 
 
 # --- and nothing comes back as somebody's own ------------------------------------------------------------------------
@@ -258,12 +260,14 @@ async def test_what_we_set_on_a_message_comes_back_as_an_echo_and_never_as_an_ev
     answer = await rse.reply(question, "Une première réponse possible.")
     given = reaction(rse, question)
     copy = await written(rse, given)
-    mark = await written(rse, acceptance(rse, answer))
+    await rse.sink.until(lambda outcomes: any(isinstance(one, Change) and one.act is Act.REACTED for one in outcomes))
+    accepts = rse.platform().capabilities.writes(Feature.ANSWERS)
+    mark = await written(rse, acceptance(rse, answer)) if accepts else copy
     await written(rse, replace(given, act=Act.UNREACTED, key="removal", native_id=copy.native_id))
     last = await rse.post("Et voici les nouvelles de la semaine.")
     await rse.sink.change(Act.POSTED, last)
     known, at = knowing(rse, question, answer), desk(rse)
-    for native, kind, about in ((copy.native_id, Kind.REACTION, question), (mark.native_id, Kind.ANSWER, answer)):
+    for native, kind, about in ((mark.native_id, Kind.ANSWER, answer), (copy.native_id, Kind.REACTION, question)):
         known.add(KnownObject(native, "s" * 32, "copy", None, (), rse.space, "c", kind=kind, about=about))
     heard = [one for one in rse.sink.outcomes if isinstance(one, Incomplete) or (isinstance(one, Change) and _set_on(one, copy, mark))]
     assert heard

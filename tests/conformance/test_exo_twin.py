@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 from adapters.exo import ExoClient
 from adapters.exo.client import GenerationUnknown
-from adapters.port import REACTIONS, Act, Change, Incomplete, Later, Never, Order, Reading, Same, Unused, Written
+from adapters.port import REACTIONS, UNSUPPORTED, Act, Change, Incomplete, Later, Never, Order, Reading, Same, Unused, Written
 from schemas.facts.message import Author, Content
 from tests.fakes_exo import ACCOUNT, ALPHA3, API_KEY, SPACES, V1
 from tests.fakes_exo_twin import SOCIAL, Portal, portal
@@ -397,3 +397,44 @@ async def test_the_twin_starts_as_a_process_from_its_command_line(tmp_path: Path
         process.terminate()
         await process.wait()
     assert process.returncode == 0
+
+
+# --- one like for all ----------------------------------------------------------------------------------------------------
+
+
+def reacting(rse: Portal, target: str, act: Act = Act.REACTED, others: int = 0) -> Order:
+    given = Order(act, f"r{others}", "s2", space_of(rse), Author(name="Bob Diallo", organisation="Éducation"), emoji="👍", target=target)
+    return replace(given, others=others)
+
+
+async def test_our_like_is_known_among_more_than_exo_writes_out_and_goes_with_the_last_reaction(either: Portal) -> None:
+    root = await either.post("Un")
+    likes = f"{SOCIAL}/activities/{root.partition(':')[2]}/likes"
+    for number in range(8):
+        await either.call("POST", "/twin/people", username=f"personne{number}", name=f"Personne {number}")
+        await either.call("POST", likes, f"personne{number}")
+    await written(either, reacting(either, root))
+    assert isinstance(await either.client.find(reacting(either, root)), Written)
+    await written(either, reacting(either, root, Act.UNREACTED, others=1))
+    assert ACCOUNT in (await either.item(root))["likes"]
+    await written(either, reacting(either, root, Act.UNREACTED))
+    assert ACCOUNT not in (await either.item(root))["likes"]
+    assert len((await either.item(root))["likes"]) == 8
+
+
+async def test_a_comment_is_liked_where_it_has_an_address(either: Portal) -> None:
+    root = await either.post("Un")
+    comment = await either.comment(root, "Deux")
+    outcome = await either.client.write(reacting(either, comment))
+    if either.instance.options["generation"] == V1:
+        assert isinstance(outcome, Written)
+    else:
+        assert outcome == Never(UNSUPPORTED, "comment_without_like")
+    assert (await either.item(comment))["likes"] == ([ACCOUNT] if isinstance(outcome, Written) else [])
+
+
+async def test_a_like_of_what_is_gone_is_no_dead_letter(either: Portal) -> None:
+    root = await either.post("Un")
+    await either.delete(root)
+    assert await either.client.write(reacting(either, root)) == Never(UNSUPPORTED, "post_gone")
+    assert await either.client.find(reacting(either, root)) is None
