@@ -51,11 +51,17 @@ async def page(scene: Scene) -> None:
     narrator.step(7, "La page du hub")
     url = f"{scene.plan.site}/communautes/{cast.COMMUNITY}"
     async with scene.http.get(url) as answer:
-        text = unescape(await answer.text())
+        html = await answer.text()
+    text = unescape(html)
     missing = [words for words in (*scene.said, "Réponse retenue") if words not in text]
     narrator.check(
         f"elle montre le fil tel que le hub le connaît, ses réactions et la réponse retenue : {url}",
         held=answer.status == OK and not missing,
+    )
+    people = [ministry.agent.name for ministry in (cast.EDUCATION, cast.GENDARMERIE)]  # the two whose spaces have members of their own
+    narrator.check(
+        f"elle nomme les espaces rattachés et leurs participants, parmi lesquels {' et '.join(people)}",
+        held=all(f"<bdi>{name}</bdi>" in html for name in people) and html.count(f"<bdi>{cast.TITLE}</bdi>") == len(NODES),
     )
     narrator.figures["page"] = url
     async with scene.http.get(f"{scene.plan.site}/noeuds") as answer:
