@@ -8,6 +8,7 @@ from collections import deque
 HORIZON = 60.0
 """Seconds looked back: the longest window by which the platforms that we know limit calls, but for daily ones."""
 PROXYS_HORIZON = 5.0
+BURSTS_HORIZON = 5.0
 INSTANT = 0.001
 REMEMBERED = 4_096
 BELOW = 0.9
@@ -32,22 +33,28 @@ class Seen:
         """A call was taken."""
         self._moments.append(now)
 
+    def first_guess(self, now: float, wish: float | None) -> float:
+        """As `sustainable`, before any rate kept calls apart: a burst after quiet times tells more than their average. High rather than low."""
+        if wish is None:
+            return self.sustainable(now, wish)
+        lately = self._taken(now, BURSTS_HORIZON, wish, INSTANT)
+        return max(self.sustainable(now, wish), lately, 1 / max(wish, INSTANT))
+
     def sustainable(self, now: float, wish: float | None) -> float:
         """Calls per second that would not have been refused.
 
         What was taken, by the time that it took and the wait that is asked for: exact for a window that a burst has filled; exact for
-        a bucket from its second refusal on, since it was empty at the first. At least one call per wait. A proxy that asks for no wait
-        counts in seconds.
+        a bucket from its second refusal on, since it was empty at the first. A proxy that asks for no wait counts in seconds.
         """
         if wish is None:
             return self._taken(now, PROXYS_HORIZON, 0.0, UNWISHED)
-        return max(self._taken(now, HORIZON, wish, INSTANT), 1 / max(wish, INSTANT))
+        return self._taken(now, HORIZON, wish, INSTANT)
 
     def _taken(self, now: float, horizon: float, wait: float, least: float) -> float:
         moments = list(self._moments)
         moments = moments[bisect_left(moments, max(self.since, now - horizon)) :]
         begun = max(self.since, moments[0]) if moments else now
-        return max(len(moments) / max(now - begun + wait, least), FLOOR)
+        return max(max(len(moments), 1) / max(now - begun + wait, least), FLOOR)
 
 
 class Learned:
@@ -78,9 +85,11 @@ class Learned:
             self.rate = self._limit = None
 
     def refused(self, sustainable: float) -> None:
-        """A call was refused, the first since what was last learned."""
+        """A call was refused, the first since what was last learned; another user's refusal may tell of a rate that was left already."""
+        lowered = max(BELOW * sustainable, FLOOR)
+        if self.rate is not None and lowered >= self.rate:
+            return
         limit = sustainable if self.rate is None else min(sustainable, self.rate)
         known = self._limit is not None and SAME[0] <= limit / self._limit <= SAME[1]
         self._steps = min(2 * self._steps, MOST_STEPS) if known else FIRST_STEPS
-        self._limit = limit
-        self.rate = max(BELOW * limit, FLOOR)
+        self._limit, self.rate = limit, lowered

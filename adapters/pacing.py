@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
-from adapters.learning import UNWISHED, Learned, Seen
+from adapters.learning import UNFELT, UNWISHED, Learned, Seen
 from adapters.port import ENDINGS, Act
 from schemas.wire.telemetry import Metric
 
@@ -162,7 +162,11 @@ class Pace:
             return
         now, waits, book = self._clock(), UNWISHED if wish is None else wish, self._book(turn.subject)
         if turn.number > self._learned_at:  # those that were on their way beside it tell the same
-            self._learned.refused(book.seen.sustainable(now, wish))
+            if self.rate is None:
+                self._learned.refused(book.seen.first_guess(now, wish))
+            else:
+                fruitless = not self._taken_since  # whatever was taken before: refused again at once is too fast still
+                self._learned.refused(min(book.seen.sustainable(now, wish), self.rate if fruitless else UNFELT))
             self._learned_at, self._taken_since = self._given, False
             self._show()
         book.free_at = max(book.free_at, now + waits)

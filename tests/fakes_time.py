@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
-SETTLES = 12
+SETTLES = 8
 """Turns of the loop after which whoever can go on has done so."""
 
 
