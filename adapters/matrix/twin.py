@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import secrets
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from aiohttp import ClientSession, web
 
+from adapters.matrix.twin_accounts import Accounts
 from adapters.matrix.twin_limits import Allowance
 from adapters.matrix.twin_options import read, seed
 from adapters.matrix.twin_page import page, visible
@@ -27,100 +27,29 @@ CLIENT = "/_matrix/client/v3"
 
 
 @dataclass
-class Twin:
-    """The server's parts."""
+class Twin(Accounts):
+    """The server's parts; `allowance` is what each user may send, `entries` what each room lets in."""
 
-    rooms: Rooms
-    registration: Registration
     pusher: Pusher
     allowance: Allowance
+    entries: Allowance
     faults: list[Fault] = field(default_factory=list)
 
-    # --- who calls -------------------------------------------------------------------------------------------------
-
-    def caller(self, request: web.Request) -> str:
-        """The user who calls; an application service says for whom."""
-        token = request.headers.get("Authorization", "").removeprefix("Bearer ")
-        if not token:
-            raise MatrixError(401, "M_MISSING_TOKEN", "Missing access token")
-        if secrets.compare_digest(token.encode(), self.registration.as_token.encode()):
-            return self._masked(request.query.get("user_id", self.registration.sender))
-        user = self.rooms.user_of(token)
-        if user is None:
-            raise MatrixError(401, "M_UNKNOWN_TOKEN", "Invalid access token passed.", soft_logout=False)
-        return user
-
-    def _masked(self, user: str) -> str:
-        if not self.registration.owns(user):
-            raise MatrixError(403, "M_FORBIDDEN", "Application service cannot masquerade as this user.")
-        if user != self.registration.sender and not self.rooms.knows(user):
-            raise MatrixError(403, "M_FORBIDDEN", "Application service has not registered this user")
-        if not self.rooms.knows(user):
-            self.rooms.add_user(user, None)
-        return user
+    # --- what a caller may spend -----------------------------------------------------------------------------------
 
     def spend(self, user: str) -> None:
         """Take a message or a redaction from the user's allowance; a service's users have one where it is rate limited."""
+        self._spend(self.allowance, user, user)
+
+    def spend_entry(self, what: str, room: str, user: str) -> None:
+        """Take an invitation or an entry from the room's allowance, which all share."""
+        self._spend(self.entries, f"{what} {room}", user)
+
+    def _spend(self, allowance: Allowance, whose: str, user: str) -> None:
         if self.registration.owns(user) and not self.registration.rate_limited:
-            self.allowance.spend_nothing()
+            allowance.spend_nothing()
         else:
-            self.allowance.spend(user)
-
-    # --- accounts ----------------------------------------------------------------------------------------------------
-
-    async def register(self, request: web.Request) -> web.Response:
-        """Make an account: a person's (dummy stage) or a ghost (application service)."""
-        body = await object_of(request)
-        if body.get("type") == "m.login.application_service":
-            return self._register_ghost(request, body)
-        if "auth" not in body:
-            flows = {"flows": [{"stages": ["m.login.dummy"]}], "params": {}, "session": secrets.token_hex(8)}
-            return web.json_response(flows, status=401)
-        user = f"@{body.get('username') or secrets.token_hex(6)}:{self.rooms.server_name}"
-        if self.registration.owns(user):
-            raise MatrixError(400, "M_EXCLUSIVE", "This user ID is reserved by an application service.")
-        self.rooms.add_user(user, body.get("password"))
-        return self._signed_in(user)
-
-    def _register_ghost(self, request: web.Request, body: dict[str, Any]) -> web.Response:
-        if request.headers.get("Authorization") != f"Bearer {self.registration.as_token}":
-            raise MatrixError(401, "M_UNKNOWN_TOKEN", "Invalid access token passed.")
-        user = f"@{body.get('username', '')}:{self.rooms.server_name}"
-        if not self.registration.owns(user):
-            raise MatrixError(400, "M_EXCLUSIVE", "Invalid user localpart for this application service.")
-        self.rooms.add_user(user, None)
-        return web.json_response({"user_id": user, "home_server": self.rooms.server_name})
-
-    def _signed_in(self, user: str) -> web.Response:
-        token = self.rooms.new_token(user)
-        return web.json_response(
-            {"user_id": user, "access_token": token, "device_id": secrets.token_hex(4), "home_server": self.rooms.server_name}
-        )
-
-    async def login(self, request: web.Request) -> web.Response:
-        """Sign in by password."""
-        body = await object_of(request)
-        name = str(body.get("identifier", {}).get("user") or body.get("user", ""))
-        user = name if name.startswith("@") else f"@{name}:{self.rooms.server_name}"
-        self.rooms.check_password(user, str(body.get("password", "")))
-        return self._signed_in(user)
-
-    async def whoami(self, request: web.Request) -> web.Response:
-        """Whose token."""
-        return web.json_response({"user_id": self.caller(request)})
-
-    async def profile(self, request: web.Request) -> web.Response:
-        """A user's name."""
-        name = self.rooms.displayname(request.match_info["user"])
-        return web.json_response({"displayname": name} if name else {})
-
-    async def rename(self, request: web.Request) -> web.Response:
-        """Change one's own name."""
-        user = self.caller(request)
-        if user != request.match_info["user"]:
-            raise MatrixError(400, "M_UNKNOWN", "Cannot set another user's displayname")
-        self.rooms.rename(user, str((await object_of(request)).get("displayname", "")))
-        return web.json_response({})
+            allowance.spend(whose)
 
     # --- rooms -------------------------------------------------------------------------------------------------------
 
@@ -130,13 +59,17 @@ class Twin:
 
     async def join(self, request: web.Request) -> web.Response:
         """Enter a room."""
-        room = request.match_info["room"]
-        self.rooms.join(room, self.caller(request))
+        room, user = request.match_info["room"], self.caller(request)
+        if self.rooms.enters(room, user):
+            self.spend_entry("join", room, user)
+        self.rooms.join(room, user)
         return web.json_response({"room_id": room})
 
     async def invite(self, request: web.Request) -> web.Response:
         """Invite somebody."""
-        self.rooms.invite(request.match_info["room"], self.caller(request), await user_id_of(request))
+        room, user = request.match_info["room"], self.caller(request)
+        self.spend_entry("invite", room, user)
+        self.rooms.invite(room, user, await user_id_of(request))
         return web.json_response({})
 
     async def leave(self, request: web.Request) -> web.Response:
@@ -211,7 +144,7 @@ class Twin:
         return self._once(request, lambda: self.rooms.redact(info["room"], user, info["event"], body.get("reason")))
 
     def _once(self, request: web.Request, act: Callable[[], str]) -> web.Response:
-        token = hashlib.sha256(request.headers["Authorization"].encode()).hexdigest()[:16]
+        token = token_of(request.headers["Authorization"])
         return web.json_response({"event_id": self.rooms.once(f"{token} {request.path}", act)})
 
     async def event(self, request: web.Request) -> web.Response:
@@ -317,6 +250,11 @@ class Twin:
         ]
 
 
+def token_of(authorization: str) -> str:
+    """Who calls, as the file of transactions notes it."""
+    return hashlib.sha256(authorization.encode()).hexdigest()[:16]
+
+
 async def _well(_: web.Request) -> web.Response:
     return web.Response(text="OK")
 
@@ -331,7 +269,8 @@ def application(
     """The server, which pushes to its application service while it runs."""
     pusher = Pusher(rooms, registration, *waits)
     rooms.on_event = pusher.wake
-    twin = Twin(rooms, registration, pusher, Allowance(messages_per_second))
+    twin = Twin(rooms, registration, pusher, Allowance(messages_per_second), Allowance(messages_per_second))
+    rooms.forget_transactions(token_of(f"Bearer {registration.as_token}"))
     app = web.Application(middlewares=[answering(twin.faults)], client_max_size=1 << 20)
     app.add_routes(twin.routes())
 

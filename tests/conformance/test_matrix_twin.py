@@ -663,3 +663,33 @@ async def test_who_is_banned_takes_part_no_longer_and_her_messages_stay(house: H
     assert isinstance(found, tuple)
     assert [member.actor for member in found] == [claire.user_id]
     assert said in [message["event_id"] for message in await house.visible(room)]
+
+
+# --- what a homeserver forgets, and what it limits --------------------------------------------------------------------
+
+
+async def test_a_homeserver_forgets_with_its_end_what_a_service_has_sent_so_we_look_before_we_write_again(house: House) -> None:
+    _, room = await closed_room(house)
+    order = posting("t1", "Une fois", room)
+    once = await house.client.write(order)
+    assert await house.client.write(order) == once
+    await house.twin.close()
+    await house.start_twin()
+    assert await house.client.find(order) == once
+    assert await house.client.write(order) != once
+    assert len(await house.visible(room)) == 2
+
+
+async def test_a_limited_service_enters_rooms_as_slowly_as_everybody(tmp_path: Path) -> None:
+    async with AsyncExitStack() as stack:
+        house = House(tmp_path, stack, messages_per_second=0.001, rate_limited=True)
+        await house.open()
+        _, room = await closed_room(house)
+        outcomes = [
+            await house.client.write(posting(f"k{number}", space=room, author=Author(name=f"Agent {number}", organisation="Finances")))
+            for number in range(12)
+        ]
+    assert [type(outcome) for outcome in outcomes[:9]] == [Written] * 9  # one invitation of ten was the bot's own
+    refused = outcomes[9]
+    assert isinstance(refused, Later)
+    assert (refused.reason, (refused.after or 0) > 0) == ("rate_limited", True)

@@ -159,13 +159,17 @@ async def test_a_ghost_that_was_put_out_comes_back_unless_it_is_banned(house: Ho
 
 async def test_what_was_said_outlives_a_restart_and_the_connector_goes_on(house: House, synapse: LocalSynapse) -> None:
     claire, room = await house.room()
-    await written(house, "s1", "Avant", room)
+    before = await written(house, "s1", "Avant", room)
     synapse.stop()
     assert await house.client.write(posting("s2", "Après", room)) == Later("unreachable")
     synapse.start()
     await written(house, "s2", "Après", room)
+    # What a service has sent is remembered in the homeserver's memory alone: without a look the same order is another message.
+    order = posting("s1", "Avant", room)
+    assert await house.client.find(order) == before
+    assert await house.client.write(order) != before
     bodies = [event["content"]["body"] for event in await claire.read(room) if event["type"] == "m.room.message"]
-    assert bodies == ["Avant", "Après"]
+    assert bodies == ["Avant", "Après", "Avant"]
 
 
 async def test_the_same_order_twice_is_one_message_and_is_found(house: House) -> None:
