@@ -142,6 +142,7 @@ def _written(fact: MessagePosted, place: Place, passed: Passed, living: KnownObj
         title=fact.title,
         link=fact.link,
         native_id=living.native_id if living is not None else None,
+        reviving=living is not None and living.deleted,
         parent=(parent.locator or parent.native_id) if parent is not None else None,
         parent_missing=envelope.parent is not None and parent is None,
         occurred_at=envelope.time,

@@ -228,7 +228,7 @@ class Part:
 class Order:
     """One act to be carried out in the RSE, in a space of its own, once.
 
-    An edit of a copy that we have deleted brings it back, as another object where the platform undeletes nothing.
+    An edit of a copy that we have deleted (`reviving`, by the ledger) brings it back, as another object where the platform undeletes nothing.
     `key` is the same at each attempt (the event's id). `subject` is the object's id in every RSE: the marker that is left in the
     copy. `native_id` is the copy's own id where one was written before; `parent` likewise, a native id or, where the parent has one,
     its locator; `parent_missing` says that the parent is known to be unknown here. A reaction or an acceptance is set on `target`,
@@ -245,6 +245,7 @@ class Order:
     title: str | None = None
     link: str | None = None
     native_id: str | None = None
+    reviving: bool = False
     parent: str | None = None
     parent_missing: bool = False
     occurred_at: datetime | None = None

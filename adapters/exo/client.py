@@ -95,15 +95,19 @@ class ExoClient:
             return None
         if order.native_id is not None:
             entry = await self._entry(order.native_id)
-            return entry if isinstance(entry, Later) else _found(order, entry)
-        if order.act is Act.DELETED:
-            return None
+            if isinstance(entry, Later | Entry) or not order.reviving:
+                return entry if isinstance(entry, Later) else _found(order, entry)
+            return await self._marked(order, render.act_marker(order))
+        return None if order.act is Act.DELETED else await self._marked(order, render.marker(order))
+
+    async def _marked(self, order: Order, mark: str) -> Written | Later | None:
+        """The copy that bears a marker, where it would have been written."""
         above = _numbers(order.parent) if order.parent is not None and not order.parent_missing else None
         page = await (self._exo.comments(above[0], "") if above else self._exo.window(order.space, EVER, SEARCHED, ""))
         if isinstance(page, Later):
             return page
         for entry in page.entries if isinstance(page, Page) else ():
-            if isinstance(entry, Entry) and self._ours(entry) and render.marker(order) in entry.html:
+            if isinstance(entry, Entry) and self._ours(entry) and mark in entry.html:
                 return Written(entry.native_id, entry.version)
         return None
 
@@ -236,6 +240,8 @@ class ExoClient:
 
     async def _edit(self, order: Order) -> WriteOutcome:
         entry = await self._entry(order.native_id or "")
+        if order.reviving and not isinstance(entry, Entry | Later):
+            return await self._post(order)  # eXo undeletes nothing: it is said anew
         if entry is None:
             return Never("not_found")
         if not isinstance(entry, Entry):

@@ -316,6 +316,29 @@ async def test_where_nothing_can_be_edited_a_commented_copy_goes_with_its_commen
     assert await old.items() == []
 
 
+@pytest.mark.parametrize(("generation", "gone_status"), [(V1, 404), (V1, 401), (ALPHA3, 404)])
+async def test_a_copy_that_we_deleted_is_written_anew_when_its_author_brings_it_back(
+    tmp_path: Path, generation: str, gone_status: int
+) -> None:
+    async with portal(tmp_path, generation, gone_status=gone_status) as rse:
+        posted = order(rse)
+        copy = await written(rse, posted)
+        await written(rse, replace(posted, act=Act.DELETED, key="k2", native_id=copy.native_id))
+        restored = replace(posted, act=Act.EDITED, key="k3", native_id=copy.native_id, reviving=True)
+        assert await rse.client.find(restored) is None
+        anew = await written(rse, restored)
+        assert anew.native_id != copy.native_id
+        assert await rse.client.find(restored) == anew  # where its answer was lost it is not written twice
+
+
+async def test_a_copy_that_somebody_of_this_rse_took_away_is_not_brought_back(either: Portal) -> None:
+    posted = order(either)
+    copy = await written(either, posted)
+    await either.delete(copy.native_id, "animatrice")
+    edited = replace(posted, act=Act.EDITED, key="k2", native_id=copy.native_id)
+    assert await either.client.write(edited) == Never("not_found")
+
+
 async def test_a_marker_that_a_person_pasted_is_not_taken_for_our_own_copy(either: Portal) -> None:
     copy = await written(either, order(either))
     title = (await either.item(copy.native_id))["title"]

@@ -77,6 +77,19 @@ async def test_a_copy_in_a_space_that_the_community_has_left_is_deleted_but_not_
     assert [(order.act, order.native_id) for order in rig.rse.written] == [(Act.DELETED, "copy:99")]
 
 
+async def test_an_edit_tells_whether_the_copy_is_one_that_we_deleted(rig: Rig) -> None:
+    key = rig.hub.nodes["education"]
+    edits = [said_by(key, MessageEdited(**posted().model_dump()), "$1", marker=marker) for marker in ("2", "4")]
+    gone = said_by(key, MessageDeleted(space="ailleurs"), "$1", marker="3")
+    async with rig.running():
+        await rig.tie()
+        await rig.deliver(said_by(key, posted(), "$1"), edits[0], gone, edits[1])
+        await rig.receipts(5)
+    assert [(order.act, order.reviving) for order in rig.rse.written] == [
+        (Act.POSTED, False), (Act.EDITED, False), (Act.DELETED, False), (Act.EDITED, True),
+    ]  # fmt: skip
+
+
 async def test_a_suspended_tie_says_so_and_comes_back_with_the_hubs_word(rig: Rig) -> None:
     wider = TieRefused(node=rig.node, space=SPACE, reason=WIDER)
     again = TieAccepted(space=SPACE, audience=Audience.MEMBERS, externals=False)
