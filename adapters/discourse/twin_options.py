@@ -51,6 +51,7 @@ def read(words: Sequence[str] | None = None) -> Options:
         rate=arguments.rate,
         rate_window=arguments.rate_window,
         retry_unit=arguments.retry_unit,
+        undo_seconds=arguments.undo_seconds,
         categories=tuple(arguments.category + arguments.restricted_category),
         restricted=tuple(arguments.restricted_category),
         people=tuple(arguments.user),
@@ -75,6 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--rate", type=int, default=60, help="requêtes d’API par minute ; 0 : sans limite")
     parser.add_argument("--rate-window", type=float, default=60.0, help="secondes que dure la minute de --rate, pour l’accélérer")
     parser.add_argument("--retry-unit", type=float, default=1.0, help="durée d’une minute de Discourse, en minutes")
+    parser.add_argument("--undo-seconds", type=float, default=600.0, help="combien de temps un « j’aime » peut être repris")
     parser.add_argument("--category", action="append", default=[], metavar="97:nom")
     parser.add_argument("--restricted-category", action="append", default=[], metavar="98:nom")
     parser.add_argument("--user", action="append", default=[], metavar="camille:Camille Roux")

@@ -15,7 +15,7 @@ from aiohttp import web
 from pydantic import ValidationError
 
 from adapters.exo.twin_call import Call, Refusal, given
-from adapters.exo.twin_limits import Faults, Rate, refusal
+from adapters.exo.twin_limits import Fault, Faults, Rate, refusal
 from adapters.exo.twin_new import NewApi
 from adapters.exo.twin_old import OldApi
 from adapters.exo.twin_options import read
@@ -103,7 +103,15 @@ class Twin:
         return web.json_response({"platformVersion": "6.5.0", "platformEdition": "community", "platformBuildNumber": "2024.10"})
 
     async def _fault(self, request: web.Request) -> web.Response:
-        self._faults.add(await request.json())
+        fault = Fault.model_validate(await request.json())
+        match fault.kind:
+            case "none":
+                self._faults.clear()
+                self._store.move_clock(0)
+            case "clock":
+                self._store.move_clock(fault.seconds)
+            case "status" | "lost_answer" | "delay":
+                self._faults.add(fault)
         return web.json_response({"success": "OK"})
 
     async def _named(self, request: web.Request) -> web.Response:

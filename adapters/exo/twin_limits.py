@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict
@@ -39,11 +39,14 @@ class Rate:
 
 
 class Fault(BaseModel):
-    """What `POST /twin/faults` asks for, of requests by `username` with one of `methods` and `path` in their path; `none` ends them all."""
+    """What `POST /twin/faults` asks for, of requests by `username` with one of `methods` and `path` in their path; `none` ends them all.
+
+    `clock` moves the clock of the whole eXo by `seconds`.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
-    kind: Literal["none", "status", "lost_answer", "delay"]
+    kind: Literal["none", "status", "lost_answer", "delay", "clock"]
     count: int = 1
     status: int = 503
     retry_after: float | None = None
@@ -59,13 +62,13 @@ class Faults:
     def __init__(self) -> None:
         self._left: list[Fault] = []
 
-    def add(self, document: Any) -> None:
+    def add(self, fault: Fault) -> None:
         """Ask for one."""
-        fault = Fault.model_validate(document)
-        if fault.kind == "none":
-            self._left.clear()
-        else:
-            self._left.append(fault)
+        self._left.append(fault)
+
+    def clear(self) -> None:
+        """Do everything right again."""
+        self._left.clear()
 
     async def around(self, username: str, request: web.Request, act: Callable[[], Awaitable[web.Response]]) -> web.Response:
         """Answer a request with the fault that awaits it."""
@@ -73,7 +76,7 @@ class Faults:
         if fault is None:
             return await act()
         match fault.kind:
-            case "none":
+            case "none" | "clock":
                 return await act()
             case "status":
                 return refusal(fault.status, fault.retry_after)

@@ -71,7 +71,7 @@ class Store:
         self.spaces = self._load(Space)
         self.items = self._load(Item)
         self._counters: dict[str, int] = dict(self._file.execute("SELECT name, number FROM counter"))
-        self._last = max((item.updated for item in self.items.values()), default=0)
+        self._last, self._ahead = 0, 0
 
     def next_number(self, kind: str, first: int) -> int:
         """A number never given before, even to what is gone."""
@@ -97,9 +97,13 @@ class Store:
                 self._file.execute("DELETE FROM thing WHERE kind = 'item' AND id = ?", (item.id,))
 
     def stamp(self) -> int:
-        """Now in milliseconds, never twice."""
-        self._last = max(int(time.time() * 1000), self._last + 1)
+        """Now by this eXo's clock, in milliseconds and never twice."""
+        self._last = max(int(time.time() * 1000) + self._ahead, self._last + 1)
         return self._last
+
+    def move_clock(self, seconds: float) -> None:
+        """Let its clock be ahead of, or behind, the true time from now on."""
+        self._last, self._ahead = 0, int(seconds * 1000)
 
     def close(self) -> None:
         """Close the file."""
