@@ -28,9 +28,7 @@ def read() -> Options:
     parser.add_argument("--communities", type=int, default=2)
     parser.add_argument("--rate", type=float, default=3.0, help="opérations par seconde")
     parser.add_argument("--every", type=float, default=EVERY, help="secondes entre deux pannes, en moyenne")
-    parser.add_argument(
-        "--beyond", action="store_true", help="des passerelles absentes plus longtemps que la plateforme n'insiste : des pertes connues"
-    )
+    parser.add_argument("--beyond", action="store_true", help="des passerelles absentes plus longtemps que la plateforme n'insiste")
     parser.add_argument("--settle", type=float, help="secondes sans changement après lesquelles ce qui manque est perdu")
     given = parser.parse_args()
     seed = given.seed if given.seed is not None else secrets.randbelow(1_000_000)

@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from tests.chaos.schedule import Deed, Wish
+from tests.chaos.people import Deed, Wish
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -58,13 +58,58 @@ class Entry:
                 return frozenset(State(state.version, alive=False) for state in self.may_be)
             case Wish.RESTORE:
                 return frozenset(State(state.version, alive=state.version > 0) for state in self.may_be)
+            case Wish.REACT | Wish.UNREACT | Wish.ACCEPT | Wish.UNACCEPT:
+                return self.may_be  # what is set on a message changes nothing of it
+
+
+@dataclass
+class Reaction:
+    """One person's reaction to one message: standing or not, as far as her RSE told her; `handle` is what takes it back."""
+
+    may_be: frozenset[bool] = frozenset({False})
+    handle: str | None = None
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    def done(self, wish: Wish, message: int) -> None:
+        """The RSE said yes."""
+        del message
+        self.may_be = frozenset({wish is Wish.REACT})
+
+    def unsure(self, wish: Wish, message: int) -> None:
+        """The RSE said nothing."""
+        del message
+        self.may_be |= {wish is Wish.REACT}
+
+
+@dataclass
+class Answer:
+    """Which message is the accepted answer to one question, as far as its RSE told; `ever` holds all that were marked."""
+
+    rse: str
+    may_be: frozenset[int | None] = frozenset({None})
+    ever: set[int] = field(default_factory=set)
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    def done(self, wish: Wish, message: int) -> None:
+        """The RSE said yes."""
+        self.may_be = frozenset({message if wish is Wish.ACCEPT else None})
+        self.ever.add(message)
+
+    def unsure(self, wish: Wish, message: int) -> None:
+        """The RSE said nothing."""
+        self.may_be |= {message if wish is Wish.ACCEPT else None}
+        self.ever.add(message)
 
 
 class Book:
-    """All messages by their number, and how the deeds went."""
+    """All messages by their number, what was set on them, and how the deeds went."""
 
     def __init__(self) -> None:
         self.entries: dict[int, Entry] = {}
+        self.reactions: dict[tuple[int, str, int], Reaction] = {}
+        """By the message's number, the RSE of who reacts, and her own number."""
+        self.answers: dict[int, Answer] = {}
+        """By the question's number."""
         self.done: Counter[str] = Counter()
         self.refused: Counter[str] = Counter()
         self.unsure: Counter[str] = Counter()
@@ -74,6 +119,12 @@ class Book:
     def entry(self, deed: Deed, rse: str, community: str) -> Entry:
         """The message that a deed is about."""
         return self.entries.setdefault(deed.message, Entry(rse, community))
+
+    def root(self, number: int) -> int:
+        """The message that opened the thread."""
+        while (parent := self.entries[number].parent) is not None:
+            number = parent
+        return number
 
     @property
     def count(self) -> int:

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
+from tests.chaos.marks import Way, Ways
+from tests.chaos.oracle import Mark
+from tests.chaos.people import AGENTS, Abilities
 from tests.chaos.rse import Rse, Sighting
-from tests.chaos.schedule import AGENTS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 ACCOUNT: Final = "traitdunion"
+LIKER: Final = "traitdunion-aime"
+LIKE: Final = 2
+EMOJI: Final = "❤️"
 FIRST_CATEGORY: Final = 97
 EMPTIED: Final = "message supprimé par son auteur"
 
@@ -19,13 +24,15 @@ class Discourse(Rse):
     """Writes and reads by the API, each person under her own name."""
 
     platform: ClassVar[str] = "discourse"
-    restores: ClassVar[bool] = True
+    looked_at: ClassVar[bool] = True
+    can: ClassVar[Abilities] = Abilities(restores=True, accepts=True)
+    ways: ClassVar[Ways] = Ways(Way.ONE_LIKE, answers=True)
     _last = 0
 
     def words(self) -> list[str]:
         """A twin without an API limit of its own: 429 comes as a fault."""
         words = ["--state", str(self.state), "--webhook", self.seat.webhook, "--secret", self.seat.webhook_secret]
-        words += ["--api-key", self.seat.api_secret, "--rate", "0", "--retry-unit", str(self.seat.retry_unit)]
+        words += ["--api-key", self.seat.api_secret, "--rate", "0", "--retry-unit", str(self.seat.retry_unit), "--undo-seconds", "1000000"]
         for number, community in enumerate(self.communities, FIRST_CATEGORY):
             words += ["--restricted-category", f"{number}:{community}"]
         for number in range(AGENTS):
@@ -33,8 +40,8 @@ class Discourse(Rse):
         return words
 
     def options(self) -> Mapping[str, str]:
-        """The connector's account."""
-        return {"api_username": ACCOUNT}
+        """The connector's accounts."""
+        return {"api_username": ACCOUNT, "like_username": LIKER}
 
     async def furnish(self) -> None:
         """All is there from the start."""
@@ -65,6 +72,20 @@ class Discourse(Rse):
         del community
         await self._person(agent, "PUT", f"/posts/{_number(deleted)}/recover.json", {})
 
+    async def react(self, agent: int, community: str, liked: str) -> str:
+        """Like the post."""
+        del community
+        await self._person(agent, "POST", "/post_actions.json", {"id": int(_number(liked)), "post_action_type_id": LIKE})
+        return ""
+
+    async def accept(self, agent: int, answer: str) -> None:
+        """Mark the post as the topic's solution."""
+        await self._person(agent, "POST", "/solution/accept.json", {"id": int(_number(answer))})
+
+    async def unaccept(self, agent: int, answer: str) -> None:
+        """Take the mark off."""
+        await self._person(agent, "POST", "/solution/unaccept.json", {"id": int(_number(answer))})
+
     async def look(self) -> None:
         """Read the posts since the last look."""
         for post in await self._ask("GET", f"/twin/posts?after={self._last}", None, {}):
@@ -76,12 +97,15 @@ class Discourse(Rse):
         posts = [post for post in await self._ask("GET", "/twin/posts", None, {}) if str(post["category"]) == self.spaces[community]]
         places = {(post["topic"], post["number"]): f"post:{post['id']}" for post in posts}
         there = [post for post in posts if not post["deleted"] and not (post["username"] == ACCOUNT and EMPTIED in post["cooked"])]
-        return [Sighting(f"post:{post['id']}", post["cooked"], _parent(post, places)) for post in there]
+        return [
+            Sighting(f"post:{post['id']}", post["cooked"], _parent(post, places), _marks(post["likes"]), int(post["accepted"]))
+            for post in there
+        ]
 
     async def given_up(self) -> list[str]:
-        """Discourse gives a webhook up after four retries."""
+        """Discourse gives a webhook up at once where nobody answers, after four retries where it is refused."""
         waiting = await self._ask("GET", "/twin/webhooks", None, {})
-        return [f"post:{parcel['about']}" for parcel in waiting if parcel["given_up"] and parcel["type"] == "post"]
+        return [f"post:{parcel['about']}" for parcel in waiting if parcel["given_up"] and parcel["type"] != "topic"]
 
     def scope(self, kind: str) -> Mapping[str, Any]:
         """Answers go wrong for the connector, webhooks and the clock for everybody."""
@@ -96,6 +120,11 @@ class Discourse(Rse):
 
 def _number(native_id: str) -> str:
     return native_id.removeprefix("post:")
+
+
+def _marks(likes: list[str]) -> tuple[Mark, ...]:
+    """The likes of agents, and that of the connector."""
+    return tuple(Mark(int(name.removeprefix("agent")) if name.startswith("agent") else None, EMOJI) for name in likes)
 
 
 def _parent(post: Mapping[str, Any], places: Mapping[tuple[int, int], str]) -> str | None:

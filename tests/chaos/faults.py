@@ -27,6 +27,7 @@ KILLED: Final = {
     Fault.FANOUT_KILLED: ("worker", "fanout"),
     Fault.RECEIPTS_KILLED: ("worker", "receipts"),
     Fault.RELAY_KILLED: ("relay",),
+    Fault.DOOR_KILLED: ("door",),
     Fault.SITE_KILLED: ("site",),
 }
 ASKED_OF_TWIN: Final[dict[Fault, Callable[[Trouble], dict[str, Any]]]] = {
@@ -67,7 +68,7 @@ class Hand:
         rse = self._town.rses[trouble.place % len(self._town.rses)]
         connector = self._town.connectors[trouble.place % len(self._town.connectors)]
         match trouble.fault:
-            case Fault.INBOUND_KILLED | Fault.FANOUT_KILLED | Fault.RECEIPTS_KILLED | Fault.RELAY_KILLED | Fault.SITE_KILLED:
+            case fault if fault in KILLED:
                 return _kill([one for one in self._children() if _says(one, ("-m", "hub", *KILLED[trouble.fault]))])
             case Fault.CONNECTOR_KILLED:
                 return _kill(self._of(connector))
@@ -84,8 +85,7 @@ class Hand:
             case Fault.CLOCK_AHEAD | Fault.CLOCK_BEHIND:
                 return await _clock(rse, trouble)
             case _:
-                await rse.fault(**ASKED_OF_TWIN[trouble.fault](trouble))
-                return True
+                return await rse.fault(**ASKED_OF_TWIN[trouble.fault](trouble))
 
     def _children(self) -> list[psutil.Process]:
         """What runs under the supervisor."""
@@ -167,7 +167,7 @@ async def _away(rse: Rse, trouble: Trouble) -> bool:
 
 
 async def _clock(rse: Rse, trouble: Trouble) -> bool:
-    await rse.fault("clock", seconds=trouble.size if trouble.fault is Fault.CLOCK_AHEAD else -trouble.size)
+    if not await rse.fault("clock", seconds=trouble.size if trouble.fault is Fault.CLOCK_AHEAD else -trouble.size):
+        return False
     await asyncio.sleep(trouble.lasts)
-    await rse.fault("clock", seconds=0)
-    return True
+    return await rse.fault("clock", seconds=0)

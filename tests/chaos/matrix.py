@@ -7,21 +7,27 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 from urllib.parse import quote
 
 from deploy.local.application_service import ApplicationService
+from tests.chaos.marks import Way, Ways
+from tests.chaos.oracle import Mark
+from tests.chaos.people import AGENTS, Abilities
 from tests.chaos.rse import Refused, Rse, Sighting
-from tests.chaos.schedule import AGENTS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 CLIENT: Final = "/_matrix/client/v3"
 PAGE: Final = 60
+EMOJI: Final = "👍"
+ACCEPTED: Final = "✅ Réponse retenue"
 
 
 class Matrix(Rse):
     """Writes and reads by the client-server API, each person with her own token."""
 
     platform: ClassVar[str] = "matrix"
-    restores: ClassVar[bool] = False
+    looked_at: ClassVar[bool] = False
+    can: ClassVar[Abilities] = Abilities(takes_back=True)
+    ways: ClassVar[Ways] = Ways(Way.EACH, answers=True)
 
     def words(self) -> list[str]:
         """The twin, its application service beside."""
@@ -73,6 +79,16 @@ class Matrix(Rse):
         path = f"rooms/{quote(self.spaces[community])}/redact/{quote(deleted)}/{secrets.token_hex(8)}"
         await self._person(agent, "PUT", path, {})
 
+    async def react(self, agent: int, community: str, liked: str) -> str:
+        """Annotate a message."""
+        content = {"m.relates_to": {"rel_type": "m.annotation", "event_id": liked, "key": EMOJI}}
+        return await self._send(agent, community, "m.reaction", content)
+
+    async def unreact(self, agent: int, community: str, liked: str, handle: str) -> None:
+        """Redact the annotation."""
+        del liked
+        await self.delete(agent, community, handle)
+
     async def look(self) -> None:
         """Read the rooms' last messages."""
         for room in self.spaces.values():
@@ -85,17 +101,17 @@ class Matrix(Rse):
     async def sightings(self, community: str) -> list[Sighting]:
         """The room as a client shows it."""
         page = await self._ask("GET", f"/twin/rooms/{quote(self.spaces[community])}", None, {})
-        return [Sighting(one["event_id"], one["body"], one["reply_to"]) for one in page["messages"]]
+        return [self._sighting(one) for one in page["messages"]]
 
     def scope(self, kind: str) -> Mapping[str, Any]:
         """Answers go wrong for whoever writes in a room, people too."""
         return {"method": "PUT", "path": "/rooms/"} if kind in {"status", "lost_answer", "delay"} else {}
 
-    async def fault(self, kind: str, **details: Any) -> None:
+    async def fault(self, kind: str, **details: Any) -> bool:
         """A homeserver words its wish to be left alone in milliseconds."""
         after = details.pop("retry_after", None)
         wish = {} if after is None else {"retry_after_ms": int(after * 1000), "errcode": "M_LIMIT_EXCEEDED"}
-        await super().fault(kind, **details, **wish)
+        return await super().fault(kind, **details, **wish)
 
     async def _register(self, username: str) -> str:
         body = {"username": username, "password": secrets.token_urlsafe(16), "auth": {"type": "m.login.dummy"}}
@@ -104,9 +120,22 @@ class Matrix(Rse):
         await self._ask("PUT", f"{CLIENT}/profile/{quote(made['user_id'])}/displayname", name, _bearer(made["access_token"]))
         return str(made["access_token"])
 
+    def _sighting(self, message: Mapping[str, Any]) -> Sighting:
+        """The bot's words for an accepted answer are no reaction of anybody's."""
+        under = [one for one in message["reactions"] if one["key"] != ACCEPTED]
+        marks = tuple(Mark(self._agent(one["sender"]), one["key"]) for one in under)
+        return Sighting(message["event_id"], message["body"], message["reply_to"], marks, len(message["reactions"]) - len(under))
+
+    def _agent(self, sender: str) -> int | None:
+        name = sender.removeprefix("@agent").removesuffix(f":{self._server}")
+        return int(name) if name.isdecimal() else None
+
     async def _say(self, agent: int, community: str, content: Mapping[str, Any]) -> str:
-        path = f"rooms/{quote(self.spaces[community])}/send/m.room.message/{secrets.token_hex(8)}"
-        said = await self._person(agent, "PUT", path, {"msgtype": "m.text", **content})
+        return await self._send(agent, community, "m.room.message", {"msgtype": "m.text", **content})
+
+    async def _send(self, agent: int, community: str, kind: str, content: Mapping[str, Any]) -> str:
+        path = f"rooms/{quote(self.spaces[community])}/send/{kind}/{secrets.token_hex(8)}"
+        said = await self._person(agent, "PUT", path, content)
         if "event_id" not in said:
             raise Refused(said)
         return str(said["event_id"])

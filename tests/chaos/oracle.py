@@ -32,12 +32,26 @@ class Numbered:
 
 
 @dataclass(frozen=True, slots=True)
+class Mark:
+    """A reaction under a message: of an agent of that RSE, by her number, or of somebody elsewhere."""
+
+    agent: int | None
+    emoji: str
+
+
+@dataclass(frozen=True, slots=True)
 class Shown:
-    """What readers see in a space, in the order of its making; `parent` is the number of the message that it hangs on, if that is shown."""
+    """What readers see in a space, in the order of its making; `parent` is the number of the message that it hangs on, if that is shown.
+
+    `accepted` counts the marks of an accepted answer; what would hang on one that is `deepest` stands beside it.
+    """
 
     message: int | None
     version: int | None
     parent: int | None = None
+    marks: tuple[Mark, ...] = ()
+    accepted: int = 0
+    deepest: bool = False
 
 
 class Fault(StrEnum):
@@ -189,15 +203,16 @@ def _parents(
     rse: str, community: str, entries: Mapping[int, Entry], made: Replay, copies: Sequence[Shown], shown: Sequence[Shown]
 ) -> list[Finding]:
     """A reply hangs on what it answers, where that was there before it and was never deleted."""
-    there = {one.message for one in shown}
+    there = {one.message: one for one in shown}
     found = []
     for one in copies:
         parent = entries[one.message].parent if one.message is not None and one.message in entries else None
         if one.message is None or parent is None or parent not in there or {parent, one.message} & made.deleted:
             continue
         before = made.first.get(parent, 1 << 62) < made.first.get(one.message, 0)
-        if before and one.parent != parent:
-            found.append(Finding(Fault.MISPLACED, rse, community, one.message, f"{one.parent or 'aucun'} au lieu de {parent}"))
+        wanted = there[parent].parent if there[parent].deepest else parent
+        if before and one.parent != wanted:
+            found.append(Finding(Fault.MISPLACED, rse, community, one.message, f"{one.parent or 'aucun'} au lieu de {wanted}"))
     return found
 
 

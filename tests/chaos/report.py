@@ -72,7 +72,7 @@ def tell(outcome: Outcome) -> None:
 def _tell_findings(outcome: Outcome) -> None:
     for finding in sorted(outcome.findings, key=lambda one: one.message in outcome.given_up)[:SHOWN]:
         known = " — le RSE a renoncé à l'annoncer (webhook abandonné)" if finding.message in outcome.given_up else ""
-        say(f"  ✗ {finding.fault.value} : message {finding.message} à {finding.where} ({finding.community}) {finding.detail}{known}")
+        say(f"  ✗ {described(finding)}{known}")
     if len(outcome.findings) > SHOWN:
         say(f"  … et {len(outcome.findings) - SHOWN} autres")
     counted = count(outcome.findings)
@@ -82,6 +82,11 @@ def _tell_findings(outcome: Outcome) -> None:
     more = ", ".join(f"{number} {fault.value}" for fault, number in counted.items() if fault not in LOSSES)
     told = ", ".join(f"{counted.get(fault, 0)} {fault.value}" for fault in LOSSES)
     say(f"{'TENU' if outcome.holds else 'ROMPU'} : {told}{f' ; {more}' if more else ''}")
+
+
+def described(finding: Finding) -> str:
+    """One finding, in a line."""
+    return f"{finding.fault.value} : message {finding.message} à {finding.where} ({finding.community}) {finding.detail}"
 
 
 def summary(findings: Sequence[Finding]) -> str:

@@ -7,6 +7,7 @@ import re
 import secrets
 import sys
 from abc import ABC, abstractmethod
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from aiohttp import ClientSession
+
+    from tests.chaos.marks import Ways
+    from tests.chaos.oracle import Mark
+    from tests.chaos.people import Abilities
 
 READY_WITHIN: Final = 60.0
 PATIENCE: Final = ClientTimeout(total=30.0)
@@ -63,11 +68,14 @@ class Seat:
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """A message as the RSE shows it: `text` holds our word, `parent` is a native id."""
+    """A message as the RSE shows it: `text` holds our word, `parent` is a native id; nothing can hang on one that is `deepest`."""
 
     native_id: str
     text: str
     parent: str | None
+    marks: tuple[Mark, ...] = ()
+    accepted: int = 0
+    deepest: bool = False
 
 
 class NotOffered(AssertionError):
@@ -78,8 +86,14 @@ class Rse(ABC):
     """What every kind of RSE has. A new kind is a subclass, named in `tests.chaos.kinds`."""
 
     platform: ClassVar[str]
-    restores: ClassVar[bool]
-    """Whether people can bring back what they deleted."""
+    can: ClassVar[Abilities]
+    """What its people can do."""
+    ways: ClassVar[Ways]
+    """How it shows what people elsewhere set on a message."""
+    looked_at: ClassVar[bool]
+    """Whether its connector looks at it, besides what it is told."""
+    unknown_faults: ClassVar[frozenset[str]] = frozenset()
+    """What its twin cannot do wrong."""
 
     def __init__(self, seat: Seat, communities: Sequence[str], http: ClientSession) -> None:
         self.seat, self.communities, self.http = seat, communities, http
@@ -156,6 +170,26 @@ class Rse(ABC):
         """Bring back one's own message."""
         raise NotOffered(self.platform, agent, community, deleted)
 
+    @abstractmethod
+    async def react(self, agent: int, community: str, liked: str) -> str:
+        """React to somebody else's message; what takes the reaction back."""
+
+    async def unreact(self, agent: int, community: str, liked: str, handle: str) -> None:
+        """Take the reaction back."""
+        raise NotOffered(self.platform, agent, community, liked, handle)
+
+    async def accept(self, agent: int, answer: str) -> None:
+        """Accept an answer to one's own question."""
+        raise NotOffered(self.platform, agent, answer)
+
+    async def unaccept(self, agent: int, answer: str) -> None:
+        """Accept it no longer."""
+        raise NotOffered(self.platform, agent, answer)
+
+    async def hanger(self, answered: str) -> str | None:
+        """What an answer to this hangs on here: itself, unless threads are too shallow; None where that is gone."""
+        return answered
+
     # --- what is seen there -----------------------------------------------------------------------------------------
 
     @abstractmethod
@@ -170,7 +204,7 @@ class Rse(ABC):
         """The same by our own numbers."""
         seen = _without_notice(await self.sightings(community))
         numbers = {one.native_id: word_of(one.text)[0] for one in seen}
-        return [Shown(*word_of(one.text), numbers.get(one.parent or "")) for one in seen]
+        return [Shown(*word_of(one.text), numbers.get(one.parent or ""), one.marks, one.accepted, one.deepest) for one in seen]
 
     def note(self, native_id: str, text: str) -> None:
         """Remember where a message lies here."""
@@ -178,18 +212,23 @@ class Rse(ABC):
         if number is not None:
             self.natives.setdefault(number, native_id)
 
+    def number_of(self, native_id: str) -> int | None:
+        """The message that lies here under a native id."""
+        return next((number for number, native in self.natives.items() if native == native_id), None)
+
     async def given_up(self) -> list[str]:
         """Native ids of messages of which the platform has given up telling us something."""
         return []
 
     # --- how it fails -----------------------------------------------------------------------------------------------
 
-    async def fault(self, kind: str, **details: Any) -> None:
-        """Ask the twin for a fault; a twin that does not run has fault enough."""
-        try:
+    async def fault(self, kind: str, **details: Any) -> bool:
+        """Ask the twin for a fault; False where it does not know it. A twin that does not run has fault enough."""
+        if kind in self.unknown_faults:
+            return False
+        with suppress(Refused, Unsure):
             await self._ask("POST", "/twin/faults", {"kind": kind, **self.scope(kind), **details}, {})
-        except (Refused, Unsure):
-            return
+        return True
 
     def scope(self, kind: str) -> Mapping[str, Any]:
         """Whom a fault concerns, in the twin's words."""

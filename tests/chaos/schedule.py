@@ -3,36 +3,21 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
-from itertools import islice
 from typing import TYPE_CHECKING, Final
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+from tests.chaos.people import People, Wish
 
-AGENTS: Final = 2
-"""People who write in each RSE."""
-SEEN_AFTER: Final = 3.0
-"""Seconds after which somebody elsewhere may answer a message."""
-RECENT: Final = 30
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tests.chaos.people import Abilities, Deed
+
 RECOVERY: Final = 10.0
 """Seconds between two outages that stop everybody's work: together they might outlast a platform's own retries."""
 EVERY: Final = 4.0
 """Seconds between two faults, on the average."""
-
-
-class Wish(StrEnum):
-    """What an agent wants to do."""
-
-    POST = "post"
-    REPLY = "reply"
-    EDIT = "edit"
-    DELETE = "delete"
-    RESTORE = "restore"
-
-
-WISHES: Final = {Wish.POST: 36, Wish.REPLY: 30, Wish.EDIT: 20, Wish.DELETE: 9, Wish.RESTORE: 5}
 
 
 class Fault(StrEnum):
@@ -42,6 +27,7 @@ class Fault(StrEnum):
     FANOUT_KILLED = "fanout_killed"
     RECEIPTS_KILLED = "receipts_killed"
     RELAY_KILLED = "relay_killed"
+    DOOR_KILLED = "door_killed"
     SITE_KILLED = "site_killed"
     CONNECTOR_KILLED = "connector_killed"
     SUPERVISOR_KILLED = "supervisor_killed"
@@ -78,20 +64,6 @@ OUTAGES: Final = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Deed:
-    """An agent's wish: `message` is what is written or changed, `parent` what is answered; both are numbers of messages."""
-
-    at: float
-    rse: int
-    agent: int
-    community: int
-    wish: Wish
-    message: int
-    version: int
-    parent: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Trouble:
     """A fault: `place` chooses among RSEs or connectors, modulo how many there are; `lasts` seconds; `size` is how much of it."""
 
@@ -124,78 +96,23 @@ class Plan:
     troubles: tuple[Trouble, ...]
 
 
-@dataclass
-class _Message:
-    number: int
-    rse: int
-    agent: int
-    community: int
-    at: float
-    version: int = 1
-    alive: bool = True
-
-
-@dataclass
-class _People:
-    """What the agents would have written if nothing ever failed."""
-
-    chance: random.Random
-    restores: Sequence[bool]
-    communities: int
-    messages: list[_Message] = field(default_factory=list)
-
-    def deed(self, at: float) -> Deed:
-        rse = self.chance.randrange(len(self.restores))
-        agent, community = self.chance.randrange(AGENTS), self.chance.randrange(self.communities)
-        wish = self.chance.choices(list(WISHES), list(WISHES.values()))[0]
-        return self.changed(at, rse, wish) or self.written(at, rse, agent, community, wish)
-
-    def changed(self, at: float, rse: int, wish: Wish) -> Deed | None:
-        """An own message changed; None where the wish is to write, or where nobody there has anything to change."""
-        match wish:
-            case Wish.EDIT:
-                found = self.one(lambda message: message.rse == rse and message.alive)
-            case Wish.DELETE:
-                found = self.one(lambda message: message.rse == rse and message.alive)
-            case Wish.RESTORE:
-                found = self.one(lambda message: message.rse == rse and not message.alive) if self.restores[rse] else None
-            case Wish.POST | Wish.REPLY:
-                found = None
-        if found is None:
-            return None
-        found.version += wish is Wish.EDIT
-        found.alive = wish is not Wish.DELETE
-        return Deed(at, rse, found.agent, found.community, wish, found.number, found.version)
-
-    def written(self, at: float, rse: int, agent: int, community: int, wish: Wish) -> Deed:
-        answered = self.one(lambda message: message.community == community and message.alive and message.at < at - SEEN_AFTER)
-        parent = answered.number if answered is not None and wish is Wish.REPLY else None
-        message = _Message(len(self.messages) + 1, rse, agent, community, at)
-        self.messages.append(message)
-        return Deed(at, rse, agent, community, Wish.POST if parent is None else Wish.REPLY, message.number, 1, parent)
-
-    def one(self, fits: Callable[[_Message], bool]) -> _Message | None:
-        found = list(islice((message for message in reversed(self.messages) if fits(message)), RECENT))
-        return self.chance.choice(found) if found else None
-
-
 def plan(
     seed: int,
     seconds: float,
     *,
-    restores: Sequence[bool],
+    abilities: Sequence[Abilities],
     rate: float,
     communities: int = 1,
     every: float = EVERY,
     limits: Limits = USUAL,
 ) -> Plan:
-    """The deeds and faults of a run; `restores` tells of each RSE whether its people can bring back what they deleted."""
-    people = _People(random.Random(f"{seed}/deeds"), restores, communities)
+    """The deeds and faults of a run; `abilities` tells of each RSE what its people can do."""
+    people = People(random.Random(f"{seed}/deeds"), abilities, communities)
     troubles = _troubles(random.Random(f"{seed}/faults"), seconds, every, limits)
     moments = [(number / rate, None) for number in range(int(seconds * rate))]
     bursts = [(moment, trouble.place) for trouble in troubles if trouble.fault is Fault.SPOOL_FULL for moment in _burst(trouble)]
     deeds = [
-        people.deed(at) if place is None else people.written(at, place % len(restores), 0, 0, Wish.POST)
+        people.deed(at) if place is None else people.written(at, place % len(abilities), 0, 0, Wish.POST)
         for at, place in sorted([*moments, *bursts], key=lambda moment: moment[0])
     ]
     return Plan(tuple(deeds), tuple(troubles))
@@ -258,6 +175,7 @@ def _trouble(chance: random.Random, at: float, fault: Fault, limits: Limits) -> 
             | Fault.FANOUT_KILLED
             | Fault.RECEIPTS_KILLED
             | Fault.RELAY_KILLED
+            | Fault.DOOR_KILLED
             | Fault.SITE_KILLED
             | Fault.CONNECTOR_KILLED
         ):

@@ -13,10 +13,12 @@ from tests.chaos import schedule
 from tests.chaos.book import Book
 from tests.chaos.faults import Hand
 from tests.chaos.kinds import kind_of
-from tests.chaos.numbers import numbered
+from tests.chaos.marks import judge_marks
+from tests.chaos.numbers import order_of
 from tests.chaos.operations import Agents
-from tests.chaos.oracle import judge
-from tests.chaos.report import Outcome, say, summary
+from tests.chaos.oracle import judge, replay
+from tests.chaos.report import Outcome, described, say, summary
+from tests.chaos.schedule import Fault
 from tests.chaos.town import Town
 from tests.chaos.watch import Watch
 
@@ -24,11 +26,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
     from pathlib import Path
 
-    from tests.chaos.oracle import Finding, Numbered, Shown
+    from tests.chaos.oracle import Finding, Shown
     from tests.chaos.schedule import Plan
 
 TOLD_EVERY: Final = 10.0
 LOOK_EVERY: Final = 1.0
+NAMED: Final = 3
 RESPITE: Final = 3.0
 """How much longer than a look we leave the machine to those who have something to catch up."""
 
@@ -49,9 +52,9 @@ class Options:
 
     def plan(self) -> Plan:
         """What is to happen."""
-        restores = [kind_of(number).restores for number in range(self.twins)]
+        abilities = [kind_of(number).can for number in range(self.twins)]
         return schedule.plan(
-            self.seed, self.seconds, restores=restores, rate=self.rate, communities=self.communities, every=self.every, limits=self.limits
+            self.seed, self.seconds, abilities=abilities, rate=self.rate, communities=self.communities, every=self.every, limits=self.limits
         )
 
 
@@ -72,6 +75,8 @@ async def run(options: Options, folder: Path) -> Outcome:
         try:
             say(f"graine {options.seed} : {options.twins} RSE, {options.communities} communautés ; tout démarre")
             await town.start()
+            if Fault.CLOCK_BEHIND in options.limits.faults:
+                await town.age()
             return await _Run(options, town).play()
         finally:
             await asyncio.shield(town.stop())
@@ -115,6 +120,8 @@ class _Run:
             if self._now() - told > TOLD_EVERY:
                 told = self._now()
                 say(f"{self._now() - since:5.0f} s sans changement ; encore {summary(sight.findings)}")
+                for finding in sight.findings[:NAMED]:
+                    say(f"    {described(finding)}")
             if (sight.events, sight.copies, len(sight.findings)) != (last.events, last.copies, len(last.findings)):
                 since = self._now()
             last = sight
@@ -130,9 +137,15 @@ class _Run:
                 if number in book.entries and book.entries[number].rse == rse.seat.node:
                     book.entries[number].native_id = native_id
         known = book.by_native()
-        orders: dict[str, Sequence[Numbered]] = {one: await numbered(town, one, known) for one in town.communities}
-        events, copies = sum(map(len, orders.values())), sum(map(len, sights.values()))
-        return Sight(judge(book.entries, orders, sights), events, copies)
+        orders = {one: await order_of(town, one, known) for one in town.communities}
+        numbers = {one: order.messages for one, order in orders.items()}
+        marks = [mark for order in orders.values() for mark in order.marks]
+        ways = {rse.seat.node: rse.ways for rse in town.rses}
+        findings = judge(book.entries, numbers, sights) + judge_marks(
+            book, marks, [replay(order) for order in numbers.values()], sights, ways
+        )
+        events, copies = sum(map(len, numbers.values())), sum(map(len, sights.values()))
+        return Sight(findings, events, copies)
 
     async def _outcome(self, sight: Sight, settled: float) -> Outcome:
         known = self._book.by_native()

@@ -66,6 +66,8 @@ class Connector:
     name: str
     port: int
     rses: tuple[Rse, ...]
+    by_door: bool = False
+    """Whether it knows no Kafka, only the hub's HTTPS door."""
 
 
 class Town:
@@ -78,14 +80,15 @@ class Town:
         self._hub_key, self._operators_key = SigningKey.generate("hub"), PrivateKey.generate()
         self.connectors: list[Connector] = []
         gateways = ports.free_ports(-(-twins // EACH))
-        own = ports.free_ports(twins + 1)
-        self._site_port = own.pop()
+        own = ports.free_ports(twins + 2)
+        self._site_port, self._door_port = own.pop(), own.pop()
         rses = [
             kind_of(number)(Seat(f"n{number:02}", number, port, gateways[number // EACH], folder, retry_unit), communities, http)
             for number, port in enumerate(own)
         ]
         for number, port in enumerate(gateways):
-            self.connectors.append(Connector(f"connector-{number}", port, tuple(rses[number * EACH : (number + 1) * EACH])))
+            served = tuple(rses[number * EACH : (number + 1) * EACH])
+            self.connectors.append(Connector(f"connector-{number}", port, served, by_door=number == len(gateways) - 1))
         self.rses = rses
         self._url = ""
         self.up: Process | None = None
@@ -117,10 +120,29 @@ class Town:
         words = [sys.executable, "-m", "hub", "up", "--logs", str(self.folder / "logs")]
         for connector in self.connectors:
             settings = {"TRAITDUNION_INSTANCES": self._instances(connector), "TRAITDUNION_GATEWAY_PORT": connector.port}
+            settings |= {"TRAITDUNION_DOOR": self._door, "TRAITDUNION_KAFKA_BOOTSTRAP": "nowhere.invalid:1"} if connector.by_door else {}
             named = [f"{name}={value}" for name, value in settings.items()]
             words += ["--also", f"{connector.name}={shlex.join([*named, sys.executable, '-m', 'adapters', 'run'])}"]
         log = self.folder / "logs" / "up.log"
         self.up = Process(Program("up", words, log, self._environment(), death_signal=signal.SIGTERM))
+
+    @property
+    def _door(self) -> str:
+        return f"http://{ports.LOOPBACK}:{self._door_port}"
+
+    async def age(self) -> None:
+        """Let the ties have stood for days, so that what an RSE dates by a clock of yesterday is no older than they are."""
+        wanted = sum(rse.looked_at for rse in self.rses) * len(self.communities)
+
+        async def looked_at() -> bool:
+            return len(await self.ask("SELECT 1 FROM adapters.polls")) == wanted
+
+        await until(looked_at, f"{wanted} espaces relevés")
+        await self.ask("UPDATE adapters.polls SET since = since - interval '2 days'")
+        if self.up is not None:
+            await asyncio.to_thread(self.up.kill)
+        self.supervise()
+        await self.ready()
 
     async def ready(self) -> None:
         """Wait for the hub's pages and each gateway. Raises NotReady."""
@@ -196,6 +218,8 @@ class Town:
             "TRAITDUNION_REGISTRY_URL": f"{site}/.well-known/traitdunion/registry",
             "TRAITDUNION_HUB_URL": site,
             "TRAITDUNION_SITE_PORT": str(self._site_port),
+            "TRAITDUNION_DOOR_PORT": str(self._door_port),
+            "TRAITDUNION_PUBLIC_URL": self._door,
             "TRAITDUNION_METRICS_PORT": "0",
             "TRAITDUNION_HOLD": HOLD,
             "TRAITDUNION_SPOOL_LIMIT": str(SPOOL_LIMIT),

@@ -9,7 +9,7 @@ import pytest
 
 from tests.chaos.book import Entry, State
 from tests.chaos.oracle import Change, Fault, Numbered, Shown, judge
-from tests.chaos.schedule import Wish
+from tests.chaos.people import Wish
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

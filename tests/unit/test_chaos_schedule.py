@@ -11,16 +11,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.chaos import schedule
-from tests.chaos.schedule import OUTAGES, RECOVERY, Fault, Limits, Wish
+from tests.chaos.people import Abilities, Wish
+from tests.chaos.schedule import OUTAGES, RECOVERY, Fault, Limits
 
 if TYPE_CHECKING:
     from tests.chaos.schedule import Plan
 
-RESTORES = [True, False, True]
+ABILITIES = [Abilities(restores=True, accepts=True), Abilities(takes_back=True), Abilities(restores=True)]
 
 
 def plan(seed: int, seconds: float = 300.0, limits: Limits = schedule.USUAL) -> Plan:
-    return schedule.plan(seed, seconds, restores=RESTORES, rate=5.0, communities=2, limits=limits)
+    return schedule.plan(seed, seconds, abilities=ABILITIES, rate=5.0, communities=2, limits=limits)
 
 
 @given(st.integers(0, 1_000_000))
@@ -59,22 +60,39 @@ def test_two_outages_never_come_together_and_none_outlasts_the_run(seed: int) ->
 def test_people_change_only_what_they_wrote_and_answer_only_what_stands(seed: int) -> None:
     alive: dict[int, tuple[int, int, int]] = {}
     deleted: dict[int, tuple[int, int, int]] = {}
+    reacted: set[tuple[int, int, int]] = set()
+    parents: dict[int, int | None] = {}
+    authors: dict[int, tuple[int, int, int]] = {}
     for deed in plan(seed, 120).deeds:
         whose = (deed.rse, deed.agent, deed.community)
         match deed.wish:
             case Wish.POST | Wish.REPLY:
                 assert deed.message not in alive
                 assert deed.parent is None or alive[deed.parent][2] == deed.community
-                alive[deed.message] = whose
+                alive[deed.message] = authors[deed.message] = whose
+                parents[deed.message] = deed.parent
             case Wish.EDIT:
                 assert alive[deed.message] == whose
             case Wish.DELETE:
                 deleted[deed.message] = alive.pop(deed.message)
                 assert deleted[deed.message] == whose
             case Wish.RESTORE:
-                assert RESTORES[deed.rse]
+                assert ABILITIES[deed.rse].restores
                 alive[deed.message] = deleted.pop(deed.message)
                 assert alive[deed.message] == whose
+            case Wish.REACT:
+                assert alive[deed.message][:2] != whose[:2]
+                assert (deed.message, deed.rse, deed.agent) not in reacted
+                reacted.add((deed.message, deed.rse, deed.agent))
+            case Wish.UNREACT:
+                assert ABILITIES[deed.rse].takes_back
+                reacted.remove((deed.message, deed.rse, deed.agent))
+            case Wish.ACCEPT | Wish.UNACCEPT:
+                assert ABILITIES[deed.rse].accepts
+                number = deed.message
+                while (parent := parents[number]) is not None:
+                    number = parent
+                assert authors[number] == whose
 
 
 def test_all_wishes_come_about_at_the_rate_that_was_asked() -> None:
@@ -87,7 +105,7 @@ def test_all_wishes_come_about_at_the_rate_that_was_asked() -> None:
 def test_a_full_spool_comes_with_more_messages_than_it_holds_while_kafka_is_away() -> None:
     found = plan(6)
     full = next(trouble for trouble in found.troubles if trouble.fault is Fault.SPOOL_FULL)
-    during = [deed for deed in found.deeds if full.at < deed.at < full.at + full.lasts and deed.rse == full.place % len(RESTORES)]
+    during = [deed for deed in found.deeds if full.at < deed.at < full.at + full.lasts and deed.rse == full.place % len(ABILITIES)]
     assert len(during) >= full.size
 
 
