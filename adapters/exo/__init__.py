@@ -18,7 +18,7 @@ CAPABILITIES = Capabilities(
         Feature.EDITS: BothWays(Yes("par relevé"), Yes("en v1 ; la v1-alpha3 ne sait rien modifier")),
         Feature.DELETIONS: BothWays(
             Yes("un 404 de l’objet, jamais son absence d’une page ; un eXo d’avant Meeds répond 401 : rien ne s’en déduit"),
-            Yes("une activité commentée est vidée en v1 ; en v1-alpha3 elle part avec ses commentaires"),
+            Yes("ce que d’autres ont commenté est vidé en v1 ; en v1-alpha3 une activité part avec ses commentaires"),
         ),
         Feature.REPLIES: BothWays(Yes("commentaires, et réponses à un commentaire en v1"), Yes("de même ; à plat en v1-alpha3")),
         Feature.REACTIONS: BothWays(

@@ -250,7 +250,7 @@ class ExoClient:
         return refused or await self._seen(entry.native_id)
 
     async def _delete(self, order: Order) -> WriteOutcome:
-        """With an activity eXo deletes its comments, which are other people's: it is emptied instead, where it can be."""
+        """With an activity, or a comment, eXo deletes what stands under it, which is other people's: it is emptied instead, where it can be."""
         if order.native_id is None:
             return Never("native_id_missing")
         entry = await self._entry(order.native_id)
@@ -258,7 +258,7 @@ class ExoClient:
             return Written(order.native_id, GONE)
         if not isinstance(entry, Entry):
             return entry if isinstance(entry, Later | Never) else Never(entry.reason)
-        if entry.is_root and entry.comments != 0 and self._exo.edits:
+        if entry.comments != 0 and self._exo.edits:
             refused = await self._exo.change(entry, render.deleted_html(order, self._instance.url))
             return refused or await self._seen(entry.native_id)
         refused = await self._exo.remove(entry)

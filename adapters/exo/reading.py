@@ -39,7 +39,7 @@ EVER = datetime.fromtimestamp(0, UTC)  # also when what has no time was written
 class Entry:
     """An activity or a comment in one shape; `activity` is the root's id, `above` the comment that it answers.
 
-    `comments` is how many an activity counts under it, `likes` how many like it; None where it does not tell, as eXo before 6.
+    `comments` is how many an activity counts under it, or how many answer a comment that was asked for by itself; `likes` how many like it; None where it does not tell, as eXo before 6.
     """
 
     id: str

@@ -7,6 +7,7 @@ an activity are the first 20 without the replies to them, so that comments are a
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from adapters.exo.dialect import Page, in_order, listed, made, mark_of, quoted, read, settled
@@ -108,13 +109,14 @@ class V1:
         return None if answer.absent else await self.api.refused(answer)
 
     async def comment(self, activity: str, comment: str) -> Known:
-        """Among its activity's comments, which tell what it answers; a comment that is missing there is asked itself."""
+        """Among its activity's comments, which tell what it answers and how many answer it; one that is missing there is asked itself."""
         page = await self.comments(activity, "")
         if isinstance(page, Later):
             return page
-        for entry in page.entries if isinstance(page, Page) else ():
-            if isinstance(entry, Entry) and entry.id == comment:
-                return entry
+        under = [entry for entry in page.entries if isinstance(entry, Entry)] if isinstance(page, Page) else []
+        for entry in under:
+            if entry.id == comment:
+                return replace(entry, comments=sum(other.above == comment for other in under))
         found = await self.activity(comment)
         return found if found is None or isinstance(found, Later | Never) else Never("list_incomplete")
 

@@ -309,6 +309,23 @@ async def test_a_copy_that_others_have_commented_is_emptied_and_their_comments_s
     assert isinstance(await new.client.find(gone), Written)
 
 
+async def test_a_copied_comment_that_others_have_answered_is_emptied_and_their_answers_stay(new: Portal) -> None:
+    copy = await written(new, order(new, parent=await new.post("Un")))
+    answer = await new.comment(copy.native_id, "Merci")
+    gone = order(new, "k2", act=Act.DELETED, native_id=copy.native_id, content=None)
+    await written(new, gone)
+    assert "supprimé par son auteur" in (await new.item(copy.native_id))["title"]
+    assert (await new.item(answer))["title"] == "<p>Merci</p>"
+    assert isinstance(await new.client.find(gone), Written)
+
+
+async def test_a_copied_comment_that_nobody_answered_is_deleted(new: Portal) -> None:
+    root = await new.post("Un")
+    copy, _ = await written(new, order(new, parent=root)), await new.comment(root, "Merci")
+    await written(new, order(new, "k2", act=Act.DELETED, native_id=copy.native_id, content=None))
+    assert copy.native_id.rpartition("/")[2] not in [item["id"] for item in await new.items()]
+
+
 async def test_where_nothing_can_be_edited_a_commented_copy_goes_with_its_comments(old: Portal) -> None:
     copy = await written(old, order(old))
     await old.comment(copy.native_id, "Merci")
