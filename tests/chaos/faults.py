@@ -12,16 +12,20 @@ from typing import TYPE_CHECKING, Any, Final
 import psutil
 
 from deploy.local import ports
+from deploy.local.process import ServerFailed
 from tests.chaos.rse import Refused, Unsure
 from tests.chaos.schedule import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from deploy.local.kafka import LocalKafka
+    from deploy.local.postgres import LocalPostgres
     from tests.chaos.rse import Rse
     from tests.chaos.schedule import Trouble
     from tests.chaos.town import Connector, Town
 
+ATTEMPTS: Final = 3
 KILLED: Final = {
     Fault.INBOUND_KILLED: ("worker", "inbound"),
     Fault.FANOUT_KILLED: ("worker", "fanout"),
@@ -57,7 +61,7 @@ class Hand:
     async def heal(self) -> None:
         """Bring back whatever may be away."""
         async with self._servers:
-            await asyncio.gather(asyncio.to_thread(self._town.broker.start), asyncio.to_thread(self._town.database.start))
+            await asyncio.gather(_up(self._town.broker), _up(self._town.database))
             if self._town.up is None or self._town.up.exit_code is not None:
                 self._town.supervise()
         for rse in self._town.rses:
@@ -112,7 +116,7 @@ class Hand:
             end = self._town.broker.kill if trouble.fault is Fault.KAFKA_KILLED else self._town.broker.stop
             await asyncio.to_thread(end)
             await asyncio.sleep(trouble.lasts)
-            await asyncio.to_thread(self._town.broker.start)
+            await _up(self._town.broker)
         return True
 
     async def _database(self, trouble: Trouble) -> bool:
@@ -120,7 +124,7 @@ class Hand:
             end = self._town.database.kill if trouble.fault is Fault.POSTGRES_KILLED else self._town.database.stop
             await asyncio.to_thread(end)
             await asyncio.sleep(trouble.lasts)
-            await asyncio.to_thread(self._town.database.start)
+            await _up(self._town.database)
         return True
 
     async def _gateway(self, connector: Connector, seconds: float) -> bool:
@@ -133,6 +137,14 @@ class Hand:
                 held.bind((ports.LOOPBACK, connector.port))
                 await asyncio.sleep(seconds)
         return found
+
+
+async def _up(server: LocalKafka | LocalPostgres) -> None:
+    """Start a server; a busy machine may need more than one attempt."""
+    for _ in range(ATTEMPTS):
+        with suppress(ServerFailed):
+            return await asyncio.to_thread(server.start)
+    return await asyncio.to_thread(server.start)
 
 
 def served_by(process: psutil.Process) -> str:

@@ -121,6 +121,30 @@ async def test_a_webhook_that_nobody_takes_is_lost_at_once_and_stands_in_the_log
         assert (await rse.call("GET", "/admin/api/web_hooks.json", "camille"))[0] == 404
 
 
+async def test_the_log_is_sorted_by_the_forums_clock_be_it_right_or_wrong(tmp_path: Path) -> None:
+    async with forum(tmp_path, webhook="http://127.0.0.1:9/", retry_unit=1.0) as rse:
+        _, post = await rse.call("POST", "/posts.json", title=TITLE, raw=RAW, category=97)
+        await until(lambda: _log(rse), ["post_created", "topic_created"])
+        await rse.call("POST", "/twin/faults", kind="clock", seconds=-3600)
+        await rse.call("POST", "/post_actions.json", "leo", id=post["id"], post_action_type_id=2)
+        await until(lambda: _log(rse), ["post_created", "topic_created", "post_liked"])
+        told = (await rse.call("GET", "/twin/webhooks"))[1]
+        assert [parcel["about"] for parcel in told] == [post["topic_id"], post["id"], post["id"]]
+
+
+async def _log(rse: Forum) -> list[str]:
+    found = (await rse.call("GET", "/admin/api/web_hook_events/1.json", "system"))[1]["web_hook_events"]
+    return [json.loads(attempt["headers"])["X-Discourse-Event"] for attempt in found]
+
+
+async def test_everybody_who_likes_a_post_is_named(rse: Forum) -> None:
+    _, post = await rse.call("POST", "/posts.json", title=TITLE, raw=RAW, category=97)
+    await rse.call("POST", "/post_actions.json", "leo", id=post["id"], post_action_type_id=2)
+    query = f"?id={post['id']}&post_action_type_id=2"
+    assert [one["username"] for one in (await rse.call("GET", f"/post_action_users.json{query}"))[1]["post_action_users"]] == ["leo"]
+    assert (await rse.call("GET", f"/post_action_users.json{query}&page=1"))[1]["post_action_users"] == []
+
+
 async def test_posts_and_webhooks_to_come_survive_a_stop(tmp_path: Path) -> None:
     async with forum(tmp_path, retry_unit=1.0) as rse:
         rse.sink.failing = 2

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -411,6 +411,19 @@ async def test_the_twin_shows_its_spaces_to_people_and_remembers_them(tmp_path: 
         assert status == 200
         assert page.index("Un") < page.index("Deux") < page.index("Trois")
         assert (await rse.call("GET", f"{SOCIAL}/activities", "inconnue"))[0] == 401
+
+
+async def test_a_clock_that_is_wrong_dates_what_is_written_and_loses_nothing(either: Portal) -> None:
+    before = await either.post("Un")
+    looker, view = either.sink.looker(either.client), view_of(space_of(either), since=datetime.now(UTC) - timedelta(days=2))
+    await looker.look(view)
+    for seconds in (86_400, -86_400, 0):
+        await either.fault(kind="clock", seconds=seconds)
+        written_then = await either.post(f"Il est {seconds}")
+        ahead = (await either.item(written_then))["created"] - (await either.item(before))["created"]
+        assert abs(ahead - 1000 * seconds) < 60_000
+        await looker.look(view)
+        assert [one.act for one in either.sink.changes(written_then)] == [Act.POSTED]
 
 
 async def test_a_rate_limit_of_an_operator_is_told_with_its_wish(tmp_path: Path) -> None:
