@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tests.chaos.town import Town
 
 
-WAITS: Final = 10
+WAITS: Final = 6
 """Seconds that people wait for a message to which they wish to react."""
 
 
