@@ -10,7 +10,7 @@ from hub.node_door.answers import Answer, TurnedAway, accepted
 from schemas import topics
 from schemas.envelope import CONTENT_TYPE
 from schemas.node_door import BATCH, BatchMalformed, Carried, from_http, read_batch
-from schemas.wire.publisher import NotAcknowledged
+from schemas.wire.publisher import NotAcknowledged, TopicMissing
 from schemas.wire.records import CORRELATION, HeadersMalformed, texts, travelling
 
 if TYPE_CHECKING:
@@ -62,6 +62,9 @@ class Inbox:
         records = [keyed(signed.node, one) for one in carried]
         try:
             return accepted(await self._publisher.publish(records))
+        except TopicMissing as error:
+            own = {topic.name for topic in topics.of_node(signed.node)}
+            raise TurnedAway("outbound_missing" if records[0].topic in own else "kafka_unavailable") from error
         except NotAcknowledged as error:
             raise TurnedAway("kafka_unavailable") from error
 

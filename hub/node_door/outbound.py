@@ -56,8 +56,12 @@ class Ends:
         return self._known.get(place, 0)
 
     async def of(self, place: TopicPartition) -> int:
-        """The end as the broker says it now."""
-        return await self.past(place, -1)
+        """The end as the broker says it now. Raises KafkaError, also where nobody says it in time."""
+        try:
+            async with asyncio.timeout(PATIENCE):
+                return await self.past(place, -1)
+        except TimeoutError as error:
+            raise KafkaError("no answer") from error
 
     async def past(self, place: TopicPartition, offset: int) -> int:
         """Wait until a topic ends past an offset; the end. Raises KafkaError."""

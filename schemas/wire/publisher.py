@@ -30,6 +30,10 @@ class NotAcknowledged(ConnectionError):
     """Nobody said in time that the records are kept: each of them is in doubt."""
 
 
+class TopicMissing(NotAcknowledged):
+    """The broker has no such topic: nothing was sent, and others' records go on."""
+
+
 class Sendable(Protocol):
     """A record that is ready to go; `topic` without the deployment's prefix."""
 
@@ -92,6 +96,7 @@ class KafkaPublisher:
         self._lost = asyncio.Event()
         self._lost.set()
         self._leaving: set[asyncio.Task[None]] = set()
+        self._there: set[str] = set()
 
     @property
     def ready(self) -> bool:
@@ -120,22 +125,36 @@ class KafkaPublisher:
                 await _give_up(producer)
                 raise
             else:
-                self._producer = producer
+                self._producer, self._there = producer, set()
                 self._lost.clear()
                 log.info("kafka_connected")
 
     async def publish(self, records: Sequence[Sendable]) -> list[Place]:
-        """Send all, then wait for all; in doubt after NotAcknowledged."""
+        """Send all, then wait for all; in doubt after NotAcknowledged, but for TopicMissing."""
         producer = self._producer
         if producer is None:
             raise NotAcknowledged("not connected")
         try:
             async with asyncio.timeout(self._ack_seconds):
+                await self._look_for(producer, {self._names.topic_prefix + record.topic for record in records})
                 return await self._send(producer, records)
+        except TopicMissing:
+            raise
         except (KafkaError, OSError, TimeoutError) as error:
             self._abandon(producer)
             log.warning("kafka_unavailable", error=type(error).__name__)
             raise NotAcknowledged(type(error).__name__) from error
+
+    async def _look_for(self, producer: AIOKafkaProducer, topics: set[str]) -> None:
+        """The producer itself would wait for a missing topic until everybody's patience is at its end."""
+        unknown = topics - self._there
+        if not unknown:
+            return
+        found = unknown & (await producer.client.fetch_all_metadata()).topics()
+        self._there |= found
+        if missing := unknown - found:
+            log.error("topic_missing", topics=sorted(missing))
+            raise TopicMissing(", ".join(sorted(missing)))
 
     async def _send(self, producer: AIOKafkaProducer, records: Sequence[Sendable]) -> list[Place]:
         pending = []

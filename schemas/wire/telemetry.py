@@ -11,6 +11,8 @@ import structlog
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, Counter, Gauge, Histogram, generate_latest
 
+from schemas.wire.hushed import Hushed, JsonLines
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -74,9 +76,10 @@ def configure_logs(process: str, level: str = "INFO") -> None:
         cache_logger_on_first_use=True,
     )
     structlog.contextvars.bind_contextvars(process=process)
-    logging.basicConfig(
-        level=logging.WARNING, stream=sys.stderr, format='{"level":"%(levelname)s","logger":"%(name)s","event":"%(message)s"}'
-    )
+    libraries = logging.StreamHandler(sys.stderr)
+    libraries.setFormatter(JsonLines())
+    libraries.addFilter(Hushed())
+    logging.basicConfig(level=logging.WARNING, handlers=[libraries])
 
 
 @dataclass

@@ -18,8 +18,9 @@ from adapters.settings import AdapterSettings
 from adapters.spool import Record
 from hub.node_door import outbound as rooms
 from schemas import topics
+from schemas.envelope import CONTENT_TYPE
 from schemas.keys import SigningKey
-from schemas.node_door import EVENTS, OUTBOUND, Cursor, Page, read_page
+from schemas.node_door import BATCH, DEAD_LETTERS, EVENTS, OUTBOUND, Carried, Cursor, Page, read_page, to_http, written_batch
 from schemas.wire import kafka as wire
 from schemas.wire.kafka import KafkaSettings
 from schemas.wire.publisher import KafkaPublisher, NotAcknowledged
@@ -285,3 +286,18 @@ def test_the_door_is_reached_over_tls_or_on_this_machine_alone(url: str, well: b
         assert not well
     else:
         assert well
+
+
+async def test_a_node_without_topics_is_told_so_and_holds_up_nobody_elses_records(place: Place) -> None:
+    producer = place.parts.publisher._producer
+    letter = Record(topics.outbound(OTHER).dead_letters.name, b"k", b"v", [("dlq_reason", b"refused")])
+    client = place.client(OTHER)
+    with pytest.raises(DoorClosed) as closed:
+        await client.post(DEAD_LETTERS, BATCH, written_batch([Carried(letter.value, letter.headers, letter.key)]), {})
+    await client.close()
+    assert closed.value.reason == "outbound_missing"
+    assert place.parts.publisher._producer is producer
+    event, client = event_of(place, "post:1"), place.client()
+    await client.post(EVENTS, CONTENT_TYPE, event.value, to_http(event.headers))
+    await client.close()
+    assert place.parts.publisher._producer is producer

@@ -7,13 +7,17 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError
 
 from hub.access import Right
+from hub.node_door import outbound
 from hub.node_door.answers import PIECE, Answer, TurnedAway
 from hub.node_door.requests import Crowd, Signed
 from hub.node_door.serving import Door, Poll, Post
 from schemas.http_signature import SignedHead
 from schemas.node_door import Cursor, Page
+from schemas.wire.kafka import KafkaSettings
 from tests.fakes_door import Alone
 
 if TYPE_CHECKING:
@@ -108,3 +112,11 @@ async def test_what_came_while_a_key_was_revoked_is_not_handed_to_who_waited_wit
         door = Door(Poll("outbound", Right.RECEIVE, outbound), keeper(signed("wifip", stands)), Crowd())
         await door({"method": "GET", "headers": []}, receive, reader.send)
         assert reader.status == status
+
+
+async def test_an_end_that_nobody_tells_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outbound, "PATIENCE", 0.01)
+    ends = outbound.Ends(KafkaSettings(bootstrap="127.0.0.1:1"))
+    with pytest.raises(KafkaError):
+        await ends.of(TopicPartition("node.wifip.outbound.v1", 0))
+    assert not ends._waiting
