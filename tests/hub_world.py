@@ -92,6 +92,7 @@ class World:
         self.clock = Clock()
         self.hub_key = SigningKey.generate("hub")
         self.keys = {node: SigningKey.generate(node) for node in NODES}
+        self.spaces = dict(NODES)
         self.rules = Rules(self.hub_key, self.clock, timedelta(seconds=60), timedelta(hours=48), timedelta(days=30))
         self.dead_letters = KeptDeadLetters()
         self.reader = bootstrap.RegistryReader(engine, self.hub_key.public.multibase)
@@ -128,18 +129,23 @@ class World:
             await approve(node, work)
             await work.commit()
 
+    async def join(self, node: str, space: str) -> None:
+        """One more node, with a space that it may tie."""
+        self.keys[node], self.spaces[node] = SigningKey.generate(node), space
+        await self.admit(node)
+
     async def tie(self, *nodes: str, audience: Audience = Audience.MEMBERS) -> None:
         """Propose ties and let the nodes accept them."""
         for node in nodes or NODES:
             async with transaction(self.engine, self.rules) as work:
-                await propose_tie(node, NODES[node], COMMUNITY, work)
+                await propose_tie(node, self.spaces[node], COMMUNITY, work)
                 await work.commit()
             await self.hear(self.accepted(node, audience))
 
     def accepted(self, node: str, audience: Audience = Audience.MEMBERS, marker: str | None = None) -> Record:
         """A node's word on its space."""
-        fact = TieAccepted(space=NODES[node], space_name="Salle", audience=audience, externals=False)
-        return self.record(node, fact, f"tie/{node}/{NODES[node]}", marker=marker or self.clock().isoformat())
+        fact = TieAccepted(space=self.spaces[node], space_name="Salle", audience=audience, externals=False)
+        return self.record(node, fact, f"tie/{node}/{self.spaces[node]}", marker=marker or self.clock().isoformat())
 
     def posted(self, node: str, native: str, text: str = "Bonjour", parent: str | None = None, marker: str = "posted") -> Record:
         """Somebody posts."""

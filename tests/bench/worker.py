@@ -64,8 +64,13 @@ async def fill(at: Scene, events: int) -> None:
 
 
 async def open_for(world: World) -> None:
-    """Tie the spaces; the topic of the tests' own records is not the one that is read here."""
+    """Tie the spaces."""
     await world.tie()
+    await forget_places(world)
+
+
+async def forget_places(world: World) -> None:
+    """The topic of the tests' own records is not the one that is read here."""
     async with world.engine.begin() as connection:
         await connection.exec_driver_sql("DELETE FROM hub.stream_offsets")
 
