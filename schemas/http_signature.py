@@ -270,9 +270,9 @@ def _read(head: UnverifiedHead) -> _Claim:
     names = [name for name, _ in head.fields]
     if "signature" not in names or "signature-input" not in names:
         raise _Refused(Reason.MISSING)
+    said, signed = _field(head, "signature-input"), _field(head, "signature")
     try:
-        inputs = structured.dictionary(_field(head, "signature-input"))
-        signatures = structured.dictionary(_field(head, "signature"))
+        inputs, signatures = structured.dictionary(said), structured.dictionary(signed)
     except structured.FieldMalformed as error:
         raise _Refused(Reason.MALFORMED, str(error)[:40]) from error
     if len(inputs) > 1 or len(signatures) > 1 or inputs.keys() != signatures.keys():
@@ -281,8 +281,8 @@ def _read(head: UnverifiedHead) -> _Claim:
     if not isinstance(listed, list) or not isinstance(signature, bytes) or len(listed) > MOST_COMPONENTS:
         raise _Refused(Reason.MALFORMED, label[:40])
     try:
-        tail = structured.written(label, listed, parameters)
-        if structured.written(label, signature) != _field(head, "signature"):  # base64 with stray bits: one signature has one writing
+        tail = said if structured.as_written(said) else structured.written(label, listed, parameters)
+        if structured.written_bytes(label, signature) != signed:  # base64 with stray bits: one signature has one writing
             raise _Refused(Reason.MALFORMED, label[:40])
     except (ValueError, OverflowError) as error:
         raise _Refused(Reason.MALFORMED, label[:40]) from error

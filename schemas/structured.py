@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 import http_sf
@@ -16,6 +18,15 @@ Member = tuple[Any, Parameters]
 """A dictionary's member: an item or a list of (item, parameters), and its own parameters."""
 
 
+_KEY = "[a-z][a-z0-9_.-]*"
+_TEXT = r'"[ !#-\[\]-~]*"'
+_NUMBER = "(?:0|[1-9][0-9]{0,14})"
+_LIST = re.compile(rf"({_KEY})=\(({_TEXT}(?: {_TEXT})*)\)((?:;{_KEY}=(?:{_NUMBER}|{_TEXT}))*)")
+_BYTES = re.compile(rf"({_KEY})=:((?:[A-Za-z0-9+/]{{4}})*(?:[A-Za-z0-9+/]{{2}}==|[A-Za-z0-9+/]{{3}}=)?):")
+_PARAMETER = re.compile(rf";({_KEY})=(?:({_NUMBER})|({_TEXT}))")
+_STRING = re.compile(_TEXT)
+
+
 class FieldMalformed(ValueError):
     """A field that is no dictionary of RFC 9651, or that says a key twice: which of the two was meant is nobody's guess."""
 
@@ -24,6 +35,8 @@ def dictionary(raw: str) -> dict[str, Member]:
     """Read a field as a dictionary; raises FieldMalformed."""
     if len(raw) > LIMIT:
         raise FieldMalformed(f"{len(raw)} characters")
+    if (simple := _simple(raw)) is not None:
+        return simple
     try:
         found: Any = http_sf.parse(raw.encode("ascii"), tltype="dictionary", on_duplicate_key=_refuse_double)
     except (ValueError, IndexError, OverflowError, OSError) as error:  # IndexError: a list that is never closed; the others: dates
@@ -34,6 +47,34 @@ def dictionary(raw: str) -> dict[str, Member]:
 def written(label: str, member: Any, parameters: Mapping[str, Any] | None = None) -> str:
     """One member of a dictionary in its only writing, `label=value;parameters`; raises ValueError for what no field can hold."""
     return http_sf.ser({label: (member, dict(parameters or {}))})
+
+
+def as_written(raw: str) -> bool:
+    """Whether a field is a member as `written` writes it, of the kind that signatures are made of; then it need not be written to know how."""
+    return _LIST.fullmatch(raw) is not None
+
+
+def written_bytes(label: str, raw: bytes) -> str:
+    """One member that is a byte sequence, in its only writing."""
+    return f"{label}=:{base64.b64encode(raw).decode()}:"
+
+
+def _simple(raw: str) -> dict[str, Member] | None:
+    """One member that is bytes or a list of strings, in its only writing: what our servers send, in a tenth of the parser's time.
+
+    None for all else, which the parser judges; a property test compares the two.
+    """
+    found = _BYTES.fullmatch(raw)
+    if found is not None:
+        return {found[1]: (base64.b64decode(found[2]), {})}
+    found = _LIST.fullmatch(raw)
+    if found is None:
+        return None
+    said = _PARAMETER.findall(found[3])
+    parameters: Parameters = {name: int(number) if number else text[1:-1] for name, number, text in said}
+    if len(parameters) != len(said):
+        return None
+    return {found[1]: ([(item[1:-1], {}) for item in _STRING.findall(found[2])], parameters)}
 
 
 def _refuse_double(key: str, context: str) -> None:
