@@ -178,7 +178,7 @@ class Desk:
         if change.content.text.lstrip().startswith(self.instance.mark):
             return Drop("kept_internal")
         remembered = KnownObject(change.native_id, subject, "own", change.locator, (change.version,), tie.space, tie.community)
-        return Publish(_message(change, tie.space), subject, self._parent(change, known, tie), tie, remembered, marker)
+        return Publish(_message(change, tie), subject, self._parent(change, known, tie), tie, remembered, marker)
 
     def _parent(self, change: Change, known: Known, tie: Tie) -> str | None:
         """The object that is answered, of the same community alone: another's readers must not learn of it.
@@ -263,17 +263,17 @@ def _of_copy(change: Change, here: KnownObject, tie: Tie) -> Decision:
             return Drop("taken_off_here")  # never asked: what is set on a message is decided apart
 
 
-def _message(change: Change, space: str) -> MessagePosted:
+def _message(change: Change, tie: Tie) -> MessagePosted:
     if change.content is None or change.author is None:
         raise ValueError(change.native_id)
     kind = MessageEdited if change.act is Act.EDITED else MessagePosted
     return kind(
-        space=space,
+        space=tie.space,
         author=change.author,
         content=change.content,
         title=change.title,
         link=change.link,
-        attachments=change.attachments,
+        attachments=tuple(file.model_copy(update={"readers": file.readers or tie.audience}) for file in change.attachments),
     )
 
 

@@ -53,8 +53,8 @@ class Place:
 class Orders:
     """Makes orders out of what the ledger knows."""
 
-    def __init__(self, applied: Applied) -> None:
-        self._applied = applied
+    def __init__(self, applied: Applied, organisation: str) -> None:
+        self._applied, self._organisation = applied, organisation
 
     async def of_message(self, fact: MessagePosted | MessageDeleted, place: Place, passed: Passed) -> Order | Verdicted:
         """What a message posted, edited or deleted elsewhere asks here."""
@@ -81,7 +81,8 @@ class Orders:
             living = copy  # its author brought back what she had deleted: the hub's numbers say so, and here it is edited back to life
         if living is not None and living.space != place.space:
             return Verdicted(Verdict.SKIPPED, "space_not_tied", living.native_id)  # nobody attests any more who reads it there
-        return _written(fact, place, passed, living, _standing(here.get(envelope.parent or "")))
+        order = _written(fact, place, passed, living, _standing(here.get(envelope.parent or "")))
+        return replace(order, organisation=self._organisation)
 
     async def of_gesture(self, fact: Gesture, place: Place, passed: Passed) -> Order | Verdicted:
         """What a reaction or an acceptance made elsewhere asks here, where the message on which it is set stands here too."""

@@ -234,6 +234,7 @@ class Order:
     its locator; `parent_missing` says that the parent is known to be unknown here. A reaction or an acceptance is set on `target`,
     a message's native id; `others` is how many reactions from elsewhere stand on it here already, by the ledger. `part` tells which
     part of a message that this RSE takes only in several; `parts` are the native ids of the later ones that stand here already.
+    `organisation` is the ministry whose RSE this is.
     """
 
     act: Act
@@ -257,6 +258,7 @@ class Order:
     parts: tuple[str, ...] = ()
     history: bool = False
     """Whether it was written long ago: with its date, and notifying nobody."""
+    organisation: str = ""
 
 
 @dataclass(frozen=True, slots=True)

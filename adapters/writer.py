@@ -73,7 +73,7 @@ class Writer:
 
     def __init__(self, bench: Bench) -> None:
         self._bench = bench
-        self._orders = Orders(bench.applied)
+        self._orders = Orders(bench.applied, bench.instance.organisation)
         self._carrier = Carrier(bench)
 
     async def recall(self) -> None:

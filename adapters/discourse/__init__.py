@@ -32,7 +32,10 @@ CAPABILITIES = Capabilities(
             Yes("webhooks accepted_solution et unaccepted_solution du greffon « solved », confirmés par l’API"),
             Yes("/solution/accept et /solution/unaccept, où le greffon et la catégorie le permettent"),
         ),
-        Feature.FILES: BothWays(Yes("par référence, un lien vers le fichier d’origine"), Yes("par référence")),
+        Feature.FILES: BothWays(
+            Yes("par référence : lien, nom, type, taille, lecteurs ; pièces jointes, images, films"),
+            Yes("par référence, avec qui ne peut pas les ouvrir"),
+        ),
         Feature.MEMBERS: BothWays(
             Yes(
                 "d’une catégorie réservée : les membres de ses groupes, relus à chaque user_added_to_group et user_removed_from_group, "

@@ -5,24 +5,20 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from html.parser import HTMLParser
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote
 
-import nh3
-
 from adapters.discourse.cooked import from_cooked
+from adapters.discourse.files import files_of
 from adapters.discourse.http import liking_account, writing_account
 from adapters.discourse.payload import PRIVATE_MESSAGE, REGULAR_POST, Like, Post, moment
-from adapters.markup import TAG_LIMIT, words
+from adapters.markup import words
 from adapters.port import Act, Change, Incomplete, Nonsense, Unused
-from schemas.facts.message import TEXT_LIMIT, Attachment, Author, Content
+from schemas.facts.message import TEXT_LIMIT, Author, Content
 
 if TYPE_CHECKING:
     from adapters.settings import Instance
 
-ATTACHMENT_LIMIT = 50
-LINK_LIMIT = 2000  # of an Attachment
 _SYSTEM, _DISCOBOT = -1, -2
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f]+")
 
@@ -155,7 +151,7 @@ def _change(post: Post, event: str, instance: Instance) -> Change | Nonsense:
         link=_link(post, instance),
         parent=locator(post.topic_id, post.reply_to_post_number or 1) if post.post_number > 1 else None,
         locator=locator(post.topic_id, post.post_number),
-        attachments=() if content is None else _attachments(post.cooked or "", instance),
+        attachments=() if content is None else files_of(post.cooked or "", instance.url),
         by_us=_by_us(post, instance),
     )
 
@@ -196,39 +192,3 @@ def _line(text: str | None, limit: int) -> str:
     """One line of words: control characters would break logs and PostgreSQL's text."""
     said = text or ""
     return (said if said.isprintable() else _CONTROLS.sub(" ", said)).strip()[:limit]
-
-
-def _attachments(cooked: str, instance: Instance) -> tuple[Attachment, ...]:
-    """`<a class="attachment" href="/uploads/…">name</a>`: files travel by reference."""
-    if "attachment" not in cooked or cooked.count("<") > TAG_LIMIT:
-        return ()
-    finder = _Files()
-    finder.feed(nh3.clean(cooked, tags={"a"}, attributes={"a": {"class", "href"}}, url_relative=("rewrite_with_base", instance.url + "/")))
-    finder.close()
-    return tuple(finder.found[:ATTACHMENT_LIMIT])
-
-
-class _Files(HTMLParser):
-    """Gathers the attachments of HTML that is well formed and holds links only."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.found: list[Attachment] = []
-        self._link: str | None = None
-        self._name = ""
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Open an attachment."""
-        given = dict(attrs)
-        if tag == "a" and "attachment" in (given.get("class") or "").split():
-            self._link, self._name = given.get("href"), ""
-
-    def handle_data(self, data: str) -> None:
-        """Read its name."""
-        self._name += data
-
-    def handle_endtag(self, tag: str) -> None:
-        """Close it; an address that is none stays in the text only."""
-        link, self._link = self._link, None
-        if tag == "a" and link is not None and link.startswith(("https://", "http://")) and len(link) <= LINK_LIMIT:
-            self.found.append(Attachment(name=_line(self._name, 255), link=link))

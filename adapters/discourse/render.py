@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from adapters.discourse.limits import DEFAULT
+from adapters.files import body_of, lines_of
 from adapters.markup import escape_markdown, to_markdown
 from adapters.markup.inline import destination
 from adapters.parts import MOST_PARTS
@@ -41,8 +42,8 @@ def external_id(order: Order) -> str:
 def raw(order: Order, limits: Limits = DEFAULT) -> str:
     """Who wrote, what she wrote, where the original is; never shorter than the site takes."""
     tail = [*_continued(order), *_files(order), *_original(order)]
-    body = to_markdown(order.content.html) if order.content else ""
-    written = "\n\n".join((*_head(order, limits), body or "*(message vide)*", *tail))
+    body = to_markdown(body_of(order)) or ("" if order.attachments else "*(message vide)*")
+    written = "\n\n".join((*_head(order, limits), *([body] if body else []), *tail))
     if len(written) < limits.least:
         written += "\n\n" + (_FILLER * (limits.least // len(_FILLER) + 1))[: limits.least].rstrip()
     return f"{written}\n\n{marker(order)}"
@@ -91,7 +92,8 @@ def _continued(order: Order) -> list[str]:
 
 
 def _files(order: Order) -> list[str]:
-    return [f"- [{escape_markdown(file.name)}]({destination(file.link)})" for file in order.attachments]
+    files = [f"- [{escape_markdown(file.name)}]({destination(file.link)}){escape_markdown(file.after)}" for file in lines_of(order)]
+    return ["\n".join(files)] if files else []
 
 
 def _original(order: Order) -> list[str]:

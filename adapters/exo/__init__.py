@@ -30,7 +30,10 @@ CAPABILITIES = Capabilities(
         ),
         Feature.REACTIONS_REMOVED: BothWays(Yes("par relevé"), Yes("avec la dernière réaction")),
         Feature.ANSWERS: BothWays(No("eXo n’a pas de réponse retenue"), No("eXo n’a pas de réponse retenue")),
-        Feature.FILES: BothWays(No("un lien vers le message d’origine y mène"), Yes("par référence")),
+        Feature.FILES: BothWays(
+            Yes("par référence : les documents d’une activité ; des images qu’on y dépose l’API ne dit rien"),
+            Yes("par référence, avec qui ne peut pas les ouvrir"),
+        ),
         Feature.MEMBERS: BothWays(
             Yes("par relevé des membres de l’espace, toutes les 5 minutes, jusqu’à 1 000 ; en v1 : la v1-alpha3 n’en a pas de liste"),
             No("un compte ne se crée pas pour un autre ministère ; les participants sont sur la page de la communauté"),

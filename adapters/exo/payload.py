@@ -127,6 +127,7 @@ class ActivityV1(_Word):
     likes_count: Annotated[Count | None, Field(alias="likesCount")] = None
     comments_count: Annotated[Count | None, Field(alias="commentsCount")] = None
     stream: Annotated[Stream, BeforeValidator(_as_table), Field(alias="activityStream")] = Stream()
+    params: Annotated[dict[str, Any], BeforeValidator(_as_table), Field(alias="templateParams")] = {}
 
 
 class CommentV1(_Word):
@@ -182,6 +183,7 @@ class ActivityAlpha3(_Posted):
     likes_count: Annotated[Count | None, Field(alias="totalNumberOfLikes")] = None
     comments: Annotated[list[dict[str, Any]], BeforeValidator(_as_list)] = []
     comments_count: Annotated[Count | None, Field(alias="totalNumberOfComments")] = None
+    params: Annotated[dict[str, Any], BeforeValidator(_as_table), Field(alias="templateParams")] = {}
 
 
 class SpaceV1(_Word):

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from html import unescape
+from html import escape, unescape
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
 from adapters.exo.contract import SYSTEM_TYPES, counted
+from adapters.exo.files import files_of
 from adapters.exo.payload import FIRST_YEAR, ActivityAlpha3, ActivityV1, CommentAlpha3, CommentV1, Identity, moment
 from adapters.exo.title import from_title
 from adapters.markup import from_text, words
@@ -21,7 +22,7 @@ from adapters.port import Liker as Seen
 from schemas.facts.message import TEXT_LIMIT, Author, Content
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from adapters.exo.payload import Liker
     from adapters.settings import Instance
@@ -59,6 +60,7 @@ class Entry:
     comments: int | None = None
     inline: tuple[Entry, ...] = ()
     document: Any = None
+    params: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def is_root(self) -> bool:
@@ -118,9 +120,11 @@ def outcome_of(entry: Entry, space: str, instance: Instance) -> Change | Unused 
         return Unused(entry.type)
     if not entry.poster:
         return Incomplete(entry.native_id, Act.POSTED)
-    if not entry.html.strip():
+    files = files_of(entry.params, instance.url)
+    if not entry.html.strip() and not files:
         return Unused(f"{counted(entry.type)}:empty" if entry.type else "empty")
-    html = from_title(entry.html if "<" in entry.html else from_text(unescape(entry.html)), instance.url)
+    said = entry.html or escape(", ".join(file.name for file in files))  # documents shared without a word
+    html = from_title(said if "<" in said else from_text(unescape(said)), instance.url)
     if len(html) > TEXT_LIMIT:
         return Nonsense("content_too_long")
     return Change(
@@ -135,6 +139,7 @@ def outcome_of(entry: Entry, space: str, instance: Instance) -> Change | Unused 
         content=Content(html=html, text=words(html)[:TEXT_LIMIT]),
         link=_link(entry, instance),
         parent=_parent(entry),
+        attachments=files,
         by_us=entry.account.casefold() == instance.options.get("account", ACCOUNT).casefold(),
     )
 
@@ -177,7 +182,8 @@ def _activity_v1(read: ActivityV1, document: Any) -> Entry:
     return Entry(
         read.id, read.id, read.title or read.body or "", created, moment(read.update_date) if read.update_date else created,
         _poster(read.identity, read.owner.id), read.identity.remote_id or read.owner.account, read.identity.profile.name,
-        read.stream.id or "", read.type or "", hidden=bool(read.hidden), likers=tuple(read.likes), likes=read.likes_count, comments=read.comments_count, document=document,
+        read.stream.id or "", read.type or "", hidden=bool(read.hidden), likers=tuple(read.likes), likes=read.likes_count, comments=read.comments_count,
+        params=read.params, document=document,
     )  # fmt: skip
 
 
@@ -197,7 +203,8 @@ def _activity_alpha3(read: ActivityAlpha3, document: Any) -> Entry:
     return Entry(
         read.id, read.id, read.title or read.body or "", read.created, max(updated, read.created), _poster(read.poster, None),
         read.poster.remote_id or "", read.poster.profile.name, read.identity_id or "", read.type or "", likers=tuple(read.likers),
-        likes=read.likes_count, comments=read.comments_count, inline=tuple(one for one in inline if isinstance(one, Entry)), document=document,
+        likes=read.likes_count, comments=read.comments_count, inline=tuple(one for one in inline if isinstance(one, Entry)),
+        params=read.params, document=document,
     )  # fmt: skip
 
 

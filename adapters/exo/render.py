@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from adapters.exo.title import quiet, to_title
+from adapters.files import body_of, lines_of
 from adapters.markup.division import divided
 from adapters.parts import parts_of
 
@@ -39,11 +40,13 @@ def html(order: Order, home: str) -> str:
         head += "<p><em>En réponse à un message qui n’est pas dans cet espace.</em></p>"
     if order.title:
         head += f"<p><strong>{escape(quiet(order.title))}</strong></p>"
-    body = to_title(order.content.html) if order.content else ""
-    files = "".join(f'<li><a href="{address(file.link)}">{escape(quiet(file.name))}</a></li>' for file in order.attachments)
+    body = to_title(body_of(order)) or ("" if order.attachments else "<p>(message vide)</p>")
+    files = "".join(
+        f'<li><a href="{address(file.link)}">{escape(quiet(file.name))}</a>{escape(quiet(file.after))}</li>' for file in lines_of(order)
+    )
     if order.part and order.part.number < order.part.of:
         body += f"<p><em>La suite est dans le commentaire suivant ({order.part.number}/{order.part.of})</em></p>"
-    return head + (body or "<p>(message vide)</p>") + (f"<ul>{files}</ul>" if files else "") + _foot(order, home)
+    return head + body + (f"<ul>{files}</ul>" if files else "") + _foot(order, home)
 
 
 def divided_for_stream(order: Order) -> tuple[Order, ...]:

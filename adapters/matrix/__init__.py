@@ -27,7 +27,8 @@ CAPABILITIES = Capabilities(
             Yes("le robot pose sur la réponse la réaction « ✅ Réponse retenue », retirée avec elle"),
         ),
         Feature.FILES: BothWays(
-            Yes("par référence, un lien vers le serveur de médias, lisible par qui y a un compte"), Yes("par référence")
+            Yes("par référence : lien vers le serveur de médias, nom, type, taille, lecteurs ; lisible par qui y a un compte"),
+            Yes("par référence, avec qui ne peut pas les ouvrir"),
         ),
         Feature.MEMBERS: BothWays(
             Yes(

@@ -7,6 +7,7 @@ from dataclasses import replace
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from adapters.files import body_of, lines_of
 from adapters.markup import words
 from adapters.markup.division import LEAST_ROOM, divided
 from adapters.matrix.formatted import to_formatted
@@ -75,15 +76,15 @@ def _msgtype(order: Order) -> str:
 
 
 def _text(order: Order) -> str:
-    body = order.content.text if order.content else ""
-    files = [f"{file.name} : {file.link}" for file in order.attachments]
-    return "\n".join([*_opening(order), body, *files, *_closing(order)])
+    body = [order.content.text] if order.content and body_of(order) else []
+    files = [f"{file.name} : {file.link}{file.after}" for file in lines_of(order)]
+    return "\n".join([*_opening(order), *body, *files, *_closing(order)])
 
 
 def _html(order: Order) -> str:
     opening = "".join(f"<p><strong>{escape(line)}</strong></p>" for line in _opening(order))
-    body = order.content.html if order.content else ""
-    files = "".join(f'<li><a href="{escape(file.link)}">{escape(file.name)}</a></li>' for file in order.attachments)
+    body = body_of(order)
+    files = "".join(f'<li><a href="{escape(file.link)}">{escape(file.name)}</a>{escape(file.after)}</li>' for file in lines_of(order))
     closing = "".join(f"<p><em>{escape(line)}</em></p>" for line in _closing(order))
     return to_formatted(opening + body + (f"<ul>{files}</ul>" if files else "") + closing)
 

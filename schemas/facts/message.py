@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, FailFast, Field, StringConstraints
 
 from schemas.facts.base import Fact
 from schemas.scalars import DROP_NUL, Count, Space
+from schemas.words import Audience
 
 TEXT_LIMIT = 1_000_000  # characters of one message: past what any of the RSEs accepts, below the topic's record size
 ATTACHMENTS_LIMIT = 1_000
@@ -42,6 +43,7 @@ class Attachment(BaseModel):
     link: Annotated[str, StringConstraints(max_length=2000), DROP_NUL]
     media_type: Annotated[str, StringConstraints(max_length=127), DROP_NUL] | None = None
     size: Annotated[Count, Field(description="Bytes.")] | None = None
+    readers: Annotated[Audience, Field(description="Who of its own RSE can open it; whoever has no account there cannot.")] | None = None
 
 
 class MessagePosted(Fact):

@@ -174,6 +174,17 @@ def test_a_pseudonym_is_stable_and_tells_instances_and_persons_apart() -> None:
     assert pseudonym(b"s" * 32, "a", "bc") in made
 
 
+def test_who_reads_a_file_is_who_reads_its_space(desk: Desk) -> None:
+    files = (
+        Attachment(name="n", link="https://rse.example/f"),
+        Attachment(name="p", link="https://rse.example/p", readers=Audience.PRIVATE),
+    )
+    published = desk.decide(replace(change(), attachments=files), known(), NOW, NOW)
+    assert isinstance(published, Publish)
+    assert isinstance(published.fact, MessagePosted)
+    assert [file.readers for file in published.fact.attachments] == [TIE.audience, Audience.PRIVATE]
+
+
 def test_a_change_comes_out_of_the_spool_as_it_went_in() -> None:
     full = replace(change(), title="T", parent="p", attachments=(Attachment(name="n", link="https://rse.example/f"),))
     assert unpack_change(pack_change(full)) == full

@@ -276,6 +276,7 @@ def test_an_uploaded_file_travels_by_reference() -> None:
     cooked = '<p><a class="attachment" href="/uploads/short-url/x.pdf">Compte rendu.pdf</a> (12 Ko)</p>'
     (file,) = change("post_created", cooked=cooked).attachments
     assert (file.name, file.link) == ("Compte rendu.pdf", "https://wifip.example/uploads/short-url/x.pdf")
+    assert (file.media_type, file.size) == ("application/pdf", 12_288)
 
 
 def test_a_post_outside_any_category_is_nonsense_by_name() -> None:
