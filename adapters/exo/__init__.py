@@ -20,7 +20,10 @@ CAPABILITIES = Capabilities(
             Yes("un 404 de l’objet, jamais son absence d’une page ; un eXo d’avant Meeds répond 401 : rien ne s’en déduit"),
             Yes("ce que d’autres ont commenté est vidé en v1 ; en v1-alpha3 une activité part avec ses commentaires"),
         ),
-        Feature.REPLIES: BothWays(Yes("commentaires, et réponses à un commentaire en v1"), Yes("de même ; à plat en v1-alpha3")),
+        Feature.REPLIES: BothWays(
+            Yes("commentaires, et réponses à un commentaire en v1"),
+            Yes("de même, à plat en v1-alpha3 ; plus profond, avec les premiers mots de ce à quoi l’on répond"),
+        ),
         Feature.REACTIONS: BothWays(
             Yes("par relevé : chaque « j’aime », un 👍 de qui aime ; ceux des commentaires en v1 seulement"),
             Yes(

@@ -35,6 +35,7 @@ class Alpha3:
     """REST v1-alpha3."""
 
     edits = likes_comments = False
+    levels = 1
 
     def __init__(self, instance: Instance, timeout: float, paces: Paces) -> None:
         self._portal = instance.options.get("portal", "portal")

@@ -219,23 +219,25 @@ class ExoClient:
     # --- the rest ---------------------------------------------------------------------------------------------------------
 
     async def _post(self, order: Order) -> WriteOutcome:
-        html = render.html(order, self._instance.url)
         above = _numbers(order.parent) if order.parent is not None and not order.parent_missing else None
         if above is not None:
-            return await self._reply(above, html)
+            return await self._reply(above, order)
         if not _SPACE.match(order.space):
             return Never("space_malformed")
-        made = await self._exo.post(order.space, html)
+        made = await self._exo.post(order.space, render.html(order, self._instance.url))
         return made if not isinstance(made, str) else await self._seen(f"activity:{made}")
 
-    async def _reply(self, above: tuple[str, str | None], html: str) -> WriteOutcome:
-        activity, comment = above
+    async def _reply(self, above: tuple[str, str | None], order: Order) -> WriteOutcome:
+        """Under what it answers; where eXo has no place for it, beside that, and with its words."""
+        (activity, comment), quoted = above, ""
         if comment is not None:
             answered = await self._exo.comment(activity, comment)
             if isinstance(answered, Later):
                 return answered
             comment = (answered.above or answered.id) if isinstance(answered, Entry) else None
-        made = await self._exo.add_comment(activity, comment, html)
+            if isinstance(answered, Entry) and (self._exo.levels == 1 or answered.above):
+                quoted = render.answering("" if self._ours(answered) else answered.name, answered.html)
+        made = await self._exo.add_comment(activity, comment, render.html(order, self._instance.url, quoted))
         return made if not isinstance(made, str) else await self._seen(f"comment:{activity}/{made}")
 
     async def _edit(self, order: Order) -> WriteOutcome:
@@ -246,7 +248,7 @@ class ExoClient:
             return Never("not_found")
         if not isinstance(entry, Entry):
             return entry if isinstance(entry, Later | Never) else Never(entry.reason)
-        refused = await self._exo.change(entry, render.html(order, self._instance.url))
+        refused = await self._exo.change(entry, render.html(order, self._instance.url, render.quoted_in(entry.html)))
         return refused or await self._seen(entry.native_id)
 
     async def _delete(self, order: Order) -> WriteOutcome:

@@ -41,6 +41,9 @@ class Dialect(Protocol):
     likes_comments: bool
     """Whether a comment has an address at which it can be liked."""
 
+    levels: int
+    """How deep comments stand under one another."""
+
     async def newer(self, space: str, cursor: str | None) -> Page | Later | Never:
         """All activities that came after a cursor."""
         ...

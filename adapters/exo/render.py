@@ -9,8 +9,10 @@ from urllib.parse import quote
 
 from adapters.exo.title import quiet, to_title
 from adapters.files import body_of, lines_of
+from adapters.markup import safe_html, spoken
 from adapters.markup.division import divided
 from adapters.parts import parts_of
+from adapters.titles import fitted
 
 if TYPE_CHECKING:
     from adapters.port import Order
@@ -19,6 +21,9 @@ TEXT_LIMIT = 30_000
 DELETED_NOTICE = "(message supprimé par son auteur)"
 _UNKNOWN = "Auteur inconnu"
 _KEY = 16
+_QUOTED = 120  # letters of what is answered
+_ANSWERING = "En réponse à : "
+_QUOTATION = re.compile(rf"<p><strong>[^<]*</strong> a écrit[^<]*</p>\s*(<blockquote>{_ANSWERING}[^<]{{0,400}}</blockquote>)")
 
 
 def marker(order: Order) -> str:
@@ -31,11 +36,12 @@ def act_marker(order: Order) -> str:
     return f"{marker(order)}{quote(order.key, safe='')[:_KEY]}"
 
 
-def html(order: Order, home: str) -> str:
+def html(order: Order, home: str, quoted: str = "") -> str:
     """Who wrote, what she wrote, where the original is."""
     who = f"<strong>{escape(quiet(_identity(order)))}</strong>"
     later = order.part is not None and order.part.number > 1
     head = f"<p>{who} a écrit, suite ({order.part.number}/{order.part.of}) :</p>" if order.part and later else f"<p>{who} a écrit :</p>"
+    head += quoted
     if order.parent_missing:
         head += "<p><em>En réponse à un message qui n’est pas dans cet espace.</em></p>"
     if order.title:
@@ -53,6 +59,19 @@ def divided_for_stream(order: Order) -> tuple[Order, ...]:
     """A text too long for one activity or comment goes on in comments under it."""
     html = order.content.html if order.content else ""
     return (order,) if len(html) <= TEXT_LIMIT else parts_of(order, divided(html, TEXT_LIMIT, lambda piece: len(to_title(piece))))
+
+
+def answering(name: str, html: str) -> str:
+    """What an answer says first that eXo cannot put under what it answers; a copy, which has no `name`, says itself who wrote it."""
+    own = html.replace(quoted_in(html), "") if quoted_in(html) else html
+    said = fitted(" ".join(spoken(safe_html(own)).split()), _QUOTED)
+    return f"<blockquote>{_ANSWERING}{escape(quiet(f'{name} : {said}' if name else said))}</blockquote>"
+
+
+def quoted_in(html: str) -> str:
+    """The same as it stands in a copy already: an edit keeps it."""
+    found = _QUOTATION.match(html)
+    return found[1] if found else ""
 
 
 def deleted_html(order: Order, home: str) -> str:

@@ -41,6 +41,7 @@ class V1:
     """REST v1."""
 
     edits = likes_comments = True
+    levels = 2
 
     def __init__(self, instance: Instance, timeout: float, paces: Paces) -> None:
         self._externals = instance.options.get("externals") == "true"

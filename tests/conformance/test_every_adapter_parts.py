@@ -146,3 +146,21 @@ async def test_an_edit_reaches_every_part_and_a_deletion_takes_all_away(rse: Rse
         here["parts"] = ()
     await carried(rse, replace(order, act=Act.DELETED, key="d1", content=None, **here))
     assert await rse.shown() == []
+
+
+async def answered(rse: Rse, text: str, parent: str) -> str:
+    html = Content(html=f"<p>{text}</p>", text=text)
+    done = await carried(rse, long_order(rse, content=html, parent=parent))
+    assert isinstance(done.outcome, Written)
+    return done.outcome.native_id
+
+
+async def test_an_answer_to_an_answer_to_an_answer_stands_under_it_or_says_to_what_it_answers(rse: Rse) -> None:
+    question = await rse.post("Bonjour à tous, qui a le modèle de convention ?")
+    theirs = await rse.reply(question, "Je crois que le pôle achats l’a, en effet.")
+    first = await answered(rse, "Merci, je leur demande tout de suite.", theirs)
+    second = await answered(rse, "Et voici ce qu’ils m’ont répondu ce matin.", first)
+    shown = {one.native_id: one for one in await rse.shown()}
+    for answer, asked, said in ((first, theirs, "Je crois que le pôle achats"), (second, first, "Merci, je leur demande")):
+        says = f"En réponse à : {'' if asked == first else rse.people[1] + ' : '}" in shown[answer].text and said in shown[answer].text
+        assert says is (shown[answer].answers != asked)
