@@ -213,6 +213,8 @@ class Admission:
         now = self._seat.clock()
         if batch.objects:
             await self._seat.memory.remember(batch.objects)
+        if batch.people:
+            await self._seat.memory.meet(batch.people)
         if batch.parked:
             await self._seat.spool.store(Kind.PARKED, batch.parked, now)
         if batch.incomplete:

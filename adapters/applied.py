@@ -45,6 +45,10 @@ KEEP_NUMBERS = (
     "SET applied = excluded.applied, later = excluded.later"
 )
 KEEP_RECEIPT = "INSERT INTO receipts (instance, delivery) VALUES ($1, $2) RETURNING position"
+ACQUAINTANCES = """
+    SELECT handle, name FROM acquaintances
+    WHERE instance = $1 AND community = $2 AND strpos(lower($3), '@' || lower(name)) > 0 ORDER BY handle
+"""
 OTHERS = (
     "SELECT count(*) FROM objects WHERE instance = $1 AND about = $2 AND subject <> $3 "
     "AND origin = 'copy' AND kind = 'reaction' AND NOT deleted"
@@ -162,6 +166,12 @@ class Applied:
         async with self._ledger.connection() as connection:
             found: int = await connection.fetchval(OTHERS, self._instance, message, subject)
         return found
+
+    async def acquaintances(self, community: str, text: str) -> dict[str, str]:
+        """Names of people of this RSE who wrote in the community and are named in a text after an « @ », by their handles."""
+        async with self._ledger.connection() as connection:
+            rows = await connection.fetch(ACQUAINTANCES, self._instance, community, text)
+        return {row["handle"]: row["name"] for row in rows}
 
     async def refusal(self, subject: str) -> str | None:
         """Why the object's creation was refused here, if it was."""

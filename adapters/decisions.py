@@ -274,6 +274,7 @@ def _message(change: Change, tie: Tie) -> MessagePosted:
         title=change.title,
         link=change.link,
         attachments=tuple(file.model_copy(update={"readers": file.readers or tie.audience}) for file in change.attachments),
+        mentions=change.mentions,
     )
 
 

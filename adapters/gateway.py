@@ -17,6 +17,7 @@ from starlette.routing import Route
 from adapters.crowd import Crowd, Crowded
 from adapters.drift import DRIFT, changed_values, version_in
 from adapters.failures import told
+from adapters.mentions import introduced
 from adapters.port import Ask, AuthenticRequest, Change, Incomplete, Later, Nonsense, UnverifiedRequest
 from adapters.sorting import NotStored, Stored
 from schemas.problem import MEDIA_TYPE, Problem
@@ -183,7 +184,7 @@ class _Taking:
 
     async def _complete(self, outcomes: Sequence[Outcome]) -> Sequence[Outcome]:
         """Ask the RSE for what a webhook left out; what it cannot tell now is asked again later, from the spool."""
-        if not any(isinstance(outcome, Incomplete) or _nameless(outcome) for outcome in outcomes):
+        if not any(isinstance(outcome, Incomplete) or _nameless(outcome) or _calls(outcome) for outcome in outcomes):
             return outcomes
         told, answers = [], True
         for outcome in outcomes:
@@ -204,7 +205,9 @@ async def completed(client: RseClient, incomplete: Incomplete) -> Outcome | None
 
 
 async def named(client: RseClient, outcome: Outcome) -> Outcome:
-    """The change with its author's display name, where the webhook left it empty and the RSE tells it."""
+    """The change with its author's display name, where the webhook left it empty and the RSE tells it, and the names of whom it calls."""
+    if isinstance(outcome, Change) and _calls(outcome):
+        outcome = await introduced(client, outcome)
     if not isinstance(outcome, Change) or not _nameless(outcome) or outcome.author is None:
         return outcome
     try:
@@ -217,6 +220,10 @@ async def named(client: RseClient, outcome: Outcome) -> Outcome:
 
 def _nameless(outcome: Outcome) -> bool:
     return isinstance(outcome, Change) and outcome.author is not None and not outcome.author.name
+
+
+def _calls(outcome: Outcome) -> bool:
+    return isinstance(outcome, Change) and bool(outcome.called)
 
 
 def _query(raw: bytes) -> dict[str, str]:

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 from urllib.parse import unquote, urlsplit
 
 import asyncpg
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 ACQUIRE_SECONDS = 3.0
 STATEMENT_SECONDS = 5.0
+MET_REMEMBERED = 20_000
 VERSIONS_KEPT = 50  # versions we wrote of one object: more than any RSE has echoes under way
 DOWN = (
     OSError,
@@ -214,6 +215,14 @@ def _renewed(one: KnownObject, told: KnownObject) -> KnownObject:
     return replace(one, versions=told.versions if one.is_copy else one.versions, locator=one.locator or told.locator)
 
 
+class Met(NamedTuple):
+    """Somebody of this RSE who wrote in a community: whoever names her there may call her."""
+
+    community: str
+    name: str
+    handle: str
+
+
 OBJECT_COLUMNS = "native_id, subject, origin, locator, versions, space, community, deleted, withdrawn, kind, about, changes"
 KNOWN = f"""
     SELECT 'object' AS what, {OBJECT_COLUMNS}, NULL::timestamptz AS opened_at, NULL::bytea AS secret
@@ -249,6 +258,7 @@ class Memory:
     def __init__(self, ledger: Ledger, instance: str) -> None:
         self._ledger, self._instance = ledger, instance
         self._secrets: dict[str, bytes] = {}
+        self._met: set[Met] = set()
 
     async def recall(self, references: Iterable[str], actors: Iterable[str]) -> Known:
         """One query for a whole batch: objects by native id or locator, open intents, secrets of persons not seen yet."""
@@ -316,6 +326,23 @@ class Memory:
         )
         async with self._ledger.connection() as connection:
             await connection.execute(UPSERT_OBJECTS, self._instance, *map(list, columns))
+
+    async def meet(self, people: Sequence[Met]) -> None:
+        """Note who wrote, once for each name of hers."""
+        new = list(dict.fromkeys(one for one in people if one not in self._met))
+        if not new:
+            return
+        async with self._ledger.connection() as connection:
+            await connection.execute(
+                "INSERT INTO acquaintances (instance, community, name, handle) SELECT $1, c, n, h "
+                "FROM unnest($2::text[], $3::text[], $4::text[]) AS given (c, n, h) "
+                "ON CONFLICT (instance, community, handle) DO UPDATE SET name = excluded.name",
+                self._instance,
+                *map(list, zip(*{(one.community, one.handle): one for one in new}.values(), strict=True)),
+            )
+        if len(self._met) > MET_REMEMBERED:
+            self._met.clear()
+        self._met.update(new)
 
 
 def _heard(one: KnownObject) -> str | None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from adapters.ledger import Kind
+from adapters.mentions import Acquaintance
 from adapters.port import REACTIONS, Act, Order
 from schemas.facts.answer import AnswerAccepted, AnswerWithdrawn
 from schemas.facts.message import MessageDeleted, MessageEdited, MessagePosted
@@ -82,7 +83,14 @@ class Orders:
         if living is not None and living.space != place.space:
             return Verdicted(Verdict.SKIPPED, "space_not_tied", living.native_id)  # nobody attests any more who reads it there
         order = _written(fact, place, passed, living, _standing(here.get(envelope.parent or "")))
-        return replace(order, organisation=self._organisation)
+        at_hand = await self._at_hand(fact.content.text, place) if "@" in fact.content.text and not order.history else ()
+        return replace(order, organisation=self._organisation, at_hand=at_hand)
+
+    async def _at_hand(self, text: str, place: Place) -> tuple[Acquaintance, ...]:
+        """Whom the text names of those who wrote here; of two people of one name neither, since it may mean the other."""
+        found = await self._applied.acquaintances(place.community, text)
+        alone = [name.casefold() for name in found.values()]
+        return tuple(Acquaintance(name, handle, self._organisation) for handle, name in found.items() if alone.count(name.casefold()) == 1)
 
     async def of_gesture(self, fact: Gesture, place: Place, passed: Passed) -> Order | Verdicted:
         """What a reaction or an acceptance made elsewhere asks here, where the message on which it is set stands here too."""
@@ -148,6 +156,7 @@ def _written(fact: MessagePosted, place: Place, passed: Passed, living: KnownObj
         parent_missing=envelope.parent is not None and parent is None,
         occurred_at=envelope.time,
         attachments=fact.attachments,
+        mentions=fact.mentions,
         parts=living.parts if living is not None else (),
         history=envelope.history is not None and living is None,
     )

@@ -11,8 +11,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from adapters.drift import Strange
+    from adapters.mentions import Acquaintance
     from adapters.settings import Instance
-    from schemas.facts.message import Attachment, Author, Content
+    from schemas.facts.message import Attachment, Author, Content, Mention
     from schemas.problem import Problem
     from schemas.words import Audience
 
@@ -98,6 +99,12 @@ class Change:
     by_us: bool = False
     history: bool = False
     """Whether it was written before the space was tied, and is told by a back-fill."""
+    called: tuple[str, ...] = ()
+    """Whom the content calls, by the handles of this RSE; they never leave it."""
+    mentions: tuple[Mention, ...] = ()
+    """The same by name and ministry, once they are known."""
+    handle: str | None = None
+    """By which the author herself is called here."""
     asked: str | None = None
     """None for what the RSE told by itself; else what it had said when it was last asked for the same reason, empty the first time."""
 
@@ -234,7 +241,7 @@ class Order:
     its locator; `parent_missing` says that the parent is known to be unknown here. A reaction or an acceptance is set on `target`,
     a message's native id; `others` is how many reactions from elsewhere stand on it here already, by the ledger. `part` tells which
     part of a message that this RSE takes only in several; `parts` are the native ids of the later ones that stand here already.
-    `organisation` is the ministry whose RSE this is.
+    `organisation` is the ministry whose RSE this is; `at_hand` are those of the people named in it who can be called here.
     """
 
     act: Act
@@ -259,6 +266,8 @@ class Order:
     history: bool = False
     """Whether it was written long ago: with its date, and notifying nobody."""
     organisation: str = ""
+    mentions: tuple[Mention, ...] = ()
+    at_hand: tuple[Acquaintance, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

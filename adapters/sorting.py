@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from adapters.decisions import Desk, Doubt, Drop, Park, Publish, pseudonym
 from adapters.greetings import Newcomer, Newcomers
+from adapters.ledger import Met
 from adapters.port import Act, Altered, Change, Incomplete, Nonsense, RosterAltered, Unused
 from adapters.spool import Record, pack_change, pack_incomplete
 from schemas import topics
@@ -73,6 +74,7 @@ class Batch:
     parked: list[Record] = field(default_factory=list)
     incomplete: list[Record] = field(default_factory=list)
     newcomers: list[Newcomer] = field(default_factory=list)
+    people: list[Met] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +186,8 @@ class Sorter:
         key = f"{self._seat.instance.node}/{publish.tie.space}".encode()
         headers = to_headers(event, arrival.correlation)
         batch.objects.append(publish.remembered)
+        if change.author is not None and change.author.name and change.author.kind == "person" and change.handle is not None:
+            batch.people.append(Met(publish.tie.community, change.author.name, change.handle))
         batch.records.append(Record(topics.RSE_INBOUND.name, key, event.value, headers, publish.fact.event_type))
         batch.labels.append((arrival, f"event={event.envelope.id}"))
         if (

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from adapters.port import Act, Change, Incomplete
-from schemas.facts.message import Attachment, Author, Content
+from schemas.facts.message import Attachment, Author, Content, Mention
 from schemas.wire.telemetry import Metric
 
 if TYPE_CHECKING:
@@ -142,6 +142,9 @@ def pack_change(change: Change) -> bytes:
             "emoji": change.emoji,
             "by_us": change.by_us,
             "history": change.history,
+            "called": change.called,
+            "mentions": [mention.model_dump() for mention in change.mentions],
+            "handle": change.handle,
             "asked": change.asked,
         }
     ).encode()
@@ -158,6 +161,8 @@ def unpack_change(packed: bytes) -> Change:
             "author": Author.model_validate(said["author"]) if said["author"] else None,
             "content": Content.model_validate(said["content"]) if said["content"] else None,
             "attachments": tuple(Attachment.model_validate(attachment) for attachment in said["attachments"]),
+            "called": tuple(said.get("called", ())),
+            "mentions": tuple(Mention.model_validate(mention) for mention in said.get("mentions", ())),
         }
     )
 

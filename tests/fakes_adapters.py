@@ -130,7 +130,7 @@ def change_of(said: dict[str, Any], instance: Instance) -> Change:
         acts[said["what"]], said["id"], version, f"{said['what']}-{version}", said.get("space", SPACE), said.get("actor", "u1"),
         said.get("occurred_at", datetime(2026, 1, 1, tzinfo=UTC)), Author(name=said.get("name", "Ada"), organisation=instance.organisation),
         Content(html=f"<p>{said.get('text', 'Bonjour')}</p>", text=said.get("text", "Bonjour")), parent=said.get("parent"),
-        locator=said.get("locator"), emoji=said.get("emoji"), by_us=said.get("by_us", False),
+        locator=said.get("locator"), emoji=said.get("emoji"), by_us=said.get("by_us", False), handle=said.get("handle"),
     )  # fmt: skip
 
 

@@ -18,6 +18,7 @@ from adapters.discourse.lost import Recall, with_topic
 from adapters.discourse.notices import Notices
 from adapters.discourse.past import Past
 from adapters.discourse.payload import Category, Post
+from adapters.discourse.people import People
 from adapters.discourse.reading import locator, native_id, read_answer, read_post
 from adapters.discourse.roster import Roster
 from adapters.discourse.search import Search, Thread, number_of, read, seen
@@ -54,6 +55,7 @@ class DiscourseClient:
         self._paces = paces or Paces(instance.node, instance.limits)
         self._api = Api(instance, timeout, self._account, self._paces)
         self._limits = SiteLimits(self._api)
+        self._people = People(self._api)
         self._look = Search(self._api, self._account)
         self._likes = Likes(Api(instance, timeout, liking_account(instance), self._paces), liking_account(instance))
         self._answers = Answers(self._api, self._account)
@@ -131,9 +133,9 @@ class DiscourseClient:
         return Unused("deletion_denied") if incomplete.act is Act.DELETED else Nonsense("post_without_text")
 
     async def display_name(self, actor: str) -> str | None:
-        """None: every webhook tells its author's name, and where that is empty she has none."""
-        del actor
-        return None
+        """The name of whom a mention calls, asked once an hour; None for an author, whose webhook tells it, and where she has none."""
+        kind, _, username = actor.partition(":")
+        return await self._people.name(username) if kind == "username" else None
 
     async def report_space(self, space: str) -> SpaceReport | Later | Never:
         """Read the category: `public` is all of this RSE, `members` the groups that the category names."""

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import emoji
 
 from adapters.markup import canonical
-from adapters.markup.tree import Element
+from adapters.markup.tree import Element, text_of
+from adapters.mentions import pointing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,9 +24,16 @@ _HIDDEN = "Texte masqué"
 _POLL = "Sondage, à voir dans le message d’origine :"
 
 
-def from_cooked(cooked: str, home: str) -> str:
-    """The subset's HTML of a post; `home` is the site's address, for links that name none."""
-    return canonical(cooked, home, _rewrite)
+def from_cooked(cooked: str, home: str, called: list[str] | None = None) -> str:
+    """The subset's HTML of a post; `home` is the site's address, for links that name none. `called` gets the user names of whom it calls."""
+    found: list[str] = [] if called is None else called
+
+    def rewrite(element: Element) -> Sequence[Node] | None:
+        if element.tag == "a" and "mention" in element.classes:
+            return pointing("username:" + text_of(element.children).strip().removeprefix("@"), element.children, found)
+        return _rewrite(element)
+
+    return canonical(cooked, home, rewrite)
 
 
 def _rewrite(element: Element) -> Sequence[Node] | None:
@@ -68,7 +76,7 @@ def _link(link: Element, classes: set[str]) -> Sequence[Node] | None:
     if "lightbox" in classes:
         shown = next((one for one in link.children if isinstance(one, Element) and one.tag == "img"), Element("img"))
         return [Element("img", {"src": link.attributes.get("href", ""), "alt": shown.attributes.get("alt", "")})]
-    if classes & {"mention", "mention-group"}:
+    if "mention-group" in classes:
         return link.children
     return None
 

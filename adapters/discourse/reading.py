@@ -131,9 +131,9 @@ def _change(post: Post, event: str, instance: Instance) -> Change | Nonsense:
         return Nonsense("category_missing")
     stamp = post.deleted_at or post.updated_at
     act = ACTS[event]
-    content = None
+    content, called = None, list[str]()
     if act is not Act.DELETED:
-        content = _content(post.cooked or "", instance)
+        content = _content(post.cooked or "", instance, called)
         if content is None:
             return Nonsense("content_too_long")
     return Change(
@@ -153,6 +153,8 @@ def _change(post: Post, event: str, instance: Instance) -> Change | Nonsense:
         locator=locator(post.topic_id, post.post_number),
         attachments=() if content is None else files_of(post.cooked or "", instance.url),
         by_us=_by_us(post, instance),
+        called=tuple(called),
+        handle=post.username,
     )
 
 
@@ -166,8 +168,8 @@ def _ours(username: str | None, instance: Instance) -> bool:
     return (username or "").casefold() in {writing_account(instance).casefold(), liking_account(instance).casefold()}
 
 
-def _content(cooked: str, instance: Instance) -> Content | None:
-    html = from_cooked(cooked, instance.url)
+def _content(cooked: str, instance: Instance, called: list[str]) -> Content | None:
+    html = from_cooked(cooked, instance.url, called)
     if len(html) > TEXT_LIMIT:
         return None
     return Content(html=html, text=words(html)[:TEXT_LIMIT])

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 
 from adapters.discourse.limits import DEFAULT
 from adapters.files import body_of, lines_of
-from adapters.markup import escape_markdown, to_markdown
+from adapters.markup import escape_markdown
 from adapters.markup.inline import destination
+from adapters.markup.markdown import blocks
+from adapters.mentions import called_in
 from adapters.parts import MOST_PARTS
 from adapters.port import Part
 from adapters.titles import fitted, one_line, title_of
@@ -42,7 +44,7 @@ def external_id(order: Order) -> str:
 def raw(order: Order, limits: Limits = DEFAULT) -> str:
     """Who wrote, what she wrote, where the original is; never shorter than the site takes."""
     tail = [*_continued(order), *_files(order), *_original(order)]
-    body = to_markdown(body_of(order)) or ("" if order.attachments else "*(message vide)*")
+    body = blocks(called_in(body_of(order), order)) or ("" if order.attachments else "*(message vide)*")
     written = "\n\n".join((*_head(order, limits), *([body] if body else []), *tail))
     if len(written) < limits.least:
         written += "\n\n" + (_FILLER * (limits.least // len(_FILLER) + 1))[: limits.least].rstrip()

@@ -94,6 +94,7 @@ class Twin:
                 *self._groups.routes(self._read, self._write),
                 web.get("/session/current.json", self._read(self._session)),
                 web.get("/site/settings.json", self._read(self._settings)),
+                web.get(r"/u/{username:[^/]+}.json", self._read(self._user)),
                 web.get("/", self._home_page),
                 web.get(r"/t/{slug}/{id:\d+}{rest:(?:/\d+)?}", self._topic_page),
                 web.post("/twin/faults", self._fault),
@@ -225,6 +226,13 @@ class Twin:
         if category is None:
             raise Refusal(404, [NOT_FOUND], "not_found")
         return web.json_response({"category": category_document(category, call.person)})
+
+    async def _user(self, call: Call) -> web.Response:
+        username = call.request.match_info["username"]
+        found = next((one for one in self._store.people.values() if one.username == username), None)
+        if found is None:
+            raise Refusal(404, [NOT_FOUND], "not_found")
+        return web.json_response({"user": {"id": found.id, "username": found.username, "name": found.name}})
 
     async def _settings(self, _call: Call) -> web.Response:
         lengths = {

@@ -26,6 +26,7 @@ NOT_PERMITTED = "You are not permitted to view the requested resource."
 NOT_FOUND = "The requested URL or resource could not be found."
 _COMMENT = re.compile(r"<!--(.*?)-->")
 _EMOJI = re.compile(r":\w+(:\w+)?:")
+_CALL = re.compile(r"<(?P<code>code|pre)\b.*?</(?P=code)>|(?<![\w@/])@(?P<name>[\w.-]*\w)", re.DOTALL)
 _BLANKS = re.compile(r"\s+")
 
 
@@ -180,14 +181,24 @@ class Forum:
         number = max((post.number for post in self._store.posts_of(topic)), default=0) + 1
         now = self._store.stamp()
         dated = _stamp(given["created_at"]) if given.get("created_at") else now
-        post = Post(self._store.next_id("post", 1001), topic.id, number, actor.id, raw, cook(raw), dated, now, answered)
+        post = Post(self._store.next_id("post", 1001), topic.id, number, actor.id, raw, self._cooked(raw), dated, now, answered)
         post.alerted = not given.get("import_mode")
         self._store.add(post)
         return post
 
+    def _cooked(self, raw: str) -> str:
+        """A user name after « @ » calls its bearer, but in code."""
+        known = {person.username for person in self._store.people.values()}
+
+        def call(found: re.Match[str]) -> str:
+            name = found["name"]  # None for code
+            return f'<a class="mention" href="/u/{name}">@{name}</a>' if name in known else found[0]
+
+        return _CALL.sub(call, cook(raw))
+
     def _revise(self, post: Post, raw: str) -> None:
         post.past.append(post.raw)
-        post.raw, post.cooked = raw, cook(raw)
+        post.raw, post.cooked = raw, self._cooked(raw)
         post.version += 1
         post.updated_at = self._store.stamp()
 

@@ -124,7 +124,7 @@ class ExoClient:
         return found if isinstance(found, Change | Unused | Nonsense) else Nonsense("author_missing")
 
     async def display_name(self, actor: str) -> str | None:
-        """The full name of an identity, asked once."""
+        """The full name of an identity, asked once; a mention tells its own."""
         identity = actor.removeprefix("identity:")
         if identity not in self._names and _SPACE.match(identity):
             name = await self._exo.person(identity)

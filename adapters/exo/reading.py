@@ -123,8 +123,9 @@ def outcome_of(entry: Entry, space: str, instance: Instance) -> Change | Unused 
     files = files_of(entry.params, instance.url)
     if not entry.html.strip() and not files:
         return Unused(f"{counted(entry.type)}:empty" if entry.type else "empty")
+    called: list[str] = []
     said = entry.html or escape(", ".join(file.name for file in files))  # documents shared without a word
-    html = from_title(said if "<" in said else from_text(unescape(said)), instance.url)
+    html = from_title(said if "<" in said else from_text(unescape(said)), instance.url, called)
     if len(html) > TEXT_LIMIT:
         return Nonsense("content_too_long")
     return Change(
@@ -140,6 +141,8 @@ def outcome_of(entry: Entry, space: str, instance: Instance) -> Change | Unused 
         link=_link(entry, instance),
         parent=_parent(entry),
         attachments=files,
+        called=tuple(called),
+        handle=entry.account or None,
         by_us=entry.account.casefold() == instance.options.get("account", ACCOUNT).casefold(),
     )
 

@@ -7,10 +7,11 @@ from html import escape
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from adapters.exo.title import quiet, to_title
+from adapters.exo.title import quiet, title_of_tree, to_title
 from adapters.files import body_of, lines_of
 from adapters.markup import safe_html, spoken
 from adapters.markup.division import divided
+from adapters.mentions import called_in
 from adapters.parts import parts_of
 from adapters.titles import fitted
 
@@ -46,7 +47,7 @@ def html(order: Order, home: str, quoted: str = "") -> str:
         head += "<p><em>En réponse à un message qui n’est pas dans cet espace.</em></p>"
     if order.title:
         head += f"<p><strong>{escape(quiet(order.title))}</strong></p>"
-    body = to_title(body_of(order)) or ("" if order.attachments else "<p>(message vide)</p>")
+    body = title_of_tree(called_in(body_of(order), order)) or ("" if order.attachments else "<p>(message vide)</p>")
     files = "".join(
         f'<li><a href="{address(file.link)}">{escape(quiet(file.name))}</a>{escape(quiet(file.after))}</li>' for file in lines_of(order)
     )

@@ -11,9 +11,12 @@ from adapters.markup.tree import Element, Node, mapped, parse, serialised
 Rewrite = Callable[[Element], Sequence[Node] | None]
 """What a platform's own element says in the subset; None where it says nothing of its own. Its children are rewritten already."""
 
-_SAYS_MORE = re.compile(r"<(?:[bisu]|tt|strike|font|span|img|aside|a [^>]*class|input|video|audio|source|abbr)\b|class=|data-|matrix\.to/")
+_SAYS_MORE = re.compile(
+    r"<(?:[bisu]|tt|strike|font|span|img|aside|a [^>]*class|input|video|audio|source|abbr)\b|class=|data-|matrix\.to/|/profile/"
+)
 """Where none of this stands, what the cleaner keeps is the subset already."""
 _ONE_NAME = {"b": "strong", "i": "em", "s": "del", "strike": "del", "tt": "code", "var": "em"}
+_SAYS = frozenset(("data-mention", "data-spoiler"))
 _WRAPPERS = frozenset(("abbr", "article", "aside", "audio", "header", "input", "section", "source", "video"))
 
 
@@ -37,6 +40,6 @@ def _named(node: Node) -> Sequence[Node]:
         return [node.attributes.get("alt", "")]
     if node.tag in _WRAPPERS or node.tag not in TAGS:
         return node.children
-    if (node.tag == "span" and "data-spoiler" not in node.attributes) or (node.tag == "a" and "href" not in node.attributes):
+    if (node.tag == "span" and not _SAYS & node.attributes.keys()) or (node.tag == "a" and "href" not in node.attributes):
         return node.children
     return [node]

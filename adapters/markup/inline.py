@@ -23,6 +23,7 @@ _CALLS = re.compile(r"(?<!\w)@(?=\w)|(?<!\w)#(?=\w)|:(?=[\w+-]*[A-Za-z][\w+-]*:)
 """Names, categories, emoji and signs that a platform would make of words: what follows is parted from it by an invisible sign."""
 _ADDRESS = re.compile(r"\bhttps?://[^\s<>\"`\\^{}|]+[^\s<>\"`\\^{}|.,;:!?'»)\]*_~]")
 _OPENS_LINE = re.compile(r"(?m)^(?:(?=[-+=])|(\d{1,9})(?=[.)](?:\s|$)))")
+_HANDLE = re.compile(r"[\w.-]{1,60}")
 _MARKS = {"strong": "**", "em": "*", "del": "~~"}
 _AS_HTML = frozenset(("ins", "kbd", "mark", "small", "sub", "sup", "u"))
 _SAME = {"b": "strong", "i": "em", "s": "del", "strike": "del", "var": "em", "tt": "code"}
@@ -73,6 +74,8 @@ def _element(node: Element, say: Say, before: str) -> str:
             return code(text) if before != "`" else f"<code>{_escaped(_BLANKS.sub(' ', text))}</code>"
         case "q":
             return f"« {inline(node.children, say)} »"
+        case "span" if _HANDLE.fullmatch(node.attributes.get("data-call", "")):
+            return f"@{node.attributes['data-call']}"
         case "span" if "data-spoiler" in node.attributes:
             return f"[spoiler]{inline(node.children, say)}[/spoiler]"
         case tag:

@@ -34,7 +34,7 @@ def escape_markdown(text: str) -> str:
 
 
 def blocks(nodes: Sequence[Node]) -> str:
-    """Nodes as blocks of Markdown, an empty line between them."""
+    """A tree that `safe_html` has made as blocks of Markdown; who is called in it by a handle (`data-call`) is called."""
     return "\n\n".join(_blocks(nodes))
 
 

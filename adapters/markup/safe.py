@@ -24,7 +24,7 @@ _ATTRIBUTES = {
     "code": {"class"},
     "img": {"src", "alt", "title"},
     "ol": {"start"},
-    "span": {"data-spoiler"},
+    "span": {"data-mention", "data-spoiler"},
     "td": {"colspan", "rowspan"},
     "th": {"colspan", "rowspan"},
 }
@@ -83,7 +83,7 @@ def _kept(tag: str, name: str, value: str) -> str | None:
         case "code", "class":
             found = _LANGUAGE.search(value)
             return found[0] if found else None
-        case _, "start" | "colspan" | "rowspan":
+        case _, "start" | "colspan" | "rowspan" | "data-mention":
             return value if _NUMBER.fullmatch(value) else None
         case _:
             return value

@@ -41,7 +41,8 @@ CAPABILITIES = Capabilities(
             Yes("un titre en tête du message ; jamais le nom d’un salon, qui n’est qu’à son ministère"),
         ),
         Feature.IDENTITY: BothWays(
-            Yes("nom affiché du profil ; l’identifiant ne quitte pas le ministère"), Yes("un fantôme par personne d’un ministère")
+            Yes("nom affiché du profil, des personnes mentionnées aussi ; l’identifiant ne quitte pas le ministère"),
+            Yes("un fantôme par personne d’un ministère ; qui a écrit dans la communauté peut être mentionné d’ailleurs"),
         ),
         Feature.NOTICE: BothWays(
             No("l’avis ne quitte pas son espace"),

@@ -18,9 +18,11 @@ from adapters.matrix.notices import Notices
 from adapters.matrix.past import Past
 from adapters.matrix.rooms import report_of
 from adapters.matrix.translate import standing_edit
+from adapters.mentions import Acquaintance
 from adapters.pacing import Paces, set_out, urgency_of
 from adapters.people import Member
 from adapters.port import ENDINGS, UNSUPPORTED, Act, Altered, Closed, Incomplete, Later, Never, Nonsense, RosterAltered, Unused, Written
+from schemas.facts.message import Author
 from schemas.names import one_line
 
 if TYPE_CHECKING:
@@ -30,7 +32,6 @@ if TYPE_CHECKING:
     from adapters.offers import Greeting, Notice, Survey
     from adapters.port import Change, Order, SpaceReport, WriteOutcome
     from adapters.settings import Instance
-    from schemas.facts.message import Author
 
 REMEMBERED = 5_000  # names; messages and their threads
 NAME_LIFE = 300.0  # seconds
@@ -277,13 +278,23 @@ class MatrixClient:
     async def _send(self, order: Order, ghost: str) -> Written:
         path = ("v3", "rooms", order.space, "send", "m.room.message", order.key)
         query = {"ts": str(int(order.occurred_at.timestamp() * 1000))} if order.occurred_at else {}
-        content = content_of(order, await self._thread_of(order))
+        called = replace(order, at_hand=(*order.at_hand, *await self._ghosts_called(order)))
+        content = content_of(called, await self._thread_of(order))
 
         async def send() -> dict[str, Any]:
             return await self._homeserver.call("PUT", *path, as_user=ghost, query=query, body=content)
 
         event_id = _event_id(await self._in_room(ghost, order.space, send))
         return Written(native_id=order.native_id or event_id, version=event_id)
+
+    async def _ghosts_called(self, order: Order) -> list[Acquaintance]:
+        """People of other ministries whom the message calls and who have a ghost here."""
+        others = [one for one in order.mentions if one.organisation != self._instance.organisation]
+        named = [
+            (one, user_id(ghost_localpart(Author(name=one.name, organisation=one.organisation), self._instance), self._instance))
+            for one in others
+        ]
+        return [Acquaintance(one.name, ghost, one.organisation) for one, ghost in named if await self.display_name(ghost) is not None]
 
     async def _in_room(self, ghost: str, room: str, act: Callable[[], Awaitable[dict[str, Any]]]) -> dict[str, Any]:
         """Act as the ghost; once more after it came back when it had left or was put out. A ban refuses the second attempt too."""

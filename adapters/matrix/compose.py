@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from adapters.files import body_of, lines_of
 from adapters.markup import words
 from adapters.markup.division import LEAST_ROOM, divided
-from adapters.matrix.formatted import to_formatted
+from adapters.matrix.formatted import formatted_of, to_formatted
+from adapters.mentions import called_in, handles
 from adapters.notice_text import date_of
 from adapters.parts import MOST_PARTS, parts_of
 from adapters.port import Act, Part
@@ -57,8 +58,8 @@ def size(content: dict[str, Any]) -> int:
 
 def _event(order: Order, text: str, html: str, thread: str | None) -> dict[str, Any]:
     written: dict[str, Any] = {"msgtype": _msgtype(order), "body": text, "format": "org.matrix.custom.html", "formatted_body": html}
-    # Present and empty: without it "@room" in another ministry's text would ring in every pocket of this room.
-    written["m.mentions"] = {}
+    # Present and often empty: without it "@room" in another ministry's text would ring in every pocket of this room.
+    written["m.mentions"] = _mentions(order)
     marks = {SUBJECT: order.subject, KEY: order.key}
     if order.act is Act.EDITED and order.native_id:
         relation = {"rel_type": "m.replace", "event_id": order.native_id}
@@ -68,6 +69,13 @@ def _event(order: Order, text: str, html: str, thread: str | None) -> dict[str, 
         within = {"rel_type": "m.thread", "event_id": thread, "is_falling_back": False} if thread else {}
         written["m.relates_to"] = {**within, "m.in_reply_to": {"event_id": order.parent}}
     return {**written, **marks}
+
+
+def _mentions(order: Order) -> dict[str, Any]:
+    """People of this homeserver who are called; a ghost has no pocket."""
+    ours = {one.handle for one in order.at_hand if one.organisation == order.organisation}
+    called = [handle for handle in handles(called_in(body_of(order), order)) if handle in ours] if ours else []
+    return {"user_ids": called} if called else {}
 
 
 def _msgtype(order: Order) -> str:
@@ -83,10 +91,10 @@ def _text(order: Order) -> str:
 
 def _html(order: Order) -> str:
     opening = "".join(f"<p><strong>{escape(line)}</strong></p>" for line in _opening(order))
-    body = body_of(order)
+    body = called_in(body_of(order), order)
     files = "".join(f'<li><a href="{escape(file.link)}">{escape(file.name)}</a>{escape(file.after)}</li>' for file in lines_of(order))
     closing = "".join(f"<p><em>{escape(line)}</em></p>" for line in _closing(order))
-    return to_formatted(opening + body + (f"<ul>{files}</ul>" if files else "") + closing)
+    return to_formatted(opening) + formatted_of(body) + to_formatted((f"<ul>{files}</ul>" if files else "") + closing)
 
 
 def _opening(order: Order) -> list[str]:

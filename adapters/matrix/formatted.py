@@ -6,27 +6,37 @@ Source: Client-Server API 1.15, « m.room.message msgtypes » (tags and attribut
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 from adapters.markup import canonical, safe_html
 from adapters.markup.shown import WEB, linked, plain_table, without_pictures
-from adapters.markup.tree import Element, mapped, parse, serialised
+from adapters.markup.tree import Element, mapped, parse, serialised, text_of
 from adapters.matrix.payload import media_link
+from adapters.mentions import CALL, pointing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from adapters.markup.tree import Node
 
-_PEOPLE = "https://matrix.to/#/@"
+_ROOT = "https://matrix.to/#/"
+_PEOPLE = _ROOT + "@"
 _SHOWN_AS = {"kbd": "code", "tt": "code", "ins": "u", "var": "em", "strike": "del"}
 _UNWRAPPED = frozenset(("abbr", "small"))
 MARKED = {"data-mx-bg-color": "#fff59d"}
 
 
-def from_formatted(formatted: str, homeserver: str) -> str:
-    """The subset's HTML of a `formatted_body`; files of the media repository get the address under which they are fetched."""
+def from_formatted(formatted: str, homeserver: str, called: list[str] | None = None) -> str:
+    """The subset's HTML of a `formatted_body`; files of the media repository get the address under which they are fetched.
+
+    `called` gets the ids of whom it calls.
+    """
+    found: list[str] = [] if called is None else called
 
     def rewrite(element: Element) -> Sequence[Node] | None:
+        address = unquote(element.attributes.get("href", "")) if element.tag == "a" else ""  # some clients write « %40 » and « %3A »
+        if address.startswith(_PEOPLE):
+            return pointing(address.removeprefix(_ROOT).partition("?")[0], element.children, found)
         return _read(element, homeserver)
 
     return canonical(formatted, None, rewrite)
@@ -34,7 +44,12 @@ def from_formatted(formatted: str, homeserver: str) -> str:
 
 def to_formatted(html: str) -> str:
     """Sanitised once more here: what another node signed is still not ours to trust."""
-    return serialised(mapped(parse(safe_html(html)), _written))
+    return formatted_of(parse(safe_html(html)))
+
+
+def formatted_of(nodes: Sequence[Node]) -> str:
+    """The same of a tree that `safe_html` has made; who is called in it by her id becomes a pill."""
+    return serialised(mapped(nodes, _written))
 
 
 def _read(element: Element, homeserver: str) -> Sequence[Node] | None:
@@ -50,8 +65,6 @@ def _read(element: Element, homeserver: str) -> Sequence[Node] | None:
             source = element.attributes.get("src", "")
             address = media_link(homeserver, source) or (source if source.startswith(WEB) else None)
             return [Element("img", {"src": address, "alt": alternative})] if address else [alternative]
-        case "a" if element.attributes.get("href", "").startswith(_PEOPLE):
-            return element.children
         case _:
             return None
 
@@ -65,7 +78,7 @@ def _written(element: Element) -> Sequence[Node]:
         case "mark":
             return [Element("span", MARKED, element.children)]
         case "span":
-            return [Element("span", {"data-mx-spoiler": element.attributes.get("data-spoiler", "")}, element.children)]
+            return _span(element)
         case "a":
             return without_pictures(element)
         case "dt":
@@ -80,3 +93,12 @@ def _written(element: Element) -> Sequence[Node]:
             return element.children
         case tag:
             return [Element(_SHOWN_AS.get(tag, tag), element.attributes, element.children)]
+
+
+def _span(element: Element) -> Sequence[Node]:
+    """A pill for whom we call, a cover for what is hidden."""
+    if CALL in element.attributes:
+        return [Element("a", {"href": _ROOT + element.attributes[CALL]}, [text_of(element.children).removeprefix("@")])]
+    if "data-spoiler" in element.attributes:
+        return [Element("span", {"data-mx-spoiler": element.attributes["data-spoiler"]}, element.children)]
+    return element.children

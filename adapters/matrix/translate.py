@@ -195,7 +195,8 @@ def _written(
 ) -> Change | Unused | Nonsense:
     if message.msgtype not in WORDS:
         return Unused("m.room.message.other")
-    content = _content(message, instance.url)
+    called: list[str] = []
+    content = _content(message, instance.url, called)
     if content is None:
         return Nonsense("text_too_long")
     return Change(
@@ -211,19 +212,21 @@ def _written(
         link=_page(event.room_id, native_id, instance),
         parent=parent,
         attachments=_attachments(message, instance),
+        called=tuple(called),
+        handle=event.sender,
         by_us=is_ours(event.sender, instance),
     )
 
 
-def _content(message: Message, homeserver: str) -> Content | None:
+def _content(message: Message, homeserver: str, called: list[str]) -> Content | None:
     """Safe HTML and the same as text; None when it is longer than any message may be."""
-    html, text = _markup(message, homeserver)
+    html, text = _markup(message, homeserver, called)
     return Content(html=html, text=text) if max(len(html), len(text)) <= TEXT_LIMIT else None
 
 
-def _markup(message: Message, homeserver: str) -> tuple[str, str]:
+def _markup(message: Message, homeserver: str, called: list[str]) -> tuple[str, str]:
     if message.format == _HTML and message.formatted_body:
-        html = from_formatted(message.formatted_body, homeserver)
+        html = from_formatted(message.formatted_body, homeserver, called)
         return html, words(html)
     text = f"* {message.body}" if message.msgtype == "m.emote" else message.body
     return from_text(text), text

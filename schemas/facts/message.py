@@ -12,6 +12,7 @@ from schemas.words import Audience
 
 TEXT_LIMIT = 1_000_000  # characters of one message: past what any of the RSEs accepts, below the topic's record size
 ATTACHMENTS_LIMIT = 1_000
+MENTIONS_LIMIT = 100
 
 
 class Author(BaseModel):
@@ -46,6 +47,15 @@ class Attachment(BaseModel):
     readers: Annotated[Audience, Field(description="Who of its own RSE can open it; whoever has no account there cannot.")] | None = None
 
 
+class Mention(BaseModel):
+    """Whom a message calls: `<span data-mention="0">` in its HTML is the first. By name and ministry, as an author is."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: Annotated[str, StringConstraints(max_length=200), DROP_NUL]
+    organisation: Annotated[str, StringConstraints(max_length=200), DROP_NUL]
+
+
 class MessagePosted(Fact):
     """A person wrote a message in a space; `parent` of the envelope tells what it answers."""
 
@@ -57,6 +67,7 @@ class MessagePosted(Fact):
     title: Annotated[str, StringConstraints(max_length=500), DROP_NUL] | None = None
     link: Annotated[str, StringConstraints(max_length=2000), DROP_NUL] | None = Field(None, description="The original's page.")
     attachments: Annotated[tuple[Attachment, ...], Field(max_length=ATTACHMENTS_LIMIT), FailFast()] = ()
+    mentions: Annotated[tuple[Mention, ...], Field(max_length=MENTIONS_LIMIT), FailFast()] = ()
 
 
 class MessageEdited(MessagePosted):

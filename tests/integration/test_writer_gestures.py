@@ -183,3 +183,15 @@ async def test_an_acceptance_keeps_its_count(ledger: Ledger) -> None:
     )
     found = (await memory.recall(["solution:7"], [])).natives["solution:7"]
     assert (found.changes, found.about, found.deleted, found.kind) == (2, "post:2", True, Kind.ANSWER)
+
+
+async def test_whoever_wrote_in_a_community_is_at_hand_there_for_who_names_her_unless_two_bear_the_name(rig: Rig) -> None:
+    key = rig.hub.nodes["education"]
+    async with rig.running():
+        await rig.tie()
+        for number, (name, handle) in enumerate([("Ana Lopez", "ana"), ("Léo Petit", "leo1"), ("Léo Petit", "leo2")]):
+            said = {"what": "post", "id": f"post:{number}", "name": name, "handle": handle, "actor": handle}
+            assert (await rig.post(said)).headers["X-Traitdunion-Outcome"].startswith("event=")
+        await rig.deliver(said_by(key, posted("Merci @ana lopez et @Léo Petit"), "$1"), said_by(key, posted("Merci Ana Lopez"), "$2"))
+        await rig.receipts(3)
+    assert [[(one.name, one.handle) for one in order.at_hand] for order in rig.rse.written] == [[("Ana Lopez", "ana")], []]

@@ -28,6 +28,12 @@ class Reading:
 READINGS = (
     Reading(
         "discourse",
+        "mention",
+        shown='<p><a class="mention" href="/u/claire.moreau">@claire.moreau</a> merci</p>',
+        html='<p><span data-mention="0">@claire.moreau</span> merci</p>',
+    ),
+    Reading(
+        "discourse",
         "plain paragraphs",
         shown="<p>Bonjour<br>\nà tous</p>",
         html="<p>Bonjour<br>\nà tous</p>",
@@ -120,7 +126,7 @@ READINGS = (
         "matrix",
         "mention",
         shown='<a href="https://matrix.to/#/@claire:tchap.example">Claire Moreau</a>: merci',
-        html="Claire Moreau: merci",
+        html='<span data-mention="0">Claire Moreau</span>: merci',
     ),
     Reading(
         "matrix",
@@ -162,7 +168,7 @@ READINGS = (
         "exo",
         "mention",
         shown='<p>Bonjour <a href="/portal/dw/profile/camille" class="user-suggester" rel="nofollow">Camille Roux</a></p>',
-        html="<p>Bonjour Camille Roux</p>",
+        html='<p>Bonjour <span data-mention="0">Camille Roux</span></p>',
     ),
     Reading(
         "exo",

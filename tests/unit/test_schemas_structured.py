@@ -15,7 +15,7 @@ from schemas.structured import as_written, dictionary, written, written_bytes
 KEYS = st.from_regex(r"[a-z*][a-z0-9_.*-]{0,5}", fullmatch=True)
 TEXTS = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), max_size=12)
 PARAMETERS = st.dictionaries(KEYS, st.integers(-(10**15) + 1, 10**15 - 1) | TEXTS | st.booleans(), max_size=4)
-LISTS = st.lists(st.tuples(TEXTS, st.just({})), max_size=4)
+LISTS: st.SearchStrategy[list[tuple[str, dict[str, Any]]]] = st.lists(st.tuples(TEXTS, st.just({})), max_size=4)
 PIECES = st.lists(
     st.sampled_from(
         ["sig1", "=", "(", ")", '"@method"', '"a b"', " ", ";", "created", "1", "01", "-1", "1.5", ":", "AAAA", "AA==", "AB==", "A", '"', "\\", ",", "*", "?1", "\t"]
@@ -27,7 +27,8 @@ PIECES = st.lists(
 def parsed(raw: str) -> Any:
     """What the whole parser reads, None where it refuses."""
     try:
-        return dict(http_sf.parse(raw.encode(), tltype="dictionary"))
+        found: Any = http_sf.parse(raw.encode(), tltype="dictionary")
+        return dict(found)
     except Exception:  # noqa: BLE001 - whatever it says
         return None
 

@@ -1,0 +1,44 @@
+"""Names of the people of one Discourse, by their user names."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections import OrderedDict
+from typing import TYPE_CHECKING
+
+from adapters.port import Later
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from adapters.discourse.http import Api
+
+LIFE = 3600.0  # seconds
+REMEMBERED = 5_000
+_USERNAME = re.compile(r"[\w.-]{1,60}")
+
+
+class People:
+    """Asks a user's page once an hour."""
+
+    def __init__(self, api: Api, clock: Callable[[], float] = time.monotonic) -> None:
+        self._api, self._clock = api, clock
+        self._known: OrderedDict[str, tuple[str | None, float]] = OrderedDict()
+
+    async def name(self, username: str) -> str | None:
+        """Her name as the site shows it: her user name where she gave none; None where there is nobody, or no answer."""
+        if not _USERNAME.fullmatch(username):
+            return None
+        name, until = self._known.get(username, (None, float("-inf")))
+        if self._clock() < until:
+            return name
+        answer = await self._api.get(f"/u/{username}.json")
+        if isinstance(answer, Later):
+            return name
+        user = answer.document.get("user")
+        said = user.get("name") or user.get("username") if answer.done and isinstance(user, dict) else None
+        self._known[username] = (said if isinstance(said, str) else None, self._clock() + LIFE)
+        if len(self._known) > REMEMBERED:
+            self._known.popitem(last=False)
+        return self._known[username][0]
