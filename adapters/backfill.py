@@ -17,6 +17,7 @@ from adapters.offers import Survey
 from adapters.port import Act, Change, Later, Nonsense, Unused
 from adapters.sorting import NotStored
 from adapters.ties import TieState
+from schemas.facts.message import Author
 from schemas.proof import timestamp
 from schemas.wire.records import new_correlation
 from schemas.wire.telemetry import Metric
@@ -203,6 +204,8 @@ def _why_not(outcome: Change | Unused | Nonsense, job: Job) -> str | None:
             return kind
         case Nonsense(reason=reason):
             return reason
+        case Change(author=Author(kind="system")):
+            return "system"
         case Change(act=Act.POSTED, space=space) if space == job.space:
             return None
         case Change():

@@ -88,8 +88,10 @@ class AdapterSettings(FiledSettings):
 
     @property
     def about(self) -> str:
-        """Where agents read who reads what."""
-        return self.about_url or f"{self.hub_url.rstrip('/')}/comprendre"
+        """Where agents read who reads what; empty where the hub is known by this machine's own name for it, which leads them nowhere."""
+        if self.about_url or _loopback(urlsplit(self.hub_url).hostname or ""):
+            return self.about_url
+        return f"{self.hub_url.rstrip('/')}/comprendre"
 
     @field_validator("door")
     @classmethod

@@ -175,6 +175,7 @@ async def test_a_space_that_the_settings_offer_no_longer_ends_it_too(world: Worl
         (Nonsense("content_too_long"), "content_too_long"),
         (replace(OLD, act=Act.DELETED), "not_standing"),
         (replace(OLD, space="ailleurs"), "not_standing"),
+        (replace(OLD, author=Author(name="system", organisation="F", kind="system")), "system"),
     ],
 )
 async def test_what_does_not_stand_there_any_more_is_left_out(world: World, outcome: Change | Unused | Nonsense, reason: str) -> None:

@@ -14,6 +14,7 @@ from adapters.ledger import LedgerUnavailable
 from adapters.notice_text import Telling
 from adapters.notices import LEASE_SECONDS, ROUND_SECONDS, Noticer, Standing, digest_of, notice_key, notice_of
 from adapters.port import Later, Never, Written
+from adapters.settings import AdapterSettings
 from adapters.ties import TieState
 from schemas.keys import SigningKey
 from schemas.manifest import Registry
@@ -182,3 +183,15 @@ async def test_neither_a_ledger_that_is_away_nor_a_client_that_fails_ends_the_pr
     with pytest.raises(Enough):
         await dataclasses.replace(at_work(board, wall, instance), sleep=sleep).run()
     assert slept[0] == LEASE_SECONDS
+
+
+@pytest.mark.parametrize(
+    ("settings", "link"),
+    [
+        ({"hub_url": "https://hub.example/"}, "https://hub.example/comprendre"),
+        ({"hub_url": "http://127.0.0.1:8400"}, ""),
+        ({"hub_url": "http://127.0.0.1:8400", "about_url": "https://intranet.example/qui-lit"}, "https://intranet.example/qui-lit"),
+    ],
+)
+def test_a_notice_leads_nobody_to_the_loopback(settings: dict[str, str], link: str) -> None:
+    assert AdapterSettings(**settings).about == link  # type: ignore[arg-type]  # settings given by name
