@@ -46,5 +46,5 @@ class Ghosted(RseClient, Protocol):
     """An RSE in which people of other ministries stand under names of their own."""
 
     async def depart(self, member: Author, space: str) -> bool | Later | Never:
-        """Take a person who takes part no longer out of a space; False where she was not there."""
+        """Take a person who takes part no longer out of a space; False where she never was there."""
         ...

@@ -632,8 +632,7 @@ async def test_the_ghost_of_who_takes_part_no_longer_leaves_and_comes_back_with_
     claire, room = await closed_room(house)
     first = await written(house, space=room)
     lea = Author(name="Léa Martin", organisation="Finances")
-    assert await house.client.depart(lea, room) is True
-    assert await house.client.depart(lea, room) is False
+    assert [await house.client.depart(lea, room) for _ in range(2)] == [True, True]  # as a real Synapse has it: who left may leave
     joined = (await claire.call("GET", f"rooms/{room}/joined_members"))["joined"]
     assert set(joined) == {claire.user_id, BOT}
     assert [message["event_id"] for message in await house.visible(room)] == [first.native_id]

@@ -12,7 +12,7 @@ from aiohttp import ClientSession
 from aiohttp.test_utils import TestServer
 
 from adapters.matrix import MatrixClient
-from adapters.port import UNSUPPORTED, Act, Altered, Change, Closed, Later, Never, SpaceReport, Written
+from adapters.port import UNSUPPORTED, Act, Altered, Change, Closed, Later, Never, RosterAltered, SpaceReport, Written
 from deploy.local.application_service import ApplicationService
 from deploy.local.matrix_user import MatrixUser
 from deploy.local.ports import LOOPBACK, free_port
@@ -388,3 +388,27 @@ async def test_an_edit_of_somebody_elses_message_is_read_as_little_as_it_is_show
     await house.sink.change(Act.POSTED, await claire.say(room, "fin"))
     edits = [change for change in house.sink.changes(hers) if change.act is Act.EDITED]
     assert {(change.version, change.actor) for change in edits} == {(own, claire.user_id)}
+
+
+async def test_a_real_room_tells_who_takes_part_hints_at_who_comes_and_lets_a_ghost_leave(house: House) -> None:
+    person, room = await house.room()
+    copy = await written(house, space=room)
+    guest = await house.person("Bob Diallo")
+    await person.call("POST", f"rooms/{room}/invite", {"user_id": guest.user_id})
+    await guest.join(room)
+    await house.sink.until(lambda outcomes: RosterAltered(room) in outcomes)
+    found = await house.client.members(room)
+    assert isinstance(found, tuple)
+    assert {(member.actor, member.name) for member in found} == {(person.user_id, "Claire Moreau"), (guest.user_id, "Bob Diallo")}
+    author = posting().author
+    assert author is not None
+    stranger = author.model_copy(update={"name": "Personne d’ici"})
+    assert await house.client.depart(stranger, room) is False
+    assert [await house.client.depart(author, room) for _ in range(2)] == [True, True]  # who left may leave
+    joined = (await person.call("GET", f"rooms/{room}/joined_members"))["joined"]
+    assert set(joined) == {person.user_id, guest.user_id, BOT}
+    assert (await person.event(room, copy.native_id))["content"]["body"]
+    await person.call("PUT", f"rooms/{room}/state/m.room.name/", {"name": "Atelier"})
+    await house.sink.until(lambda outcomes: Altered(room, "m.room.name") in outcomes)
+    assert isinstance(report := await house.client.report_space(room), SpaceReport)
+    assert report.name == "Atelier"
