@@ -3,109 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-import random
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.discourse.twin_limits import Rate
 from adapters.learning import BELOW, FLOOR, Learned, Seen
-from adapters.matrix.twin_limits import Allowance
-from adapters.matrix.twin_users import MatrixError
-from adapters.pacing import LONGEST, MARGIN, Pace, Paces, Urgency, set_out, urgency_of
+from adapters.pacing import LONGEST, MARGIN, Paces, Urgency, set_out, urgency_of
 from adapters.port import Act
-from tests.fakes_time import VirtualTime
+from tests.fakes_burst import LANES, Burst, Server, bucket, paced, window
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-LANES = 16
 BURST = 1_600
 AFTER = 500
 """Calls in which a limit must have been learned."""
 PER_MILLE = 4
 
 
-def paced(limits: dict[str, float] | None = None) -> tuple[VirtualTime, Pace]:
-    time = VirtualTime()
-    return time, Paces("rse", limits, time.clock, time.sleep).of("api")
-
-
-def window(limit: int, seconds: float) -> Callable[[VirtualTime], Callable[[str], float | None]]:
-    """Discourse's limit of all calls."""
-
-    def server(time: VirtualTime) -> Callable[[str], float | None]:
-        rate = Rate(limit, seconds, time.clock)
-        return lambda _: rate.wait() or None
-
-    return server
-
-
-def bucket(per_second: float) -> Callable[[VirtualTime], Callable[[str], float | None]]:
-    """Synapse's limit of one user's messages."""
-
-    def server(time: VirtualTime) -> Callable[[str], float | None]:
-        allowance = Allowance(per_second, time.clock)
-
-        def wait(user: str) -> float | None:
-            try:
-                allowance.spend(user)
-            except MatrixError as refusal:
-                return float(str(refusal.body["retry_after_ms"])) / 1000
-            return None
-
-        return wait
-
-    return server
-
-
-@dataclass
-class Burst:
-    """Lanes that call as fast as they are let, each thing again until it is taken."""
-
-    time: VirtualTime
-    pace: Pace
-    server: Callable[[str], float | None]
-    subjects: int = 1
-    wishes: bool = True
-    chance: random.Random = field(default_factory=lambda: random.Random(7))
-    refusals: list[bool] = field(default_factory=list)
-    written: list[list[int]] = field(default_factory=lambda: [[] for _ in range(LANES)])
-
-    async def run(self, calls: int) -> None:
-        await asyncio.gather(*(self.lane(lane, calls // LANES) for lane in range(LANES)))
-
-    async def lane(self, lane: int, calls: int) -> None:
-        for number in range(calls):
-            while not await self.call(str(lane % self.subjects)):
-                pass
-            self.written[lane].append(number)
-
-    async def call(self, subject: str) -> bool:
-        await self.pace.set_out(Urgency.SAY, subject)
-        turn = await self.pace.turn(subject)
-        wish = self.server(subject)
-        await self.time.sleep(self.chance.uniform(0.02, 0.08))
-        self.refusals.append(wish is not None)
-        if wish is None:
-            self.pace.taken(turn)
-        elif self.wishes:
-            self.pace.refused(turn, wish)
-        else:
-            self.pace.doubted(turn, None)
-        return wish is None
-
-
 @pytest.mark.parametrize(
     ("server", "limit"), [(window(60, 60), 1.0), (window(50, 10), 5.0), (bucket(0.2), 0.2), (bucket(10), 10.0)],
     ids=["discourse, 60 a minute", "50 in ten seconds", "synapse, 0.2 a second", "10 a second"],
 )  # fmt: skip
-async def test_a_burst_learns_a_limit_and_then_keeps_within_it_while_using_it(
-    server: Callable[[VirtualTime], Callable[[str], float | None]], limit: float
-) -> None:
+async def test_a_burst_learns_a_limit_and_then_keeps_within_it_while_using_it(server: Server, limit: float) -> None:
     time, pace = paced()
     burst = Burst(time, pace, server(time))
     await time.run(burst.run(BURST))
