@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from adapters.gateway import named
 from adapters.looks import Looked, NotKeptError
 from adapters.port import Change, Losses
 from adapters.sorting import NotStored, Stored
@@ -40,7 +41,8 @@ class LossLooker:
 
     async def _tell(self, found: Losses) -> None:
         """All at once and in order: admission makes one batch of them."""
-        answers = await asyncio.gather(*(self._admit((one,), _named(one), new_correlation()) for one in found.outcomes))
+        outcomes = [await named(self._client, one) for one in found.outcomes]
+        answers = await asyncio.gather(*(self._admit((one,), _named(one), new_correlation()) for one in outcomes))
         for answer in answers:
             self._count(answer)
             if isinstance(answer, NotStored):
