@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 import pytest
@@ -12,6 +12,7 @@ from adapters.looks import Looked, NotKeptError
 from adapters.losses import LossLooker
 from adapters.port import Act, Change, Later, Losses, Never
 from adapters.watch import LeaseLost
+from schemas.facts.message import Author, Content
 from tests.fakes_adapters import PlainRse
 from tests.fakes_polled import PolledSink, view_of
 
@@ -41,6 +42,17 @@ async def test_what_was_lost_is_told_and_then_noted() -> None:
     assert (sink.outcomes, sink.watch.cursors) == ([GONE], {"97": "7"})
     await looker(rse, sink).look(view)
     assert rse.after == [None, "7"]
+
+
+async def test_a_lost_message_leaves_with_names_and_no_handles() -> None:
+    html = '<p><span data-mention="0">@claire.m</span></p>'
+    author, content = Author(name="Léo", organisation="Finances"), Content(html=html, text="@claire.m")
+    lost = replace(GONE, act=Act.POSTED, author=author, content=content, called=("username:claire.m",))
+    rse, sink = ForgetfulRse(losses=Losses((lost,), "7"), names={"username:claire.m": "Claire Moreau"}), PolledSink()
+    await looker(rse, sink).look(view_of("97"))
+    (told,) = sink.outcomes
+    assert isinstance(told, Change)
+    assert told.content == Content(html='<p><span data-mention="0">@Claire Moreau</span></p>', text="@Claire Moreau")
 
 
 async def test_what_could_not_be_stored_is_asked_again() -> None:

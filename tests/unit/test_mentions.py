@@ -123,3 +123,9 @@ def test_a_person_of_another_ministry_has_a_pill_that_rings_in_no_pocket() -> No
     content = content_of(received('<p><span data-mention="0">@Claire Moreau</span></p>', mentions=(CLAIRE,), at_hand=(ghost,)))
     assert '<a href="https://matrix.to/#/@_tdu_9:rse.example">Claire Moreau</a>' in content["formatted_body"]
     assert content["m.mentions"] == {}
+
+
+def test_a_name_that_was_only_typed_calls_nobody_of_another_ministry() -> None:
+    ghost = Acquaintance("Claire Moreau", "@_tdu_9:rse.example", "Éducation nationale")
+    content = content_of(received("<p>Merci @Claire Moreau et @Ana Lopez</p>", at_hand=(ghost, replace(ANA, handle="@ana:rse.example"))))
+    assert content["formatted_body"] == ('<p>Merci @Claire Moreau et <a href="https://matrix.to/#/@ana:rse.example">Ana Lopez</a></p>')
