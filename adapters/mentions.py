@@ -53,7 +53,8 @@ async def introduced(client: RseClient, change: Change) -> Change:
         return replace(change, called=())
     ours, nodes = change.author.organisation, parse(change.content.html)
     shown = dict(_shown(nodes))
-    mentions = [await _introduced(client, handle, shown.get(str(number), ""), ours) for number, handle in enumerate(change.called)]
+    asked = (_introduced(client, handle, shown.get(str(number), ""), ours) for number, handle in enumerate(change.called))
+    mentions = await asyncio.gather(*asked)  # at once: a platform whose webhook we answer waits for all of them
 
     def say(element: Element) -> Sequence[Node]:
         number = element.attributes.get(MENTION, "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -62,6 +63,22 @@ async def test_a_name_leaves_an_rse_and_no_handle(read: Any, shown: str, handle:
     assert change.mentions == (Mention(name=told, organisation="Finances"),)
     assert change.called == ()
     assert change.content == Content(html=f'<p><span data-mention="0">@{told}</span> merci</p>', text=f"@{told} merci")
+
+
+async def test_names_are_asked_at_once_so_that_a_silent_rse_costs_one_wait() -> None:
+    waiting, all_asked = [], asyncio.Event()
+
+    class Slow(PlainRse):
+        async def display_name(self, actor: str) -> str | None:
+            waiting.append(actor)
+            if len(waiting) == 3:
+                all_asked.set()
+            await all_asked.wait()
+            return f"Nom {actor}"
+
+    spans = "".join(f'<span data-mention="{number}">x</span>' for number in range(3))
+    change = await introduced(Slow(), calling(spans, ["a", "b", "c"]))
+    assert [one.name for one in change.mentions] == ["Nom a", "Nom b", "Nom c"]
 
 
 async def test_a_ghost_who_is_called_is_the_person_of_the_other_ministry() -> None:
