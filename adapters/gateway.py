@@ -189,7 +189,7 @@ class _Taking:
         told, answers = [], True
         for outcome in outcomes:
             found = await completed(self._counter.client, outcome) if isinstance(outcome, Incomplete) and answers else outcome
-            answers = found is not None  # an RSE that was silent once would be so for each of a hundred, and the platform gives up on us
+            answers = answers and found is not None  # silent once, it would be so for each of a hundred, and the platform gives up on us
             told.append(await named(self._counter.client, found or outcome))
         return told
 

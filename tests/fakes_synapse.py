@@ -128,6 +128,11 @@ class Whole:
         """Camille in her ministry's category."""
         return Forum(self.http, self.finances.url, self.finances.api_secret, "camille", self.finances.spaces[community])
 
+    async def numbered(self, community: str) -> list[str]:
+        """The words of a community's messages in the hub's order."""
+        rows = await self.ask("SELECT html FROM hub.messages WHERE community = $1 ORDER BY first_sequence", community)
+        return [row["html"] for row in rows]
+
     async def refused(self, space: str, reason: str) -> None:
         """Wait until the hub has read a receipt by which the node of that space refused something for this reason."""
         [tie] = await self.ask("SELECT node, community FROM hub.ties WHERE space = $1", space)
