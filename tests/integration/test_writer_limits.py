@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from tests.servers import Kafka
 
-MESSAGES = 80
+MESSAGES = 30
 SPACE = "97"
 
 
@@ -33,7 +33,7 @@ def _kafka(kafka: Kafka, topic_prefix: str, monkeypatch: pytest.MonkeyPatch) -> 
 async def test_a_process_learns_the_limit_of_its_rse_loses_nothing_and_tells_the_pace(
     kafka: Kafka, database_url: str, topic_prefix: str, tmp_path: Path
 ) -> None:
-    async with forum(tmp_path, rate=40, rate_window=2.0) as rse:
+    async with forum(tmp_path, rate=12, rate_window=3.0) as rse:
         told: dict[str, Any] = {
             "platform": "discourse", "url": rse.options.url, "webhook_secret": SecretStr(SECRET), "api_secret": SecretStr(API_KEY),
             "spaces": frozenset({SPACE}), "options": {"api_username": "traitdunion"},
