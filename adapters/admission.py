@@ -59,6 +59,8 @@ class Admission:
         self._storing: deque[_Storing] = deque()
         self.refusals = 0
         """How many webhooks could not be stored."""
+        self.asking = asyncio.Lock()
+        """Held from a question to the RSE until its answer is admitted: an older answer must not come behind a newer one."""
 
     async def admit(self, outcomes: Sequence[Outcome], body: bytes, correlation: str) -> Answer:
         """Wait until the outcomes of one webhook are durably stored."""

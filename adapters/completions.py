@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import structlog
 
 from adapters.gateway import completed, named
 from adapters.ledger import LedgerUnavailable
-from adapters.port import Change
 from adapters.sorting import Stored
 from adapters.spool import Kind, unpack_incomplete
 from schemas.wire.records import CORRELATION, new_correlation
@@ -49,12 +47,14 @@ class Completions:
                 return
 
     async def _settled(self, row: Row) -> bool:
+        async with self._admission.asking:
+            return await self._asked(row)
+
+    async def _asked(self, row: Row) -> bool:
         incomplete = unpack_incomplete(row.value)
         found = await completed(self._client, incomplete)
         if found is None:
             return False
-        if isinstance(found, Change):
-            found = replace(found, asked=incomplete.said)
         correlation = dict(row.record.headers).get(CORRELATION, b"").decode() or new_correlation()
         answer = await self._admission.admit([await named(self._client, found)], row.value, correlation)
         if isinstance(answer, Stored):

@@ -92,6 +92,8 @@ class Desk:
         tie = self._tie(change, here)
         if isinstance(tie, Drop):
             return tie
+        if here is not None and _may_restore(change, here):
+            return _restored(change, here, known)
         if here is not None and here.is_copy and is_echo(change.version, here.versions):
             return Drop("echo")
         if awaited(change, known.intents, received_at, now, known=here is not None):
@@ -247,6 +249,19 @@ def _closed(tie: Tie | None) -> Drop | None:
     return Drop("audience_unknown") if tie.audience is Audience.UNKNOWN else None
 
 
+def _may_restore(change: Change, here: KnownObject) -> bool:
+    """Whether a moderator may have brought back a copy that was taken away; only where versions are times anything comes back."""
+    return here.withdrawn and change.act in {Act.POSTED, Act.EDITED} and moment(change.version) is not None
+
+
+def _restored(change: Change, here: KnownObject, known: Known) -> Decision:
+    """Late news of a time before the withdrawal look the same: the RSE itself must say. From then on the copy follows its author again."""
+    if change.asked is None:
+        return Doubt(Incomplete(change.native_id, Act.EDITED))
+    known.add(replace(here, withdrawn=False))
+    return Drop("copy_restored", known.natives[here.native_id])
+
+
 def _of_copy(change: Change, here: KnownObject, tie: Tie) -> Decision:
     match change.act:
         case Act.DELETED if here.deleted:
@@ -255,8 +270,6 @@ def _of_copy(change: Change, here: KnownObject, tie: Tie) -> Decision:
             return Publish(CopyWithdrawn(space=here.space), here.subject, None, tie, replace(here, withdrawn=True))
         case Act.EDITED:
             return Publish(CopyEdited(space=here.space), here.subject, None, tie, here)
-        case Act.POSTED if here.withdrawn:
-            return Drop("copy_restored")
         case Act.POSTED:
             return Drop("echo")
         case Act.REACTED | Act.UNREACTED | Act.ACCEPTED | Act.UNACCEPTED:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from adapters.admission import Admission
     from adapters.port import Adapter, Outcome, RseClient
     from adapters.settings import Instance
+    from adapters.sorting import Answer
     from schemas.wire.telemetry import Health
 
 BODY_SECONDS = 30.0
@@ -133,8 +134,7 @@ class _Taking:
         version = version_in(unverified.headers.get("user-agent", ""))
         DRIFT.notice(adapter.platform, version, chain(adapter.strange(checked), changed_values(translated)))
         with self._counter.crowd.waiting():
-            outcomes = await self._complete(translated)
-            stored = await self._counter.admission.admit(outcomes, unverified.body, correlation)
+            outcomes, stored = await self._admitted(translated, unverified.body, correlation)
         match stored:
             case NotStored(reason=reason):
                 return self._refuse(Problem(503, reason, "Rien n’a pu être gardé pour l’instant ; à envoyer de nouveau."))
@@ -182,16 +182,37 @@ class _Taking:
             log.error("translator_failed", instance=self._counter.name, **told(error))  # noqa: TRY400 - its text may hold content
             return (Nonsense("translator_failed", type(error).__name__),)
 
+    async def _admitted(self, outcomes: Sequence[Outcome], body: bytes, correlation: str) -> tuple[Sequence[Outcome], Answer]:
+        """Ask the RSE for what a webhook left out, one webhook after another; what it cannot tell now is asked later, from the spool."""
+        admission = self._counter.admission
+        if not any(isinstance(outcome, Incomplete) for outcome in outcomes):
+            lacking = any(_nameless(outcome) or _calls(outcome) for outcome in outcomes)
+            outcomes = await self._complete(outcomes) if lacking else outcomes
+            return outcomes, await admission.admit(outcomes, body, correlation)
+        if not await _has_turn(admission.asking):
+            return outcomes, await admission.admit(outcomes, body, correlation)
+        try:
+            outcomes = await self._complete(outcomes)
+            return outcomes, await admission.admit(outcomes, body, correlation)
+        finally:
+            admission.asking.release()
+
     async def _complete(self, outcomes: Sequence[Outcome]) -> Sequence[Outcome]:
-        """Ask the RSE for what a webhook left out; what it cannot tell now is asked again later, from the spool."""
-        if not any(isinstance(outcome, Incomplete) or _nameless(outcome) or _calls(outcome) for outcome in outcomes):
-            return outcomes
         told, answers = [], True
         for outcome in outcomes:
             found = await completed(self._counter.client, outcome) if isinstance(outcome, Incomplete) and answers else outcome
             answers = answers and found is not None  # silent once, it would be so for each of a hundred, and the platform gives up on us
             told.append(await named(self._counter.client, found or outcome))
         return told
+
+
+async def _has_turn(asking: asyncio.Lock) -> bool:
+    """Wait for one's turn to ask; False where those before one take too long."""
+    try:
+        async with asyncio.timeout(COMPLETE_SECONDS):
+            return await asking.acquire()
+    except TimeoutError:
+        return False
 
 
 async def completed(client: RseClient, incomplete: Incomplete) -> Outcome | None:
@@ -201,6 +222,8 @@ async def completed(client: RseClient, incomplete: Incomplete) -> Outcome | None
             found = await client.complete(incomplete)
     except TimeoutError:
         return None
+    if isinstance(found, Change):
+        return replace(found, asked=incomplete.said)
     return None if isinstance(found, Later) else found
 
 

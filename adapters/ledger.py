@@ -247,7 +247,7 @@ UPSERT_OBJECTS = """
     ON CONFLICT (instance, native_id) DO UPDATE SET
         locator = coalesce(excluded.locator, objects.locator), space = excluded.space, community = excluded.community,
         deleted = CASE objects.origin WHEN 'own' THEN excluded.deleted ELSE objects.deleted END,
-        withdrawn = objects.withdrawn OR excluded.withdrawn, about = excluded.about, changes = excluded.changes,
+        withdrawn = excluded.withdrawn, about = excluded.about, changes = excluded.changes,
         versions = CASE objects.origin WHEN 'own' THEN excluded.versions ELSE objects.versions END
 """
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from adapters.ledger import Kind
 from adapters.mentions import Acquaintance
-from adapters.port import REACTIONS, Act, Order
+from adapters.port import REACTIONS, WITHDRAWN, Act, Order
 from schemas.facts.answer import AnswerAccepted, AnswerWithdrawn
 from schemas.facts.message import MessageDeleted, MessageEdited, MessagePosted
 from schemas.facts.reaction import ReactionAdded, ReactionRemoved
@@ -64,8 +64,6 @@ class Orders:
         if isinstance(here, Verdicted):
             return here
         copy = here.get(envelope.subject)
-        if copy is not None and copy.withdrawn:
-            return Verdicted(Verdict.SKIPPED, "copy_withdrawn", copy.native_id)
         living = copy if copy is not None and not copy.deleted else None
         if isinstance(fact, MessageDeleted):
             if living is None:
@@ -80,6 +78,8 @@ class Orders:
                 return Verdicted(Verdict.SKIPPED, why)
         if isinstance(fact, MessageEdited) and copy is not None:
             living = copy  # its author brought back what she had deleted: the hub's numbers say so, and here it is edited back to life
+        elif living is not None and living.withdrawn:
+            return Verdicted(Verdict.SKIPPED, WITHDRAWN, living.native_id)
         if living is not None and living.space != place.space:
             return Verdicted(Verdict.SKIPPED, "space_not_tied", living.native_id)  # nobody attests any more who reads it there
         order = _written(fact, place, passed, living, _standing(here.get(envelope.parent or "")))
@@ -151,7 +151,7 @@ def _written(fact: MessagePosted, place: Place, passed: Passed, living: KnownObj
         title=fact.title,
         link=fact.link,
         native_id=living.native_id if living is not None else None,
-        reviving=living is not None and living.deleted,
+        reviving=living is not None and living.deleted and not living.withdrawn,
         parent=(parent.locator or parent.native_id) if parent is not None else None,
         parent_missing=envelope.parent is not None and parent is None,
         occurred_at=envelope.time,

@@ -129,13 +129,14 @@ class Incomplete:
     """A change that lacks what only the RSE can tell, such as a post without its text: `complete` asks the RSE.
 
     `said` is the version that it told when it was last asked for the same reason, empty the first time. `space` is there where the
-    platform must be told it to find the object.
+    platform must be told it to find the object; `otherwise` is what its webhook proves, for an RSE that shows it to us no more.
     """
 
     native_id: str
     act: Act
     said: str = ""
     space: str = ""
+    otherwise: Change | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +236,8 @@ class Part:
 class Order:
     """One act to be carried out in the RSE, in a space of its own, once.
 
-    An edit of a copy that we have deleted (`reviving`, by the ledger) brings it back, as another object where the platform undeletes nothing.
+    An edit of a copy that we have deleted (`reviving`, by the ledger) brings it back, as another object where the platform undeletes nothing; one that
+    people of the RSE took away it never brings back (`Never(WITHDRAWN)`, or new words under the deletion where these can be kept).
     `key` is the same at each attempt (the event's id). `subject` is the object's id in every RSE: the marker that is left in the
     copy. `native_id` is the copy's own id where one was written before; `parent` likewise, a native id or, where the parent has one,
     its locator; `parent_missing` says that the parent is known to be unknown here. A reaction or an acceptance is set on `target`,
@@ -295,6 +297,8 @@ class Never:
     detail: str = ""
 
 
+WITHDRAWN = "copy_withdrawn"
+"""The reason of a Never by which a client says that people of its RSE took the copy away: its edit is skipped, and no dead letter."""
 WriteOutcome = Written | Later | Never
 
 

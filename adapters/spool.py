@@ -169,12 +169,13 @@ def unpack_change(packed: bytes) -> Change:
 
 def pack_incomplete(incomplete: Incomplete) -> bytes:
     """What must be asked of the RSE, as the spool keeps it."""
-    return json.dumps(
-        {"native_id": incomplete.native_id, "act": incomplete.act, "said": incomplete.said, "space": incomplete.space}
-    ).encode()
+    otherwise = pack_change(incomplete.otherwise).decode() if incomplete.otherwise is not None else None
+    said = {"native_id": incomplete.native_id, "act": incomplete.act, "said": incomplete.said, "space": incomplete.space}
+    return json.dumps({**said, "otherwise": otherwise}).encode()
 
 
 def unpack_incomplete(packed: bytes) -> Incomplete:
     """The reverse of `pack_incomplete`."""
     said = json.loads(packed)
-    return Incomplete(said["native_id"], Act(said["act"]), said.get("said", ""), said.get("space", ""))
+    otherwise = unpack_change(said["otherwise"].encode()) if said.get("otherwise") else None
+    return Incomplete(said["native_id"], Act(said["act"]), said.get("said", ""), said.get("space", ""), otherwise)

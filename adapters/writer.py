@@ -14,7 +14,7 @@ from adapters.last_door import KEY_REASONS, Passed, Stopped
 from adapters.ledger import LedgerUnavailable
 from adapters.orders import Gesture, Orders, Place, Verdicted
 from adapters.people import Ghosted
-from adapters.port import UNSUPPORTED, Act, Never, Order, Written
+from adapters.port import UNSUPPORTED, WITHDRAWN, Act, Never, Order, Written
 from adapters.spool import Record, SpoolFull
 from schemas import topics
 from schemas.envelope import object_id
@@ -218,6 +218,8 @@ class Writer:
                 native_id = outcome.native_id if order.act in RENAMING else order.native_id or outcome.native_id
                 copy = Copy(order, outcome, community, tuple(carried.later.parts))
                 return Verdicted(Verdict.WRITTEN, None, native_id, outcome.version, copy, keys=keys)
+            case Never(reason=reason) if reason == WITHDRAWN:
+                return Verdicted(Verdict.SKIPPED, reason, order.native_id, keys=keys)
             case Never(reason=reason, detail=detail) if reason == UNSUPPORTED:
                 return Verdicted(Verdict.UNSUPPORTED, detail or reason, refused=_refused(order, reason), keys=keys)
             case Never(reason=reason):

@@ -81,7 +81,7 @@ async def forum(folder: Path, **changes: Any) -> AsyncIterator[Forum]:
             _served(Twin(replace(options, **changes)).app(), at),
             aiohttp.ClientSession() as session,
         ):
-            client = DiscourseClient(rse)
+            client = sink.client = DiscourseClient(rse)
             try:
                 yield Forum(options, sink, rse, client, session)
             finally:

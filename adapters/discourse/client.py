@@ -110,7 +110,8 @@ class DiscourseClient:
                 thread = await self._look.thread(order)
                 if isinstance(thread, Later):
                     return thread
-                return await (self._look.topic_of(order) if thread is None else self._look.reply_of(order, thread))
+                found = await self._look.reply_of(order, thread) if thread is not None else None
+                return found or await self._look.topic_of(order)
             case _:
                 assert_never(order.act)
 
@@ -121,7 +122,7 @@ class DiscourseClient:
             return post
         if post is None:
             # A post that went before we could read it has its own deletion on the way; a deletion is never guessed.
-            return Nonsense("deletion_unconfirmed") if incomplete.act is Act.DELETED else Unused("post_gone")
+            return incomplete.otherwise or (Nonsense("deletion_unconfirmed") if incomplete.act is Act.DELETED else Unused("post_gone"))
         topic = await self._look.topic(post.topic_id)
         if isinstance(topic, Later):
             return topic
@@ -190,10 +191,18 @@ class DiscourseClient:
         if isinstance(thread, Later):
             return thread
         if thread is not None:
-            return await self._reply(order, thread)
+            outcome = await self._reply(order, thread)
+            gone = await self._is_gone(thread.topic) if isinstance(outcome, Never) else False
+            if isinstance(gone, Later) or not gone:
+                return gone or outcome
         if not _SPACE.match(order.space):
             return Never("space_malformed")
         return await self._open_topic(order if order.parent is None else replace(order, parent_missing=True))
+
+    async def _is_gone(self, topic: int) -> bool | Later:
+        """Whether a topic went since we heard of it: what was to be said there is said elsewhere."""
+        found = await self._look.topic(topic)
+        return found if isinstance(found, Later) else found is None or found.deleted_at is not None
 
     async def _reply(self, order: Order, thread: Thread) -> WriteOutcome:
         body: dict[str, object] = {"topic_id": thread.topic, "raw": render.raw(order, await self._limits.now()), **_long_ago(order)}
@@ -221,12 +230,16 @@ class DiscourseClient:
         post = read(Post, revised.document.get("post")) if isinstance(revised, Answer) else None
         if post is None or not post.gone:
             return await self._written(revised)
-        if post.deleted_by is not None and post.deleted_by.username != self._account:
-            return Never("withdrawn_here")  # somebody of this RSE deleted the copy: its author's edit does not bring it back
+        if self._taken_away(post):  # her edit does not bring it back; who brings it back finds the words of now
+            return replace(seen(post), version=post.updated_at)
         restored = await self._api.send("PUT", f"/posts/{number}/recover.json")
         if isinstance(restored, Answer) and restored.done:
             restored = await self._revise(order, number)
         return await self._written(restored)
+
+    def _taken_away(self, post: Post) -> bool:
+        """Whether somebody of this RSE deleted the copy, and may bring it back."""
+        return post.gone and post.deleted_by is not None and post.deleted_by.username != self._account
 
     async def _revise(self, order: Order, number: int) -> Answer | Later:
         """Change a post, with its topic's title where it has one and Discourse takes it."""
@@ -246,6 +259,8 @@ class DiscourseClient:
             return post
         if post is None:
             return Written(order.native_id, "")
+        if self._taken_away(post):
+            return await self._blank(order, post)  # whoever brings it back must not find what its author deleted
         if post.gone:
             return seen(post)
         if post.post_number == 1:

@@ -111,6 +111,7 @@ class Topic(BaseModel):
     posts_count: int = 1
     closed: bool = False
     pinned: bool = False
+    deleted_at: Stamp | None = None  # told to staff
 
 
 class Named(BaseModel):

@@ -100,8 +100,20 @@ def _unused(post: Post, event: str) -> Unused | None:
     return Unused(f"{event}:{PRIVATE_MESSAGE}") if post.topic_archetype == PRIVATE_MESSAGE else None
 
 
+def read_hook(post: Post, event: str, instance: Instance) -> Change | Unused | Nonsense | Incomplete:
+    """What a webhook says of a post. Whether the post is gone or back is asked of the RSE.
+
+    A webhook that is tried again may come behind its contrary, staff's return raises no time by which that could be told, and the
+    signature does not cover the event's name.
+    """
+    said = read_post(post, event, instance)
+    if not isinstance(said, Change) or (said.act is not Act.DELETED and event != RECOVERED):
+        return said
+    return Incomplete(said.native_id, said.act, otherwise=said if said.act is Act.DELETED else None)
+
+
 def read_post(post: Post, event: str, instance: Instance) -> Change | Unused | Nonsense | Incomplete:
-    """What a `post_*` event says. `event` is one of ACTS."""
+    """What the RSE says of a post, as if by the webhook `event`, which is one of ACTS."""
     unused = _unused(post, event)
     if unused is not None:
         return unused

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from adapters.discourse.contract import counted, strange
 from adapters.discourse.payload import Like, Named, Post
-from adapters.discourse.reading import ACTS, LIKED, SOLVED, read_like, read_post, read_solved
+from adapters.discourse.reading import ACTS, LIKED, SOLVED, read_hook, read_like, read_solved
 from adapters.port import UNREAD, Altered, AuthenticRequest, Nonsense, RosterAltered, Unused, UnverifiedRequest
 from adapters.secret import accepted
 from schemas.jcs import JsonRefused, parse
@@ -112,7 +112,7 @@ def _outcome(document: Any, request: UnverifiedRequest, instance: Instance) -> O
 
 def _read(document: dict[str, Any], event: str, instance: Instance) -> Outcome:
     if event in ACTS:
-        return read_post(Post.model_validate(document.get("post")), event, instance)
+        return read_hook(Post.model_validate(document.get("post")), event, instance)
     if event == LIKED:
         return read_like(Like.model_validate(document.get("like")), instance)
     if event in SOLVED:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from dataclasses import replace
 from datetime import timedelta
 from itertools import chain
 from typing import TYPE_CHECKING, assert_never
@@ -20,7 +21,7 @@ from adapters.exo.past import survey
 from adapters.exo.reading import ACCOUNT, EVER, GONE, Entry, members_of, outcome_of, sightings_of
 from adapters.exo.v1 import V1
 from adapters.pacing import Paces, urgency_of
-from adapters.port import REACTIONS, UNSUPPORTED, Act, Change, Incomplete, Later, Never, Nonsense, Reading, Same, Unused, Written
+from adapters.port import REACTIONS, UNSUPPORTED, WITHDRAWN, Act, Change, Incomplete, Later, Never, Nonsense, Reading, Same, Unused, Written
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -103,7 +104,10 @@ class ExoClient:
     async def _marked(self, order: Order, mark: str) -> Written | Later | None:
         """The copy that bears a marker, where it would have been written."""
         above = _numbers(order.parent) if order.parent is not None and not order.parent_missing else None
-        page = await (self._exo.comments(above[0], "") if above else self._exo.window(order.space, EVER, SEARCHED, ""))
+        found = self._bearing(mark, await self._exo.comments(above[0], "")) if above else None
+        return found or self._bearing(mark, await self._exo.window(order.space, EVER, SEARCHED, ""))
+
+    def _bearing(self, mark: str, page: Page | Same | Later | Never) -> Written | Later | None:
         if isinstance(page, Later):
             return page
         for entry in page.entries if isinstance(page, Page) else ():
@@ -221,7 +225,10 @@ class ExoClient:
     async def _post(self, order: Order) -> WriteOutcome:
         above = _numbers(order.parent) if order.parent is not None and not order.parent_missing else None
         if above is not None:
-            return await self._reply(above, order)
+            outcome = await self._reply(above, order)
+            if not isinstance(outcome, Never) or await self._exo.activity(above[0]) is not None:
+                return outcome
+            order = replace(order, parent=None, parent_missing=True)  # what was answered went since we heard of it
         if not _SPACE.match(order.space):
             return Never("space_malformed")
         made = await self._exo.post(order.space, render.html(order, self._instance.url))
@@ -245,7 +252,7 @@ class ExoClient:
         if order.reviving and not isinstance(entry, Entry | Later):
             return await self._post(order)  # eXo undeletes nothing: it is said anew
         if entry is None:
-            return Never("not_found")
+            return Never(WITHDRAWN)
         if not isinstance(entry, Entry):
             return entry if isinstance(entry, Later | Never) else Never(entry.reason)
         refused = await self._exo.change(entry, render.html(order, self._instance.url, render.quoted_in(entry.html)))

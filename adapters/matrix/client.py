@@ -21,7 +21,7 @@ from adapters.matrix.translate import standing_edit
 from adapters.mentions import Acquaintance
 from adapters.pacing import Paces, set_out, urgency_of
 from adapters.people import Member
-from adapters.port import ENDINGS, UNSUPPORTED, Act, Altered, Closed, Incomplete, Later, Never, Nonsense, RosterAltered, Unused, Written
+from adapters.port import ENDINGS, UNSUPPORTED, WITHDRAWN, Act, Altered, Closed, Incomplete, Later, Never, Nonsense, RosterAltered, Unused, Written
 from schemas.facts.message import Author
 from schemas.names import one_line
 
@@ -272,7 +272,7 @@ class MatrixClient:
         if _redaction_of(copy) is None:
             return await self._send(order, author)
         if not is_ours(_redactor_of(copy), self._instance):
-            return Never("copy_gone")  # someone here took it away: an edit must not bring it back
+            return Never(WITHDRAWN)  # someone here took it away: an edit must not bring it back
         return await self._post(replace(order, act=Act.POSTED, native_id=None))  # a redaction is for ever: it is said anew
 
     async def _send(self, order: Order, ghost: str) -> Written:

@@ -115,7 +115,6 @@ REASONS: Final[Mapping[str, str]] = {
     "type_unknown": "type d’événement inconnu de ce connecteur",
     "unsupported": "le RSE ne sait pas le faire",
     "copy_withdrawn": "copie retirée localement",
-    "withdrawn_here": "copie retirée localement",
     "copy_gone": "copie disparue du RSE",
     "copy_not_ours": "copie qui n’est pas du connecteur",
     # what an RSE refuses for ever

@@ -1,4 +1,4 @@
-"""Likes and solutions in Discourse: its rules for one account, and the six events of one post."""
+"""Likes and solutions in Discourse: its rules for one account."""
 
 from __future__ import annotations
 
@@ -9,13 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from adapters.decisions import Desk, Publish
 from adapters.discourse import ADAPTER, DiscourseClient
-from adapters.ledger import Known
 from adapters.one_like import likes
 from adapters.port import UNSUPPORTED, Act, AuthenticRequest, Change, Incomplete, Later, Never, Unused, Written
 from adapters.ties import Tie, TieState
-from schemas.envelope import event_id
 from schemas.words import Audience
 from tests.fakes_discourse import order
 from tests.fakes_discourse_twin import Forum, forum
@@ -24,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from adapters.port import Order, Outcome
+    from adapters.port import Order
 
 RAW = "Bonjour à tous, voici les nouvelles."
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -126,42 +123,3 @@ async def test_a_key_that_is_no_longer_accepted_waits_for_reactions_too(rse: For
 
 async def test_a_site_without_the_plugin_tells_no_answer(rse: Forum) -> None:
     assert await rse.client.complete(Incomplete("post:999999", Act.ACCEPTED)) == Unused("post_gone")
-
-
-async def test_edit_like_solved_delete_recover_and_delete_of_one_post_are_six_events(rse: Forum) -> None:
-    _, reply = await asked(rse)
-    path = f"/posts/{reply['id']}"
-    await rse.call("PUT", f"{path}.json", "leo", post={"raw": "Merci beaucoup pour ces nouvelles, vraiment !"})
-    await rse.call("POST", "/post_actions.json", id=reply["id"], post_action_type_id=2)
-    await rse.call("POST", "/solution/accept", id=reply["id"])
-    await rse.call("DELETE", f"{path}.json", "system")
-    await rse.call("PUT", f"{path}/recover", "system")
-    await rse.call("DELETE", f"{path}.json", "system")
-    names = ["post_edited", "post_liked", "accepted_solution", "post_destroyed", "post_recovered", "post_destroyed"]
-    await rse.sink.until(lambda _: rse.sink.events().count("post_destroyed") == 2)
-    ids = [await _event_id(rse, outcome) for outcome in _of(rse, names)]
-    assert len(ids) == len(set(ids)) == 6
-
-
-def _of(rse: Forum, names: list[str]) -> list[Outcome]:
-    """What was read of the webhooks of these names about the reply, in their order; others (its topic, its creation) left out."""
-    read = list(zip(rse.sink.events(), rse.sink.outcomes, strict=True))
-    found = [(name, outcome) for name, outcome in read if name in names]
-    assert [name for name, _ in found] == names
-    return [outcome for _, outcome in found]
-
-
-async def _event_id(rse: Forum, outcome: Outcome) -> str:
-    """The id of the event that the outcome becomes; the acceptance as the RSE told it while it stood."""
-    if isinstance(outcome, Incomplete):
-        completed = await rse.client.complete(outcome)
-        assert isinstance(completed, Change)
-        outcome = replace(completed, act=Act.ACCEPTED)
-    assert isinstance(outcome, Change)
-    known = Known()
-    at = Desk(rse.instance, {"97": TIE}.get)
-    posted = rse.sink.changes(f"post:{(await rse.posts())[-1]['id']}")[0]
-    at.decide(posted, known, NOON, NOON)
-    decision = at.decide(outcome, known, NOON, NOON)
-    assert isinstance(decision, Publish)
-    return event_id(rse.instance.node, decision.fact.event_type, outcome.native_id, decision.marker or outcome.marker)

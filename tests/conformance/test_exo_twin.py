@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 from adapters.exo import ExoClient
 from adapters.exo.client import GenerationUnknown
-from adapters.port import REACTIONS, UNSUPPORTED, Act, Change, Incomplete, Later, Never, Order, Reading, Same, Unused, Written
+from adapters.port import REACTIONS, UNSUPPORTED, WITHDRAWN, Act, Change, Incomplete, Later, Never, Order, Reading, Same, Unused, Written
 from schemas.facts.message import Author, Content
 from tests.fakes_exo import ACCOUNT, ALPHA3, API_KEY, SPACES, V1
 from tests.fakes_exo_twin import SOCIAL, Portal, portal
@@ -324,6 +324,23 @@ async def test_a_copied_comment_that_nobody_answered_is_deleted(new: Portal) -> 
     copy, _ = await written(new, order(new, parent=root)), await new.comment(root, "Merci")
     await written(new, order(new, "k2", act=Act.DELETED, native_id=copy.native_id, content=None))
     assert copy.native_id.rpartition("/")[2] not in [item["id"] for item in await new.items()]
+
+
+async def test_an_edit_never_brings_back_what_somebody_here_took_away(new: Portal) -> None:
+    copy = await written(new, order(new))
+    await new.delete(copy.native_id, "animatrice")
+    assert await new.client.write(order(new, "k2", act=Act.EDITED, native_id=copy.native_id)) == Never(WITHDRAWN)
+    assert await new.items() == []
+
+
+async def test_an_answer_to_what_went_since_stands_alone_and_is_found_there(either: Portal) -> None:
+    gone = await either.post("Bonjour")
+    await either.delete(gone)
+    answer = order(either, parent=gone)
+    alone = await written(either, answer)
+    assert alone.native_id.startswith("activity:")
+    assert await either.client.find(answer) == alone
+    assert "qui n’est pas dans cet espace" in (await either.item(alone.native_id))["title"]
 
 
 async def test_where_nothing_can_be_edited_a_commented_copy_goes_with_its_comments(old: Portal) -> None:

@@ -11,7 +11,20 @@ import pytest
 from aiohttp import ClientSession
 
 from adapters.matrix import MatrixClient
-from adapters.port import UNSUPPORTED, Act, Altered, Change, Closed, Incomplete, Later, Never, RosterAltered, SpaceReport, Written
+from adapters.port import (
+    UNSUPPORTED,
+    WITHDRAWN,
+    Act,
+    Altered,
+    Change,
+    Closed,
+    Incomplete,
+    Later,
+    Never,
+    RosterAltered,
+    SpaceReport,
+    Written,
+)
 from deploy.local.application_service import ApplicationService
 from deploy.local.matrix_user import MatrixRefused, MatrixUser
 from deploy.local.ports import answers, free_port
@@ -75,7 +88,7 @@ async def test_an_edit_never_brings_back_what_somebody_here_took_away(house: Hou
     first = await written(house, space=room)
     await claire.redact(room, first.native_id)
     outcome = await house.client.write(posting("k2", "Bonsoir", room, act=Act.EDITED, native_id=first.native_id))
-    assert outcome == Never("copy_gone")
+    assert outcome == Never(WITHDRAWN)
 
 
 async def test_what_its_author_deleted_and_brought_back_is_said_anew_and_found_again_after_a_crash(house: House) -> None:

@@ -96,9 +96,10 @@ async def test_what_the_writer_did_to_a_copy_meanwhile_outlives_what_a_slow_batc
     seen = (await memory.recall(["copy:1"], [])).natives["copy:1"]
     await applied.close(delivery(2), copy=Copy(order(Act.DELETED, "copy:1"), Written("copy:1", "v2"), "c"))
     await memory.remember([replace(seen, withdrawn=True)])
-    await memory.remember([seen])
     kept = (await memory.recall(["copy:1"], [])).natives["copy:1"]
     assert (kept.deleted, kept.withdrawn, kept.versions) == (True, True, ("v1", "v2"))
+    await memory.remember([replace(kept, withdrawn=False)])
+    assert not (await memory.recall(["copy:1"], [])).natives["copy:1"].withdrawn
 
 
 async def test_a_refused_creation_is_remembered(ledger: Ledger) -> None:

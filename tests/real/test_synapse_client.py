@@ -12,7 +12,7 @@ from aiohttp import ClientSession
 from aiohttp.test_utils import TestServer
 
 from adapters.matrix import MatrixClient
-from adapters.port import UNSUPPORTED, Act, Altered, Change, Closed, Later, Never, RosterAltered, SpaceReport, Written
+from adapters.port import UNSUPPORTED, WITHDRAWN, Act, Altered, Change, Closed, Later, Never, RosterAltered, SpaceReport, Written
 from deploy.local.application_service import ApplicationService
 from deploy.local.matrix_user import MatrixUser
 from deploy.local.ports import LOOPBACK, free_port
@@ -115,7 +115,7 @@ async def test_an_edit_never_brings_back_what_somebody_here_took_away(house: Hou
     claire, room = await house.room()
     first = await written(house, "e1", "Bonjour", room)
     await claire.redact(room, first.native_id)
-    assert await house.client.write(posting("e2", "x", room, act=Act.EDITED, native_id=first.native_id)) == Never("copy_gone")
+    assert await house.client.write(posting("e2", "x", room, act=Act.EDITED, native_id=first.native_id)) == Never(WITHDRAWN)
 
 
 @pytest.mark.parametrize("version", ["10", "11", "12"])

@@ -286,6 +286,17 @@ def test_what_comes_behind_a_later_change_is_asked_of_the_rse(desk: Desk, act: A
     assert desk.decide(timed(act, EARLY), known(HEARD), NOW, NOW) == Doubt(Incomplete("post:1", Act.EDITED))
 
 
+def test_a_withdrawn_copy_that_may_be_back_is_asked_of_the_rse_and_then_follows_its_author_again(desk: Desk) -> None:
+    away = replace(COPY, versions=(LATE,), withdrawn=True)
+    assert desk.decide(timed(Act.EDITED, EARLY, native_id=away.native_id), known(away), NOW, NOW) == Doubt(
+        Incomplete(away.native_id, Act.EDITED)
+    )
+    memory = known(away)
+    back = desk.decide(timed(Act.EDITED, EARLY, native_id=away.native_id, asked=""), memory, NOW, NOW)
+    assert back == Drop("copy_restored", replace(away, withdrawn=False))
+    assert not memory.natives[away.native_id].withdrawn
+
+
 def test_an_edit_of_the_moment_of_a_deletion_does_not_raise_the_dead(desk: Desk) -> None:
     gone = replace(HEARD, deleted=True)
     assert desk.decide(timed(Act.EDITED, LATE), known(gone), NOW, NOW) == Doubt(Incomplete("post:1", Act.EDITED))
