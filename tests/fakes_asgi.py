@@ -10,7 +10,7 @@ from urllib.parse import unquote
 if TYPE_CHECKING:
     from collections.abc import Mapping, MutableMapping
 
-    from fastapi import FastAPI
+    from starlette.types import ASGIApp
 
 LOOPBACK = "127.0.0.1"
 
@@ -32,7 +32,7 @@ class Answer:
 
 
 async def call(
-    app: FastAPI,
+    app: ASGIApp,
     path: str,
     *,
     client: str = LOOPBACK,

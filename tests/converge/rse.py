@@ -1,0 +1,140 @@
+"""An RSE of a story: its twin, people who act in it, its webhooks in the test's hand, and what its readers see."""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from adapters.platforms import Platform
+    from adapters.settings import Instance
+    from tests.converge.window import Window
+
+WORD: Final = re.compile(r"parole(\d{5})v(\d{3})")
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A message as readers see it: its number and version by the word in it, and what it answers by native id.
+
+    `liked` holds who likes it or who set which emoji; `accepted` says that it is marked as its question's answer.
+    """
+
+    native_id: str
+    number: int
+    version: int
+    parent: str | None
+    liked: frozenset[str] = frozenset()
+    accepted: bool = False
+
+
+class Impossible(Exception):
+    """This RSE does not let its people do that: nothing happened."""
+
+
+class Rse(ABC):
+    """One RSE that lives through many stories, with a space of its own for each."""
+
+    node: ClassVar[str]
+    platform: ClassVar[Platform]
+    space: str
+    instance: Instance
+
+    @abstractmethod
+    async def open_space(self, number: int) -> None:
+        """Make a space where nothing has been said; `space` and `instance` name it."""
+
+    # --- what people do there; each raises Impossible ------------------------------------------------------------------
+
+    @abstractmethod
+    async def post(self, text: str) -> str:
+        """Write a message; its native id."""
+
+    @abstractmethod
+    async def reply(self, answered: str, text: str) -> str:
+        """Answer a message; the answer's native id."""
+
+    @abstractmethod
+    async def edit(self, native_id: str, text: str) -> None:
+        """Its author changes it; of a copy, a moderator."""
+
+    @abstractmethod
+    async def delete(self, native_id: str) -> None:
+        """Its author takes it away."""
+
+    @abstractmethod
+    async def moderate(self, native_id: str) -> None:
+        """A moderator of this RSE takes it away."""
+
+    async def meddle(self, native_id: str) -> None:
+        """Somebody sends an edit of what another wrote, which nobody is shown."""
+        raise Impossible(native_id)
+
+    async def recover(self, native_id: str) -> None:
+        """Who took it away brings it back."""
+        raise Impossible(native_id)
+
+    def taken_away(self) -> list[str]:
+        """What people took away and may bring back."""
+        return []
+
+    @abstractmethod
+    async def react(self, native_id: str) -> None:
+        """Somebody who did not write it likes it."""
+
+    @abstractmethod
+    async def unreact(self, native_id: str) -> None:
+        """She likes it no more."""
+
+    async def accept(self, native_id: str) -> None:
+        """Who asked marks it as the answer."""
+        raise Impossible(native_id)
+
+    async def unaccept(self, native_id: str) -> None:
+        """She marks it no more."""
+        raise Impossible(native_id)
+
+    # --- what comes of it ---------------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def shown(self) -> list[Shown]:
+        """All that the space shows its readers, in the order of its making."""
+
+    @abstractmethod
+    def waiting(self) -> int:
+        """How many webhooks may be delivered now."""
+
+    @abstractmethod
+    async def deliver(self, which: int, window: Window, *, again: bool) -> None:
+        """Bring one webhook to the connector; `again`: its answer is lost, and it will come once more."""
+
+    @abstractmethod
+    async def lose_answer(self) -> None:
+        """Carry out the connector's next write and hang up."""
+
+    @abstractmethod
+    async def heal(self) -> None:
+        """Answer again."""
+
+    @abstractmethod
+    async def close(self) -> None:
+        """End the twin."""
+
+    def options(self) -> Mapping[str, str]:
+        """What its instance says beside the usual."""
+        return {}
+
+
+def text_of(number: int, version: int) -> str:
+    """What a person writes: a word by which the message and its version are known everywhere."""
+    return f"Bonjour, voici parole{number:05}v{version:03} pour tout le monde."
+
+
+def word_of(text: str) -> tuple[int, int] | None:
+    """The number and the version of the message whose word this text holds."""
+    found = WORD.search(text)
+    return (int(found[1]), int(found[2])) if found else None

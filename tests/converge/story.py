@@ -1,0 +1,141 @@
+"""What may happen in a story, as data: what people do, what platforms, hub and connectors get round to, and what goes wrong."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from hypothesis import strategies as st
+
+from tests.hub_world import NODES
+
+
+class Deed(StrEnum):
+    """What somebody does to a message that she sees."""
+
+    REPLY = "reply"
+    EDIT = "edit"
+    DELETE = "delete"
+    MODERATE = "moderate"
+    MEDDLE = "meddle"
+    REACT = "react"
+    UNREACT = "unreact"
+    ACCEPT = "accept"
+    UNACCEPT = "unaccept"
+
+
+class How(StrEnum):
+    """How a write into an RSE goes."""
+
+    WELL = "well"
+    ANSWER_LOST = "answer lost"
+    KILLED_BEFORE = "killed before the call"
+    KILLED_AFTER = "killed after the call"
+
+
+@dataclass(frozen=True)
+class Post:
+    """Somebody writes."""
+
+    node: str
+
+
+@dataclass(frozen=True)
+class Do:
+    """Somebody does something to the message that is `pick` in her space."""
+
+    deed: Deed
+    node: str
+    pick: int
+
+
+@dataclass(frozen=True)
+class Recover:
+    """Somebody brings back what people took away."""
+
+    node: str
+    pick: int
+
+
+@dataclass(frozen=True)
+class Mail:
+    """A webhook arrives, or a poll takes place; `again`: it will come once more."""
+
+    node: str
+    which: int
+    again: bool
+
+
+@dataclass(frozen=True)
+class Number:
+    """The hub takes in what came, numbers it and sends it on."""
+
+
+@dataclass(frozen=True)
+class Write:
+    """A connector carries out the next record; `meanwhile` this happens between its call and its note."""
+
+    node: str
+    how: How
+    meanwhile: tuple[Step, ...] = ()
+
+
+@dataclass(frozen=True)
+class Restart:
+    """A connector process is killed, and started again."""
+
+    node: str
+
+
+@dataclass(frozen=True)
+class Silence:
+    """Kafka acknowledges nothing to connectors, or does again."""
+
+    on: bool
+
+
+@dataclass(frozen=True)
+class Wait:
+    """Time passes."""
+
+    seconds: int
+
+
+@dataclass(frozen=True)
+class Settle:
+    """All that is on its way arrives."""
+
+
+Step = Post | Do | Recover | Mail | Number | Write | Restart | Silence | Wait | Settle
+
+node = st.sampled_from(sorted(NODES))
+pick = st.integers(0, 3)
+LIVELY: Final = (
+    Deed.REPLY,
+    Deed.REPLY,
+    Deed.EDIT,
+    Deed.EDIT,
+    Deed.DELETE,
+    Deed.MODERATE,
+    Deed.MODERATE,
+    Deed.MEDDLE,
+    Deed.REACT,
+    Deed.REACT,
+    Deed.UNREACT,
+)
+posts = st.builds(Post, node)
+deeds = st.builds(Do, st.sampled_from(LIVELY), node, pick)
+solutions = st.builds(Do, st.sampled_from([Deed.ACCEPT, Deed.ACCEPT, Deed.UNACCEPT]), st.just("wifip"), pick)
+recoveries = st.builds(Recover, st.just("wifip"), pick)
+acts = st.one_of(deeds, deeds, deeds, deeds, solutions, recoveries, recoveries, posts)
+mail = st.builds(Mail, node, pick, st.booleans())
+meanwhile = st.lists(st.one_of(mail, deeds, recoveries), max_size=2).map(tuple)
+writes = st.builds(Write, node, st.sampled_from([How.WELL, *How]), meanwhile)
+faults = st.one_of(st.builds(Restart, node), st.builds(Silence, st.booleans()), st.builds(Wait, st.sampled_from([31, 61])))
+pumps = st.one_of(mail, mail, mail, st.just(Number()), st.just(Number()), writes, writes, faults)
+rounds = st.tuples(st.lists(acts, min_size=1, max_size=3), st.lists(pumps, max_size=6), st.sampled_from([(), (Settle(),), (Settle(),)]))
+opening = [Post(one) for one in sorted(NODES)]
+stories = st.lists(rounds, min_size=2, max_size=6).map(
+    lambda said: [*opening, *(step for parts in said for part in parts for step in part)]
+)

@@ -1,0 +1,219 @@
+"""Three RSEs, their connectors and the hub, and the hand that leads a story through them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, assert_never
+
+from tests.converge.connector import Connector, Killed
+from tests.converge.hub import Hub
+from tests.converge.rse import Impossible, Rse, Shown, text_of
+from tests.converge.story import Deed, Do, How, Mail, Number, Post, Recover, Restart, Settle, Silence, Wait, Write
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping, Sequence
+
+    from adapters.ledger import Ledger
+    from tests.converge.story import Step
+    from tests.hub_world import World
+
+ROUNDS = 60  # until all has arrived: more would mean that something comes back for ever
+LOOKS = 3  # a comment's edit announces itself nowhere: so many looks read every thread of a story
+HELD = timedelta(seconds=61)
+
+
+@dataclass
+class Book:
+    """What people did, as a bystander would have noted it."""
+
+    said: dict[int, tuple[str, str]] = field(default_factory=dict)
+    """Number → the node where it was written, its native id there."""
+    versions: Counter[int] = field(default_factory=Counter)
+    deeds: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    """(node, what, native id) → how often."""
+    lost: set[tuple[str, int]] = field(default_factory=set)
+    """Copies that people of the node took away and did not bring back."""
+    disturbed: set[tuple[str, int]] = field(default_factory=set)
+    """Messages that went, or went and came back, in that node: what was set on them may be lost."""
+
+    def note(self, node: str, what: str, native_id: str) -> None:
+        """Somebody did something."""
+        self.deeds[node, what, native_id] += 1
+
+    def compare(self, node: str, before: Sequence[Shown], after: Sequence[Shown]) -> None:
+        """What went and what came back by a person's act."""
+        was, there = {one.native_id: one.number for one in before}, {one.native_id: one.number for one in after}
+        for native_id in was.keys() - there.keys():
+            self.note(node, "gone", native_id)
+            self.lost.add((node, was[native_id]))
+            self.disturbed.add((node, was[native_id]))
+        for native_id in there.keys() - was.keys():
+            self.note(node, "back", native_id)
+            self.lost.discard((node, there[native_id]))
+
+
+class Town:
+    """One story's world."""
+
+    def __init__(self, hub: Hub, rses: Mapping[str, Rse], connectors: Mapping[str, Connector]) -> None:
+        self.hub, self.rses, self.connectors = hub, rses, connectors
+        self.book = Book()
+
+    # --- a step ---------------------------------------------------------------------------------------------------------
+
+    async def take(self, step: Step) -> None:
+        """Let a step happen, where it can."""
+        match step:
+            case Post(node=node):
+                await self._say(node, None)
+            case Do():
+                await self._do(step)
+            case Recover(node=node, pick=pick):
+                away = self.rses[node].taken_away()
+                await self._act(node, "recover", away, pick)
+            case Mail(node=node, which=which, again=again):
+                await self._mail(node, which, again=again)
+            case Number():
+                await self.hub.work()
+            case Write():
+                await self._write(step)
+            case Restart(node=node):
+                await self.connectors[node].restart()
+            case Silence(on=on):
+                self.hub.kafka.silent = on
+            case Wait(seconds=seconds):
+                await self.hub.wait(timedelta(seconds=seconds))
+            case Settle():
+                await self.settle()
+            case _:
+                assert_never(step)
+
+    async def settle(self) -> None:
+        """Let all that is on its way arrive, and what was waited for in vain stand alone."""
+        self.hub.kafka.silent = False
+        await self._flow()
+        await self.hub.wait(HELD)
+        await self._flow()
+
+    async def _flow(self) -> None:
+        for _ in range(ROUNDS):
+            moved = [await self._served(connector) for connector in self.connectors.values()]
+            if not any([*moved, await self.hub.work()]):
+                return
+        raise AssertionError("it never ends")
+
+    async def _served(self, connector: Connector) -> bool:
+        moved = False
+        while await connector.hear(0, again=False):
+            moved = True
+        for _ in range(LOOKS):
+            moved = await connector.look() or moved
+        moved = await connector.tidy() or moved
+        while await connector.write():
+            moved = True
+        return moved
+
+    # --- people ---------------------------------------------------------------------------------------------------------
+
+    async def _do(self, step: Do) -> None:
+        rse = self.rses[step.node]
+        shown = [one for one in rse.shown() if one.number > 0]
+        if not shown:
+            return
+        message = shown[step.pick % len(shown)]
+        match step.deed:
+            case Deed.REPLY:
+                await self._say(step.node, message.native_id)
+            case Deed.EDIT:
+                await self._edit(step.node, message)
+            case Deed.DELETE | Deed.MODERATE | Deed.MEDDLE | Deed.REACT | Deed.UNREACT | Deed.ACCEPT | Deed.UNACCEPT:
+                await self._act(step.node, step.deed, [message.native_id], 0)
+            case _:
+                assert_never(step.deed)
+
+    async def _say(self, node: str, answered: str | None) -> None:
+        number = self.hub.next_number()
+        rse, text = self.rses[node], text_of(number, 1)
+        native_id = await (rse.post(text) if answered is None else rse.reply(answered, text))
+        self.book.said[number] = (node, native_id)
+        self.book.versions[number] = 1
+
+    async def _edit(self, node: str, message: Shown) -> None:
+        """Her own message gets new words; of a copy somebody touches up the words that are there."""
+        own = self.book.said[message.number][0] == node
+        version = self.book.versions[message.number] + 1 if own else message.version
+        try:
+            await self.rses[node].edit(message.native_id, text_of(message.number, version) + ("" if own else " Retouché."))
+        except Impossible:
+            return
+        self.book.versions[message.number] = max(version, self.book.versions[message.number])
+        self.book.note(node, "edit", message.native_id)
+
+    async def _act(self, node: str, deed: str, natives: Sequence[str], pick: int) -> None:
+        if not natives:
+            return
+        rse, native_id = self.rses[node], natives[pick % len(natives)]
+        act: Any = getattr(rse, deed)
+        before = rse.shown()
+        try:
+            await act(native_id)
+        except Impossible:
+            return
+        self.book.note(node, deed, native_id)
+        self.book.compare(node, before, rse.shown())
+
+    # --- the way ----------------------------------------------------------------------------------------------------------
+
+    async def _mail(self, node: str, which: int, *, again: bool) -> None:
+        await self.connectors[node].hear(which, again=again)
+        await self.connectors[node].look()
+        await self.connectors[node].tidy()
+
+    async def _write(self, step: Write) -> None:
+        """A record that asks nothing of the RSE meets no fault."""
+        connector, rse = self.connectors[step.node], self.rses[step.node]
+        hand = connector.hand
+        if step.how is How.KILLED_BEFORE:
+            hand.before = _killed
+        else:
+            hand.after = lambda: self._meanwhile(step)
+        if step.how is How.ANSWER_LOST:
+            await rse.lose_answer()
+        await connector.write()
+        hand.before = hand.after = None
+        await rse.heal()
+
+    async def _meanwhile(self, step: Write) -> None:
+        for other in step.meanwhile:
+            await self.take(other)
+        if step.how is How.KILLED_AFTER:
+            raise Killed
+
+
+async def _killed() -> None:
+    raise Killed
+
+
+@asynccontextmanager
+async def town(world: World, ledger: Ledger, rses: Mapping[str, Rse], number: int) -> AsyncIterator[Town]:
+    """A community whose three spaces are new and tied; its connectors are gone when the block ends."""
+    world.clock.moved = timedelta()
+    for rse in rses.values():
+        await rse.heal()
+        await rse.open_space(1000 + number)
+    hub = Hub(world, f"communaute-{number}")
+    await hub.begin({node: rse.space for node, rse in rses.items()})
+    connectors = {node: Connector(f"{node}-{number}", rse, hub, ledger) for node, rse in rses.items()}
+    found = Town(hub, rses, connectors)
+    try:
+        for connector in connectors.values():
+            await connector.start()
+        await found.settle()
+        world.clock.moved = timedelta()
+        yield found
+    finally:
+        for connector in connectors.values():
+            await connector.stop()

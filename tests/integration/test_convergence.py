@@ -1,0 +1,149 @@
+"""Whatever people do in three RSEs, and however webhooks, polls and connectors go wrong: all end in what the hub's numbers define."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from typing import TYPE_CHECKING, Final
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from adapters.ledger import Ledger
+from tests.converge.discourse import Discourse
+from tests.converge.exo import Exo
+from tests.converge.matrix import Matrix
+from tests.converge.story import Deed, Do, How, Mail, Number, Post, Recover, Settle, Step, Write, stories
+from tests.converge.town import Town, town
+from tests.converge.verdict import said, verdict
+from tests.hub_world import World
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping, Sequence
+    from pathlib import Path
+
+    from tests.converge.rse import Rse
+
+EXAMPLES: Final = int(os.environ.get("EXAMPLES", "12"))
+DISCOURSE, MATRIX, EXO = "wifip", "education", "diplomatie"
+numbers = itertools.count(1)
+
+
+@pytest.fixture
+async def world(database_url: str) -> AsyncIterator[World]:
+    world = await World.make(database_url)
+    yield world
+    await world.close()
+
+
+@pytest.fixture
+async def ledger(database_url: str) -> AsyncIterator[Ledger]:
+    ledger = await Ledger.open(database_url)
+    yield ledger
+    await ledger.close()
+
+
+@pytest.fixture
+async def rses(tmp_path: Path) -> AsyncIterator[Mapping[str, Rse]]:
+    found: Sequence[Rse] = (await Discourse.start(tmp_path), await Matrix.start(tmp_path), await Exo.start(tmp_path))
+    yield {rse.node: rse for rse in found}
+    for rse in found:
+        await rse.close()
+
+
+async def tell(place: Town, story: Sequence[Step]) -> list[str]:
+    """Lead a story through, let all arrive, and judge."""
+    for step in story:
+        await place.take(step)
+    await place.settle()
+    return verdict(place)
+
+
+@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(story=stories)
+async def test_every_rse_ends_in_the_state_that_the_numbers_define(
+    world: World, ledger: Ledger, rses: Mapping[str, Rse], story: list[Step]
+) -> None:
+    async with town(world, ledger, rses, next(numbers)) as place:
+        assert not await tell(place, story)
+
+
+STORIES: Final[Mapping[str, Sequence[Step]]] = {
+    "an author deletes a message whose copy a moderator took away and brought back": [
+        Post(MATRIX), Settle(), Do(Deed.MODERATE, DISCOURSE, 0), Settle(), Recover(DISCOURSE, 0), Settle(), Do(Deed.DELETE, MATRIX, 0),
+    ],
+    "an author edits a message whose copy a moderator took away and brought back": [
+        Post(MATRIX), Settle(), Do(Deed.MODERATE, DISCOURSE, 0), Settle(), Recover(DISCOURSE, 0), Settle(), Do(Deed.EDIT, MATRIX, 0),
+    ],
+    "an author edits, then deletes, what a moderator elsewhere takes away and brings back": [
+        Post(MATRIX), Settle(), Do(Deed.MODERATE, DISCOURSE, 0), Settle(), Do(Deed.EDIT, MATRIX, 0), Settle(), Do(Deed.DELETE, MATRIX, 0),
+        Settle(), Recover(DISCOURSE, 0),
+    ],
+    "a deletion is told after the return that followed it": [
+        Post(DISCOURSE), Settle(), Do(Deed.MODERATE, DISCOURSE, 0), Recover(DISCOURSE, 0), Mail(DISCOURSE, 3, again=False),
+        Mail(DISCOURSE, 0, again=False),
+    ],
+    "the second deletion is told after the second return": [
+        Post(DISCOURSE), Settle(), Do(Deed.MODERATE, DISCOURSE, 0), Settle(), Recover(DISCOURSE, 0), Settle(),
+        Do(Deed.MODERATE, DISCOURSE, 0), Recover(DISCOURSE, 0), Mail(DISCOURSE, 3, again=False), Mail(DISCOURSE, 1, again=False),
+        Mail(DISCOURSE, 1, again=False), Mail(DISCOURSE, 0, again=False),
+    ],
+    "a reply arrives in a Discourse where what it answers went unheard": [
+        Post(DISCOURSE), Settle(), Do(Deed.REPLY, MATRIX, 0), Do(Deed.MODERATE, DISCOURSE, 0), Mail(MATRIX, 0, again=False), Number(),
+        Write(DISCOURSE, How.KILLED_AFTER),
+    ],
+    "a reply arrives in an eXo where what it answers went unheard": [
+        Post(EXO), Settle(), Do(Deed.REPLY, MATRIX, 0), Do(Deed.MODERATE, EXO, 0), Mail(MATRIX, 0, again=False), Number(),
+        Write(EXO, How.KILLED_AFTER),
+    ],
+    "an answered comment is deleted elsewhere, and the answers of this RSE stay": [
+        Post(EXO), Settle(), Do(Deed.REPLY, MATRIX, 0), Settle(), Do(Deed.REPLY, EXO, 1), Settle(), Do(Deed.DELETE, MATRIX, 1),
+    ],
+    "a member of a room sends edits of what others wrote": [
+        Post(MATRIX), Post(DISCOURSE), Settle(), Do(Deed.MEDDLE, MATRIX, 0), Do(Deed.MEDDLE, MATRIX, 1),
+    ],
+    "what comes back to life is written once though its writers are killed": [
+        Post(DISCOURSE), Settle(), Do(Deed.MODERATE, DISCOURSE, 0), Settle(), Recover(DISCOURSE, 0), Mail(DISCOURSE, 0, again=False),
+        Mail(DISCOURSE, 0, again=True), Number(), Write(EXO, How.KILLED_AFTER), Write(MATRIX, How.KILLED_AFTER),
+    ],
+    "an edit comes to a Discourse where a moderator took the copy away unheard": [
+        Post(MATRIX), Settle(), Do(Deed.MODERATE, DISCOURSE, 0), Do(Deed.EDIT, MATRIX, 0), Mail(MATRIX, 0, again=False), Number(),
+        Write(DISCOURSE, How.WELL),
+    ],
+    "an edit comes to a room where a moderator took the copy away unheard": [
+        Post(DISCOURSE), Settle(), Do(Deed.MODERATE, MATRIX, 0), Do(Deed.EDIT, DISCOURSE, 0), Mail(DISCOURSE, 0, again=False), Number(),
+        Write(MATRIX, How.WELL),
+    ],
+    "an edit comes to an eXo where a manager took the copy away unheard": [
+        Post(DISCOURSE), Settle(), Do(Deed.MODERATE, EXO, 0), Do(Deed.EDIT, DISCOURSE, 0), Mail(DISCOURSE, 0, again=False), Number(),
+        Write(EXO, How.WELL),
+    ],
+}  # fmt: skip
+"""Stories that went wrong once."""
+
+
+async def test_stories_that_went_wrong_once_end_well(world: World, ledger: Ledger, rses: Mapping[str, Rse]) -> None:
+    found = {}
+    for name, story in STORIES.items():
+        async with town(world, ledger, rses, next(numbers)) as place:
+            found[name] = await tell(place, story)
+    assert not {name: faults for name, faults in found.items() if faults}
+
+
+async def test_edit_like_solved_and_two_deletions_and_returns_of_one_post_are_an_event_each(
+    world: World, ledger: Ledger, rses: Mapping[str, Rse]
+) -> None:
+    away, back = Do(Deed.MODERATE, DISCOURSE, 1), Recover(DISCOURSE, 0)
+    acts = [Do(deed, DISCOURSE, 1) for deed in (Deed.EDIT, Deed.REACT, Deed.ACCEPT)]
+    story: list[Step] = [Post(DISCOURSE), Do(Deed.REPLY, DISCOURSE, 0), *acts, away, back, away, back]
+    async with town(world, ledger, rses, next(numbers)) as place:
+        for step in story:
+            await place.take(step)
+            await place.settle()
+        await place.take(Mail(DISCOURSE, 0, again=False))
+        assert not verdict(place)
+        kinds = [event.kind.removesuffix(".v1") for event in said(place)]
+    assert kinds[3:] == [
+        "message.posted", "message.posted", "message.edited", "reaction.added", "answer.accepted", "message.deleted", "answer.withdrawn",
+        "message.edited", "message.deleted", "message.edited",
+    ]  # fmt: skip
