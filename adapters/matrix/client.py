@@ -21,7 +21,21 @@ from adapters.matrix.translate import standing_edit
 from adapters.mentions import Acquaintance
 from adapters.pacing import Paces, set_out, urgency_of
 from adapters.people import Member
-from adapters.port import ENDINGS, UNSUPPORTED, WITHDRAWN, Act, Altered, Closed, Incomplete, Later, Never, Nonsense, RosterAltered, Unused, Written
+from adapters.port import (
+    ENDINGS,
+    UNSUPPORTED,
+    WITHDRAWN,
+    Act,
+    Altered,
+    Closed,
+    Incomplete,
+    Later,
+    Never,
+    Nonsense,
+    RosterAltered,
+    Unused,
+    Written,
+)
 from schemas.facts.message import Author
 from schemas.names import one_line
 
