@@ -27,7 +27,7 @@ class Exo(Rse):
     platform: ClassVar[str] = "exo"
     looked_at: ClassVar[bool] = True
     can: ClassVar[Abilities] = Abilities(takes_back=True)
-    ways: ClassVar[Ways] = Ways(Way.NONE, answers=False)
+    ways: ClassVar[Ways] = Ways(Way.ONE_LIKE, answers=False)
     unknown_faults: ClassVar[frozenset[str]] = frozenset({"webhook_twice", "webhook_late"})
 
     def words(self) -> list[str]:

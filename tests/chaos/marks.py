@@ -27,7 +27,6 @@ class Way(StrEnum):
     EACH = "each"
     ONE_LIKE = "one_like"
     """One like stands for all of them."""
-    NONE = "none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,8 +135,6 @@ class _Judge:
                 pass
             case Way.ONE_LIKE:
                 found, wanted = Counter(like=found.total()), Counter(like=int(wanted.total() > 0))
-            case Way.NONE:
-                wanted = Counter()
         for emoji in wanted - found:
             yield self._finding(Fault.LOST, rse, number, f"réaction {emoji}")
         for emoji in found - wanted:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 FORUM, ROOM, WALL, HALL = "n00", "n01", "n02", "communaute-0"
-WAYS = {FORUM: Ways(Way.ONE_LIKE, answers=True), ROOM: Ways(Way.EACH, answers=True), WALL: Ways(Way.NONE, answers=False)}
+WAYS = {FORUM: Ways(Way.ONE_LIKE, answers=True), ROOM: Ways(Way.EACH, answers=True), WALL: Ways(Way.ONE_LIKE, answers=False)}
 HEART, THUMB, CLAP = "❤️", "👍", "👏"
 
 
@@ -46,7 +46,7 @@ SIGHTS = {
         2: Shown(2, 1, 1, accepted=1),
         3: Shown(3, 1, 1, (Mark(None, HEART),)),
     },
-    WALL: {1: Shown(1, 1, None, (Mark(1, THUMB),)), 2: Shown(2, 1, 1), 3: Shown(3, 1, 1)},
+    WALL: {1: Shown(1, 1, None, (Mark(1, THUMB), Mark(None, THUMB))), 2: Shown(2, 1, 1), 3: Shown(3, 1, 1, (Mark(None, THUMB),))},
 }
 
 
@@ -87,7 +87,7 @@ def test_nothing_is_said_where_every_mark_is_as_the_numbers_define() -> None:
         ({"n01_2": replace(SIGHTS[ROOM][2], accepted=0)}, Fault.LOST, ROOM, 2),
         ({"n01_2": replace(SIGHTS[ROOM][2], accepted=2)}, Fault.DOUBLED, ROOM, 2),
         ({"n01_3": replace(SIGHTS[ROOM][3], accepted=1)}, Fault.RISEN, ROOM, 3),
-        ({"n02_1": replace(SIGHTS[WALL][1], marks=())}, Fault.SPOILT, WALL, 1),
+        ({"n02_1": replace(SIGHTS[WALL][1], marks=(Mark(None, THUMB),))}, Fault.SPOILT, WALL, 1),
     ],
 )
 def test_a_wrong_mark_is_named_where_it_stands(seen: dict[str, Shown], fault: Fault, where: str, message: int) -> None:
@@ -102,9 +102,9 @@ def test_a_reaction_that_never_reached_the_hub_is_lost_there_alone() -> None:
 def test_a_reaction_taken_back_stands_nowhere() -> None:
     known = book()
     known.reactions[1, ROOM, 0].done(Wish.UNREACT, 1)
-    seen = {"n01_1": replace(SIGHTS[ROOM][1], marks=(Mark(None, THUMB),))}
+    seen = {"n01_1": replace(SIGHTS[ROOM][1], marks=(Mark(None, THUMB),)), "n02_1": replace(SIGHTS[WALL][1], marks=(Mark(1, THUMB),))}
     assert judged(known, (*MARKS, Reacted(10, ROOM, "a", None, None, None)), seen=seen) == []
-    assert judged(known, seen=seen) == [(Fault.RISEN, "hub", 1)]
+    assert judged(known, seen={"n01_1": seen["n01_1"]}) == [(Fault.RISEN, "hub", 1)]
 
 
 def test_a_reaction_without_an_answer_may_have_been_set_or_not_as_its_own_rse_shows() -> None:
