@@ -48,7 +48,7 @@ class Matrix(Rse):
         service = ApplicationService("http://gateway.example/webhooks/education", as_token=AS_TOKEN, hs_token=HS_TOKEN)
         registration = Registration.read(service.write(folder / "registration.yaml"), SERVER)
         pusher = Pusher(rooms, registration, 0.01, 0.01)
-        twin = Twin(rooms, registration, pusher, Allowance(0.0))
+        twin = Twin(rooms, registration, pusher, Allowance(0.0), Allowance(0.0))
         app = web.Application(middlewares=[answering(twin.faults)])
         app.add_routes(twin.routes())
         server = TestServer(app)
