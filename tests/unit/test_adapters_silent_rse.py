@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 from adapters.gateway import Counter, application
@@ -38,6 +39,9 @@ class Admitted:
     """Keeps what came through the door."""
 
     outcomes: Sequence[Outcome] = ()
+
+    def __init__(self) -> None:
+        self.asking = asyncio.Lock()
 
     async def admit(self, outcomes: Sequence[Outcome], body: bytes, correlation: str) -> Stored:
         del body, correlation

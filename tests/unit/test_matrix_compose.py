@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.matrix.client import MatrixClient, thread_of
+from adapters.matrix.client import MatrixClient
 from adapters.matrix.compose import EVENT_LIMIT, content_of, divided_for_room, size
 from adapters.matrix.homeserver import Declined
 from adapters.matrix.names import display_name, ghost_localpart, is_ghost, is_ours, user_id
 from adapters.matrix.rooms import report_of
+from adapters.matrix.writing import thread_of
 from adapters.parts import MOST_PARTS
 from adapters.port import Act, Closed, Later, Never, SpaceReport
 from schemas.facts.message import Attachment, Author, Content
