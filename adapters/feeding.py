@@ -28,6 +28,7 @@ REFUSED_FROM = 400
 EVENT = re.compile(r"event=(?P<id>[0-9a-f]{32})@(?P<place>\S+)")
 FRENCH = {
     "unused": "inutilisé",
+    "altered": "à demander au RSE :",
     "nonsense": "refusé",
     "dropped": "écarté",
     "parked": "en attente d'une écriture",

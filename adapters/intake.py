@@ -22,6 +22,7 @@ from adapters.last_door import UnverifiedRecord
 from adapters.ledger import LedgerUnavailable
 from schemas import topics
 from schemas.wire import kafka
+from schemas.wire.endings import to_its_end
 from schemas.wire.telemetry import Metric
 
 if TYPE_CHECKING:
@@ -82,13 +83,13 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
             while True:
                 await self._read(consumer)
         finally:
-            if committer is not None:
-                committer.cancel()
-                await asyncio.wait([committer])
-            await self._lanes.clear(LEAVE_SECONDS)
-            await self._leave(consumer)
+            await to_its_end(self._leave(consumer, committer))
 
-    async def _leave(self, consumer: AIOKafkaConsumer) -> None:
+    async def _leave(self, consumer: AIOKafkaConsumer, committer: asyncio.Task[None] | None) -> None:
+        if committer is not None:
+            committer.cancel()
+            await asyncio.wait([committer])
+        await self._lanes.clear(LEAVE_SECONDS)
         try:
             async with asyncio.timeout(LEAVE_SECONDS):
                 await self._commit(consumer)

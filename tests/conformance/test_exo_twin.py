@@ -370,7 +370,7 @@ async def test_a_copy_that_somebody_of_this_rse_took_away_is_not_brought_back(ei
     copy = await written(either, posted)
     await either.delete(copy.native_id, "animatrice")
     edited = replace(posted, act=Act.EDITED, key="k2", native_id=copy.native_id)
-    assert await either.client.write(edited) == Never("not_found")
+    assert await either.client.write(edited) == Never("copy_withdrawn")
 
 
 async def test_a_marker_that_a_person_pasted_is_not_taken_for_our_own_copy(either: Portal) -> None:

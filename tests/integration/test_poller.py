@@ -39,18 +39,22 @@ class World:
     rse: Portal
     space: str
 
-    async def heard(self) -> list[tuple[str, str]]:
-        """What the hub was told, in order: the fact and the native id."""
+    async def told(self) -> list[dict[str, str]]:
+        """What the hub was told, in order."""
         consumer = wire.consumer(self.rig.kafka, self.rig.prefix + topics.RSE_INBOUND.name, group=None, auto_offset_reset="earliest")
         await consumer.start()
-        records: list[tuple[str, str]] = []
+        told: list[dict[str, str]] = []
         try:
             while found := await consumer.getmany(timeout_ms=300):
-                told = [texts(one.headers) for many in found.values() for one in many]
-                records += [(headers["ce_type"].split(".")[-2], headers["ce_nativeid"]) for headers in told]
+                told += [texts(one.headers) for many in found.values() for one in many]
         finally:
             await consumer.stop()
-        return [one for one in records if one[0] not in {"accepted", "joined", "left"}]
+        return told
+
+    async def heard(self) -> list[tuple[str, str]]:
+        """The fact and the native id of each message, in order."""
+        found = [(headers["ce_type"].split(".")[-2], headers["ce_nativeid"]) for headers in await self.told()]
+        return [one for one in found if one[0] not in {"accepted", "joined", "left"}]
 
     async def hears(self, *expected: tuple[str, str]) -> None:
         """Wait until the hub has been told exactly this."""
@@ -131,7 +135,7 @@ async def test_a_copy_comes_back_as_an_echo_and_an_answer_to_it_finds_its_parent
         await world.looks()
         answer = await world.rse.comment(receipt["native_id"], "Merci d’ici")
         await world.hears(("posted", answer))
-        headers, _ = (await world.rig.read(topics.RSE_INBOUND.name, 2))[-1]
+        (headers,) = [told for told in await world.told() if told["ce_nativeid"] == answer]
         assert headers["ce_parent"] == object_id("education", "post:1")
 
 
