@@ -21,7 +21,7 @@ SYNAPSE := .venv-synapse/.installed
 
 say = @printf '\033[1m▸ %s\033[0m\n' $(1)
 
-.PHONY: help install kafka synapse demo test unit test-real check lint bench chaos lock clean
+.PHONY: help install kafka synapse demo test unit test-long test-real check lint bench chaos lock clean
 
 help: ## Prints what each target does
 	@printf "Trait d'union — relie les réseaux sociaux internes des ministères.\n\n"
@@ -37,11 +37,15 @@ synapse: $(SYNAPSE) ## Installs a real Matrix server, Synapse, into .venv-synaps
 demo: install kafka $(if $(filter synapse,$(RSE)),synapse) ## Plays the whole way; ONCE=1 checks and ends, RSE=synapse uses a real Matrix server
 	@$(BIN)/traitdunion demo $(if $(ONCE),--once) $(if $(RSE),--rse $(RSE))
 
-test: install kafka ## Runs all tests that need no real RSE; EXAMPLES=1000 tries that many of each property
+test: install kafka ## Runs the tests, five minutes; EXAMPLES=1000 tries that many of each property
 	$(call say,'Tests')
-	@$(BIN)/pytest -q -n 2 --dist loadfile -m 'not real' --ignore tests/e2e
+	@$(BIN)/pytest -q -n 3 --dist loadfile -m 'not real and not long' --ignore tests/e2e
 	$(call say,'Whole systems one at a time')
-	@$(BIN)/pytest -q -m 'not real' tests/e2e
+	@$(BIN)/pytest -q -m 'not real and not long' tests/e2e
+
+test-long: install kafka ## Runs the tests that take long: faults, floods, histories, generated stories
+	$(call say,'Tests that take long')
+	@$(BIN)/pytest -q -m 'long and not real'
 
 unit: install ## Runs the unit tests alone, in seconds
 	@$(BIN)/pytest -q -n 2 tests/unit
@@ -50,7 +54,7 @@ test-real: install kafka synapse ## Runs the tests against a real Synapse
 	$(call say,'Tests against the real Synapse')
 	@$(BIN)/pytest -q -m real
 
-check: lint test test-real ## Does all that CI does: lint, test, test-real
+check: lint test test-long test-real ## Does all that CI does: lint, test, test-long, test-real
 
 lint: install ## Format, rules, types and who may import whom
 	$(call say,'Format and rules (ruff)')

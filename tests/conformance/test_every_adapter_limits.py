@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from tests.fakes_limited import Limited
 
+pytestmark = pytest.mark.long
+
 LANES, EACH = 8, 20
 PER_SECOND = 20.0
 

@@ -14,7 +14,7 @@ from tests.fakes_demo import NOT_INSTALLED
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = pytest.mark.skipif(NOT_INSTALLED is not None, reason=str(NOT_INSTALLED))
+pytestmark = [pytest.mark.long, pytest.mark.skipif(NOT_INSTALLED is not None, reason=str(NOT_INSTALLED))]
 
 QUICK = (
     Fault.INBOUND_KILLED, Fault.FANOUT_KILLED, Fault.RECEIPTS_KILLED, Fault.RELAY_KILLED, Fault.DOOR_KILLED, Fault.CONNECTOR_KILLED, Fault.POSTGRES_KILLED,

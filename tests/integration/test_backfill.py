@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from tests.servers import Kafka
 
+pytestmark = pytest.mark.long
+
 FAST = {"history_per_minute": 600}
 
 

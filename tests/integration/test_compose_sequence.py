@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from deploy.local.postgres import LocalPostgres
     from tests.servers import Kafka
 
+pytestmark = pytest.mark.long
+
 BIN = Path(sys.executable).parent
 ROOM = "!futurs-publics:tchap.example"
 MEASURED = {"prometheus", "grafana"}

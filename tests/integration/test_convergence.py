@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from tests.converge.rse import Rse
 
+pytestmark = pytest.mark.long
+
 EXAMPLES: Final = int(os.environ.get("EXAMPLES", "12"))
 DISCOURSE, MATRIX, EXO = "wifip", "education", "diplomatie"
 numbers = itertools.count(1)

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from tests.servers import Kafka
 
+pytestmark = pytest.mark.long
+
 MESSAGES = 30
 SPACE = "97"
 
