@@ -16,6 +16,8 @@ from schemas.topics import RECORD_LIMIT
 from schemas.wire.settings import FiledSettings
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
     from aiokafka.client import AIOKafkaClient
 
     from schemas.topics import Topic
@@ -118,15 +120,34 @@ async def begin(client: AIOKafkaProducer | AIOKafkaConsumer, seconds: float = RE
             starting.exception()
 
 
+async def closed(closing: Coroutine[Any, Any, object], seconds: float) -> bool:
+    """Let a client close, or something of it; False where that failed or was cut short.
+
+    aiokafka waits for the same futures each time that it closes: one that was cut short before would otherwise cancel who waits for it now,
+    and a task that is cancelled ends without a word.
+    """
+    task = asyncio.ensure_future(closing)
+    task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
+    try:
+        await asyncio.wait({task}, timeout=seconds)
+    finally:
+        task.cancel()
+    await asyncio.wait({task}, timeout=GRACE_SECONDS)
+    if not task.done() or task.cancelled():
+        return False
+    error = task.exception()
+    if error is not None and not isinstance(error, (KafkaError, OSError, TimeoutError)):
+        raise error
+    return error is None
+
+
 async def hang_up(client: AIOKafkaClient) -> None:
     """Close all connections of a client that has stopped, or never will: those too that it is still opening, which its own `close` leaves behind."""
     client._get_conn = _no_connection  # noqa: SLF001 - aiokafka's tasks may outlive what they work for, and would connect again
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(GRACE_SECONDS), client._get_conn_lock:  # noqa: SLF001 - held while one is being opened
             pass
-    with contextlib.suppress(KafkaError, OSError, TimeoutError):
-        async with asyncio.timeout(GRACE_SECONDS):
-            await client.close()
+    await closed(client.close(), GRACE_SECONDS)
 
 
 async def _no_connection(*_: object, **__: object) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -189,14 +188,9 @@ def _consume(future: asyncio.Future[object]) -> None:
 
 async def _give_up(producer: AIOKafkaProducer) -> None:
     """Stop a producer whose broker may never answer: its own `stop` waits for every batch, so it is cut short."""
-    try:
-        async with asyncio.timeout(CLOSE_SECONDS):
-            await producer.stop()
-    except (TimeoutError, KafkaError, OSError):
+    if not await kafka.closed(producer.stop(), CLOSE_SECONDS):
         sender = producer._sender  # noqa: SLF001 - nothing public ends the sender without flushing first
         producer._message_accumulator.fail_all(KafkaError("given up"))  # noqa: SLF001 - as above
-        with contextlib.suppress(KafkaError, OSError, TimeoutError):
-            if sender is not None and sender.sender_task is not None:
-                async with asyncio.timeout(CLOSE_SECONDS):
-                    await sender.close()
+        if sender is not None and sender.sender_task is not None:
+            await kafka.closed(sender.close(), CLOSE_SECONDS)
     await kafka.hang_up(producer.client)
