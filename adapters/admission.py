@@ -79,12 +79,20 @@ class Admission:
         try:
             while True:
                 await self._sleep()
-                if await self._spool_is_served() and (batch := [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]):
+                if await self._spool_is_served() and (batch := self._next()):
                     await self._take(batch)
         finally:
             for storing in self._storing:
                 storing.task.cancel()
                 storing.remembered.cancel()
+
+    def _next(self) -> list[Arrival]:
+        """As many of those who wait as the spool could take if Kafka did not: one too many would have all of them refused. One at least, who is told so."""
+        batch, room = list[Arrival](), self._seat.spool.room - sum(len(storing.batch.records) for storing in self._storing)
+        while self._waiting and len(batch) < BATCH and (not batch or len(self._waiting[0].outcomes) <= room):
+            batch.append(self._waiting.popleft())
+            room -= len(batch[-1].outcomes)
+        return batch
 
     async def _spool_is_served(self) -> bool:
         """Publish and decide what waits in the spool; False while the ledger is away, and those who wait are told so."""

@@ -150,7 +150,7 @@ async def build(name: str, instance: Instance, shared: Shared) -> Connector:
         hints.run(), _tidy(applied, shared.clock),
     )  # fmt: skip
     watch = Watch(shared.ledger, name, secrets.token_hex(8))
-    asking = _asking(name, instance, client, watch, admission, shared.clock)
+    asking = _asking(name, instance, client, watch, admission, lambda: spool.room, shared.clock)
     if asking is not None:
         poller = Poller(
             Outlook(name, instance, *asking, ties, watch, lambda: admission.refusals, shared.clock, asyncio.sleep, random.random)
@@ -179,13 +179,19 @@ def _offered(
 
 
 def _asking(
-    name: str, instance: Instance, client: RseClient, watch: Watch, admission: Admission, clock: Callable[[], datetime]
+    name: str,
+    instance: Instance,
+    client: RseClient,
+    watch: Watch,
+    admission: Admission,
+    room: Callable[[], int],
+    clock: Callable[[], datetime],
 ) -> tuple[Looks, Rhythm] | None:
     """How an RSE is asked, and how often: all of it, what it could not tell, or not at all."""
     if isinstance(client, Polled):
-        return Looker(client, watch, admission.admit, clock), asked(instance)
+        return Looker(client, watch, admission.admit, room, clock), asked(instance)
     if isinstance(client, Reminding):
-        return LossLooker(name, client, watch, admission.admit, clock), REMINDED
+        return LossLooker(name, client, watch, admission.admit, room, clock), REMINDED
     return None
 
 

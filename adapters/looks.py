@@ -6,6 +6,7 @@ import asyncio
 import json
 from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from adapters.gateway import named
@@ -66,8 +67,8 @@ class NotKeptError(RuntimeError):
 class Looker:
     """Looks at spaces of one instance. What is seen goes through admission; the ledger remembers it after the ack."""
 
-    def __init__(self, client: Polled, watch: Watch, admit: Admit, clock: Callable[[], datetime]) -> None:
-        self._client, self._watch, self._admit, self._clock = client, watch, admit, clock
+    def __init__(self, client: Polled, watch: Watch, admit: Admit, room: Callable[[], int], clock: Callable[[], datetime]) -> None:
+        self._client, self._watch, self._admit, self._room, self._clock = client, watch, admit, room, clock
 
     async def look(self, view: View) -> Looked | Later | Never:
         """Look once. Raises NotKeptError, LeaseLost, LedgerUnavailable; nothing is remembered that was not told."""
@@ -122,18 +123,29 @@ class Looker:
         begun = [news.before for news in found if news.before is not None]
         if begun:
             await self._watch.expect(space, begun, now)
-        await self._say([(one, news.document) for news in found for one in (news.outcome, *news.likes) if one is not None])
-        await self._watch.keep(space, [news.after for news in found], now, cursor)
+        await self._tell_portions(space, found, cursor)
         view.cursor = cursor or view.cursor
         seen.changed = seen.changed or bool(found)
 
-    async def _say(self, told: Sequence[tuple[Outcome, object]]) -> None:
-        """All at once and in order: admission makes one batch of them."""
-        outcomes = [(await named(self._client, outcome), as_told(document)) for outcome, document in told]
-        answers = await asyncio.gather(*(self._admit((outcome,), body, new_correlation()) for outcome, body in outcomes))
-        for answer in answers:
-            if isinstance(answer, NotStored):
-                raise NotKeptError(answer.reason)
+    async def _tell_portions(self, space: str, found: Sequence[News], cursor: str | None) -> None:
+        """As many at once as the spool could take, in order; what was stored is remembered, whatever becomes of the rest."""
+        rest, now = found, self._clock()
+        while True:  # once where there is nothing but how far was read
+            portion = _portion(rest, self._room())
+            stored, refused = await self._say(portion)
+            rest = rest[stored:]
+            await self._watch.keep(space, [news.after for news in portion[:stored]], now, None if rest else cursor)
+            if refused is not None:
+                raise NotKeptError(refused.reason)
+            if not rest:
+                return
+
+    async def _say(self, portion: Sequence[News]) -> tuple[int, NotStored | None]:
+        """All at once: admission makes one batch of them. How many were stored whole before the first that was not, and why that one was not."""
+        told = [(place, one, as_told(news.document)) for place, news in enumerate(portion) for one in _outcomes(news)]
+        named_so = [(await named(self._client, one), body) for _, one, body in told]
+        stored, refused = leading(await asyncio.gather(*(self._admit((one,), body, new_correlation()) for one, body in named_so)))
+        return (len(portion) if refused is None else told[stored][0]), refused
 
     async def _read_threads(self, view: View, seen: _Seen) -> Later | None:
         """The roots under which something is announced, and a few more in turn."""
@@ -188,6 +200,24 @@ class Looker:
         seen.objects.add(row.native_id)
         await self._tell(view, [deleted(row, view.poll.space, self._clock())], seen, view.cursor)
         return None
+
+
+def leading(answers: Sequence[Answer]) -> tuple[int, NotStored | None]:
+    """How many were stored before the first that was not, and why that one was not."""
+    for place, answer in enumerate(answers):
+        if isinstance(answer, NotStored):
+            return place, answer
+    return len(answers), None
+
+
+def _outcomes(news: News) -> list[Outcome]:
+    return [one for one in (news.outcome, *news.likes) if one is not None]
+
+
+def _portion(rest: Sequence[News], room: int) -> Sequence[News]:
+    """As many as there is room for, one at least: it is told, where there is none."""
+    sizes = accumulate(len(_outcomes(news)) for news in rest)
+    return rest[: max(1, sum(size <= room for size in sizes))]
 
 
 def as_told(document: object) -> bytes:

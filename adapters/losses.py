@@ -6,18 +6,18 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from adapters.gateway import named
-from adapters.looks import Looked, NotKeptError
+from adapters.looks import Looked, NotKeptError, leading
 from adapters.port import Change, Losses
-from adapters.sorting import NotStored, Stored
+from adapters.sorting import Stored
 from schemas.wire.records import new_correlation
 from schemas.wire.telemetry import Metric
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
     from adapters.looks import Admit, View
-    from adapters.port import Later, Never, Outcome, Reminding
+    from adapters.port import Later, Loss, Never, Outcome, Reminding
     from adapters.sorting import Answer
     from adapters.watch import Watch
 
@@ -25,33 +25,48 @@ if TYPE_CHECKING:
 class LossLooker:
     """Asks one instance for what its webhooks could not bring. It goes through admission, as they do, under their own markers."""
 
-    def __init__(self, name: str, client: Reminding, watch: Watch, admit: Admit, clock: Callable[[], datetime]) -> None:
-        self._name, self._client, self._watch, self._admit, self._clock = name, client, watch, admit, clock
+    def __init__(
+        self, name: str, client: Reminding, watch: Watch, admit: Admit, room: Callable[[], int], clock: Callable[[], datetime]
+    ) -> None:
+        self._name, self._client, self._watch, self._admit, self._room, self._clock = name, client, watch, admit, room, clock
 
     async def look(self, view: View) -> Looked | Later | Never:
-        """Ask once. Raises NotKeptError, LeaseLost, LedgerUnavailable; nothing is noted that was not told."""
+        """Ask once. Raises NotKeptError, LeaseLost, LedgerUnavailable; nothing is noted that was not stored."""
         found = await self._client.lost(view.poll.space, view.cursor, view.poll.since)
         if not isinstance(found, Losses):
             return found
-        await self._tell(found)
-        if found.cursor != view.cursor:
-            await self._watch.keep(view.poll.space, [], self._clock(), found.cursor)
-            view.cursor = found.cursor
+        await self._tell(found, view)
+        await self._note(found.cursor, view)
         return Looked(changed=found.more)
 
-    async def _tell(self, found: Losses) -> None:
-        """All at once and in order: admission makes one batch of them."""
-        outcomes = [await named(self._client, one) for one in found.outcomes]
-        answers = await asyncio.gather(*(self._admit((one,), _named(one), new_correlation()) for one in outcomes))
-        for answer in answers:
-            self._count(answer)
-            if isinstance(answer, NotStored):
-                raise NotKeptError(answer.reason)
+    async def _tell(self, found: Losses, view: View) -> None:
+        """As many at once as the spool could take, in order; what was stored is noted, whatever becomes of the rest."""
+        rest = found.losses
+        while rest:
+            answers = await self._answers(rest[: max(1, self._room())])
+            stored, refused = leading(answers)
+            self._count(answers[:stored])
+            rest = rest[stored:]
+            if stored and rest:
+                await self._note(rest[0].cursor, view)
+            if refused is not None:
+                raise NotKeptError(refused.reason)
 
-    def _count(self, answer: Answer) -> None:
-        if isinstance(answer, Stored):
-            for said in answer.said:
-                Metric.recovered.labels(self._name, said.partition("=")[0]).inc()
+    async def _answers(self, portion: Sequence[Loss]) -> list[Answer]:
+        """All at once: admission makes one batch of them."""
+        outcomes = [await named(self._client, one.outcome) for one in portion]
+        return await asyncio.gather(*(self._admit((one,), _named(one), new_correlation()) for one in outcomes))
+
+    async def _note(self, cursor: str | None, view: View) -> None:
+        if cursor != view.cursor:
+            await self._watch.keep(view.poll.space, [], self._clock(), cursor)
+            view.cursor = cursor
+
+    def _count(self, answers: Sequence[Answer]) -> None:
+        for answer in answers:
+            if isinstance(answer, Stored):
+                for said in answer.said:
+                    Metric.recovered.labels(self._name, said.partition("=")[0]).inc()
 
 
 def _named(outcome: Outcome) -> bytes:

@@ -210,13 +210,21 @@ class Same:
 
 
 @dataclass(frozen=True, slots=True)
-class Losses:
-    """What a platform tried in vain to tell, as it stands now, each with the marker of its own webhook; parents first.
+class Loss:
+    """What a platform tried in vain to tell, as it stands now, with the marker of its own webhook; `cursor` asks for it and all behind it."""
 
-    `cursor` is where the next question goes on; `more` tells that there is more to ask for by then.
+    outcome: Change | Unused | Nonsense
+    cursor: str
+
+
+@dataclass(frozen=True, slots=True)
+class Losses:
+    """All that a platform tried in vain to tell; parents first.
+
+    `cursor` is where the next question goes on once all is stored; `more` tells that there is more to ask for by then.
     """
 
-    outcomes: tuple[Change | Unused | Nonsense, ...]
+    losses: tuple[Loss, ...]
     cursor: str | None
     more: bool = False
 

@@ -60,6 +60,11 @@ class Spool:
         self._ledger, self._instance, self.limit = ledger, instance, limit
         self.waiting = dict.fromkeys(Kind, 0)
 
+    @property
+    def room(self) -> int:
+        """How many rows it would still take."""
+        return max(0, self.limit - sum(self.waiting.values()))
+
     async def count(self) -> None:
         """Count what waits; done at start."""
         async with self._ledger.connection() as connection:
@@ -69,7 +74,7 @@ class Spool:
 
     async def store(self, kind: Kind, records: Sequence[Record], now: datetime, reason: str = "") -> None:
         """Store rows in order; raises SpoolFull and stores none where they do not all fit."""
-        if sum(self.waiting.values()) + len(records) > self.limit:
+        if len(records) > self.room:
             raise SpoolFull(self._instance)
         async with self._ledger.connection() as connection:
             await connection.execute(

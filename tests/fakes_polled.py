@@ -64,20 +64,30 @@ class PolledSink(Heard):
 
     watch: MemoryWatch = field(default_factory=MemoryWatch)
     refusing: str = ""
+    room: int = 1_000
+    """How much it takes at once, or none of it."""
+    most: int = 1_000
+    """How much it takes in all."""
+    together: int = 0
     admitted: list[str] = field(default_factory=list)
 
     async def admit(self, outcomes: Sequence[Outcome], body: bytes, correlation: str) -> Answer:
         """What admission is to a look."""
         del body
-        if self.refusing:
-            return NotStored(self.refusing)
+        self.together += 1
+        await asyncio.sleep(0)  # all that are told at once have begun
+        fits = self.together <= self.room
+        await asyncio.sleep(0)
+        self.together -= 1
+        if self.refusing or not fits or len(self.admitted) >= self.most:
+            return NotStored(self.refusing or "spool_full")
         self.admitted.append(correlation)
         await self.hear(outcomes)
         return Stored(())
 
     def looker(self, client: Polled) -> Looker:
         """A looker that tells this sink."""
-        return Looker(client, self.watch, self.admit, lambda: datetime.now(UTC))
+        return Looker(client, self.watch, self.admit, lambda: self.room, lambda: datetime.now(UTC))
 
     @asynccontextmanager
     async def looking(self, client: Polled, space: str) -> AsyncIterator[None]:

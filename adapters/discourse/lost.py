@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from adapters.discourse.payload import LIKE, Like, Liker, Post, Topic, moment
 from adapters.discourse.reading import ACTS, LIKED, RECOVERED, SOLVED, native_id, read_answer, read_like, read_post
 from adapters.discourse.search import read
-from adapters.port import Act, Incomplete, Later, Losses, Never, Nonsense, Unused
+from adapters.port import Act, Incomplete, Later, Loss, Losses, Never, Nonsense, Unused
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -86,15 +86,15 @@ class Recall:
 
     async def _as_they_stand(self, lost: list[_Lost], newest: str | None) -> Losses | Later:
         """So many at a time; what the RSE cannot tell now is asked at the next look, with all that comes after it."""
-        told: list[Change | Unused | Nonsense] = []
+        found: list[Loss] = []
         asked = _Asked()
         for one in lost[:AT_ONCE]:
             outcome = await self._as_it_stands(one, asked)
             if isinstance(outcome, Later):
-                return Losses(tuple(told), str(one.first - 1), more=True) if told else outcome
-            told.append(outcome)
+                return Losses(tuple(found), _cursor(one), more=True) if found else outcome
+            found.append(Loss(outcome, _cursor(one)))
         rest = lost[AT_ONCE:]
-        return Losses(tuple(told), str(rest[0].first - 1) if rest else newest, more=bool(rest))
+        return Losses(tuple(found), _cursor(rest[0]) if rest else newest, more=bool(rest))
 
     async def _as_it_stands(self, lost: _Lost, asked: _Asked) -> Change | Unused | Nonsense | Later:
         match lost:
@@ -184,6 +184,11 @@ def _lost(attempt: Tried, since: datetime) -> _Lost | None:
     if told.solved is not None and (event in SOLVED or not event):
         return _Answer(attempt.id, told.solved)
     return None
+
+
+def _cursor(lost: _Lost) -> str:
+    """The attempt before the first that spoke of it."""
+    return str(lost.first - 1)
 
 
 def _post_of(lost: _Lost) -> Post:

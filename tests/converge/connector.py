@@ -161,7 +161,7 @@ class Connector:
             self._view = next((View(poll, poll.cursor) for poll in await self._watch.claim(tied, LEASE)), None)
         if self._view is None:
             return False
-        looked = await Looker(self._client, self._watch, self.admission.admit, self.hub.world.clock).look(self._view)
+        looked = await Looker(self._client, self._watch, self.admission.admit, lambda: SPOOL, self.hub.world.clock).look(self._view)
         assert isinstance(looked, Looked), looked
         return looked.changed
 

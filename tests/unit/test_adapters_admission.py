@@ -17,6 +17,7 @@ from adapters.admission import Admission
 from adapters.ledger import Known, KnownObject, LedgerUnavailable, Unstorable
 from adapters.port import Altered
 from adapters.sorting import NotStored, Seat, Stored
+from adapters.spool import SpoolFull
 from adapters.ties import Tie, TieState
 from schemas import topics
 from schemas.envelope import object_id
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from adapters.spool import Record
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+ROOM = 10
 TIE = Tie(SPACE, "futurs", "Futurs", Audience.MEMBERS, Audience.MEMBERS, externals=False, state=TieState.CONFIRMED, renewed_at=NOW)
 
 
@@ -74,11 +76,14 @@ class SlowMemory:
 
 @dataclass
 class Out:
-    """Kafka that takes all."""
+    """Kafka that takes all, or a spool that has room for ten."""
 
     records: list[Record] = field(default_factory=list)
+    away: bool = False
 
     async def put(self, records: Sequence[Record]) -> list[Place | None]:
+        if self.away and len(records) > ROOM:
+            raise SpoolFull
         self.records += records
         return [Place(record.topic, 0, number) for number, record in enumerate(records)]
 
@@ -118,7 +123,7 @@ class Desk:
 @pytest.fixture
 async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
     memory, out, instance, hinted = SlowMemory(), Out(), an_instance(tmp_path), list[str]()
-    spool = SimpleNamespace(waiting=Counter(), limit=10, first=_nothing)
+    spool = SimpleNamespace(waiting=Counter(), limit=ROOM, room=ROOM, first=_nothing)
     ties = SimpleNamespace(known={SPACE: TIE}.get)
     seat = Seat(
         "rse", instance, SigningKey.generate(instance.node), memory, ties, spool, out, PrivateKey.generate().public_key, lambda: NOW, hinted.append, hinted.append  # type: ignore[arg-type]  # fakes
@@ -161,6 +166,14 @@ async def test_what_was_decided_upon_a_batch_that_could_not_be_stored_is_not_sto
     assert isinstance(await desk.ask(what="post", id="post:1", locator="topic:1/1"), Stored)
     first, again = (dict(record.headers)["ce_id"] for record in desk.out.records)
     assert first == again
+
+
+async def test_more_webhooks_than_the_spool_has_room_for_are_not_all_refused_at_once(desk: Desk) -> None:
+    desk.memory.open.set()
+    desk.out.away = True
+    answers = await asyncio.gather(*(desk.ask(what="post", id=f"post:{number}") for number in range(ROOM + 2)))
+    assert all(isinstance(answer, Stored) for answer in answers)
+    assert len(desk.out.records) == ROOM + 2
 
 
 @pytest.mark.parametrize(("claimed", "told"), [(NOW + timedelta(days=1), NOW), (NOW - timedelta(days=1), NOW - timedelta(days=1))])

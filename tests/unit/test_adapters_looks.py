@@ -93,6 +93,29 @@ async def test_nothing_is_remembered_before_it_is_stored_and_all_of_it_comes_aga
     assert list(room.sink.watch.cursors) == ["salon"]
 
 
+async def test_more_than_the_spool_could_take_is_told_in_portions_that_it_takes() -> None:
+    room = Room()
+    for number in range(5):
+        room.rse.say(f"a{number}", "Bonjour")
+    room.sink.room = 2
+    assert await room.look() == Looked(changed=True)
+    assert [native_id for _, native_id, _ in room.told] == ["a0", "a1", "a2", "a3", "a4"]
+    assert await room.look() == Looked(changed=False)
+
+
+async def test_what_was_stored_before_the_spool_was_full_is_remembered_and_the_rest_comes_again() -> None:
+    room = Room()
+    for number in range(5):
+        room.rse.say(f"a{number}", "Bonjour")
+    room.sink.room, room.sink.most = 2, 3
+    with pytest.raises(NotKeptError):
+        await room.look()
+    assert (room.sink.watch.cursors, room.view.cursor) == ({}, None)
+    room.sink.most = 1_000
+    await room.look()
+    assert [native_id for _, native_id, _ in room.told] == ["a0", "a1", "a2", "a3", "a4"]
+
+
 async def test_absence_from_a_page_is_no_deletion() -> None:
     room = Room()
     room.rse.say("a", "Bonjour")

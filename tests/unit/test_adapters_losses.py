@@ -10,7 +10,7 @@ from prometheus_client import REGISTRY
 
 from adapters.looks import Looked, NotKeptError
 from adapters.losses import LossLooker
-from adapters.port import Act, Change, Later, Losses, Never
+from adapters.port import Act, Change, Later, Loss, Losses, Never
 from adapters.watch import LeaseLost
 from schemas.facts.message import Author, Content
 from tests.fakes_adapters import PlainRse
@@ -23,7 +23,7 @@ GONE = Change(Act.DELETED, "post:1", "2", "m", "97", "u1", datetime(2026, 3, 1, 
 class ForgetfulRse(PlainRse):
     """Answers what it gave up telling."""
 
-    losses: Losses | Later | Never = field(default_factory=lambda: Losses((GONE,), "7"))
+    losses: Losses | Later | Never = field(default_factory=lambda: Losses((Loss(GONE, "6"),), "7"))
     after: list[str | None] = field(default_factory=list)
 
     async def lost(self, space: str, cursor: str | None, since: datetime) -> Losses | Later | Never:
@@ -33,7 +33,7 @@ class ForgetfulRse(PlainRse):
 
 
 def looker(rse: ForgetfulRse, sink: PolledSink) -> LossLooker:
-    return LossLooker("losses", rse, sink.watch, sink.admit, lambda: datetime.now(UTC))
+    return LossLooker("losses", rse, sink.watch, sink.admit, lambda: sink.room, lambda: datetime.now(UTC))
 
 
 async def test_what_was_lost_is_told_and_then_noted() -> None:
@@ -48,7 +48,7 @@ async def test_a_lost_message_leaves_with_names_and_no_handles() -> None:
     html = '<p><span data-mention="0">@claire.m</span></p>'
     author, content = Author(name="Léo", organisation="Finances"), Content(html=html, text="@claire.m")
     lost = replace(GONE, act=Act.POSTED, author=author, content=content, called=("username:claire.m",))
-    rse, sink = ForgetfulRse(losses=Losses((lost,), "7"), names={"username:claire.m": "Claire Moreau"}), PolledSink()
+    rse, sink = ForgetfulRse(losses=Losses((Loss(lost, "6"),), "7"), names={"username:claire.m": "Claire Moreau"}), PolledSink()
     await looker(rse, sink).look(view_of("97"))
     (told,) = sink.outcomes
     assert isinstance(told, Change)
@@ -60,6 +60,36 @@ async def test_what_could_not_be_stored_is_asked_again() -> None:
     with pytest.raises(NotKeptError):
         await looker(rse, sink).look(view)
     assert (sink.watch.cursors, view.cursor) == ({}, None)
+
+
+def five_losses() -> Losses:
+    return Losses(tuple(Loss(replace(GONE, native_id=f"post:{number}"), str(10 * number)) for number in range(1, 6)), "99")
+
+
+def told_to(sink: PolledSink) -> list[str]:
+    return [one.native_id for one in sink.outcomes if isinstance(one, Change)]
+
+
+async def test_more_than_the_spool_could_take_is_told_in_portions_that_it_takes() -> None:
+    rse, sink, view = ForgetfulRse(losses=five_losses()), PolledSink(room=2), view_of("97")
+    assert await looker(rse, sink).look(view) == Looked(changed=False)
+    assert told_to(sink) == ["post:1", "post:2", "post:3", "post:4", "post:5"]
+    assert (sink.watch.cursors, view.cursor) == ({"97": "99"}, "99")
+
+
+async def test_what_was_stored_before_the_spool_was_full_is_not_asked_again() -> None:
+    rse, sink, view = ForgetfulRse(losses=five_losses()), PolledSink(room=2, most=3), view_of("97")
+    with pytest.raises(NotKeptError):
+        await looker(rse, sink).look(view)
+    assert told_to(sink) == ["post:1", "post:2", "post:3"]
+    assert (sink.watch.cursors, view.cursor) == ({"97": "40"}, "40")
+
+
+async def test_one_is_told_where_there_is_no_room_at_all_since_kafka_may_take_it() -> None:
+    rse, sink = ForgetfulRse(losses=five_losses()), PolledSink()
+    refused = LossLooker("losses", rse, sink.watch, sink.admit, lambda: 0, lambda: datetime.now(UTC))
+    assert await refused.look(view_of("97")) == Looked(changed=False)
+    assert len(sink.outcomes) == 5
 
 
 async def test_a_look_that_lost_its_lease_notes_nothing() -> None:

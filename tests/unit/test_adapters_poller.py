@@ -73,7 +73,7 @@ class Watchtower:
         self.rse, self.sink, self.ties, self.claims = PolledRse(), PolledSink(), FakeTies(), Claims()
         self.instance = an_instance(folder, spaces=frozenset({"salon", "autre"}), **settings)
         self.outlook = Outlook(
-            "tower", self.instance, Looker(self.rse, self.claims, self.sink.admit, lambda: self.now), asked(self.instance), self.ties, self.claims,
+            "tower", self.instance, Looker(self.rse, self.claims, self.sink.admit, lambda: self.sink.room, lambda: self.now), asked(self.instance), self.ties, self.claims,
             lambda: self.refusals, lambda: self.now, asyncio.sleep, lambda: 1.0,
         )  # fmt: skip
         self.poller = Poller(self.outlook)

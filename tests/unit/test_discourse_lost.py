@@ -21,6 +21,8 @@ from tests.fakes_discourse import ACCOUNT, SECRET, authentic, instance, post
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from adapters.port import Outcome
+
 TIED = datetime(2026, 3, 1, tzinfo=UTC)
 BEFORE, FIRST, SECOND, THIRD = (f"{day}T08:00:00.100Z" for day in ("2026-02-20", "2026-03-02", "2026-03-03", "2026-03-04"))
 
@@ -98,7 +100,11 @@ class Server:
         return await Recall(instance(), api, Search(api, ACCOUNT), Log(instance(), api, pace), pace).lost(space, cursor, TIED)
 
     async def changes(self, cursor: str | None = None) -> list[tuple[str, str]]:
-        return [(one.act.value, one.marker) for one in (await self.lost(cursor)).outcomes if isinstance(one, Change)]
+        return [(one.act.value, one.marker) for one in told(await self.lost(cursor)) if isinstance(one, Change)]
+
+
+def told(found: Losses) -> tuple[Outcome, ...]:
+    return tuple(one.outcome for one in found.losses)
 
 
 @pytest.fixture
@@ -110,7 +116,7 @@ async def test_a_message_that_was_lost_is_the_very_change_that_its_webhook_would
     said = server.tried("post_created")
     server.stands()
     (by_webhook,) = Discourse().translate(authentic("post_created", {"post": said}), instance())
-    (found,) = (await server.lost()).outcomes
+    (found,) = told(await server.lost())
     assert isinstance(found, Change)
     assert isinstance(by_webhook, Change)
     assert (found.marker, found.native_id, found.version, found.space) == (
@@ -137,7 +143,7 @@ async def test_old_words_are_never_told_only_what_stands_now(server: Server) -> 
     server.tried("post_created", cooked="<p>Un</p>")
     server.tried("post_edited", updated_at=SECOND, cooked="<p>Deux</p>")
     server.stands(updated_at=THIRD, cooked="<p>#interne</p>")
-    (found,) = (await server.lost()).outcomes
+    (found,) = told(await server.lost())
     assert isinstance(found, Change)
     assert found.content is not None
     assert (found.act, found.marker, found.content.text) == (Act.EDITED, f"post_edited:{THIRD}", "#interne")
@@ -147,7 +153,7 @@ async def test_a_message_that_was_deleted_since_does_not_come_back(server: Serve
     server.tried("post_created", id=1)
     server.stands(id=1, deleted_at=THIRD)
     server.tried("post_created", id=2)
-    found = (await server.lost()).outcomes
+    found = told(await server.lost())
     assert [one.act for one in found if isinstance(one, Change)] == [Act.DELETED]
     assert found[1] == Unused("post_gone")
 
@@ -199,11 +205,20 @@ async def test_many_are_told_a_few_at_a_time_oldest_first_and_the_rest_soon_afte
     cursor, seen = None, []
     for _ in range(3):
         found = await server.lost(cursor)
-        seen += [one.native_id for one in found.outcomes if isinstance(one, Change)]
-        assert len(found.outcomes) == AT_ONCE
+        seen += [one.native_id for one in told(found) if isinstance(one, Change)]
+        assert len(told(found)) == AT_ONCE
         cursor = found.cursor
     assert seen == [f"post:{number}" for number in range(1, 3 * AT_ONCE + 1)]
     assert not found.more
+
+
+async def test_each_is_told_with_the_question_that_finds_it_and_all_behind_it(server: Server) -> None:
+    for number in (1, 2, 3):
+        server.tried("post_created", id=number)
+        server.stands(id=number)
+    found = await server.lost()
+    for place, one in enumerate(found.losses):
+        assert told(await server.lost(one.cursor)) == told(found)[place:]
 
 
 async def test_a_few_questions_are_asked_at_once_and_many_slowly(server: Server) -> None:
@@ -222,14 +237,14 @@ async def test_a_like_that_still_stands_is_the_very_change_that_its_webhook_woul
     server.likers[1204] = [45]
     body = json.loads(server.attempts[0]["payload"])
     (by_webhook,) = Discourse().translate(authentic("post_liked", body), instance())
-    assert (await server.lost()).outcomes == (by_webhook, Unused("like_gone"))
+    assert told(await server.lost()) == (by_webhook, Unused("like_gone"))
     assert server.asked.count("/post_action_users.json") == 1
 
 
 async def test_a_like_beyond_the_first_page_is_found(server: Server) -> None:
     server.liked(1, 45)
     server.likers[1204] = [*range(1000, 1000 + lost.LIKERS), 45]
-    assert [one.act for one in (await server.lost()).outcomes if isinstance(one, Change)] == [Act.REACTED]
+    assert [one.act for one in told(await server.lost()) if isinstance(one, Change)] == [Act.REACTED]
 
 
 @pytest.mark.parametrize("act", [Act.ACCEPTED, Act.UNACCEPTED])
@@ -238,7 +253,7 @@ async def test_an_accepted_answer_is_told_as_the_forum_says_it_now(server: Serve
     headers = event and json.dumps({"X-Discourse-Event": event})
     server.logged(1, headers, {"solved": post(id=7, post_number=2)}, FIRST)
     server.stands(id=7, post_number=2, accepted_answer=act is Act.ACCEPTED)
-    (found,) = (await server.lost()).outcomes
+    (found,) = told(await server.lost())
     assert isinstance(found, Change)
     assert (found.act, found.native_id, found.parent) == (act, "solution:108", "post:7")
 
@@ -265,10 +280,10 @@ async def test_a_limit_reached_on_the_way_keeps_what_was_read_and_loses_nothing(
         server.stands(id=number)
     server.answers["/posts/2.json"] = Later("rate_limited", 30.0)
     found = await server.lost()
-    assert ([one.native_id for one in found.outcomes if isinstance(one, Change)], found.cursor, found.more) == (["post:1"], "1", True)
+    assert ([one.native_id for one in told(found) if isinstance(one, Change)], found.cursor, found.more) == (["post:1"], "1", True)
     assert await server.ask(found.cursor) == Later("rate_limited", 30.0)
     server.answers.clear()
-    assert [one.native_id for one in (await server.lost("1")).outcomes if isinstance(one, Change)] == ["post:2"]
+    assert [one.native_id for one in told(await server.lost("1")) if isinstance(one, Change)] == ["post:2"]
 
 
 @pytest.mark.parametrize("path", ["/admin/api/web_hooks.json", "/admin/api/web_hook_events/1.json"])
