@@ -19,17 +19,21 @@ pytestmark = pytest.mark.skipif(NOT_INSTALLED is not None, reason=str(NOT_INSTAL
 
 
 async def test_the_demo_plays_the_whole_way_stays_until_ctrl_c_and_leaves_nothing_running(tmp_path: Path) -> None:
-    async with demo(tmp_path) as killed:
-        await killed.says("PostgreSQL")
-        killed.process.kill()
-        await killed.process.wait()
-    async with demo(tmp_path) as played:  # right after kill -9: nothing to wait for, nothing to clean up
+    async with demo(tmp_path) as played:
         await played.says("Ctrl-C arrête tout")
         played.process.send_signal(signal.SIGINT)
         assert await played.ends() == 0, "\n".join(played.lines)
         check_summary(played)
         assert played.left() == []
-    async with demo(tmp_path, "--once", patience="0.000001") as hurried:  # right after Ctrl-C too
+
+
+@pytest.mark.long
+async def test_a_demo_that_comes_right_after_one_that_was_killed_ends_with_its_failure_named(tmp_path: Path) -> None:
+    async with demo(tmp_path) as killed:
+        await killed.says("PostgreSQL")
+        killed.process.kill()
+        await killed.process.wait()
+    async with demo(tmp_path, "--once", patience="0.000001") as hurried:  # right after kill -9: nothing to wait for, nothing to clean up
         assert await hurried.ends() == 1
         assert [step["number"] for step in hurried.summary["steps"]] == [1, 2], "\n".join(hurried.lines)
         assert hurried.left() == []
