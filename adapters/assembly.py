@@ -150,7 +150,7 @@ async def build(name: str, instance: Instance, shared: Shared) -> Connector:
         hints.run(), _tidy(applied, shared.clock),
     )  # fmt: skip
     watch = Watch(shared.ledger, name, secrets.token_hex(8))
-    asking = _asking(name, instance, client, watch, admission, lambda: spool.room, shared.clock)
+    asking = _asking(seat, client, watch, admission)
     if asking is not None:
         poller = Poller(
             Outlook(name, instance, *asking, ties, watch, lambda: admission.refusals, shared.clock, asyncio.sleep, random.random)
@@ -178,20 +178,16 @@ def _offered(
         yield _after(handshake.begun, Backfiller(bringing).run)
 
 
-def _asking(
-    name: str,
-    instance: Instance,
-    client: RseClient,
-    watch: Watch,
-    admission: Admission,
-    room: Callable[[], int],
-    clock: Callable[[], datetime],
-) -> tuple[Looks, Rhythm] | None:
+def _asking(seat: Seat, client: RseClient, watch: Watch, admission: Admission) -> tuple[Looks, Rhythm] | None:
     """How an RSE is asked, and how often: all of it, what it could not tell, or not at all."""
+
+    def room() -> int:
+        return seat.spool.room
+
     if isinstance(client, Polled):
-        return Looker(client, watch, admission.admit, room, clock), asked(instance)
+        return Looker(client, watch, admission.admit, room, seat.clock), asked(seat.instance)
     if isinstance(client, Reminding):
-        return LossLooker(name, client, watch, admission.admit, room, clock), REMINDED
+        return LossLooker(seat.name, client, watch, admission.admit, room, seat.clock), REMINDED
     return None
 
 
