@@ -18,7 +18,7 @@ async def to_its_end(work: Coroutine[None, None, None]) -> None:
             await asyncio.wait({task})
         except asyncio.CancelledError as cancelled:
             wished = cancelled
-    failed = task.exception()
+    failed = None if task.cancelled() else task.exception()  # what cut itself off is over, and no wish of anybody that we end
     if wished is not None:
         raise wished
     if failed is not None:

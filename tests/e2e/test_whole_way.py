@@ -229,7 +229,11 @@ async def test_what_a_space_held_before_its_tie_comes_silently_at_its_date_and_i
     assert find(await whole.scene.portal.shown(), text) is None  # eXo would notify
     async with whole.scene.http.get(f"{whole.scene.plan.site}/communautes/{cast.COMMUNITY}") as page:
         assert '<span class="history">historique</span>' in await page.text()
-    assert "fait" in await whole.command("wifip", "connector", "backfill", "list")
+    said = ""
+    for _ in range(20):  # what was brought is told a moment before the whole is done
+        if "fait" in (said := await whole.command("wifip", "connector", "backfill", "list")):
+            break
+    assert "fait" in said
     await whole.command("wifip", "connector", "backfill", "undo", "wifip", cast.CATEGORY)
     await whole.scene.leaves(text, others, PATIENCE)
     assert find(await whole.scene.wifip.shown(), text) is not None

@@ -33,3 +33,10 @@ async def test_what_fails_says_so() -> None:
 
     with pytest.raises(ConnectionError):
         await to_its_end(work())
+
+
+async def test_what_cuts_itself_off_cancels_nobody_else() -> None:
+    async def work() -> None:
+        raise asyncio.CancelledError
+
+    await to_its_end(work())
