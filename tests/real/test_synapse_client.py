@@ -12,6 +12,7 @@ from aiohttp import ClientSession
 from aiohttp.test_utils import TestServer
 
 from adapters.matrix import MatrixClient
+from adapters.parts import placed
 from adapters.port import UNSUPPORTED, WITHDRAWN, Act, Altered, Change, Closed, Later, Never, RosterAltered, SpaceReport, Written
 from deploy.local.application_service import ApplicationService
 from deploy.local.matrix_user import MatrixUser
@@ -187,8 +188,14 @@ async def test_a_very_long_message_passes_under_the_homeservers_limit(house: Hou
     _, room = await house.room()
     text = "“très” <long> & 'dit' " * 20_000
     content = Content(html=f"<p>{text}</p>", text=text)
-    first = await written(house, "l1", "", room, content=content, link="https://wifip.example/t/9")
-    await written(house, "l2", "", room, act=Act.EDITED, native_id=first.native_id, content=content)
+    first, *others = await house.client.divided(posting("l1", "", room, content=content, link="https://wifip.example/t/9"))
+    begun = await house.client.write(first)
+    assert isinstance(begun, Written), begun
+    assert others
+    for part in others:
+        assert isinstance(await house.client.write(placed(part, begun.native_id, None)), Written)
+    edited, *_ = await house.client.divided(posting("l2", "", room, act=Act.EDITED, native_id=begun.native_id, content=content))
+    assert isinstance(await house.client.write(edited), Written)
 
 
 async def test_spaces_are_reported_as_their_state_says(house: House) -> None:
