@@ -91,16 +91,12 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
             await asyncio.wait([committer])
         await self._lanes.clear(LEAVE_SECONDS)
         try:
-            async with asyncio.timeout(LEAVE_SECONDS):
-                await self._commit(consumer)
-        except (KafkaError, OSError, TimeoutError) as error:
-            log.warning("consumer_left_without_commit", instance=self._name, error=type(error).__name__)
-        try:
-            async with asyncio.timeout(LEAVE_SECONDS):
-                await consumer.stop()
-        except (KafkaError, OSError, TimeoutError) as error:
-            log.warning("consumer_cut_off", instance=self._name, error=type(error).__name__)
-        await kafka.hang_up(consumer._client)  # noqa: SLF001 - `stop` waits for a broker that is gone before it closes anything
+            if not await kafka.closed(self._commit(consumer), LEAVE_SECONDS):
+                log.warning("consumer_left_without_commit", instance=self._name)
+            if not await kafka.closed(consumer.stop(), LEAVE_SECONDS):
+                log.warning("consumer_cut_off", instance=self._name)
+        finally:
+            await kafka.hang_up(consumer._client)  # noqa: SLF001 - `stop` waits for a broker that is gone before it closes anything
         self._forget()
 
     async def _read(self, consumer: AIOKafkaConsumer) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections import Counter, defaultdict
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final
@@ -256,9 +255,7 @@ async def started(settings: KafkaSettings) -> AIOKafkaConsumer:
 
 async def stopped(client: AIOKafkaConsumer) -> None:
     """Stop a consumer whose broker may never answer again."""
-    with contextlib.suppress(KafkaError, OSError, TimeoutError):
-        async with asyncio.timeout(LEAVE_SECONDS):
-            await client.stop()
+    await kafka.closed(client.stop(), LEAVE_SECONDS)
     await kafka.hang_up(client._client)  # noqa: SLF001 - aiokafka names no other way
 
 
