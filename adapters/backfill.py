@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from adapters.backfills import MOST_DAYS, MOST_ITEMS, BackfillLost, Item, State
-from adapters.failures import told
 from adapters.gateway import named
-from adapters.ledger import LedgerUnavailable
 from adapters.offers import Survey
 from adapters.port import Act, Change, Later, Nonsense, Unused
+from adapters.rounds import outlived
 from adapters.sorting import NotStored
 from adapters.ties import TieState
 from schemas.facts.message import Author
@@ -73,18 +72,13 @@ class Backfiller:
     async def run(self) -> None:
         """Bring for ever; whatever goes wrong here ends nothing else."""
         while True:
-            await self._parts.sleep(await self._step())
+            await self._parts.sleep(await outlived("backfill", self._parts.name, self._step, TROUBLE_SECONDS))
 
     async def _step(self) -> float:
         try:
             return await self.step()
         except BackfillLost:
             return IDLE_SECONDS
-        except LedgerUnavailable:
-            log.warning("backfill_waits", instance=self._parts.name)
-        except Exception as error:  # noqa: BLE001 - history is not worth ending the process that carries messages
-            log.error("backfill_failed", instance=self._parts.name, **told(error))  # noqa: TRY400 - its text may hold content
-        return TROUBLE_SECONDS
 
     async def step(self) -> float:
         """One page surveyed, or one message brought or taken back; seconds until the next step. Raises BackfillLost, LedgerUnavailable."""

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import structlog
 
 from adapters import notice_text
-from adapters.failures import told
 from adapters.ledger import LedgerUnavailable
 from adapters.notice_text import Telling
 from adapters.offers import Greeting
 from adapters.port import Later, Never, Written
+from adapters.rounds import outlived
 from schemas.wire.telemetry import Metric
 
 if TYPE_CHECKING:
@@ -141,16 +141,7 @@ class Greeter:
     async def run(self) -> None:
         """Greet for ever; whatever goes wrong here ends nothing else."""
         while True:
-            await self.sleep(await self._round())
-
-    async def _round(self) -> float:
-        try:
-            return await self.round()
-        except LedgerUnavailable:
-            log.warning("greetings_wait", instance=self.name)
-        except Exception as error:  # noqa: BLE001 - no greeting is worth ending the process that carries messages
-            log.error("greetings_failed", instance=self.name, **told(error))  # noqa: TRY400 - its text may hold names
-        return TROUBLE_SECONDS
+            await self.sleep(await outlived("greetings", self.name, self.round, TROUBLE_SECONDS))
 
     async def round(self) -> float:
         """Note who came, greet whose time it is; seconds until the next round."""

@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Any, Final
 import structlog
 
 from adapters import notice_text
-from adapters.failures import told
-from adapters.ledger import LedgerUnavailable
 from adapters.notice_text import Telling
 from adapters.offers import Notice
 from adapters.port import Later, Never, Written
+from adapters.rounds import outlived
 from adapters.ties import TieState
 from schemas.envelope import object_id
 from schemas.wire.telemetry import Metric
@@ -105,16 +104,7 @@ class Noticer:
     async def run(self) -> None:
         """Look for ever at what should stand."""
         while True:
-            await self.sleep(await self._round())
-
-    async def _round(self) -> float:
-        try:
-            return await self.round()
-        except LedgerUnavailable:
-            log.warning("notices_wait", instance=self.name)
-        except Exception as error:  # noqa: BLE001 - no notice is worth ending the process that carries messages
-            log.error("notices_failed", instance=self.name, **told(error))  # noqa: TRY400 - its text may hold names
-        return LEASE_SECONDS
+            await self.sleep(await outlived("notices", self.name, self.round, LEASE_SECONDS))
 
     async def round(self) -> float:
         """Bring every notice up to date; seconds until the next look."""

@@ -281,4 +281,14 @@ async def test_neither_a_ledger_that_is_away_nor_a_client_that_fails_ends_the_pr
         raise failures.pop()
 
     world.backfills.claim = claim  # type: ignore[method-assign]  # for this test alone
-    assert [await filler._step(), await filler._step()] == [TROUBLE_SECONDS, TROUBLE_SECONDS]
+    waits: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        waits.append(seconds)
+        if not failures:
+            raise StopAsyncIteration
+
+    filler._parts = replace(filler._parts, sleep=sleep)
+    with pytest.raises(StopAsyncIteration):
+        await filler.run()
+    assert waits == [TROUBLE_SECONDS, TROUBLE_SECONDS]
