@@ -57,7 +57,9 @@ def inline(nodes: Sequence[Node], say: Say = escaped) -> str:
         elif (tag := _SAME.get(node.tag, node.tag)) in _MARKS:
             written += _marked(inline(node.children, say), tag, written[-1:], _first_sign(nodes[number + 1 :]))
         else:
-            written += _element(node, say, written[-1:])
+            element = _element(node, say, written[-1:])
+            calm = written.endswith("!") and element.startswith("[")  # « ! » before a link would make a picture of it
+            written = (written[:-1] + "\\!" if calm else written) + element
     return re.sub(r"[ \t]*\n[ \t]*", "\n", written)
 
 
