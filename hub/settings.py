@@ -35,6 +35,28 @@ class HubSettings(FiledSettings):
     public_url: Annotated[
         str, Field(pattern=r"^(https?://[^/?#]+)?$", description="The node door's address as its senders write it, without a path.")
     ] = ""
+    federation_url: Annotated[
+        str,
+        Field(
+            pattern=r"^(https?://[^/?#]+)?$",
+            description="The address under which other servers know this one, without a path; empty: no federation with peers.",
+        ),
+    ] = ""
+    federation_host: str = "127.0.0.1"
+    federation_port: int = 8402
+    federation_key: Annotated[Path, Field(description="PKCS #8 file of the Ed25519 key by which we sign for peers.")] = Path(
+        "federation.pem"
+    )
+    federation_rsa_key: Annotated[Path, Field(description="PKCS #8 file of the RSA key for peers that know no other.")] = Path(
+        "federation-rsa.pem"
+    )
+    federation_passphrase: Annotated[SecretStr | None, Field(description="Passphrase of both files.")] = None
+    federation_anchor: Annotated[
+        str, Field(description="The public half (Multikey) of `federation_key`: by it the worker believes what the peers' door took in.")
+    ] = ""
+    federation_loopback: Annotated[
+        bool, Field(description="For development alone: other servers may stand on loopback addresses and speak http.")
+    ] = False
     metrics_host: str = "127.0.0.1"
     metrics_port: Annotated[
         int, Field(description="Port of /metrics, /healthz and /readyz; 0 takes a free one; `up` counts on from it.")

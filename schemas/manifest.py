@@ -35,6 +35,7 @@ class Grade(StrEnum):
     """How far a node is admitted."""
 
     CANDIDATE = "candidate"
+    OBSERVER = "observer"
     FULL = "full"
     SUSPENDED = "suspended"
     GONE = "gone"

@@ -51,11 +51,16 @@ RSE_INBOUND: Final = Topic(
 )
 HUB_FACTS: Final = Topic("hub.facts.v1", "community", "canonical event: a ministry's as it came, the hub's own signed by it")
 RSE_RECEIPTS: Final = Topic("rse.receipts.v1", "node", "signed receipt for up to 500 deliveries", log_append_time=True)
+PEER_INBOUND: Final = Topic(
+    "peer.inbound.v1", "actor origin", "the activity's bytes as received; where it came from in headers that the door signed",
+    log_append_time=True, record_limit=RECORD_LIMIT - 2 * HEADROOM,
+)  # fmt: skip
+PEERS_OUTBOUND: Final = Topic("peers.outbound.v1", "community", "the activity's bytes as they will be posted", 1)
 ADAPTERS_DLQ: Final = Topic("adapters.dlq.v1", "node", "a body nobody could read, sealed to the operators' key", 1, 14)
 
 STATIC: Final = (
-    RSE_INBOUND, HUB_FACTS, RSE_RECEIPTS, ADAPTERS_DLQ,
-    RSE_INBOUND.dead_letters, HUB_FACTS.dead_letters, RSE_RECEIPTS.dead_letters,
+    RSE_INBOUND, PEER_INBOUND, HUB_FACTS, PEERS_OUTBOUND, RSE_RECEIPTS, ADAPTERS_DLQ,
+    RSE_INBOUND.dead_letters, PEER_INBOUND.dead_letters, HUB_FACTS.dead_letters, RSE_RECEIPTS.dead_letters,
 )  # fmt: skip
 
 

@@ -26,16 +26,42 @@ class Right(StrEnum):
 
 RIGHTS: Final[Mapping[Grade, frozenset[Right]]] = {
     Grade.CANDIDATE: frozenset(),
+    Grade.OBSERVER: frozenset({Right.TIE, Right.RECEIVE, Right.REPORT, Right.FORGET}),
     Grade.FULL: frozenset(Right),
     Grade.SUSPENDED: frozenset({Right.REPORT, Right.FORGET}),
     Grade.GONE: frozenset(),
 }
-"""A suspended node may still tell what it wrote before, and is told what it must forget; it neither speaks nor receives."""
+"""An observer reads and does not speak. A suspended node may still tell what it wrote before, and is told what it must forget;
+it neither speaks nor receives."""
 
 
 def node_may(grade: Grade | None, right: Right) -> bool:
     """Tell whether a node of this grade has the right; an unknown node has none."""
     return grade is not None and right in RIGHTS[grade]
+
+
+class PeerRight(StrEnum):
+    """What a peer, a server of others that speaks ActivityPub, may do."""
+
+    FOLLOW = "follow"
+    RECEIVE = "receive"
+    SPEAK = "speak"
+    FORGET = "forget"
+
+
+PEER_RIGHTS: Final[Mapping[Grade, frozenset[PeerRight]]] = {
+    Grade.CANDIDATE: frozenset(),
+    Grade.OBSERVER: frozenset({PeerRight.FOLLOW, PeerRight.RECEIVE, PeerRight.FORGET}),
+    Grade.FULL: frozenset(PeerRight),
+    Grade.SUSPENDED: frozenset({PeerRight.FORGET}),
+    Grade.GONE: frozenset(),
+}
+"""A suspended peer may take back what it said, stop following, and is told what it must forget."""
+
+
+def peer_may(grade: Grade | None, right: PeerRight) -> bool:
+    """Tell whether a peer of this grade has the right; an unknown server has none."""
+    return grade is not None and right in PEER_RIGHTS[grade]
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,9 +42,10 @@ class Node:
 
 
 GRADES: Final[Mapping[Grade, frozenset[Grade]]] = {
-    Grade.CANDIDATE: frozenset({Grade.FULL, Grade.GONE}),
-    Grade.FULL: frozenset({Grade.SUSPENDED, Grade.GONE}),
-    Grade.SUSPENDED: frozenset({Grade.FULL, Grade.GONE}),
+    Grade.CANDIDATE: frozenset({Grade.OBSERVER, Grade.FULL, Grade.GONE}),
+    Grade.OBSERVER: frozenset({Grade.FULL, Grade.SUSPENDED, Grade.GONE}),
+    Grade.FULL: frozenset({Grade.OBSERVER, Grade.SUSPENDED, Grade.GONE}),
+    Grade.SUSPENDED: frozenset({Grade.OBSERVER, Grade.FULL, Grade.GONE}),
     Grade.GONE: frozenset(),
 }
 """A node's lifecycle: from each grade, where it may go."""

@@ -214,8 +214,8 @@ def test_a_record_that_one_topic_took_fits_the_next_ones_with_their_headers() ->
 
 def test_topics_bear_the_names_times_and_partitions_of_the_design() -> None:
     assert [topic.name for topic in STATIC] == [
-        "rse.inbound.v1", "hub.facts.v1", "rse.receipts.v1", "adapters.dlq.v1",
-        "rse.inbound.v1.dlq.v1", "hub.facts.v1.dlq.v1", "rse.receipts.v1.dlq.v1",
+        "rse.inbound.v1", "peer.inbound.v1", "hub.facts.v1", "peers.outbound.v1", "rse.receipts.v1", "adapters.dlq.v1",
+        "rse.inbound.v1.dlq.v1", "peer.inbound.v1.dlq.v1", "hub.facts.v1.dlq.v1", "rse.receipts.v1.dlq.v1",
     ]  # fmt: skip
     config = RSE_INBOUND.config(min_in_sync=2)
     assert (config["message.timestamp.type"], config["min.insync.replicas"]) == ("LogAppendTime", "2")
