@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
@@ -298,4 +297,4 @@ def _is_native(reference: str, change: Change) -> bool:
 
 def pseudonym(secret: bytes, instance: str, actor: str) -> str:
     """Who it was, as an envelope says it: stable per person, meaningless without the secret that her node keeps."""
-    return hmac.new(secret, f"{instance}\0{actor}".encode(), hashlib.sha256).hexdigest()[:32]
+    return hmac.digest(secret, f"{instance}\0{actor}".encode(), "sha256").hex()[:32]

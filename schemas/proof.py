@@ -198,7 +198,7 @@ def proof_holds(attributes: Mapping[str, str], key: PublicKey) -> bool:
 
 def content_digest(salt: bytes, value: bytes) -> str:
     """HMAC-SHA-256 of the fact's bytes under its salt, hexadecimal: erasing both leaves nothing to guess from."""
-    return hmac.new(salt, value, hashlib.sha256).hexdigest()
+    return hmac.digest(salt, value, "sha256").hex()
 
 
 def sign_document(document: Mapping[str, Any], key: SigningKey, created: datetime) -> dict[str, Any]:

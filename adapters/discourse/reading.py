@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import re
 from typing import TYPE_CHECKING, Literal
@@ -89,7 +88,7 @@ def read_answer(post: Post) -> Change | Unused | Nonsense:
 def _like_id(like: Like, instance: Instance) -> str:
     """A like has no id of its own, and the user's must not leave this RSE: a digest under a secret that only this node knows."""
     secret = instance.pseudonym_secret.get_secret_value().encode()
-    digest = hmac.new(secret, f"like:{like.post.id}:{like.user.id}".encode(), hashlib.sha256).hexdigest()
+    digest = hmac.digest(secret, f"like:{like.post.id}:{like.user.id}".encode(), "sha256").hex()
     return f"like:{like.post.id}/{digest[:20]}"
 
 

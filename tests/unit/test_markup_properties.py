@@ -12,6 +12,8 @@ from adapters.discourse.cooked import from_cooked
 from adapters.exo.title import from_title, to_title
 from adapters.markup import safe_html, spoken, to_markdown, words
 from adapters.markup.inline import WORD_JOINER
+from adapters.markup.words import prose
+from adapters.markup.words import read as read_words
 from adapters.matrix.formatted import from_formatted, to_formatted
 from tests.fakes_markup import MESSAGE, PIECES, shown_by_a_forum, words_and_marks
 
@@ -70,3 +72,15 @@ def test_every_way_of_calling_is_silent(call: str) -> None:
     written = to_markdown(f"<p>{call}</p>")
     assert not re.search(r"@\w", written)
     assert not EXO_CALLS.search(to_title(f"<p>{call}</p>"))
+
+
+PROSE = st.lists(
+    st.sampled_from(("<p>", "</p>", "<br>", " ", "\n", "\t", "\u00a0", "&lt;", "&amp;", "&#10;", "oui", "« non »")), max_size=14
+)
+
+
+@given(PROSE.map("".join))
+@example("<p>a <br> b</p> \n <p> </p>c ")
+def test_the_short_way_for_prose_gives_the_same_words(html: str) -> None:
+    safe = safe_html(html)
+    assert prose(safe) == read_words(safe)
