@@ -153,6 +153,20 @@ async def test_a_reply_is_decided_while_its_parent_is_still_being_stored(desk: D
     assert desk.parents == [None, object_id(desk.instance.node, "post:1")]
 
 
+async def test_those_who_come_one_by_one_behind_a_batch_on_its_way_are_decided_together(desk: Desk) -> None:
+    first = desk.ask(what="post", id="post:1")
+    await desk.memory.recalled.acquire()
+    crowd = []
+    for number in range(2, 8):
+        crowd.append(desk.ask(what="post", id=f"post:{number}"))
+        await asyncio.sleep(0)
+    await desk.memory.recalled.acquire()
+    assert desk.memory.recalled.locked()
+    desk.memory.open.set()
+    assert all(isinstance(answer, Stored) for answer in await asyncio.gather(first, *crowd))
+    assert desk.memory.recalled.locked()
+
+
 async def test_what_was_decided_upon_a_batch_that_could_not_be_stored_is_not_stored_either(desk: Desk) -> None:
     desk.memory.fails = True
     post = desk.ask(what="post", id="post:1", locator="topic:1/1")
