@@ -47,8 +47,8 @@ test-long: install kafka ## Runs the tests that take long: faults, floods, histo
 	$(call say,'Tests that take long')
 	@$(BIN)/pytest -q -m 'long and not real'
 
-unit: install ## Runs the unit tests alone, in seconds
-	@$(BIN)/pytest -q -n 2 tests/unit
+unit: install ## Runs the unit tests alone, in seconds: half as many examples of each property
+	@EXAMPLES=$$(($(EXAMPLES) / 2)) $(BIN)/pytest -q -n 2 tests/unit
 
 test-real: install kafka synapse ## Runs the tests against a real Synapse
 	$(call say,'Tests against the real Synapse')

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hub.communities import participation
 from hub.communities.handlers import on_membership
 from hub.communities.model import MEMBERSHIP_STEPS, MembershipState, Outcome
-from hub.communities.participation import MEMBERS_LIMIT
 from hub.ports import Admitted, RefusedError
 from schemas.envelope import object_id
 from schemas.facts.membership import MembershipJoined
@@ -16,6 +16,7 @@ from schemas.names import one_line
 from tests.fakes_rooms import AUTHOR, FakeWork, joined, left, posted, said
 
 MEMBER = object_id("wifip", "member:1")
+FEW = 40
 RIGHT_TO_LEFT, ZERO_WIDTH, JOINER = "\u202e", "\u200b", "\u200d"
 
 
@@ -103,14 +104,15 @@ async def test_a_departure_is_heard_though_the_space_is_tied_no_longer_and_an_ar
         await on_membership(joined("wifip", "member:2"), work)
 
 
-async def test_no_node_fills_the_hub_with_people() -> None:
+async def test_no_node_fills_the_hub_with_people(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(participation, "MEMBERS_LIMIT", FEW)
     work = FakeWork()
-    await _hear(work, *(joined("wifip", f"member:{number}", actor=f"{number:032}") for number in range(MEMBERS_LIMIT)))
+    await _hear(work, *(joined("wifip", f"member:{number}", actor=f"{number:032}") for number in range(FEW)))
     with pytest.raises(RefusedError) as refused:
         await on_membership(joined("wifip", "member:more", actor="f" * 32), work)
     assert refused.value.reason == "too_many_members"
     await _hear(work, left("wifip", "member:0", actor=f"{0:032}"), joined("wifip", "member:more", actor="f" * 32))
-    assert len(await work.members.present("wifip", "futurs-publics")) == MEMBERS_LIMIT
+    assert len(await work.members.present("wifip", "futurs-publics")) == FEW
 
 
 async def test_a_hostile_name_is_one_visible_line() -> None:

@@ -66,12 +66,12 @@ def test_a_copy_is_never_shorter_or_longer_than_discourse_takes(name: str, text:
 async def test_a_long_message_goes_on_in_replies_each_within_the_limit(text: str) -> None:
     client = DiscourseClient(instance(NOBODY))
     given = order(
-        content=content(f"<p>{escape(text * (100_000 // len(text)))}</p>"), attachments=(Attachment(name="f", link="https://x.example/f"),)
+        content=content(f"<p>{escape(text * (70_000 // len(text)))}</p>"), attachments=(Attachment(name="f", link="https://x.example/f"),)
     )
     parts = await client.divided(given)
     await client.close()
     written = [render.raw(one) for one in parts]
-    assert len(parts) > 3
+    assert len(parts) >= 3
     assert max(map(len, written)) <= DEFAULT.max_post_length
     assert len({render.marker(one) for one in parts}) == len({one.key for one in parts}) == len(parts)
     assert f"suite (2/{len(parts)}) :" in written[1]
@@ -81,7 +81,7 @@ async def test_a_long_message_goes_on_in_replies_each_within_the_limit(text: str
 
 async def test_a_message_that_would_bury_a_conversation_leads_to_its_origin() -> None:
     client = DiscourseClient(instance(NOBODY))
-    parts = await client.divided(order(content=content("<p>" + "mot " * 240_000 + "</p>")))
+    parts = await client.divided(order(content=content("<p>" + "mot " * 100_000 + "</p>")))
     await client.close()
     assert len(parts) == MOST_PARTS
     assert "La suite, trop longue pour cet espace" in render.raw(parts[-1])
