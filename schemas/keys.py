@@ -15,6 +15,8 @@ from nacl.exceptions import BadSignatureError
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
 ED25519_PUBLIC = b"\xed\x01"  # multicodec prefix of an Ed25519 public key
 SIGNATURE_BYTES = 64
 MULTIBASE_LIMIT = 128  # decoding base58 takes the square of the length: a document of megabytes would take hours
@@ -79,6 +81,8 @@ class PublicKey:
 class SigningKey:
     """An Ed25519 private key and the key id under which the registry knows it; never shown, never logged."""
 
+    algorithm: ClassVar[str] = PublicKey.algorithm
+
     def __init__(self, owner: str, private: Ed25519PrivateKey) -> None:
         """Hold a private key for its owner, a node's id or the hub's."""
         self._private = private
@@ -107,14 +111,11 @@ class SigningKey:
 
     def save(self, path: Path, passphrase: bytes | None = None) -> None:
         """Write a PKCS #8 PEM file that only its owner may read; encrypted where a passphrase is given."""
-        encryption: serialization.KeySerializationEncryption = (
-            serialization.BestAvailableEncryption(passphrase) if passphrase else serialization.NoEncryption()
-        )
-        pem = self._private.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch(mode=0o600, exist_ok=True)
-        path.chmod(0o600)  # a file that was there before may have been open to all
-        path.write_bytes(pem)
+        write_private(self._private, path, passphrase)
+
+    def acting_for(self, owner: str) -> Self:
+        """The same key under another owner's name: one pair signs for all actors of a server."""
+        return type(self)(owner, self._private)
 
     def sign(self, message: bytes) -> bytes:
         """Sign a message: 64 bytes (RFC 8032), by libsodium as in `PublicKey.verifies`."""
@@ -123,3 +124,15 @@ class SigningKey:
     def __repr__(self) -> str:
         """Name the key without showing it."""
         return f"SigningKey({self.key_id})"
+
+
+def write_private(private: Ed25519PrivateKey | RSAPrivateKey, path: Path, passphrase: bytes | None) -> None:
+    """Write a private key as a PKCS #8 PEM file that only its owner may read; encrypted where a passphrase is given."""
+    encryption: serialization.KeySerializationEncryption = (
+        serialization.BestAvailableEncryption(passphrase) if passphrase else serialization.NoEncryption()
+    )
+    pem = private.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch(mode=0o600, exist_ok=True)
+    path.chmod(0o600)  # a file that was there before may have been open to all
+    path.write_bytes(pem)
