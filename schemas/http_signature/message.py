@@ -30,6 +30,7 @@ class Reason(StrEnum):
     FIELD_REPEATED = "field_repeated"
     FIELD_MALFORMED = "field_malformed"
     PARAMETER_MISSING = "parameter_missing"
+    PARAMETER_UNKNOWN = "parameter_unknown"
     PARAMETER_MALFORMED = "parameter_malformed"
     ALGORITHM_MISMATCH = "algorithm_mismatch"
     TOO_OLD = "signature_too_old"
@@ -91,7 +92,8 @@ def field_value(head: UnverifiedHead, name: str) -> str:
     return joined
 
 
-def _authority(uri: str) -> str:
+def authority(uri: str) -> str:
+    """Host and port of an address, in lower case, the scheme's own port left out (RFC 9421 § 2.2.3)."""
     parts = urlsplit(uri)
     host = (parts.hostname or "").lower()
     host = f"[{host}]" if ":" in host else host
@@ -109,7 +111,7 @@ def _path(uri: str) -> str:
 DERIVED: Final[Mapping[str, Callable[[UnverifiedHead], str]]] = {
     "@method": lambda head: head.method,
     "@target-uri": lambda head: head.target_uri,
-    "@authority": lambda head: _authority(head.target_uri),
+    "@authority": lambda head: authority(head.target_uri),
     "@scheme": lambda head: urlsplit(head.target_uri).scheme.lower(),
     "@request-target": lambda head: _path(head.target_uri) + (_query(head.target_uri) if "?" in head.target_uri else ""),
     "@path": lambda head: _path(head.target_uri),

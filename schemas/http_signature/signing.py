@@ -15,12 +15,13 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from schemas.keys import SigningKey
+    from schemas.rsa_keys import RsaSigningKey
 
 LIFE: Final = timedelta(seconds=60)
 
 
 def sign(
-    head: UnverifiedHead, components: Sequence[str], parameters: Mapping[str, Any], key: SigningKey, label: str = LABEL
+    head: UnverifiedHead, components: Sequence[str], parameters: Mapping[str, Any], key: SigningKey | RsaSigningKey, label: str = LABEL
 ) -> dict[str, str]:
     """The two fields that sign these components; raises ValueError where one cannot be signed."""
     parts: list[structured.Member] = [(name, {}) for name in components]
@@ -33,11 +34,11 @@ def sign(
 
 
 def signed_fields(
-    key: SigningKey, method: str, target_uri: str, now: datetime, content_type: str = "", body: bytes | None = None
+    key: SigningKey | RsaSigningKey, method: str, target_uri: str, now: datetime, content_type: str = "", body: bytes | None = None
 ) -> dict[str, str]:
-    """All fields with which our own servers sign a request, digest and content type among them where there is a body."""
+    """All fields with which we sign a request, to our own servers and to peers; digest and content type among them where there is a body."""
     said = {} if body is None else {"Content-Type": content_type, "Content-Digest": content_digest.content_digest(body)}
-    head = UnverifiedHead(method, target_uri, [(name.lower(), value) for name, value in said.items()])
+    head = UnverifiedHead(method, target_uri.partition("#")[0], [(name.lower(), value) for name, value in said.items()])
     created = int(now.timestamp())
     parameters = {
         "created": created,

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from schemas import content_digest, structured
-from schemas.http_signature.demands import ordered
+from schemas.http_signature.demands import Labels, ordered
 from schemas.http_signature.message import SINGLE, Reason, Refused, Rejection, UnverifiedHead, field_value, signature_base
 from schemas.nonces import Seen
 
@@ -20,9 +20,12 @@ if TYPE_CHECKING:
     from schemas.http_signature.demands import Demands
     from schemas.nonces import Nonces
 
-NONCE: Final = re.compile(r"[!-~]{16,64}")
+NONCE: Final = re.compile(r"[!-~]{16,128}")
 MOST_COMPONENTS: Final = 32
 """Each is looked for among all fields, before anybody is proved: thousands of them would cost a second of work for nothing."""
+MOST_LABELS: Final = 8
+PARAMETERS: Final[Mapping[str, type]] = {"created": int, "expires": int, "nonce": str, "keyid": str, "alg": str, "tag": str}
+"""The parameters of RFC 9421 § 2.3. Another one may say that the signature means something else: who does not know it must not take it."""
 
 
 class VerifyingKey(Protocol):
@@ -59,7 +62,7 @@ class VerifiedRequest:
 
 @dataclass(frozen=True, slots=True)
 class _Claim:
-    """The one signature of a request, read and not yet believed."""
+    """The signature of a request that counts, read and not yet believed."""
 
     components: Sequence[str]
     parameters: Mapping[str, Any]
@@ -67,12 +70,22 @@ class _Claim:
     signature: bytes
 
 
+def key_id_of(unverified: UnverifiedHead, demands: Demands) -> str | Rejection:
+    """The id of the key that the chosen signature names, unproved: so that a door may fetch that key before it verifies."""
+    try:
+        claim = _chosen(unverified, demands)
+        _check_coverage(claim, unverified, demands)
+    except Refused as refused:
+        return refused.rejection
+    return str(claim.parameters.get("keyid", ""))
+
+
 def verify_head(
     unverified: UnverifiedHead, demands: Demands, find_key: Callable[[str], VerifyingKey | StrEnum], nonces: Nonces, now: datetime
 ) -> SignedHead | Rejection:
     """Prove who signed a request's head. The nonce is remembered last, so that nobody can use up another's."""
     try:
-        claim = _read(unverified)
+        claim = _chosen(unverified, demands)
         _check_coverage(claim, unverified, demands)
         until = _check_dates(claim.parameters, demands, now)
         _check_key(claim, unverified, find_key)
@@ -91,7 +104,8 @@ def verify_body(head: SignedHead, unverified_body: bytes) -> VerifiedRequest | R
     return Rejection(fault) if fault is not None else VerifiedRequest(head.key_id, unverified_body)
 
 
-def _read(head: UnverifiedHead) -> _Claim:
+def _chosen(head: UnverifiedHead, demands: Demands) -> _Claim:
+    """The one signature that counts, by the rule of the demands."""
     names = [name for name, _ in head.fields]
     if "signature" not in names or "signature-input" not in names:
         raise Refused(Reason.MISSING)
@@ -100,15 +114,34 @@ def _read(head: UnverifiedHead) -> _Claim:
         inputs, signatures = structured.dictionary(said), structured.dictionary(signed)
     except structured.FieldMalformed as error:
         raise Refused(Reason.MALFORMED, str(error)[:40]) from error
-    if len(inputs) > 1 or len(signatures) > 1 or inputs.keys() != signatures.keys():
+    if len(inputs) == 1 and len(signatures) == 1:
+        return _claim(next(iter(inputs)), inputs, signatures, said, signed)
+    if demands.labels is Labels.ONE or not 0 < len(inputs) <= MOST_LABELS:
         raise Refused(Reason.AMBIGUOUS)  # which of two signatures another reader would choose is nobody's guess
-    [(label, (listed, parameters))], [(signature, _)] = inputs.items(), signatures.values()
-    if not isinstance(listed, list) or not isinstance(signature, bytes) or len(listed) > MOST_COMPONENTS:
+    covering = (label for label, member in inputs.items() if _covers(member, demands))
+    return _claim(next(covering, next(iter(inputs))), inputs, signatures, "", signed)
+
+
+def _covers(member: structured.Member, demands: Demands) -> bool:
+    """Whether a label covers what is asked; of its value it looks at nothing, and no key is asked for."""
+    listed, parameters = member
+    names = {name for name, of_it in listed if type(name) is str and not of_it} if isinstance(listed, list) else set()
+    return names >= demands.components and parameters.keys() >= demands.parameters
+
+
+def _claim(
+    label: str, inputs: Mapping[str, structured.Member], signatures: Mapping[str, structured.Member], alone: str, signed: str
+) -> _Claim:
+    """A label's claim, its signature beside it; `alone` is the whole Signature-Input where it holds this label alone, else empty."""
+    if label not in signatures:
+        raise Refused(Reason.AMBIGUOUS, label[:40])
+    (listed, parameters), (signature, of_it) = inputs[label], signatures[label]
+    if not isinstance(listed, list) or not isinstance(signature, bytes) or of_it or len(listed) > MOST_COMPONENTS:
+        raise Refused(Reason.MALFORMED, label[:40])
+    if structured.written_bytes(label, signature) not in signed:  # base64 with stray bits: one signature has one writing
         raise Refused(Reason.MALFORMED, label[:40])
     try:
-        tail = said if structured.as_written(said) else structured.written(label, listed, parameters)
-        if structured.written_bytes(label, signature) != signed:  # base64 with stray bits: one signature has one writing
-            raise Refused(Reason.MALFORMED, label[:40])
+        tail = alone if structured.as_written(alone) else structured.written(label, listed, parameters)
     except (ValueError, OverflowError) as error:
         raise Refused(Reason.MALFORMED, label[:40]) from error
     return _Claim([_component(item) for item in listed], parameters, tail.partition("=")[2], signature)
@@ -132,8 +165,10 @@ def _check_coverage(claim: _Claim, head: UnverifiedHead, demands: Demands) -> No
         raise Refused(Reason.FIELD_REPEATED, ", ".join(sorted(doubled)))
     if missing := demands.parameters - claim.parameters.keys():
         raise Refused(Reason.PARAMETER_MISSING, ", ".join(sorted(missing)))
-    for name, kind in (("created", int), ("expires", int), ("nonce", str), ("keyid", str), ("alg", str)):
-        if name in claim.parameters and type(claim.parameters[name]) is not kind:
+    for name, value in claim.parameters.items():
+        if name not in PARAMETERS:
+            raise Refused(Reason.PARAMETER_UNKNOWN, name[:40])
+        if type(value) is not PARAMETERS[name]:
             raise Refused(Reason.PARAMETER_MALFORMED, name)
     if "nonce" in claim.parameters and not NONCE.fullmatch(claim.parameters["nonce"]):
         raise Refused(Reason.PARAMETER_MALFORMED, "nonce")

@@ -120,7 +120,8 @@ def test_each_parameter_that_we_ask_for_must_be_there(name: str) -> None:
         ({"expires": "soon"}, Reason.PARAMETER_MALFORMED),
         ({"nonce": "short"}, Reason.PARAMETER_MALFORMED),
         ({"keyid": "another#key"}, Key.KEY_UNKNOWN),
-        ({"of-tomorrow": 1}, None),
+        ({"of-tomorrow": 1}, Reason.PARAMETER_UNKNOWN),
+        ({"tag": "web"}, None),
     ],
 )
 def test_each_parameter_is_judged_by_name(parameters: dict[str, object], reason: str | None) -> None:
