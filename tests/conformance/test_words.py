@@ -41,6 +41,8 @@ NAME = re.compile(r"[a-z]+(_[a-z]+)*")
 def _called(tree: ast.AST) -> Iterator[str]:
     for call in ast.walk(tree):
         if isinstance(call, ast.Call) and getattr(call.func, "id", getattr(call.func, "attr", "")) in REFUSING:
+            if call.args and ast.unparse(call.args[0]).startswith("Reason."):
+                continue  # a member of an enumeration; what follows it is a detail
             named = [one.value for one in call.args if isinstance(one, ast.Constant) and isinstance(one.value, str)]
             yield from (name for name in named[:1] if NAME.fullmatch(name))
 
