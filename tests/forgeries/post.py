@@ -1,0 +1,54 @@
+"""Sends requests byte for byte over a connection of their own: no client library that would put right what was made wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tests.forgeries.drafts import Wire
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back."""
+
+    status: int
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+    @property
+    def reason(self) -> str:
+        """The named reason of problem details; empty for anything else."""
+        if not self.headers.get("content-type", "").startswith("application/problem+json"):
+            return ""
+        said: Any = json.loads(self.body)
+        return str(said["reason"])
+
+
+async def send(port: int, wire: Wire) -> Answer:
+    """One request, one connection."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        writer.write(written(wire))
+        async with asyncio.timeout(30):
+            return await _read(reader)
+    finally:
+        writer.close()
+
+
+def written(wire: Wire) -> bytes:
+    """The request's bytes."""
+    fields = [*wire.fields, ("connection", "close"), *([("content-length", str(len(wire.body)))] if wire.method != "GET" else [])]
+    head = "".join([f"{wire.method} {wire.target} HTTP/1.1\r\n", *(f"{name}: {said}\r\n" for name, said in fields), "\r\n"])
+    return head.encode("latin-1") + wire.body
+
+
+async def _read(reader: asyncio.StreamReader) -> Answer:
+    raw = await reader.read()
+    head, _, body = raw.partition(b"\r\n\r\n")
+    first, *lines = head.decode("latin-1").split("\r\n")
+    headers = {name.lower(): said.strip() for name, _, said in (line.partition(":") for line in lines)}
+    return Answer(int(first.split(" ")[1]) if first else 0, headers, body)
