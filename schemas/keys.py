@@ -23,9 +23,9 @@ MULTIBASE_LIMIT = 128  # decoding base58 takes the square of the length: a docum
 NOT_A_KEY = "not an Ed25519 Multikey (z6Mk…)"
 
 
-def from_multibase(text: str) -> bytes:
+def from_multibase(text: str, limit: int = MULTIBASE_LIMIT) -> bytes:
     """Bytes of a base58-btc multibase string; raises ValueError on any other writing of them, so that each has one."""
-    if not text.startswith("z") or len(text) > MULTIBASE_LIMIT:
+    if not text.startswith("z") or len(text) > limit:
         raise ValueError("not base58-btc multibase")
     raw: bytes = base58.b58decode(text[1:])
     if to_multibase(raw) != text:  # the library drops white space at the end

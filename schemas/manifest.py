@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from schemas import jcs
+from schemas.documents import document_holds, sign_document
 from schemas.envelope import NodeId
 from schemas.keys import KeyMalformed, PublicKey
-from schemas.proof import Reason, document_holds, sign_document
+from schemas.proof import Reason
 from schemas.scalars import Count, Moment
 
 if TYPE_CHECKING:

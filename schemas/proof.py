@@ -1,4 +1,4 @@
-"""Who said it, and was it altered: Ed25519 over JCS for envelopes, eddsa-jcs-2022 for documents."""
+"""Who said it, and was it altered: Ed25519 over JCS for envelopes."""
 
 from __future__ import annotations
 
@@ -10,13 +10,12 @@ import secrets
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
 from schemas import facts, jcs
 from schemas.envelope import CONTENT_TYPE, SPECVERSION, CanonicalEvent, Envelope, event_id, major_of, unfit_attributes
-from schemas.keys import from_multibase, to_multibase
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -201,42 +200,6 @@ def content_digest(salt: bytes, value: bytes) -> str:
     return hmac.digest(salt, value, "sha256").hex()
 
 
-def sign_document(document: Mapping[str, Any], key: SigningKey, created: datetime) -> dict[str, Any]:
-    """Add an eddsa-jcs-2022 Data Integrity proof (W3C vc-di-eddsa § 3.3) to a JSON document."""
-    options: dict[str, Any] = {
-        "type": "DataIntegrityProof",
-        "cryptosuite": "eddsa-jcs-2022",
-        "created": timestamp(created),
-        "verificationMethod": key.key_id,
-        "proofPurpose": "assertionMethod",
-    }
-    if "@context" in document:
-        options["@context"] = document["@context"]
-    value = to_multibase(key.sign(_document_hash(document, options)))
-    return {**document, "proof": {**options, "proofValue": value}}
-
-
-def document_holds(document: Mapping[str, Any], key: PublicKey) -> bool:
-    """Check an eddsa-jcs-2022 proof over all members and all proof options as received."""
-    options = document.get("proof")
-    if not isinstance(options, dict) or options.get("cryptosuite") != "eddsa-jcs-2022":
-        return False
-    if options.get("type") != "DataIntegrityProof" or options.get("proofPurpose") != "assertionMethod":
-        return False
-    value = options.get("proofValue")
-    if not isinstance(value, str):
-        return False
-    unsecured = {name: member for name, member in document.items() if name != "proof"}
-    if "@context" in options and options["@context"] != document.get("@context"):
-        return False
-    try:
-        signature = from_multibase(value)
-        message = _document_hash(unsecured, {name: option for name, option in options.items() if name != "proofValue"})
-    except ValueError:
-        return False
-    return key.verifies(signature, message)
-
-
 def timestamp(moment: datetime) -> str:
     """RFC 3339 in UTC with milliseconds: the one way in which we write a time; raises ValueError without a zone."""
     if moment.tzinfo is None:
@@ -260,10 +223,6 @@ def decode(text: str) -> bytes:
 _SOURCE = re.compile(r"[a-z][a-z0-9-]{1,39}")
 _ID = re.compile(r"[0-9a-f]{32,64}")
 _STANDARD = str.maketrans({"-": "+", "_": "/", "+": "!", "/": "!"})
-
-
-def _document_hash(unsecured: Mapping[str, Any], options: Mapping[str, Any]) -> bytes:
-    return hashlib.sha256(jcs.canonical(options)).digest() + hashlib.sha256(jcs.canonical(unsecured)).digest()
 
 
 def _claim(pattern: re.Pattern[str], said: str) -> str:

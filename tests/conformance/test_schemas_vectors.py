@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from schemas import jcs, proof
+from schemas import documents, jcs
 from schemas.keys import PublicKey, SigningKey, from_multibase, to_multibase
 
 VECTORS = Path(__file__).parent / "vectors"
@@ -51,26 +51,26 @@ def test_the_document_and_the_options_have_their_canonical_form() -> None:
 def test_each_hash_on_the_way_is_theirs() -> None:
     assert hashlib.sha256(jcs.canonical(OPTIONS)).hexdigest().encode() == said("proofHashJCS.txt")
     assert hashlib.sha256(jcs.canonical(UNSECURED)).hexdigest().encode() == said("docHashJCS.txt")
-    assert proof._document_hash(UNSECURED, OPTIONS).hex().encode() == said("combinedHashJCS.txt")
+    assert documents._hash(UNSECURED, OPTIONS).hex().encode() == said("combinedHashJCS.txt")
 
 
 def test_our_signature_is_theirs_byte_for_byte() -> None:
-    signature = their_key().sign(proof._document_hash(UNSECURED, OPTIONS))
+    signature = their_key().sign(documents._hash(UNSECURED, OPTIONS))
     assert signature.hex().encode() == said("sigHexJCS.txt")
     assert to_multibase(signature).encode() == said("sigBTC58JCS.txt")
 
 
 def test_the_signed_document_holds_and_no_altered_one_does() -> None:
-    assert proof.document_holds(SIGNED, PUBLIC)
-    assert not proof.document_holds({**SIGNED, "name": "Another Credential"}, PUBLIC)
-    assert not proof.document_holds({**SIGNED, "proof": {**SIGNED["proof"], "created": "2023-02-24T23:36:39Z"}}, PUBLIC)
-    assert not proof.document_holds(SIGNED, SigningKey.generate("other").public)
+    assert documents.document_holds(SIGNED, PUBLIC)
+    assert not documents.document_holds({**SIGNED, "name": "Another Credential"}, PUBLIC)
+    assert not documents.document_holds({**SIGNED, "proof": {**SIGNED["proof"], "created": "2023-02-24T23:36:39Z"}}, PUBLIC)
+    assert not documents.document_holds(SIGNED, SigningKey.generate("other").public)
 
 
 def test_our_whole_signing_gives_their_document_but_for_the_writing_of_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """They write seconds, we write milliseconds; with their writing, every byte is theirs."""
-    monkeypatch.setattr(proof, "timestamp", lambda moment: moment.strftime("%Y-%m-%dT%H:%M:%SZ"))
-    assert proof.sign_document(UNSECURED, their_key(), CREATED) == SIGNED
+    monkeypatch.setattr(documents, "timestamp", lambda moment: moment.strftime("%Y-%m-%dT%H:%M:%SZ"))
+    assert documents.sign_document(UNSECURED, their_key(), CREATED) == SIGNED
 
 
 @pytest.mark.parametrize("path", JCS_INPUTS, ids=lambda path: path.stem)

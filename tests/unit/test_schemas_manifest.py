@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schemas.documents import document_holds, sign_document
 from schemas.keys import PublicKey, SigningKey
 from schemas.manifest import KeyEntry, KeyState, Registry, RegistryRefused, issue
-from schemas.proof import Reason, document_holds, sign_document, timestamp
+from schemas.proof import Reason, timestamp
 from tests.fakes_schemas import DAY, EDUCATION, FINANCES, HUB, NOW, key_entry, node_entry, registry, registry_document
 
 if TYPE_CHECKING:
