@@ -18,10 +18,11 @@ unexport PYTHONDONTWRITEBYTECODE
 INSTALLED := .venv/.installed
 KAFKA := .local/kafka/.installed
 SYNAPSE := .venv-synapse/.installed
+FUZZ := .venv-fuzz/.installed
 
 say = @printf '\033[1m▸ %s\033[0m\n' $(1)
 
-.PHONY: help install kafka synapse demo test unit test-long test-real check lint bench chaos lock clean
+.PHONY: help install kafka synapse demo test unit test-long test-real check lint bench chaos fuzz lock clean
 
 help: ## Prints what each target does
 	@printf "Trait d'union — relie les réseaux sociaux internes des ministères.\n\n"
@@ -72,17 +73,22 @@ chaos: install kafka ## Breaks everything for a while, then compares every RSE; 
 	@$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED)) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(TWINS),--twins $(TWINS)) \
 		$(if $(RATE),--rate $(RATE)) $(if $(BEYOND),--beyond)
 
+fuzz: install $(FUZZ) ## Throws bytes at all that reads strangers' bytes (atheris, Linux); SECONDS=60 of each target
+	@.venv-fuzz/bin/python -m tests.fuzz $(if $(SECONDS),--seconds $(SECONDS))
+
 lock: install ## Compiles the lock files again, with hashes and without addresses
 	$(call say,'Locking Python packages')
 	@$(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--group dev pyproject.toml -o requirements.lock
 	@$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--group image --constraints requirements.lock pyproject.toml -o deploy/requirements.lock
+	@$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--group fuzz --constraints requirements.lock pyproject.toml -o tests/fuzz/requirements.lock
 	@$(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		deploy/synapse/requirements.in -o deploy/synapse/requirements.lock
 
 clean: ## Removes all that was installed and made in this folder
-	@rm -rf .venv .venv-synapse .local .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build *.egg-info
+	@rm -rf .venv .venv-synapse .venv-fuzz .local .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build *.egg-info
 
 # --- what is made once ---------------------------------------------------------------------------------------------
 
@@ -115,4 +121,10 @@ $(SYNAPSE): deploy/synapse/requirements.lock | $(UV)
 	@test -x .venv-synapse/bin/python || $(UV) venv --quiet --python $(BIN)/python .venv-synapse
 	@$(UV) pip sync --quiet --compile-bytecode --python .venv-synapse/bin/python deploy/synapse/requirements.lock
 	@.venv-synapse/bin/python -c 'import synapse'
+	@touch $@
+
+$(FUZZ): tests/fuzz/requirements.lock | $(UV)
+	$(call say,'Installing a fuzzer into .venv-fuzz')
+	@test -x .venv-fuzz/bin/python || $(UV) venv --quiet --python $(BIN)/python .venv-fuzz
+	@$(UV) pip sync --quiet --compile-bytecode --python .venv-fuzz/bin/python tests/fuzz/requirements.lock
 	@touch $@
