@@ -17,6 +17,7 @@ from hub.operations.events import SqlEvents
 from hub.ports import Admitted, Outgoing
 from hub.registry import document
 from hub.registry.model import HAVE_CARRIED, TieState
+from hub.registry.peer_repository import SqlPeers
 from hub.registry.repository import SqlNodes, SqlTies, add_document, newest_expiry, next_version
 from hub.storage import offsets
 from hub.storage.outbox import SqlOutbox
@@ -62,6 +63,7 @@ class UnitOfWork:
         self._registry = registry
         self.outbox = SqlOutbox(connection)
         self.nodes = SqlNodes(connection)
+        self.peers = SqlPeers(connection)
         self.ties = SqlTies(connection)
         self.communities = SqlCommunities(connection)
         self.messages = SqlMessages(connection)

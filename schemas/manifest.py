@@ -42,6 +42,13 @@ class Grade(StrEnum):
     GONE = "gone"
 
 
+class Custody(StrEnum):
+    """Who keeps a private key: pages say it, since a ministry answers for its own key and for no other."""
+
+    ORGANISATION = "organisation"
+    OPERATOR = "operator"
+
+
 class KeyEntry(BaseModel):
     """One public key of a node or of the hub, with the dates of its life; our code names fields, documents their aliases."""
 
@@ -53,6 +60,8 @@ class KeyEntry(BaseModel):
     retiring_from: Annotated[Moment | None, Field(alias="retiringFrom")] = None
     retired_at: Annotated[Moment | None, Field(alias="retiredAt")] = None
     revoked_at: Annotated[Moment | None, Field(alias="revokedAt")] = None
+    compromised_since: Annotated[Moment | None, Field(alias="compromisedSince")] = None
+    custody: Custody | None = None
 
     def state_at(self, moment: datetime) -> KeyState:
         """The key's state at a moment: what a signature of that moment is judged by."""

@@ -55,9 +55,13 @@ def _entry(node: Node) -> Mapping[str, Any]:
 
 
 def _key(key: KeyEntry) -> Mapping[str, str]:
-    dates = {"activeFrom": key.active_from, "retiringFrom": key.retiring_from, "retiredAt": key.retired_at, "revokedAt": key.revoked_at}
+    dates = {
+        "activeFrom": key.active_from, "retiringFrom": key.retiring_from, "retiredAt": key.retired_at, "revokedAt": key.revoked_at,
+        "compromisedSince": key.compromised_since,
+    }  # fmt: skip
     return {
         "id": key.id,
         "publicKeyMultibase": key.multibase,
+        **({"custody": key.custody.value} if key.custody else {}),
         **{name: timestamp(moment) for name, moment in dates.items() if moment is not None},
     }

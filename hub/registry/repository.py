@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from hub.access import Permit
 
+KEY_DATES = ("active_from", "retiring_from", "retired_at", "revoked_at", "compromised_since")
 PUBLISHING = 0x74647552  # advisory lock: one transaction at a time makes a registry version
 
 
@@ -66,9 +67,10 @@ class SqlNodes:
 
     async def _save_keys(self, node: Node) -> None:
         for key in node.keys:
-            dates = {name: getattr(key, name) for name in ("active_from", "retiring_from", "retired_at", "revoked_at")}
-            statement = upsert(node_keys).values(id=key.id, node=node.id, multibase=key.multibase, **dates)
-            kept = {**dates, "revoked_at": func.coalesce(node_keys.c.revoked_at, statement.excluded.revoked_at)}
+            said = {name: getattr(key, name) for name in KEY_DATES} | {"custody": key.custody.value if key.custody else None}
+            statement = upsert(node_keys).values(id=key.id, node=node.id, multibase=key.multibase, **said)
+            final = ("revoked_at", "compromised_since")
+            kept = said | {name: func.coalesce(node_keys.c[name], statement.excluded[name]) for name in final}
             await self._connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=kept))
         (await self.all())[node.id] = node
 
@@ -153,8 +155,8 @@ async def add_document(connection: AsyncConnection, version: int, document: byte
 
 
 def _key(row: Any) -> KeyEntry:
-    dates = {name: getattr(row, name) for name in ("active_from", "retiring_from", "retired_at", "revoked_at")}
-    return KeyEntry.model_validate({"id": row.id, "multibase": row.multibase, **dates}, by_name=True)
+    dates = {name: getattr(row, name) for name in KEY_DATES}
+    return KeyEntry.model_validate({"id": row.id, "multibase": row.multibase, "custody": row.custody, **dates}, by_name=True)
 
 
 def _node(row: Any, keys: tuple[KeyEntry, ...]) -> Node:

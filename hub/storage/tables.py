@@ -45,7 +45,8 @@ node_keys = Table(
     Column("id", Text, primary_key=True),
     Column("node", ForeignKey("hub.nodes.id"), nullable=False),
     Column("multibase", Text, nullable=False),
-    moment("active_from"), moment("retiring_from"), moment("retired_at"), moment("revoked_at"),
+    Column("custody", Text),
+    moment("active_from"), moment("retiring_from"), moment("retired_at"), moment("revoked_at"), moment("compromised_since"),
 )  # fmt: skip
 
 registry_documents = Table(

@@ -1,0 +1,56 @@
+"""The SQL of peers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import insert, select, update
+
+from hub.registry.peers import Peer, PeerKind
+from hub.storage.registry_tables import peers
+from schemas.manifest import Grade
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+
+class SqlPeers:
+    """Peers by their authority: few, so a transaction reads them all at once."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+        self._peers: dict[str, Peer] | None = None
+
+    async def all(self) -> dict[str, Peer]:
+        """Every peer by its authority."""
+        if self._peers is None:
+            self._peers = {row.id: _peer(row) for row in await self._connection.execute(select(peers).order_by(peers.c.id))}
+        return self._peers
+
+    async def get(self, authority: str) -> Peer | None:
+        """A peer, None for a server that never applied."""
+        return (await self.all()).get(authority)
+
+    async def add(self, peer: Peer) -> None:
+        """Insert an applying peer."""
+        await self._connection.execute(insert(peers).values(id=peer.id, applied_at=peer.applied_at, **_facts(peer)))
+        (await self.all())[peer.id] = peer
+
+    async def save(self, peer: Peer) -> None:
+        """Update a peer."""
+        await self._connection.execute(update(peers).where(peers.c.id == peer.id).values(**_facts(peer)))
+        (await self.all())[peer.id] = peer
+
+
+def _facts(peer: Peer) -> dict[str, Any]:
+    return {
+        "name": peer.name, "organisation": peer.organisation, "kind": peer.kind.value, "grade": peer.grade.value,
+        "cavage": peer.cavage, "networks": list(peer.networks), "anchor": peer.anchor, "admitted_at": peer.admitted_at,
+    }  # fmt: skip
+
+
+def _peer(row: Any) -> Peer:
+    return Peer(
+        row.id, row.name, row.organisation, PeerKind(row.kind), Grade(row.grade), row.applied_at, row.admitted_at,
+        row.cavage, tuple(row.networks), row.anchor,
+    )  # fmt: skip
