@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import yaml
 
 from schemas import asyncapi, openapi
+from schemas.application import Manifest
 from schemas.envelope import Envelope
 from schemas.facts import FACTS
 from schemas.manifest import RegistryDocument
@@ -27,7 +28,7 @@ COMMAND: Final = "python -m schemas.generate"
 
 def documents() -> dict[str, str]:
     """Every published file: its path under `schemas/`, and its text."""
-    models: dict[str, type[BaseModel]] = {"envelope": Envelope, "registry": RegistryDocument, **FACTS}
+    models: dict[str, type[BaseModel]] = {"envelope": Envelope, "registry": RegistryDocument, "manifest": Manifest, **FACTS}
     texts = {f"jsonschema/{name}.json": _as_json(name, model) for name, model in sorted(models.items())}
     whole = {"asyncapi.yaml": asyncapi.document(), "openapi.yaml": openapi.document()}
     return {

@@ -1,0 +1,91 @@
+"""French words for a manifest's fields and for what may be wrong with them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+ROLES: Final[Mapping[str, str]] = {
+    "owner": "propriétaire du service", "rssi": "RSSI", "dpo": "délégué à la protection des données", "animation": "animation",
+    "sponsor": "sponsor",
+}  # fmt: skip
+LABELS: Final[Mapping[str, str]] = {
+    "": "le manifeste",
+    "type": "le type du document",
+    "kind": "la sorte de candidature",
+    "id": "l’identifiant",
+    "organisation": "l’organisme",
+    "organisation.name": "le nom de l’organisme",
+    "organisation.siret": "le SIRET de l’organisme",
+    "platform": "la plateforme",
+    "endpoints": "la liste des adresses",
+    "endpoints.kind": "la sorte d’une adresse",
+    "endpoints.url": "une adresse",
+    "keys": "la liste des clés",
+    "keys.publicKeyMultibase": "une clé publique",
+    "keys.validFrom": "le début de validité d’une clé",
+    "keys.validUntil": "la fin de validité d’une clé",
+    "keys.custody": "qui garde une clé",
+    "contacts": "la liste des responsables",
+    **{f"contacts.{role}": f"le responsable « {words} »" for role, words in ROLES.items()},
+    **{f"contacts.{role}.name": f"le nom du responsable « {words} »" for role, words in ROLES.items()},
+    **{f"contacts.{role}.mailbox": f"la boîte de fonction du responsable « {words} »" for role, words in ROLES.items()},
+    "dataClasses": "la liste des données échangées",
+    "charter": "la version de la charte acceptée",
+    "issued": "la date du manifeste",
+    "expires": "la fin de validité du manifeste",
+    "peering": "la description du serveur pair",
+    "peering.kind": "la sorte de serveur pair",
+    "peering.cavage": "le choix de l’ancienne signature (cavage)",
+    "peering.networks": "un réseau privé du serveur pair",
+    "peering.anchor": "l’ancre du registre du serveur pair",
+    "proof": "la signature du manifeste",
+}
+EXPECTED: Final[Mapping[str, str]] = {
+    "type": "« TraitDUnionManifest » est attendu",
+    "kind": "« node » ou « peer » est attendu",
+    "id": "un nœud se nomme par 2 à 40 caractères parmi a-z, 0-9 et -, un serveur pair par son nom de domaine en minuscules",
+    "organisation": "un nom et un SIRET sont attendus",
+    "organisation.name": "une ligne de 1 à 200 caractères est attendue",
+    "organisation.siret": "14 chiffres sont attendus",
+    "platform": "un mot en minuscules est attendu, par exemple discourse",
+    "endpoints": "1 à 20 adresses sont attendues",
+    "endpoints.kind": "« rse », « connector », « activitypub » ou « registry » est attendu",
+    "endpoints.url": "une adresse https:// sans identifiants ni fragment est attendue",
+    "keys": "1 à 10 clés sont attendues",
+    "keys.publicKeyMultibase": "une clé Ed25519 sous la forme z6Mk… est attendue",
+    "keys.custody": "« organisation » (clé chez le ministère) ou « operator » (clé chez l’opérateur) est attendu",
+    "contacts": "owner, rssi, dpo, animation et sponsor sont attendus",
+    **{f"contacts.{role}": "un nom et une boîte de fonction sont attendus" for role in ROLES},
+    **{f"contacts.{role}.name": "une ligne de 1 à 200 caractères est attendue" for role in ROLES},
+    **{f"contacts.{role}.mailbox": "une adresse électronique est attendue" for role in ROLES},
+    "dataClasses": "1 à 5 mots parmi identity, messages, reactions, memberships et files sont attendus",
+    "charter": "le nom d’une version est attendu",
+    **dict.fromkeys(("keys.validFrom", "keys.validUntil", "issued", "expires"), "une date RFC 3339 avec son fuseau est attendue"),
+    "peering": "la sorte du serveur est attendue",
+    "peering.kind": "« activitypub » ou « traitdunion » est attendu",
+    "peering.cavage": "true ou false est attendu",
+    "peering.networks": "un réseau comme 10.0.0.0/8 est attendu",
+    "peering.anchor": "une clé Ed25519 sous la forme z6Mk… est attendue",
+}
+WHATS: Final[Mapping[str, str]] = {
+    "missing": "il manque {label}.",
+    "malformed": "{label} ne convient pas : {expected}.",
+    "unlisted": "{label} n’est pas dans la liste : {expected}.",
+    "empty": "{label} est vide : {expected}.",
+    "unknown": "{label} n’est pas un champ du manifeste.",
+    "checksum": "{label} ne convient pas : sa clé de contrôle est fausse.",
+    "in_future": "{label} est dans le futur.",
+    "past": "{label} est dépassée.",
+    "out_of_order": "{label} précède son début.",
+    "too_late": "{label} est trop lointaine : trois ans au plus.",
+    "outdated": "{label} n’est pas celle en vigueur.",
+    "twice": "{label} est dite deux fois.",
+    "personal": "{label} porte son nom : une boîte de fonction est attendue, qui lui survive.",
+    "of_another_key": "{label} n’est pas d’une clé que le manifeste déclare.",
+    "invalid": "{label} ne tient pas : le document a changé depuis, ou une autre clé a signé.",
+    "too_large": "{label} est trop grand : 64 Kio au plus.",
+    "unreadable": "{label} n’est pas du JSON lisible.",
+}
