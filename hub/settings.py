@@ -62,6 +62,7 @@ class HubSettings(FiledSettings):
         int, Field(description="Port of /metrics, /healthz and /readyz; 0 takes a free one; `up` counts on from it.")
     ] = 0
     operator_token: Annotated[SecretStr | None, Field(description="Opens the pages from elsewhere than loopback.")] = None
+    charter: Annotated[str, Field(description="The version of the charter that an application must accept.")] = "2026-1"
     hold: Annotated[timedelta, Field(description="How long a reply waits for its parent.")] = timedelta(seconds=60)
     tie_life: Annotated[timedelta, Field(description="A tie whose attestation is older no longer receives.")] = timedelta(hours=48)
     registry_life: Annotated[timedelta, Field(description="How long a registry document is valid.")] = timedelta(days=30)
@@ -75,3 +76,12 @@ class HubSettings(FiledSettings):
     def door_url(self) -> str:
         """What senders sign: the public address, or the one where the door listens."""
         return self.public_url or f"http://{self.door_host}:{self.door_port}"
+
+
+class PersonSettings(FiledSettings):
+    """What belongs to who stands at a terminal, and to no process."""
+
+    model_config = SettingsConfigDict(env_prefix="TRAITDUNION_", extra="ignore")
+
+    person_token: Annotated[SecretStr | None, Field(description="The token of somebody of the federation who approves.")] = None
+    key_passphrase: Annotated[SecretStr | None, Field(description="Passphrase of a key file that a command names.")] = None

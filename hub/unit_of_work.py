@@ -16,8 +16,11 @@ from hub.communities.service import CommunityNotFound
 from hub.operations.events import SqlEvents
 from hub.ports import Admitted, Outgoing
 from hub.registry import document
+from hub.registry.acts import SqlActs
+from hub.registry.applications import SqlApplications
 from hub.registry.model import HAVE_CARRIED, TieState
 from hub.registry.peer_repository import SqlPeers
+from hub.registry.people import SqlPeople
 from hub.registry.repository import SqlNodes, SqlTies, add_document, newest_expiry, next_version
 from hub.storage import offsets
 from hub.storage.outbox import SqlOutbox
@@ -64,6 +67,9 @@ class UnitOfWork:
         self.outbox = SqlOutbox(connection)
         self.nodes = SqlNodes(connection)
         self.peers = SqlPeers(connection)
+        self.people = SqlPeople(connection)
+        self.applications = SqlApplications(connection)
+        self.acts = SqlActs(connection, rules.key)
         self.ties = SqlTies(connection)
         self.communities = SqlCommunities(connection)
         self.messages = SqlMessages(connection)
@@ -148,6 +154,7 @@ class UnitOfWork:
         nodes = (await self.nodes.all()).values()
         signed = document.build(nodes, version=version, key=self._rules.key, now=now, life=self._rules.registry_life)
         await add_document(self.connection, version, signed, now, now + self._rules.registry_life)
+        await self.acts.published(version)
 
     async def renew_registry(self) -> bool:
         """Sign the registry again once half its life has passed, so that nobody ever waits for a document that nobody changed."""

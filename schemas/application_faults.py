@@ -13,8 +13,8 @@ from pydantic import ValidationError
 from schemas import jcs
 from schemas.application import Contact, Kind, Manifest, names_fittingly
 from schemas.application_words import EXPECTED, LABELS, WHATS
+from schemas.documents import document_holds, sign_document
 from schemas.keys import KeyMalformed, PublicKey
-from schemas.proof import document_holds, sign_document
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -45,9 +45,13 @@ def declared(key: SigningKey, now: datetime) -> dict[str, str]:
 
 def peer_draft(key: SigningKey, *, now: datetime, **changes: Any) -> dict[str, Any]:
     """A peer's manifest before it is signed; the key's owner is its authority."""
-    peering = {"kind": "traitdunion", "cavage": False, "networks": [], "anchor": key.public.multibase}
-    endpoints = [{"kind": "activitypub", "url": f"https://{key.owner}/"}]
-    return draft(key, now=now, kind="peer", platform="traitdunion", peering=peering, endpoints=endpoints, **changes)
+    said = {
+        "kind": "peer",
+        "platform": "traitdunion",
+        "endpoints": [{"kind": "activitypub", "url": f"https://{key.owner}/"}],
+        "peering": {"kind": "traitdunion", "cavage": False, "networks": [], "anchor": key.public.multibase},
+    }
+    return draft(key, now=now, **{**said, **changes})
 
 
 def applying(key: SigningKey, now: datetime | None = None, **changes: Any) -> SignedManifest:

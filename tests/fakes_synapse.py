@@ -26,15 +26,14 @@ from deploy.local.synapse import LocalSynapse
 from hub.communities.service import open_community
 from hub.operations import topics as operations
 from hub.operations.broker import administrator
-from hub.registry.model import Node
-from hub.registry.service import apply, approve, propose_tie
+from hub.registry.service import propose_tie
 from hub.storage.engine import engine_for
 from hub.unit_of_work import Rules, transaction
 from schemas import topics
 from schemas.keys import SigningKey
-from schemas.manifest import Grade, KeyEntry
 from schemas.wire.kafka import KafkaSettings, TopicNames
 from schemas.words import Audience
+from tests import fakes_federation
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -247,11 +246,7 @@ class Whole:
 
     async def _admit(self) -> None:
         for ministry in self.ministries:
-            entry = KeyEntry(id=ministry.key.key_id, multibase=ministry.key.public.multibase)
-            node = ministry.node
-            candidate = Node(node, node, ministry.organisation, ministry.platform, Grade.CANDIDATE, datetime.now(UTC), keys=(entry,))
-            await self._work(partial(apply, candidate))
-            await self._work(partial(approve, node))
+            await self._work(partial(fakes_federation.admit, ministry.key, name=ministry.organisation, platform=ministry.platform))
         for community in self._asked:
             await self._work(partial(open_community, community, community, Audience.MEMBERS))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from hub import bootstrap
@@ -15,8 +16,7 @@ from hub.group import Group
 from hub.ports import Record
 from hub.receipts import ReceiptBatch
 from hub.registry import handlers as registry
-from hub.registry.model import Node
-from hub.registry.service import apply, approve, propose_tie
+from hub.registry.service import propose_tie
 from hub.storage.engine import engine_for
 from hub.unit_of_work import Rules, transaction
 from schemas.envelope import object_id
@@ -26,10 +26,10 @@ from schemas.facts.message import Author, Content, MessageDeleted, MessageEdited
 from schemas.facts.reaction import ReactionAdded, ReactionRemoved
 from schemas.facts.tie import TieAccepted
 from schemas.keys import SigningKey
-from schemas.manifest import Grade, KeyEntry
 from schemas.proof import sign_event
 from schemas.wire.records import new_correlation, to_headers
 from schemas.words import Audience, Verdict
+from tests import fakes_federation
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -119,15 +119,7 @@ class World:
 
     async def admit(self, node: str) -> None:
         """Let a node apply and approve it."""
-        key = self.keys[node]
-        entry = KeyEntry(id=key.key_id, multibase=key.public.multibase)
-        candidate = Node(node, node, f"Ministère {node}", "discourse", Grade.CANDIDATE, self.clock(), keys=(entry,))
-        async with transaction(self.engine, self.rules) as work:
-            await apply(candidate, work)
-            await work.commit()
-        async with transaction(self.engine, self.rules) as work:
-            await approve(node, work)
-            await work.commit()
+        await self.work(partial(fakes_federation.admit, self.keys[node]))
 
     async def join(self, node: str, space: str) -> None:
         """One more node, with a space that it may tie."""

@@ -9,18 +9,17 @@ from __future__ import annotations
 import argparse
 import secrets
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import yaml
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from nacl.public import PrivateKey
 
-from deploy.demo import cast
+from deploy.demo import cast, manifests
 from deploy.demo.instances import described
 from deploy.local.application_service import ApplicationService
-from schemas.keys import ED25519_PUBLIC, SigningKey, from_multibase
+from schemas.keys import SigningKey
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -67,7 +66,7 @@ class Vault:
     def _ministry(self, ministry: Ministry) -> None:
         node = ministry.node
         key = self._signing_key(node, f"{node}/node.pem")
-        self._write(f"public/{node}.pem", _public_pem(key))
+        self._manifest(ministry, key)
         self._write(f"{node}/ledger-url", self._database_url(node))
         webhook, api = self._kept(f"{node}/webhook-secret"), self._kept(f"{node}/api-secret")
         service = ApplicationService(f"{self.addresses.gateways[node]}/webhooks/{node}", as_token=api, hs_token=webhook)
@@ -77,6 +76,12 @@ class Vault:
         )  # fmt: skip
         self._write(f"{node}/instances.yaml", yaml.safe_dump(said, allow_unicode=True), OWN)
         self._twin(ministry, webhook, api, service)
+
+    def _manifest(self, ministry: Ministry, key: SigningKey) -> None:
+        """By which it applies; made once, since a newer one would be another application."""
+        path = f"public/{ministry.node}.json"
+        if not (self.folder / path).exists():
+            self._write(path, manifests.signed(ministry, key, datetime.now(UTC)).decode())
 
     def _twin(self, ministry: Ministry, webhook: str, api: str, service: ApplicationService) -> None:
         """The words that the twin's command line leaves out."""
@@ -157,13 +162,6 @@ def main(words: Sequence[str] | None = None) -> None:
 
 def _by_node(given: Sequence[str]) -> dict[str, str]:
     return {node: url for node, _, url in (text.partition("=") for text in given)}
-
-
-def _public_pem(key: SigningKey) -> str:
-    """The half that a ministry hands over."""
-    public = Ed25519PublicKey.from_public_bytes(from_multibase(key.public.multibase)[len(ED25519_PUBLIC) :])
-    pem = public.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
-    return pem.decode().strip()
 
 
 if __name__ == "__main__":

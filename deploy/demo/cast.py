@@ -32,7 +32,7 @@ class Ministry:
     """One node: its ministry, its RSE, the ports that it takes where they are free, an agent, and its connector's way to the hub."""
 
     node: str
-    organisation: str
+    siret: str
     name: str
     platform: str
     rse: str
@@ -49,15 +49,15 @@ class Ministry:
 
 
 WIFIP: Final = Ministry(
-    "wifip", "finances", "Finances publiques", "discourse", "wiFiP", 8411, 8421, Person("camille", "Camille Roux")
+    "wifip", "00000100100015", "Finances publiques", "discourse", "wiFiP", 8411, 8421, Person("camille", "Camille Roux")
 )  # fmt: skip
 EDUCATION: Final = Ministry(
-    "education", "education-nationale", "Éducation nationale", "matrix", "Tchap", 8412, 8422, Person("claire", "Claire Moreau")
+    "education", "00000100200013", "Éducation nationale", "matrix", "Tchap", 8412, 8422, Person("claire", "Claire Moreau")
 )  # fmt: skip
 DIPLOMATIE: Final = Ministry(
-    "diplomatie", "affaires-etrangeres", "Affaires étrangères", "discourse", "Diplonet", 8413, 8423, Person("omar", "Omar Benali"), "door"
+    "diplomatie", "00000100300011", "Affaires étrangères", "discourse", "Diplonet", 8413, 8423, Person("omar", "Omar Benali"), "door"
 )  # fmt: skip
 GENDARMERIE: Final = Ministry(
-    "gendarmerie", "interieur", "Gendarmerie nationale", "exo", "Portail", 8414, 8424, Person("lucie", "Lucie Faure"), space=SPACE
+    "gendarmerie", "00000100400019", "Gendarmerie nationale", "exo", "Portail", 8414, 8424, Person("lucie", "Lucie Faure"), space=SPACE
 )  # fmt: skip
 MINISTRIES: Final = (WIFIP, EDUCATION, DIPLOMATIE, GENDARMERIE)

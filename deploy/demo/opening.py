@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from deploy.demo import cast
+from deploy.demo import cast, manifests
 
 if TYPE_CHECKING:
     from deploy.demo.scene import Scene
@@ -13,19 +13,25 @@ STATES = {"proposed": "proposé", "active": "accepté", "refused": "refusé", "s
 
 
 async def nodes(scene: Scene) -> None:
-    """Topics; then each ministry applies with its key, gets its topics, and is approved."""
+    """Topics; then each ministry applies by its signed manifest, gets its topics, and two people admit it."""
     narrator, operator = scene.narrator, scene.stack.operator
-    narrator.step(1, "Quatre ministères se présentent avec leur clé et sont admis")
+    narrator.step(1, "Quatre ministères se présentent par un manifeste signé ; deux personnes de la fédération les admettent")
     await operator.run("topics", "apply")
     scene.stack.start_processes()  # they read their modules while the ministries apply
     narrator.does("les topics sont créés ; les processus du hub et les connecteurs démarrent")
+    for person in manifests.APPROVERS:
+        said = ("--name", person.name, "--organisation", person.organisation, "--siret", person.siret)
+        await operator.run("people", "add", *said, "--token-file", str(scene.plan.token_of(person)))
     for ministry in cast.MINISTRIES:
         key = scene.plan.posts[ministry.node].key.public.multibase
-        words = ("--organisation", ministry.organisation, "--name", ministry.name, "--platform", ministry.platform, "--key", key)
-        await operator.run("nodes", "apply", ministry.node, *words)
+        await operator.run("nodes", "apply", str(scene.plan.write_manifest(ministry.node)))
         await operator.run("nodes", "provision", ministry.node)
-        await operator.run("nodes", "approve", ministry.node)
+        for person in manifests.APPROVERS:
+            await operator.learn({"TRAITDUNION_PERSON_TOKEN_FILE": str(scene.plan.token_of(person))})
+            await operator.run("nodes", "approve", ministry.node)
         narrator.sees(f"{ministry.name} ({ministry.rse}, {ministry.platform}) : nœud « {ministry.node} » admis, clé {key[:14]}…")
+    names = " puis ".join(f"{person.name} ({person.organisation})" for person in manifests.APPROVERS)
+    narrator.note(f"chacun approuvé par {names} ; chaque acte est attesté par le hub (« traitdunion nodes show wifip »)")
 
 
 async def ties(scene: Scene) -> None:

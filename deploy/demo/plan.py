@@ -5,12 +5,13 @@ from __future__ import annotations
 import secrets
 import sys
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import yaml
 from nacl.public import PrivateKey
 
-from deploy.demo import cast
+from deploy.demo import cast, manifests
 from deploy.demo.ground import port_near
 from deploy.demo.instances import described
 from deploy.local.application_service import ApplicationService
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from deploy.demo.cast import Ministry
     from deploy.demo.ground import Ground
+    from deploy.demo.manifests import Approver
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +117,16 @@ class Plan:
             "TRAITDUNION_DOOR_PORT": str(self.door_port),
             "TRAITDUNION_METRICS_PORT": "0",
         }
+
+    def token_of(self, person: Approver) -> Path:
+        """Where somebody of the federation keeps her token."""
+        return self.keys / f"{person.id}.jeton"
+
+    def write_manifest(self, node: str) -> Path:
+        """A ministry's manifest, signed by its key."""
+        path, post = self.ground.folder / f"{node}.json", self.posts[node]
+        path.write_bytes(manifests.signed(post.ministry, post.key, datetime.now(UTC)))
+        return path
 
     def write_instances(self, node: str, url: str, space: str) -> Path:
         """The file that tells a connector which RSE it serves and which space may federate."""

@@ -1,10 +1,10 @@
-"""The operators' commands: topics, nodes, communities, ties, trace, dlq, keys, registry."""
+"""The operators' commands: topics, nodes, peers, people, manifests, communities, ties, trace, dlq, keys, registry."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hub.commands import communities, dead_letters, keys, nodes, registry, ties, topics, trace
+from hub.commands import communities, dead_letters, keys, manifest, nodes, peers, people, registry, ties, topics, trace
 
 if TYPE_CHECKING:
     import typer
@@ -14,6 +14,9 @@ def add_to(app: typer.Typer) -> None:
     """Add the groups to a command line."""
     app.add_typer(topics.app, name="topics")
     app.add_typer(nodes.app, name="nodes")
+    app.add_typer(peers.app, name="peers")
+    app.add_typer(people.app, name="people")
+    app.add_typer(manifest.app, name="manifest")
     app.add_typer(communities.app, name="communities")
     app.add_typer(ties.app, name="ties")
     app.add_typer(dead_letters.app, name="dlq")

@@ -2,49 +2,36 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hub.commands import terminal
+from hub.commands import admission, terminal
+from schemas.application import Kind
+from schemas.manifest import Grade
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from hub.operations.overview import NodeState
     from hub.registry.model import Node
     from hub.unit_of_work import UnitOfWork
 
-T = TypeVar("T")
 app = terminal.group("Les nœuds : les RSE des ministères, de la candidature à l'admission.")
+Key = Annotated[str, typer.Argument(help="La clé : nœud#z6Mk…, ou z6Mk… seule.")]
 NodeName = Annotated[str, typer.Argument(help="Identifiant du nœud, par exemple wifip.")]
 
 
 @app.command("apply")
-def apply_(
-    node: NodeName,
-    organisation: Annotated[str, typer.Option(help="Identifiant de l'organisme, par exemple finances.")],
-    name: Annotated[str, typer.Option(help="Nom de l'organisme, tel qu'on le lit.")],
-    platform: Annotated[str, typer.Option(help="Sorte de RSE : discourse, matrix…")],
-    key: Annotated[str, typer.Option(help="Clé publique (z6Mk…) ou fichier PEM Ed25519.")],
-) -> None:
-    """Présente un nœud avec sa clé ; il reste candidat jusqu'à son admission. Ne change rien s'il s'est déjà présenté ainsi."""
-    from hub.registry import service
-
-    async def use(work: UnitOfWork) -> bool:
-        return await service.apply(_applying(node, organisation, name, platform, key), work)
-
-    try:
-        new = terminal.in_transaction(use)
-    except service.NodeKnownError:
-        terminal.fail(f"Un nœud « {node} » s'est déjà présenté, autrement.")
-    if not new:
-        terminal.say(f"{node} s'était déjà présenté : rien à faire.")
+def apply_(path: admission.ManifestFile) -> None:
+    """Présente un nœud par son manifeste signé ; il reste candidat jusqu'à ce que deux personnes l'admettent."""
+    name = admission.apply_(Kind.NODE, path)
+    if name is None:
+        terminal.say("Ce manifeste est déjà venu : rien à faire.")
         return
-    terminal.say(f"{node} est candidat. Ensuite : « traitdunion nodes provision {node} », puis « traitdunion nodes approve {node} ».")
+    terminal.say(
+        f"{name} est candidat. Ensuite : « traitdunion nodes provision {name} », puis deux fois « traitdunion nodes approve {name} »."
+    )
 
 
 @app.command()
@@ -71,31 +58,51 @@ def provision(
 
 
 @app.command()
-def approve(node: NodeName) -> None:
-    """Admet un candidat, ou un nœud suspendu : un nouveau registre signé le dit à tous. Ne change rien s'il est admis."""
-    from hub.registry import service
-
-    new = _change(node, lambda work: service.approve(node, work))
-    terminal.say(f"{node} est admis." if new else f"{node} était déjà admis : rien à faire.")
+def approve(node: NodeName, grade: admission.Into = Grade.FULL) -> None:
+    """Approuve en votre nom qu'un nœud soit admis ; à la deuxième personne, un nouveau registre signé le dit à tous."""
+    if grade not in {Grade.FULL, Grade.OBSERVER}:
+        terminal.fail("On admet comme full ou observer ; sinon : suspend, depart.")
+    done = "est admis" if grade is Grade.FULL else "est observateur"
+    terminal.say(admission.said_of(node, admission.decide(Kind.NODE, node, grade), done))
 
 
 @app.command()
-def suspend(node: NodeName) -> None:
-    """Suspend un nœud : il ne parle plus et ne reçoit plus, jusqu'à ce qu'il soit admis de nouveau."""
-    from hub.registry import service
+def refuse(node: NodeName, reason: admission.Why) -> None:
+    """Refuse la candidature d'un nœud, et dit pourquoi ; il pourra en présenter une autre."""
+    admission.refuse(Kind.NODE, node, reason)
+    terminal.say(f"La candidature de {node} est refusée.")
 
-    _change(node, lambda work: service.suspend(node, work))
-    terminal.say(f"{node} est suspendu.")
+
+@app.command()
+def suspend(node: NodeName, reason: admission.Why) -> None:
+    """Suspend un nœud : il ne parle plus et ne reçoit plus, jusqu'à ce qu'il soit admis de nouveau. Une personne suffit."""
+    terminal.say(admission.said_of(node, admission.decide(Kind.NODE, node, Grade.SUSPENDED, reason), "est suspendu"))
+
+
+@app.command()
+def depart(node: NodeName, reason: admission.Why) -> None:
+    """Prend acte du départ d'un nœud, pour toujours ; il y faut deux personnes."""
+    terminal.say(admission.said_of(node, admission.decide(Kind.NODE, node, Grade.GONE, reason), "est parti"))
 
 
 @app.command("revoke-key")
-def revoke_key(node: NodeName, key: Annotated[str, typer.Argument(help="La clé : nœud#z6Mk…, ou z6Mk… seule.")]) -> None:
+def revoke_key(node: NodeName, key: Key) -> None:
     """Révoque une clé dès maintenant : ce qu'elle signe ensuite est refusé, nommément."""
-    from hub.registry import service
+    from hub.registry import key_service
 
     key_id = key if "#" in key else f"{node}#{key}"
-    _change(node, lambda work: service.revoke_key(node, key_id, work))
+
+    async def use(work: UnitOfWork) -> None:
+        await key_service.revoke_key(node, key_id, await terminal.presence(work), work)
+
+    admission.acting(Kind.NODE, node, use)
     terminal.say(f"{key_id} est révoquée.")
+
+
+@app.command()
+def show(node: NodeName, as_json: terminal.AsJson = False) -> None:
+    """Montre un nœud, ses clés, et chaque acte qui le concerne, attesté par le hub."""
+    admission.show(Kind.NODE, node, as_json=as_json)
 
 
 @app.command()
@@ -144,41 +151,6 @@ def list_(as_json: terminal.AsJson = False) -> None:
     terminal.show_table("Nœuds", columns, rows, "Aucun nœud ne s'est encore présenté.")
 
 
-def _applying(node: str, organisation: str, name: str, platform: str, key: str) -> Node:
-    from hub import bootstrap
-    from hub.registry.model import Node
-    from schemas.manifest import Grade, KeyEntry
-
-    multibase = _multibase(key)
-    _named(node)
-    entry = KeyEntry.model_validate({"id": f"{node}#{multibase}", "multibase": multibase}, by_name=True)
-    return Node(node, organisation, name, platform, Grade.CANDIDATE, bootstrap.clock(), keys=(entry,))
-
-
-def _multibase(key: str) -> str:
-    """The public key as a Multikey; from a PEM file of either half, since a ministry may hand over the public one alone."""
-    from cryptography.hazmat.primitives import serialization
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
-    from schemas.keys import ED25519_PUBLIC, KeyMalformed, PublicKey, SigningKey, to_multibase
-
-    try:
-        if key.startswith("z"):
-            return PublicKey.of(key).multibase
-        pem = Path(key).read_bytes()
-        if b"PUBLIC KEY" not in pem:
-            return SigningKey.load("", Path(key)).public.multibase
-        public = serialization.load_pem_public_key(pem)
-    except FileNotFoundError:
-        terminal.fail(f"Ni une clé z6Mk…, ni un fichier : {key}")
-    except (KeyMalformed, ValueError):
-        terminal.fail("Cette clé n'est pas une clé Ed25519 lisible (z6Mk…, ou PEM sans phrase secrète).")
-    if not isinstance(public, Ed25519PublicKey):
-        terminal.fail("Cette clé publique n'est pas une clé Ed25519.")
-    raw = public.public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
-    return PublicKey.of(to_multibase(ED25519_PUBLIC + raw)).multibase
-
-
 def _named(node: str) -> None:
     """A node's name becomes part of topic names and access rights: nothing but what it may hold gets there."""
     import re
@@ -197,20 +169,6 @@ def _known(node: str) -> None:
 
     if not terminal.reading(look):
         terminal.fail(f"Aucun nœud ne s'appelle « {node} ».")
-
-
-def _change(node: str, use: Callable[[UnitOfWork], Awaitable[T]]) -> T:
-    from hub.registry.model import GradeRefused
-    from hub.registry.service import NodeNotFound
-
-    try:
-        return terminal.in_transaction(use)
-    except NodeNotFound:
-        terminal.fail(f"Aucun nœud ne s'appelle « {node} ».")
-    except GradeRefused as refused:
-        terminal.fail(f"Ce passage n'existe pas pour {node} : {refused}.")
-    except LookupError as missing:
-        terminal.fail(f"{node} n'a pas cette clé : {missing}")
 
 
 def _state(node: Node) -> str:

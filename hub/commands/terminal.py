@@ -12,16 +12,20 @@ import typer
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Sequence
+    from pathlib import Path
 
     from sqlalchemy.ext.asyncio import AsyncConnection
 
+    from hub.registry.people import Presence
     from hub.settings import HubSettings
     from hub.unit_of_work import Rules, UnitOfWork
+    from schemas.application_faults import SignedManifest
 
 T = TypeVar("T")
 FAILED: Final = 1
 UNREACHABLE: Final = 69  # EX_UNAVAILABLE of sysexits.h
 PIPE_WIDTH: Final = 220
+TOKEN_ACR: Final = "urn:traitdunion:acr:token"  # noqa: S105 - the name of a way to sign in
 AsJson = Annotated[bool, typer.Option("--json", help="Du JSON au lieu d'un tableau.")]
 
 
@@ -133,6 +137,50 @@ def reading(use: Callable[[AsyncConnection], Awaitable[T]]) -> T:
 
     with named_errors():
         return asyncio.run(run())
+
+
+def manifest(path: Path) -> SignedManifest:
+    """A signed manifest from a file; ends with every fault, one a line."""
+    from hub import bootstrap
+    from hub.settings import HubSettings
+    from schemas.application_faults import ManifestRefused, check
+
+    try:
+        return check(path.read_bytes(), HubSettings().charter, bootstrap.clock())
+    except FileNotFoundError:
+        fail(f"Fichier introuvable : {path}")
+    except ManifestRefused as refused:
+        fail("\n".join(f"{fault.path or '(manifeste)'} : {fault.sentence} [{fault.reason}]" for fault in refused.faults))
+
+
+async def presence(work: UnitOfWork) -> Presence:
+    """Who acts at this terminal: by the token of the environment or of a file, else asked for without showing it."""
+    from hub.registry.people import Presence
+
+    token = _person_token()
+    person = await work.people.by_token(token)
+    if person is None:
+        fail("Ce jeton n'est celui de personne, ou de quelqu'un qui n'agit plus (« traitdunion people list »).")
+    return Presence(person, f"{work.hub}:token", TOKEN_ACR, work.clock())
+
+
+def _person_token() -> str:
+    from hub.settings import PersonSettings
+
+    said = PersonSettings().person_token
+    if said is not None and said.get_secret_value():
+        return said.get_secret_value()
+    if not sys.stdin.isatty():
+        fail("Qui agit ? TRAITDUNION_PERSON_TOKEN ou TRAITDUNION_PERSON_TOKEN_FILE le dit.")
+    return str(typer.prompt("Votre jeton", hide_input=True))
+
+
+def passphrase() -> bytes | None:
+    """The passphrase of a key file that a command names, from the environment or a file."""
+    from hub.settings import PersonSettings
+
+    said = PersonSettings().key_passphrase
+    return said.get_secret_value().encode() if said is not None and said.get_secret_value() else None
 
 
 def _rules(settings: HubSettings) -> Rules:

@@ -26,6 +26,7 @@ def propose(
 
     from hub.communities.service import CommunityNotFound
     from hub.registry import service
+    from hub.registry.admission_work import NodeNotFound
 
     async def use(work: UnitOfWork) -> None:
         await service.propose_tie(node, space, community, work)
@@ -34,7 +35,7 @@ def propose(
         terminal.in_transaction(use)
     except service.TieKnownError as known:
         terminal.fail(f"Ce nœud a déjà rattaché « {known} » à cette communauté : un espace par communauté et par nœud.")
-    except service.NodeNotFound:
+    except NodeNotFound:
         terminal.fail(f"Aucun nœud ne s'appelle « {node} ».")
     except CommunityNotFound:
         terminal.fail(f"Aucune communauté ne s'appelle « {community} ».")

@@ -6,8 +6,10 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from hub.communities.model import MEMBERSHIP_STEPS, MESSAGE_STEPS, REACTION_STEPS, MembershipState, MessageState, ReactionState
+from hub.registry.applications import APPLICATION_STEPS, ApplicationState
+from hub.registry.key_life import KEY_STEPS
 from hub.registry.model import GRADES, TIE_STEPS, TieState
-from schemas.manifest import Grade
+from schemas.manifest import Grade, KeyState
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,6 +28,8 @@ def drawn(steps: Mapping[State, frozenset[State]], start: State) -> str:
 
 LIFECYCLES: Final[Mapping[str, str]] = {
     "nœud": drawn(GRADES, Grade.CANDIDATE),
+    "candidature": drawn(APPLICATION_STEPS, ApplicationState.OPEN),
+    "clé": drawn(KEY_STEPS, KeyState.PENDING),
     "rattachement": drawn(TIE_STEPS, TieState.PROPOSED),
     "message": drawn(MESSAGE_STEPS, MessageState.VISIBLE),
     "réaction": drawn(REACTION_STEPS, ReactionState.STANDING),

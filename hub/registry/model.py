@@ -30,16 +30,6 @@ class Node:
     quarantined_at: datetime | None = None
     keys: tuple[KeyEntry, ...] = ()
 
-    def asks_as(self, other: Node) -> bool:
-        """Tell whether an application says again what this node said: the same organisation, platform and keys, whatever became of them."""
-        same = (self.id, self.organisation, self.platform) == (other.id, other.organisation, other.platform)
-        return same and {key.multibase for key in self.keys} == {key.multibase for key in other.keys}
-
-    def approved(self, now: datetime) -> Node:
-        """The node, admitted, its pending keys active from now on."""
-        keys = tuple(key if key.active_from else key.model_copy(update={"active_from": now}) for key in self.keys)
-        return replace(self, grade=moved(self.grade, Grade.FULL), approved_at=now, keys=keys)
-
 
 GRADES: Final[Mapping[Grade, frozenset[Grade]]] = {
     Grade.CANDIDATE: frozenset({Grade.OBSERVER, Grade.FULL, Grade.GONE}),

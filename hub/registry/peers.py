@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from schemas.manifest import Grade
+
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from schemas.manifest import Grade
+    from schemas.application import Manifest
 
 
 class PeerKind(StrEnum):
@@ -37,3 +39,15 @@ class Peer:
     cavage: bool = False
     networks: tuple[str, ...] = ()
     anchor: str | None = None
+
+
+def declared_peer(manifest: Manifest, applied_at: datetime) -> Peer:
+    """A candidate, as its manifest describes it; raises ValueError for a manifest that describes no server."""
+    said = manifest.peering
+    if said is None:
+        raise ValueError(manifest.subject)
+    name, organisation = manifest.organisation.name, manifest.organisation.siret
+    return Peer(
+        manifest.id, name, organisation, PeerKind(said.kind.value), Grade.CANDIDATE, applied_at, None,
+        said.cavage, said.networks, said.anchor,
+    )  # fmt: skip

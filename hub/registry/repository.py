@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from hub.registry.model import Node, Tie, TieState
@@ -64,6 +64,12 @@ class SqlNodes:
         values = {"grade": node.grade.value, "approved_at": node.approved_at}
         await self._connection.execute(update(nodes).where(nodes.c.id == node.id).values(**values))
         await self._save_keys(node)
+
+    async def forget(self, node: str) -> None:
+        """Remove a candidate that nobody ever admitted: its name is free again."""
+        await self._connection.execute(delete(node_keys).where(node_keys.c.node == node))
+        await self._connection.execute(delete(nodes).where(nodes.c.id == node, nodes.c.approved_at.is_(None)))
+        (await self.all()).pop(node, None)
 
     async def _save_keys(self, node: Node) -> None:
         for key in node.keys:

@@ -1,38 +1,25 @@
-"""Use cases of the registry: apply, approve, propose a tie, hear the node's answer."""
+"""Use cases of ties: propose one, hear the node's answer."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Protocol
 
 from hub.access import Right, node_may
 from hub.ports import Admitted, RefusedError
-from hub.registry.model import Node, Tie, TieState, moved
-from schemas.facts.community import NodeApproved
+from hub.registry.admission_work import NodeNotFound
+from hub.registry.model import Tie, TieState
 from schemas.facts.tie import TieProposed, TieRefused
-from schemas.manifest import Grade
 from schemas.names import one_line
 
 if TYPE_CHECKING:
     from hub.ports import Clock
+    from hub.registry.model import Node
     from schemas.facts.base import Fact
     from schemas.facts.tie import TieAccepted
     from schemas.words import Audience
 
 
 NAME_LIMIT: Final = 255
-
-
-class NodeKnownError(ValueError):
-    """A node of this id applied already, as somebody else or with other keys."""
-
-
-class KeyRefused(ValueError):
-    """A key that another node or the hub has already, or whose id is not `node#multikey`."""
-
-
-class NodeNotFound(LookupError):
-    """No node bears this id."""
 
 
 class TieKnownError(ValueError):
@@ -42,11 +29,7 @@ class TieKnownError(ValueError):
 class Nodes(Protocol):
     """Organisations, nodes and keys."""
 
-    async def lock(self) -> None: ...
     async def get(self, node: str) -> Node | None: ...
-    async def all(self) -> dict[str, Node]: ...
-    async def add(self, node: Node) -> None: ...
-    async def save(self, node: Node) -> None: ...
 
 
 class Ties(Protocol):
@@ -60,8 +43,6 @@ class Work(Protocol):
     """What these use cases need of a transaction."""
 
     clock: Clock
-    hub: str
-    hub_key: str
 
     @property
     def nodes(self) -> Nodes: ...
@@ -71,58 +52,6 @@ class Work(Protocol):
     async def title_of(self, community: str) -> str: ...
     async def announce(self, admitted: Admitted) -> int: ...
     def say_to(self, node: str, fact: Fact, *, subject: str, marker: str, community: str) -> None: ...
-    async def say(self, fact: Fact, *, subject: str, marker: str, community: str | None = None) -> None: ...
-    async def publish_registry(self) -> None: ...
-
-
-async def apply(node: Node, work: Work) -> bool:
-    """An organisation asks to connect its RSE; False where it asked the same before. Raises NodeKnownError or KeyRefused."""
-    await work.nodes.lock()
-    known = await work.nodes.get(node.id)
-    if known is not None and known.asks_as(node):
-        return False
-    if node.id == work.hub or known is not None:
-        raise NodeKnownError(node.id)
-    taken = {key.multibase for other in (await work.nodes.all()).values() for key in other.keys} | {work.hub_key}
-    for key in node.keys:
-        if key.multibase in taken or key.id != f"{node.id}#{key.multibase}":
-            raise KeyRefused(key.id)
-    await work.nodes.add(node)
-    return True
-
-
-async def approve(node_id: str, work: Work) -> bool:
-    """Admit a candidate: its keys become active and a new registry says so; False where it is admitted already."""
-    await work.nodes.lock()
-    node = await _node(node_id, work)
-    if node.grade is Grade.FULL:
-        return False
-    admitted = node.approved(work.clock())
-    await work.nodes.save(admitted)
-    await work.publish_registry()
-    fact = NodeApproved(node=node.id, organisation=node.organisation_name, platform=node.platform)
-    await work.say(fact, subject=f"node/{node.id}", marker=_marker(work))
-    return True
-
-
-async def suspend(node_id: str, work: Work) -> None:
-    """Take a node out until it is admitted again; verifiers learn it from the next registry."""
-    await work.nodes.lock()
-    node = await _node(node_id, work)
-    await work.nodes.save(replace(node, grade=moved(node.grade, Grade.SUSPENDED)))
-    await work.publish_registry()
-
-
-async def revoke_key(node_id: str, key_id: str, work: Work) -> None:
-    """Revoke a key from now on: what it signs later is refused by name."""
-    await work.nodes.lock()
-    node = await _node(node_id, work)
-    if key_id not in {key.id for key in node.keys}:
-        raise LookupError(key_id)
-    now = work.clock()
-    keys = tuple(key.model_copy(update={"revoked_at": now}) if key.id == key_id else key for key in node.keys)
-    await work.nodes.save(replace(node, keys=keys))
-    await work.publish_registry()
 
 
 async def propose_tie(node_id: str, space: str, community: str, work: Work) -> Tie:

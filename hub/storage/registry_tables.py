@@ -38,8 +38,7 @@ acts = Table(
     Column("id", BigInteger, primary_key=True, autoincrement=True),
     Column("subject", Text, nullable=False), Column("kind", Text, nullable=False), moment("at", required=True),
     Column("application", ForeignKey("hub.applications.digest")), Column("person", ForeignKey("hub.people.id")),
-    Column("reason", Text), Column("version", Integer),
+    Column("grade", Text), Column("key", Text), Column("reason", Text), Column("version", Integer),
     Column("attestation", LargeBinary, nullable=False),
     Index("acts_by_subject", "subject", "id"),
-    Index("one_approval_per_person", "application", "person", unique=True, postgresql_where=text("kind = 'approved'")),
 )  # fmt: skip

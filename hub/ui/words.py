@@ -32,7 +32,17 @@ MARKS: Final[Mapping[str, str]] = {
     "accepted": "✓",
 }  # fmt: skip
 """A sign beside each colour: nothing is told by colour alone."""
-GRADES: Final[Mapping[str, str]] = {"candidate": "candidat", "full": "admis", "suspended": "suspendu", "gone": "parti"}
+GRADES: Final[Mapping[str, str]] = {
+    "candidate": "candidat", "observer": "observateur", "full": "admis", "suspended": "suspendu", "gone": "parti",
+}  # fmt: skip
+KEY_STATES: Final[Mapping[str, str]] = {
+    "pending": "pas encore active", "active": "active", "retiring": "bientôt retirée", "retired": "retirée", "revoked": "révoquée",
+}  # fmt: skip
+CUSTODIES: Final[Mapping[str, str]] = {"organisation": "clé chez le ministère", "operator": "clé chez l’opérateur"}
+ACTS: Final[Mapping[str, str]] = {
+    "applied": "candidature", "approved": "approbation", "refused": "refus", "grade_changed": "changement de degré",
+    "key_announced": "clé annoncée", "key_rotated": "clé relayée", "key_revoked": "clé révoquée", "key_compromised": "clé compromise",
+}  # fmt: skip
 TIES: Final[Mapping[str, str]] = {"proposed": "proposé", "active": "actif", "refused": "refusé", "suspended": "suspendu"}
 AUDIENCES: Final[Mapping[str, str]] = {
     "public": "tous les agents", "members": "membres", "private": "privé", "unknown": "inconnu",
@@ -196,6 +206,21 @@ def outcome(name: str) -> str:
 def grade(name: str) -> str:
     """How far a node is admitted."""
     return GRADES.get(name, name)
+
+
+def key_state(name: str) -> str:
+    """Where a key stands in its life."""
+    return KEY_STATES.get(name, name)
+
+
+def custody(name: str | None) -> str:
+    """Who keeps a private key."""
+    return CUSTODIES.get(name, name) if name else "on ne sait pas qui garde la clé"
+
+
+def act(name: str) -> str:
+    """What somebody did in the registry."""
+    return ACTS.get(name, name)
 
 
 def tie(name: str) -> str:

@@ -26,15 +26,14 @@ from deploy.local.process import Process, Program
 from hub.communities.service import open_community
 from hub.operations import topics as operations
 from hub.operations.broker import administrator
-from hub.registry.model import Node
-from hub.registry.service import apply, approve, propose_tie
+from hub.registry.service import propose_tie
 from hub.storage.engine import engine_for, migrate
 from hub.unit_of_work import Rules, transaction
 from schemas import topics
 from schemas.keys import SigningKey
-from schemas.manifest import Grade, KeyEntry
 from schemas.wire.kafka import KafkaSettings, TopicNames
 from schemas.words import Audience
+from tests import fakes_federation
 from tests.chaos.kinds import kind_of
 from tests.chaos.rse import Seat
 
@@ -228,11 +227,8 @@ class Town:
     async def _admit(self) -> None:
         """Every ministry applies and is approved; the communities open."""
         for rse in self.rses:
-            entry = KeyEntry(id=rse.key.key_id, multibase=rse.key.public.multibase)
-            node, name = rse.seat.node, f"Ministère {rse.seat.number}"
-            candidate = Node(node, node, name, rse.platform, Grade.CANDIDATE, datetime.now(UTC), keys=(entry,))
-            await self._work(partial(apply, candidate))
-            await self._work(partial(approve, node))
+            name = f"Ministère {rse.seat.number}"
+            await self._work(partial(fakes_federation.admit, rse.key, name=name, platform=rse.platform))
         for community in self.communities:
             await self._work(partial(open_community, community, f"La communauté {community}", Audience.MEMBERS))
 

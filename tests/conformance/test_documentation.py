@@ -19,7 +19,7 @@ from hub.__main__ import app as command_line
 from hub.door import node_door
 from hub.node_door.parts import Parts
 from hub.operations.drawing import LIFECYCLES
-from hub.settings import HubSettings
+from hub.settings import HubSettings, PersonSettings
 from hub.site import site
 from hub.storage.engine import engine_for
 from schemas import topics
@@ -37,7 +37,7 @@ CLONE = Path(__file__).resolve().parents[2]
 HUB = CLONE / "hub" / "README.md"
 READMES = (CLONE / "README.md", *(CLONE / folder / "README.md" for folder in ("schemas", "adapters", "hub", "deploy")))
 WRITTEN = "\n".join(path.read_text(encoding="utf-8") for path in READMES if path.exists())
-SETTINGS: tuple[type[BaseSettings], ...] = (HubSettings, AdapterSettings, KafkaSettings, TopicNames)
+SETTINGS: tuple[type[BaseSettings], ...] = (HubSettings, PersonSettings, AdapterSettings, KafkaSettings, TopicNames)
 
 
 def event_topics() -> Iterator[str]:

@@ -273,14 +273,21 @@ async def test_the_page_for_integrators_leads_from_nothing_to_a_first_message(wh
     try:
         for operators, block in blocks:
             if operators:
-                key = (tmp_path / "recherche.pub").read_text().strip()
                 for line in block.strip().splitlines():
-                    await whole.stack.operator.run(*shlex.split(line.replace("$(cat recherche.pub)", key))[1:])
+                    await _typed_by_the_operator(whole, shlex.split(line), tmp_path)
             else:
                 await terminal.type(block)
     finally:
         await terminal.close()
     assert "arrivé sans Kafka" in json.dumps(await whole.scene.hub.messages("essai"), ensure_ascii=False)
+
+
+async def _typed_by_the_operator(whole: Whole, words: list[str], folder: Path) -> None:
+    """A line as she types it: who acts stands before it, files are those of this session."""
+    if words[0] != "traitdunion":
+        name, _, file = words.pop(0).partition("=")
+        await whole.stack.operator.learn({name: str(whole.scene.plan.keys / file)})
+    await whole.stack.operator.run(*(str(folder / word) if word.endswith(".json") else word for word in words[1:]))
 
 
 async def test_any_process_killed_in_the_middle_loses_and_doubles_nothing(whole: Whole) -> None:

@@ -94,6 +94,8 @@ class Machine:
         try:
             await operator.learn(self.program(service).environment)
             for words in service.commands:
+                if words[0] == "export":
+                    await operator.learn(dict([here(words[1], self.places(service)).split("=", 1)]))
                 if words[0] == "traitdunion":
                     await operator.run(*(here(word, self.places(service)) for word in words[1:]))
         finally:

@@ -13,20 +13,23 @@ import pytest
 from sqlalchemy import text
 
 from hub.operations.quarantine import release
+from hub.registry.key_service import revoke_key
 from hub.registry.model import GradeRefused
-from hub.registry.service import TieKnownError, propose_tie, revoke_key, suspend
+from hub.registry.service import TieKnownError, propose_tie
 from schemas.envelope import object_id
 from schemas.facts.copy import CopyWithdrawn
 from schemas.facts.message import Author, Content, MessageDeleted, MessageEdited, MessagePosted
 from schemas.keys import SigningKey
 from schemas.wire.telemetry import Metric
 from schemas.words import Audience, Verdict
+from tests import fakes_federation
 from tests.hub_world import COMMUNITY, NODES, World
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from hub.ports import Record
+    from hub.unit_of_work import UnitOfWork
     from schemas.facts.base import Fact
 
 CONTENT = Content(html="<p>vol</p>", text="vol")
@@ -150,7 +153,7 @@ async def test_a_key_of_nobody_is_refused_by_name(world: World) -> None:
 
 async def test_a_revoked_key_signs_nothing_any_more_while_what_came_before_stands(world: World) -> None:
     before = world.posted("wifip", "post:1")
-    await world.work(lambda work: revoke_key("wifip", world.keys["wifip"].key_id, work))
+    await world.work(lambda work: _revoke(world.keys["wifip"].key_id, work))
     await world.hear(before, world.posted("wifip", "post:2"))
     assert world.dead_letters.reasons == ["key_revoked"]
     assert set(await _messages(world)) == {object_id("wifip", "post:1")}
@@ -168,7 +171,7 @@ async def test_a_community_to_which_the_node_is_not_tied_is_refused_by_name(data
 
 
 async def test_a_suspended_node_speaks_no_more_and_receives_no_more(world: World) -> None:
-    await world.work(lambda work: suspend("education", work))
+    await world.work(partial(fakes_federation.suspend, "node/education"))
     await world.hear(world.posted("education", "$1"), world.posted("wifip", "post:1"))
     assert world.dead_letters.reasons == ["node_not_admitted"]
     row = (await world.rows("SELECT targets FROM hub.outbox ORDER BY id DESC LIMIT 1"))[0]
@@ -176,9 +179,9 @@ async def test_a_suspended_node_speaks_no_more_and_receives_no_more(world: World
 
 
 async def test_only_an_admitted_node_is_suspended(world: World) -> None:
-    await world.work(partial(suspend, "education"))
+    await world.work(partial(fakes_federation.apply, SigningKey.generate("recherche")))
     with pytest.raises(GradeRefused):
-        await world.work(partial(suspend, "education"))
+        await world.work(partial(fakes_federation.suspend, "node/recherche"))
 
 
 async def test_a_record_key_that_disagrees_with_its_envelope_is_refused_by_name(world: World) -> None:
@@ -269,7 +272,7 @@ async def test_a_space_that_widens_later_receives_no_more(world: World) -> None:
 async def test_what_its_author_takes_back_is_told_wherever_it_may_lie(world: World) -> None:
     await world.hear(world.posted("education", "$1"), world.posted("wifip", "post:1"))
     await world.hear(world.accepted("education", Audience.PUBLIC, marker="wider"))
-    await world.work(partial(suspend, "diplomatie"))
+    await world.work(partial(fakes_federation.suspend, "node/diplomatie"))
     await world.hear(world.deleted("education", "$1"), world.deleted("wifip", "post:1"))
     assert world.dead_letters.reasons == []
     told = await world.rows("SELECT targets FROM hub.outbox WHERE sequence IS NOT NULL ORDER BY id DESC LIMIT 2")
@@ -370,6 +373,10 @@ async def test_before_the_first_approval_the_worker_waits_instead_of_ending(data
     await world.close()
 
 
+async def _revoke(key: str, work: UnitOfWork) -> None:
+    await revoke_key("wifip", key, await fakes_federation.present(work), work)
+
+
 async def test_two_revocations_at_once_both_hold(world: World) -> None:
     second = SigningKey.generate("wifip")
     async with world.engine.begin() as connection:
@@ -378,7 +385,7 @@ async def test_two_revocations_at_once_both_hold(world: World) -> None:
             text("INSERT INTO hub.node_keys (id, node, multibase, active_from) VALUES (:id, 'wifip', :multibase, now())"), row
         )
     keys = (world.keys["wifip"].key_id, second.key_id)
-    await asyncio.gather(*(world.work(partial(revoke_key, "wifip", key)) for key in keys))
+    await asyncio.gather(*(world.work(partial(_revoke, key)) for key in keys))
     assert await world.rows("SELECT id FROM hub.node_keys WHERE node = 'wifip' AND revoked_at IS NULL") == []
     registry = await world.reader()
     assert {registry.key_at("wifip", key, world.clock()) for key in keys} == {"key_revoked"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -21,15 +22,16 @@ from schemas.manifest import Registry
 from schemas.topics import ADAPTERS_DLQ
 from schemas.wire.kafka import KafkaSettings, TopicNames
 from tests import fakes_hub
+from tests.fakes_application import ROLES
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Callable
 
     from typer.testing import Result
 
     from tests.servers import Kafka
 
-APPLYING = ("--organisation", "finances", "--name", "Ministère des finances", "--platform", "discourse", "--key")
+ANNE, BAKARY = "anne.jeton", "bakary.jeton"
 
 
 def run(*words: str) -> Result:
@@ -48,71 +50,154 @@ def hub(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
 
 
 @pytest.fixture
+def people(hub: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Two people of the federation; who is named acts from then on."""
+    for name, file, siret in (("Anne Lefort", ANNE, "00000100600014"), ("Bakary Diop", BAKARY, "00000100500016")):
+        run("people", "add", "--name", name, "--organisation", "DINUM", "--siret", siret, "--token-file", str(hub / file))
+
+    def acts(file: str) -> None:
+        monkeypatch.setenv("TRAITDUNION_PERSON_TOKEN_FILE", str(hub / file))
+
+    return acts
+
+
+def applying(folder: Path, key: SigningKey, *more: str) -> str:
+    """A node's manifest in a file, made by the command that integrators have."""
+    key.save(folder / "node.pem")
+    contacts = [word for role in ROLES for word in ("--contact", f"{role}=Camille Roux <{role}@ministere.example>")]
+    made = run(
+        "manifest", "new", key.owner, "--organisation", "Finances", "--siret", "00000100100015", "--platform", "discourse",
+        "--endpoint", "rse=https://rse.example/", "--key", str(folder / "node.pem"), "--out", str(folder / "manifest.json"),
+        *contacts, *more,
+    )  # fmt: skip
+    assert made.exit_code == 0, made.output
+    return str(folder / "manifest.json")
+
+
+def admitted(folder: Path, key: SigningKey, people: Callable[[str], None]) -> None:
+    assert run("nodes", "apply", applying(folder, key)).exit_code == 0
+    for file in (ANNE, BAKARY):
+        people(file)
+        assert run("nodes", "approve", key.owner).exit_code == 0
+
+
+@pytest.fixture
 def broker(kafka: Kafka, topic_prefix: str, monkeypatch: pytest.MonkeyPatch) -> TopicNames:
     monkeypatch.setenv("TRAITDUNION_KAFKA_BOOTSTRAP", kafka.bootstrap)
     monkeypatch.setenv("TRAITDUNION_TOPIC_PREFIX", topic_prefix)
     return TopicNames()
 
 
-def test_a_node_from_its_application_to_its_revoked_key(hub: Path) -> None:
+def test_a_node_from_its_application_to_its_revoked_key(hub: Path, people: Callable[[str], None]) -> None:
     key = SigningKey.generate("wifip")
-    assert "candidat" in run("nodes", "apply", "wifip", *APPLYING, key.public.multibase).output
+    assert "candidat" in run("nodes", "apply", applying(hub, key)).output
+    people(ANNE)
+    assert "1 approbation sur 2" in run("nodes", "approve", "wifip").output
+    assert "Vous l'avez déjà approuvé" in run("nodes", "approve", "wifip").output
     assert run("registry", "show").exit_code == 1
-    assert run("nodes", "approve", "wifip").exit_code == 0
+    people(BAKARY)
+    assert "est admis" in run("nodes", "approve", "wifip").output
     anchor = run("registry", "anchor").output.strip()
     opened = Registry.open(run("registry", "show").output.strip().encode(), anchor, fakes_hub.NOW)
     assert opened.node("wifip") is not None
     assert [node["grade"] for node in json.loads(run("nodes", "list", "--json").output)] == ["full"]
-    assert run("nodes", "suspend", "wifip").exit_code == 0
+    assert run("nodes", "suspend", "wifip", "--reason", "essai").exit_code == 0
     assert run("nodes", "revoke-key", "wifip", key.public.multibase).exit_code == 0
     registry = json.loads(run("registry", "show").output)
     assert registry["version"] == 3
     assert "revokedAt" in registry["nodes"][0]["keys"][0]
-    assert hub.exists()
+    shown = run("nodes", "show", "wifip").output
+    for said in (
+        "suspendu",
+        "raison : essai",
+        "Anne Lefort (DINUM)",
+        "clé chez le ministère",
+        "révoquée",
+        "hub:token",
+        "rssi@ministere.example",
+    ):
+        assert said in shown
+    (act, *_) = [one for one in json.loads(run("nodes", "show", "wifip", "--json").output)["acts"] if one["kind"] == "key_revoked"]
+    assert act["attestation"]["by"]["name"] == "Bakary Diop"
 
 
-def test_opening_a_federation_again_changes_nothing(hub: Path) -> None:
-    applying = (*APPLYING, SigningKey.generate("wifip").public.multibase)
-    opening = [("nodes", "apply", "wifip", *applying), ("nodes", "approve", "wifip"), ("communities", "open", "c", "--title", "C")]
-    assert [run(*words).exit_code for words in opening] == [0, 0, 0]
+def test_opening_a_federation_again_changes_nothing(hub: Path, people: Callable[[str], None]) -> None:
+    admitted(hub, SigningKey.generate("wifip"), people)
+    run("communities", "open", "c", "--title", "C")
     registry = run("registry", "show").output
+    added = ("people", "add", "--name", "Anne Lefort", "--organisation", "DINUM", "--siret", "00000100600014", "--token-file")
+    opening = [
+        (*added, str(hub / ANNE)), ("nodes", "apply", str(hub / "manifest.json")), ("nodes", "approve", "wifip"),
+        ("communities", "open", "c", "--title", "C"),
+    ]  # fmt: skip
     for words in opening:
         again = run(*words)
         assert (again.exit_code, again.output.strip()[-15:]) == (0, ": rien à faire.")
     assert run("registry", "show").output == registry
-    assert hub.exists()
+    assert len(json.loads(run("people", "list", "--json").output)) == 2
 
 
-@pytest.mark.parametrize("other", ["key", "organisation"])
-def test_a_node_that_applies_again_as_somebody_else_is_refused(hub: Path, other: str) -> None:
-    key = SigningKey.generate("wifip").public.multibase
-    run("nodes", "apply", "wifip", *APPLYING, key)
-    said: dict[str, tuple[str, ...]] = {"key": (*APPLYING, SigningKey.generate("wifip").public.multibase)}
-    said["organisation"] = tuple("autre" if word == "finances" else word for word in (*APPLYING, key))
-    assert said[other] != (*APPLYING, key)
-    again = run("nodes", "apply", "wifip", *said[other])
-    assert (again.exit_code, again.output.strip()) == (1, "Un nœud « wifip » s'est déjà présenté, autrement.")
-    (listed,) = json.loads(run("nodes", "list", "--json").output)
-    assert listed["keys"] == [f"wifip#{key}"]
-    assert hub.exists()
-
-
-def test_a_key_is_taken_from_either_half_of_a_pem_file(hub: Path) -> None:
+def test_a_node_that_applies_again_as_somebody_else_is_refused(hub: Path) -> None:
     key = SigningKey.generate("wifip")
-    key.save(hub / "node.pem")
-    assert run("nodes", "apply", "wifip", *APPLYING, str(hub / "node.pem")).exit_code == 0
+    run("nodes", "apply", applying(hub, key))
+    again = run("nodes", "apply", applying(hub, SigningKey.generate("wifip")))
+    assert (again.exit_code, again.output.strip()) == (1, "Un nœud « wifip » s'est déjà présenté, par d'autres clés, ou est parti.")
     (listed,) = json.loads(run("nodes", "list", "--json").output)
     assert listed["keys"] == [key.key_id]
+
+
+def test_a_person_is_listed_without_her_token_and_acts_no_more_once_revoked(hub: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    added = run("people", "add", "--name", "Chloé Martin", "--organisation", "DINUM", "--siret", "00000100600014")
+    token = added.output.strip()
+    assert token.startswith("tdu-")
+    (listed,) = json.loads(run("people", "list", "--json").output)
+    assert token not in run("people", "list").output
+    assert run("people", "revoke", listed["id"]).exit_code == 0
+    assert "Personne n'agit" in run("people", "revoke", listed["id"]).output
+    run("nodes", "apply", applying(hub, SigningKey.generate("wifip")))
+    assert "Qui agit ?" in run("nodes", "approve", "wifip").output
+    monkeypatch.setenv("TRAITDUNION_PERSON_TOKEN", token)
+    assert "n'agit plus" in run("nodes", "approve", "wifip").output
+
+
+def test_a_manifest_is_checked_and_signed_again_and_every_fault_is_told(hub: Path) -> None:
+    key = SigningKey.generate("wifip")
+    path = Path(applying(hub, key))
+    assert "convient" in run("manifest", "check", str(path)).output
+    said = json.loads(path.read_text())
+    said["organisation"]["siret"] = "00000100100016"
+    del said["contacts"]["rssi"]
+    path.write_text(json.dumps(said))
+    wrong = run("manifest", "check", str(path))
+    assert wrong.exit_code == 1
+    for reason in ("organisation_siret_checksum", "contacts_rssi_missing", "proof_invalid"):
+        assert f"[{reason}]" in wrong.output
+    resigned = run("manifest", "sign", str(path), "--key", str(hub / "node.pem"))
+    assert "proof_invalid" not in resigned.output
+    assert "contacts_rssi_missing" in resigned.output
+
+
+def test_a_peer_applies_is_admitted_and_is_no_node(hub: Path, people: Callable[[str], None]) -> None:
+    path = applying(hub, SigningKey.generate("opsi.example"), "--kind", "peer", "--server", "activitypub", "--cavage")
+    assert "serveur pair" in run("nodes", "apply", path).output
+    assert "candidat" in run("peers", "apply", path).output
+    for file in (ANNE, BAKARY):
+        people(file)
+        run("peers", "approve", "opsi.example", "--grade", "observer")
+    assert "observateur" in run("peers", "acts", "opsi.example").output
+    assert "est suspendu" in run("peers", "suspend", "opsi.example", "--reason", "panne").output
+    assert "1 approbation sur 2" in run("peers", "depart", "opsi.example", "--reason", "fin").output
+    assert "Aucune candidature" in run("peers", "refuse", "opsi.example", "--reason", "x").output
 
 
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (("nodes", "approve", "absent"), "Aucun nœud ne s'appelle « absent »."),
+        (("nodes", "approve", "absent"), "Qui agit ?"),
+        (("nodes", "show", "absent"), "Aucun nœud ne s'appelle « absent »."),
         (("nodes", "release", "absent"), "Aucun nœud ne s'appelle « absent »."),
-        (("nodes", "apply", "wifip", *APPLYING, "z6MkFaux"), "n'est pas une clé Ed25519"),
-        (("nodes", "apply", "wifip", *APPLYING, "absent.pem"), "Ni une clé z6Mk…, ni un fichier"),
-        (("nodes", "apply", "Wi FiP", *APPLYING, "z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK"), "ne peut pas nommer un nœud"),
+        (("nodes", "apply", "absent.json"), "Fichier introuvable : absent.json"),
+        (("people", "add", "--name", "A", "--organisation", "B", "--siret", "12345678901234"), "n'est pas un SIRET"),
         (("communities", "open", "Futurs Publics", "--title", "x"), "ne peut pas nommer une communauté"),
         (("communities", "open", "c", "--title", "x", "--audience", "unknown"), "jamais fédérée"),
         (("communities", "open", "c", "--title", ""), "1 à 200 caractères"),
@@ -130,10 +215,8 @@ def test_what_cannot_be_done_is_said_in_a_sentence(hub: Path, words: tuple[str, 
     assert hub.exists()
 
 
-def test_communities_and_ties_are_opened_proposed_and_listed(hub: Path) -> None:
-    key = SigningKey.generate("wifip")
-    run("nodes", "apply", "wifip", *APPLYING, key.public.multibase)
-    run("nodes", "approve", "wifip")
+def test_communities_and_ties_are_opened_proposed_and_listed(hub: Path, people: Callable[[str], None]) -> None:
+    admitted(hub, SigningKey.generate("wifip"), people)
     assert run("communities", "open", "futurs-publics", "--title", "Futurs Publics").exit_code == 0
     assert "déjà ouverte" in run("communities", "open", "futurs-publics", "--title", "Encore").output
     assert run("communities", "open", "autre", "--title", "Autre").exit_code == 0
@@ -245,7 +328,7 @@ def test_a_sealed_letter_is_shown_without_its_content_unless_asked(
 
 def test_a_node_is_provisioned_and_released(hub: Path, broker: TopicNames) -> None:
     run("topics", "apply")
-    run("nodes", "apply", "wifip", *APPLYING, SigningKey.generate("wifip").public.multibase)
+    run("nodes", "apply", applying(hub, SigningKey.generate("wifip")))
     assert "node.wifip.outbound.v1" in run("nodes", "provision", "wifip").output.replace("\n", "")
     result = run("nodes", "release", "wifip")
     assert result.exit_code == 0

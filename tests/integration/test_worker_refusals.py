@@ -16,14 +16,13 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from hub.communities.service import open_community
-from hub.registry.model import Node
-from hub.registry.service import apply, approve
 from schemas.envelope import object_id
 from schemas.facts.message import Author, Content, MessagePosted
 from schemas.keys import SigningKey
-from schemas.manifest import Grade, KeyEntry
+from schemas.manifest import KeyEntry
 from schemas.topics import RSE_INBOUND
 from schemas.words import Audience
+from tests import fakes_federation
 from tests.fakes_streams import Hub, becomes
 from tests.hub_world import World
 
@@ -109,8 +108,8 @@ async def _ended(world: World, node: str, how: str) -> Record:
     key, now = SigningKey.generate(node), world.clock()
     dates = {"active_from": now - timedelta(days=1), how: now - timedelta(hours=1)}
     entry = KeyEntry(id=key.key_id, multibase=key.public.multibase, **dates)
-    await world.work(lambda work: apply(Node(node, node, node, "discourse", Grade.CANDIDATE, now, keys=(entry,)), work))
-    await world.work(lambda work: approve(node, work))
+    await world.work(lambda work: fakes_federation.admit(key, work))
+    await world.work(lambda work: fakes_federation.rekey(node, work, entry))
     return world.carry(world.event(node, FACT, "post:2", marker="m", key=key), f"{node}/97")
 
 

@@ -57,6 +57,8 @@ CREATE = (
         at TIMESTAMP WITH TIME ZONE NOT NULL,
         application TEXT,
         person TEXT,
+        grade TEXT,
+        key TEXT,
         reason TEXT,
         version INTEGER,
         attestation BYTEA NOT NULL,
@@ -66,7 +68,6 @@ CREATE = (
     )
     """,
     "CREATE INDEX acts_by_subject ON hub.acts (subject, id)",
-    "CREATE UNIQUE INDEX one_approval_per_person ON hub.acts (application, person) WHERE kind = 'approved'",
     "ALTER TABLE hub.node_keys ADD COLUMN custody TEXT, ADD COLUMN compromised_since TIMESTAMP WITH TIME ZONE",
 )
 

@@ -1,0 +1,46 @@
+"""Who may change how far a node or a peer is admitted, and how many people it takes; data, and one decision."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from schemas.manifest import Grade
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+APPROVALS: Final[Mapping[Grade, int]] = {
+    Grade.OBSERVER: 2,
+    Grade.FULL: 2,
+    Grade.SUSPENDED: 1,
+    Grade.GONE: 2,
+}
+"""How many different people it takes to bring somebody to a grade. One is enough to stop somebody; what lets in, or cannot be undone, takes two."""
+
+
+@dataclass(frozen=True, slots=True)
+class Approver:
+    """Somebody of the federation: her id, and the legal unit (SIREN) for which she works."""
+
+    person: str
+    siren: str
+
+
+def why_not_approve(grade: Grade, approver: Approver, before: Sequence[Approver], applicant: str) -> str | None:
+    """Why this person's approval does not count, or None where it does; `before` approved the same, `applicant` is a SIREN.
+
+    Nobody counts twice, and an organisation does not let itself in.
+    """
+    if approver.person in {one.person for one in before}:
+        return "already_approved"
+    everybody = [*before, approver]
+    completes = len(everybody) >= APPROVALS[grade]
+    if completes and grade is not Grade.SUSPENDED and all(one.siren == applicant for one in everybody):
+        return "own_organisation_alone"
+    return None
+
+
+def suffices(grade: Grade, approvals: int) -> bool:
+    """Tell whether so many different people's approval brings somebody to this grade."""
+    return grade in APPROVALS and approvals >= APPROVALS[grade]

@@ -1,0 +1,58 @@
+"""traitdunion peers: servers of others, from their application to their departure."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from hub.commands import admission, terminal
+from schemas.application import Kind
+from schemas.manifest import Grade
+
+app = terminal.group("Les serveurs pairs : d'autres Trait d'union, et les serveurs du fédivers.")
+Authority = Annotated[str, typer.Argument(help="Nom de domaine du serveur, avec son port s'il n'est pas l'ordinaire.")]
+
+
+@app.command("apply")
+def apply_(path: admission.ManifestFile) -> None:
+    """Présente un serveur pair par son manifeste signé ; il reste candidat jusqu'à ce que deux personnes l'admettent."""
+    name = admission.apply_(Kind.PEER, path)
+    if name is None:
+        terminal.say("Ce manifeste est déjà venu : rien à faire.")
+        return
+    terminal.say(f"{name} est candidat. Ensuite, deux fois : « traitdunion peers approve {name} ».")
+
+
+@app.command()
+def approve(peer: Authority, grade: admission.Into = Grade.FULL) -> None:
+    """Approuve en votre nom qu'un serveur pair soit admis ; à la deuxième personne, un nouveau registre signé le dit à tous."""
+    if grade not in {Grade.FULL, Grade.OBSERVER}:
+        terminal.fail("On admet comme full ou observer ; sinon : suspend, depart.")
+    done = "est admis" if grade is Grade.FULL else "est observateur"
+    terminal.say(admission.said_of(peer, admission.decide(Kind.PEER, peer, grade), done))
+
+
+@app.command()
+def refuse(peer: Authority, reason: admission.Why) -> None:
+    """Refuse la candidature d'un serveur pair, et dit pourquoi."""
+    admission.refuse(Kind.PEER, peer, reason)
+    terminal.say(f"La candidature de {peer} est refusée.")
+
+
+@app.command()
+def suspend(peer: Authority, reason: admission.Why) -> None:
+    """Suspend un serveur pair : il ne dit et ne reçoit plus rien, sauf les effacements. Une personne suffit."""
+    terminal.say(admission.said_of(peer, admission.decide(Kind.PEER, peer, Grade.SUSPENDED, reason), "est suspendu"))
+
+
+@app.command()
+def depart(peer: Authority, reason: admission.Why) -> None:
+    """Prend acte du départ d'un serveur pair, pour toujours ; il y faut deux personnes."""
+    terminal.say(admission.said_of(peer, admission.decide(Kind.PEER, peer, Grade.GONE, reason), "est parti"))
+
+
+@app.command()
+def acts(peer: Authority, as_json: terminal.AsJson = False) -> None:
+    """Montre ce que le registre garde d'un serveur pair, et chaque acte qui le concerne, attesté par le hub."""
+    admission.show(Kind.PEER, peer, as_json=as_json)

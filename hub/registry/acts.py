@@ -1,0 +1,153 @@
+"""What people did in the registry: each act dated, kept, and attested by the hub's own signature."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlalchemy import insert, select, update
+
+from hub.storage.registry_tables import acts, people
+from schemas import jcs
+from schemas.documents import sign_document
+from schemas.manifest import Grade
+from schemas.proof import timestamp
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import datetime
+
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from hub.registry.people import Presence
+    from schemas.keys import SigningKey
+
+
+class ActKind(StrEnum):
+    """What was done."""
+
+    APPLIED = "applied"
+    APPROVED = "approved"
+    REFUSED = "refused"
+    GRADE_CHANGED = "grade_changed"
+    KEY_ANNOUNCED = "key_announced"
+    KEY_ROTATED = "key_rotated"
+    KEY_REVOKED = "key_revoked"
+    KEY_COMPROMISED = "key_compromised"
+
+
+ENDING: Final = frozenset({ActKind.APPLIED, ActKind.REFUSED, ActKind.GRADE_CHANGED})
+"""Acts after which approvals given before count for nothing: they were given to another question."""
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """One act; `person` is absent for what an applicant or a node did by its own key."""
+
+    subject: str
+    kind: ActKind
+    at: datetime
+    application: str | None = None
+    grade: Grade | None = None
+    key: str | None = None
+    reason: str | None = None
+    presence: Presence | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class KeptAct:
+    """An act as it is kept: who did it, by name, and the attestation's bytes."""
+
+    subject: str
+    kind: ActKind
+    at: datetime
+    application: str | None
+    grade: Grade | None
+    key: str | None
+    reason: str | None
+    person: str | None
+    name: str | None
+    organisation: str | None
+    siret: str | None
+    version: int | None
+    attestation: bytes = field(repr=False)
+
+    def authentication(self) -> dict[str, Any]:
+        """How she had shown who she was: provider, acr, authTime; empty for what a key did."""
+        found: dict[str, Any] = json.loads(self.attestation).get("authentication", {})
+        return found
+
+
+def attested(act: Act, key: SigningKey) -> bytes:
+    """The act as a document that the hub signs (eddsa-jcs-2022): it says what a person did here, and how she had shown who she was."""
+    said: dict[str, Any] = {
+        "type": "TraitDUnionAttestation", "act": act.kind.value, "subject": act.subject, "at": timestamp(act.at),
+        "manifest": act.application, "grade": act.grade.value if act.grade else None, "key": act.key, "reason": act.reason,
+    }  # fmt: skip
+    if act.presence is not None:
+        person = act.presence.person
+        said["by"] = {"id": person.id, "name": person.name, "organisation": person.organisation, "siret": person.siret}
+        said["authentication"] = {
+            "provider": act.presence.provider, "acr": act.presence.acr, "authTime": timestamp(act.presence.auth_time),
+        }  # fmt: skip
+    return jcs.canonical(sign_document({name: part for name, part in said.items() if part is not None}, key, act.at))
+
+
+def standing_approvals(kept: Iterable[KeptAct], grade: Grade) -> list[KeptAct]:
+    """The approvals that count now for a grade: those since the last act that ended the question, given to this one."""
+    counting: list[KeptAct] = []
+    for act in kept:
+        if act.kind in ENDING:
+            counting = []
+        elif act.kind is ActKind.APPROVED and act.grade is grade:
+            counting.append(act)
+    return counting
+
+
+class SqlActs:
+    """Acts in the database, in the order in which they were done."""
+
+    def __init__(self, connection: AsyncConnection, key: SigningKey) -> None:
+        self._connection, self._key = connection, key
+        self._new: list[int] = []
+
+    async def add(self, act: Act) -> None:
+        """Attest an act and keep it."""
+        row = {
+            "subject": act.subject, "kind": act.kind.value, "at": act.at, "application": act.application, "reason": act.reason,
+            "grade": act.grade.value if act.grade else None, "key": act.key,
+            "person": act.presence.person.id if act.presence else None, "attestation": attested(act, self._key),
+        }  # fmt: skip
+        self._new.append(int((await self._connection.execute(insert(acts).values(**row).returning(acts.c.id))).scalar_one()))
+
+    async def of(self, subject: str) -> list[KeptAct]:
+        """What was done about somebody."""
+        return await acts_of(self._connection, subject)
+
+    async def published(self, version: int) -> None:
+        """Note the registry version that says what this transaction did."""
+        if self._new:
+            await self._connection.execute(update(acts).where(acts.c.id.in_(self._new)).values(version=version))
+
+    async def new(self) -> Sequence[KeptAct]:
+        """What this transaction did."""
+        return await _kept(self._connection, acts.c.id.in_(self._new)) if self._new else []
+
+
+async def acts_of(connection: AsyncConnection, subject: str) -> list[KeptAct]:
+    """What was done about a node or a peer (`node/wifip`, `peer/opsi.example`), oldest first."""
+    return await _kept(connection, acts.c.subject == subject)
+
+
+async def _kept(connection: AsyncConnection, which: Any) -> list[KeptAct]:
+    query = select(acts, people.c.name, people.c.organisation, people.c.siret).outerjoin(people, people.c.id == acts.c.person)
+    return [_act(row) for row in await connection.execute(query.where(which).order_by(acts.c.id))]
+
+
+def _act(row: Any) -> KeptAct:
+    return KeptAct(
+        row.subject, ActKind(row.kind), row.at, row.application, Grade(row.grade) if row.grade else None, row.key, row.reason,
+        row.person, row.name, row.organisation, row.siret, row.version, bytes(row.attestation),
+    )  # fmt: skip

@@ -1,0 +1,236 @@
+"""Use cases of admission: apply by a manifest, approve by two people, refuse, change a grade."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from hub.access.approval import APPROVALS, Approver, suffices, why_not_approve
+from hub.registry import key_life
+from hub.registry.acts import Act, ActKind, standing_approvals
+from hub.registry.admission_work import (
+    ApplicationMissing,
+    ApprovalRefused,
+    KeyTaken,
+    ManifestReplayed,
+    NameTaken,
+    NodeNotFound,
+    ReasonMissing,
+    TooManyApplications,
+)
+from hub.registry.applications import Application, ApplicationState
+from hub.registry.model import Node, moved
+from hub.registry.peers import Peer, declared_peer
+from schemas.application import Kind
+from schemas.facts.community import NodeApproved
+from schemas.manifest import Grade, KeyState
+from schemas.names import one_line
+from schemas.siret import siren_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from hub.registry.acts import KeptAct
+    from hub.registry.admission_work import Work
+    from hub.registry.people import Presence
+    from schemas.application import Manifest
+    from schemas.application_faults import SignedManifest
+
+OPEN_LIMIT: Final = 200
+"""Applications that wait at once: strangers may apply, and must not fill a disk."""
+REASON_LIMIT: Final = 500
+SPEAKING: Final = frozenset({Grade.OBSERVER, Grade.FULL})
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What an approval brought: how many count now of how many it takes; `done` once the grade has changed."""
+
+    approvals: int
+    needed: int
+    done: bool
+
+
+async def apply(signed: SignedManifest, work: Work) -> bool:
+    """Somebody asks to join, or says anew who it is; False where this very manifest came last.
+
+    Raises NameTaken, ManifestReplayed, KeyTaken or TooManyApplications.
+    """
+    await work.nodes.lock()
+    earlier = await work.applications.of(signed.manifest.subject)
+    if earlier and earlier[-1].digest == signed.digest:
+        return False
+    if any(one.digest == signed.digest or one.issued >= signed.manifest.issued for one in earlier):
+        raise ManifestReplayed(signed.manifest.subject)
+    await _may_bear_its_name(signed, earlier, work)
+    await _keys_are_its_own(signed.manifest, work)
+    if await work.applications.open_ones() >= OPEN_LIMIT:
+        raise TooManyApplications
+    now = work.clock()
+    for one in earlier:
+        if one.state is ApplicationState.OPEN:
+            await work.applications.decide(one, ApplicationState.REPLACED, now)
+    application = Application.of(signed, now)
+    await work.applications.add(application)
+    await _enter(signed.manifest, work)
+    await work.acts.add(Act(application.subject, ActKind.APPLIED, now, application.digest, key=signed.key_id))
+    return True
+
+
+async def decide(subject: str, grade: Grade, presence: Presence, work: Work, reason: str | None = None) -> Decision:
+    """Somebody of the federation approves that a node or a peer comes to a grade; the last approval that it takes brings it there.
+
+    Raises NodeNotFound, ApplicationMissing, ApprovalRefused, ReasonMissing, or GradeRefused for a step that the lifecycle does not know.
+    """
+    await work.nodes.lock()
+    before = await grade_of(subject, work)
+    waiting = await _open_application(subject, work)
+    needed = APPROVALS.get(grade, 0)
+    if before is grade and waiting is None:
+        return Decision(needed, needed, done=False)
+    if before is not grade:
+        moved(before, grade)
+    if before is Grade.CANDIDATE and grade in SPEAKING and waiting is None:
+        raise ApplicationMissing(subject)
+    why = _why(reason) if grade not in SPEAKING else None
+    counting = standing_approvals(await work.acts.of(subject), grade)
+    refusal = why_not_approve(grade, presence.person.approver(), [_approver(act) for act in counting], await _siren(subject, work))
+    if refusal is not None:
+        raise ApprovalRefused(refusal)
+    digest = waiting.digest if waiting else None
+    now = work.clock()
+    await work.acts.add(Act(subject, ActKind.APPROVED, now, digest, grade, reason=why, presence=presence))
+    if not suffices(grade, len(counting) + 1):
+        return Decision(len(counting) + 1, needed, done=False)
+    await work.acts.add(Act(subject, ActKind.GRADE_CHANGED, now, digest, grade, reason=why, presence=presence))
+    await _bring(subject, grade, waiting if grade in SPEAKING else None, work)
+    return Decision(needed, needed, done=True)
+
+
+async def refuse(subject: str, reason: str, presence: Presence, work: Work) -> None:
+    """Turn down the open application; the applicant may come with another. Raises ApplicationMissing or ReasonMissing."""
+    await work.nodes.lock()
+    waiting = await _open_application(subject, work)
+    if waiting is None:
+        raise ApplicationMissing(subject)
+    now = work.clock()
+    await work.applications.decide(waiting, ApplicationState.REFUSED, now)
+    await work.acts.add(Act(subject, ActKind.REFUSED, now, waiting.digest, reason=_why(reason), presence=presence))
+
+
+async def grade_of(subject: str, work: Work) -> Grade:
+    """How far a node or a peer is admitted; raises NodeNotFound."""
+    return (await _member(subject, work)).grade
+
+
+async def _bring(subject: str, grade: Grade, accepted: Application | None, work: Work) -> None:
+    now, member = work.clock(), await _member(subject, work)
+    manifest = accepted.manifest if accepted else None
+    if accepted is not None:
+        await _accept(accepted, work)
+    match member:
+        case Node():
+            keys = key_life.admitted(member.id, member.keys, manifest, now) if grade in SPEAKING else member.keys
+            await work.nodes.save(replace(member, grade=grade, keys=keys, approved_at=member.approved_at or now))
+        case Peer():
+            said = declared_peer(manifest, member.applied_at) if manifest else member
+            await work.peers.save(replace(said, grade=grade, admitted_at=member.admitted_at or now))
+    await work.publish_registry()
+    if isinstance(member, Node) and grade in SPEAKING and member.grade not in SPEAKING:
+        fact = NodeApproved(node=member.id, organisation=member.organisation_name, platform=member.platform)
+        await work.say(fact, subject=subject, marker=now.isoformat())
+
+
+async def _accept(application: Application, work: Work) -> None:
+    now = work.clock()
+    for one in await work.applications.of(application.subject):
+        if one.state is ApplicationState.ACCEPTED:
+            await work.applications.decide(one, ApplicationState.REPLACED, now)
+    await work.applications.decide(application, ApplicationState.ACCEPTED, now)
+
+
+async def _enter(manifest: Manifest, work: Work) -> None:
+    """Who applies for the first time, or again under a name that nobody was ever admitted by, stands as a candidate."""
+    now = work.clock()
+    match manifest.kind:
+        case Kind.NODE:
+            known = await work.nodes.get(manifest.id)
+            if known is not None and known.grade is not Grade.CANDIDATE:
+                return
+            if known is not None:
+                await work.nodes.forget(manifest.id)
+            keys = tuple(key_life.announced(manifest.id, key) for key in manifest.keys)
+            organisation = manifest.organisation
+            await work.nodes.add(
+                Node(manifest.id, organisation.siret, organisation.name, manifest.platform, Grade.CANDIDATE, now, keys=keys)
+            )
+        case Kind.PEER:
+            peer = await work.peers.get(manifest.id)
+            if peer is None:
+                await work.peers.add(declared_peer(manifest, now))
+            elif peer.grade is Grade.CANDIDATE:
+                await work.peers.save(declared_peer(manifest, now))
+
+
+async def _may_bear_its_name(signed: SignedManifest, earlier: Sequence[Application], work: Work) -> None:
+    """Whoever came first under a name keeps it by signing with a key of hers, until people refuse her or she is gone."""
+    manifest = signed.manifest
+    member = await _found(manifest.subject, work)
+    if manifest.id == work.hub or (member is not None and member.grade is Grade.GONE):
+        raise NameTaken(manifest.id)
+    if member is None or (member.grade is Grade.CANDIDATE and earlier and earlier[-1].state is ApplicationState.REFUSED):
+        return
+    if signed.key_id not in await _keys_of(member, earlier, work.clock()):
+        raise NameTaken(manifest.id)
+
+
+async def _keys_of(member: Node | Peer, earlier: Sequence[Application], now: datetime) -> set[str]:
+    """The keys by which somebody proves that she is still the same: never a retired or revoked one."""
+    standing = {ApplicationState.OPEN, ApplicationState.ACCEPTED}
+    match member:
+        case Node():
+            return {key.id for key in member.keys if key.state_at(now) not in {KeyState.RETIRED, KeyState.REVOKED}}
+        case Peer():
+            return {f"{member.id}#{key.multibase}" for one in earlier if one.state in standing for key in one.manifest.keys}
+
+
+async def _keys_are_its_own(manifest: Manifest, work: Work) -> None:
+    others = {node.id: node for node in (await work.nodes.all()).values() if manifest.kind is Kind.PEER or node.id != manifest.id}
+    taken = {key.multibase for node in others.values() for key in node.keys} | {work.hub_key}
+    if found := [key.multibase for key in manifest.keys if key.multibase in taken]:
+        raise KeyTaken(found[0])
+
+
+async def _open_application(subject: str, work: Work) -> Application | None:
+    await _member(subject, work)
+    return next((one for one in await work.applications.of(subject) if one.state is ApplicationState.OPEN), None)
+
+
+async def _siren(subject: str, work: Work) -> str:
+    """The applicant's legal unit, by its newest manifest; empty for who was admitted before manifests."""
+    earlier = await work.applications.of(subject)
+    return siren_of(earlier[-1].manifest.organisation.siret) if earlier else ""
+
+
+async def _member(subject: str, work: Work) -> Node | Peer:
+    found = await _found(subject, work)
+    if found is None:
+        raise NodeNotFound(subject)
+    return found
+
+
+async def _found(subject: str, work: Work) -> Node | Peer | None:
+    kind, _, name = subject.partition("/")
+    return await work.peers.get(name) if kind == Kind.PEER else await work.nodes.get(name)
+
+
+def _approver(act: KeptAct) -> Approver:
+    return Approver(act.person or "", siren_of(act.siret or ""))
+
+
+def _why(reason: str | None) -> str:
+    said = one_line(reason or "", REASON_LIMIT)
+    if not said:
+        raise ReasonMissing
+    return said

@@ -1,0 +1,105 @@
+"""What admission needs of a transaction, and what it says when it cannot."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from hub.ports import Clock
+    from hub.registry.acts import Act, KeptAct
+    from hub.registry.applications import Application, ApplicationState
+    from hub.registry.model import Node
+    from hub.registry.peers import Peer
+    from schemas.facts.base import Fact
+
+
+class NameTaken(ValueError):
+    """Somebody else bears this name, or whoever bore it has gone."""
+
+
+class ManifestReplayed(ValueError):
+    """A newer manifest of the same applicant came before."""
+
+
+class KeyTaken(ValueError):
+    """A key that another node or the hub has already."""
+
+
+class TooManyApplications(RuntimeError):
+    """As many applications as anybody could read wait already."""
+
+
+class NodeNotFound(LookupError):
+    """No node or peer bears this id."""
+
+
+class ApplicationMissing(LookupError):
+    """There is no open application to decide on."""
+
+
+class ReasonMissing(ValueError):
+    """A refusal, a suspension or a departure must say why."""
+
+
+class ApprovalRefused(ValueError):
+    """This person's approval does not count; `reason` is machine-readable."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Nodes(Protocol):
+    """Organisations, nodes and keys."""
+
+    async def lock(self) -> None: ...
+    async def get(self, node: str) -> Node | None: ...
+    async def all(self) -> dict[str, Node]: ...
+    async def add(self, node: Node) -> None: ...
+    async def save(self, node: Node) -> None: ...
+    async def forget(self, node: str) -> None: ...
+
+
+class Peers(Protocol):
+    """Servers of others."""
+
+    async def get(self, authority: str) -> Peer | None: ...
+    async def add(self, peer: Peer) -> None: ...
+    async def save(self, peer: Peer) -> None: ...
+
+
+class Applications(Protocol):
+    """Manifests as they came."""
+
+    async def of(self, subject: str) -> list[Application]: ...
+    async def add(self, application: Application) -> None: ...
+    async def decide(self, application: Application, state: ApplicationState, now: datetime) -> None: ...
+    async def open_ones(self) -> int: ...
+
+
+class Acts(Protocol):
+    """What people did."""
+
+    async def add(self, act: Act) -> None: ...
+    async def of(self, subject: str) -> list[KeptAct]: ...
+
+
+class Work(Protocol):
+    """What these use cases need of a transaction."""
+
+    clock: Clock
+    hub: str
+    hub_key: str
+
+    @property
+    def nodes(self) -> Nodes: ...
+    @property
+    def peers(self) -> Peers: ...
+    @property
+    def applications(self) -> Applications: ...
+    @property
+    def acts(self) -> Acts: ...
+    async def say(self, fact: Fact, *, subject: str, marker: str, community: str | None = None) -> None: ...
+    async def publish_registry(self) -> None: ...

@@ -1,0 +1,106 @@
+"""Applications: manifests as they came, and what became of each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlalchemy import func, insert, select, update
+
+from hub.storage.registry_tables import applications
+from schemas.application_faults import reopened
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from schemas.application import Manifest
+    from schemas.application_faults import SignedManifest
+
+
+class ApplicationState(StrEnum):
+    """An application's life."""
+
+    OPEN = "open"
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    REPLACED = "replaced"
+
+
+APPLICATION_STEPS: Final[Mapping[ApplicationState, frozenset[ApplicationState]]] = {
+    ApplicationState.OPEN: frozenset({ApplicationState.ACCEPTED, ApplicationState.REFUSED, ApplicationState.REPLACED}),
+    ApplicationState.ACCEPTED: frozenset({ApplicationState.REPLACED}),
+    ApplicationState.REFUSED: frozenset(),
+    ApplicationState.REPLACED: frozenset(),
+}
+"""An application's lifecycle: a newer manifest replaces the one before; of all, one at most is open and one at most accepted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """A manifest that came, and its state."""
+
+    subject: str
+    digest: str
+    state: ApplicationState
+    unparsed: bytes = field(repr=False)
+    issued: datetime
+    applied_at: datetime
+    decided_at: datetime | None = None
+
+    @classmethod
+    def of(cls, signed: SignedManifest, now: datetime) -> Application:
+        """An application that comes now."""
+        manifest = signed.manifest
+        return cls(manifest.subject, signed.digest, ApplicationState.OPEN, signed.unparsed, manifest.issued, now)
+
+    @property
+    def manifest(self) -> Manifest:
+        """What it says."""
+        return reopened(self.unparsed)
+
+
+class SqlApplications:
+    """Applications in the database."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def of(self, subject: str) -> list[Application]:
+        """Somebody's applications, oldest first."""
+        return await applications_of(self._connection, subject)
+
+    async def add(self, application: Application) -> None:
+        """Keep a new one."""
+        row = {
+            "digest": application.digest, "subject": application.subject, "state": application.state.value,
+            "manifest": application.unparsed, "issued": application.issued, "applied_at": application.applied_at,
+        }  # fmt: skip
+        await self._connection.execute(insert(applications).values(**row))
+
+    async def decide(self, application: Application, state: ApplicationState, now: datetime) -> None:
+        """Bring it to another state; raises ValueError for a step that its lifecycle does not know."""
+        if state not in APPLICATION_STEPS[application.state]:
+            raise ValueError(f"{application.state} → {state}")
+        statement = update(applications).where(applications.c.digest == application.digest)
+        await self._connection.execute(statement.values(state=state.value, decided_at=now))
+
+    async def open_ones(self) -> int:
+        """How many wait for a decision."""
+        query = select(func.count()).select_from(applications).where(applications.c.state == ApplicationState.OPEN.value)
+        return int(await self._connection.scalar(query) or 0)
+
+
+async def applications_of(connection: AsyncConnection, subject: str) -> list[Application]:
+    """Somebody's applications, oldest first."""
+    query = select(applications).where(applications.c.subject == subject).order_by(applications.c.issued)
+    return [_application(row) for row in await connection.execute(query)]
+
+
+def _application(row: Any) -> Application:
+    return Application(
+        row.subject, row.digest, ApplicationState(row.state), bytes(row.manifest), row.issued, row.applied_at, row.decided_at
+    )

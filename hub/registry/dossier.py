@@ -1,0 +1,57 @@
+"""All that the registry keeps about one node or peer: for the pages, the API and the command line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from hub.registry.acts import ActKind, KeptAct, acts_of, standing_approvals
+from hub.registry.applications import Application, ApplicationState, applications_of
+from hub.registry.peer_repository import SqlPeers
+from hub.registry.repository import SqlNodes
+from schemas.application import Kind
+from schemas.manifest import Grade
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from hub.registry.model import Node
+    from hub.registry.peers import Peer
+    from schemas.application import Manifest
+
+
+@dataclass(frozen=True, slots=True)
+class Dossier:
+    """A node or a peer, what it says of itself, what waits for a decision, and what was done."""
+
+    subject: str
+    member: Node | Peer
+    manifest: Manifest | None
+    waiting: Application | None
+    refused: Application | None
+    acts: Sequence[KeptAct]
+
+    def approved_by(self, grade: Grade = Grade.FULL) -> list[KeptAct]:
+        """The approvals that count now."""
+        return standing_approvals(self.acts, grade)
+
+    def last_change(self) -> KeptAct | None:
+        """What brought it to its grade, and why."""
+        return next((act for act in reversed(self.acts) if act.kind is ActKind.GRADE_CHANGED), None)
+
+
+async def dossier_of(connection: AsyncConnection, kind: Kind, name: str) -> Dossier | None:
+    """The dossier, None for an unknown name."""
+    member = await (SqlNodes(connection).get(name) if kind is Kind.NODE else SqlPeers(connection).get(name))
+    if member is None:
+        return None
+    subject = f"{kind.value}/{name}"
+    applications = await applications_of(connection, subject)
+    by_state = {one.state: one for one in applications}  # of each state the newest
+    shown = by_state.get(ApplicationState.ACCEPTED) or by_state.get(ApplicationState.OPEN)
+    newest = applications[-1] if applications else None
+    refused = newest if newest is not None and newest.state is ApplicationState.REFUSED else None
+    manifest = shown.manifest if shown else None
+    return Dossier(subject, member, manifest, by_state.get(ApplicationState.OPEN), refused, await acts_of(connection, subject))

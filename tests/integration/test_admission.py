@@ -1,0 +1,243 @@
+"""Admission: a signed manifest, two different people, and an attested act for each thing that they do."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from hub.registry import admission, key_service
+from hub.registry.acts import ActKind
+from hub.registry.admission_work import (
+    ApplicationMissing,
+    ApprovalRefused,
+    KeyTaken,
+    ManifestReplayed,
+    NameTaken,
+    NodeNotFound,
+    ReasonMissing,
+    TooManyApplications,
+)
+from hub.registry.dossier import Dossier, dossier_of
+from hub.registry.model import GradeRefused
+from hub.registry.people import Person
+from schemas.application import Kind
+from schemas.application_faults import check, sign
+from schemas.documents import document_holds
+from schemas.keys import SigningKey
+from schemas.manifest import Custody, Grade, KeyState
+from tests import fakes_federation
+from tests.fakes_application import CHARTER, declared, draft, peer_draft
+from tests.hub_world import World
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from hub.registry.admission import Decision
+    from hub.unit_of_work import UnitOfWork
+    from schemas.application_faults import SignedManifest
+
+NODE = "node/recherche"
+KEY = SigningKey.generate("recherche")
+
+
+@pytest.fixture
+async def world(database_url: str) -> AsyncIterator[World]:
+    made = await World.make(database_url)
+    yield made
+    await made.close()
+
+
+def manifest(world: World, key: SigningKey = KEY, after: timedelta = timedelta(), **changes: Any) -> SignedManifest:
+    now = world.clock() + after
+    made = peer_draft if "." in key.owner else draft
+    return check(sign(made(key, now=now, **changes), key, now), CHARTER, now)
+
+
+async def apply(world: World, signed: SignedManifest) -> bool:
+    return bool(await world.work(partial(admission.apply, signed)))
+
+
+async def decide(world: World, who: str, grade: Grade = Grade.FULL, subject: str = NODE, reason: str | None = None) -> Decision:
+    async def use(work: UnitOfWork) -> Decision:
+        return await admission.decide(subject, grade, await fakes_federation.present(work, who), work, reason)
+
+    made: Decision = await world.work(use)
+    return made
+
+
+async def dossier(world: World, subject: str = NODE) -> Dossier:
+    kind, _, name = subject.partition("/")
+    async with world.engine.connect() as connection:
+        found = await dossier_of(connection, Kind(kind), name)
+    assert found is not None
+    return found
+
+
+async def test_two_different_people_admit_a_node_and_every_act_is_attested(world: World) -> None:
+    assert await apply(world, manifest(world))
+    first = await decide(world, "anne")
+    assert (first.approvals, first.needed, first.done) == (1, 2, False)
+    assert (await world.reader()).node("recherche") is None
+    assert (await decide(world, "bakary")).done
+    entry = (await world.reader()).node("recherche")
+    assert entry is not None
+    assert (entry.grade, entry.keys[0].custody, entry.keys[0].state_at(world.clock())) == (
+        Grade.FULL,
+        Custody.ORGANISATION,
+        KeyState.ACTIVE,
+    )
+    acts = (await dossier(world)).acts
+    assert [(act.kind, act.name) for act in acts] == [
+        (ActKind.APPLIED, None), (ActKind.APPROVED, "Anne Lefort"), (ActKind.APPROVED, "Bakary Diop"),
+        (ActKind.GRADE_CHANGED, "Bakary Diop"),
+    ]  # fmt: skip
+    assert [act.version for act in acts] == [None, None, 4, 4]
+    for act in acts:
+        assert document_holds(json.loads(act.attestation), world.hub_key.public)
+    said = json.loads(acts[1].attestation)
+    assert (said["act"], said["subject"], said["by"]["name"], said["grade"]) == ("approved", NODE, "Anne Lefort", "full")
+    how = said["authentication"]
+    assert (how["provider"], how["acr"]) == ("hub:token", "urn:traitdunion:acr:token")
+    assert timedelta() <= acts[1].at - datetime.fromisoformat(how["authTime"]) < timedelta(minutes=1)
+
+
+async def test_nobody_approves_twice_and_no_organisation_lets_itself_in(world: World) -> None:
+    key = SigningKey.generate("wifip2")
+    signed = manifest(world, key, organisation={"name": "Ministère wifip", "siret": fakes_federation.PEOPLE["chloe"].siret})
+    await apply(world, signed)
+    own = Person("dora", "Dora Petit", "Ministère wifip", fakes_federation.PEOPLE["chloe"].siret, world.clock())
+    await world.work(lambda work: work.people.add(own, "tdu-dora"))
+    fakes_federation.TOKENS["dora"] = "tdu-dora"
+    await decide(world, "chloe", subject="node/wifip2")
+    for who, reason in (("chloe", "already_approved"), ("dora", "own_organisation_alone")):
+        with pytest.raises(ApprovalRefused) as refused:
+            await decide(world, who, subject="node/wifip2")
+        assert refused.value.reason == reason
+    assert (await dossier(world, "node/wifip2")).member.grade is Grade.CANDIDATE
+    assert (await decide(world, "bakary", subject="node/wifip2")).done
+
+
+async def test_an_approval_for_one_grade_is_none_for_another(world: World) -> None:
+    await apply(world, manifest(world))
+    await decide(world, "anne", Grade.OBSERVER)
+    assert not (await decide(world, "bakary", Grade.FULL)).done
+    assert (await decide(world, "bakary", Grade.OBSERVER)).done
+    assert (await dossier(world)).member.grade is Grade.OBSERVER
+
+
+async def test_a_refusal_says_why_and_frees_the_name(world: World) -> None:
+    await apply(world, manifest(world))
+    await decide(world, "anne")
+
+    async def refuse(work: UnitOfWork, reason: str) -> None:
+        await admission.refuse(NODE, reason, await fakes_federation.present(work), work)
+
+    with pytest.raises(ReasonMissing):
+        await world.work(partial(refuse, reason=" \n"))
+    await world.work(partial(refuse, reason="La charte n’est pas signée."))
+    with pytest.raises(ApplicationMissing):
+        await world.work(partial(refuse, reason="Encore"))
+    found = await dossier(world)
+    assert (found.waiting, found.acts[-1].kind, found.acts[-1].reason) == (None, ActKind.REFUSED, "La charte n’est pas signée.")
+    with pytest.raises(ApplicationMissing):
+        await decide(world, "bakary")
+    other = SigningKey.generate("recherche")
+    assert await apply(world, manifest(world, other, timedelta(seconds=1)))
+    assert not (await decide(world, "bakary")).done  # what was said of the first application is no word on the second
+    keys = await world.rows("SELECT id FROM hub.node_keys WHERE node = 'recherche'")
+    assert [row["id"] for row in keys] == [other.key_id]
+
+
+async def test_an_older_or_altered_or_foreign_manifest_takes_nobodys_place(world: World) -> None:
+    old, new = manifest(world), manifest(world, after=timedelta(minutes=1))
+    await apply(world, new)
+    assert not await apply(world, new)
+    with pytest.raises(ManifestReplayed):
+        await apply(world, old)
+    for stranger in (SigningKey.generate("recherche"), SigningKey.generate("wifip"), SigningKey.generate("hub")):
+        with pytest.raises(NameTaken):
+            await apply(world, manifest(world, stranger, timedelta(minutes=2)))
+    stolen = SigningKey("voisin", world.keys["wifip"]._private)
+    with pytest.raises(KeyTaken):
+        await apply(world, manifest(world, stolen))
+
+
+async def test_a_node_that_stands_renews_its_manifest_by_its_own_key(world: World) -> None:
+    await apply(world, manifest(world))
+    await world.work(partial(fakes_federation.approve, NODE))
+    second, now = SigningKey.generate("recherche"), world.clock() + timedelta(minutes=1)
+    renewed = manifest(world, KEY, timedelta(minutes=1), keys=[declared(KEY, now), declared(second, now)])
+    assert await apply(world, renewed)
+    assert (await dossier(world)).member.grade is Grade.FULL  # it goes on while people read
+    await world.work(partial(fakes_federation.approve, NODE))
+    entry = (await world.reader()).node("recherche")
+    assert entry is not None
+    assert {key.id for key in entry.keys} == {KEY.key_id, second.key_id}
+    assert (await dossier(world)).waiting is None
+
+
+async def test_suspension_takes_one_person_and_departure_two(world: World) -> None:
+    with pytest.raises(ReasonMissing):
+        await decide(world, "anne", Grade.SUSPENDED, "node/wifip")
+    assert (await decide(world, "anne", Grade.SUSPENDED, "node/wifip", "fuite")).done
+    assert not (await decide(world, "anne", Grade.FULL, "node/wifip")).done
+    assert (await decide(world, "bakary", Grade.FULL, "node/wifip")).done
+    assert not (await decide(world, "anne", Grade.GONE, "node/wifip", "fermeture")).done
+    assert (await decide(world, "bakary", Grade.GONE, "node/wifip", "fermeture")).done
+    with pytest.raises(GradeRefused):
+        await decide(world, "anne", Grade.FULL, "node/wifip")
+    with pytest.raises(NameTaken):
+        await apply(world, manifest(world, world.keys["wifip"], timedelta(minutes=1)))
+    with pytest.raises(NodeNotFound):
+        await decide(world, "anne", Grade.FULL, "node/absent")
+
+
+async def test_a_peer_is_admitted_as_its_manifest_describes_it(world: World) -> None:
+    key = SigningKey.generate("opsi.example")
+    peering = {"kind": "activitypub", "cavage": True, "networks": ["10.0.0.0/8"]}
+    await apply(world, manifest(world, key, peering=peering))
+    await world.work(partial(fakes_federation.approve, "peer/opsi.example"))
+    peer: Any = (await dossier(world, "peer/opsi.example")).member
+    assert (peer.grade, peer.cavage, peer.networks, peer.kind) == (Grade.FULL, True, ("10.0.0.0/8",), "activitypub")
+    with pytest.raises(NameTaken):
+        await apply(world, manifest(world, SigningKey.generate("opsi.example"), timedelta(minutes=1)))
+    assert await apply(world, manifest(world, key, timedelta(minutes=1)))
+    await world.work(partial(fakes_federation.approve, "peer/opsi.example"))
+    renewed: Any = (await dossier(world, "peer/opsi.example")).member
+    assert (renewed.cavage, renewed.grade) == (False, Grade.FULL)
+
+
+async def test_strangers_cannot_fill_the_registry_with_applications(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(admission, "OPEN_LIMIT", 1)
+    await apply(world, manifest(world))
+    with pytest.raises(TooManyApplications):
+        await apply(world, manifest(world, SigningKey.generate("autre")))
+
+
+async def test_a_revoked_token_is_nobodys(world: World) -> None:
+    presence = await world.work(fakes_federation.present)
+    assert await world.work(lambda work: work.people.revoke(presence.person.id, work.clock()))
+    assert not await world.work(lambda work: work.people.revoke(presence.person.id, work.clock()))
+    assert await world.work(lambda work: work.people.by_token(fakes_federation.TOKENS["anne"])) is None
+    (row,) = await world.rows("SELECT * FROM hub.people WHERE id = 'anne'")
+    assert fakes_federation.TOKENS["anne"] not in str(dict(row))
+
+
+async def test_a_compromised_key_is_revoked_and_doubted_since_a_moment(world: World) -> None:
+    key, since = world.keys["wifip"].key_id, world.clock().replace(microsecond=0) - timedelta(hours=2)
+
+    async def use(work: UnitOfWork, at: Any = since) -> None:
+        await key_service.call_compromised("wifip", key, at, await fakes_federation.present(work), work)
+
+    with pytest.raises(ValueError, match=r"20\d\d"):
+        await world.work(partial(use, at=world.clock() + timedelta(hours=1)))
+    await world.work(use)
+    registry = await world.reader()
+    entry = registry.node("wifip")
+    assert entry is not None
+    assert entry.keys[0].compromised_since == since
+    assert registry.key_at("wifip", key, world.clock()) == "key_revoked"
