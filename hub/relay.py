@@ -12,6 +12,7 @@ from aiokafka.errors import KafkaError
 
 from hub import bootstrap
 from hub.operations import quarantine
+from hub.resending import PAUSE_SECONDS, Resender
 from hub.storage import outbox
 from hub.unit_of_work import transaction
 from schemas.sequence import Sequence as Place
@@ -111,16 +112,21 @@ async def run(settings: HubSettings, kafka_settings: kafka.KafkaSettings, names:
     database, producer = bootstrap.engine(settings), kafka.producer(kafka_settings)
     await producer.start()
     log.info("relay_started", metrics_at=telemetry.address(runner))
+    rules = bootstrap.rules(settings)
+    resender = Resender(database, producer, names, rules)
     try:
-        await _loop(Relay(database, producer, names, bootstrap.signing_key(settings)), database, lock, woken, settings)
+        await _loop(Relay(database, producer, names, rules.key), resender, database, lock, woken, settings)
     finally:
         await producer.stop()
         await database.dispose()
         await runner.cleanup()
 
 
-async def _loop(relay: Relay, database: AsyncEngine, lock: asyncpg.Connection, woken: asyncio.Event, settings: HubSettings) -> None:
-    swept = 0.0
+async def _loop(
+    relay: Relay, resender: Resender, database: AsyncEngine, lock: asyncpg.Connection, woken: asyncio.Event, settings: HubSettings
+) -> None:
+    swept = resent = 0.0
+    more = False
     clock = asyncio.get_running_loop().time
     while not lock.is_closed():
         woken.clear()
@@ -129,8 +135,10 @@ async def _loop(relay: Relay, database: AsyncEngine, lock: asyncpg.Connection, w
         if clock() - swept > SWEEP_SECONDS:
             swept = clock()
             await _sweep(database, settings)
+        if clock() - resent > (PAUSE_SECONDS if more else POLL_SECONDS):
+            more, resent = await resender.send_some(), clock()
         try:
-            async with asyncio.timeout(POLL_SECONDS):
+            async with asyncio.timeout(PAUSE_SECONDS if more else POLL_SECONDS):
                 await woken.wait()
         except TimeoutError:
             continue

@@ -12,6 +12,7 @@ from hub.communities.members import SqlMembers
 from hub.communities.model import Outcome
 from hub.communities.reactions import SqlAnswers, SqlReactions
 from hub.communities.repository import SqlCommunities, SqlCopies, SqlMessages
+from hub.communities.resyncs import SqlResyncs
 from hub.communities.service import CommunityNotFound
 from hub.operations.events import SqlEvents
 from hub.ports import Admitted, Outgoing
@@ -77,6 +78,7 @@ class UnitOfWork:
         self.reactions = SqlReactions(connection, rules.clock)
         self.answers = SqlAnswers(connection, rules.clock)
         self.members = SqlMembers(connection, rules.clock)
+        self.resyncs = SqlResyncs(connection)
         self.held = SqlHeld(connection, rules.clock, rules.hold, self._revive)
         self.events = SqlEvents(connection, rules.clock)
 
@@ -171,7 +173,7 @@ class UnitOfWork:
 
     async def commit(self) -> None:
         """Write everything, in an order that keeps the tables' references, and commit."""
-        rooms = (self.communities, self.ties, self.messages, self.copies, self.reactions, self.answers, self.members)
+        rooms = (self.communities, self.ties, self.messages, self.copies, self.reactions, self.answers, self.members, self.resyncs)
         for repository in (*rooms, self.held, self.events, self.outbox):
             await repository.flush()
         await self.connection.commit()

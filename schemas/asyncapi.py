@@ -14,8 +14,10 @@ from schemas.facts.delivery import DeliveryReported
 from schemas.facts.membership import MembershipJoined, MembershipLeft
 from schemas.facts.message import MessageDeleted, MessageEdited, MessagePosted
 from schemas.facts.reaction import ReactionAdded, ReactionRemoved
+from schemas.facts.resync import ResyncCompleted, ResyncRequested
 from schemas.facts.tie import TieAccepted, TieProposed, TieRefused
 from schemas.sequence import HEADERS as HUB_HEADERS
+from schemas.sequence import HISTORY_HEADER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,10 +31,10 @@ NUMBERED: Final = (
 )  # fmt: skip
 OUTBOUND: Final = topics.outbound("{node}")
 CARRIES: Final[Mapping[str, tuple[type[Fact], ...]]] = {
-    topics.RSE_INBOUND.name: (*NUMBERED, CopyWithdrawn, CopyEdited, TieAccepted, TieRefused),
+    topics.RSE_INBOUND.name: (*NUMBERED, CopyWithdrawn, CopyEdited, TieAccepted, TieRefused, ResyncRequested),
     topics.HUB_FACTS.name: (*NUMBERED, CopyWithdrawn, CopyEdited, TieProposed, TieAccepted, TieRefused, CommunityOpened, NodeApproved),
     topics.RSE_RECEIPTS.name: (DeliveryReported,),
-    OUTBOUND.name: (*NUMBERED, TieProposed, TieRefused),
+    OUTBOUND.name: (*NUMBERED, TieProposed, TieRefused, ResyncCompleted),
 }
 """Which facts each topic of events carries; the others carry dead letters or sealed bodies."""
 SEQUENCED: Final = frozenset({topics.HUB_FACTS.name, OUTBOUND.name})
@@ -111,7 +113,7 @@ def _message(fact: type[Fact], headers: str) -> dict[str, Any]:
 
 def _schemas() -> dict[str, Any]:
     texts = {name: {"type": "string"} for name in topics.DEAD_LETTER_HEADERS}
-    hub = {name: {"type": "string"} for name in HUB_HEADERS}
+    hub = {name: {"type": "string"} for name in (*HUB_HEADERS, HISTORY_HEADER)}
     both = [{"$ref": "#/components/schemas/EventHeaders"}, {"$ref": "#/components/schemas/HubHeaders"}]
     return {
         "EventHeaders": _event_headers(),

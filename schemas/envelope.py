@@ -22,6 +22,7 @@ TYPE_PATTERN = r"fr\.gouv\.rse\.(?P<object>[a-z]+)\.(?P<verb>[a-z]+)\.v(?P<major
 NODE_PATTERN = r"^[a-z][a-z0-9-]{1,39}$"
 
 BACKFILL = "backfill"  # the history of a space that has just been tied
+RESYNC = "resync"  # what a node missed while it was away for longer than its topic remembers
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32,64}$")]
 EventType = Annotated[str, StringConstraints(pattern=r"^fr\.gouv\.rse\.[a-z]+\.[a-z]+\.v[1-9][0-9]{0,2}$")]
 NodeId = Annotated[str, StringConstraints(pattern=NODE_PATTERN)]
@@ -56,7 +57,10 @@ class Envelope(BaseModel):
     )
     community: CommunityId | None = Field(None, description="The community that it is meant for.")
     history: Annotated[str, StringConstraints(pattern=r"^[a-z]{1,32}$")] | None = Field(
-        None, description="Told long after it happened (`backfill`): nobody is to be notified."
+        None, description="Told long after it happened (`backfill`, `resync`): nobody is to be notified."
+    )
+    onbehalf: NodeId | None = Field(
+        None, description="The node whose object it is, where the hub tells it from its own memory: that node's proof is gone."
     )
     audience: Audience = Field(description="Who can read it where it was written.")
     actor: Annotated[str, StringConstraints(min_length=1, max_length=128)] = Field(

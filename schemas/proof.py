@@ -88,7 +88,7 @@ class Refusal:
     claimed_id: str
 
 
-def sign_event(
+def sign_event(  # noqa: PLR0913 - one for each of the envelope's attributes
     key: SigningKey,
     fact: Fact,
     *,
@@ -102,6 +102,7 @@ def sign_event(
     community: str | None = None,
     parent: str | None = None,
     history: str | None = None,
+    on_behalf: str | None = None,
 ) -> CanonicalEvent:
     """Build a node's event and sign it with the node's own key; the fact's bytes are fixed from here on.
 
@@ -131,6 +132,8 @@ def sign_event(
         attributes["parent"] = parent
     if history is not None:
         attributes["history"] = history
+    if on_behalf is not None:
+        attributes["onbehalf"] = on_behalf
     if unfit := unfit_attributes(attributes):
         raise ValueError(", ".join(unfit))
     attributes["proof"] = encode(key.sign(jcs.canonical_strings(attributes)))

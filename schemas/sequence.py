@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
 _DIGITS = re.compile(r"0|[1-9][0-9]{0,15}")
 _NODE = re.compile(NODE_PATTERN)
+_HISTORY = re.compile(r"[a-z]{1,32}")
 HEADERS = ("hub_sequence", "hub_targets", "hub_admitted", "hub_keyid", "hub_proof")
+HISTORY_HEADER = "hub_history"
+"""Only on what is sent again; then the proof covers it, so that nobody can add it or take it away."""
 
 
 class SequenceRefused(ValueError):
@@ -33,13 +36,17 @@ class SequenceRefused(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Sequence:
-    """An event's place: community, number from 1 without gaps, target space by node, and when the broker admitted it."""
+    """An event's place: community, number from 1 without gaps, target space by node, and when the broker admitted it.
+
+    `history` is None the first time; `resync` where the hub sends it again to a node that missed it.
+    """
 
     event_digest: str
     community: str
     number: int
     targets: Mapping[str, str]
     admitted_at: datetime
+    history: str | None = None
 
     def signed(self, key: SigningKey) -> dict[str, str]:
         """The `hub_*` headers, signed."""
@@ -49,6 +56,7 @@ class Sequence:
             "hub_admitted": str(_milliseconds(self.admitted_at)),
             "hub_keyid": key.key_id,
             "hub_proof": encode(key.sign(self._message(key.key_id))),
+            **({HISTORY_HEADER: self.history} if self.history is not None else {}),
         }
 
     def _message(self, key_id: str) -> bytes:
@@ -60,6 +68,7 @@ class Sequence:
                 "keyid": key_id,
                 "sequence": str(self.number),
                 "targets": dict(self.targets),
+                **({"history": self.history} if self.history is not None else {}),
             }
         )
 
@@ -71,7 +80,8 @@ def verify_sequence(
     try:
         targets = _targets(unverified["hub_targets"])
         admitted = datetime.fromtimestamp(_number(unverified["hub_admitted"]) / 1000, UTC)
-        found = Sequence(event_digest, community, _number(unverified["hub_sequence"]), targets, admitted)
+        number, history = _number(unverified["hub_sequence"]), _history(unverified.get(HISTORY_HEADER))
+        found = Sequence(event_digest, community, number, targets, admitted, history)
         key_id, signature = unverified["hub_keyid"], decode(unverified["hub_proof"])
     except (KeyError, ValueError, OverflowError, OSError) as error:
         raise SequenceRefused("hub_headers_malformed") from error
@@ -91,6 +101,12 @@ def _targets(unverified: str) -> dict[str, str]:
     if jcs.canonical_strings(value).decode() != unverified:
         raise ValueError("targets are not canonical")
     return value
+
+
+def _history(unverified: str | None) -> str | None:
+    if unverified is not None and not _HISTORY.fullmatch(unverified):
+        raise ValueError("not a kind of history")
+    return unverified
 
 
 def _number(unverified: str) -> int:

@@ -104,6 +104,13 @@ async def delivery(connection: AsyncConnection, event_id: str, node: str, *, num
     await connection.execute(insert(tables.deliveries).values(**row))
 
 
+async def resync(connection: AsyncConnection, node: str, *, reached: int, state: str = "sending") -> None:
+    """What a node missed, sent again as far as a number."""
+    row = {"node": node, "community": COMMUNITY, "space": f"espace-{node}", "request": "ab" * 16, "since": 2, "reached": reached}
+    counts = {"originals": reached - 3, "stand_ins": 1, "left_out": 0}
+    await connection.execute(insert(tables.resyncs).values(**row, **counts, state=state, asked_at=NOW, moved_at=NOW))
+
+
 async def everywhere(connection: AsyncConnection, name: str, node: str, *, number: int, kind: str = POSTED, event_id: str = "") -> None:
     """An event with all its receipts."""
     known_as = event_id or f"e-{name}"

@@ -16,6 +16,7 @@ from schemas.facts.delivery import Delivery, DeliveryReported
 from schemas.facts.membership import MembershipJoined, MembershipLeft
 from schemas.facts.message import Attachment, Author, Content, MessageDeleted, MessageEdited, MessagePosted
 from schemas.facts.reaction import ReactionAdded, ReactionRemoved
+from schemas.facts.resync import ResyncCompleted, ResyncRequested
 from schemas.facts.tie import TieAccepted, TieProposed, TieRefused
 from schemas.jcs import canonical_strings
 from schemas.keys import SigningKey
@@ -59,6 +60,8 @@ FACTS: tuple[Fact, ...] = (
     TieProposed(node="finances", space="category:5", title="Futurs Publics", audience=Audience.MEMBERS),
     TieAccepted(space="category:5", space_name="Futurs Publics", audience=Audience.MEMBERS, externals=False),
     TieRefused(node="finances", space="category:5", reason="space_not_offered"),
+    ResyncRequested(space="category:5", after=41),
+    ResyncCompleted(node="finances", space="category:5", request="ab" * 16, through=47),
     CommunityOpened(title="Futurs Publics", audience=Audience.MEMBERS),
     NodeApproved(node="education", organisation="Éducation nationale", platform="matrix"),
     DeliveryReported(

@@ -54,6 +54,7 @@ HANDLERS: dict[str, Callable[[Any, Any], Awaitable[str | None]]] = {
     "fr.gouv.rse.answer.withdrawn.v1": communities.on_gesture,
     "fr.gouv.rse.membership.joined.v1": communities.on_membership,
     "fr.gouv.rse.membership.left.v1": communities.on_membership,
+    "fr.gouv.rse.resync.requested.v1": communities.on_resync_requested,
     "fr.gouv.rse.tie.accepted.v1": registry.on_tie_accepted,
     "fr.gouv.rse.tie.refused.v1": registry.on_tie_refused,
 }

@@ -151,6 +151,26 @@ def list_(as_json: terminal.AsJson = False) -> None:
     terminal.show_table("Nœuds", columns, rows, "Aucun nœud ne s'est encore présenté.")
 
 
+@app.command()
+def resyncs(as_json: terminal.AsJson = False) -> None:
+    """Montre les nœuds auxquels le hub renvoie, ou a renvoyé, ce qu'ils ont manqué, et où cela en est."""
+    from dataclasses import asdict
+
+    from hub.communities.resyncs import all_resyncs
+
+    found = terminal.reading(all_resyncs)
+    if as_json:
+        terminal.show_json([asdict(one) | {"to_go": to_go} for one, to_go in found])
+        return
+    rows = [
+        (one.node, one.community, "en cours" if to_go else "complet" if one.state.value == "completed" else "presque complet",
+         f"{one.since + 1} à {one.reached}", to_go, one.originals, one.stand_ins, one.left_out, terminal.when(one.asked_at))
+        for one, to_go in found
+    ]  # fmt: skip
+    columns = ("Nœud", "Communauté", "État", "Numéros", "À venir", "Tels quels", "Repris", "Écartés", "Demandé")
+    terminal.show_table("Resynchronisations", columns, rows, "Aucun nœud n'a rien redemandé.")
+
+
 def _named(node: str) -> None:
     """A node's name becomes part of topic names and access rights: nothing but what it may hold gets there."""
     import re

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hub.communities import gestures, participation, service
+from hub.communities import gestures, participation, resync, service
 from hub.communities.model import Outcome
 from schemas.facts.copy import CopyEdited, CopyWithdrawn
 from schemas.facts.message import MessageDeleted, MessagePosted
+from schemas.facts.resync import ResyncRequested
 
 if TYPE_CHECKING:
     from hub.communities.service import Work
@@ -33,6 +34,12 @@ async def on_membership(admitted: Admitted, work: participation.Work) -> Outcome
     """Somebody takes part in a tied space, or no longer."""
     fact = admitted.verified.fact
     return await participation.hear(fact, admitted, work) if isinstance(fact, participation.Participation) else Outcome.UNSUPPORTED
+
+
+async def on_resync_requested(admitted: Admitted, work: resync.Work) -> Outcome:
+    """A node missed more than its topic remembers."""
+    fact = admitted.verified.fact
+    return await resync.hear(fact, admitted, work) if isinstance(fact, ResyncRequested) else Outcome.UNSUPPORTED
 
 
 async def on_copy_withdrawn(admitted: Admitted, work: Work) -> Outcome:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, select
+from sqlalchemy import BigInteger, any_, cast, func, select
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from hub.communities.model import Answer, Reaction, ReactionState, Tally, tallies
 from hub.storage.rows import Rows, among, renewing
@@ -121,6 +122,18 @@ class SqlAnswers:
             "question": answer.question, "community": answer.community, "message": answer.message,
             "last_sequence": answer.last_sequence, "at": self._clock(),
         }  # fmt: skip
+
+
+async def reactions_named(connection: AsyncConnection, names: Iterable[str]) -> dict[str, Reaction]:
+    """Reactions by their id, for what a node is sent again."""
+    return {row.id: _reaction(row) for row in await connection.execute(select(reactions).where(among(reactions.c.id, names)))}
+
+
+async def answers_numbered(connection: AsyncConnection, community: str, numbers: Iterable[int]) -> dict[int, Answer]:
+    """A community's answers by the number that they were given last, for what a node is sent again."""
+    numbered = answers.c.last_sequence == any_(cast(list(numbers), ARRAY(BigInteger)))
+    rows = await connection.execute(select(answers).where(answers.c.community == community, numbered))
+    return {row.last_sequence: Answer(row.question, row.community, row.message, row.last_sequence) for row in rows}
 
 
 async def tallies_of(connection: AsyncConnection, permit: Permit, messages: Iterable[str]) -> dict[str, tuple[Tally, ...]]:

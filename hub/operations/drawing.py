@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from hub.communities.model import MEMBERSHIP_STEPS, MESSAGE_STEPS, REACTION_STEPS, MembershipState, MessageState, ReactionState
+from hub.communities.resync import RESYNC_STEPS, ResyncState
 from hub.registry.applications import APPLICATION_STEPS, ApplicationState
 from hub.registry.key_life import KEY_STEPS
 from hub.registry.model import GRADES, TIE_STEPS, TieState
@@ -34,5 +35,6 @@ LIFECYCLES: Final[Mapping[str, str]] = {
     "message": drawn(MESSAGE_STEPS, MessageState.VISIBLE),
     "réaction": drawn(REACTION_STEPS, ReactionState.STANDING),
     "participation": drawn(MEMBERSHIP_STEPS, MembershipState.PRESENT),
+    "resynchronisation": drawn(RESYNC_STEPS, ResyncState.SENDING),
 }
 """Every lifecycle of the hub, by its name in French."""

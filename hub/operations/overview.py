@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select, true
 
+from hub.communities.resyncs import to_go
 from hub.registry.repository import SqlNodes, all_ties
 from hub.storage.outbox import oldest_unpublished
 from hub.storage.tables import deliveries, held, messages, outbox
@@ -42,6 +43,8 @@ class NodeState:
     waiting: Waiting
     last_receipt: datetime | None
     refused: int
+    to_resend: int = 0
+    """Numbers of a re-synchronisation that are still to be sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +58,13 @@ class Inside:
 async def node_states(connection: AsyncConnection) -> list[NodeState]:
     """Every node with its ties, its backlog by the receipts, and when it was last heard."""
     nodes, ties = await SqlNodes(connection).all(), await all_ties(connection)
-    waiting, heard = await _waiting(connection), await _heard(connection)
-    return [
-        NodeState(node, tuple(tie for tie in ties if tie.node == name), waiting.get(name, Waiting(0, None)), *heard.get(name, (None, 0)))
-        for name, node in nodes.items()
-    ]
+    waiting, heard, missed = await _waiting(connection), await _heard(connection), await to_go(connection)
+    found = []
+    for name, node in nodes.items():
+        last, refused = heard.get(name, (None, 0))
+        tied = tuple(tie for tie in ties if tie.node == name)
+        found.append(NodeState(node, tied, waiting.get(name, Waiting(0, None)), last, refused, missed.get(name, 0)))
+    return found
 
 
 async def inside(connection: AsyncConnection) -> Inside:

@@ -135,6 +135,7 @@ events = Table(
     moment("occurred_at", required=True), moment("admitted_at", required=True), moment("handled_at", required=True),
     UniqueConstraint("node", "type", "native_id", "change_marker", name="one_change_once"),
     Index("events_by_subject", "subject"),
+    Index("events_by_number", "community", "sequence", postgresql_where=text("sequence IS NOT NULL")),
 )  # fmt: skip
 
 held = Table(
@@ -194,6 +195,17 @@ deliveries = Table(
     Column("verdict", Text, nullable=False), Column("reason", Text), Column("native_id", Text), Column("native_version", Text),
     moment("at", required=True), moment("reported_at", required=True),
     Column("receipt", Text, nullable=False), Column("key_id", Text, nullable=False),
+)  # fmt: skip
+
+resyncs = Table(
+    "resyncs", metadata,
+    Column("node", ForeignKey("hub.nodes.id"), primary_key=True),
+    Column("community", ForeignKey("hub.communities.id"), primary_key=True),
+    Column("space", Text, nullable=False), Column("request", Text, nullable=False),
+    Column("since", BigInteger, nullable=False), Column("reached", BigInteger, nullable=False), Column("state", Text, nullable=False),
+    moment("asked_at", required=True), moment("moved_at", required=True),
+    Column("originals", BigInteger, nullable=False), Column("stand_ins", BigInteger, nullable=False),
+    Column("left_out", BigInteger, nullable=False),
 )  # fmt: skip
 
 copies = Table(

@@ -15,6 +15,7 @@ from schemas.facts.delivery import DeliveryReported
 from schemas.facts.membership import MembershipJoined, MembershipLeft
 from schemas.facts.message import MessageDeleted, MessageEdited, MessagePosted
 from schemas.facts.reaction import ReactionAdded, ReactionRemoved
+from schemas.facts.resync import ResyncCompleted, ResyncRequested
 from schemas.facts.tie import TieAccepted, TieProposed, TieRefused
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ FACTS: Final[Mapping[str, type[Fact]]] = {
     for fact in (
         MessagePosted, MessageEdited, MessageDeleted, CopyWithdrawn, CopyEdited,
         ReactionAdded, ReactionRemoved, AnswerAccepted, AnswerWithdrawn, MembershipJoined, MembershipLeft,
-        TieProposed, TieAccepted, TieRefused, CommunityOpened, NodeApproved, DeliveryReported,
+        TieProposed, TieAccepted, TieRefused, CommunityOpened, NodeApproved, DeliveryReported, ResyncRequested, ResyncCompleted,
     )
 }  # fmt: skip
 TakenBack = MessageDeleted | ReactionRemoved | MembershipLeft

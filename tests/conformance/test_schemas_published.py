@@ -21,7 +21,7 @@ from schemas.asyncapi import CARRIES, OUTBOUND
 from schemas.envelope import Envelope
 from schemas.facts import FACTS
 from schemas.manifest import issue
-from schemas.sequence import HEADERS
+from schemas.sequence import HEADERS, HISTORY_HEADER
 from schemas.topics import DAY_MS, DEAD_LETTER_HEADERS, STATIC, Topic
 from schemas.wire.records import to_headers
 from tests.fakes_schemas import HUB, NOW, registry_document, signed
@@ -117,7 +117,7 @@ def test_the_headers_of_a_real_record_are_those_of_the_document() -> None:
     said = ASYNCAPI["components"]["schemas"]
     headers = {name for name, _ in to_headers(signed(), "c" * 32)}
     assert set(said["EventHeaders"]["required"]) <= headers <= set(said["EventHeaders"]["properties"])
-    assert tuple(said["HubHeaders"]["properties"]) == HEADERS
+    assert tuple(said["HubHeaders"]["properties"]) == (*HEADERS, HISTORY_HEADER)
     assert tuple(said["DeadLetterHeaders"]["properties"]) == DEAD_LETTER_HEADERS
 
 

@@ -247,6 +247,22 @@ def test_a_trace_tells_the_way_and_says_what_is_unknown(hub: Path, database_url:
     assert hub.exists()
 
 
+def test_what_nodes_missed_is_listed_with_what_was_sent_of_it(hub: Path, database_url: str) -> None:
+    async def fill() -> None:
+        engine = engine_for(database_url)
+        async with engine.begin() as connection:
+            await fakes_hub.people_of(connection)
+            await fakes_hub.resync(connection, "education", reached=28)
+        await engine.dispose()
+
+    assert "n'a rien redemandé" in run("nodes", "resyncs").output
+    asyncio.run(fill())
+    assert "en cours" in run("nodes", "resyncs").output
+    (said,) = json.loads(run("nodes", "resyncs", "--json").output)
+    assert (said["node"], said["reached"], said["to_go"], said["originals"], said["stand_ins"]) == ("education", 28, 12, 25, 1)
+    assert hub.exists()
+
+
 @pytest.mark.parametrize(
     ("variable", "words"),
     [

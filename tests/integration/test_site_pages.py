@@ -73,6 +73,14 @@ async def test_the_overview_tells_each_nodes_state_and_backlog(filled: AsyncEngi
         assert said in page
 
 
+async def test_the_overview_tells_which_node_is_being_brought_up_to_date(filled: AsyncEngine) -> None:
+    async with filled.begin() as connection:
+        await fakes_hub.resync(connection, "education", reached=28)
+        await fakes_hub.resync(connection, "wifip", reached=40, state="completed")
+    page = (await call(app_over(filled), "/noeuds")).text
+    assert page.count("resynchronisation : 12 à renvoyer") == page.count("resynchronisation") == 1
+
+
 async def test_a_silent_broker_leaves_the_rest_readable(filled: AsyncEngine) -> None:
     app = app_over(filled, fakes_hub.FakeStreams(None, None))
     assert "Kafka ne répond pas" in (await call(app, "/noeuds")).text

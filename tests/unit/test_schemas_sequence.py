@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schemas.envelope import RESYNC
 from schemas.keys import SigningKey
 from schemas.proof import encode
-from schemas.sequence import HEADERS, Sequence, SequenceRefused, verify_sequence
+from schemas.sequence import HEADERS, HISTORY_HEADER, Sequence, SequenceRefused, verify_sequence
 from tests.fakes_schemas import DAY, FINANCES, HUB, NOW, key_entry, node_entry, registry, signed
 
 REGISTRY = registry()
@@ -77,6 +80,15 @@ def test_each_missing_header_is_refused(name: str) -> None:
 def test_the_place_of_one_event_is_not_another_s() -> None:
     assert reason(GOOD, digest=signed(key=FINANCES).digest) == "hub_proof_invalid"
     assert reason(GOOD, community="autre") == "hub_proof_invalid"
+
+
+def test_that_a_record_is_sent_again_is_proved_with_it_and_cannot_be_added_or_taken_away() -> None:
+    again = replace(PLACE, history=RESYNC)
+    headers = again.signed(HUB)
+    assert verified(headers) == again
+    assert reason({of: said for of, said in headers.items() if of != HISTORY_HEADER}) == "hub_proof_invalid"
+    assert reason({**GOOD, HISTORY_HEADER: RESYNC}) == "hub_proof_invalid"
+    assert reason({**headers, HISTORY_HEADER: "Re sync"}) == "hub_headers_malformed"
 
 
 def test_only_the_hub_s_live_key_numbers() -> None:
