@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 from adapters.ledger import OBJECT_COLUMNS, VERSIONS_KEPT, Kind, KnownObject, object_of
@@ -70,10 +71,6 @@ class Numbers:
         """Whether this number opens a gap; those that follow it in order do not open it again."""
         return number > max(self.applied, *self.later, 0) + 1
 
-    def closes_gap(self, number: int) -> bool:
-        """Whether applying this number gives up what is missing."""
-        return not self.has(number) and len(self.later) >= GAP_KEPT and number != self.applied + 1
-
     def plus(self, number: int) -> Numbers:
         """With this number applied too; the contiguous part grows as far as it can, past a gap when too many lie beyond it."""
         later, applied = self.later | {number}, self.applied
@@ -84,6 +81,18 @@ class Numbers:
             if len(later) <= GAP_KEPT:
                 return Numbers(applied, later)
             applied = min(later) - 1
+
+    def reaching(self, number: int) -> Numbers:
+        """With everything up to this number applied: what is sent again comes in order, and what is left out of it is not to come."""
+        return Numbers(max(self.applied, number), frozenset(n for n in self.later if n > number))
+
+
+class Counting(Enum):
+    """What an event's number says of the others."""
+
+    NEXT = auto()  # it alone is done
+    REACHED = auto()  # it and all before it
+    NOT_YET = auto()  # it comes again in its turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,11 +197,11 @@ class Applied:
         key: str | None = None,
         copy: Copy | None = None,
         refused: Refused | None = None,
-        numbered: bool = True,
+        counting: Counting = Counting.NEXT,
         parts: Sequence[str] = (),
     ) -> Waiting:
         """All or nothing: the intents closed, the copy or the refusal kept, the sequence applied, the receipt laid out."""
-        numbers = self._advanced(delivery) if numbered and delivery.sequence else None
+        numbers = self._advanced(delivery, counting) if delivery.sequence else None
         kept = Together()
         if key is not None:
             kept.add(CLOSE_INTENT, self._instance, key, copy.written.native_id if copy else None)
@@ -211,9 +220,22 @@ class Applied:
             self._numbers[delivery.community] = numbers
         return Waiting(position, delivery)
 
-    def _advanced(self, delivery: Delivery) -> Numbers:
+    def _advanced(self, delivery: Delivery, counting: Counting) -> Numbers | None:
         before = self._numbers.get(delivery.community)
-        return before.plus(delivery.sequence) if before is not None else Numbers(delivery.sequence)
+        match counting:
+            case Counting.NEXT:
+                return before.plus(delivery.sequence) if before is not None else Numbers(delivery.sequence)
+            case Counting.REACHED:
+                return (before or Numbers(0)).reaching(delivery.sequence)
+            case Counting.NOT_YET:
+                return None
+
+    async def reach(self, community: str, number: int) -> None:
+        """All up to a number has come again."""
+        numbers = (self._numbers.get(community) or Numbers(0)).reaching(number)
+        async with self._ledger.connection() as connection:
+            await connection.execute(KEEP_NUMBERS, self._instance, community, numbers.applied, sorted(numbers.later))
+        self._numbers[community] = numbers
 
     def _keep_copy(self, kept: Together, copy: Copy) -> None:
         order, written = copy.order, copy.written
@@ -263,6 +285,14 @@ class Applied:
             await connection.execute(
                 "INSERT INTO offsets VALUES ($1, $2, $3, $4) ON CONFLICT (instance, topic, partition) "
                 "DO UPDATE SET next_offset = greatest(offsets.next_offset, excluded.next_offset)",
+                self._instance, topic, partition, offset,
+            )  # fmt: skip
+
+    async def begin_anew(self, topic: str, partition: int, offset: int) -> None:
+        """The topic is another one of that name: what was reached in the old one counts no more."""
+        async with self._ledger.connection() as connection:
+            await connection.execute(
+                "UPDATE offsets SET next_offset = $4 WHERE instance = $1 AND topic = $2 AND partition = $3",
                 self._instance, topic, partition, offset,
             )  # fmt: skip
 

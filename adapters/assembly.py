@@ -20,6 +20,7 @@ from pydantic import SecretStr
 
 from adapters.admission import Admission
 from adapters.applied import Applied
+from adapters.asking_again import Asking
 from adapters.backfill import Backfiller, Bringing
 from adapters.backfills import Backfills
 from adapters.completions import Completions
@@ -45,6 +46,7 @@ from adapters.poller import REMINDED, Outlook, Poller, asked
 from adapters.port import Polled, Reminding
 from adapters.receipts import Receipts
 from adapters.registry import LedgerShelf, Trust, fetch
+from adapters.resyncs import Resyncs
 from adapters.rosters import Office, Rosters
 from adapters.rotation import Rotation
 from adapters.settings import Instances
@@ -137,8 +139,10 @@ async def build(name: str, instance: Instance, shared: Shared) -> Connector:
     seat = Seat(name, instance, key, memory, ties, spool, outgoing, sealing, shared.clock, hints.hint, roster_hint)
     admission = Admission(seat)
     receipts = Receipts(key, instance.platform, publisher, applied, shared.clock)
+    resyncs = Resyncs(shared.ledger, name)
+    asking_again = Asking(name, instance, key, ties, applied, resyncs, outgoing, shared.clock, asyncio.sleep)
     bench = Bench(
-        name, instance, client, LastDoor(instance.node, shared.settings.hub_id), shared.trust, applied, ties, handshake,
+        name, instance, client, LastDoor(instance.node, shared.settings.hub_id), shared.trust, applied, ties, resyncs, asking_again, handshake,
         pause, receipts, publisher, admission.wake, shared.clock, asyncio.sleep,
     )  # fmt: skip
     writer = Writer(bench)
@@ -147,7 +151,7 @@ async def build(name: str, instance: Instance, shared: Shared) -> Connector:
     completions = Completions(name, client, spool, admission)
     loops: tuple[Coroutine[None, None, None], ...] = (
         handshake.run(), _after(handshake.begun, admission.run), _after(handshake.begun, intake.run), receipts.run(), completions.run(),
-        hints.run(), _tidy(applied, shared.clock),
+        hints.run(), _after(handshake.begun, asking_again.run), _tidy(applied, shared.clock),
     )  # fmt: skip
     watch = Watch(shared.ledger, name, secrets.token_hex(8))
     asking = _asking(seat, client, watch, admission)

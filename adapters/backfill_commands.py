@@ -48,7 +48,7 @@ def start(
 @app.command("list")
 def list_() -> None:
     """Montre les historiques demandés et où ils en sont."""
-    for line in asyncio.run(_with(_lines)):
+    for line in asyncio.run(with_ledger(_lines)):
         typer.echo(line)
 
 
@@ -96,14 +96,15 @@ def _line(one: Progress) -> str:
 
 
 def _said(act: Callable[[Ledger], Awaitable[str | None]], done: str) -> None:
-    refused = asyncio.run(_with(act))
+    refused = asyncio.run(with_ledger(act))
     if refused is not None:
         typer.echo(refused, err=True)
         raise typer.Exit(1)
     typer.echo(done)
 
 
-async def _with(act: Callable[[Ledger], Awaitable[Result]]) -> Result:
+async def with_ledger(act: Callable[[Ledger], Awaitable[Result]]) -> Result:
+    """Do something with the ledger that the settings name."""
     from adapters.ledger import Ledger
     from adapters.settings import AdapterSettings
 

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from adapters.backfill_commands import app as backfill
+from adapters.resync_commands import app as resync
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 app = typer.Typer(help="Connecteurs : la passerelle et les scripteurs des RSE.", no_args_is_help=True)
 app.add_typer(backfill, name="backfill", no_args_is_help=True)
+app.add_typer(resync, name="resync", no_args_is_help=True)
 
 
 @app.command()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -14,6 +13,7 @@ from adapters.door_client import DoorClosed
 from adapters.lanes import Lanes, Mark
 from adapters.last_door import UnverifiedRecord
 from adapters.ledger import LedgerUnavailable
+from adapters.resyncs import Lost
 from schemas import node_door
 from schemas.node_door import BatchMalformed, Carried, Cursor, Page, read_page
 from schemas.wire.telemetry import Metric
@@ -30,6 +30,7 @@ SOON_SECONDS: Final = 1  # while something is in work: its end is told to the hu
 PATIENCE: Final = 10.0  # beyond the wait, for the answer to come
 LEAVE_SECONDS: Final = 2.0
 RETRY_SECONDS: Final = 0.5
+LOST: Final = {"cursor_expired": Lost.EXPIRED, "cursor_ahead": Lost.REPLACED}
 log = structlog.get_logger()
 
 
@@ -46,6 +47,7 @@ class DoorIntake:
         self._name, self._client, self._writer, self._applied = instance, client, writer, applied
         self._lanes = Lanes(self._see_through, AT_ONCE)
         self._mark = Mark()
+        self._topic = ""
         self._after: Cursor | None = None
         self._done: Cursor | None = None
         self._times: dict[int, float] = {}
@@ -58,7 +60,7 @@ class DoorIntake:
                 try:
                     await self._turn()
                 except DoorClosed as error:
-                    self._find_place(error)
+                    await self._find_place(error)
                     log.warning("poll_refused", instance=self._name, reason=error.reason)
                     await asyncio.sleep(error.after)
                 except BatchMalformed as error:
@@ -88,11 +90,12 @@ class DoorIntake:
         await self._keep(page.topic)
 
     async def _begin(self) -> None:
-        """Where to begin: where the hub says that we were, or further on where the ledger knows of more."""
+        """Where to begin: where the ledger knows that we were, else where the hub says so. If that is gone, the next poll tells."""
         page = read_page(await self._client.get(node_door.OUTBOUND, "wait=0&limit=1", PATIENCE))
         start = page.records[0].offset if page.records else page.next.offset
         kept = await self._kept(page.topic, page.next.partition)
-        self._after = self._done = Cursor(page.next.partition, max(start, kept or 0))
+        self._topic = page.topic
+        self._after = self._done = Cursor(page.next.partition, start if kept is None else kept)
         log.info("outbound_resumed", instance=self._name, offset=self._after.offset)
 
     async def _kept(self, topic: str, partition: int) -> int | None:
@@ -135,12 +138,25 @@ class DoorIntake:
         except LedgerUnavailable:
             log.warning("offset_not_kept", instance=self._name)
 
-    def _find_place(self, error: DoorClosed) -> None:
-        """The hub does not have what we ask for: on from the first that it has. Sequences make a second reading harmless."""
-        if error.reason in {"cursor_expired", "cursor_ahead"}:
-            with contextlib.suppress(ValueError):
-                self._after = self._done = Cursor.read(str(error.said.get("first", "")))
-                self._mark = Mark()
+    async def _find_place(self, error: DoorClosed) -> None:
+        """The hub does not have what we ask for: on from the first that it has, and what is gone it is asked for."""
+        if error.reason not in LOST:
+            return
+        try:
+            first = Cursor.read(str(error.said.get("first", "")))
+        except ValueError:
+            return
+        await self._writer.missed(LOST[error.reason])
+        await self._begin_anew(first)
+        self._after = self._done = first
+        self._mark = Mark()
+
+    async def _begin_anew(self, first: Cursor) -> None:
+        while True:
+            try:
+                return await self._applied.begin_anew(self._topic, first.partition, first.offset)
+            except LedgerUnavailable:
+                await asyncio.sleep(RETRY_SECONDS)
 
 
 def _unverified(one: Carried, topic: str) -> UnverifiedRecord:

@@ -20,6 +20,7 @@ from aiokafka.errors import (
 from adapters.lanes import Lanes, Mark
 from adapters.last_door import UnverifiedRecord
 from adapters.ledger import LedgerUnavailable
+from adapters.resyncs import Lost
 from schemas import topics
 from schemas.wire import kafka
 from schemas.wire.endings import to_its_end
@@ -131,13 +132,31 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
         return self._ours and self._turn == turn
 
     async def _find_place(self, consumer: AIOKafkaConsumer, error: KafkaError) -> None:
-        """The broker has no place for us: the ledger knows better, else the beginning. Sequences make a second reading harmless."""
+        """The broker has no place for us: the ledger knows better, else the beginning. Sequences make a second reading harmless.
+
+        What lay between the two and is gone, the hub is asked for.
+        """
+        if not await self._may_hand_on():
+            return
         for partition in consumer.assignment():
             kept = await self._kept(partition)
             first = (await consumer.beginning_offsets([partition]))[partition]
-            start = max(first, kept or 0)
-            log.warning("offset_from_ledger", instance=self._name, error=type(error).__name__, kept=kept, first=first)
+            end = (await consumer.end_offsets([partition]))[partition]
+            start = kept if kept is not None and first <= kept <= end else first
+            log.warning("offset_from_ledger", instance=self._name, error=type(error).__name__, kept=kept, first=first, end=end)
+            if start > (kept or 0):
+                await self._writer.missed(Lost.EXPIRED)
+            elif kept is not None and start < kept:
+                await self._writer.missed(Lost.REPLACED)
+                await self._begin_anew(partition, start)
             consumer.seek(partition, start)
+
+    async def _begin_anew(self, partition: TopicPartition, start: int) -> None:
+        while True:
+            try:
+                return await self._applied.begin_anew(partition.topic, partition.partition, start)
+            except LedgerUnavailable:
+                await asyncio.sleep(RETRY_SECONDS)
 
     async def _kept(self, partition: TopicPartition) -> int | None:
         while True:

@@ -53,6 +53,11 @@ class Passed:
     correlation: str
 
     @property
+    def resent(self) -> bool:
+        """Whether the hub sends it again, to us who missed it."""
+        return self.place is not None and self.place.history is not None
+
+    @property
     def number(self) -> int:
         """The sequence; 0 outside any numbering."""
         return self.place.number if self.place is not None else 0

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from adapters.ledger import Kind
 from adapters.mentions import Acquaintance
 from adapters.port import REACTIONS, WITHDRAWN, Act, Order
+from adapters.stand_in import stood_in
 from schemas.facts.answer import AnswerAccepted, AnswerWithdrawn
 from schemas.facts.message import MessageDeleted, MessageEdited, MessagePosted
 from schemas.facts.reaction import ReactionAdded, ReactionRemoved
@@ -82,7 +83,9 @@ class Orders:
             return Verdicted(Verdict.SKIPPED, WITHDRAWN, living.native_id)
         if living is not None and living.space != place.space:
             return Verdicted(Verdict.SKIPPED, "space_not_tied", living.native_id)  # nobody attests any more who reads it there
-        order = _written(fact, place, passed, living, _standing(here.get(envelope.parent or "")))
+        order = _written(
+            fact if envelope.onbehalf is None else stood_in(fact), place, passed, living, _standing(here.get(envelope.parent or ""))
+        )
         at_hand = await self._at_hand(fact.content.text, place) if "@" in fact.content.text and not order.history else ()
         return replace(order, organisation=self._organisation, at_hand=at_hand)
 
@@ -158,5 +161,5 @@ def _written(fact: MessagePosted, place: Place, passed: Passed, living: KnownObj
         attachments=fact.attachments,
         mentions=fact.mentions,
         parts=living.parts if living is not None else (),
-        history=envelope.history is not None and living is None,
+        history=(envelope.history is not None or passed.resent) and living is None,
     )

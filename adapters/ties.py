@@ -96,6 +96,10 @@ class Ties:
         """The tie of a space, whatever its state."""
         return self._spaces.get(space)
 
+    def all(self) -> list[Tie]:
+        """Every tie, whatever its state."""
+        return list(self._spaces.values())
+
     def looked_at(self) -> list[Tie]:
         """Every tie whose readers are attested: the living ones, and the suspended ones that may come back."""
         return [tie for tie in self._spaces.values() if tie.state in LOOKED_AT]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from adapters.applied import RENAMING, Copy, Numbers, Refused
+from adapters.applied import RENAMING, Copy, Counting, Numbers, Refused
 from adapters.carrying import Carrier
 from adapters.failures import told
 from adapters.last_door import KEY_REASONS, Passed, Stopped
@@ -15,6 +15,7 @@ from adapters.ledger import LedgerUnavailable
 from adapters.orders import Gesture, Orders, Place, Verdicted
 from adapters.people import Ghosted
 from adapters.port import UNSUPPORTED, WITHDRAWN, Act, Never, Order, Written
+from adapters.resyncs import Lost
 from adapters.spool import Record, SpoolFull
 from schemas import topics
 from schemas.envelope import object_id
@@ -22,6 +23,7 @@ from schemas.facts import TakenBack
 from schemas.facts.delivery import Delivery
 from schemas.facts.membership import MembershipLeft
 from schemas.facts.message import MessageDeleted, MessagePosted
+from schemas.facts.resync import ResyncCompleted
 from schemas.facts.tie import TieAccepted, TieProposed, TieRefused
 from schemas.proof import timestamp
 from schemas.wire.publisher import NotAcknowledged
@@ -33,12 +35,14 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from adapters.applied import Applied
+    from adapters.asking_again import Asking
     from adapters.handshake import Handshake
     from adapters.last_door import LastDoor, UnverifiedRecord
     from adapters.patience import Pause
     from adapters.port import RseClient
     from adapters.receipts import Receipts
     from adapters.registry import Trust
+    from adapters.resyncs import Resyncs
     from adapters.settings import Instance
     from adapters.ties import Ties
     from schemas.wire.publisher import Publisher
@@ -59,6 +63,8 @@ class Bench:
     trust: Trust
     applied: Applied
     ties: Ties
+    resyncs: Resyncs
+    asking: Asking
     handshake: Handshake
     pause: Pause
     receipts: Receipts
@@ -80,8 +86,17 @@ class Writer:
         """Read what was applied and what was left open, by the last run or by another process; done whenever records become ours."""
         await self._bench.applied.load()
         await self._bench.ties.load()
+        await self._bench.resyncs.load()
         await self._bench.receipts.recall()
         self._carrier.to_look_for = set(await self._bench.applied.open_intents())
+
+    async def missed(self, reason: Lost) -> None:
+        """Our topic does not hold what comes next: the hub is asked for it, in every community. Waits until the ledger has it noted."""
+        while True:
+            try:
+                return await self._bench.asking.missed(reason)
+            except LedgerUnavailable:
+                await self._bench.sleep(RETRY_SECONDS)
 
     async def handle(self, record: UnverifiedRecord, done: Callable[[], None]) -> None:
         """See a record through, whatever becomes of PostgreSQL or Kafka meanwhile; `done` when it may be committed."""
@@ -103,14 +118,14 @@ class Writer:
         numbers = self._bench.applied.numbers(record.lane)
         if checked.number and numbers is not None and numbers.has(checked.number):
             return done()
-        self._note_gap(checked, numbers)
+        await self._note_gap(record.lane, checked, numbers)
         await self._note_company(record.lane, checked)
         said = await self._apply(record, checked)
         if said.verdict is Verdict.REFUSED:
             await self._dead_letter(record, said.reason or "refused", "")
         await self._close(record, checked, said, done)
-        if numbers is not None and numbers.closes_gap(checked.number):
-            self._tell_gap("sequence_gap_closed", checked, numbers)
+        if checked.resent:
+            self._bench.resyncs.heard(record.lane, self._bench.clock())
         return None
 
     async def _check(self, record: UnverifiedRecord) -> Passed | Stopped:
@@ -120,13 +135,16 @@ class Writer:
             checked = self._bench.door.check(record, await self._bench.trust.wait())
         return checked
 
-    def _note_gap(self, passed: Passed, numbers: Numbers | None) -> None:
-        if numbers is not None and numbers.skips_to(passed.number):
-            self._tell_gap("sequence_gap", passed, numbers)
+    async def _note_gap(self, community: str, passed: Passed, numbers: Numbers | None) -> None:
+        """A number that should have come before this one did not: what is missing is asked for, and this one comes again behind it."""
+        if numbers is None or not numbers.skips_to(passed.number) or passed.resent or self._bench.resyncs.of(community) is not None:
+            return
+        self._tell_gap("sequence_gap", passed, numbers)
+        await self._bench.asking.missed_of(community, Lost.GAP)
 
     async def _note_company(self, community: str, passed: Passed) -> None:
-        """Who hears the community now; what is taken back goes further, to where it was heard before."""
-        if passed.place is not None and not isinstance(passed.verified.fact, TakenBack):
+        """Who hears the community now; what is taken back goes further, to where it was heard before, and what is sent again to us alone."""
+        if passed.place is not None and not passed.resent and not isinstance(passed.verified.fact, TakenBack):
             await self._bench.ties.heard_by(community, passed.place.targets)
 
     def _tell_gap(self, what: str, passed: Passed, numbers: Numbers) -> None:
@@ -139,6 +157,8 @@ class Writer:
             return Verdicted(Verdict.UNSUPPORTED, "type_unknown")
         if isinstance(fact, TieProposed | TieAccepted | TieRefused):
             return await self._tie(fact, record, passed)
+        if isinstance(fact, ResyncCompleted):
+            return await self._completed(fact, record.lane, passed)
         if isinstance(fact, MembershipLeft) and envelope.source != self._bench.instance.node:
             return await self._left(fact, record.lane, passed)
         if envelope.source == self._bench.instance.node or not isinstance(fact, MessagePosted | MessageDeleted | Gesture):
@@ -160,6 +180,16 @@ class Writer:
                 await ties.refuse(fact.space, community, fact.reason)
             case TieProposed() | TieAccepted() | TieRefused():
                 pass  # another node's handshake: everybody in the community hears of it
+        return Verdicted(Verdict.CONFIRMED)
+
+    async def _completed(self, fact: ResyncCompleted, community: str, passed: Passed) -> Verdicted:
+        """All that was missed has come, if it is our last asking that is answered: from here on what comes is written as usual."""
+        awaited = self._bench.resyncs.of(community)
+        from_hub = passed.verified.event.envelope.source == self._bench.door.hub and passed.place is None
+        if from_hub and fact.node == self._bench.instance.node and awaited is not None and fact.request == awaited.request:
+            await self._bench.applied.reach(community, fact.through)
+            await self._bench.resyncs.end(community, self._bench.clock())
+            log.info("resync_completed", instance=self._bench.name, community=community, through=fact.through)
         return Verdicted(Verdict.CONFIRMED)
 
     async def _said(self, fact: MessagePosted | MessageDeleted | Gesture, community: str, passed: Passed) -> Verdicted:
@@ -188,13 +218,22 @@ class Writer:
         self, fact: MessagePosted | MessageDeleted | MembershipLeft | Gesture, community: str, passed: Passed
     ) -> Place | Verdicted:
         """Where the community's events go here, for a node that speaks of its own objects."""
-        envelope = passed.verified.event.envelope
-        if envelope.subject != object_id(envelope.source, envelope.nativeid):  # a node that speaks for another node's object
+        if not self._speaks_for_it(passed):
             return Verdicted(Verdict.REFUSED, "object_of_another_node")
+        if (why := self._bench.resyncs.why_not(community, passed)) is not None:
+            return Verdicted(Verdict.SKIPPED, why)
         space = (passed.place.targets if passed.place is not None else {}).get(self._bench.instance.node, "")
         if not isinstance(fact, TakenBack) and not await self._tied(space, community):  # a copy is taken away wherever it lies
             return Verdicted(Verdict.REFUSED, "space_not_tied")
         return Place(community, space)
+
+    def _speaks_for_it(self, passed: Passed) -> bool:
+        """A node speaks for its own objects alone; the hub for another's only where it sends again what nobody else keeps."""
+        envelope, owner = passed.verified.event.envelope, passed.verified.event.envelope.onbehalf
+        if owner is None:
+            return envelope.subject == object_id(envelope.source, envelope.nativeid)
+        by_hub = envelope.source == self._bench.door.hub and passed.resent and owner != self._bench.instance.node
+        return by_hub and envelope.subject == object_id(owner, envelope.nativeid)
 
     async def _tied(self, space: str, community: str) -> bool:
         """Tell whether the community's messages may be written there; waits until who can read it is attested anew where that is old."""
@@ -227,7 +266,12 @@ class Writer:
 
     async def _close(self, record: UnverifiedRecord, checked: Passed | Stopped, said: Verdicted, done: Callable[[], None]) -> None:
         waiting = await self._bench.applied.close(
-            self._delivery(record, checked, said), key=_key(checked), copy=said.copy, refused=said.refused, parts=said.keys
+            self._delivery(record, checked, said),
+            key=_key(checked),
+            copy=said.copy,
+            refused=said.refused,
+            parts=said.keys,
+            counting=self._counting(record.lane, checked),
         )
         self._carrier.to_look_for -= {_key(checked) or "", *said.keys}
         Metric.writes.labels(self._bench.name, said.verdict.value).inc()
@@ -238,6 +282,13 @@ class Writer:
         )  # fmt: skip
         self._bench.receipts.add(waiting, done)
         self._bench.answered()
+
+    def _counting(self, community: str, checked: Passed | Stopped) -> Counting:
+        """While something is awaited, only what is sent again counts."""
+        awaits = self._bench.resyncs.of(community) is not None
+        if isinstance(checked, Passed) and checked.resent:
+            return Counting.REACHED if awaits else Counting.NOT_YET
+        return Counting.NOT_YET if awaits else Counting.NEXT
 
     def _time(self, checked: Passed | Stopped) -> None:
         if isinstance(checked, Passed) and checked.place is not None:

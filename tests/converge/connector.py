@@ -12,6 +12,7 @@ from nacl.public import PrivateKey
 
 from adapters.admission import Admission
 from adapters.applied import Applied
+from adapters.asking_again import Asking
 from adapters.completions import Completions
 from adapters.gateway import Counter, application
 from adapters.handshake import Handshake
@@ -24,6 +25,7 @@ from adapters.patience import Pause
 from adapters.port import Polled
 from adapters.receipts import Receipts
 from adapters.registry import LedgerShelf, Trust
+from adapters.resyncs import Lost, Resyncs
 from adapters.sorting import Seat, Stored
 from adapters.spool import Kind, Spool
 from adapters.ties import Ties
@@ -117,8 +119,10 @@ class Connector:
         pause = Pause(self.name, _at_once, lambda: 0.0)
         handshake = Handshake(instance, key, real, self._ties, outgoing, pause, clock)
         self._receipts = Receipts(key, instance.platform, kafka, applied, clock)
+        resyncs = Resyncs(self.ledger, self.name)
+        self._asking = Asking(self.name, instance, key, self._ties, applied, resyncs, outgoing, clock, _at_once)
         bench = Bench(
-            self.name, instance, client, LastDoor(instance.node, "hub"), trust, applied, self._ties, handshake, pause,
+            self.name, instance, client, LastDoor(instance.node, "hub"), trust, applied, self._ties, resyncs, self._asking, handshake, pause,
             self._receipts, kafka, self.admission.wake, clock, _at_once,
         )  # fmt: skip
         self._writer = Writer(bench)
@@ -165,11 +169,17 @@ class Connector:
         assert isinstance(looked, Looked), looked
         return looked.changed
 
+    async def miss(self) -> None:
+        """The node was away for so long that its topic has forgotten all that it had not read."""
+        self.handled = len(self.topic)
+        await self._writer.missed(Lost.EXPIRED)
+
     async def tidy(self) -> bool:
         """Decide what is parked, publish what is spooled, ask what was left out; True where anything moved."""
         before = dict(self._spool.waiting)
         assert isinstance(await self.admission.admit((), b"", "0" * 32), Stored)
         await self._completions.ask()
+        await self._asking.ask_due()
         return before != self._spool.waiting
 
     @property

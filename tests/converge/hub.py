@@ -11,6 +11,7 @@ from hub.fanout import FanoutBatch
 from hub.registry.repository import newest_document
 from hub.registry.service import propose_tie
 from hub.relay import Relay
+from hub.resending import Resender
 from schemas import topics
 from schemas.wire.kafka import TopicNames
 from schemas.words import Audience
@@ -35,6 +36,7 @@ class Hub:
         names = TopicNames()
         lists: Any = self.kafka
         self._relay = Relay(world.engine, lists, names, world.hub_key)
+        self._resender = Resender(world.engine, lists, names, world.rules)
         self._fanout = FanoutBatch(lists, names, world.dead_letters, world.clock)  # type: ignore[arg-type]  # kept in memory
         self._read = self._sent = self._numbers = 0
 
@@ -70,7 +72,8 @@ class Hub:
         facts = self.facts[self._sent :]
         await self._fanout.carry_out(await self._fanout.read(facts))
         self._sent += len(facts)
-        return bool(new or facts)
+        more = await self._resender.send_some()
+        return bool(new or facts or more)
 
     async def wait(self, time: timedelta) -> None:
         """Let time pass: what waited for a parent in vain stands alone."""

@@ -89,6 +89,13 @@ class Restart:
 
 
 @dataclass(frozen=True)
+class Miss:
+    """A connector was away for longer than its topic remembers."""
+
+    node: str
+
+
+@dataclass(frozen=True)
 class Silence:
     """Kafka acknowledges nothing to connectors, or does again."""
 
@@ -107,7 +114,7 @@ class Settle:
     """All that is on its way arrives."""
 
 
-Step = Post | Do | Recover | Mail | Number | Write | Restart | Silence | Wait | Settle
+Step = Post | Do | Recover | Mail | Number | Write | Restart | Miss | Silence | Wait | Settle
 
 node = st.sampled_from(sorted(NODES))
 pick = st.integers(0, 3)
@@ -132,7 +139,9 @@ acts = st.one_of(deeds, deeds, deeds, deeds, solutions, recoveries, recoveries, 
 mail = st.builds(Mail, node, pick, st.booleans())
 meanwhile = st.lists(st.one_of(mail, deeds, recoveries), max_size=2).map(tuple)
 writes = st.builds(Write, node, st.sampled_from([How.WELL, *How]), meanwhile)
-faults = st.one_of(st.builds(Restart, node), st.builds(Silence, st.booleans()), st.builds(Wait, st.sampled_from([31, 61])))
+misses = st.builds(Miss, st.sampled_from(["wifip", "education"]))
+"""Not in eXo, which would notify its people of what is history, and refuses it."""
+faults = st.one_of(st.builds(Restart, node), misses, st.builds(Silence, st.booleans()), st.builds(Wait, st.sampled_from([31, 61])))
 pumps = st.one_of(mail, mail, mail, st.just(Number()), st.just(Number()), writes, writes, faults)
 rounds = st.tuples(st.lists(acts, min_size=1, max_size=3), st.lists(pumps, max_size=6), st.sampled_from([(), (Settle(),), (Settle(),)]))
 opening = [Post(one) for one in sorted(NODES)]

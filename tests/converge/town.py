@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, assert_never
 from tests.converge.connector import Connector, Killed
 from tests.converge.hub import Hub
 from tests.converge.rse import Impossible, Rse, Shown, text_of
-from tests.converge.story import Deed, Do, How, Mail, Number, Post, Recover, Restart, Settle, Silence, Wait, Write
+from tests.converge.story import Deed, Do, How, Mail, Miss, Number, Post, Recover, Restart, Settle, Silence, Wait, Write
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
@@ -82,6 +82,8 @@ class Town:
                 await self._write(step)
             case Restart(node=node):
                 await self.connectors[node].restart()
+            case Miss(node=node):
+                await self.connectors[node].miss()
             case Silence(on=on):
                 self.hub.kafka.silent = on
             case Wait(seconds=seconds):

@@ -13,7 +13,7 @@ from adapters.ledger import Ledger
 from tests.converge.discourse import Discourse
 from tests.converge.exo import Exo
 from tests.converge.matrix import Matrix
-from tests.converge.story import Deed, Do, How, Mail, Number, Post, Recover, Settle, Step, Write, stories
+from tests.converge.story import Deed, Do, How, Mail, Miss, Number, Post, Recover, Settle, Step, Write, stories
 from tests.converge.town import Town, town
 from tests.converge.verdict import said, verdict
 from tests.hub_world import World
@@ -119,6 +119,12 @@ STORIES: Final[Mapping[str, Sequence[Step]]] = {
     "an edit comes to an eXo where a manager took the copy away unheard": [
         Post(DISCOURSE), Settle(), Do(Deed.MODERATE, EXO, 0), Do(Deed.EDIT, DISCOURSE, 0), Mail(DISCOURSE, 0, again=False), Number(),
         Write(EXO, How.WELL),
+    ],
+    "a Discourse and a room that were away for too long are sent what they missed": [
+        Post(EXO), Post(MATRIX), Post(DISCOURSE), Settle(), Do(Deed.EDIT, EXO, 0), Do(Deed.DELETE, MATRIX, 1), Do(Deed.REPLY, EXO, 0),
+        Do(Deed.REACT, EXO, 2), Post(DISCOURSE), Do(Deed.REPLY, DISCOURSE, 2), *(Mail(node, 0, again=False) for node in (EXO, MATRIX, DISCOURSE) * 6),
+        Number(), Miss(DISCOURSE), Miss(MATRIX), Do(Deed.REPLY, EXO, 0), Do(Deed.EDIT, EXO, 0), Mail(EXO, 0, again=False), Number(), Settle(),
+        Do(Deed.EDIT, EXO, 0), Do(Deed.REPLY, MATRIX, 1),
     ],
 }  # fmt: skip
 """Stories that went wrong once."""

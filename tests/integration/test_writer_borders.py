@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from adapters import applied, assembly
+from adapters import assembly
 from adapters.intake import Intake
 from adapters.ledger import Ledger
 from adapters.port import Act, Closed, Later, Never, Order, SpaceReport, WriteOutcome
@@ -162,26 +162,6 @@ async def test_nothing_is_read_or_published_before_what_is_due_at_the_start_was_
 
 async def _said(capsys: pytest.CaptureFixture[str], word: str) -> bool:
     return word in capsys.readouterr().out
-
-
-async def test_a_gap_in_the_numbers_is_told_holds_up_nothing_and_is_closed_when_too_many_lie_beyond_it(
-    rig: Rig, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(applied, "GAP_KEPT", 3)
-    key, wanted = rig.hub.nodes["education"], ["1", "3", "4", "5", "6", "7"]
-    events = [said_by(key, posted(text), f"${text}") for text in wanted]
-    numbered = []
-    for text, event in zip(wanted, events, strict=True):
-        rig.hub.number = int(text) - 1
-        numbered.append(rig.hub.numbered(event, rig.node))
-    async with rig.running():
-        await rig.tie()
-        await rig.deliver(*events, extra=numbered)
-        await until(lambda: _more_than(rig, 5), wanted=True)
-        await until(lambda: rig.value("SELECT applied FROM adapters.sequences"), 7)
-    assert [order.content.text for order in rig.rse.written if order.content] == wanted
-    lines = capsys.readouterr().out.splitlines()
-    assert [word for line in lines for word in line.split() if word.startswith("sequence_gap")] == ["sequence_gap", "sequence_gap_closed"]
 
 
 async def test_nothing_is_written_into_a_space_whose_readers_were_not_attested_for_two_days(rig: Rig) -> None:

@@ -28,20 +28,22 @@ def test_a_gap_that_is_filled_late_leaves_one_contiguous_part() -> None:
 def test_a_gap_is_closed_once_when_too_many_lie_beyond_it() -> None:
     full = after(Numbers(3), *range(5, 5 + GAP_KEPT))
     last = 5 + GAP_KEPT
-    assert (full.applied, len(full.later), full.closes_gap(last)) == (3, GAP_KEPT, True)
-    closed = full.plus(last)
-    assert closed == Numbers(last)
-    assert not closed.closes_gap(last + 1)
+    assert (full.applied, len(full.later)) == (3, GAP_KEPT)
+    assert full.plus(last) == Numbers(last)
 
 
 def test_filling_the_gap_at_its_limit_does_not_give_anything_up() -> None:
     full = after(Numbers(3), *range(5, 5 + GAP_KEPT))
-    assert not full.closes_gap(4)
     assert full.plus(4) == Numbers(4 + GAP_KEPT)
 
 
 def test_what_an_earlier_version_remembered_without_end_is_closed_at_the_next_record() -> None:
     assert Numbers(3, frozenset(range(10, 9_000))).plus(9_000) == Numbers(9_000)
+
+
+def test_what_is_sent_again_closes_every_gap_below_it_and_forgets_nothing_above() -> None:
+    assert after(Numbers(3), 7, 9).reaching(8) == Numbers(8, frozenset({9}))
+    assert Numbers(9).reaching(4) == Numbers(9)
 
 
 @given(st.lists(st.integers(1, 400), max_size=300))

@@ -1,0 +1,110 @@
+"""Asks the hub for what was missed, under the node's own signature, until all of it has come."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from adapters.ledger import LedgerUnavailable
+from adapters.spool import Record, SpoolFull
+from adapters.ties import TieState
+from schemas import topics
+from schemas.envelope import object_id
+from schemas.facts.resync import ResyncRequested
+from schemas.proof import sign_event, timestamp
+from schemas.wire.records import new_correlation, to_headers
+from schemas.words import Audience
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from datetime import datetime
+
+    from adapters.applied import Applied
+    from adapters.outgoing import Outgoing
+    from adapters.resyncs import Awaited, Lost, Resyncs
+    from adapters.settings import Instance
+    from adapters.ties import Tie, Ties
+    from schemas.envelope import CanonicalEvent
+    from schemas.keys import SigningKey
+
+LOOK_SECONDS: Final = 2.0
+AGAIN_AFTER: Final = timedelta(minutes=10)
+"""Nothing has come for so long: the hub is asked anew, from where we are by then."""
+SPOKE: Final = frozenset(TieState) - {TieState.PROPOSED}
+"""Ties under which something may have been written here: what was taken back meanwhile must reach it too."""
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """What one instance missed, noted and asked for."""
+
+    name: str
+    instance: Instance
+    key: SigningKey
+    ties: Ties
+    applied: Applied
+    resyncs: Resyncs
+    outgoing: Outgoing
+    clock: Callable[[], datetime]
+    sleep: Callable[[float], Awaitable[None]] = field(repr=False)
+
+    async def missed(self, reason: Lost) -> None:
+        """The node's own topic does not hold what comes next: of every community. Raises LedgerUnavailable."""
+        for tie in self.ties.all():
+            await self._begin(tie, reason)
+
+    async def missed_of(self, community: str, reason: Lost) -> None:
+        """Numbers of one community are missing. Raises LedgerUnavailable."""
+        for tie in self.ties.all():
+            if tie.community == community:
+                await self._begin(tie, reason)
+
+    async def run(self) -> None:
+        """Ask for ever for whatever is awaited, an operator's wish too."""
+        while True:
+            try:
+                await self.resyncs.load()
+                await self.ask_due()
+            except (LedgerUnavailable, SpoolFull) as error:
+                log.warning("resync_not_asked", instance=self.name, error=type(error).__name__)
+            await self.sleep(LOOK_SECONDS)
+
+    async def ask_due(self) -> None:
+        """Ask for what was never asked for, or of which nothing has come for long. Raises LedgerUnavailable, SpoolFull."""
+        for awaited in self.resyncs.awaited():
+            if self._due(awaited) and self.outgoing.ready:
+                await self._ask(awaited)
+
+    async def _begin(self, tie: Tie, reason: Lost) -> None:
+        if tie.state not in SPOKE:
+            return
+        await self.resyncs.begin(tie.community, tie.space, reason.value, self.clock())
+        log.error("resync_awaited", instance=self.name, community=tie.community, reason=reason.value, after=self._after(tie.community))
+
+    def _due(self, awaited: Awaited) -> bool:
+        moments = [moment for moment in (awaited.asked_at, self.resyncs.heard_at(awaited.community)) if moment is not None]
+        return awaited.asked_at is None or self.clock() - max(moments) >= AGAIN_AFTER
+
+    async def _ask(self, awaited: Awaited) -> None:
+        event, correlation = self._request(awaited), new_correlation()
+        await self.resyncs.asked(awaited, event.envelope.id, self.clock())
+        key = f"{self.instance.node}/{awaited.space}".encode()
+        record = Record(topics.RSE_INBOUND.name, key, event.value, to_headers(event, correlation), event.envelope.type)
+        await self.outgoing.put([record])
+        log.info("resync_asked", instance=self.name, community=awaited.community, after=self._after(awaited.community))
+
+    def _request(self, awaited: Awaited) -> CanonicalEvent:
+        node, now, name = self.instance.node, self.clock(), f"resync:{awaited.space}"
+        return sign_event(
+            self.key, ResyncRequested(space=awaited.space, after=self._after(awaited.community)), subject=object_id(node, name), time=now,
+            platform=self.instance.platform, native_id=name, change_marker=timestamp(now), actor=node, audience=Audience.PRIVATE,
+            community=awaited.community,
+        )  # fmt: skip
+
+    def _after(self, community: str) -> int:
+        numbers = self.applied.numbers(community)
+        return numbers.applied if numbers is not None else 0
