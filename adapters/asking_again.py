@@ -10,7 +10,6 @@ import structlog
 
 from adapters.ledger import LedgerUnavailable
 from adapters.spool import Record, SpoolFull
-from adapters.ties import TieState
 from schemas import topics
 from schemas.envelope import object_id
 from schemas.facts.resync import ResyncRequested
@@ -33,8 +32,6 @@ if TYPE_CHECKING:
 LOOK_SECONDS: Final = 2.0
 AGAIN_AFTER: Final = timedelta(minutes=10)
 """Nothing has come for so long: the hub is asked anew, from where we are by then."""
-SPOKE: Final = frozenset(TieState) - {TieState.PROPOSED}
-"""Ties under which something may have been written here: what was taken back meanwhile must reach it too."""
 log = structlog.get_logger()
 
 
@@ -55,13 +52,14 @@ class Asking:
     async def missed(self, reason: Lost) -> None:
         """The node's own topic does not hold what comes next: of every community. Raises LedgerUnavailable."""
         for tie in self.ties.all():
-            await self._begin(tie, reason)
+            await self.missed_of(tie.community, reason)
 
     async def missed_of(self, community: str, reason: Lost) -> None:
         """Numbers of one community are missing. Raises LedgerUnavailable."""
-        for tie in self.ties.all():
-            if tie.community == community:
-                await self._begin(tie, reason)
+        tie = self._tie(community)
+        if tie is not None:
+            await self.resyncs.begin(community, tie.space, reason.value, self.clock())
+            log.error("resync_awaited", instance=self.name, community=community, reason=reason.value, after=self._after(community))
 
     async def run(self) -> None:
         """Ask for ever for whatever is awaited, an operator's wish too."""
@@ -76,31 +74,34 @@ class Asking:
     async def ask_due(self) -> None:
         """Ask for what was never asked for, or of which nothing has come for long. Raises LedgerUnavailable, SpoolFull."""
         for awaited in self.resyncs.awaited():
-            if self._due(awaited) and self.outgoing.ready:
-                await self._ask(awaited)
+            tie = self._tie(awaited.community)
+            if tie is None:  # the hub refused the space before anything was said there
+                await self.resyncs.end(awaited.community, self.clock())
+            elif self._due(awaited) and self.outgoing.ready:
+                await self._ask(awaited, tie.space)
 
-    async def _begin(self, tie: Tie, reason: Lost) -> None:
-        if tie.state not in SPOKE:
-            return
-        await self.resyncs.begin(tie.community, tie.space, reason.value, self.clock())
-        log.error("resync_awaited", instance=self.name, community=tie.community, reason=reason.value, after=self._after(tie.community))
+    def _tie(self, community: str) -> Tie | None:
+        """The tie under which the community speaks here, or spoke: what was taken back meanwhile must reach that too."""
+        ties = [tie for tie in self.ties.all() if tie.community == community]
+        heard = self.applied.numbers(community) is not None
+        return next((tie for tie in ties if tie.lives), ties[0] if ties and heard else None)
 
     def _due(self, awaited: Awaited) -> bool:
         moments = [moment for moment in (awaited.asked_at, self.resyncs.heard_at(awaited.community)) if moment is not None]
         return awaited.asked_at is None or self.clock() - max(moments) >= AGAIN_AFTER
 
-    async def _ask(self, awaited: Awaited) -> None:
-        event, correlation = self._request(awaited), new_correlation()
+    async def _ask(self, awaited: Awaited, space: str) -> None:
+        event, correlation = self._request(awaited, space), new_correlation()
         await self.resyncs.asked(awaited, event.envelope.id, self.clock())
-        key = f"{self.instance.node}/{awaited.space}".encode()
+        key = f"{self.instance.node}/{space}".encode()
         record = Record(topics.RSE_INBOUND.name, key, event.value, to_headers(event, correlation), event.envelope.type)
         await self.outgoing.put([record])
         log.info("resync_asked", instance=self.name, community=awaited.community, after=self._after(awaited.community))
 
-    def _request(self, awaited: Awaited) -> CanonicalEvent:
-        node, now, name = self.instance.node, self.clock(), f"resync:{awaited.space}"
+    def _request(self, awaited: Awaited, space: str) -> CanonicalEvent:
+        node, now, name = self.instance.node, self.clock(), f"resync:{space}"
         return sign_event(
-            self.key, ResyncRequested(space=awaited.space, after=self._after(awaited.community)), subject=object_id(node, name), time=now,
+            self.key, ResyncRequested(space=space, after=self._after(awaited.community)), subject=object_id(node, name), time=now,
             platform=self.instance.platform, native_id=name, change_marker=timestamp(now), actor=node, audience=Audience.PRIVATE,
             community=awaited.community,
         )  # fmt: skip

@@ -55,6 +55,7 @@ class Resender:
     def __init__(self, database: AsyncEngine, producer: AIOKafkaProducer, names: TopicNames, rules: Rules) -> None:
         self._database, self._producer, self._names, self._rules = database, producer, names, rules
         self._shown: set[str] = set()
+        self._missing: set[str] = set()
 
     async def send_some(self) -> bool:
         """A portion for each that waits; whether more is to come soon."""
@@ -65,9 +66,7 @@ class Resender:
         return any(moved)
 
     async def _portion(self, node: str, community: str) -> bool:
-        topic = self._names.of(outbound(node))
-        if not await kafka.has_topic(self._producer, topic):
-            log.error("topic_missing", topic=topic)
+        if not await self._exists(self._names.of(outbound(node))):
             return False
         async with transaction(self._database, self._rules) as work:
             resync, listener = await self._listener(node, community, work)
@@ -83,6 +82,16 @@ class Resender:
             await work.commit()
         log.info("resync_portion", node=node, community=community, reached=done.reached, state=done.state.value)
         return done.state is ResyncState.SENDING
+
+    async def _exists(self, topic: str) -> bool:
+        """Tell whether a node's topic is there; that it is not is said once."""
+        if await kafka.has_topic(self._producer, topic):
+            self._missing.discard(topic)
+            return True
+        if topic not in self._missing:
+            log.error("topic_missing", topic=topic)
+        self._missing.add(topic)
+        return False
 
     async def _listener(self, node: str, community: str, work: UnitOfWork) -> tuple[Resync | None, Listener | None]:
         """Who asked, as it stands now; nobody while it may not even forget."""

@@ -11,7 +11,6 @@ import pytest
 from adapters.last_door import LastDoor, Passed, UnverifiedRecord
 from hub.communities import resyncs
 from hub.communities.resync import Resync, ResyncState
-from hub.registry.service import suspend
 from hub.resending import Resender
 from hub.unit_of_work import transaction
 from schemas.envelope import RESYNC, object_id
@@ -21,6 +20,7 @@ from schemas.facts.resync import ResyncCompleted, ResyncRequested
 from schemas.topics import outbound
 from schemas.wire import kafka as wire
 from schemas.wire.kafka import KafkaSettings, TopicNames
+from tests.fakes_federation import suspend
 from tests.fakes_streams import create_topics
 from tests.hub_world import NODES, World
 
@@ -170,7 +170,7 @@ async def test_a_node_that_may_receive_no_more_is_told_what_it_must_forget_and_n
     await world.hear(world.posted("wifip", "post:1"))
     await world.hear(world.deleted("wifip", "post:1"), world.posted("wifip", "post:2"))
     await away.ask(before)
-    await world.work(lambda work: suspend(NODE, work))
+    await world.work(lambda work: suspend(f"node/{NODE}", work))
     assert facts(await away.all_sent()) == [MessageDeleted, ResyncCompleted]
 
 

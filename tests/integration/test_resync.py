@@ -19,6 +19,7 @@ from schemas import topics
 from schemas.envelope import RESYNC, event_digest, object_id
 from schemas.facts.message import MessageDeleted, MessageEdited
 from schemas.facts.resync import ResyncCompleted, ResyncRequested
+from schemas.facts.tie import TieRefused
 from schemas.proof import sign_event
 from schemas.sequence import Sequence as Numbered
 from schemas.words import Audience
@@ -228,6 +229,19 @@ async def test_what_is_taken_back_is_taken_away_at_once_whatever_else_is_missing
         assert (await last(rig, 3))["verdict"] == "written"
         assert await rig.value("SELECT reason FROM adapters.resyncs WHERE completed_at IS NULL") == "sequence_gap"
     assert [order.act for order in rig.rse.written] == [Act.POSTED, Act.DELETED]
+
+
+async def test_of_a_space_that_the_hub_refused_before_anything_was_said_nothing_is_awaited(rig: Rig) -> None:
+    async with rig.running():
+        await rig.tie()
+        await rig.deliver(said_by(rig.hub.key, TieRefused(node=rig.node, space=SPACE, reason="space_too_wide"), "tie:refused"))
+        await rig.receipts(2)
+    await rig.deliver(message(rig, 1))
+    await forget(rig)
+    async with rig.running():
+        await rig.deliver(rig.hub.proposal(rig.node, "autre"))
+        await rig.receipts(3)
+        assert await rig.value("SELECT count(*) FROM adapters.resyncs") == 0
 
 
 async def test_an_operator_has_it_asked_for_and_sees_what_is_awaited(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
