@@ -205,6 +205,11 @@ def test_every_shape_of_key_id_is_read(key_id: str) -> None:
     assert judged(head_of(fields)) == Rejection(Key.KEY_UNKNOWN)
 
 
+def test_the_key_id_is_told_only_of_a_claim_that_could_pass() -> None:
+    assert cavage.key_id_of(by_hand("(request-target) host date"), OF_PEERS_WITH_BODY) == Rejection(Reason.NOT_COVERED, "digest")
+    assert cavage.key_id_of(UnverifiedHead("POST", INBOX, []), OF_PEERS_WITH_BODY) == Rejection(Reason.MISSING)
+
+
 PARTS = SIGNED["Signature"].split(",")
 
 
