@@ -70,8 +70,7 @@ class _Claim:
 def key_id_of(unverified: UnverifiedHead, demands: Demands) -> str | Rejection:
     """The id of the key that the signature names, unproved: so that a door may fetch that key before it verifies."""
     try:
-        claim = _read(unverified)
-        _check_coverage(claim, demands)
+        claim = _covering(unverified, demands)
     except Refused as refused:
         return refused.rejection
     return claim.key_id
@@ -82,8 +81,7 @@ def verify_head(
 ) -> SignedHead | Rejection:
     """Prove who signed a request's head; its body is proved by `http_signature.verify_body`, as for RFC 9421."""
     try:
-        claim = _read(unverified)
-        _check_coverage(claim, demands)
+        claim = _covering(unverified, demands)
         _check_host(unverified)
         until = _check_dates(claim, unverified, demands, now)
         digest = _digest(field_value(unverified, "digest")) if "digest" in claim.components else None
@@ -118,6 +116,16 @@ def http_date(moment: datetime) -> str:
 
 
 # --- the signature as it came -----------------------------------------------------------------------------------------
+
+
+def _covering(head: UnverifiedHead, demands: Demands) -> _Claim:
+    """The signature, which covers what is asked; read once for one request."""
+    claim: _Claim | None = head.claims.get(demands)
+    if claim is None:
+        claim = _read(head)
+        _check_coverage(claim, demands)
+        head.claims[demands] = claim
+    return claim
 
 
 def _read(head: UnverifiedHead) -> _Claim:

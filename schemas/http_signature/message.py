@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
@@ -52,6 +52,8 @@ class UnverifiedHead:
     method: str
     target_uri: str
     fields: Sequence[tuple[str, str]] = field(repr=False)
+    claims: dict[object, Any] = field(default_factory=dict, repr=False, compare=False)
+    """What its signature claims, by the demands under which it was read: a door that asks for the key's id first reads it once."""
 
 
 @dataclass(frozen=True, slots=True)

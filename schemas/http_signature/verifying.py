@@ -73,8 +73,7 @@ class _Claim:
 def key_id_of(unverified: UnverifiedHead, demands: Demands) -> str | Rejection:
     """The id of the key that the chosen signature names, unproved: so that a door may fetch that key before it verifies."""
     try:
-        claim = _chosen(unverified, demands)
-        _check_coverage(claim, unverified, demands)
+        claim = _covering(unverified, demands)
     except Refused as refused:
         return refused.rejection
     return str(claim.parameters.get("keyid", ""))
@@ -85,8 +84,7 @@ def verify_head(
 ) -> SignedHead | Rejection:
     """Prove who signed a request's head. The nonce is remembered last, so that nobody can use up another's."""
     try:
-        claim = _chosen(unverified, demands)
-        _check_coverage(claim, unverified, demands)
+        claim = _covering(unverified, demands)
         until = _check_dates(claim.parameters, demands, now)
         _check_key(claim, unverified, find_key)
         _check_nonce(claim.parameters, until, nonces, now)
@@ -102,6 +100,16 @@ def verify_body(head: SignedHead, unverified_body: bytes) -> VerifiedRequest | R
         return Rejection(Reason.DIGEST_MISSING) if unverified_body else VerifiedRequest(head.key_id, b"")
     fault = content_digest.fault(head.digest, unverified_body)
     return Rejection(fault) if fault is not None else VerifiedRequest(head.key_id, unverified_body)
+
+
+def _covering(head: UnverifiedHead, demands: Demands) -> _Claim:
+    """The one signature that counts, which covers what is asked; read once for one request."""
+    claim: _Claim | None = head.claims.get(demands)
+    if claim is None:
+        claim = _chosen(head, demands)
+        _check_coverage(claim, head, demands)
+        head.claims[demands] = claim
+    return claim
 
 
 def _chosen(head: UnverifiedHead, demands: Demands) -> _Claim:
