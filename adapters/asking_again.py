@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from adapters.settings import Instance
     from adapters.ties import Tie, Ties
     from schemas.envelope import CanonicalEvent
-    from schemas.keys import SigningKey
+    from schemas.keys import KeyHolder
 
 LOOK_SECONDS: Final = 2.0
 AGAIN_AFTER: Final = timedelta(minutes=10)
@@ -41,7 +41,7 @@ class Asking:
 
     name: str
     instance: Instance
-    key: SigningKey
+    key: KeyHolder
     ties: Ties
     applied: Applied
     resyncs: Resyncs
@@ -101,7 +101,7 @@ class Asking:
     def _request(self, awaited: Awaited, space: str) -> CanonicalEvent:
         node, now, name = self.instance.node, self.clock(), f"resync:{space}"
         return sign_event(
-            self.key, ResyncRequested(space=space, after=self._after(awaited.community)), subject=object_id(node, name), time=now,
+            self.key.held(), ResyncRequested(space=space, after=self._after(awaited.community)), subject=object_id(node, name), time=now,
             platform=self.instance.platform, native_id=name, change_marker=timestamp(now), actor=node, audience=Audience.PRIVATE,
             community=awaited.community,
         )  # fmt: skip

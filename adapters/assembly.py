@@ -30,11 +30,13 @@ from adapters.greetings import Greeter, Register
 from adapters.handshake import Handshake
 from adapters.hints import Hints
 from adapters.kafka_transport import KafkaTransport
+from adapters.kept_secrets import kept_secret
 from adapters.last_door import LastDoor
 from adapters.ledger import Ledger, LedgerUnavailable, Memory
 from adapters.looks import Looker
 from adapters.losses import LossLooker
 from adapters.members import Members
+from adapters.node_key import NodeKey
 from adapters.notices import Board, Noticer
 from adapters.offers import Announces, Greets, Recalls
 from adapters.outgoing import Outgoing
@@ -49,13 +51,12 @@ from adapters.registry import LedgerShelf, Trust, fetch
 from adapters.resyncs import Resyncs
 from adapters.rosters import Office, Rosters
 from adapters.rotation import Rotation
-from adapters.settings import Instances
+from adapters.settings import Instances, secret_in
 from adapters.sorting import Seat
 from adapters.spool import Spool
 from adapters.ties import Ties
 from adapters.watch import Watch
 from adapters.writer import Bench, Writer
-from schemas.keys import SigningKey
 from schemas.wire.kafka import KafkaSettings, TopicNames
 from schemas.wire.reception import Reception
 from schemas.wire.telemetry import Health
@@ -108,9 +109,11 @@ def now() -> datetime:
 
 async def build(name: str, instance: Instance, shared: Shared) -> Connector:
     """Make one instance's parts and read what its last run left in the ledger."""
-    key = SigningKey.load(instance.node, instance.signing_key)
+    phrase = secret_in(instance.signing_passphrase_file).encode() if instance.signing_passphrase_file else None
+    key = NodeKey(instance.node, instance.signing_key, shared.trust.current, shared.clock, phrase)
     if not instance.pseudonym_secret.get_secret_value():
-        instance = instance.model_copy(update={"pseudonym_secret": SecretStr(key.sign(PSEUDONYMS).hex())})
+        made = key.held().sign(PSEUDONYMS).hex()
+        instance = instance.model_copy(update={"pseudonym_secret": SecretStr(await kept_secret(shared.ledger, name, "pseudonyms", made))})
     kind = shared.platform(instance.platform)
     paces = Paces(name, instance.limits)
     client = kind.client(instance, paces)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from adapters.applied import Applied
     from adapters.writer import Writer
-    from schemas.keys import SigningKey
+    from schemas.keys import KeyHolder
     from schemas.wire.publisher import Sendable
 
 CHUNK_RECORDS: Final = 200
@@ -99,13 +99,13 @@ class DoorTransport:
         """Whether the door was open to every instance when last tried."""
         return all(publisher.ready for publisher in self._publishers.values())
 
-    def publisher(self, key: SigningKey) -> DoorPublisher:
+    def publisher(self, key: KeyHolder) -> DoorPublisher:
         """What takes a node's records, signed by that node's own key."""
         publisher = DoorPublisher(self._client(key))
-        self._publishers[key.key_id] = publisher
+        self._publishers[key.owner] = publisher
         return publisher
 
-    def intake(self, instance: str, key: SigningKey, writer: Writer, applied: Applied) -> DoorIntake:
+    def intake(self, instance: str, key: KeyHolder, writer: Writer, applied: Applied) -> DoorIntake:
         """What polls that node's topic."""
         return DoorIntake(instance, self._client(key), writer, applied)
 
@@ -117,7 +117,7 @@ class DoorTransport:
             for client in self._clients:
                 await client.close()
 
-    def _client(self, key: SigningKey) -> DoorClient:
+    def _client(self, key: KeyHolder) -> DoorClient:
         client = DoorClient(self._url, key, self._clock)
         self._clients.append(client)
         return client

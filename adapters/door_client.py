@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
-    from schemas.keys import SigningKey
+    from schemas.keys import KeyHolder
 
 ACK_SECONDS: Final = 8.0
 RETRY_SECONDS: Final = 0.5
@@ -36,7 +36,7 @@ class DoorClosed(ConnectionError):
 class DoorClient:
     """Requests of one node: signed by its key, straight to the door, by no proxy and no redirect."""
 
-    def __init__(self, url: str, key: SigningKey, clock: Callable[[], datetime]) -> None:
+    def __init__(self, url: str, key: KeyHolder, clock: Callable[[], datetime]) -> None:
         self.node = key.owner
         self._url, self._key, self._clock = url, key, clock
         self._session: aiohttp.ClientSession | None = None
@@ -44,13 +44,13 @@ class DoorClient:
     async def post(self, path: str, content_type: str, body: bytes, more: Mapping[str, str]) -> bytes:
         """Send a body; the body of the 202. Raises DoorClosed."""
         target = self._url + path.format(node=self.node)
-        fields = signed_fields(self._key, "POST", target, self._clock(), content_type, body)
+        fields = signed_fields(self._key.held(), "POST", target, self._clock(), content_type, body)
         return await self._asked("POST", target, {**more, **fields}, ACK_SECONDS, body)
 
     async def get(self, path: str, query: str, seconds: float) -> bytes:
         """Ask for something, for so long; the body of the 200. Raises DoorClosed."""
         target = f"{self._url}{path.format(node=self.node)}?{query}"
-        return await self._asked("GET", target, signed_fields(self._key, "GET", target, self._clock()), seconds)
+        return await self._asked("GET", target, signed_fields(self._key.held(), "GET", target, self._clock()), seconds)
 
     async def answers(self) -> bool:
         """Tell whether the door is open."""

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from adapters.settings import Instance
     from adapters.ties import Ties
     from schemas.facts.tie import TieProposed
-    from schemas.keys import SigningKey
+    from schemas.keys import KeyHolder
 
 RENEWED_EVERY = timedelta(hours=24)
 RENEWED_AT_START = timedelta(hours=20)  # a process that was away is not let come near the end of what it said last
@@ -55,7 +55,7 @@ class Handshake:
     """The node's half of the handshake for one instance."""
 
     instance: Instance
-    key: SigningKey
+    key: KeyHolder
     client: RseClient
     ties: Ties
     outgoing: Outgoing
@@ -198,7 +198,7 @@ class Handshake:
         now = self.clock()
         node = self.instance.node
         event = sign_event(
-            self.key,
+            self.key.held(),
             fact,
             subject=tie_subject(node, space),
             time=now,

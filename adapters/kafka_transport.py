@@ -10,7 +10,7 @@ from schemas.wire.publisher import KafkaPublisher
 if TYPE_CHECKING:
     from adapters.applied import Applied
     from adapters.writer import Writer
-    from schemas.keys import SigningKey
+    from schemas.keys import KeyHolder
     from schemas.wire.kafka import KafkaSettings, TopicNames
 
 
@@ -28,12 +28,12 @@ class KafkaTransport:
         """Whether the producer is connected."""
         return self._publisher.ready
 
-    def publisher(self, key: SigningKey) -> KafkaPublisher:
+    def publisher(self, key: KeyHolder) -> KafkaPublisher:
         """The one producer: the broker knows the process, and every event carries its node's own proof."""
         del key
         return self._publisher
 
-    def intake(self, instance: str, key: SigningKey, writer: Writer, applied: Applied) -> Intake:
+    def intake(self, instance: str, key: KeyHolder, writer: Writer, applied: Applied) -> Intake:
         """The consumer of a node."""
         return Intake(instance, key.owner, self._settings, self._names, writer, applied)
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from adapters.applied import Applied, Waiting
-    from schemas.keys import SigningKey
+    from schemas.keys import KeyHolder
     from schemas.wire.publisher import Publisher
 
 GATHER_SECONDS = 0.02
@@ -33,7 +33,7 @@ log = structlog.get_logger()
 class Receipts:
     """The receipts of one node on their way."""
 
-    def __init__(self, key: SigningKey, platform: str, publisher: Publisher, applied: Applied, clock: Callable[[], datetime]) -> None:
+    def __init__(self, key: KeyHolder, platform: str, publisher: Publisher, applied: Applied, clock: Callable[[], datetime]) -> None:
         self._key, self._platform, self._publisher, self._applied, self._clock = key, platform, publisher, applied, clock
         self._waiting: list[tuple[Waiting, Callable[[], None]]] = []
         self._held: set[int] = set()
@@ -85,7 +85,7 @@ class Receipts:
         fact = DeliveryReported(deliveries=tuple(waiting.delivery for waiting in batch))
         native_id = hashlib.sha256(fact.to_bytes()).hexdigest()
         event = sign_event(
-            self._key,
+            self._key.held(),
             fact,
             subject=f"receipt/{native_id}",
             time=self._clock(),

@@ -11,6 +11,7 @@ import structlog
 
 from adapters.ledger import LedgerUnavailable
 from schemas.manifest import Registry, RegistryRefused
+from schemas.wire.expiry import ExpiryWatch
 from schemas.wire.telemetry import Metric
 
 if TYPE_CHECKING:
@@ -94,6 +95,7 @@ class Trust:
     def __init__(self, anchor: str, ask: Callable[[], Awaitable[bytes]], shelf: Shelf, clock: Callable[[], datetime]) -> None:
         self._anchor, self._ask, self._shelf, self._clock = anchor, ask, shelf, clock
         self._registry: Registry | None = None
+        self._watch = ExpiryWatch()
         self._asked_at: datetime | None = None
         self._alone = asyncio.Lock()
         self._arrived = asyncio.Event()
@@ -113,8 +115,14 @@ class Trust:
     async def load(self) -> None:
         """Open the document kept from the last run; done at start."""
         kept = await self._shelf.last(self._anchor)
-        if kept is not None:
-            await self._open(kept[1], "shelf")
+        if kept is None:
+            return
+        try:
+            self._registry = Registry.believed(kept[1], self._anchor)
+        except RegistryRefused as error:
+            log.warning("registry_refused", reason=error.reason, origin="shelf")
+            return
+        self._look()  # one that has expired serves nobody, and still tells a roll-back
 
     async def refresh(self) -> None:
         """Ask for a newer document; the last good one stands when there is none."""
@@ -125,8 +133,9 @@ class Trust:
             except DocumentUnreachable as error:
                 Metric.records.labels("registry", "", "unreachable").inc()
                 log.warning("registry_unreachable", error=str(error))
+                self._look()
                 return
-            await self._open(document, "hub")
+            await self._open(document)
 
     async def hurry(self) -> None:
         """Ask at once because a key is unknown, unless we asked a moment ago."""
@@ -139,18 +148,25 @@ class Trust:
             await self.refresh()
             await asyncio.sleep(REFRESH_SECONDS if self.current() is not None else FIRST_SECONDS)
 
-    async def _open(self, unverified: bytes, origin: str) -> None:
-        seen = self._registry.document.version if self._registry is not None else 0
+    async def _open(self, unverified: bytes) -> None:
+        seen = self._registry
         try:
             registry = Registry.open(unverified, self._anchor, self._clock(), seen)
         except RegistryRefused as error:
             Metric.records.labels("registry", "", error.reason).inc()
-            log.warning("registry_refused", reason=error.reason, origin=origin)
+            log.warning("registry_refused", reason=error.reason, origin="hub")
+            self._look()
             return
         self._registry = registry
-        self._arrived.set()
-        if registry.document.version > seen and origin == "hub":
+        self._look()
+        if seen is None or registry.document.version > seen.document.version:
             await self._keep(registry)
+
+    def _look(self) -> None:
+        if self._registry is not None:
+            self._watch.look(self._registry, self._clock())
+        if self.current() is not None:
+            self._arrived.set()
 
     async def _keep(self, registry: Registry) -> None:
         try:

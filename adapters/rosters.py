@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from adapters.people import Rostered
     from adapters.settings import Instance
     from adapters.ties import Tie, Ties
-    from schemas.keys import SigningKey
+    from schemas.keys import KeyHolder
 
 AT_FIRST = timedelta(seconds=2)  # after a tie: the hub's own word on its readers may be on the way
 REST = timedelta(seconds=2)
@@ -59,7 +59,7 @@ class Office:
 
     name: str
     instance: Instance
-    key: SigningKey
+    key: KeyHolder
     client: Rostered
     ties: Ties
     members: Members
@@ -201,7 +201,7 @@ class Rosters:
         leaves = row.state is Standing.LEAVING
         fact = MembershipLeft(space=row.space, member=member) if leaves else MembershipJoined(space=row.space, member=member)
         event = sign_event(
-            office.key,
+            office.key.held(),
             fact,
             subject=object_id(node, row.native_id),
             time=office.clock(),

@@ -37,7 +37,8 @@ class Instance(BaseModel):
     pseudonym_secret: Annotated[
         SecretStr, Field(description="Hides the ids of people in what has no id of its own; made of the node's key where it is not given.")
     ] = SecretStr("")
-    signing_key: Path
+    signing_key: Annotated[Path, Field(description="The node's key; one that follows it stands beside it, its name ending in `.next`.")]
+    signing_passphrase_file: Annotated[Path | None, Field(description="Passphrase of these files.")] = None
     spaces: frozenset[str] = frozenset()
     mark: str = "#interne"
     private_notice: Annotated[bool, Field(description="Whether who writes for the first time is told in private who reads her.")] = True

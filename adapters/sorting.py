@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from adapters.settings import Instance
     from adapters.spool import Spool
     from adapters.ties import Ties
-    from schemas.keys import SigningKey
+    from schemas.keys import KeyHolder
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ class Seat:
 
     name: str
     instance: Instance
-    key: SigningKey
+    key: KeyHolder
     memory: Memory
     ties: Ties
     spool: Spool
@@ -167,7 +167,7 @@ class Sorter:
     def _publish(self, change: Change, publish: Publish, arrival: Arrival, batch: Batch) -> None:
         try:
             event = sign_event(
-                self._seat.key,
+                self._seat.key.held(),
                 publish.fact,
                 subject=publish.subject,
                 time=min(change.occurred_at, arrival.received_at),  # its clock may be wrong, and the hub admits nobody from the future

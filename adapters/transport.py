@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from adapters.applied import Applied
     from adapters.writer import Writer
-    from schemas.keys import SigningKey
+    from schemas.keys import KeyHolder
     from schemas.wire.publisher import Publisher
 
 
@@ -32,11 +32,11 @@ class Transport(Protocol):
         """Whether it is worth trying."""
         ...
 
-    def publisher(self, key: SigningKey) -> Publisher:
+    def publisher(self, key: KeyHolder) -> Publisher:
         """What takes a node's records; the key is that node's own."""
         ...
 
-    def intake(self, instance: str, key: SigningKey, writer: Writer, applied: Applied) -> Reading:
+    def intake(self, instance: str, key: KeyHolder, writer: Writer, applied: Applied) -> Reading:
         """What reads that node's topic."""
         ...
 

@@ -12,6 +12,7 @@ from hub.storage.engine import engine_for
 from hub.unit_of_work import Rules, UnitOfWork, transaction
 from schemas.keys import SigningKey
 from schemas.manifest import Registry, RegistryRefused
+from schemas.wire.expiry import ExpiryWatch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,6 +56,7 @@ class RegistryReader:
         self._database = database
         self._anchor = anchor
         self._registry: Registry | None = None
+        self._watch = ExpiryWatch()
 
     async def __call__(self) -> Registry:
         """The registry as it stands now, one without nodes before the first approval; raises RegistryRefused."""
@@ -62,9 +64,14 @@ class RegistryReader:
         async with self._database.connect() as connection:
             newer = await newest_document(connection, known)
         if newer is not None:
-            self._registry = Registry.open(newer[1], self._anchor, clock(), at_least=known)
+            newest = Registry.believed(newer[1], self._anchor)
+            if self._registry is not None:
+                newest.follows(self._registry)
+            self._registry = newest
+        now = clock()
         if self._registry is None:
-            return document.of_nobody(clock())
-        if clock() >= self._registry.document.expires:
-            raise RegistryRefused("registry_expired")
+            return document.of_nobody(now)
+        self._watch.look(self._registry, now)
+        if now >= self._registry.document.expires:
+            raise RegistryRefused("registry_expired", self._registry.document.expires.isoformat())
         return self._registry

@@ -22,7 +22,7 @@ from hub.registry.applications import SqlApplications
 from hub.registry.model import HAVE_CARRIED, TieState
 from hub.registry.peer_repository import SqlPeers
 from hub.registry.people import SqlPeople
-from hub.registry.repository import SqlNodes, SqlTies, add_document, newest_expiry, next_version
+from hub.registry.repository import SqlNodes, SqlTies, add_document, newest_document, newest_expiry, next_version
 from hub.storage import offsets
 from hub.storage.outbox import SqlOutbox
 from schemas.facts import TakenBack
@@ -153,8 +153,12 @@ class UnitOfWork:
     async def publish_registry(self) -> None:
         """Sign and keep a new version of the registry document."""
         version, now = await next_version(self.connection), self.clock()
-        nodes = (await self.nodes.all()).values()
-        signed = document.build(nodes, version=version, key=self._rules.key, now=now, life=self._rules.registry_life)
+        before = await newest_document(self.connection)
+        contents = document.Contents(
+            version, (await self.nodes.all()).values(), (await self.peers.all()).values(), await self.acts.changes(),
+            before[1] if before else None,
+        )  # fmt: skip
+        signed = document.build(contents, key=self._rules.key, now=now, life=self._rules.registry_life)
         await add_document(self.connection, version, signed, now, now + self._rules.registry_life)
         await self.acts.published(version)
 

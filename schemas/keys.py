@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Protocol, Self
 
 import base58
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -80,6 +80,19 @@ class PublicKey:
         return True
 
 
+class KeyHolder(Protocol):
+    """Whoever signs for a node: her key may be followed by another while the process runs, so that each signature asks which it is."""
+
+    @property
+    def owner(self) -> str:
+        """The node."""
+        ...
+
+    def held(self) -> SigningKey:
+        """The key that signs now; used for one signature, and asked again for the next."""
+        ...
+
+
 class SigningKey:
     """An Ed25519 private key and the key id under which the registry knows it; never shown, never logged."""
 
@@ -118,6 +131,10 @@ class SigningKey:
     def acting_for(self, owner: str) -> Self:
         """The same key under another owner's name: one pair signs for all actors of a server."""
         return type(self)(owner, self._private)
+
+    def held(self) -> Self:
+        """Itself: a key that nothing follows."""
+        return self
 
     def sign(self, message: bytes) -> bytes:
         """Sign a message: 64 bytes (RFC 8032), by libsodium as in `PublicKey.verifies`."""

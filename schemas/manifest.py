@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from hashlib import sha256
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from schemas import jcs
 from schemas.documents import document_holds, sign_document
-from schemas.envelope import NodeId
 from schemas.keys import KeyMalformed, PublicKey
 from schemas.proof import Reason
+from schemas.registry_parts import Change, Custody, Grade, KeyEntry, KeyState, NodeEntry, PeerEntry, Version
 from schemas.scalars import Count, Moment
 
 if TYPE_CHECKING:
@@ -21,71 +22,10 @@ if TYPE_CHECKING:
 
     from schemas.keys import SigningKey
 
-
-class KeyState(StrEnum):
-    """A key's life; which state it was in at a moment follows from the dates of its entry."""
-
-    PENDING = "pending"
-    ACTIVE = "active"
-    RETIRING = "retiring"
-    RETIRED = "retired"
-    REVOKED = "revoked"
-
-
-class Grade(StrEnum):
-    """How far a node is admitted."""
-
-    CANDIDATE = "candidate"
-    OBSERVER = "observer"
-    FULL = "full"
-    SUSPENDED = "suspended"
-    GONE = "gone"
-
-
-class Custody(StrEnum):
-    """Who keeps a private key: pages say it, since a ministry answers for its own key and for no other."""
-
-    ORGANISATION = "organisation"
-    OPERATOR = "operator"
-
-
-class KeyEntry(BaseModel):
-    """One public key of a node or of the hub, with the dates of its life; our code names fields, documents their aliases."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True, validate_by_alias=True)
-
-    id: str
-    multibase: Annotated[str, Field(alias="publicKeyMultibase")]
-    active_from: Annotated[Moment | None, Field(alias="activeFrom")] = None
-    retiring_from: Annotated[Moment | None, Field(alias="retiringFrom")] = None
-    retired_at: Annotated[Moment | None, Field(alias="retiredAt")] = None
-    revoked_at: Annotated[Moment | None, Field(alias="revokedAt")] = None
-    compromised_since: Annotated[Moment | None, Field(alias="compromisedSince")] = None
-    custody: Custody | None = None
-
-    def state_at(self, moment: datetime) -> KeyState:
-        """The key's state at a moment: what a signature of that moment is judged by."""
-        if self.revoked_at is not None and moment >= self.revoked_at:
-            return KeyState.REVOKED
-        if self.active_from is None or moment < self.active_from:
-            return KeyState.PENDING
-        if self.retired_at is not None and moment >= self.retired_at:
-            return KeyState.RETIRED
-        if self.retiring_from is not None and moment >= self.retiring_from:
-            return KeyState.RETIRING
-        return KeyState.ACTIVE
-
-
-class NodeEntry(BaseModel):
-    """A node as every verifier sees it."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    id: NodeId
-    organisation: str
-    platform: str
-    grade: Grade
-    keys: tuple[KeyEntry, ...]
+__all__ = [
+    "Change", "Custody", "Grade", "KeyEntry", "KeyState", "NodeEntry", "PeerEntry", "Registry", "RegistryDocument", "RegistryRefused",
+    "Standing", "Version", "issue", "read_unchecked",
+]  # fmt: skip
 
 
 class RegistryDocument(BaseModel):
@@ -99,6 +39,20 @@ class RegistryDocument(BaseModel):
     expires: Moment
     hub: NodeEntry
     nodes: tuple[NodeEntry, ...]
+    peers: tuple[PeerEntry, ...] = ()
+    history: tuple[Version, ...] = ()
+
+
+class Standing(StrEnum):
+    """How much of a registry's life is left: the hub renews it at half, so that an ending one means that something stands still."""
+
+    FRESH = "fresh"
+    ENDING = "ending"
+    EXPIRED = "expired"
+
+
+WARNING: Final = 0.4
+"""The share of a registry's life from which on its readers say when they will refuse to go on."""
 
 
 class RegistryRefused(ValueError):
@@ -126,11 +80,8 @@ class Registry:
     _keys: Mapping[str, Mapping[str, tuple[KeyEntry, PublicKey]]]
 
     @classmethod
-    def open(cls, unverified: bytes, anchor: str, now: datetime, at_least: int = 0) -> Self:
-        """Check a document's bytes against the anchor (a Multikey) and read it; raises RegistryRefused.
-
-        `at_least` is the version already seen: a lower one is a roll-back.
-        """
+    def believed(cls, unverified: bytes, anchor: str) -> Self:
+        """Check a document's bytes against the anchor (a Multikey) and read it, whatever its age; raises RegistryRefused."""
         try:
             raw = jcs.parse(unverified)
             key = PublicKey.of(anchor)
@@ -139,11 +90,48 @@ class Registry:
         if not isinstance(raw, dict) or not document_holds(raw, key):
             raise RegistryRefused("registry_signature_invalid")
         document = _read(raw)
-        if document.version < at_least:
-            raise RegistryRefused("registry_rolled_back", f"{document.version} < {at_least}")
-        if now >= document.expires:
-            raise RegistryRefused("registry_expired", document.expires.isoformat())
         return cls(document, unverified, _keys_by_owner((document.hub, *document.nodes)))
+
+    @classmethod
+    def open(cls, unverified: bytes, anchor: str, now: datetime, seen: Registry | None = None) -> Self:
+        """A document that may be used now: believed, not expired, and following the one already seen; raises RegistryRefused."""
+        registry = cls.believed(unverified, anchor)
+        if seen is not None:
+            registry.follows(seen)
+        if now >= registry.document.expires:
+            raise RegistryRefused("registry_expired", registry.document.expires.isoformat())
+        return registry
+
+    def follows(self, seen: Registry) -> None:
+        """Make sure that this document is the one seen or a later one of the same history; raises RegistryRefused.
+
+        A lower version is a roll-back; another document of the same version, or a history that says otherwise what was before, means that
+        the hub, or a thief of its key, shows different registries to different readers.
+        """
+        ours, theirs = self.document, seen.document
+        if ours.version < theirs.version:
+            raise RegistryRefused("registry_rolled_back", f"{ours.version} < {theirs.version}")
+        if ours.version == theirs.version:
+            if self.unparsed != seen.unparsed:
+                raise RegistryRefused("registry_forked", f"{ours.version}")
+            return
+        if ours.history[: len(theirs.history)] != theirs.history:
+            raise RegistryRefused("registry_history_broken", f"{theirs.version}")
+        after = next((one for one in ours.history if one.version == theirs.version + 1), None)
+        if (theirs.history or ours.history) and (after is None or after.previous != seen.digest):
+            raise RegistryRefused("registry_history_broken", f"{theirs.version + 1}")
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the document's bytes, hexadecimal."""
+        return sha256(self.unparsed).hexdigest()
+
+    def standing(self, now: datetime) -> Standing:
+        """How much of its life is left."""
+        document = self.document
+        if now >= document.expires:
+            return Standing.EXPIRED
+        return Standing.ENDING if document.expires - now < (document.expires - document.issued) * WARNING else Standing.FRESH
 
     def key_at(self, node: str, key_id: str, moment: datetime) -> PublicKey | Reason:
         """The node's key if it could sign at that moment, else why not."""
@@ -161,6 +149,17 @@ class Registry:
         return next((entry for entry in self.document.nodes if entry.id == node), None)
 
 
+def read_unchecked(unverified: bytes) -> RegistryDocument:
+    """A document's members, its signature not looked at: for comparing, never for believing. Raises RegistryRefused."""
+    try:
+        raw = jcs.parse(unverified)
+    except jcs.JsonRefused as error:
+        raise RegistryRefused("registry_malformed", str(error)) from error
+    if not isinstance(raw, dict):
+        raise RegistryRefused("registry_malformed")
+    return _read(raw)
+
+
 def issue(document: Mapping[str, Any], key: SigningKey, now: datetime) -> bytes:
     """Sign a registry document and fix its bytes; they are published as they are from here on."""
     return jcs.canonical(sign_document(document, key, now))
@@ -168,9 +167,19 @@ def issue(document: Mapping[str, Any], key: SigningKey, now: datetime) -> bytes:
 
 def _read(raw: Mapping[str, Any]) -> RegistryDocument:
     try:
-        return RegistryDocument.model_validate(raw, extra="ignore", by_alias=True, by_name=False)
+        document = RegistryDocument.model_validate(raw, extra="ignore", by_alias=True, by_name=False)
     except ValidationError as error:
         raise RegistryRefused("registry_malformed") from error
+    if not _one_after_another(document.history, document.version):
+        raise RegistryRefused("registry_malformed", "its history leaves versions out")
+    if len({peer.authority for peer in document.peers}) != len(document.peers):
+        raise RegistryRefused("registry_malformed", "a peer stands twice")
+    return document
+
+
+def _one_after_another(history: tuple[Version, ...], version: int) -> bool:
+    numbers = [one.version for one in history]
+    return not numbers or numbers == list(range(version - len(numbers) + 1, version + 1))
 
 
 def _keys_by_owner(entries: tuple[NodeEntry, ...]) -> Mapping[str, Mapping[str, tuple[KeyEntry, PublicKey]]]:

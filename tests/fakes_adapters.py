@@ -257,13 +257,30 @@ class Hub:
     nodes: dict[str, SigningKey] = field(default_factory=dict)
     number: int = 0
     version: int = 1
+    dates: dict[str, dict[str, str]] = field(default_factory=dict)
+    """Key id → the dates of its life, where they are not the usual."""
+    more: dict[str, list[SigningKey]] = field(default_factory=dict)
+    """Node → its keys beside the first."""
+    _told: tuple[Any, bytes] | None = None
 
     def registry(self) -> bytes:
+        """The document; another version where it says anything else."""
+        said = ({name: key.key_id for name, key in self.nodes.items()}, json.dumps(self.dates), str(self.more), self.key.key_id)
+        if self._told is None or self._told[0] != (self.version, said):
+            self.version += self._told is not None and self._told[0][0] == self.version
+            self._told = ((self.version, said), self._signed())
+        return self._told[1]
+
+    def _signed(self) -> bytes:
         now = datetime.now(UTC)
         entry = {"organisation": "Ministère", "platform": "plain", "grade": "full"}
 
         def keys(key: SigningKey) -> list[dict[str, str]]:
-            return [{"id": key.key_id, "publicKeyMultibase": key.public.multibase, "activeFrom": "2020-01-01T00:00:00Z"}]
+            return [
+                {"id": one.key_id, "publicKeyMultibase": one.public.multibase}
+                | self.dates.get(one.key_id, {"activeFrom": "2020-01-01T00:00:00Z"})
+                for one in (key, *self.more.get(key.owner, ()))
+            ]
 
         document = {
             "type": "TraitDUnionRegistry", "version": self.version, "issued": timestamp(now), "expires": timestamp(now + timedelta(days=1)),

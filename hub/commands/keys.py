@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hub.commands import terminal
+from hub.commands import admission, terminal
+from schemas.application import Kind
+from schemas.manifest import Custody
+
+if TYPE_CHECKING:
+    from hub.unit_of_work import UnitOfWork
+    from schemas.manifest import KeyEntry
 
 app = terminal.group("Les clés : celle du hub, celle d'un nœud, celle des opérateurs.")
 
 
-class Kind(StrEnum):
+class Whose(StrEnum):
     """Whose key."""
 
     HUB = "hub"
@@ -24,7 +31,7 @@ class Kind(StrEnum):
 @app.command()
 def generate(
     kind: Annotated[
-        Kind,
+        Whose,
         typer.Argument(
             help="hub : signe le registre et les numéros ; node : signe ce que dit un nœud ; operators : ouvre les corps scellés."
         ),
@@ -36,14 +43,90 @@ def generate(
     if path.exists():
         terminal.fail(f"{path} existe déjà : une clé ne s'écrase pas.")
     match kind:
-        case Kind.HUB:
+        case Whose.HUB:
             terminal.say(_hub(path))
-        case Kind.NODE if owner is None:
+        case Whose.NODE if owner is None:
             terminal.fail("Une clé de nœud demande --owner.")
-        case Kind.NODE:
-            terminal.say(_signing(str(owner), path, None))
-        case Kind.OPERATORS:
+        case Whose.NODE:
+            terminal.say(_signing(str(owner), path, terminal.passphrase()))
+        case Whose.OPERATORS:
             terminal.say(_operators(path))
+
+
+@app.command()
+def announce(
+    node: Annotated[str, typer.Argument(help="Le nœud.")],
+    key: Annotated[Path, typer.Option(help="Sa clé actuelle.")],
+    out: Annotated[Path, typer.Option(help="Fichier à écrire, à remettre à l'opérateur : il ne contient rien de secret.")],
+    custody: Annotated[Custody, typer.Option(help="Qui gardera la nouvelle clé.")] = Custody.ORGANISATION,
+) -> None:
+    """Fait la clé qui suivra, à côté de l'actuelle (« .next ») où le connecteur l'attend, et l'annonce signée par les deux."""
+    from hub import bootstrap
+    from schemas.keys import SigningKey
+    from schemas.rotation import announce as announced
+
+    old, beside = terminal.signing_key(node, key), key.with_name(f"{key.name}.next")
+    if beside.exists():
+        new = terminal.signing_key(node, beside)  # an announcement that was lost is made again for the same key
+    else:
+        new = SigningKey.generate(node)
+        new.save(beside, terminal.passphrase())
+    out.write_bytes(announced(old, new, custody, bootstrap.clock()))
+    terminal.say(f"{beside} suivra {key}. Remettez {out} à l'opérateur : « traitdunion keys rotate {out} ».")
+
+
+@app.command()
+def rotate(
+    announcement: Annotated[Path, typer.Argument(help="L'annonce signée (« traitdunion keys announce »).")],
+    lead: Annotated[float, typer.Option(min=0, help="Secondes avant que la nouvelle clé soit active.")] = 120.0,
+    overlap: Annotated[float, typer.Option(min=0, help="Heures pendant lesquelles l'ancienne est encore crue, ensuite.")] = 24.0,
+) -> None:
+    """Laisse une clé en suivre une autre, sans que rien ne se perde : annoncée, active, l'ancienne bientôt retirée, puis retirée."""
+    from hub.registry import key_service
+    from hub.registry.admission_work import KeyTaken
+    from schemas.rotation import RotationRefused, read
+
+    try:
+        said = read(announcement.read_bytes())
+    except FileNotFoundError:
+        terminal.fail(f"Fichier introuvable : {announcement}")
+    except RotationRefused as refused:
+        terminal.fail(f"Cette annonce ne vaut rien : {refused.reason}")
+    plan = key_service.Plan(timedelta(seconds=lead), timedelta(hours=overlap))
+
+    async def use(work: UnitOfWork) -> KeyEntry:
+        return await key_service.rotate(said, plan, await terminal.presence(work), work)
+
+    try:
+        new = admission.acting(Kind.NODE, said.node, use)
+    except RotationRefused:
+        terminal.fail(f"La clé qui annonce n'est pas une clé par laquelle {said.node} signe à présent.")
+    except KeyTaken:
+        terminal.fail("Cette clé est déjà connue.")
+    start = new.active_from
+    end = start + plan.overlap if start else None
+    terminal.say(f"{new.id} sera active le {terminal.when(start)} ; l'ancienne est crue jusqu'au {terminal.when(end)}.")
+
+
+@app.command()
+def compromised(
+    node: Annotated[str, typer.Argument(help="Le nœud.")],
+    key: Annotated[str, typer.Argument(help="La clé : nœud#z6Mk…, ou z6Mk… seule.")],
+    since: Annotated[datetime, typer.Option(help="Depuis quand elle a pu être en d'autres mains (UTC).")],
+) -> None:
+    """Révoque une clé, et met en doute ce qu'elle a signé depuis un moment ; ce qui est déjà admis est montré comme tel."""
+    from hub.registry import key_service
+
+    key_id = key if "#" in key else f"{node}#{key}"
+
+    async def use(work: UnitOfWork) -> None:
+        await key_service.call_compromised(node, key_id, since.replace(tzinfo=UTC), await terminal.presence(work), work)
+
+    try:
+        admission.acting(Kind.NODE, node, use)
+    except ValueError:
+        terminal.fail("Ce moment est dans le futur.")
+    terminal.say(f"{key_id} est révoquée, et ce qu'elle a signé depuis le {since:%Y-%m-%d %H:%M:%S}Z est douteux.")
 
 
 def _hub(path: Path) -> str:

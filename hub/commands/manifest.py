@@ -49,7 +49,7 @@ def new(  # noqa: PLR0913 - each is one thing that an applicant says of itself
     from hub.settings import HubSettings
     from schemas.proof import timestamp
 
-    signing, now = _key(name, key), _now()
+    signing, now = terminal.signing_key(name, key), _now()
     until = timestamp(now + timedelta(days=days))
     said: dict[str, Any] = {
         "type": "TraitDUnionManifest", "kind": kind.value, "id": name, "organisation": {"name": organisation, "siret": siret},
@@ -75,7 +75,7 @@ def sign(
     from schemas.proof import timestamp
 
     said = _read(path)
-    signing = _key(str(said.get("id", "")), key)
+    signing = terminal.signing_key(str(said.get("id", "")), key)
     _write(path, said | {"issued": timestamp(_now())}, signing)
 
 
@@ -110,19 +110,6 @@ def _read(path: Path) -> dict[str, Any]:
     if not isinstance(said, dict):
         terminal.fail(f"{path} n'est pas du JSON lisible.")
     return said
-
-
-def _key(owner: str, path: Path) -> SigningKey:
-    from schemas.keys import KeyMalformed, SigningKey
-
-    try:
-        return SigningKey.load(owner, path, terminal.passphrase())
-    except FileNotFoundError:
-        terminal.fail(f"La clé est introuvable : {path}")
-    except KeyMalformed:
-        terminal.fail(
-            f"La clé ne s'ouvre pas : {path}. Chiffrée, elle demande TRAITDUNION_KEY_PASSPHRASE ou TRAITDUNION_KEY_PASSPHRASE_FILE."
-        )
 
 
 def _pair(said: str) -> Sequence[str]:

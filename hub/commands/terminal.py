@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from hub.settings import HubSettings
     from hub.unit_of_work import Rules, UnitOfWork
     from schemas.application_faults import SignedManifest
+    from schemas.keys import SigningKey
 
 T = TypeVar("T")
 FAILED: Final = 1
@@ -181,6 +182,18 @@ def passphrase() -> bytes | None:
 
     said = PersonSettings().key_passphrase
     return said.get_secret_value().encode() if said is not None and said.get_secret_value() else None
+
+
+def signing_key(owner: str, path: Path) -> SigningKey:
+    """A private key of a file that a command names, or the end with a sentence."""
+    from schemas.keys import KeyMalformed, SigningKey
+
+    try:
+        return SigningKey.load(owner, path, passphrase())
+    except FileNotFoundError:
+        fail(f"La clé est introuvable : {path}")
+    except KeyMalformed:
+        fail(f"La clé ne s'ouvre pas : {path}. Chiffrée, elle demande TRAITDUNION_KEY_PASSPHRASE ou TRAITDUNION_KEY_PASSPHRASE_FILE.")
 
 
 def _rules(settings: HubSettings) -> Rules:

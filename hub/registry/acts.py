@@ -12,7 +12,7 @@ from sqlalchemy import insert, select, update
 from hub.storage.registry_tables import acts, people
 from schemas import jcs
 from schemas.documents import sign_document
-from schemas.manifest import Grade
+from schemas.manifest import Change, Grade
 from schemas.proof import timestamp
 
 if TYPE_CHECKING:
@@ -131,9 +131,25 @@ class SqlActs:
         if self._new:
             await self._connection.execute(update(acts).where(acts.c.id.in_(self._new)).values(version=version))
 
-    async def new(self) -> Sequence[KeptAct]:
-        """What this transaction did."""
-        return await _kept(self._connection, acts.c.id.in_(self._new)) if self._new else []
+    async def changes(self) -> list[Change]:
+        """What this transaction did, as the registry's history tells it: everything but who."""
+        new = await _kept(self._connection, acts.c.id.in_(self._new)) if self._new else []
+        told = []
+        for act in new:
+            if act.kind is not ActKind.APPROVED:
+                count = sum(one.kind is ActKind.APPROVED for one in _since_the_question(await self.of(act.subject), act))
+                told.append(Change(act=act.kind.value, subject=act.subject, grade=act.grade, key=act.key, approvals=count or None))
+        return told
+
+
+def _since_the_question(kept: Sequence[KeptAct], end: KeptAct) -> list[KeptAct]:
+    """The acts that led to one: those after the act that ended the question before, given to the same grade."""
+    leading: list[KeptAct] = []
+    for act in kept:
+        if act == end:
+            break
+        leading = [] if act.kind in ENDING else [*leading, act]
+    return [act for act in leading if act.grade is end.grade]
 
 
 async def acts_of(connection: AsyncConnection, subject: str) -> list[KeptAct]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
+from schemas import jcs
 from schemas.manifest import Grade, NodeEntry, Registry, RegistryDocument, issue
 from schemas.proof import timestamp
 
@@ -13,23 +16,53 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from hub.registry.model import Node
+    from hub.registry.peers import Peer
     from schemas.keys import SigningKey
-    from schemas.manifest import KeyEntry
+    from schemas.manifest import Change, KeyEntry
 
 A_DAY: Final = timedelta(days=1)
 
 
-def build(nodes: Iterable[Node], *, version: int, key: SigningKey, now: datetime, life: timedelta) -> bytes:
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What a new version says: everybody, what was done since the last one, and that one's bytes (None for the first)."""
+
+    version: int
+    nodes: Iterable[Node]
+    peers: Iterable[Peer]
+    changes: Iterable[Change]
+    before: bytes | None
+
+
+def build(contents: Contents, *, key: SigningKey, now: datetime, life: timedelta) -> bytes:
     """The signed bytes of a new version; candidates are not in it, since nobody need trust them yet."""
     document = {
         "type": "TraitDUnionRegistry",
-        "version": version,
+        "version": contents.version,
         "issued": timestamp(now),
         "expires": timestamp(now + life),
         "hub": _hub(key),
-        "nodes": [_entry(node) for node in nodes if node.grade is not Grade.CANDIDATE],
+        "nodes": [_entry(node) for node in contents.nodes if node.grade is not Grade.CANDIDATE],
+        "peers": [_peer(peer) for peer in contents.peers if peer.grade is not Grade.CANDIDATE],
+        "history": [*_history(contents.before), _version(contents, now)],
     }
     return issue(document, key, now)
+
+
+def _history(before: bytes | None) -> list[Any]:
+    """The history as the version before told it: repeated word for word, since readers compare."""
+    return list(jcs.parse(before).get("history", [])) if before is not None else []
+
+
+def _version(contents: Contents, now: datetime) -> Mapping[str, Any]:
+    changes = [change.model_dump(mode="json", exclude_none=True) for change in contents.changes]
+    before = {"previous": sha256(contents.before).hexdigest()} if contents.before is not None else {}
+    return {"version": contents.version, "issued": timestamp(now), **before, "changes": changes}
+
+
+def _peer(peer: Peer) -> Mapping[str, Any]:
+    said = {"authority": peer.id, "name": peer.name, "kind": peer.kind.value, "grade": peer.grade.value, "cavage": peer.cavage}
+    return said | ({"anchor": peer.anchor} if peer.anchor else {})
 
 
 def of_nobody(now: datetime) -> Registry:

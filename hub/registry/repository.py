@@ -143,6 +143,12 @@ async def newest_document(connection: AsyncConnection, known: int = 0) -> tuple[
     return (row.version, bytes(row.document)) if row else None
 
 
+async def document_of(connection: AsyncConnection, version: int) -> bytes | None:
+    """A version's document, byte for byte."""
+    found = await connection.scalar(select(registry_documents.c.document).where(registry_documents.c.version == version))
+    return bytes(found) if found is not None else None
+
+
 async def newest_expiry(connection: AsyncConnection) -> datetime | None:
     """When the newest registry document ends; None where there is none."""
     found: datetime | None = await connection.scalar(select(func.max(registry_documents.c.expires)))

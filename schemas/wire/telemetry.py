@@ -61,6 +61,7 @@ class Metric:
     door = Counter(
         "traitdunion_door_requests_total", "Requests at the node door by route, proved node and outcome.", ["route", "node", "outcome"]
     )
+    registry_expires = Gauge("traitdunion_registry_expires_days", "Days until the registry in hand expires; negative once it has.")
     unknown_fields = Counter("traitdunion_unknown_fields_total", "Fields that our models do not know.", ["type"])
 
 

@@ -24,11 +24,13 @@ from hub.registry.admission_work import (
 from hub.registry.dossier import Dossier, dossier_of
 from hub.registry.model import GradeRefused
 from hub.registry.people import Person
+from hub.registry.repository import newest_document
 from schemas.application import Kind
 from schemas.application_faults import check, sign
 from schemas.documents import document_holds
 from schemas.keys import SigningKey
-from schemas.manifest import Custody, Grade, KeyState
+from schemas.manifest import Custody, Grade, KeyState, Registry
+from schemas.rotation import RotationRefused, announce, read
 from tests import fakes_federation
 from tests.fakes_application import CHARTER, declared, draft, peer_draft
 from tests.hub_world import World
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from hub.registry.admission import Decision
     from hub.unit_of_work import UnitOfWork
     from schemas.application_faults import SignedManifest
+    from schemas.rotation import Announced
 
 NODE = "node/recherche"
 KEY = SigningKey.generate("recherche")
@@ -241,3 +244,43 @@ async def test_a_compromised_key_is_revoked_and_doubted_since_a_moment(world: Wo
     assert entry is not None
     assert entry.keys[0].compromised_since == since
     assert registry.key_at("wifip", key, world.clock()) == "key_revoked"
+
+
+async def test_the_registry_tells_its_history_version_by_version_without_a_person_s_name(world: World) -> None:
+    first = await world.reader()
+    await world.work(partial(fakes_federation.admit_peer, SigningKey.generate("opsi.example")))
+    await decide(world, "anne", Grade.SUSPENDED, "peer/opsi.example", "panne")
+    async with world.engine.connect() as connection:
+        second = Registry.open((await newest_document(connection) or (0, b""))[1], world.hub_key.public.multibase, world.clock(), first)
+    told = [(one.version, [(change.act, change.subject, change.approvals) for change in one.changes]) for one in second.document.history]
+    assert told[3:] == [
+        (4, [("applied", "peer/opsi.example", None), ("grade_changed", "peer/opsi.example", 2)]),
+        (5, [("grade_changed", "peer/opsi.example", 1)]),
+    ]
+    assert [(peer.authority, peer.grade) for peer in second.document.peers] == [("opsi.example", Grade.SUSPENDED)]
+    assert b"Lefort" not in second.unparsed
+
+
+async def test_a_key_follows_another_by_the_word_of_both_and_both_hold_for_the_overlap(world: World) -> None:
+    old, new = world.keys["wifip"], SigningKey.generate("wifip")
+    said = read(announce(old, new, Custody.OPERATOR, world.clock()))
+
+    async def rotate(work: UnitOfWork, announced: Announced = said) -> None:
+        plan = key_service.Plan(timedelta(minutes=1), timedelta(hours=1))
+        await key_service.rotate(announced, plan, await fakes_federation.present(work), work)
+
+    started = world.clock()
+    await world.work(rotate)
+    registry = await world.reader()
+    states = []
+    for after in (timedelta(seconds=30), timedelta(minutes=2), timedelta(hours=2)):
+        at = [registry.key_at("wifip", key.key_id, started + after) for key in (old, new)]
+        states.append([str(one) if isinstance(one, str) else "holds" for one in at])
+    assert states == [["holds", "key_pending"], ["holds", "holds"], ["key_retired", "holds"]]
+    with pytest.raises(KeyTaken):
+        await world.work(rotate)
+    stranger = SigningKey.generate("wifip")
+    foreign = read(announce(stranger, SigningKey.generate("wifip"), Custody.OPERATOR, world.clock()))
+    with pytest.raises(RotationRefused, match="rotation_by_another_key"):
+        await world.work(partial(rotate, announced=foreign))
+    assert (await dossier(world, "node/wifip")).acts[-1].key == new.key_id

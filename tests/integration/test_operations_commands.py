@@ -18,7 +18,7 @@ from hub.operations import topics
 from hub.operations.broker import administrator
 from hub.storage.engine import engine_for
 from schemas.keys import SigningKey
-from schemas.manifest import Registry
+from schemas.manifest import Registry, issue
 from schemas.topics import ADAPTERS_DLQ
 from schemas.wire.kafka import KafkaSettings, TopicNames
 from tests import fakes_hub
@@ -350,3 +350,25 @@ def test_a_node_is_provisioned_and_released(hub: Path, broker: TopicNames) -> No
     assert result.exit_code == 0
     assert "rejoués : 0" in result.output
     assert (hub.exists(), bool(broker.topic_prefix)) == (True, True)
+
+
+def test_a_registry_is_compared_and_verified_offline(hub: Path, people: Callable[[str], None]) -> None:
+    admitted(hub, SigningKey.generate("wifip"), people)
+    assert run("nodes", "suspend", "wifip", "--reason", "essai").exit_code == 0
+    assert "nœud wifip : admis → suspendu" in run("registry", "diff", "1", "2").output
+    assert "Aucune version 9" in run("registry", "diff", "1", "9").output
+    anchor, first, second = run("registry", "anchor").output.strip(), hub / "1.json", hub / "2.json"
+    first.write_text(run("registry", "show", "--version", "1").output)
+    second.write_text(run("registry", "show").output)
+    (hub / "anchor").write_text(anchor + "\n")
+    assert run("registry", "verify", str(second), "--anchor", str(hub / "anchor"), "--after", str(first)).exit_code == 0
+    assert run("registry", "diff", str(first), str(first)).output.endswith("Rien d'autre que les dates.\n")
+    back = run("registry", "verify", str(first), "--anchor", anchor, "--after", str(second))
+    assert (back.exit_code, "registry_rolled_back" in back.output) == (4, True)
+    other = run("registry", "verify", str(first), "--anchor", SigningKey.generate("hub").public.multibase)
+    assert (other.exit_code, "registry_signature_invalid" in other.output) == (1, True)
+    old = json.loads(second.read_text()) | {"expires": "2026-01-01T00:00:00.000Z"}
+    second.write_bytes(
+        issue({name: said for name, said in old.items() if name != "proof"}, SigningKey.load("hub", hub / "hub.pem"), fakes_hub.NOW)
+    )
+    assert run("registry", "verify", str(second), "--anchor", anchor).exit_code == 3

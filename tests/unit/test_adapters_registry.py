@@ -5,8 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from structlog.testing import capture_logs
+
 from adapters.registry import DocumentUnreachable, Trust
 from schemas.keys import SigningKey
+from schemas.wire.telemetry import Metric
 from tests.fakes_adapters import Hub
 
 if TYPE_CHECKING:
@@ -95,3 +98,28 @@ async def test_a_kept_document_of_another_anchor_is_not_believed() -> None:
     world.drawer.kept = (9, stranger.registry())
     await world.trust.load()
     assert world.trust.current() is None
+
+
+async def test_a_roll_back_is_told_even_after_a_restart_and_past_the_end() -> None:
+    world = World()
+    world.hub.version = 2
+    world.drawer.kept = (2, world.hub.registry())
+    world.now += timedelta(days=2)
+    await world.trust.load()
+    assert world.trust.current() is None
+    world.hub.version = 1
+    with capture_logs() as logs:
+        await world.trust.refresh()
+    assert [line["reason"] for line in logs if line["event"] == "registry_refused"] == ["registry_rolled_back"]
+
+
+async def test_a_registry_that_nears_its_end_is_said_once_a_day_then_refused() -> None:
+    world = World()
+    with capture_logs() as logs:
+        for hours in (0, 20, 1, 1, 3):
+            world.now += timedelta(hours=hours)
+            await world.trust.refresh()
+    assert [line["event"] for line in logs if line["event"].startswith("registry_exp")] == ["registry_expires_soon", "registry_expired"]
+    assert world.trust.current() is None
+    [family] = Metric.registry_expires.collect()
+    assert family.samples[0].value < 0

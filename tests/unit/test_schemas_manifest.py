@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from schemas.documents import document_holds, sign_document
 from schemas.keys import PublicKey, SigningKey
-from schemas.manifest import KeyEntry, KeyState, Registry, RegistryRefused, issue
+from schemas.manifest import Grade, KeyEntry, KeyState, Registry, RegistryRefused, Standing, issue
 from schemas.proof import Reason, timestamp
 from tests.fakes_schemas import DAY, EDUCATION, FINANCES, HUB, NOW, key_entry, node_entry, registry, registry_document
 
@@ -23,9 +24,9 @@ ANCHOR = HUB.public.multibase
 GOOD = issue(registry_document(), HUB, NOW)
 
 
-def refused(unverified: bytes, anchor: str = ANCHOR, at_least: int = 0) -> str:
+def refused(unverified: bytes, anchor: str = ANCHOR, seen: Registry | None = None) -> str:
     with pytest.raises(RegistryRefused) as refusal:
-        Registry.open(unverified, anchor, NOW, at_least)
+        Registry.open(unverified, anchor, NOW, seen)
     return refusal.value.reason
 
 
@@ -40,7 +41,7 @@ def tampered(change: Callable[[dict[str, Any]], None]) -> bytes:
 
 
 def test_a_good_registry_opens_and_keeps_its_bytes() -> None:
-    opened = Registry.open(GOOD, ANCHOR, NOW, at_least=4)
+    opened = Registry.open(GOOD, ANCHOR, NOW, seen=registry())
     assert opened.unparsed == GOOD
     assert [node.id for node in opened.document.nodes] == ["finances", "education"]
     entry = opened.node("finances")
@@ -84,7 +85,60 @@ def test_a_bad_registry_is_refused_by_name(unverified: bytes, reason: str) -> No
 
 
 def test_a_registry_older_than_one_already_seen_is_a_roll_back() -> None:
-    assert refused(GOOD, at_least=5) == "registry_rolled_back"
+    assert refused(GOOD, seen=registry(version=5)) == "registry_rolled_back"
+
+
+def version(number: int, previous: bytes | None = None, **changes: Any) -> dict[str, Any]:
+    digest = {"previous": sha256(previous).hexdigest()} if previous else {}
+    return {"version": number, "issued": timestamp(NOW), **digest, "changes": [], **changes}
+
+
+FOURTH = of(history=[version(3), version(4)])
+FIFTH = of(version=5, history=[version(3), version(4), version(5, FOURTH)])
+SIXTH = of(version=6, history=[version(3), version(4), version(5, FOURTH), version(6, FIFTH)])
+
+
+def test_a_later_version_of_the_same_history_follows_even_over_some() -> None:
+    for later in (FIFTH, SIXTH):
+        Registry.open(later, ANCHOR, NOW, Registry.open(FOURTH, ANCHOR, NOW))
+    Registry.open(of(version=5, history=[version(5, GOOD)]), ANCHOR, NOW, Registry.open(GOOD, ANCHOR, NOW))  # it began to tell its history
+
+
+@pytest.mark.parametrize(
+    ("later", "reason"),
+    [
+        (of(history=[version(3), version(4)], nodes=[]), "registry_forked"),
+        (of(version=5, history=[version(3, changes=[{"act": "applied", "subject": "node/x"}]), version(4), version(5, FOURTH)]),
+         "registry_history_broken"),
+        (of(version=5, history=[version(3), version(4), version(5, GOOD)]), "registry_history_broken"),
+        (of(version=5, history=[version(3), version(4), version(5)]), "registry_history_broken"),
+        (of(version=5, history=[version(5, FOURTH)]), "registry_history_broken"),
+        (of(version=5), "registry_history_broken"),
+        (of(version=5, history=[version(3), version(5, FOURTH)]), "registry_malformed"),
+        (of(version=5, history=[version(4), version(4)]), "registry_malformed"),
+        (of(version=3, history=[version(3)]), "registry_rolled_back"),
+    ],
+)  # fmt: skip
+def test_a_hub_that_shows_another_history_is_not_believed(later: bytes, reason: str) -> None:
+    assert refused(later, seen=Registry.open(FOURTH, ANCHOR, NOW)) == reason
+
+
+def test_a_peer_stands_once_and_with_its_grade() -> None:
+    peer = {"authority": "opsi.example", "name": "OPSI", "kind": "traitdunion", "grade": "full"}
+    assert Registry.open(of(peers=[peer]), ANCHOR, NOW).document.peers[0].grade is Grade.FULL
+    assert refused(of(peers=[peer, peer])) == "registry_malformed"
+
+
+def test_a_registry_says_that_it_ends_before_it_has_ended() -> None:
+    opened = registry()
+    days = [NOW, NOW + 4 * DAY, NOW + 5 * DAY, NOW + 7 * DAY]
+    assert [opened.standing(now) for now in days] == [Standing.FRESH, Standing.FRESH, Standing.ENDING, Standing.EXPIRED]
+
+
+def test_an_expired_registry_is_still_known_for_what_it_was() -> None:
+    old = of(expires=timestamp(NOW - DAY))
+    assert refused(old) == "registry_expired"
+    assert Registry.believed(old, ANCHOR).document.version == 4
 
 
 def test_the_anchor_decides_and_nothing_in_the_document() -> None:
