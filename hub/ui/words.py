@@ -169,6 +169,26 @@ REASONS: Final[Mapping[str, str]] = {
     "transaction_without_events": "transaction sans événements",
     "never_incomplete": "complément demandé à tort",
     "translator_failed": "échec de la lecture",
+    # what we do not ask of other servers, or do not take from them
+    "url_malformed": "adresse mal formée",
+    "url_scheme_refused": "adresse qui n’est pas en https",
+    "url_with_user": "adresse qui contient un nom d’utilisateur",
+    "url_host_refused": "adresse sans nom de serveur",
+    "url_port_refused": "port que le registre ne nomme pas pour ce serveur",
+    "address_refused": "le nom du serveur mène à une adresse privée ou réservée",
+    "redirected_too_often": "le serveur renvoie plus d’une fois ailleurs",
+    "redirect_refused": "le serveur renvoie vers une adresse non chiffrée",
+    "answer_too_large": "la réponse du serveur est trop grande",
+    "answer_type_refused": "la réponse du serveur n’est pas du type demandé",
+    "answer_encoded": "la réponse du serveur est compressée sans qu’on l’ait demandé",
+    "answer_malformed": "la réponse du serveur n’est pas un objet JSON",
+    "answer_too_deep": "la réponse du serveur est trop profondément imbriquée",
+    "fetch_budget_spent": "cette activité demanderait trop de lectures ailleurs",
+    "peer_timeout": "le serveur tarde trop à répondre",
+    "peer_name_unresolved": "le nom du serveur est introuvable",
+    "peer_certificate_refused": "le certificat du serveur n’est pas admis",
+    "egress_proxy_failed": "le mandataire sortant a refusé ou ne répond pas",
+    "peer_unreachable": "le serveur est injoignable",
 }
 
 

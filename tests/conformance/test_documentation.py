@@ -24,6 +24,7 @@ from hub.site import site
 from hub.storage.engine import engine_for
 from schemas import topics
 from schemas.facts import FACTS
+from schemas.wire.egress import EgressSettings
 from schemas.wire.kafka import KafkaSettings, TopicNames
 from schemas.wire.telemetry import Metric
 from tests.fakes_hub import NOW, FakeStreams
@@ -37,7 +38,7 @@ CLONE = Path(__file__).resolve().parents[2]
 HUB = CLONE / "hub" / "README.md"
 READMES = (CLONE / "README.md", *(CLONE / folder / "README.md" for folder in ("schemas", "adapters", "hub", "deploy")))
 WRITTEN = "\n".join(path.read_text(encoding="utf-8") for path in READMES if path.exists())
-SETTINGS: tuple[type[BaseSettings], ...] = (HubSettings, PersonSettings, AdapterSettings, KafkaSettings, TopicNames)
+SETTINGS: tuple[type[BaseSettings], ...] = (HubSettings, PersonSettings, AdapterSettings, KafkaSettings, TopicNames, EgressSettings)
 
 
 def event_topics() -> Iterator[str]:

@@ -14,6 +14,7 @@ from hub.access import Speech, why_not_speak
 from hub.ui import words
 from schemas.manifest import Grade
 from schemas.proof import Reason
+from schemas.wire.destinations import Absence, Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,7 +55,7 @@ def _constants(tree: ast.Module) -> Iterator[str]:
 
 
 def _reasons() -> set[str]:
-    found = {reason.value for reason in Reason}
+    found = {reason.value for reason in (*Reason, *Refusal, *Absence)}
     for room in ("adapters", "hub", "schemas"):
         for file in (CLONE / room).rglob("*.py"):
             found.update(_called(ast.parse(file.read_text())))

@@ -1,0 +1,274 @@
+"""The one client by which we ask servers of strangers: guarded, bounded, counted."""
+
+from __future__ import annotations
+
+import email.utils
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final, Protocol, Self, TypeVar
+from urllib.parse import urljoin
+
+import aiohttp
+from yarl import URL
+
+from schemas.wire.destinations import (
+    Absence,
+    Destination,
+    FetchFailed,
+    FetchRefused,
+    Ground,
+    Refusal,
+    Unreachable,
+    destination,
+    development_destination,
+)
+from schemas.wire.egress import AddressRefused, Names, direct, proxied
+from schemas.wire.fetched import Answered, Budget, Fetched, Media, Signer
+from schemas.wire.telemetry import Metric
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+    from types import TracebackType
+
+    from aiohttp.abc import AbstractResolver
+
+    from schemas.wire.egress import EgressSettings
+
+T = TypeVar("T", "Fetched", "Answered")
+ANSWER_LIMIT: Final = 1024 * 1024
+WORD_LIMIT: Final = 16 * 1024
+"""What is read of an answer that nobody wants: enough for the connection to be used again, no more."""
+GET_SECONDS: Final = 10.0
+POST_SECONDS: Final = 15.0
+CONNECT_SECONDS: Final = 5.0
+REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+LONGEST_WISH: Final = 86_400.0
+
+
+class Rules(Protocol):
+    """Whom a client may ask."""
+
+    def destination(self, unverified_url: str, ports: Sequence[int]) -> Destination:
+        """A URL that may be asked; raises FetchRefused."""
+        ...
+
+    def ground(self, there: Destination, networks: tuple[str, ...]) -> Ground:
+        """Where the connection may really go."""
+        ...
+
+
+class PublicRules:
+    """The rules of every server at work."""
+
+    def destination(self, unverified_url: str, ports: Sequence[int]) -> Destination:
+        """https, a name, a usual port."""
+        return destination(unverified_url, ports)
+
+    def ground(self, there: Destination, networks: tuple[str, ...]) -> Ground:
+        """The Internet, and what the registry names."""
+        del there
+        return Ground.of(networks)
+
+
+class DevelopmentRules:
+    """The rules where `TRAITDUNION_FEDERATION_LOOPBACK` is set: servers on this very machine as well."""
+
+    def destination(self, unverified_url: str, ports: Sequence[int]) -> Destination:
+        """Loopback addresses, http and any port too."""
+        return development_destination(unverified_url, ports)
+
+    def ground(self, there: Destination, networks: tuple[str, ...]) -> Ground:
+        """What is not encrypted stays on this machine."""
+        return Ground.loopback() if there.scheme == "http" else Ground.of_development(networks)
+
+
+class GuardedClient:
+    """Asks other servers: https to public addresses and to those that a registry entry names; no cookies, no netrc, no environment."""
+
+    def __init__(
+        self, egress: EgressSettings, rules: Rules, agent: str, clock: Callable[[], datetime], names: AbstractResolver | None = None
+    ) -> None:
+        """`agent` says who asks, with an address where to find us."""
+        self._proxy, self._tls, self._rules = egress.proxy or None, egress.ssl_context(), rules
+        self._agent, self._clock = agent, clock
+        self._names = names or Names()
+        self._sessions: dict[Ground | None, aiohttp.ClientSession] = {}
+
+    async def get(
+        self, url: str, *, accept: Media, sign: Signer | None = None, networks: Sequence[str] = (), ports: Sequence[int] = (),
+        budget: Budget | None = None,
+    ) -> Fetched:  # fmt: skip
+        """Bring a document, by one redirect at most; raises FetchRefused or Unreachable.
+
+        `networks` and `ports` are what the registry says of that server; a redirect to another one may not use them.
+        """
+        return await _counted("get", self._get(_Asking(url, accept, sign, tuple(networks), tuple(ports)), budget or Budget()))
+
+    async def post(
+        self, url: str, body: bytes, headers: Mapping[str, str], networks: Sequence[str] = (), ports: Sequence[int] = ()
+    ) -> Answered:
+        """Bring a body; the answer is not kept, redirects are not followed. Raises FetchRefused or Unreachable."""
+        return await _counted("post", self._post(self._rules.destination(url, ports), body, headers, tuple(networks)))
+
+    async def close(self) -> None:
+        """Close all connections."""
+        for session in self._sessions.values():
+            await session.close()
+        await self._names.close()
+
+    async def __aenter__(self) -> Self:
+        """Use it for a while."""
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        """Close it."""
+        await self.close()
+
+    async def _get(self, asking: _Asking, budget: Budget) -> Fetched:
+        first = self._rules.destination(asking.url, asking.ports)
+        answer = await self._ask(first, asking, budget)
+        if isinstance(answer, Fetched):
+            return answer
+        there = self._redirected(first, answer, asking.ports)
+        onward = asking if there.host == first.host else replace(asking, networks=(), ports=())
+        again = await self._ask(there, onward, budget)
+        if isinstance(again, str):
+            raise FetchRefused(Refusal.REDIRECTS)
+        return again
+
+    def _redirected(self, first: Destination, location: str, ports: Sequence[int]) -> Destination:
+        """Where a redirect leads; checked as if it had been asked for, and never from one scheme down to the other."""
+        try:
+            url = urljoin(first.url, location)
+        except ValueError as error:
+            raise FetchRefused(Refusal.REDIRECT) from error
+        there = self._rules.destination(url, ports)
+        if there.scheme != first.scheme:
+            raise FetchRefused(Refusal.REDIRECT)
+        return there if there.host == first.host else self._rules.destination(url, ())
+
+    async def _ask(self, there: Destination, asking: _Asking, budget: Budget) -> Fetched | str:
+        """An answer, or where it points to; signed anew for each place, since a signature names it."""
+        signed = asking.sign.fields("GET", there.url, self._clock()) if asking.sign else {}
+        headers = {"Accept": asking.accept.value, **signed}
+        async with self._request("GET", there, headers, asking.networks, min(GET_SECONDS, budget.spend())) as answer:
+            if answer.status in REDIRECTS and "Location" in answer.headers:
+                return answer.headers["Location"]
+            if answer.status // 100 != 2:  # noqa: PLR2004 - the class of success
+                return Fetched(there.url, answer.status, b"")
+            if not asking.accept.takes(answer.headers.get("Content-Type", "")):
+                raise FetchRefused(Refusal.TYPE)
+            return Fetched(there.url, answer.status, await _body(answer))
+
+    async def _post(self, there: Destination, body: bytes, headers: Mapping[str, str], networks: tuple[str, ...]) -> Answered:
+        async with self._request("POST", there, headers, networks, POST_SECONDS, body) as answer:
+            await _pieces(answer, WORD_LIMIT)
+            return Answered(answer.status, _wished(answer.headers.get("Retry-After", ""), self._clock()))
+
+    @asynccontextmanager
+    async def _request(
+        self,
+        method: str,
+        there: Destination,
+        headers: Mapping[str, str],
+        networks: tuple[str, ...],
+        seconds: float,
+        body: bytes | None = None,
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """One request and its answer; every error of the library's leaves as one of ours."""
+        ground = self._rules.ground(there, networks)
+        proxy = None if networks or there.scheme == "http" else self._proxy  # who stands in our own networks is behind no proxy
+        session = self._session(None if proxy else ground)
+        timeout = aiohttp.ClientTimeout(total=seconds, sock_connect=CONNECT_SECONDS)
+        url = URL(there.url, encoded=True)
+        try:
+            async with session.request(
+                method, url, headers=headers, data=body, allow_redirects=False, timeout=timeout, proxy=proxy
+            ) as answer:
+                yield answer
+        except (TimeoutError, aiohttp.ClientError) as error:
+            raise _failed(error) from error
+
+    def _session(self, ground: Ground | None) -> aiohttp.ClientSession:
+        """A session for each ground, so that no connection made under one is used under another; None for the proxy's."""
+        if ground not in self._sessions:
+            connector = direct(ground, self._names, self._tls) if ground else proxied(self._names, self._tls)
+            headers = {"User-Agent": self._agent, "Accept-Encoding": "identity"}
+            self._sessions[ground] = aiohttp.ClientSession(
+                connector=connector, headers=headers, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False, auto_decompress=False
+            )
+        return self._sessions[ground]
+
+
+@dataclass(frozen=True, slots=True)
+class _Asking:
+    """What is asked for, and what the registry says of who is asked."""
+
+    url: str
+    accept: Media
+    sign: Signer | None
+    networks: tuple[str, ...]
+    ports: tuple[int, ...]
+
+
+async def _counted(method: str, work: Coroutine[None, None, T]) -> T:
+    outcome = "cut_off"
+    try:
+        answer = await work
+        outcome = f"{answer.status // 100}xx"
+    except FetchFailed as failed:
+        outcome = failed.reason.value
+        raise
+    else:
+        return answer
+    finally:
+        Metric.fetches.labels(method, outcome).inc()
+
+
+async def _body(answer: aiohttp.ClientResponse) -> bytes:
+    """The answer as it came: what is packed could unpack to a thousand times its size, and was not asked for."""
+    if answer.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise FetchRefused(Refusal.ENCODED)
+    if (answer.content_length or 0) > ANSWER_LIMIT:
+        raise FetchRefused(Refusal.TOO_LARGE)
+    body = await _pieces(answer, ANSWER_LIMIT + 1)
+    if len(body) > ANSWER_LIMIT:
+        raise FetchRefused(Refusal.TOO_LARGE)
+    return body
+
+
+async def _pieces(answer: aiohttp.ClientResponse, most: int) -> bytes:
+    """The answer up to so many bytes; what comes after them is cut off with its connection."""
+    body = bytearray()
+    while len(body) < most and (piece := await answer.content.read(most - len(body))):
+        body += piece
+    return bytes(body)
+
+
+def _failed(error: Exception) -> FetchFailed:
+    match error:
+        case TimeoutError():
+            return Unreachable(Absence.TIMEOUT)
+        case aiohttp.ClientConnectorError(os_error=AddressRefused()):
+            return FetchRefused(Refusal.ADDRESS)
+        case aiohttp.ClientProxyConnectionError() | aiohttp.ClientHttpProxyError():
+            return Unreachable(Absence.PROXY)
+        case aiohttp.ClientSSLError():
+            return Unreachable(Absence.TLS)
+        case aiohttp.ClientConnectorDNSError():
+            return Unreachable(Absence.NAME)
+        case _:
+            return Unreachable(Absence.CONNECTION)
+
+
+def _wished(field_: str, now: datetime) -> float | None:
+    """Seconds that a `Retry-After` wishes (RFC 9110 § 10.2.3), a day at most; None where it says nothing that can be read."""
+    if field_.isascii() and field_.isdigit():
+        return min(float(field_), LONGEST_WISH)
+    try:
+        at = email.utils.parsedate_to_datetime(field_)
+    except ValueError:
+        return None
+    seconds = (at.replace(tzinfo=at.tzinfo or UTC) - now).total_seconds()
+    return min(max(seconds, 0.0), LONGEST_WISH)
