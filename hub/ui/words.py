@@ -189,6 +189,23 @@ REASONS: Final[Mapping[str, str]] = {
     "peer_certificate_refused": "le certificat du serveur n’est pas admis",
     "egress_proxy_failed": "le mandataire sortant a refusé ou ne répond pas",
     "peer_unreachable": "le serveur est injoignable",
+    "peer_refuses_to_tell": "le serveur refuse de répondre",
+    "peer_not_admitted": "ce serveur n’est pas admis dans la fédération",
+    "answer_of_another_origin": "la réponse vient d’un autre serveur que celui qui était interrogé",
+    "fetches_rate_limited": "ce serveur nous fait trop souvent lire chez lui",
+    "key_id_malformed": "la clé est mal nommée",
+    "key_owner_gone": "l’acteur de cette clé n’existe plus",
+    "key_of_another_origin": "la clé est d’un autre serveur que son acteur",
+    "key_not_claimed": "l’acteur ne dit pas que cette clé est la sienne",
+    "key_malformed": "clé illisible",
+    "key_of_another_owner": "clé d’un autre acteur",
+    "key_repeated": "deux clés sous un même nom",
+    "key_expired": "clé périmée",
+    "key_unchanged": "l’acteur n’a pas d’autre clé",
+    "actor_unknown": "acteur inconnu de son serveur",
+    "actor_gone": "acteur disparu",
+    "actor_malformed": "acteur mal formé",
+    "actor_id_mismatch": "le document de l’acteur parle d’un autre",
 }
 
 

@@ -5,32 +5,30 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from schemas import jcs
+from schemas.media_types import ACTIVITY_JSON, LD_JSON, holds_activity
 from schemas.wire.destinations import FetchRefused, Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
-PROFILE: Final = "https://www.w3.org/ns/activitystreams"
-
 
 class Media(StrEnum):
     """What is asked for, as its `Accept` field; an answer of another type is not taken, for it may be a file that somebody uploaded there."""
 
-    ACTIVITY = f'application/activity+json, application/ld+json; profile="{PROFILE}"'
+    ACTIVITY = f"{ACTIVITY_JSON}, {LD_JSON}"
     WEBFINGER = "application/jrd+json, application/json"
     NODEINFO = 'application/json; profile="http://nodeinfo.diaspora.software/ns/schema/2.1#", application/json'
 
     def takes(self, unverified_type: str) -> bool:
         """Tell whether an answer of this content type is one."""
-        kind, _, parameters = unverified_type.partition(";")
-        kind = kind.strip().lower()
+        kind = unverified_type.partition(";")[0].strip().lower()
         match self:
             case Media.ACTIVITY:
-                return kind == "application/activity+json" or (kind == "application/ld+json" and PROFILE in parameters)
+                return holds_activity(unverified_type)
             case Media.WEBFINGER:
                 return kind in {"application/jrd+json", "application/json"}
             case Media.NODEINFO:

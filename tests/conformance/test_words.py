@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hub.access import Speech, why_not_speak
+from hub.federation import remote
 from hub.ui import words
 from schemas.manifest import Grade
 from schemas.proof import Reason
@@ -55,7 +56,7 @@ def _constants(tree: ast.Module) -> Iterator[str]:
 
 
 def _reasons() -> set[str]:
-    found = {reason.value for reason in (*Reason, *Refusal, *Absence)}
+    found = {reason.value for reason in (*Reason, *Refusal, *Absence, *remote.Reason)}
     for room in ("adapters", "hub", "schemas"):
         for file in (CLONE / room).rglob("*.py"):
             found.update(_called(ast.parse(file.read_text())))

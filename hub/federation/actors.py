@@ -1,0 +1,275 @@
+"""Actors of other servers and their keys: asked of their own servers, kept for a while, each asked once however many wait."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
+from urllib.parse import urldefrag
+
+from hub.federation.remote import Reason, RemoteActor, authority_of, is_actor, read_actor, read_lone_key
+from schemas.actor_keys import ActorKey, KeyFault
+from schemas.origins import origin_of, same_origin
+from schemas.wire.destinations import Absence, FetchFailed, FetchRefused, Refusal
+from schemas.wire.fetched import Budget, Media
+from schemas.wire.telemetry import Metric
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from datetime import datetime
+
+    from hub.ports import Clock
+    from schemas.wire.fetched import Fetched
+
+T = TypeVar("T")
+KEPT: Final = timedelta(hours=1)
+KEPT_REFUSED: Final = timedelta(minutes=10)
+KEPT_AWAY: Final = timedelta(seconds=30)
+"""How long an answer holds: a key, a refusal, a server that does not answer. A signature that fails asks anew in between (`renewed`)."""
+RENEWED_EVERY: Final = timedelta(minutes=1)
+"""How often a key is asked for anew because a signature failed: anybody can send signatures that fail."""
+ENTRIES: Final = 10_000
+RATE: Final = 1.0
+BURST: Final = 60.0
+"""Fetches from one server: so many at once, then one a second; a server may have us ask as much as its activities are worth."""
+
+
+class Asks(Protocol):
+    """Asks a server, signing as it wants."""
+
+    async def get(self, url: str, accept: Media, budget: Budget) -> Fetched:
+        """A document; raises FetchFailed."""
+        ...
+
+
+@dataclass(slots=True)
+class _Entry(Generic[T]):
+    value: T
+    until: datetime
+    renewed: datetime
+
+
+class _Kept(Generic[T]):
+    """What was asked for, the least used forgotten first."""
+
+    def __init__(self, entries: int) -> None:
+        self._entries, self._known = entries, OrderedDict[str, _Entry[T]]()
+
+    def get(self, name: str, now: datetime) -> T | None:
+        """What is known and still holds."""
+        entry = self._known.get(name)
+        if entry is None or entry.until <= now:
+            return None
+        self._known.move_to_end(name)
+        return entry.value
+
+    def keep(self, name: str, value: T, now: datetime) -> None:
+        """Remember an answer for as long as its kind holds."""
+        self._known[name] = _Entry(value, now + _life(value), now)
+        self._known.move_to_end(name)
+        if len(self._known) > self._entries:
+            self._known.popitem(last=False)
+
+    def asked_within(self, name: str, span: timedelta, now: datetime) -> bool:
+        """Whether its server was asked so recently."""
+        entry = self._known.get(name)
+        return entry is not None and now - entry.renewed < span
+
+
+class Pace:
+    """How often each server is asked."""
+
+    def __init__(self, clock: Clock, rate: float = RATE, burst: float = BURST) -> None:
+        self._clock, self._rate, self._burst = clock, rate, burst
+        self._left: OrderedDict[str, tuple[float, datetime]] = OrderedDict()
+
+    def take(self, server: str) -> bool:
+        """Count one question; False where there were too many."""
+        now = self._clock()
+        left, since = self._left.pop(server, (self._burst, now))
+        left = min(self._burst, left + (now - since).total_seconds() * self._rate)
+        self._left[server] = (left - 1 if left >= 1 else left, now)
+        if len(self._left) > ENTRIES:
+            self._left.popitem(last=False)
+        return left >= 1
+
+
+class Actors:
+    """What other servers say of their actors. Each refusal is an answer with a name: nothing here is raised.
+
+    A key is believed when it and its owner are of one origin and the owner's own document claims it (FEP-fe34).
+    """
+
+    def __init__(self, asks: Asks, clock: Clock, admitted: Callable[[str], bool], entries: int = ENTRIES) -> None:
+        """`admitted` tells of an authority whether the registry knows it: nobody else is ever asked."""
+        self._asks, self._clock, self._admitted = asks, clock, admitted
+        self._keys: _Kept[ActorKey | StrEnum] = _Kept(entries)
+        self._actors: _Kept[RemoteActor | StrEnum] = _Kept(entries)
+        self._under_way: dict[str, asyncio.Task[Any]] = {}
+        self._pace = Pace(clock)
+
+    def budget(self) -> Budget:
+        """How much one activity may have us ask."""
+        return Budget()
+
+    async def key(self, key_id: str, budget: Budget) -> ActorKey | StrEnum:
+        """The key of this id, whatever its shape: with a fragment, a path or a query of its own."""
+        known = self._keys.get(key_id, self._clock())
+        if known is not None:
+            return _counted(known, "cached")
+        return _counted(await self._once("key " + key_id, lambda: self._find_key(key_id, budget)), "fetched")
+
+    async def renewed(self, key_id: str, budget: Budget) -> ActorKey | StrEnum:
+        """The key as its owner's document says now, for a signature that failed under the one known: it may have been rotated.
+
+        `key_unchanged` where it is the same one, or was asked for a moment ago.
+        """
+        if self._keys.asked_within(key_id, RENEWED_EVERY, self._clock()):
+            return Reason.KEY_SAME
+        before = self._keys.get(key_id, self._clock())
+        found = await self._once("key " + key_id, lambda: self._find_key(key_id, budget))
+        return _counted(Reason.KEY_SAME if found == before else found, "renewed")
+
+    async def actor(self, uri: str, budget: Budget) -> RemoteActor | StrEnum:
+        """What an actor's own document says."""
+        known = self._actors.get(uri, self._clock())
+        return known if known is not None else await self._once("actor " + uri, lambda: self._find_actor(uri, budget))
+
+    async def document(self, uri: str, budget: Budget) -> bytes | StrEnum | None:
+        """An object as its own server tells it; None where that says that nothing is there (any more)."""
+        fetched = await self._ask(uri, budget)
+        if isinstance(fetched, StrEnum):
+            return fetched
+        if fetched.gone:
+            return None
+        return fetched.body if fetched.found else Reason.UNAVAILABLE
+
+    async def _find_key(self, key_id: str, budget: Budget) -> ActorKey | StrEnum:
+        found = await self._asked_key(key_id, budget)
+        if found is not Refusal.BUDGET and found is not Reason.RATE:  # another activity may ask more
+            self._keys.keep(key_id, found, self._clock())
+        return found
+
+    async def _asked_key(self, key_id: str, budget: Budget) -> ActorKey | StrEnum:
+        address = urldefrag(key_id).url
+        if origin_of(address) is None:
+            return Reason.KEY_ID
+        fetched = await self._ask(address, budget)
+        if isinstance(fetched, StrEnum):
+            return fetched
+        if not fetched.found:
+            return {404: KeyFault.UNKNOWN, 410: Reason.KEY_GONE}.get(fetched.status, Reason.UNAVAILABLE)
+        try:
+            document = fetched.document()
+        except FetchRefused as refused:
+            return refused.reason
+        if is_actor(document):
+            return await self._key_of_actor(key_id, fetched.url, document, budget)
+        return await self._key_of_its_own(key_id, document, budget)
+
+    async def _key_of_actor(self, key_id: str, url: str, document: dict[str, Any], budget: Budget) -> ActorKey | StrEnum:
+        """An actor's document; one found at another address than its own (GoToSocial shows part of it at the key's) is asked for at that."""
+        actor = read_actor(document, self._clock())
+        if isinstance(actor, StrEnum):
+            return actor
+        if not same_origin(actor.id, key_id):
+            return KeyFault.OF_ANOTHER_ORIGIN
+        if actor.id != url or not actor.inbox:
+            whole = await self._fetched_actor(actor.id, budget)
+            if isinstance(whole, StrEnum):
+                return whole
+            actor = whole
+        else:
+            self._actors.keep(actor.id, actor, self._clock())
+        return actor.key(key_id)
+
+    async def _key_of_its_own(self, key_id: str, document: dict[str, Any], budget: Budget) -> ActorKey | StrEnum:
+        """A key's own document is one side's word: its owner must say the same."""
+        lone = read_lone_key(document, key_id, self._clock())
+        if isinstance(lone, StrEnum):
+            return lone
+        owner = await self._fetched_actor(lone.owner, budget)
+        if isinstance(owner, StrEnum):
+            return owner
+        if key_id in owner.named:
+            return lone
+        claimed = owner.key(key_id)
+        return lone if claimed == lone else claimed if isinstance(claimed, StrEnum) else Reason.KEY_NOT_CLAIMED
+
+    async def _find_actor(self, uri: str, budget: Budget) -> RemoteActor | StrEnum:
+        found = await self._fetched_actor(uri, budget)
+        if isinstance(found, StrEnum) and found is not Refusal.BUDGET and found is not Reason.RATE:
+            self._actors.keep(uri, found, self._clock())
+        return found
+
+    async def _fetched_actor(self, uri: str, budget: Budget) -> RemoteActor | StrEnum:
+        fetched = await self._ask(uri, budget)
+        found = fetched if isinstance(fetched, StrEnum) else self._read(fetched, uri)
+        if isinstance(found, RemoteActor):
+            self._actors.keep(uri, found, self._clock())
+        return found
+
+    def _read(self, fetched: Fetched, uri: str) -> RemoteActor | StrEnum:
+        if not fetched.found:
+            return {404: Reason.ACTOR_UNKNOWN, 410: Reason.ACTOR_GONE}.get(fetched.status, Reason.UNAVAILABLE)
+        try:
+            found = read_actor(fetched.document(), self._clock())
+        except FetchRefused as refused:
+            return refused.reason
+        if isinstance(found, RemoteActor):
+            if found.id != uri:
+                return Reason.ACTOR_MISMATCH
+            if not found.inbox:
+                return Reason.ACTOR_MALFORMED
+        return found
+
+    async def _ask(self, url: str, budget: Budget) -> Fetched | StrEnum:
+        """One question to a server of the registry; an answer from elsewhere, where a redirect led, is not that server's word."""
+        server = authority_of(url)
+        if not self._admitted(server):
+            return Reason.NOT_ADMITTED
+        if not self._pace.take(server):
+            return Reason.RATE
+        try:
+            fetched = await self._asks.get(url, Media.ACTIVITY, budget)
+        except FetchFailed as failed:
+            return failed.reason
+        return fetched if same_origin(fetched.url, url) else Reason.ELSEWHERE
+
+    async def _once(self, name: str, work: Callable[[], Awaitable[T]]) -> T:
+        """Let all who ask for one thing wait for one question; who leaves does not take the answer from the others.
+
+        Who waited for a question that another's budget did not reach asks it by its own.
+        """
+        task = self._under_way.get(name)
+        if task is not None and (shared := await asyncio.shield(task)) is not Refusal.BUDGET:
+            answered: T = shared
+            return answered
+        task = asyncio.ensure_future(work())
+        self._under_way[name] = task
+        task.add_done_callback(lambda done: self._over(name, done))
+        found: T = await asyncio.shield(task)
+        return found
+
+    def _over(self, name: str, task: asyncio.Future[Any]) -> None:
+        if self._under_way.get(name) is task:
+            del self._under_way[name]
+
+
+def _life(value: object) -> timedelta:
+    """How long an answer holds."""
+    match value:
+        case Absence() | Reason.UNAVAILABLE:
+            return KEPT_AWAY
+        case StrEnum():
+            return KEPT_REFUSED
+        case _:
+            return KEPT
+
+
+def _counted(found: ActorKey | StrEnum, how: str) -> ActorKey | StrEnum:
+    Metric.peer_keys.labels(found.value if isinstance(found, StrEnum) else how).inc()
+    return found
