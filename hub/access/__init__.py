@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from schemas.manifest import Grade
+from schemas.words import Audience
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -114,9 +115,17 @@ def reach_of_acceptance(node: str, asked_in: str) -> Reach:
 
 
 class Role(StrEnum):
-    """Who reads the hub's own pages."""
+    """Who reads what communities say."""
 
     OPERATOR = "operator"
+    EVERYBODY = "everybody"
+
+
+READABLE: Final[Mapping[Role, frozenset[Audience]]] = {
+    Role.OPERATOR: frozenset(Audience),
+    Role.EVERYBODY: frozenset({Audience.PUBLIC}),
+}
+"""The communities that each reads, by who may read them: for strangers, people and servers alike, the others do not exist."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +133,11 @@ class Permit:
     """Leave to read what communities say; repositories of readable things demand one."""
 
     role: Role
+
+    @property
+    def audiences(self) -> frozenset[Audience]:
+        """The communities that it opens, by their audience."""
+        return READABLE[self.role]
 
 
 def permit_operator(client: str | None, unverified_token: str | None, token: str | None) -> Permit | None:
@@ -136,6 +150,11 @@ def permit_operator(client: str | None, unverified_token: str | None, token: str
 def permit_command_line() -> Permit:
     """A permit for who already holds the database's password: the command line."""
     return Permit(Role.OPERATOR)
+
+
+def permit_everybody() -> Permit:
+    """A permit for whoever asks: it opens the public communities, and nothing else."""
+    return Permit(Role.EVERYBODY)
 
 
 def _loopback(client: str) -> bool:

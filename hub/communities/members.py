@@ -9,7 +9,7 @@ from sqlalchemy import and_, func, select
 
 from hub.communities.model import Membership, MembershipState, Participants
 from hub.storage.rows import Rows, among, renewing
-from hub.storage.tables import members, nodes, organisations, ties
+from hub.storage.tables import communities, members, nodes, organisations, ties
 from schemas.facts.membership import MembershipJoined, MembershipLeft
 
 if TYPE_CHECKING:
@@ -99,6 +99,13 @@ async def participants_of(connection: AsyncConnection, permit: Permit, community
     query = select(listed).where(listed.c.place <= NAMES).order_by(listed.c.count.desc(), listed.c.node, listed.c.place)
     rows = await connection.execute(query)
     return tuple(_participants(list(of_node)) for _, of_node in groupby(rows, key=lambda row: str(row.node)))
+
+
+async def people_in(connection: AsyncConnection, permit: Permit) -> int:
+    """How many people take part in the communities that a permit opens."""
+    opened = select(communities.c.id).where(among(communities.c.audience, permit.audiences))
+    present = (members.c.state == MembershipState.PRESENT.value, members.c.community.in_(opened))
+    return int(await connection.scalar(select(func.count(func.row(members.c.node, members.c.actor).distinct())).where(*present)) or 0)
 
 
 def _participants(rows: list[Any]) -> Participants:

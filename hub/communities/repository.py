@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import insert, or_, select, update
+from sqlalchemy import func, insert, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from hub.communities.model import Community, Message, MessageState
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
+    from sqlalchemy import ColumnElement
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from hub.access import Permit
@@ -132,36 +134,68 @@ class SqlCopies:
 
 
 async def all_communities(connection: AsyncConnection, permit: Permit) -> list[Community]:
-    """Every community, for who holds a permit."""
-    del permit
-    return [_community(row) for row in await connection.execute(select(communities).order_by(communities.c.title))]
+    """Every community that a permit opens."""
+    query = select(communities).where(among(communities.c.audience, permit.audiences)).order_by(communities.c.title)
+    return [_community(row) for row in await connection.execute(query)]
 
 
 async def community_of(connection: AsyncConnection, permit: Permit, community: str) -> Community | None:
-    """One community, for who holds a permit."""
-    del permit
-    row = (await connection.execute(select(communities).where(communities.c.id == community))).first()
+    """One community, if the permit opens it."""
+    query = select(communities).where(communities.c.id == community, among(communities.c.audience, permit.audiences))
+    row = (await connection.execute(query)).first()
     return _community(row) if row else None
 
 
 async def thread(connection: AsyncConnection, permit: Permit, community: str, *, after: int = 0, limit: int = PAGE) -> list[Message]:
-    """A page of a community's messages in the order of their numbers, for who holds a permit."""
-    del permit
-    query = select(messages).where(messages.c.community == community, messages.c.first_sequence > after)
+    """A page of a community's messages in the order of their numbers, if the permit opens it."""
+    query = select(messages).where(messages.c.community == community, messages.c.first_sequence > after, _opened(permit))
     return [_message(row) for row in await connection.execute(query.order_by(messages.c.first_sequence).limit(limit))]
 
 
 async def message_of(connection: AsyncConnection, permit: Permit, name: str) -> Message | None:
-    """A message by its own id or by its first event's, for who holds a permit."""
-    del permit
-    row = (await connection.execute(select(messages).where(or_(messages.c.id == name, messages.c.first_event == name)))).first()
+    """A message by its own id or by its first event's, if the permit opens its community."""
+    named = or_(messages.c.id == name, messages.c.first_event == name)
+    row = (await connection.execute(select(messages).where(named, _opened(permit)))).first()
     return _message(row) if row else None
+
+
+async def newest(connection: AsyncConnection, permit: Permit, community: str, *, limit: int = PAGE) -> list[Message]:
+    """The last messages of a community, the newest first, if the permit opens it."""
+    query = select(messages).where(messages.c.community == community, _opened(permit))
+    return [_message(row) for row in await connection.execute(query.order_by(messages.c.first_sequence.desc()).limit(limit))]
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """What was said, by how many: messages that open a thread, answers, and who wrote since two moments."""
+
+    posts: int
+    comments: int
+    lately: int
+    earlier: int
+
+
+async def count(connection: AsyncConnection, permit: Permit, node: str, *, lately: datetime, earlier: datetime) -> Count:
+    """How much is said in the communities that a permit opens, but for what this node says: a hub's is what peers said."""
+    written = select(messages).where(messages.c.state == MessageState.VISIBLE.value, messages.c.node != node, _opened(permit)).subquery()
+    who = func.row(written.c.node, written.c.author)
+    query = select(
+        func.count().filter(written.c.parent.is_(None)), func.count().filter(written.c.parent.is_not(None)),
+        func.count(who.distinct()).filter(written.c.occurred_at >= lately),
+        func.count(who.distinct()).filter(written.c.occurred_at >= earlier),
+    )  # fmt: skip
+    return Count(*(await connection.execute(query)).one())
 
 
 async def copies_of(connection: AsyncConnection, ids: Iterable[str]) -> dict[tuple[str, str], tuple[str, datetime]]:
     """(object, node) → what became of the copy, and when."""
     rows = await connection.execute(select(copies).where(among(copies.c.object, ids)))
     return {(row.object, row.node): (row.state, row.at) for row in rows}
+
+
+def _opened(permit: Permit) -> ColumnElement[bool]:
+    """The message stands in a community that the permit opens."""
+    return messages.c.community.in_(select(communities.c.id).where(among(communities.c.audience, permit.audiences)))
 
 
 def _community(row: Any) -> Community:

@@ -56,6 +56,10 @@ class Addresses:
         """The message whose Note this address is."""
         return self._last(uri, NOTES)
 
+    def node_of(self, uri: str) -> str | None:
+        """The node whose actor this address is."""
+        return self._last(uri, NODES)
+
     def owns(self, uri: str) -> bool:
         """Tell whether an address is one of this server's."""
         return uri == self.base or uri.startswith(self.base + "/")

@@ -1,0 +1,98 @@
+"""Reading at other servers, signed in the way that each of them takes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from hub.federation.signed_fetch import Pen, SignedFetching, ports_of
+from hub.registry.peers import Peer, PeerKind
+from schemas.manifest import Grade
+from schemas.wire.destinations import FetchRefused
+from schemas.wire.fetched import Budget, Fetched, Media
+from tests.fakes_hub import NOW
+from tests.fakes_published import ED25519, RSA
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+URL = "https://peer.example:8443/users/alice"
+PEER = Peer("peer.example:8443", "Pair", "Exemple", PeerKind.ACTIVITYPUB, Grade.FULL, NOW, networks=("10.1.0.0/16",))
+
+
+def way_of(fields: Mapping[str, str]) -> str:
+    """How a request is signed, by what it says."""
+    if "Signature-Input" not in fields:
+        return "cavage"
+    return "ed25519" if ED25519.public.multibase in fields["Signature-Input"] else "rsa"
+
+
+@dataclass
+class Client:
+    """Answers by the way in which it is asked, as the guarded client would."""
+
+    takes: Callable[[str], int]
+    asked: list[str] = field(default_factory=list)
+    told: list[tuple[Any, Any]] = field(default_factory=list)
+
+    async def get(self, url: str, *, accept: Media, sign: Any, budget: Budget, networks: Any, ports: Any) -> Fetched:
+        assert accept is Media.ACTIVITY
+        budget.spend()
+        self.asked.append(way_of(sign.fields("GET", url, NOW)))
+        self.told.append((tuple(networks), tuple(ports)))
+        return Fetched(url, self.takes(self.asked[-1]), b"{}")
+
+
+def fetching(client: Client) -> SignedFetching:
+    return SignedFetching(client, Pen(ED25519, RSA), {PEER.id: PEER}.get)  # type: ignore[arg-type]  # as far as it reads
+
+
+async def test_a_server_that_reads_the_newest_is_asked_once() -> None:
+    client = Client(lambda _: 200)
+    assert (await fetching(client).get(URL, Media.ACTIVITY, Budget())).found
+    assert client.asked == ["ed25519"]
+    assert client.told == [(("10.1.0.0/16",), (8443,))]
+
+
+@pytest.mark.parametrize("status", [400, 401, 403])
+async def test_what_a_server_takes_is_found_and_remembered(status: int) -> None:
+    client = Client(lambda way: 200 if way == "cavage" else status)
+    ours = fetching(client)
+    assert (await ours.get(URL, Media.ACTIVITY, Budget())).found
+    assert (await ours.get(URL, Media.ACTIVITY, Budget())).found
+    assert client.asked == ["ed25519", "rsa", "cavage", "cavage"]
+
+
+async def test_a_server_that_has_learnt_something_newer_is_asked_anew_from_the_beginning() -> None:
+    taken = {"cavage"}
+    client = Client(lambda way: 200 if way in taken else 401)
+    ours = fetching(client)
+    await ours.get(URL, Media.ACTIVITY, Budget())
+    taken.clear()
+    taken.add("ed25519")
+    assert (await ours.get(URL, Media.ACTIVITY, Budget())).found
+    await ours.get(URL, Media.ACTIVITY, Budget())
+    assert client.asked[3:] == ["cavage", "ed25519", "ed25519"]
+
+
+@pytest.mark.parametrize("status", [404, 410, 500])
+async def test_what_has_nothing_to_do_with_signatures_is_not_tried_again(status: int) -> None:
+    client = Client(lambda _: status)
+    assert (await fetching(client).get(URL, Media.ACTIVITY, Budget())).status == status
+    assert client.asked == ["ed25519"]
+
+
+async def test_who_takes_nothing_is_refused_and_each_try_is_counted() -> None:
+    client = Client(lambda _: 401)
+    budget = Budget(fetches=3)
+    assert (await fetching(client).get(URL, Media.ACTIVITY, budget)).status == 401
+    assert len(client.asked) == 3
+    with pytest.raises(FetchRefused):
+        budget.spend()
+
+
+@pytest.mark.parametrize(("authority", "ports"), [("peer.example", ()), ("peer.example:8443", (8443,)), ("[2001:db8::1]:8443", (8443,))])
+def test_a_port_is_the_registrys(authority: str, ports: tuple[int, ...]) -> None:
+    assert ports_of(authority) == ports
