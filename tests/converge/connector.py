@@ -19,13 +19,16 @@ from adapters.handshake import Handshake
 from adapters.last_door import LastDoor, UnverifiedRecord
 from adapters.ledger import Memory
 from adapters.looks import Looked, Looker, View
+from adapters.members import Members
 from adapters.outgoing import Outgoing
 from adapters.pacing import Paces
 from adapters.patience import Pause
+from adapters.people import Rostered
 from adapters.port import Polled
 from adapters.receipts import Receipts
 from adapters.registry import LedgerShelf, Trust
 from adapters.resyncs import Lost, Resyncs
+from adapters.rosters import Office, Rosters
 from adapters.sorting import Seat, Stored
 from adapters.spool import Kind, Spool
 from adapters.ties import Ties
@@ -111,8 +114,11 @@ class Connector:
         await self._spool.count()
         outgoing = Outgoing(kafka, self._spool, self.name, clock)
         memory = Memory(self.ledger, self.name)
+        assert isinstance(real, Rostered)
+        members = Members(self.ledger, self.name)
+        self._rosters = Rosters(Office(self.name, instance, key, real, self._ties, members, memory, outgoing, clock, _at_once, lambda: 0.0))
         self.admission = Admission(
-            Seat(self.name, instance, key, memory, self._ties, self._spool, outgoing, SEALING, clock, _nobody, _nobody)
+            Seat(self.name, instance, key, memory, self._ties, self._spool, outgoing, SEALING, clock, _nobody, self._rosters.touched)
         )
         trust = Trust(self.hub.world.hub_key.public.multibase, self.hub.registry, LedgerShelf(self.ledger), clock)
         await trust.refresh()
@@ -182,6 +188,12 @@ class Connector:
         await self._asking.ask_due()
         return before != self._spool.waiting
 
+    async def ask_who_is_there(self) -> bool:
+        """Ask the RSE who takes part, where that is due; True where somebody came or went."""
+        before = (len(self.hub.said), dict(self._spool.waiting))
+        await self._rosters.round()
+        return before != (len(self.hub.said), self._spool.waiting)
+
     @property
     def waits(self) -> dict[Kind, int]:
         """What its spool holds."""
@@ -224,4 +236,4 @@ async def _at_once(_: float) -> None:
 
 
 def _nobody(_: str) -> None:
-    """A story's ties and members do not change."""
+    """A story's ties do not change."""

@@ -10,6 +10,7 @@ from pydantic import SecretStr
 
 from adapters.discourse.render import DELETED_NOTICE
 from adapters.discourse.twin import Twin
+from adapters.discourse.twin_groups import FIRST
 from adapters.discourse.twin_options import Options
 from adapters.discourse.twin_store import Category
 from adapters.platforms import platform
@@ -61,7 +62,7 @@ class Discourse(Rse):
                 api_key=API_KEY,
                 url=url,
                 rate=0,
-                people=("camille:Camille Roux", "leo:Léo Petit", "anne:Anne Marchand"),
+                people=("camille:Camille Roux", "leo:Léo Petit", "anne:Anne Marchand", "dora:Dora Weil"),
                 staff=("system", ACCOUNT, STAFF),
             )
         )
@@ -75,6 +76,7 @@ class Discourse(Rse):
         self._twin._store.categories[number] = category
         self._twin._store.keep(category)
         self._twin._store.parcels.clear()
+        self._twin._store.groups[FIRST].members.clear()
         self._twin._forum._recent.clear()  # each story says the same words
         self.instance = instance(self.url).model_copy(update={"spaces": frozenset({self.space}), "api_secret": SecretStr(API_KEY)})
 
@@ -141,12 +143,24 @@ class Discourse(Rse):
             raise Impossible(native_id)
         await self._done("POST", f"/solution/{verb}.json", asker, id=post.id)
 
+    async def enter(self) -> None:
+        if "Dora Weil" not in self.members():
+            await self._done("PUT", f"/groups/{FIRST}/members.json", STAFF, usernames="dora")
+
+    async def leave(self) -> None:
+        if "Dora Weil" in self.members():
+            await self._done("DELETE", f"/groups/{FIRST}/members.json", STAFF, usernames="dora")
+
     # --- what comes of it ------------------------------------------------------------------------------------------------
 
     def shown(self) -> list[Shown]:
         posts = self._posts()
         places = {(post.topic_id, post.number): f"post:{post.id}" for post in posts}
         return [self._seen(post, places) for post in posts if self._stands(post)]
+
+    def members(self) -> list[str]:
+        store = self._twin._store
+        return sorted(store.people[int(one)].name for one in store.groups[FIRST].members)
 
     def waiting(self) -> int:
         return len(self._mail())

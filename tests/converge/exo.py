@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 SOCIAL: Final = "/portal/rest/v1/social"
 PEOPLE: Final = ("camille", "leo")
 MANAGER: Final = "animatrice"
+VISITOR: Final = "dora"
 
 
 class Exo(Rse):
@@ -46,7 +47,7 @@ class Exo(Rse):
                 state=folder / "exo.db",
                 api_key=API_KEY,
                 url=url,
-                people=("camille:Camille Roux", "leo:Léo Petit", "animatrice:Anne Marchand"),
+                people=("camille:Camille Roux", "leo:Léo Petit", "animatrice:Anne Marchand", f"{VISITOR}:Dora Weil"),
                 managers=(MANAGER,),
             )
         )
@@ -56,7 +57,7 @@ class Exo(Rse):
 
     async def open_space(self, number: int) -> None:
         self.space = str(number)
-        space = Space(self.space, f"espace_{number}", f"Espace {number}", str(SPACE_IDENTITY + number), closed=True)
+        space = Space(self.space, f"espace_{number}", f"Espace {number}", str(SPACE_IDENTITY + number), closed=True, outsiders=[VISITOR])
         self._twin._store.spaces[self.space] = space
         self._twin._store.keep(space)
         self.instance = exo_instance(self.url).model_copy(update={"node": self.node, "spaces": frozenset({self.space})})
@@ -95,11 +96,21 @@ class Exo(Rse):
     async def unreact(self, native_id: str) -> None:
         await self._done("DELETE", f"/activities/{self._item(native_id).id}/likes", MANAGER)
 
+    async def enter(self) -> None:
+        await self._let(VISITOR, member=True)
+
+    async def leave(self) -> None:
+        await self._let(VISITOR, member=False)
+
     # --- what comes of it ------------------------------------------------------------------------------------------------
 
     def shown(self) -> list[Shown]:
         items = [item for item in self._twin._store.items.values() if item.space == self.space and DELETED_NOTICE not in item.title]
         return [self._seen(item) for item in sorted(items, key=lambda item: item.created)]
+
+    def members(self) -> list[str]:
+        out = {ACCOUNT, *self._twin._store.spaces[self.space].outsiders}
+        return sorted(one.name for one in self._twin._store.people.values() if one.username not in out)
 
     def waiting(self) -> int:
         return 0
@@ -136,6 +147,11 @@ class Exo(Rse):
     def _somebody(self) -> str:
         self._turn += 1
         return PEOPLE[self._turn % 2]
+
+    async def _let(self, username: str, *, member: bool) -> None:
+        asked = {"space": self.space, "username": username, "member": member}
+        async with self._http.post(f"{self.url}/twin/members", json=asked) as answer:
+            assert answer.status == 200
 
     async def _fault(self, **fault: Any) -> None:
         async with self._http.post(f"{self.url}/twin/faults", json=fault) as answer:

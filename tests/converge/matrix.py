@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, Final
+from urllib.parse import quote
 
 from aiohttp import ClientSession, web
 from aiohttp.test_utils import TestServer
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 BOT: Final = "@traitdunion:tchap.example"
 SERVER: Final = "tchap.example"
+VISITOR: Final = "dora"
 
 
 class Matrix(Rse):
@@ -54,7 +56,7 @@ class Matrix(Rse):
         server = TestServer(app)
         await server.start_server()
         rse = cls(rooms, pusher, twin, server, ClientSession())
-        for name, shown in (("claire", "Claire Moreau"), ("bob", "Bob Diallo"), ("anne", "Anne Marchand")):
+        for name, shown in (("claire", "Claire Moreau"), ("bob", "Bob Diallo"), ("anne", "Anne Marchand"), (VISITOR, "Dora Weil")):
             person = await MatrixUser.register(rse._http, rse._url, name, shown)
             rse._people[person.user_id] = person
         return rse
@@ -64,7 +66,7 @@ class Matrix(Rse):
         return f"http://127.0.0.1:{self._server.port}"
 
     async def open_space(self, number: int) -> None:
-        claire, bob, anne = self._people.values()
+        claire, bob, anne, _ = self._people.values()
         self.space = await anne.create_room(f"Salon {number}", invite=[BOT, claire.user_id, bob.user_id])
         for person in (claire, bob):
             await person.join(self.space)
@@ -105,10 +107,25 @@ class Matrix(Rse):
             raise Impossible(native_id)
         await self._anne.redact(self.space, found[0])
 
+    async def enter(self) -> None:
+        dora = self._people[f"@{VISITOR}:{SERVER}"]
+        if "Dora Weil" not in self.members():
+            await self._anne.call("POST", f"rooms/{quote(self.space)}/invite", {"user_id": dora.user_id})
+            await dora.join(self.space)
+
+    async def leave(self) -> None:
+        if "Dora Weil" in self.members():
+            await self._people[f"@{VISITOR}:{SERVER}"].leave(self.space)
+
     # --- what comes of it ------------------------------------------------------------------------------------------------
 
     def shown(self) -> list[Shown]:
         return [self._seen(message) for message in self._visible()]
+
+    def members(self) -> list[str]:
+        """Whoever stands in the room and is neither the bot nor a ghost."""
+        there = [user for user, membership in self._rooms.members(self.space).items() if membership == "join"]
+        return sorted(self._rooms.displayname(user) or "" for user in there if user in self._people)
 
     def waiting(self) -> int:
         acknowledged, _, upto = self._rooms.pushed()

@@ -98,11 +98,23 @@ class Rse(ABC):
         """She marks it no more."""
         raise Impossible(native_id)
 
+    @abstractmethod
+    async def enter(self) -> None:
+        """Somebody who never writes becomes a member."""
+
+    @abstractmethod
+    async def leave(self) -> None:
+        """She is no member any more."""
+
     # --- what comes of it ---------------------------------------------------------------------------------------------
 
     @abstractmethod
     def shown(self) -> list[Shown]:
         """All that the space shows its readers, in the order of its making."""
+
+    @abstractmethod
+    def members(self) -> list[str]:
+        """The names of those who take part, none of ours among them, sorted."""
 
     @abstractmethod
     def waiting(self) -> int:

@@ -59,6 +59,20 @@ class Recover:
 
 
 @dataclass(frozen=True)
+class Enter:
+    """Somebody becomes a member of the space, if she is not."""
+
+    node: str
+
+
+@dataclass(frozen=True)
+class Leave:
+    """She is a member no longer."""
+
+    node: str
+
+
+@dataclass(frozen=True)
 class Mail:
     """A webhook arrives, or a poll takes place; `again`: it will come once more."""
 
@@ -114,7 +128,7 @@ class Settle:
     """All that is on its way arrives."""
 
 
-Step = Post | Do | Recover | Mail | Number | Write | Restart | Miss | Silence | Wait | Settle
+Step = Post | Do | Recover | Enter | Leave | Mail | Number | Write | Restart | Miss | Silence | Wait | Settle
 
 node = st.sampled_from(sorted(NODES))
 pick = st.integers(0, 3)
@@ -135,7 +149,8 @@ posts = st.builds(Post, node)
 deeds = st.builds(Do, st.sampled_from(LIVELY), node, pick)
 solutions = st.builds(Do, st.sampled_from([Deed.ACCEPT, Deed.ACCEPT, Deed.UNACCEPT]), st.just("wifip"), pick)
 recoveries = st.builds(Recover, st.just("wifip"), pick)
-acts = st.one_of(deeds, deeds, deeds, deeds, solutions, recoveries, recoveries, posts)
+goings = st.one_of(st.builds(Enter, node), st.builds(Leave, node))
+acts = st.one_of(deeds, deeds, deeds, deeds, solutions, recoveries, recoveries, posts, goings)
 mail = st.builds(Mail, node, pick, st.booleans())
 meanwhile = st.lists(st.one_of(mail, deeds, recoveries), max_size=2).map(tuple)
 writes = st.builds(Write, node, st.sampled_from([How.WELL, *How]), meanwhile)

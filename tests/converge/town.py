@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, assert_never
 from tests.converge.connector import Connector, Killed
 from tests.converge.hub import Hub
 from tests.converge.rse import Impossible, Rse, Shown, text_of
-from tests.converge.story import Deed, Do, How, Mail, Miss, Number, Post, Recover, Restart, Settle, Silence, Wait, Write
+from tests.converge.story import Deed, Do, Enter, How, Leave, Mail, Miss, Number, Post, Recover, Restart, Settle, Silence, Wait, Write
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 ROUNDS = 60  # until all has arrived: more would mean that something comes back for ever
 LOOKS = 3  # a comment's edit announces itself nowhere: so many looks read every thread of a story
-HELD = timedelta(seconds=61)
+HELD = timedelta(minutes=16)
+"""Longer than a reply waits for its parent, and than any RSE goes without being asked who takes part."""
 
 
 @dataclass
@@ -67,13 +68,8 @@ class Town:
     async def take(self, step: Step) -> None:
         """Let a step happen, where it can."""
         match step:
-            case Post(node=node):
-                await self._say(node, None)
-            case Do():
-                await self._do(step)
-            case Recover(node=node, pick=pick):
-                away = self.rses[node].taken_away()
-                await self._act(node, "recover", away, pick)
+            case Post() | Do() | Recover() | Enter() | Leave():
+                await self._people(step)
             case Mail(node=node, which=which, again=again):
                 await self._mail(node, which, again=again)
             case Number():
@@ -90,6 +86,22 @@ class Town:
                 await self.hub.wait(timedelta(seconds=seconds))
             case Settle():
                 await self.settle()
+            case _:
+                assert_never(step)
+
+    async def _people(self, step: Post | Do | Recover | Enter | Leave) -> None:
+        match step:
+            case Post(node=node):
+                await self._say(node, None)
+            case Do():
+                await self._do(step)
+            case Recover(node=node, pick=pick):
+                away = self.rses[node].taken_away()
+                await self._act(node, "recover", away, pick)
+            case Enter(node=node):
+                await self.rses[node].enter()
+            case Leave(node=node):
+                await self.rses[node].leave()
             case _:
                 assert_never(step)
 
@@ -114,6 +126,7 @@ class Town:
         for _ in range(LOOKS):
             moved = await connector.look() or moved
         moved = await connector.tidy() or moved
+        moved = await connector.ask_who_is_there() or moved
         while await connector.write():
             moved = True
         return moved

@@ -34,6 +34,8 @@ class Thread:
     numbers: list[int] = field(default_factory=list)
     events: list[str] = field(default_factory=list)
     ever_deleted: set[str] = field(default_factory=set)
+    members: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """Membership → node, name."""
 
     def root(self, subject: str) -> str:
         """The message that began its thread."""
@@ -74,6 +76,10 @@ def _fold(thread: Thread, heads: Mapping[str, str], fact: Mapping[str, Any]) -> 
             thread.answers[thread.root(parent or "")] = parent
         case "answer.withdrawn.v1":
             thread.answers[thread.root(parent or "")] = None
+        case "membership.joined.v1":
+            thread.members[subject] = (heads["ce_source"], fact["member"]["name"])
+        case "membership.left.v1":
+            thread.members.pop(subject, None)
         case _:
             return
 
@@ -99,7 +105,7 @@ def said(town: Town) -> list[Said]:
 def verdict(town: Town) -> list[str]:
     """All that is not as it should be, in words."""
     judge = _Judge(town)
-    return [*judge.numbering(), *judge.origins(), *judge.everywhere(), *judge.letters()]
+    return [*judge.numbering(), *judge.origins(), *judge.everywhere(), *judge.people(), *judge.letters()]
 
 
 class _Judge:
@@ -128,6 +134,13 @@ class _Judge:
                     f"{node}, message {number} of {origin} ({native}): {fault}"
                     for fault in self._message(node, number, by_number.get(number, []))
                 )
+
+    def people(self) -> Iterator[str]:
+        """The community counts in each RSE those who take part there, each once."""
+        for node, rse in self._town.rses.items():
+            counted = sorted(name for source, name in self._thread.members.values() if source == node)
+            if counted != rse.members():
+                yield f"{node} counts {counted}, where {rse.members()} take part"
 
     def _message(self, node: str, number: int, here: Sequence[Shown]) -> Iterator[str]:
         subject, own = self._subjects[number], self._book.said[number][0] == node

@@ -13,7 +13,25 @@ from adapters.ledger import Ledger
 from tests.converge.discourse import Discourse
 from tests.converge.exo import Exo
 from tests.converge.matrix import Matrix
-from tests.converge.story import Deed, Do, How, Mail, Miss, Number, Post, Recover, Settle, Step, Write, stories
+from tests.converge.story import (
+    Deed,
+    Do,
+    Enter,
+    How,
+    Leave,
+    Mail,
+    Miss,
+    Number,
+    Post,
+    Recover,
+    Restart,
+    Settle,
+    Silence,
+    Step,
+    Wait,
+    Write,
+    stories,
+)
 from tests.converge.town import Town, town
 from tests.converge.verdict import said, verdict
 from tests.hub_world import World
@@ -125,6 +143,10 @@ STORIES: Final[Mapping[str, Sequence[Step]]] = {
         Do(Deed.REACT, EXO, 2), Post(DISCOURSE), Do(Deed.REPLY, DISCOURSE, 2), *(Mail(node, 0, again=False) for node in (EXO, MATRIX, DISCOURSE) * 6),
         Number(), Miss(DISCOURSE), Miss(MATRIX), Do(Deed.REPLY, EXO, 0), Do(Deed.EDIT, EXO, 0), Mail(EXO, 0, again=False), Number(), Settle(),
         Do(Deed.EDIT, EXO, 0), Do(Deed.REPLY, MATRIX, 1),
+    ],
+    "members come and go in all three, while a connector is killed and Kafka is silent": [
+        *(Enter(node) for node in (MATRIX, DISCOURSE, EXO)), Mail(MATRIX, 0, again=True), Mail(DISCOURSE, 0, again=True), Silence(on=True),
+        Settle(), Leave(MATRIX), Restart(MATRIX), Leave(EXO), Silence(on=True), Wait(61), Leave(DISCOURSE), Settle(), Enter(MATRIX), Enter(EXO),
     ],
 }  # fmt: skip
 """Stories that went wrong once."""
