@@ -243,4 +243,4 @@ def _verifies(key: VerifyingKey, signature: bytes, document: Mapping[str, Any], 
 
 
 def _hash(document: Mapping[str, Any], config: Mapping[str, Any]) -> bytes:
-    return hashlib.sha256(jcs.canonical(config)).digest() + hashlib.sha256(jcs.canonical(document)).digest()
+    return hashlib.sha256(jcs.canonical_parsed(config)).digest() + hashlib.sha256(jcs.canonical_parsed(document)).digest()

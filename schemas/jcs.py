@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import rfc8785
@@ -54,6 +55,17 @@ def canonical(value: Mapping[str, object]) -> bytes:
         raise JsonRefused("json_not_canonicalisable", str(error)) from error
 
 
+def canonical_parsed(value: Mapping[str, object]) -> bytes:
+    """The same for an object that `parse` has read, in a third of the time.
+
+    Python's own writer, compact and sorted, gives the same bytes but for three things, which are looked for in what it wrote: numbers that
+    are no short integers, names that UTF-16 sorts otherwise than code points do, and lone surrogates. A text that looks like one of them
+    costs the longer way and changes nothing (proved by a property test).
+    """
+    text = _ENCODER.encode(value)
+    return canonical(value) if _UNSURE.search(text) else text.encode()
+
+
 def canonical_strings(attributes: Mapping[str, str]) -> bytes:
     """RFC 8785 bytes of a flat object of strings with ASCII names: the envelope's case, ten times faster.
 
@@ -85,6 +97,7 @@ def _finite(text: str) -> float:
 
 _DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite)
 _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+_UNSURE = re.compile(r"[\ud800-\U0010ffff]|[:,\[]-?(?:[0-9]+(?:\.[0-9]+)?e[-+]?[0-9]+|[0-9]+\.[0-9]+|[0-9]{16,}|NaN|Infinity)[,\]}]")
 """Made once: `json.loads` and `json.dumps` would make another at each call, which costs as much as reading a small fact."""
 
 

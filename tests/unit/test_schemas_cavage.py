@@ -238,6 +238,12 @@ def test_parameters_come_in_any_order_and_spaces_between_them_mean_nothing(order
         (" ".join(PARTS), Reason.MALFORMED),
         ("Signature " + ",".join(PARTS), Reason.MALFORMED),
         (",".join([*PARTS, "x" * 9000]), Reason.MALFORMED),
+        (",".join([*PARTS, f'x="{"y" * 9000}"']), Reason.MALFORMED),
+        (",".join([*PARTS, 'x="é"']), Reason.MALFORMED),
+        (",".join([*PARTS, 'x="\x07"']), Reason.MALFORMED),
+        (",".join(PARTS)[:-4] + "B" + ",".join(PARTS)[-3:], Reason.PARAMETER_MALFORMED),
+        (",".join(PARTS).replace("host date", "host date " + " ".join(f"x{n}" for n in range(28))), Reason.FIELD_MISSING),
+        (",".join(PARTS).replace("host date", "host date " + " ".join(f"x{n}" for n in range(29))), Reason.MALFORMED),
         ("", Reason.PARAMETER_MISSING),
     ],
 )

@@ -54,6 +54,33 @@ def test_canonical_bytes_read_back_give_the_same_canonical_bytes(value: dict[str
     assert jcs.canonical(jcs.parse(once)) == once
 
 
+ODD = st.text('a":,[]{}-0123456789.eE+NaInfity\\\ue000😀', max_size=30)
+NUMBERS = st.integers() | st.floats(allow_nan=False, allow_infinity=False)
+
+
+@given(st.dictionaries(ODD, st.recursive(ODD | NUMBERS | st.none() | st.booleans(), lambda one: st.lists(one, max_size=3) | st.dictionaries(ODD, one, max_size=3), max_leaves=6), max_size=3))  # fmt: skip
+def test_the_short_way_for_what_was_parsed_gives_the_bytes_of_rfc_8785_or_the_same_refusal(value: dict[str, object]) -> None:
+    parsed = jcs.parse(json.dumps(value).encode())
+    try:
+        expected = jcs.canonical(parsed)
+    except jcs.JsonRefused:
+        with pytest.raises(jcs.JsonRefused):
+            jcs.canonical_parsed(parsed)
+    else:
+        assert jcs.canonical_parsed(parsed) == expected
+
+
+@pytest.mark.parametrize("number", ["1.0", "-0.0", "1e30", "1e-7", "-1.5e300", "5e-324", "123456789012345678", "9007199254740991", "1E2"])
+def test_a_number_is_written_by_rfc_8785_wherever_it_stands(number: str) -> None:
+    for text in (f'{{"a":{number}}}', f'{{"a":[{number}]}}', f'{{"a":[1,{number},2]}}', f'{{"a":{number},"b":1}}'):
+        parsed = jcs.parse(text.encode())
+        if number == "123456789012345678":
+            with pytest.raises(jcs.JsonRefused):
+                jcs.canonical_parsed(parsed)
+        else:
+            assert jcs.canonical_parsed(parsed) == rfc8785.dumps(parsed)
+
+
 @pytest.mark.parametrize(
     ("raw", "reason"),
     [
