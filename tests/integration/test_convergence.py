@@ -173,7 +173,7 @@ async def test_edit_like_solved_and_two_deletions_and_returns_of_one_post_are_an
         await place.take(Mail(DISCOURSE, 0, again=False))
         assert not verdict(place)
         kinds = [event.kind.removesuffix(".v1") for event in said(place)]
-    assert kinds[3:] == [
+    assert [kind for kind in kinds if not kind.startswith(("tie.", "membership."))] == [
         "message.posted", "message.posted", "message.edited", "reaction.added", "answer.accepted", "message.deleted", "answer.withdrawn",
         "message.edited", "message.deleted", "message.edited",
     ]  # fmt: skip
