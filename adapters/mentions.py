@@ -11,14 +11,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from adapters.markup import safe_html, words
-from adapters.markup.tree import Element, mapped, parse, serialised, text_of
 from schemas.facts.message import Content, Mention
+from schemas.markup.tree import Element, mapped, parse, serialised, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from adapters.markup.tree import Node
     from adapters.port import Change, Order, RseClient
+    from schemas.markup.tree import Node
 
 MOST = 20
 """More in one message is no conversation."""

@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from adapters.markup import safe_html
-from adapters.markup.tree import parse
+from schemas.markup.tree import parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from adapters.markup.tree import Element, Node
+    from schemas.markup.tree import Element, Node
 
 _FORUM = MarkdownIt("commonmark", {"html": True, "breaks": True}).enable(["table", "strikethrough"])
 _UNTOLD = frozenset(("p", "tbody", "thead", "td", "th", "tr", "div", "dl", "dt", "dd", "img", "span"))

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import emoji
 
 from adapters.markup import canonical
-from adapters.markup.tree import Element, text_of
 from adapters.mentions import pointing
+from schemas.markup.tree import Element, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from adapters.markup.tree import Node
+    from schemas.markup.tree import Node
 
 _TONES = {f"t{number}": chr(0x1F3FA + number - 1) for number in range(2, 7)}
 _LANGUAGE = re.compile(r"lang(?:uage)?-([A-Za-z0-9+#._-]{1,40})")

@@ -6,14 +6,14 @@ import re
 from typing import TYPE_CHECKING
 
 from adapters.files import media_type_of
-from adapters.markup.safe import TAG_LIMIT, readable_html
-from adapters.markup.tree import Element, parse, text_of
 from schemas.facts.message import Attachment
+from schemas.markup.safe import TAG_LIMIT, readable_html
+from schemas.markup.tree import Element, parse, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from adapters.markup.tree import Node
+    from schemas.markup.tree import Node
 
 LIMIT = 50
 LINK_LIMIT = 2000  # of an Attachment

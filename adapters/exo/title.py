@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 from adapters.markup import canonical, safe_html
 from adapters.markup.inline import WORD_JOINER
 from adapters.markup.shown import linked, plain_table, without_pictures
-from adapters.markup.tree import Element, mapped, parse, serialised
 from adapters.mentions import CALL, pointing
+from schemas.markup.tree import Element, mapped, parse, serialised
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from adapters.markup.tree import Node
+    from schemas.markup.tree import Node
 
 _PROFILE = re.compile(r"/portal/[^/?#]+/profile/([^/?#]+)/?$")
 _SHOWN_AS = {"del": "strike", "s": "strike", "ins": "u", "kbd": "code", "tt": "code", "mark": "strong", "var": "em"}

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from adapters.markup.canon import Rewrite, canonical
 from adapters.markup.markdown import escape_markdown, to_markdown
-from adapters.markup.safe import TAG_LIMIT, from_text, safe_html
-from adapters.markup.words import spoken, to_text, words
+from schemas.markup.canon import Rewrite, canonical
+from schemas.markup.safe import TAG_LIMIT, from_text, safe_html
+from schemas.markup.words import spoken, to_text, words
 
 __all__ = [
     "TAG_LIMIT",

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from adapters.markup.safe import safe_html
-from adapters.markup.tree import Element, parse, serialised, text_of
+from schemas.markup.safe import safe_html
+from schemas.markup.tree import Element, parse, serialised, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from adapters.markup.tree import Node
+    from schemas.markup.tree import Node
 
     Weigh = Callable[[str], int]
 

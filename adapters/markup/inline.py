@@ -8,7 +8,7 @@ import unicodedata
 from typing import TYPE_CHECKING
 
 from adapters.markup.shown import WEB, named
-from adapters.markup.tree import Element, Node, text_of
+from schemas.markup.tree import Element, Node, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

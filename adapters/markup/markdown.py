@@ -10,8 +10,8 @@ import re
 from typing import TYPE_CHECKING
 
 from adapters.markup.inline import WORD_JOINER, code, destination, escaped, hidden, inline, lines_opened
-from adapters.markup.safe import BLOCKS, TABLES, safe_html
-from adapters.markup.tree import Element, Node, is_block, parse, rows_of, text_of
+from schemas.markup.safe import BLOCKS, TABLES, safe_html
+from schemas.markup.tree import Element, Node, is_block, parse, rows_of, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

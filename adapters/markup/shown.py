@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from adapters.markup.tree import Element, rows_of
+from schemas.markup.tree import Element, rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from adapters.markup.tree import Node
+    from schemas.markup.tree import Node
 
 WEB = ("https://", "http://")
 

@@ -10,14 +10,14 @@ from urllib.parse import unquote
 
 from adapters.markup import canonical, safe_html
 from adapters.markup.shown import WEB, linked, plain_table, without_pictures
-from adapters.markup.tree import Element, mapped, parse, serialised, text_of
 from adapters.matrix.payload import media_link
 from adapters.mentions import CALL, pointing
+from schemas.markup.tree import Element, mapped, parse, serialised, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from adapters.markup.tree import Node
+    from schemas.markup.tree import Node
 
 _ROOT = "https://matrix.to/#/"
 _PEOPLE = _ROOT + "@"

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from adapters.markup import safe_html, to_markdown
 from adapters.markup.division import LEAST_ROOM, divided
-from adapters.markup.tree import parse, text_of
+from schemas.markup.tree import parse, text_of
 from tests.fakes_markup import MESSAGE
 
 ITEMS = "<ol>" + "".join(f"<li>point {number}</li>" for number in range(100)) + "</ol>"

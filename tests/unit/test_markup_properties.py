@@ -12,9 +12,9 @@ from adapters.discourse.cooked import from_cooked
 from adapters.exo.title import from_title, to_title
 from adapters.markup import safe_html, spoken, to_markdown, words
 from adapters.markup.inline import WORD_JOINER
-from adapters.markup.words import prose
-from adapters.markup.words import read as read_words
 from adapters.matrix.formatted import from_formatted, to_formatted
+from schemas.markup.words import prose
+from schemas.markup.words import read as read_words
 from tests.fakes_markup import MESSAGE, PIECES, shown_by_a_forum, words_and_marks
 
 HOME = "https://rse.example"

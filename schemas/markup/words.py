@@ -6,8 +6,8 @@ import html as entities
 import re
 from dataclasses import dataclass, field
 
-from adapters.markup.safe import safe_html
-from adapters.markup.tree import TOKEN, attributes_of
+from schemas.markup.safe import safe_html
+from schemas.markup.tree import TOKEN, attributes_of
 
 _PARAGRAPHS = frozenset(("p", "blockquote", "pre", "h1", "h2", "h3", "h4", "h5", "h6", "dl", "table", "hr", "details"))
 _LINES = frozenset(("div", "li", "ul", "ol", "dt", "dd", "tr", "summary"))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
-from adapters.markup.safe import TAG_LIMIT, TAGS, readable_html, safe_html
-from adapters.markup.tree import Element, Node, mapped, parse, serialised
+from schemas.markup.safe import TAG_LIMIT, TAGS, readable_html, safe_html
+from schemas.markup.tree import Element, Node, mapped, parse, serialised
 
 Rewrite = Callable[[Element], Sequence[Node] | None]
 """What a platform's own element says in the subset; None where it says nothing of its own. Its children are rewritten already."""

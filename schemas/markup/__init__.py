@@ -1,0 +1,1 @@
+"""The one subset of HTML in which messages travel, and its words as plain text."""
