@@ -44,6 +44,7 @@ ACTS: Final[Mapping[str, str]] = {
     "key_announced": "clé annoncée", "key_rotated": "clé relayée", "key_revoked": "clé révoquée", "key_compromised": "clé compromise",
 }  # fmt: skip
 TIES: Final[Mapping[str, str]] = {"proposed": "proposé", "active": "actif", "refused": "refusé", "suspended": "suspendu"}
+FOLLOWS: Final[Mapping[str, str]] = {"pending": "demandé", "accepted": "accepté", "refused": "refusé", "ended": "terminé"}
 AUDIENCES: Final[Mapping[str, str]] = {
     "public": "tous les agents", "members": "membres", "private": "privé", "unknown": "inconnu",
 }  # fmt: skip
@@ -101,6 +102,46 @@ REASONS: Final[Mapping[str, str]] = {
     "not_a_report": "n’est pas un accusé",
     "copy_unknown": "copie inconnue",
     "audience_unknown": "on ne sait pas qui peut lire",
+    # what the peers' door refuses, and the worker behind it
+    "method_not_allowed": "méthode non permise à cette adresse",
+    "content_type_unsupported": "ce n’est pas le type d’une activité",
+    "body_too_large": "corps trop gros",
+    "body_too_slow": "corps trop lent à venir",
+    "activity_id_missing": "activité sans identifiant",
+    "announce_of_announce": "transmission d’une transmission",
+    "peer_not_permitted": "ce serveur n’en a pas le droit",
+    "peer_quarantined": "serveur pair en quarantaine",
+    "cavage_not_allowed": "ancienne signature (draft-cavage), que le registre ne permet pas à ce serveur",
+    "signature_replayed": "signature qui a déjà servi",
+    "nonce_memory_full": "trop de signatures de cette clé en peu de temps",
+    "actor_mismatch": "la clé n’est pas celle de l’acteur",
+    "id_of_another_origin": "identifiant d’un autre serveur",
+    "object_of_another_origin": "objet d’un autre serveur",
+    "undo_of_another": "on ne défait que ce qu’on a fait",
+    "announce_by_non_group": "transmis par un acteur qui n’est pas un groupe",
+    "object_unavailable": "le serveur de l’objet ne le confirme pas",
+    "object_mismatch": "le serveur de l’objet dit autre chose",
+    "object_not_a_post": "ce n’est pas un message",
+    "move_not_confirmed": "la nouvelle adresse ne connaît pas l’ancienne",
+    "not_addressed_here": "ne s’adresse à aucune communauté d’ici",
+    "too_many_requests": "trop de demandes à la fois",
+    "door_busy": "porte trop occupée",
+    "kafka_unavailable": "rien n’a pu être gardé pour l’instant",
+    "peers_unavailable": "registre des pairs illisible pour l’instant",
+    "door_failed": "échec de la porte",
+    "group_not_followed": "transmis par un groupe qu’aucune communauté d’ici ne suit",
+    "group_malformed": "ce n’est pas l’adresse d’un groupe d’ailleurs",
+    "follow_unknown": "réponse à un abonnement que personne n’a demandé",
+    "not_followable": "on ne peut suivre qu’une communauté",
+    "inbox_missing": "acteur sans boîte de réception",
+    "community_not_public": "cette communauté n’est pas publique",
+    "emoji_unreadable": "émoji que seul ce serveur connaît",
+    "provenance_malformed": "provenance mal formée",
+    "provenance_invalid": "provenance que la porte n’a pas signée",
+    "provenance_key_refused": "clé de la porte refusée",
+    "provenance_of_other_bytes": "activité altérée après son passage à la porte",
+    "external_missing": "parole d’ailleurs sans son activité",
+    "external_mismatch": "auteur, serveur ou objet qui ne sont pas ceux de l’activité",
     # what a writer says at the last door
     "headers_malformed": "en-têtes mal formés",
     "hub_headers_malformed": "en-têtes du hub mal formés",
@@ -263,6 +304,11 @@ def act(name: str) -> str:
 def tie(name: str) -> str:
     """A tie's state."""
     return TIES.get(name, name)
+
+
+def follow(name: str) -> str:
+    """The state of a follow."""
+    return FOLLOWS.get(name, name)
 
 
 def audience(name: str | None) -> str:

@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import BaseModel, ConfigDict, FailFast, Field, StringConstraints
 
 from schemas.facts.base import Fact
+from schemas.facts.external import External
 from schemas.scalars import DROP_NUL, Count, Space
 from schemas.words import Audience
 
@@ -68,6 +69,7 @@ class MessagePosted(Fact):
     link: Annotated[str, StringConstraints(max_length=2000), DROP_NUL] | None = Field(None, description="The original's page.")
     attachments: Annotated[tuple[Attachment, ...], Field(max_length=ATTACHMENTS_LIMIT), FailFast()] = ()
     mentions: Annotated[tuple[Mention, ...], Field(max_length=MENTIONS_LIMIT), FailFast()] = ()
+    external: Annotated[External | None, Field(description="Where somebody on a server of others wrote it; said by the hub alone.")] = None
 
 
 class MessageEdited(MessagePosted):

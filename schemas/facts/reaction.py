@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar
 
-from pydantic import StringConstraints
+from pydantic import Field, StringConstraints
 
 from schemas.facts.base import Fact
+from schemas.facts.external import External
 from schemas.facts.message import Author
 from schemas.scalars import Space
 
@@ -23,6 +24,7 @@ class ReactionAdded(Fact):
     space: Space
     author: Author
     emoji: Emoji
+    external: Annotated[External | None, Field(description="Where somebody on a server of others reacted; said by the hub alone.")] = None
 
 
 class ReactionRemoved(Fact):

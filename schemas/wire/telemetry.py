@@ -65,6 +65,12 @@ class Metric:
     fetches = Counter("traitdunion_fetches_total", "Requests to other servers by method and outcome.", ["method", "outcome"])
     peer_keys = Counter("traitdunion_peer_keys_total", "Keys of other servers' actors that were asked for, by outcome.", ["outcome"])
     peer_door = Counter("traitdunion_peer_door_requests_total", "Requests at the peers' door by route and outcome.", ["route", "outcome"])
+    inbox = Counter(
+        "traitdunion_inbox_requests_total", "Activities at the peers' door by proved server, type and outcome.", ["peer", "type", "outcome"]
+    )
+    external = Counter(
+        "traitdunion_external_total", "What became of peers' activities, by server, act and outcome.", ["peer", "act", "outcome"]
+    )
     unknown_fields = Counter("traitdunion_unknown_fields_total", "Fields that our models do not know.", ["type"])
 
 

@@ -17,6 +17,8 @@ from adapters.settings import AdapterSettings
 from hub import commands
 from hub.__main__ import app as command_line
 from hub.door import node_door
+from hub.federation.inbox import InboxParts
+from hub.federation.inbox import routes as inboxes
 from hub.node_door.parts import Parts
 from hub.operations.drawing import LIFECYCLES
 from hub.settings import HubSettings, PersonSettings
@@ -57,6 +59,7 @@ def routes() -> Iterator[str]:
     yield from {route.path.replace(":path", "") for route in app.routes if isinstance(route, APIRoute)}
     door = node_door(Parts(None, None, None))  # type: ignore[arg-type]  # its routes are looked at, not used
     yield from {route.path for route in door.routes if isinstance(route, Route)}
+    yield from (route.path for route in inboxes(InboxParts(None, None, None, None)))  # type: ignore[arg-type]  # as above
 
 
 def metrics() -> Iterator[str]:

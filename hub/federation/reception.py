@@ -1,0 +1,51 @@
+"""The inboxes' parts at work: the peers as they stand, the producer; taken apart again at the end."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from hub.federation.inbox import Crowd, InboxParts, routes
+from hub.federation.signatures import CAVAGE, RFC9421, Cavage, Rfc9421
+from hub.federation.verification import Trust, Verifier
+from schemas.nonces import Nonces
+from schemas.wire.publisher import KafkaPublisher
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+
+    from starlette.routing import Route
+
+    from hub.federation.abroad import Abroad
+    from hub.federation.addresses import Addresses
+    from hub.federation.book import PeerBook
+    from hub.ports import Clock
+    from schemas.keys import SigningKey
+    from schemas.wire.kafka import KafkaSettings, TopicNames
+
+
+@dataclass(frozen=True, slots=True)
+class Reception:
+    """The inboxes' routes, and the producer behind them."""
+
+    inboxes: Sequence[Route]
+    publisher: KafkaPublisher
+
+
+@asynccontextmanager
+async def reception(
+    here: Addresses, book: PeerBook, abroad: Abroad, key: SigningKey, kafka: tuple[KafkaSettings, TopicNames], clock: Clock
+) -> AsyncIterator[Reception]:
+    """Take activities in as long as the block; `key` signs the provenance."""
+    nonces, publisher = Nonces(), KafkaPublisher(*kafka)
+    trust = Trust(here, book, {RFC9421: Rfc9421(nonces), CAVAGE: Cavage()}, key, nonces, clock, lambda: book.ready)
+    await book.refresh()
+    async with asyncio.TaskGroup() as group:
+        loops = [group.create_task(publisher.run()), group.create_task(book.run())]
+        try:
+            yield Reception(routes(InboxParts(here, Verifier(trust, abroad), publisher, Crowd())), publisher)
+        finally:
+            for loop in loops:
+                loop.cancel()

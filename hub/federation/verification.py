@@ -1,0 +1,312 @@
+"""Whether a peer really said this: from an unread request to a VerifiedActivity, which this module alone makes."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from hub.access import PeerRight, peer_may
+from hub.federation import authority
+from hub.federation.authority import Asked, Believed
+from hub.federation.reasons import Reason, Rejection
+from hub.federation.signatures import CAVAGE, scheme_of
+from schemas import documents, http_signature, provenance
+from schemas.activities import ActivityMalformed, authority_of, id_of, read, told, type_of
+from schemas.nonces import Seen
+from schemas.provenance import Belief, KnownActor, Provenance, ProvenanceRefused, sha256
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+    from contextlib import AbstractContextManager
+    from datetime import datetime
+
+    from hub.federation.abroad import Abroad, RemoteActor, RemoteKey
+    from hub.federation.addresses import Addresses
+    from hub.federation.signatures import Scheme
+    from hub.ports import Clock, Headers, Record
+    from hub.registry.peers import Peer
+    from schemas.activities import Told
+    from schemas.documents import OwnedKey
+    from schemas.http_signature import SignedHead, UnverifiedHead, VerifyingKey
+    from schemas.keys import PublicKey, SigningKey
+    from schemas.nonces import Nonces
+
+DOCUMENT: Final = "fetched"
+"""The header in which an object travels as its own server gave it."""
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedActivity:
+    """An activity whose sender is proved, and whose author where it was passed on. Made in this module alone; not yet authorised."""
+
+    activity: Mapping[str, Any] = field(repr=False)
+    unparsed: bytes = field(repr=False)
+    provenance: Provenance = field(repr=False)
+    signed: Mapping[str, str] = field(repr=False)
+    """The provenance as the door signed it."""
+    told: Told = field(repr=False)
+    document: bytes | None = field(default=None, repr=False)
+
+    @property
+    def actor(self) -> str:
+        """Who sent it: an author, or the Group that passes it on."""
+        return self.provenance.actor
+
+    @property
+    def peer(self) -> str:
+        """The server that sent it."""
+        return self.provenance.peer
+
+    @property
+    def id(self) -> str:
+        """The activity's own id."""
+        return id_of(dict(self.activity))
+
+    @property
+    def received(self) -> datetime:
+        """When the door took it in."""
+        return self.provenance.received
+
+    def headers(self, correlation: str) -> Headers:
+        """As it travels to the worker."""
+        said = [(name, text.encode()) for name, text in self.signed.items()]
+        fetched = [(DOCUMENT, self.document)] if self.document is not None else []
+        return (*said, *fetched, ("correlation", correlation.encode()))
+
+
+class _Refused(Exception):
+    """A rejection on its way out of this module's own functions."""
+
+    def __init__(self, reason: str, detail: str = "") -> None:
+        super().__init__(reason)
+        self.rejection = Rejection(str(reason), detail)
+
+
+@dataclass(frozen=True, slots=True)
+class UnverifiedPost:
+    """A request to an inbox whose body is still unread."""
+
+    head: UnverifiedHead
+    inbox: str
+    read: Callable[[Peer], Awaitable[bytes]]
+    """Reads the body within the peer's share; raises what the door answers."""
+    enter: Callable[[Peer], AbstractContextManager[None]]
+    """Counts the request among the peer's; raises what the door answers."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Signed:
+    """Whose signature a request bears; its body is still unproved."""
+
+    head: SignedHead
+    key: RemoteKey
+    scheme: str
+    peer: Peer
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """By what a door judges: the registry's peers, the ways to sign, the door's own key."""
+
+    here: Addresses
+    peers: Callable[[str], Peer | None]
+    schemes: Mapping[str, Scheme]
+    key: SigningKey
+    nonces: Nonces
+    clock: Clock
+    known: Callable[[], bool]
+    """Whether the registry's peers can be told at all."""
+
+
+class Verifier:
+    """Proves what comes to the inboxes: the cheap checks first, nothing fetched for a server that is not admitted."""
+
+    def __init__(self, trust: Trust, abroad: Abroad) -> None:
+        self._trust, self._abroad, self._peers = trust, abroad, trust.peers
+
+    @asynccontextmanager
+    async def verified(self, post: UnverifiedPost) -> AsyncIterator[VerifiedActivity | Rejection]:
+        """What a request says, or why that is not believed, for as long as the peer's share is taken up by it."""
+        try:
+            scheme = scheme_of(post.head)
+            key_id = _or_refused(self._trust.schemes[scheme].key_id_of(post.head))
+            peer = self._admitted(key_id)
+        except _Refused as refused:
+            yield refused.rejection
+            return
+        with post.enter(peer):
+            try:
+                proved: VerifiedActivity | Rejection = await self._prove(post, scheme, key_id, peer)
+            except _Refused as refused:
+                proved = refused.rejection
+            yield proved
+
+    def _admitted(self, key_id: str) -> Peer:
+        if not self._trust.known():
+            raise _Refused(Reason.PEERS)
+        peer = self._peers(authority_of(key_id.partition("#")[0]) or "")
+        if peer is None or not any(peer_may(peer.grade, right) for right in PeerRight):
+            raise _Refused(Reason.PEER_NOT_ADMITTED)
+        return peer
+
+    async def _prove(self, post: UnverifiedPost, scheme: str, key_id: str, peer: Peer) -> VerifiedActivity:
+        """The head is proved before the body is read: nobody's bytes are held in somebody else's name."""
+        if scheme == CAVAGE and not peer.cavage:
+            raise _Refused(Reason.CAVAGE_NOT_ALLOWED)
+        budget = self._abroad.budget()
+        signed = await self._signed(post.head, scheme, key_id, peer, budget)
+        body = await post.read(peer)
+        _or_refused(http_signature.verify_body(signed.head, body))
+        self._remember(post.head, signed.head)
+        return await self._believed(post, signed, body, budget)
+
+    async def _signed(self, head: UnverifiedHead, scheme: str, key_id: str, peer: Peer, budget: Any) -> _Signed:
+        """Who signed the head; a key that no longer fits is asked for anew once, since it may have been rotated."""
+        key = _or_refused(await self._abroad.key(key_id, budget))
+        proved = self._prove_head(head, scheme, key_id, key)
+        if isinstance(proved, http_signature.Rejection) and proved.reason == http_signature.Reason.INVALID:
+            renewed = await self._abroad.renewed(key_id, budget)
+            if not isinstance(renewed, StrEnum):
+                key, proved = renewed, self._prove_head(head, scheme, key_id, renewed)
+        return _Signed(_or_refused(proved), key, scheme, peer)
+
+    def _prove_head(self, head: UnverifiedHead, scheme: str, key_id: str, key: RemoteKey) -> SignedHead | http_signature.Rejection:
+        def find(name: str) -> VerifyingKey | StrEnum:
+            return key if name == key_id else Reason.ACTOR_MISMATCH
+
+        return self._trust.schemes[scheme].verify_head(head, find, self._trust.clock())
+
+    def _remember(self, head: UnverifiedHead, signed: SignedHead) -> None:
+        """Each signature is taken once: peers put no nonce into theirs."""
+        written = "\n".join(said for name, said in head.fields if name in {"signature", "signature-input"})
+        now = self._trust.clock().timestamp()
+        match self._trust.nonces.take(signed.key_id, sha256(written.encode("latin-1", "replace")), signed.until, now):
+            case Seen.FRESH:
+                return
+            case Seen.REPLAYED:
+                raise _Refused(Reason.REPLAYED)
+            case Seen.FULL:
+                raise _Refused(Reason.MEMORY_FULL)
+
+    async def _believed(self, post: UnverifiedPost, signed: _Signed, body: bytes, budget: Any) -> VerifiedActivity:
+        activity = _read(body)
+        if id_of(activity.get("actor")) != signed.key.owner or authority_of(signed.key.owner) != signed.peer.id:
+            raise _Refused(Reason.ACTOR_MISMATCH)
+        sender = _or_refused(await self._abroad.actor(signed.key.owner, budget))
+        proved = await self._proofs(activity, budget)
+        judged = authority.judge(activity, signed.key.owner, sender.kind, lambda inner: id_of(dict(inner)) in proved)
+        document = None
+        if isinstance(judged, Asked):
+            document = await self._document(judged, budget)
+            judged = authority.answered(judged, activity, None if document is None else _read(document))
+        believed = _or_rejected(judged)
+        self._permit(signed.peer, believed)
+        actors = await self._known(sender, believed, budget)
+        seen = Provenance(
+            signed.key.owner, signed.peer.id, signed.head.key_id, signed.scheme, self._trust.clock(), sha256(body), post.inbox,
+            believed.belief, sha256(document) if document is not None else "", actors,
+        )  # fmt: skip
+        return VerifiedActivity(activity, body, seen, seen.signed(self._trust.key), believed.told, document)
+
+    async def _document(self, asked: Asked, budget: Any) -> bytes | None:
+        if self._peers(authority_of(asked.uri) or "") is None:
+            raise _Refused(Reason.PEER_NOT_ADMITTED)
+        document = await self._abroad.document(asked.uri, budget)
+        if isinstance(document, StrEnum):
+            raise _Refused(Reason.OBJECT_UNAVAILABLE, document)
+        return document
+
+    async def _proofs(self, activity: Mapping[str, Any], budget: Any) -> frozenset[str]:
+        """Ids of the documents in an activity, itself among them, that bear their author's own proof; one that does not hold is refused."""
+        inner = activity.get("object")
+        held = [await self._proof(document, budget) for document in (activity, inner) if isinstance(document, dict) and "proof" in document]
+        return frozenset(held)
+
+    async def _proof(self, document: Mapping[str, Any], budget: Any) -> str:
+        claimed = _or_refused(documents.key_id_of(document))
+        if self._peers(authority_of(claimed.partition("#")[0]) or "") is None:
+            raise _Refused(Reason.PEER_NOT_ADMITTED)
+        key = await self._abroad.key(claimed, budget)
+
+        def find(name: str) -> OwnedKey | StrEnum:
+            return key if name == claimed else Reason.ACTOR_MISMATCH
+
+        _or_refused(documents.verify(document, find, self._trust.clock()))
+        return id_of(dict(document))
+
+    def _permit(self, peer: Peer, believed: Believed) -> None:
+        """Signed is not permitted: `access` decides last, of who sends and of whose words they are."""
+        if rejection := authority.why_not_ours(believed.told, self._trust.here.owns):
+            raise _Refused(rejection.reason, rejection.detail)
+        right, author = authority.right_of(believed.told.verb), self._peers(authority_of(believed.told.actor) or "")
+        if not peer_may(peer.grade, right):
+            raise _Refused(Reason.PEER_NOT_PERMITTED, peer.grade)
+        if believed.belief is not Belief.OWN and (author is None or not peer_may(author.grade, right)):
+            raise _Refused(Reason.PEER_NOT_ADMITTED)
+
+    async def _known(self, sender: RemoteActor, believed: Believed, budget: Any) -> tuple[KnownActor, ...]:
+        """What is known of those who take part; of an author whose page cannot be had, nothing."""
+        said, known = believed.told, [_noted(sender)]
+        if said.actor != sender.id and self._peers(authority_of(said.actor) or "") is not None:
+            author = await self._abroad.actor(said.actor, budget)
+            known += [] if isinstance(author, StrEnum) else [_noted(author)]
+        if said.verb == "Move":
+            known.append(await self._moved_to(said, budget))
+        return tuple(known)
+
+    async def _moved_to(self, said: Told, budget: Any) -> KnownActor:
+        """The new home of who moves, which must know of the old one: nobody is moved by herself to somebody else."""
+        target = id_of(said.act.get("target"))
+        if self._peers(authority_of(target) or "") is None:
+            raise _Refused(Reason.PEER_NOT_ADMITTED)
+        found = await self._abroad.actor(target, budget)
+        if isinstance(found, StrEnum) or said.actor not in found.also_known_as:
+            raise _Refused(Reason.MOVE_NOT_CONFIRMED)
+        return _noted(found)
+
+
+def readmit(record: Record, key_of: Callable[[str, datetime], PublicKey | StrEnum]) -> VerifiedActivity:
+    """An activity out of Kafka, after the door's own proof; raises ProvenanceRefused."""
+    try:
+        said = {name: (raw or b"").decode() for name, raw in record.headers if name != DOCUMENT}
+        body, document = record.value or b"", next((raw for name, raw in record.headers if name == DOCUMENT), None)
+        seen = provenance.verify(said, body, document, key_of)
+        activity = read(body)
+        fetched = read(document) if document is not None and seen.belief is Belief.FETCHED else None
+        signed = {name: text for name, text in said.items() if name.startswith(provenance.PREFIX)}
+        return VerifiedActivity(activity, body, seen, signed, told(activity, fetched), document)
+    except (UnicodeDecodeError, ActivityMalformed) as error:
+        raise ProvenanceRefused("provenance_malformed") from error
+
+
+def _read(body: bytes) -> dict[str, Any]:
+    try:
+        activity = read(body)
+    except ActivityMalformed as error:
+        raise _Refused(error.reason, error.detail) from error
+    if not type_of(activity):
+        raise _Refused(Reason.ACTIVITY_MALFORMED, "type")
+    return activity
+
+
+def _noted(actor: RemoteActor) -> KnownActor:
+    return KnownActor(actor.id, actor.kind, actor.name[:500], actor.inbox, actor.shared_inbox)
+
+
+def _or_refused(found: T | StrEnum | http_signature.Rejection) -> T:
+    if isinstance(found, StrEnum):
+        raise _Refused(found)
+    if isinstance(found, http_signature.Rejection):
+        raise _Refused(found.reason, found.detail)
+    return found
+
+
+def _or_rejected(judged: authority.Judgement) -> Believed:
+    if isinstance(judged, Rejection):
+        raise _Refused(judged.reason, judged.detail)
+    if isinstance(judged, Asked):
+        raise _Refused(Reason.OBJECT_UNAVAILABLE)
+    return judged
