@@ -14,6 +14,7 @@ from hub.settings import HubSettings
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Trait d’union : les réseaux sociaux des ministères, reliés.")
 GROUPS = ("inbound", "fanout", "receipts")
+PEERS = "peers"
 
 
 @app.command()
@@ -37,10 +38,10 @@ def migrate(
 
 
 @app.command()
-def worker(group: Annotated[str, typer.Argument(help="inbound | fanout | receipts")]) -> None:
-    """Traite un flux : `inbound`, `fanout` ou `receipts`."""
-    if group not in GROUPS:
-        raise typer.BadParameter(f"groupe inconnu : {group} (connus : {', '.join(GROUPS)})")
+def worker(group: Annotated[str, typer.Argument(help="inbound | fanout | receipts | peers")]) -> None:
+    """Traite un flux : `inbound`, `fanout`, `receipts` ou `peers`."""
+    if group not in (*GROUPS, PEERS):
+        raise typer.BadParameter(f"groupe inconnu : {group} (connus : {', '.join((*GROUPS, PEERS))})")
     from hub import process
 
     process.run_worker(group)
@@ -80,7 +81,9 @@ def up(
     from schemas.wire.telemetry import configure_logs
 
     configure_logs("up")
-    children = hub_children(GROUPS, HubSettings().metrics_port) + [child_of(text) for text in also or []]
+    settings = HubSettings()
+    groups = (*GROUPS, PEERS) if settings.federation_url else GROUPS
+    children = hub_children(groups, settings.metrics_port) + [child_of(text) for text in also or []]
 
     async def run() -> None:
         await Supervisor(children, logs).run()

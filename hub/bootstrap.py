@@ -6,17 +6,20 @@ import functools
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from hub.federation.addresses import Addresses
 from hub.registry import document
 from hub.registry.repository import newest_document
 from hub.storage.engine import engine_for
 from hub.unit_of_work import Rules, UnitOfWork, transaction
-from schemas.keys import SigningKey
+from schemas.keys import PublicKey, SigningKey
 from schemas.manifest import Registry, RegistryRefused
 from schemas.wire.expiry import ExpiryWatch
+from schemas.proof import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractAsyncContextManager
+    from enum import StrEnum
 
     from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -42,6 +45,21 @@ def signing_key(settings: HubSettings) -> SigningKey:
 def rules(settings: HubSettings) -> Rules:
     """What transactions know of this hub."""
     return Rules(signing_key(settings), clock, settings.hold, settings.tie_life, settings.registry_life)
+
+
+def addresses(settings: HubSettings) -> Addresses:
+    """The addresses under which other servers know this one."""
+    return Addresses(settings.federation_url)
+
+
+def door_key(settings: HubSettings) -> Callable[[str, datetime], PublicKey | StrEnum]:
+    """How a worker finds the key of the peers' door: it is told the public half alone. Raises KeyMalformed where it is told none."""
+    anchor = PublicKey.of(settings.federation_anchor)
+
+    def find(key_id: str, _: datetime) -> PublicKey | StrEnum:
+        return anchor if key_id.partition("#")[2] == anchor.multibase else Reason.KEY_UNKNOWN
+
+    return find
 
 
 def begin(database: AsyncEngine, known: Rules) -> Callable[[Registry | None], AbstractAsyncContextManager[UnitOfWork]]:

@@ -27,6 +27,9 @@ def run_worker(group: str) -> None:
 
     settings, kafka_settings, names = HubSettings(), KafkaSettings(), TopicNames()
     configure_logs(f"worker.{group}", settings.log_level)
+    if group == "peers" and not (settings.federation_url and settings.federation_anchor):
+        log.error("start_refused", missing="TRAITDUNION_FEDERATION_URL, TRAITDUNION_FEDERATION_ANCHOR")
+        sys.exit(LOST)
     if group not in WITHOUT_DATABASE:
         asyncio.run(_resume(group, settings, kafka_settings, names))
     collector.loaded()

@@ -11,6 +11,7 @@ import structlog
 from aiokafka.errors import KafkaError
 
 from hub import bootstrap
+from hub.federation.repository import forget_seen
 from hub.operations import quarantine
 from hub.resending import PAUSE_SECONDS, Resender
 from hub.storage import outbox
@@ -150,6 +151,7 @@ async def _sweep(database: AsyncEngine, settings: HubSettings) -> None:
         before = bootstrap.clock() - timedelta(days=settings.outbox_days)
         count = await outbox.forget_published(connection, before)
         await quarantine.forget(connection, before)
+        await forget_seen(connection, before)
         await connection.commit()
     async with transaction(database, bootstrap.rules(settings)) as work:
         renewed = await work.renew_registry()

@@ -14,6 +14,7 @@ from hub.communities.reactions import SqlAnswers, SqlReactions
 from hub.communities.repository import SqlCommunities, SqlCopies, SqlMessages
 from hub.communities.resyncs import SqlResyncs
 from hub.communities.service import CommunityNotFound
+from hub.federation.repository import SqlAbroad, SqlFollowers, SqlFollows
 from hub.operations.events import SqlEvents
 from hub.ports import Admitted, Outgoing
 from hub.registry import document
@@ -25,7 +26,9 @@ from hub.registry.people import SqlPeople
 from hub.registry.repository import SqlNodes, SqlTies, add_document, newest_document, newest_expiry, next_version
 from hub.storage import offsets
 from hub.storage.outbox import SqlOutbox
+from schemas.envelope import object_id
 from schemas.facts import TakenBack
+from schemas.manifest import Grade
 from schemas.proof import VerifiedEvent, own_event, sign_event, verify_event
 from schemas.topics import HUB_FACTS, outbound
 from schemas.wire import records
@@ -33,16 +36,17 @@ from schemas.words import Audience
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Sequence
-    from datetime import timedelta
+    from datetime import datetime, timedelta
 
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
     from hub.ports import Clock, Record
     from schemas.facts.base import Fact
     from schemas.keys import SigningKey
-    from schemas.manifest import Grade, Registry
+    from schemas.manifest import Registry
 
 PLATFORM = "traitdunion"
+ACTIVITYPUB = "activitypub"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +85,8 @@ class UnitOfWork:
         self.resyncs = SqlResyncs(connection)
         self.held = SqlHeld(connection, rules.clock, rules.hold, self._revive)
         self.events = SqlEvents(connection, rules.clock)
+        self.followers, self.follows = SqlFollowers(connection), SqlFollows(connection)
+        self.abroad = SqlAbroad(connection, rules.clock)
 
     async def prefetch(self, batch: Iterable[Admitted]) -> None:
         """Lock the batch's communities and read ahead all that its events speak of: a statement each, however many."""
@@ -94,7 +100,9 @@ class UnitOfWork:
         await self.members.load(events)
 
     async def grade_of(self, node: str) -> Grade | None:
-        """A node's grade, None for an unknown node."""
+        """A node's grade, None for an unknown node; the hub's own word, for people elsewhere, was asked of `access` peer by peer."""
+        if node == self.hub:
+            return Grade.FULL
         found = await self.nodes.get(node)
         return found.grade if found else None
 
@@ -102,7 +110,11 @@ class UnitOfWork:
         """Tell whether the node's tie let this space speak in the community when the broker admitted the event.
 
         A hub that was away must not judge its backlog by today's attestations: the renewals lie behind it in the same topic.
+        The hub itself, which has no space, speaks for people elsewhere in public communities alone.
         """
+        if admitted.node == self.hub:
+            community = await self.communities.get(admitted.community)
+            return community is not None and community.audience is Audience.PUBLIC
         tie = await self.ties.get(admitted.node, admitted.community)
         return tie is not None and tie.space == space and tie.carries(admitted.verified.admitted_at, self._rules.tie_life)
 
@@ -145,6 +157,17 @@ class UnitOfWork:
             self.events.add([said])
             await self.announce(said)
 
+    def said_abroad(
+        self, fact: Fact, *, native_id: str, actor: str, marker: str, community: str, parent: str | None, at: datetime, correlation: str
+    ) -> Admitted:
+        """Sign a fact for somebody on a server of others: about her own object, in her own name, as public as she made it."""
+        event = sign_event(
+            self._rules.key, fact, subject=object_id(self.hub, native_id), time=at, platform=ACTIVITYPUB, native_id=native_id,
+            change_marker=marker, actor=object_id(self.hub, actor), audience=Audience.PUBLIC, community=community, parent=parent,
+        )  # fmt: skip
+        verified = own_event(self._rules.key, event, fact, self.clock())
+        return Admitted(verified, tuple(records.to_headers(event, correlation)), correlation, ("", 0, 0))
+
     def say_to(self, node: str, fact: Fact, *, subject: str, marker: str, community: str) -> None:
         """Sign a fact of the hub's own for one node alone, on its own topic."""
         said = self._said(fact, subject=subject, marker=marker, community=community)
@@ -177,7 +200,7 @@ class UnitOfWork:
 
     async def commit(self) -> None:
         """Write everything, in an order that keeps the tables' references, and commit."""
-        rooms = (self.communities, self.ties, self.messages, self.copies, self.reactions, self.answers, self.members, self.resyncs)
+        rooms = (self.communities, self.ties, self.messages, self.copies, self.reactions, self.answers, self.members, self.resyncs, self.abroad)
         for repository in (*rooms, self.held, self.events, self.outbox):
             await repository.flush()
         await self.connection.commit()

@@ -1,4 +1,4 @@
-"""Topic → handler tables; the only importer of faust; groups: inbound | fanout | receipts."""
+"""Topic → handler tables; the only importer of faust; groups: inbound | peers | fanout | receipts."""
 
 from __future__ import annotations
 
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 LOST = 70  # exit code of a worker whose work is in doubt: its supervisor starts it again
 
+PEERS_SAY = frozenset(("message.posted", "message.edited", "message.deleted", "reaction.added", "reaction.removed"))
 INBOUND: dict[str, Callable[[Any, Any], Awaitable[str | None]]] = {
     "fr.gouv.rse.message.posted.v1": communities.on_message,
     "fr.gouv.rse.message.edited.v1": communities.on_message,
@@ -51,7 +52,9 @@ INBOUND: dict[str, Callable[[Any, Any], Awaitable[str | None]]] = {
     "fr.gouv.rse.tie.accepted.v1": registry.on_tie_accepted,
     "fr.gouv.rse.tie.refused.v1": registry.on_tie_refused,
 }
-SOURCES = {"inbound": topics.RSE_INBOUND, "fanout": topics.HUB_FACTS, "receipts": topics.RSE_RECEIPTS}
+ABROAD = {name: handler for name, handler in INBOUND.items() if name.rpartition(".v")[0].rpartition("rse.")[2] in PEERS_SAY}
+"""What is said for people elsewhere: they post and react, and have neither spaces nor copies here."""
+SOURCES = {"inbound": topics.RSE_INBOUND, "peers": topics.PEER_INBOUND, "fanout": topics.HUB_FACTS, "receipts": topics.RSE_RECEIPTS}
 
 
 class NoTables(TableManager):
@@ -168,6 +171,10 @@ class _Parts:
             from hub.receipts import ReceiptBatch  # noqa: PLC0415 - as above
 
             return ReceiptBatch(group)
+        if self._group == "peers":
+            from hub.peer_batches import PeerBatch  # noqa: PLC0415 - as above
+
+            return PeerBatch(group, ABROAD, bootstrap.addresses(self._settings), bootstrap.door_key(self._settings))
         self._inbound = InboundBatch(group, INBOUND)
         return self._inbound
 

@@ -1,0 +1,136 @@
+"""Who follows whom: people and servers our communities, our communities Groups elsewhere."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from hub.access import PeerRight, peer_may
+from hub.federation.followers import FOLLOW_STEPS, Follow, Follower, FollowState
+from hub.federation.work import CONTEXT, DONE, DOUBLE, NOTED, digest, public
+from hub.ports import RefusedError
+from hub.ui import words
+from schemas.activities import authority_of, id_of, type_of
+from schemas.provenance import KnownActor
+
+if TYPE_CHECKING:
+    from hub.federation.addresses import Addresses
+    from hub.federation.verification import VerifiedActivity
+    from hub.federation.work import Work
+
+
+async def on_follow(activity: VerifiedActivity, work: Work, here: Addresses) -> str:
+    """Somebody asks to hear a community; she is told yes, or no and why."""
+    told, community = activity.told, here.community_of(activity.told.object_id)
+    asker = activity.provenance.named(told.actor)
+    if community is None:
+        raise RefusedError("not_followable")
+    if asker is None or not asker.inbox:
+        raise RefusedError("inbox_missing")
+    reason = await _why_not_follow(community, work)
+    answer = _answer("Reject" if reason else "Accept", community, activity, here, reason)
+    if reason is None:
+        peer = authority_of(told.actor) or ""
+        await work.followers.add(
+            Follower(community, told.actor, peer, asker.inbox, asker.shared_inbox, asker.kind, activity.id, work.clock())
+        )
+    work.bring(community, asker, answer)
+    return DONE if reason is None else reason
+
+
+async def _why_not_follow(community: str, work: Work) -> str | None:
+    try:
+        await public(community, work)
+    except RefusedError as refused:
+        return refused.reason
+    return None
+
+
+def _answer(kind: str, community: str, activity: VerifiedActivity, here: Addresses, reason: str | None) -> dict[str, Any]:
+    told, group = activity.told, here.group(community)
+    asked = {"id": activity.id, "type": "Follow", "actor": told.actor, "object": group}
+    answer = {
+        "@context": CONTEXT, "id": here.activity(digest(kind, activity.id)), "type": kind, "actor": group, "to": [told.actor], "object": asked,
+    }  # fmt: skip
+    return answer | ({"summary": words.reason(reason)} if reason else {})
+
+
+async def on_answer(activity: VerifiedActivity, work: Work, here: Addresses) -> str:
+    """A Group answers a follow of ours; only that Group may."""
+    told = activity.told
+    state = FollowState.ACCEPTED if told.verb == "Accept" else FollowState.REFUSED
+    for one in (await work.follows.all()).values():
+        if one.group == told.actor and _means(told.object, one, here):
+            if state not in FOLLOW_STEPS[one.state]:
+                return DOUBLE
+            await work.follows.save(replace(one, state=state, answered_at=work.clock()))
+            return DONE
+    raise RefusedError("follow_unknown")
+
+
+def _means(said: object, one: Follow, here: Addresses) -> bool:
+    if id_of(said) == one.activity:
+        return True
+    return isinstance(said, dict) and type_of(said) == "Follow" and id_of(said.get("actor")) == here.group(one.community)
+
+
+async def follow_group(community: str, group: str, work: Work, here: Addresses) -> bool:
+    """Have a community follow a Group elsewhere; False where it does, or has asked. Raises RefusedError."""
+    await public(community, work)
+    server = authority_of(group)
+    peer = await work.peer(server or "")
+    if server is None or here.owns(group):
+        raise RefusedError("group_malformed")
+    if peer is None or not peer_may(peer.grade, PeerRight.SPEAK):
+        raise RefusedError("peer_not_admitted")
+    known = (await work.follows.all()).get((community, group))
+    if known is not None and FollowState.PENDING not in FOLLOW_STEPS[known.state]:
+        return False
+    now = work.clock()
+    asked = here.activity(digest("Follow", community, group, now.isoformat()))
+    await work.follows.save(Follow(community, group, server, FollowState.PENDING, asked, now))
+    activity = {"@context": CONTEXT, "id": asked, "type": "Follow", "actor": here.group(community), "object": group, "to": [group]}
+    work.bring(community, _nobody_yet(group), activity)
+    return True
+
+
+async def leave_group(community: str, group: str, work: Work, here: Addresses) -> bool:
+    """Have a community follow a Group no longer; False where it did not."""
+    known = (await work.follows.all()).get((community, group))
+    if known is None or FollowState.ENDED not in FOLLOW_STEPS[known.state]:
+        return False
+    await work.follows.save(replace(known, state=FollowState.ENDED, answered_at=work.clock()))
+    actor = here.group(community)
+    asked = {"id": known.activity, "type": "Follow", "actor": actor, "object": group}
+    undo = {
+        "@context": CONTEXT,
+        "id": here.activity(digest("Undo", known.activity)),
+        "type": "Undo",
+        "actor": actor,
+        "object": asked,
+        "to": [group],
+    }
+    work.bring(community, _nobody_yet(group), undo)
+    return True
+
+
+def _nobody_yet(group: str) -> KnownActor:
+    """A Group whose inbox the courier asks for."""
+    return KnownActor(group, "Group", "")
+
+
+async def on_move(activity: VerifiedActivity, work: Work, _: Addresses) -> str:
+    """A follower has a new home, which knows of the old one: the door has asked there."""
+    told = activity.told
+    target = activity.provenance.named(id_of(told.act.get("target")))
+    if target is None or not target.inbox:
+        raise RefusedError("inbox_missing")
+    peer = await work.peer(authority_of(target.id) or "")
+    if peer is None or not peer_may(peer.grade, PeerRight.FOLLOW):
+        raise RefusedError("peer_not_permitted")
+    followed = await work.followers.by(told.actor)
+    await work.followers.remove(told.actor)
+    for one in followed:
+        moved = replace(one, actor=target.id, peer=peer.id, inbox=target.inbox, shared_inbox=target.shared_inbox, kind=target.kind)
+        await work.followers.add(moved)
+    return DONE if followed else NOTED

@@ -1,0 +1,64 @@
+"""What people elsewhere set on messages, and take back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hub.federation import incoming
+from hub.federation.work import DONE, DOUBLE, NOTED, REACTION, Said, made, parent_of, public, take_away
+from hub.ports import RefusedError
+from schemas.activities import id_of, type_of
+
+if TYPE_CHECKING:
+    from hub.federation.addresses import Addresses
+    from hub.federation.followers import ExternalObject
+    from hub.federation.verification import VerifiedActivity
+    from hub.federation.work import Work
+
+
+async def on_like(activity: VerifiedActivity, work: Work, here: Addresses) -> str:
+    """Somebody likes a message, or sets an emoji on it."""
+    told = activity.told
+    message = await work.message(await parent_of(told.object_id, work, here))
+    if message is None:
+        return NOTED  # of something that never stood here
+    if await work.abroad.object(told.id) is not None:
+        return DOUBLE
+    await public(message.community, work)
+    fact = incoming.reaction(activity)
+    outcome = await work.tell(Said(fact, told.id, told.actor, "added", message.community, work.clock(), message.id))
+    work.abroad.save(made(activity, told.id, work, message.community, REACTION, about=message.id, emoji=fact.emoji))
+    return outcome
+
+
+async def on_dislike(activity: VerifiedActivity, work: Work, here: Addresses) -> str:
+    """No RSE knows it, and a community of practice needs none."""
+    del activity, work, here
+    return NOTED
+
+
+async def on_undo(activity: VerifiedActivity, work: Work, here: Addresses) -> str:
+    """Somebody takes back an act of hers: a follow, or what she set on a message."""
+    told = activity.told
+    kind = type_of(told.object) if isinstance(told.object, dict) else ""
+    if kind == "Follow":
+        community = here.community_of(id_of(told.object.get("object")))
+        return DONE if community and await work.followers.remove(told.actor, community) else NOTED
+    if not kind and await work.followers.remove_follow(told.actor, told.object_id):
+        return DONE
+    known = await _set_before(activity, work, here)
+    if known is None or known.kind != REACTION:
+        return NOTED
+    if known.owner != told.actor:
+        raise RefusedError("undo_of_another")
+    return await take_away(known, work)
+
+
+async def _set_before(activity: VerifiedActivity, work: Work, here: Addresses) -> ExternalObject | None:
+    """The reaction that is meant: by its id, else the newest that this person set on that message."""
+    told = activity.told
+    if told.object_id and (known := await work.abroad.object(told.object_id)) is not None:
+        return known
+    about = await parent_of(id_of(told.object.get("object")), work, here) if isinstance(told.object, dict) else ""
+    standing = [one for one in await work.abroad.made_by(told.actor) if one.kind == REACTION and one.about == about]
+    return standing[-1] if standing else None

@@ -1,0 +1,91 @@
+"""Posts from elsewhere: made, edited, deleted; where they belong, and whose they are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hub.federation import incoming
+from hub.federation.work import DONE, DOUBLE, GONE, MESSAGE, NOTED, Said, made, parent_of, public, standing, take_away
+from hub.ports import RefusedError
+from schemas.activities import addressed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from hub.federation.addresses import Addresses
+    from hub.federation.incoming import Heard
+    from hub.federation.verification import VerifiedActivity
+    from hub.federation.work import Work
+
+
+async def on_post(activity: VerifiedActivity, work: Work, here: Addresses) -> str:
+    """A post, or the new state of one; what is known already, or was deleted, does not come again."""
+    told = activity.told
+    if told.object_id == told.actor:
+        return NOTED  # an actor renews itself: its name is read anew with its next post
+    if here.owns(told.object_id):
+        raise RefusedError("not_owner")
+    known = await work.abroad.object(told.object_id)
+    if known is not None and (known.kind == GONE or told.verb == "Create"):
+        return DOUBLE
+    if known is not None and known.owner != told.actor:
+        raise RefusedError("not_owner")
+    heard = incoming.post(activity, work.clock())
+    community = known.community if known else await _community_of(activity, heard, work, here)
+    await public(community, work)
+    parent = await parent_of(heard.in_reply_to, work, here) if heard.in_reply_to else None
+    marker = heard.marker if told.verb == "Update" else "posted"
+    outcome = await work.tell(Said(heard.fact, heard.object_id, told.actor, marker, community, heard.at, parent))
+    if known is None:
+        work.abroad.save(made(activity, heard.object_id, work, community, MESSAGE))
+    return outcome
+
+
+async def _community_of(activity: VerifiedActivity, heard: Heard, work: Work, here: Addresses) -> str:
+    """Where a post belongs: in the communities that hear the Group which passed it on, else in the one to which it is addressed.
+
+    A reply that calls one of our authors belongs where it answers: Mastodon addresses people, not groups.
+    """
+    parent = await standing(heard.in_reply_to, work, here)
+    if activity.told.via is not None:
+        listening = await work.follows.communities_following(activity.told.via)
+        return parent if parent is not None and parent in listening else listening[0]
+    named = list(_readers(activity))
+    groups = [community for one in named if (community := here.community_of(one)) is not None]
+    if groups:
+        return parent if parent is not None and parent in groups else groups[0]
+    if parent is not None and any(here.owns(one) for one in named):
+        return parent
+    raise RefusedError("not_addressed_here")
+
+
+def _readers(activity: VerifiedActivity) -> Iterator[str]:
+    """Whom the post itself and its activity name; each on its own, so that the wrapping widens nothing."""
+    for document in (activity.told.object, activity.told.act):
+        if isinstance(document, dict):
+            yield from addressed(document)
+
+
+async def on_delete(activity: VerifiedActivity, work: Work, _: Addresses) -> str:
+    """Something is gone at its server, or somebody is. A tombstone stays here, so that a late post does not raise it."""
+    told = activity.told
+    if told.object_id == told.actor:
+        return await _gone_altogether(activity, work)
+    known = await work.abroad.object(told.object_id)
+    if known is None:
+        work.abroad.save(made(activity, told.object_id, work, "", GONE))
+        return NOTED
+    if known.kind == GONE:
+        return DOUBLE
+    if known.owner != told.actor:
+        raise RefusedError("not_owner")
+    return await take_away(known, work)
+
+
+async def _gone_altogether(activity: VerifiedActivity, work: Work) -> str:
+    actor = activity.told.actor
+    await work.followers.remove(actor)
+    for one in await work.abroad.made_by(actor):
+        if one.kind != GONE:
+            await take_away(one, work)
+    return DONE

@@ -1,0 +1,181 @@
+"""All the SQL of federation with peers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import delete, select
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from hub.federation.followers import ExternalObject, Follow, Follower, FollowState, Report
+from hub.storage.federation_tables import activities_seen, external_objects, followers, follows, peer_quarantines, reports
+from hub.storage.rows import Rows, among, renewing
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Sequence
+    from datetime import datetime
+
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from hub.access import Permit
+    from hub.ports import Clock
+
+OBJECTS = Rows(external_objects, then=renewing(["id"], ["subject", "kind", "at", "via"]))
+REPORTS = Rows(reports, then="ON CONFLICT (id) DO NOTHING")
+
+
+class SqlFollowers:
+    """Who follows our communities."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def of(self, community: str) -> Sequence[Follower]:
+        """A community's followers."""
+        return await self._where(followers.c.community == community)
+
+    async def all(self) -> Sequence[Follower]:
+        """Every follower."""
+        return await self._where(followers.c.actor != "")
+
+    async def add(self, one: Follower) -> None:
+        """A follower, or the same one with other inboxes."""
+        row = {column.name: getattr(one, column.name) for column in followers.columns}
+        await self._connection.execute(
+            upsert(followers).values(**row).on_conflict_do_update(index_elements=["community", "actor"], set_=row)
+        )
+
+    async def remove(self, actor: str, community: str | None = None) -> int:
+        """An actor follows a community, or any, no longer; returns how many it left."""
+        gone = delete(followers).where(followers.c.actor == actor)
+        result = await self._connection.execute(gone if community is None else gone.where(followers.c.community == community))
+        return int(result.rowcount)
+
+    async def remove_follow(self, actor: str, follow: str) -> int:
+        """What an actor asked by this Follow ends; returns how many that were."""
+        result = await self._connection.execute(delete(followers).where(followers.c.actor == actor, followers.c.follow == follow))
+        return int(result.rowcount)
+
+    async def by(self, actor: str) -> Sequence[Follower]:
+        """What an actor follows here."""
+        return await self._where(followers.c.actor == actor)
+
+    async def _where(self, condition: Any) -> Sequence[Follower]:
+        rows = await self._connection.execute(select(followers).where(condition).order_by(followers.c.community, followers.c.actor))
+        return [Follower(*row) for row in rows]
+
+
+class SqlFollows:
+    """Groups elsewhere that our communities follow: few, so a transaction reads them all at once."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+        self._known: dict[tuple[str, str], Follow] | None = None
+
+    async def all(self) -> dict[tuple[str, str], Follow]:
+        """Every follow of ours, by community and group."""
+        if self._known is None:
+            rows = await self._connection.execute(select(follows).order_by(follows.c.community, follows.c.group))
+            self._known = {(row.community, row.group): _follow(row) for row in rows}
+        return self._known
+
+    async def communities_following(self, group: str) -> Sequence[str]:
+        """Our communities that hear a Group."""
+        return [one.community for one in (await self.all()).values() if one.group == group and one.state is FollowState.ACCEPTED]
+
+    async def save(self, one: Follow) -> None:
+        """Insert or renew a follow."""
+        row = {column.name: getattr(one, column.name) for column in follows.columns} | {"state": one.state.value}
+        await self._connection.execute(upsert(follows).values(row).on_conflict_do_update(index_elements=["community", "group"], set_=row))
+        (await self.all())[one.community, one.group] = one
+
+
+class SqlAbroad:
+    """What came from elsewhere, read ahead and written together: objects and the activities seen."""
+
+    def __init__(self, connection: AsyncConnection, clock: Clock) -> None:
+        self._connection, self._clock = connection, clock
+        self._known: dict[str, ExternalObject | None] = {}
+        self._changed: set[str] = set()
+        self._reports: list[Report] = []
+
+    async def unseen(self, ids: Collection[tuple[str, str]]) -> set[str]:
+        """Those of the activities (id, peer) that were never handled; each is noted as seen with this transaction."""
+        if not ids:
+            return set()
+        rows = [{"id": name, "peer": peer, "at": self._clock()} for name, peer in dict(ids).items()]
+        statement = upsert(activities_seen).on_conflict_do_nothing().returning(activities_seen.c.id)
+        return set((await self._connection.execute(statement.values(rows))).scalars())
+
+    async def load(self, ids: Iterable[str]) -> None:
+        """Read several objects at once."""
+        wanted = set(ids) - set(self._known)
+        if not wanted:
+            return
+        self._known.update(dict.fromkeys(wanted))
+        for row in await self._connection.execute(select(external_objects).where(among(external_objects.c.id, wanted))):
+            self._known[row.id] = ExternalObject(**row._mapping)  # noqa: SLF001 - SQLAlchemy's documented way to a row as a mapping
+
+    async def object(self, name: str) -> ExternalObject | None:
+        """Something from elsewhere that stands here, or stood here."""
+        await self.load([name])
+        return self._known[name]
+
+    async def made_by(self, owner: str) -> Sequence[ExternalObject]:
+        """Everything that somebody made."""
+        await self.flush()
+        rows = await self._connection.execute(
+            select(external_objects).where(external_objects.c.owner == owner).order_by(external_objects.c.at)
+        )
+        return [ExternalObject(**row._mapping) for row in rows]  # noqa: SLF001 - as above
+
+    def save(self, one: ExternalObject) -> None:
+        """Remember an object; written with the transaction."""
+        self._known[one.id] = one
+        self._changed.add(one.id)
+
+    def report(self, one: Report) -> None:
+        """Remember a report; written with the transaction."""
+        self._reports.append(one)
+
+    async def flush(self) -> None:
+        """Write what changed in one statement."""
+        names = [column.name for column in external_objects.columns]
+        changed = [one for name in sorted(self._changed) if (one := self._known[name])]
+        await OBJECTS.write(self._connection, [{name: getattr(one, name) for name in names} for one in changed])
+        columns = [column.name for column in reports.columns]
+        await REPORTS.write(self._connection, [{name: getattr(one, name) for name in columns} for one in self._reports])
+        self._changed, self._reports = set(), []
+
+
+async def reports_of(connection: AsyncConnection, permit: Permit, limit: int = 200) -> Sequence[Report]:
+    """The newest reports, for who holds a permit."""
+    del permit
+    rows = await connection.execute(select(reports).order_by(reports.c.at.desc()).limit(limit))
+    return [Report(**row._mapping) for row in rows]  # noqa: SLF001 - as above
+
+
+async def quarantined(connection: AsyncConnection) -> frozenset[str]:
+    """Peers whose activities are parked."""
+    return frozenset(await connection.scalars(select(peer_quarantines.c.peer)))
+
+
+async def quarantine(connection: AsyncConnection, over: Iterable[str], now: datetime) -> None:
+    """Park what these peers send from now on."""
+    rows = [{"peer": peer, "at": now} for peer in sorted(over)]
+    await connection.execute(upsert(peer_quarantines).on_conflict_do_nothing(), rows)
+
+
+async def release(connection: AsyncConnection, peer: str) -> bool:
+    """End a peer's quarantine; False when it was in none."""
+    result = await connection.execute(delete(peer_quarantines).where(peer_quarantines.c.peer == peer))
+    return bool(result.rowcount)
+
+
+async def forget_seen(connection: AsyncConnection, before: datetime) -> None:
+    """Forget activities that the topics have forgotten too; objects keep their owners."""
+    await connection.execute(delete(activities_seen).where(activities_seen.c.at < before))
+
+
+def _follow(row: Any) -> Follow:
+    return Follow(row.community, row.group, row.peer, FollowState(row.state), row.activity, row.asked_at, row.answered_at, row.reason)

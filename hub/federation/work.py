@@ -1,0 +1,158 @@
+"""What the handlers of peers' activities need of a transaction, and what several of them ask of it."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from hub.federation.followers import ExternalObject
+from hub.ports import RefusedError
+from schemas.activities import authority_of
+from schemas.facts.message import MessageDeleted
+from schemas.facts.reaction import ReactionRemoved
+from schemas.words import Audience
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from hub.federation.addresses import Addresses
+    from hub.federation.followers import Follow, Follower, Report
+    from hub.federation.verification import VerifiedActivity
+    from hub.registry.peers import Peer
+    from schemas.facts.base import Fact
+    from schemas.provenance import KnownActor
+
+MESSAGE: Final = "message"
+REACTION: Final = "reaction"
+GONE: Final = "gone"
+OWN: Final = "own"
+DOUBLE: Final = "double"
+NOTED: Final = "noted"
+UNSUPPORTED: Final = "unsupported"
+DONE: Final = "handled"
+CONTEXT: Final = "https://www.w3.org/ns/activitystreams"
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A fact that the hub says for somebody elsewhere: about which object of hers, when, in which community."""
+
+    fact: Fact
+    object: str
+    actor: str
+    marker: str
+    community: str
+    at: datetime
+    parent: str | None = None
+
+
+class Community(Protocol):
+    """A community of ours."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def audience(self) -> Audience: ...
+
+
+class Message(Protocol):
+    """A message that stands in a community."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def community(self) -> str: ...
+
+
+class Objects(Protocol):
+    """What came from elsewhere."""
+
+    async def object(self, name: str) -> ExternalObject | None: ...
+    async def made_by(self, owner: str) -> Sequence[ExternalObject]: ...
+    def save(self, one: ExternalObject) -> None: ...
+    def report(self, one: Report) -> None: ...
+
+
+class Followers(Protocol):
+    """Who follows our communities."""
+
+    async def by(self, actor: str) -> Sequence[Follower]: ...
+    async def add(self, one: Follower) -> None: ...
+    async def remove(self, actor: str, community: str | None = None) -> int: ...
+    async def remove_follow(self, actor: str, follow: str) -> int: ...
+
+
+class Follows(Protocol):
+    """Groups elsewhere that our communities follow."""
+
+    async def all(self) -> dict[tuple[str, str], Follow]: ...
+    async def communities_following(self, group: str) -> Sequence[str]: ...
+    async def save(self, one: Follow) -> None: ...
+
+
+class Work(Protocol):
+    """What these use cases need of a transaction."""
+
+    @property
+    def abroad(self) -> Objects: ...
+    @property
+    def followers(self) -> Followers: ...
+    @property
+    def follows(self) -> Follows: ...
+    def clock(self) -> datetime: ...
+    async def peer(self, authority: str) -> Peer | None: ...
+    async def community(self, name: str) -> Community | None: ...
+    async def message(self, name: str) -> Message | None: ...
+    def subject_of(self, uri: str) -> str:
+        """The id under which something elsewhere stands here."""
+        ...
+
+    async def tell(self, said: Said) -> str:
+        """Say a fact to the rooms, once; returns its outcome. Raises RefusedError."""
+        ...
+
+    def bring(self, community: str, to: KnownActor, activity: Mapping[str, Any]) -> None:
+        """Have an activity of a community's brought to one actor elsewhere."""
+        ...
+
+
+async def public(community: str, work: Work) -> None:
+    """Only what everybody may read is exchanged with peers; raises RefusedError."""
+    found = await work.community(community)
+    if found is None:
+        raise RefusedError("community_unknown")
+    if found.audience is not Audience.PUBLIC:
+        raise RefusedError("community_not_public")
+
+
+async def standing(uri: str, work: Work, here: Addresses) -> str | None:
+    """The community in which something stands that is spoken of."""
+    message = await work.message(await parent_of(uri, work, here)) if uri else None
+    return message.community if message is not None else None
+
+
+async def parent_of(uri: str, work: Work, here: Addresses) -> str:
+    """The id here of what an address means: our own note, or something from elsewhere, come or still to come."""
+    return here.message_of(uri) or work.subject_of(uri)
+
+
+def made(activity: VerifiedActivity, name: str, work: Work, community: str, kind: str, **more: str) -> ExternalObject:
+    """What the author of an activity made, as it is remembered here: whose it is decides who may change it."""
+    told = activity.told
+    server = authority_of(told.actor) or ""
+    return ExternalObject(name, work.subject_of(name), community, told.actor, server, kind, told.via, work.clock(), **more)
+
+
+async def take_away(known: ExternalObject, work: Work) -> str:
+    """Take back what somebody made; its tombstone keeps a late copy out."""
+    fact = ReactionRemoved(space=known.peer) if known.kind == REACTION else MessageDeleted(space=known.peer)
+    outcome = await work.tell(Said(fact, known.id, known.owner, "deleted", known.community, work.clock(), known.about))
+    work.abroad.save(replace(known, kind=GONE))
+    return outcome
+
+
+def digest(*parts: str) -> str:
+    """A name out of several, the same each time: an answer that is given twice is one answer."""
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]

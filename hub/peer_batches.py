@@ -1,0 +1,221 @@
+"""A batch of peers' activities: readmitted, done in one transaction, and redone one by one when the data fails."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import structlog
+
+from hub.federation import handlers, repository
+from hub.federation.verification import VerifiedActivity, readmit
+from hub.federation.work import DOUBLE
+from hub.operations import quarantine
+from hub.peer_work import PeerWork
+from hub.ports import RefusedError
+from hub.sifting import HANDLER_ERROR
+from hub.storage.engine import connection_lost
+from schemas.activities import addressed, id_of, ids_of
+from schemas.provenance import ProvenanceRefused
+from schemas.wire import records
+from schemas.wire.telemetry import Metric
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from datetime import datetime
+    from enum import StrEnum
+
+    from hub.federation.addresses import Addresses
+    from hub.group import Group
+    from hub.peer_work import Rooms
+    from hub.ports import Record
+    from hub.unit_of_work import UnitOfWork
+    from schemas.keys import PublicKey
+
+log = structlog.get_logger()
+ATTEMPTS = 3
+QUARANTINED = "peer_quarantined"
+
+
+@dataclass(frozen=True, slots=True)
+class Readmitted:
+    """An activity with the record in which it came."""
+
+    record: Record
+    activity: VerifiedActivity
+    correlation: str
+
+
+@dataclass(frozen=True, slots=True)
+class TurnedDown:
+    """A record on its way to the dead letters; `peer` is set only where the record is surely that peer's own."""
+
+    record: Record
+    reason: str
+    error: str
+    peer: str | None = None
+    act: str = "?"
+
+
+@dataclass(frozen=True, slots=True)
+class PeerSifted:
+    """A batch as it was read."""
+
+    batch: Sequence[Record]
+    readmitted: Sequence[Readmitted]
+    refused: Sequence[TurnedDown]
+
+
+class PeerBatch:
+    """What peers say: `peer.inbound.v1` into the rooms."""
+
+    def __init__(self, group: Group, rooms: Rooms, here: Addresses, key_of: Callable[[str, datetime], PublicKey | StrEnum]) -> None:
+        self._group, self._rooms, self._here, self._key_of = group, rooms, here, key_of
+
+    async def read(self, batch: Sequence[Record]) -> PeerSifted:
+        """Part a batch in what the door proved and what bears no proof of its."""
+        readmitted: list[Readmitted] = []
+        refused: list[TurnedDown] = []
+        for record in batch:
+            try:
+                readmitted.append(Readmitted(record, readmit(record, self._key_of), _correlation(record)))
+            except ProvenanceRefused as refusal:
+                refused.append(TurnedDown(record, refusal.reason, refusal.reason))
+            except Exception as error:  # noqa: BLE001 - any other answer would end every worker that meets this record
+                log.error("record_not_judged", position=record.position, error=type(error).__name__)  # noqa: TRY400 - no content in traces
+                refused.append(TurnedDown(record, HANDLER_ERROR, type(error).__name__))
+        return PeerSifted(batch, readmitted, refused)
+
+    async def carry_out(self, read: PeerSifted) -> None:
+        """Do a batch once, however often it comes."""
+        try:
+            more = await self._transact(read.batch, read.readmitted)
+        except Exception as error:
+            if connection_lost(error):
+                raise
+            log.warning("batch_redone_one_by_one", records=len(read.batch), error=type(error).__name__)
+            more = await self._one_by_one(read)
+        await self._refuse([*read.refused, *more])
+
+    async def _transact(self, batch: Sequence[Record], several: Sequence[Readmitted]) -> list[TurnedDown]:
+        refused: list[TurnedDown] = []
+        done: list[tuple[str, str, str]] = []
+        async with self._group.begin(await self._group.registry()) as work:
+            parked = await repository.quarantined(work.connection)
+            refused += [_down(one, QUARANTINED) for one in several if one.activity.peer in parked]
+            heard = [one for one in several if one.activity.peer not in parked]
+            await self._lock(heard, work)
+            fresh = await work.abroad.unseen({(one.activity.id, one.activity.peer) for one in heard})
+            for one in heard:
+                outcome = DOUBLE
+                if one.activity.id in fresh:
+                    fresh.discard(one.activity.id)
+                    try:
+                        outcome = await handlers.hear(one.activity, PeerWork(work, self._rooms, one.correlation), self._here)
+                    except RefusedError as refusal:
+                        refused.append(_down(one, refusal.reason))
+                        continue
+                done.append((one.activity.peer, one.activity.told.verb, outcome))
+            await work.store_offsets(self._group.name, batch)
+            await work.commit()
+        _count(done)
+        return refused
+
+    async def _lock(self, several: Sequence[Readmitted], work: UnitOfWork) -> None:
+        """Read ahead what a batch speaks of, and lock its communities in the order in which all workers lock them."""
+        names = {name for one in several for name in _spoken_of(one.activity)}
+        await work.abroad.load(names)
+        known = [one for name in names if (one := await work.abroad.object(name)) is not None]
+        subjects = {self._here.message_of(name) or PeerWork(work, self._rooms, "").subject_of(name) for name in names}
+        await work.messages.load(subjects)
+        messages = [message for name in subjects if (message := await work.messages.get(name)) is not None]
+        addressees = {community for one in several for uri in _readers(one.activity) if (community := self._here.community_of(uri))}
+        heard_by = [
+            name for one in several if one.activity.told.via for name in await work.follows.communities_following(one.activity.told.via)
+        ]
+        communities = addressees | set(heard_by) | {one.community for one in known} | {one.community for one in messages}
+        await work.communities.lock(communities - {""})
+
+    async def _one_by_one(self, read: PeerSifted) -> list[TurnedDown]:
+        refused = [down for one in read.readmitted for down in await self._alone(one)]
+        async with self._group.begin(None) as work:  # past those that failed, too: the next start must not take them for forgotten
+            await work.store_offsets(self._group.name, read.batch)
+            await work.connection.commit()
+        return refused
+
+    async def _alone(self, one: Readmitted) -> list[TurnedDown]:
+        why, attempts = "", 0
+        for _ in range(ATTEMPTS):
+            try:
+                return await self._transact([one.record], [one])
+            except Exception as error:
+                if connection_lost(error):
+                    raise
+                why, attempts = type(error).__name__, await self._count_attempt(one.record)
+        log.error("record_failed_alone", position=one.record.position, attempts=attempts, error=why)
+        return [TurnedDown(one.record, HANDLER_ERROR, why, one.activity.peer, one.activity.told.verb)]
+
+    async def _count_attempt(self, record: Record) -> int:
+        async with self._group.begin(None) as work:
+            count = await quarantine.count_attempt(work.connection, record, self._group.clock())
+            await work.connection.commit()
+        return count
+
+    async def _refuse(self, refused: Sequence[TurnedDown]) -> None:
+        if not refused:
+            return
+        for one in refused:
+            Metric.external.labels(one.peer or "?", _named(one.act), one.reason).inc()
+            log.info("activity_turned_down", position=one.record.position, peer=one.peer, reason=one.reason)
+        found = {(f"peer:{one.peer}", one.record.position) for one in refused if one.peer is not None and one.reason != QUARANTINED}
+        if found:
+            await self._strike(found)
+        await self._group.dead_letters.send([(one.record, one.reason, one.error) for one in refused])
+
+    async def _strike(self, found: set[tuple[str, str]]) -> None:
+        """Too many refused activities of one peer within a minute: what it sends is parked, the others go on."""
+        async with self._group.begin(None) as work:
+            now = self._group.clock()
+            over = [
+                name.removeprefix("peer:") for name in await quarantine.strike(work.connection, found, now, self._group.quarantine_after)
+            ]
+            if over:
+                await repository.quarantine(work.connection, over, now)
+            await work.connection.commit()
+        for peer in over:
+            log.error("peer_quarantined", peer=peer)
+
+
+def _down(one: Readmitted, reason: str) -> TurnedDown:
+    return TurnedDown(one.record, reason, one.activity.told.verb, one.activity.peer, one.activity.told.verb)
+
+
+def _spoken_of(activity: VerifiedActivity) -> Iterator[str]:
+    told = activity.told
+    yield from ids_of(told.object)
+    yield told.id
+    if isinstance(told.object, dict):
+        yield id_of(told.object.get("inReplyTo"))
+        yield id_of(told.object.get("object"))
+
+
+def _readers(activity: VerifiedActivity) -> Iterator[str]:
+    told = activity.told
+    for document in (told.object, told.act):
+        if isinstance(document, dict):
+            yield from addressed(document)
+            yield id_of(document.get("object"))
+
+
+def _correlation(record: Record) -> str:
+    return records.correlation_of({name: (raw or b"").decode() for name, raw in record.headers if name == records.CORRELATION})
+
+
+def _named(act: str) -> str:
+    """An act as a metric names it: of what others may invent, one name."""
+    return act if act in handlers.HANDLERS else "other"
+
+
+def _count(done: Sequence[tuple[str, str, str]]) -> None:
+    for peer, act, outcome in done:
+        Metric.external.labels(peer, _named(act), outcome).inc()
