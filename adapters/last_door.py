@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from adapters import elsewhere
 from schemas.envelope import event_digest
 from schemas.proof import Reason, Refusal, UnverifiedEvent, VerifiedEvent, verify_event
 from schemas.sequence import Sequence, SequenceRefused, verify_sequence
@@ -123,6 +124,8 @@ class LastDoor:
             return _stopped(Reason.RECORD_KEY_MISMATCH, envelope.community, headers, unverified, place.number)
         if self.node not in place.targets and envelope.source != self.node:
             return _stopped("not_for_this_node", "", headers, unverified, place.number)
+        if fault := elsewhere.fault(verified, self.hub, registry):
+            return _stopped(fault, "", headers, unverified, place.number)
         return Passed(verified, place, correlation_of(headers))
 
 

@@ -1,0 +1,157 @@
+"""The last door judges what the hub says for people elsewhere, and every RSE shows whence they speak."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from adapters import elsewhere
+from adapters.discourse import render as discourse
+from adapters.exo import render as exo
+from adapters.matrix.names import display_name
+from adapters.port import Act, Order
+from hub.federation import incoming
+from hub.federation.verification import readmit
+from hub.ports import Record
+from schemas import provenance
+from schemas.activities import native_id_of, organisation_of
+from schemas.envelope import object_id
+from schemas.facts.message import Author, MessageDeleted
+from schemas.proof import own_event, sign_event
+from schemas.words import Audience
+from tests.fakes_abroad import HERE, NOW, Door, Person, written
+from tests.fakes_schemas import HUB, key_entry, node_entry, registry
+
+if TYPE_CHECKING:
+    from hub.federation.verification import VerifiedActivity
+    from schemas.facts.base import Fact
+    from schemas.facts.external import External
+    from schemas.keys import SigningKey
+    from schemas.manifest import Registry
+    from schemas.proof import VerifiedEvent
+
+ALICE = Person("https://social.example/users/alice")
+CAROL = Person("https://ailleurs.example/users/carol", name="Carol Blanc")
+FORUM = Person("https://forum.example/category/2", "Group", "Le forum")
+
+
+def door() -> Door:
+    """The peers' door, whose key the registry knows as the hub's."""
+    made = Door(key=HUB)
+    made.admit(ALICE, CAROL, FORUM)
+    made.abroad.documents[CAROL.note()["id"]] = written(CAROL.note())
+    return made
+
+
+def taken(actor: Person, activity: dict[str, Any], at: Door | None = None) -> VerifiedActivity:
+    """An activity as the worker readmits it."""
+    through = at or door()
+
+    async def bring() -> None:
+        answer = await through.bring(actor, activity)
+        assert answer.status == 202, answer.text
+
+    asyncio.run(bring())
+    record = through.kafka.records[-1]
+    return readmit(Record(record.topic, 0, 1, NOW, record.key, record.value, tuple(record.headers)), lambda _, __: HUB.public)
+
+
+def said(fact: Fact, native: str, key: SigningKey = HUB) -> VerifiedEvent:
+    """A fact as its signer sends it."""
+    native_id = native_id_of(native)
+    event = sign_event(
+        key, fact, subject=object_id(key.owner, native_id), time=NOW, platform="activitypub", native_id=native_id, change_marker="posted",
+        actor="a" * 32, audience=Audience.PUBLIC, community="futurs-publics",
+    )  # fmt: skip
+    return own_event(key, event, fact, NOW)
+
+
+@pytest.fixture(scope="module")
+def known() -> Registry:
+    return registry()
+
+
+def posted(actor: Person = ALICE, activity: dict[str, Any] | None = None, at: Door | None = None) -> Any:
+    """The fact of a post as the hub tells it."""
+    return incoming.post(taken(actor, activity or actor.creates(), at), NOW)
+
+
+def test_what_somebody_elsewhere_said_passes(known: Registry) -> None:
+    heard = posted()
+    assert elsewhere.fault(said(heard.fact, heard.object_id), "hub", known) is None
+    announced = posted(FORUM, FORUM.does("Announce", CAROL.creates()))
+    assert announced.fact.author.organisation == "ailleurs.example · externe"
+    assert announced.fact.external.via == FORUM.id
+    assert elsewhere.fault(said(announced.fact, announced.object_id), "hub", known) is None
+    liked = taken(ALICE, ALICE.does("Like", HERE.note("m"), "acts/l"))
+    assert elsewhere.fault(said(incoming.reaction(liked), liked.told.id), "hub", known) is None
+
+
+def test_what_the_hub_says_of_its_own_making_is_refused_and_so_is_a_ministry_that_plays_somebody_elsewhere(known: Registry) -> None:
+    heard = posted()
+    bare = heard.fact.model_copy(update={"external": None})
+    assert elsewhere.fault(said(bare, heard.object_id), "hub", known) == "external_missing"
+    assert elsewhere.fault(replace(said(heard.fact, heard.object_id)), "another-hub", known) == "external_mismatch"
+    assert elsewhere.fault(said(MessageDeleted(space="social.example"), heard.object_id), "hub", known) is None
+
+
+def _external(fact: Any, **changes: Any) -> Any:
+    external: External = fact.external
+    return fact.model_copy(update={"external": external.model_copy(update=changes)})
+
+
+def _members(fact: Any, **changes: str) -> str:
+    return provenance.written(provenance.members(fact.external.provenance) | changes)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda fact: _external(fact, activity=fact.external.activity.replace("Bonjour", "Bonsoir")), "provenance_of_other_bytes"),
+        (lambda fact: _external(fact, activity=fact.external.activity + " "), "provenance_of_other_bytes"),
+        (lambda fact: _external(fact, document="{}"), "provenance_of_other_bytes"),
+        (lambda fact: _external(fact, provenance=_members(fact, peer_actor=CAROL.id)), "provenance_invalid"),
+        (lambda fact: _external(fact, provenance=_members(fact, peer_more="1")), "provenance_invalid"),
+        (lambda fact: _external(fact, provenance=_members(fact, peer_keyid="hub#z6Mk")), "provenance_key_refused"),
+        (lambda fact: _external(fact, provenance="{}"), "provenance_malformed"),
+        (lambda fact: _external(fact, provenance="[]"), "provenance_malformed"),
+        (lambda fact: _external(fact, actor=CAROL.id), "external_mismatch"),
+        (lambda fact: _external(fact, server="ailleurs.example"), "external_mismatch"),
+        (lambda fact: _external(fact, object="https://social.example/notes/2"), "external_mismatch"),
+        (lambda fact: _external(fact, via=FORUM.id), "external_mismatch"),
+        (lambda fact: fact.model_copy(update={"author": Author(name="Alice", organisation="Finances publiques")}), "external_mismatch"),
+        (lambda fact: fact.model_copy(update={"author": Author(name="Alice", organisation="social.example")}), "external_mismatch"),
+    ],
+)
+def test_a_hub_that_lies_about_somebody_elsewhere_is_refused_by_name(known: Registry, change: Any, reason: str) -> None:
+    heard = posted()
+    assert elsewhere.fault(said(change(heard.fact), heard.object_id), "hub", known) == reason
+
+
+def test_an_object_under_another_name_is_refused(known: Registry) -> None:
+    assert elsewhere.fault(said(posted().fact, "https://social.example/notes/9"), "hub", known) == "external_mismatch"
+
+
+def test_a_door_whose_key_was_revoked_before_is_not_believed() -> None:
+    revoked = registry(hub=node_entry(HUB, keys=[key_entry(HUB, revokedAt=NOW - timedelta(days=30))]))
+    heard = posted()
+    assert elsewhere.fault(said(heard.fact, heard.object_id), "hub", revoked) == "provenance_key_refused"
+
+
+def test_every_rse_shows_name_server_and_that_she_is_from_elsewhere() -> None:
+    author = posted().fact.author
+    order = Order(Act.POSTED, "e", "s", "97", author=author, content=posted().fact.content, occurred_at=NOW)
+    shown = "Alice Martin (social.example · externe)"
+    assert display_name(author) == shown
+    assert shown in discourse._identity(order)
+    assert shown in exo._identity(order)
+
+
+def test_however_long_a_servers_name_is_it_is_shown_as_from_elsewhere_everywhere() -> None:
+    long = organisation_of("a." * 120 + "example")
+    assert long.endswith(".example · externe")
+    assert display_name(Author(name="x" * 200, organisation=long)).endswith(".example · externe)")
