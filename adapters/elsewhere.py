@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from schemas import provenance
-from schemas.activities import ActivityMalformed, Told, authority_of, is_public, native_id_of, organisation_of, read, told
+from schemas.activities import ActivityMalformed, Told, authority_of, is_public, ministry_via, native_id_of, organisation_of, read, told
 from schemas.facts.message import MessageEdited, MessagePosted
 from schemas.facts.reaction import ReactionAdded
 from schemas.origins import same_origin
@@ -52,10 +52,14 @@ def fault(verified: VerifiedEvent, hub: str, registry: Registry) -> str | None:
     made = said.object_id if isinstance(fact, MessagePosted) else said.id
     if said.verb not in ACTS[type(fact)] or (fact.external.object, fact.author.organisation) != (
         made,
-        organisation_of(fact.external.server),
+        _organisation(seen, fact.external.server),
     ):
         return MISMATCH
     return None if envelope.nativeid == native_id_of(made) and _same(fact.external, seen, said) else MISMATCH
+
+
+def _organisation(seen: Provenance, server: str) -> str:
+    return ministry_via(seen.ministry, server) if seen.ministry else organisation_of(server)
 
 
 def _proved(external: External, registry: Registry) -> tuple[Provenance, Told]:

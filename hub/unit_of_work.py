@@ -200,7 +200,17 @@ class UnitOfWork:
 
     async def commit(self) -> None:
         """Write everything, in an order that keeps the tables' references, and commit."""
-        rooms = (self.communities, self.ties, self.messages, self.copies, self.reactions, self.answers, self.members, self.resyncs, self.abroad)
+        rooms = (
+            self.communities,
+            self.ties,
+            self.messages,
+            self.copies,
+            self.reactions,
+            self.answers,
+            self.members,
+            self.resyncs,
+            self.abroad,
+        )
         for repository in (*rooms, self.held, self.events, self.outbox):
             await repository.flush()
         await self.connection.commit()

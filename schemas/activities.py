@@ -23,7 +23,8 @@ POSTS: Final = frozenset(("Note", "Article", "Page", "Question", "Event", "Video
 URI_LIMIT: Final = 2_000
 NATIVE_LIMIT: Final = 512
 ABROAD: Final = "externe"
-SERVER_SHOWN: Final = 80
+SERVER_SHOWN: Final = 50
+MINISTRY_SHOWN: Final = 40
 """Characters: no RSE has a reason to cut off what follows."""
 ADDRESSES_LIMIT: Final = 200
 """Of one member (`to`, `cc`, `audience`): a post to thousands of named people is not for a community."""
@@ -57,7 +58,16 @@ def authority_of(uri: str) -> str | None:
 
 def organisation_of(server: str) -> str:
     """What stands for a ministry behind the name of somebody on a server of others; of a long server's name, the end, which says whose it is."""
-    return f"{server if len(server) <= SERVER_SHOWN else '…' + server[1 - SERVER_SHOWN :]} · {ABROAD}"
+    return f"{_shown(server)} · {ABROAD}"
+
+
+def ministry_via(ministry: str, server: str) -> str:
+    """A ministry of another Trait d'union, with the server through which it speaks."""
+    return f"{ministry[:MINISTRY_SHOWN]} · via {_shown(server)}"
+
+
+def _shown(server: str) -> str:
+    return server if len(server) <= SERVER_SHOWN else "…" + server[1 - SERVER_SHOWN :]
 
 
 def native_id_of(uri: str) -> str:

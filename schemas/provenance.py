@@ -76,6 +76,8 @@ class Provenance:
     document: str = ""
     """Digest of what was fetched from the object's own server; empty where nothing was."""
     actors: Sequence[KnownActor] = ()
+    ministry: str = ""
+    """The ministry whose own envelope the message carries, as its server's registry names it; empty for everybody else."""
 
     def named(self, actor: str) -> KnownActor | None:
         """What is known of an actor."""
@@ -90,7 +92,7 @@ class Provenance:
         return {
             "peer_actor": self.actor, "peer_server": self.peer, "peer_key": self.key, "peer_scheme": self.scheme,
             "peer_received": str(round(self.received.timestamp() * 1000)), "peer_digest": self.digest, "peer_target": self.target,
-            "peer_belief": self.belief.value, "peer_document": self.document,
+            "peer_belief": self.belief.value, "peer_document": self.document, "peer_ministry": self.ministry,
             "peer_actors": jcs.canonical({"actors": [one.written() for one in self.actors]}).decode(),
         }  # fmt: skip
 
@@ -153,5 +155,5 @@ def _read(said: Mapping[str, str]) -> Provenance:
     received = datetime.fromtimestamp(int(said["peer_received"]) / 1000, UTC)
     return Provenance(
         said["peer_actor"], said["peer_server"], said["peer_key"], said["peer_scheme"], received, said["peer_digest"],
-        said["peer_target"], Belief(said["peer_belief"]), said["peer_document"], actors,
+        said["peer_target"], Belief(said["peer_belief"]), said["peer_document"], actors, said["peer_ministry"],
     )  # fmt: skip

@@ -12,6 +12,7 @@ from starlette.applications import Starlette
 
 from hub.federation.addresses import Addresses
 from hub.federation.inbox import Crowd, InboxParts, routes
+from hub.federation.registries import PeerRegistries
 from hub.federation.signatures import CAVAGE, RFC9421, Cavage, Rfc9421, Scheme
 from hub.federation.verification import Trust, Verifier
 from hub.registry.peers import Peer, PeerKind
@@ -137,6 +138,12 @@ class FakeAbroad:
     lone_keys: dict[str, RemoteKey] = field(default_factory=dict)
     documents: dict[str, bytes | None] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
+    registries: dict[str, bytes] = field(default_factory=dict)
+
+    async def registry(self, origin: str, budget: Any) -> bytes | StrEnum:
+        del budget
+        self.asked.append(origin)
+        return self.registries.get(origin, Unknown.OBJECT)
 
     def add(self, *people: Person) -> None:
         self.actors |= {one.id: one.remote for one in people}
@@ -205,6 +212,20 @@ def signed_by_cavage(body: bytes, path: str = "/inbox", now: datetime = NOW) -> 
 
 
 @dataclass
+class KeptVersions:
+    """The highest version of each peer's registry, in memory."""
+
+    seen: dict[str, int] = field(default_factory=dict)
+
+    async def highest(self, peer: str) -> int:
+        return self.seen.get(peer, 0)
+
+    async def keep(self, peer: str, version: int, now: datetime) -> None:
+        del now
+        self.seen[peer] = max(version, self.seen.get(peer, 0))
+
+
+@dataclass
 class Door:
     """The peers' inboxes over a registry, other servers and a Kafka in memory."""
 
@@ -215,11 +236,13 @@ class Door:
     crowd: Crowd = field(default_factory=Crowd)
     now: datetime = NOW
     registry_read: bool = True
+    versions: KeptVersions = field(default_factory=KeptVersions)
 
     def __post_init__(self) -> None:
         nonces = Nonces()
+        self.known = PeerRegistries(self.abroad, self.versions, lambda: self.now)
         schemes: dict[str, Scheme] = {RFC9421: Rfc9421(nonces), CAVAGE: Cavage()}
-        trust = Trust(HERE, self._peer, schemes, self.key, nonces, lambda: self.now, lambda: self.registry_read)
+        trust = Trust(HERE, self._peer, schemes, self.key, nonces, lambda: self.now, self.known, lambda: self.registry_read)
         self.app = Starlette(routes=routes(InboxParts(HERE, Verifier(trust, self.abroad), self.kafka, self.crowd)))
 
     def _peer(self, server: str) -> Peer | None:

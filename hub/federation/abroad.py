@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from enum import StrEnum
 
+    from hub.registry.peers import Peer
+    from schemas.manifest import Registry
+
 
 class RemoteKey(Protocol):
     """A key of somebody on another server, found where its id says."""
@@ -35,6 +38,12 @@ class RemoteActor(Protocol):
     def also_known_as(self) -> tuple[str, ...]: ...
 
 
+class Registries(Protocol):
+    """Registries of other Trait d'union."""
+
+    async def of(self, peer: Peer, origin: str, budget: Any) -> Registry | StrEnum: ...
+
+
 class Abroad(Protocol):
     """What is asked of other servers, by the one guarded client, within a budget for each incoming activity."""
 
@@ -42,6 +51,10 @@ class Abroad(Protocol):
     async def key(self, key_id: str, budget: Any) -> RemoteKey | StrEnum: ...
     async def renewed(self, key_id: str, budget: Any) -> RemoteKey | StrEnum: ...
     async def actor(self, uri: str, budget: Any) -> RemoteActor | StrEnum: ...
+    async def registry(self, origin: str, budget: Any) -> bytes | StrEnum:
+        """The signed registry of another Trait d'union, from its well-known address."""
+        ...
+
     async def document(self, uri: str, budget: Any) -> bytes | StrEnum | None:
         """An object from its own server; None where that says that nothing is there (any more)."""
         ...

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from hub.federation.ministries import Fault
 from hub.federation.reasons import Reason
-from schemas import documents
+from schemas import documents, proof
 from schemas.content_digest import DigestFault
 from schemas.http_signature import OF_PEERS_WITH_BODY
 from schemas.http_signature import Reason as Unsigned
@@ -23,6 +24,9 @@ STATUSES: Final[Mapping[str, tuple[int, str]]] = {
     **{reason.value: (401, UNPROVED) for reason in Unsigned},
     **{fault.value: (401, "Le corps n’est pas celui qui est signé") for fault in DigestFault},
     **dict.fromkeys(("invalid_utf8", "json_too_deep", "json_duplicate_name", "json_malformed"), (400, MALFORMED)),
+    **{reason.value: (403, "L’enveloppe de ce ministère ne vaut pas") for reason in proof.Reason if reason is not proof.Reason.KEY_UNKNOWN},
+    **{fault.value: (403, "L’enveloppe de ce ministère ne vaut pas pour ce message") for fault in Fault},
+    Fault.REGISTRY_UNAVAILABLE.value: (503, "Le registre de ce serveur n’est pas lisible pour l’instant"),
     **{reason.value: (403, "La preuve que porte ce document ne vaut pas") for reason in documents.Reason},
     Reason.METHOD: (405, "Cette adresse ne prend pas cette méthode"),
     Reason.CONTENT_TYPE: (415, "Une boîte de réception ne prend que des activités"),

@@ -30,7 +30,7 @@ class PeerBook:
     """Peers by their authority."""
 
     def __init__(self, database: AsyncEngine, clock: Clock) -> None:
-        self._database, self._clock = database, clock
+        self.database, self._clock = database, clock
         self._peers: Mapping[str, Peer] = {}
         self._read_at: datetime | None = None
 
@@ -46,7 +46,7 @@ class PeerBook:
     async def refresh(self) -> None:
         """Read them; on a failure what was known stays."""
         try:
-            async with self._database.connect() as connection:
+            async with self.database.connect() as connection:
                 self._peers = dict(await SqlPeers(connection).all())
         except (SQLAlchemyError, OSError, TimeoutError) as error:
             log.warning("peers_not_read", error=type(error).__name__)

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import TypeAdapter, ValidationError
 
+from hub.federation import ministries
 from hub.ports import RefusedError
 from schemas import provenance
-from schemas.activities import POSTS, author_of, authority_of, id_of, ids_of, organisation_of, type_of
+from schemas.activities import POSTS, author_of, authority_of, id_of, ids_of, ministry_via, organisation_of, type_of
 from schemas.facts.external import External
 from schemas.facts.message import TEXT_LIMIT, Attachment, Author, Content, Mention, MessageEdited, MessagePosted
 from schemas.facts.reaction import EMOJI_LIMIT, ReactionAdded
@@ -88,12 +89,29 @@ def post(activity: VerifiedActivity, now: datetime) -> Heard:
         raise RefusedError("post_without_text")
     if len(html) > TEXT_LIMIT or len(text := words(html)) > TEXT_LIMIT:
         raise RefusedError("text_too_long")
+    if activity.provenance.ministry:
+        return Heard(_of_ministry(note, activity), activity.told.object_id, reply, at, _marker(note))
     fact = (MessageEdited if activity.told.verb == "Update" else MessagePosted)(
         space=authority_of(activity.told.actor) or "?", author=author(activity.told.actor, activity),
         content=Content(html=html, text=text, language=_language(note)), title=None if reply else title, link=_page(note),
         attachments=files, mentions=mentions, external=external(activity, activity.told.object_id),
     )  # fmt: skip
     return Heard(fact, activity.told.object_id, reply, at, _marker(note))
+
+
+def _of_ministry(note: Mapping[str, Any], activity: VerifiedActivity) -> MessagePosted:
+    """What a ministry of another Trait d'union signed, in its author's name, cleaned as everybody's; not what its server shows of it."""
+    said, server = ministries.reread(note), authority_of(activity.told.actor) or "?"
+    if said is None:
+        raise RefusedError(ministries.Fault.MALFORMED)
+    organisation = ministry_via(activity.provenance.ministry, server)
+    html = canonical(said.content.html, None, lambda _: None)
+    return (MessageEdited if activity.told.verb == "Update" else MessagePosted)(
+        space=server, author=Author(name=one_line(said.author.name, 100) or NOBODY, organisation=organisation, kind=said.author.kind),
+        content=Content(html=html, text=words(html), language=said.content.language), title=said.title, link=_page(note),
+        attachments=said.attachments[:FILES_LIMIT], mentions=said.mentions[:MENTIONS_LIMIT],
+        external=external(activity, activity.told.object_id),
+    )  # fmt: skip
 
 
 def reaction(activity: VerifiedActivity) -> ReactionAdded:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hub.federation.inbox import Crowd, InboxParts, routes
+from hub.federation.registries import KeptVersions, PeerRegistries
 from hub.federation.signatures import CAVAGE, RFC9421, Cavage, Rfc9421
 from hub.federation.verification import Trust, Verifier
 from schemas.nonces import Nonces
@@ -40,7 +41,16 @@ async def reception(
 ) -> AsyncIterator[Reception]:
     """Take activities in as long as the block; `key` signs the provenance."""
     nonces, publisher = Nonces(), KafkaPublisher(*kafka)
-    trust = Trust(here, book, {RFC9421: Rfc9421(nonces), CAVAGE: Cavage()}, key, nonces, clock, lambda: book.ready)
+    trust = Trust(
+        here,
+        book,
+        {RFC9421: Rfc9421(nonces), CAVAGE: Cavage()},
+        key,
+        nonces,
+        clock,
+        PeerRegistries(abroad, KeptVersions(book.database), clock),
+        lambda: book.ready,
+    )
     await book.refresh()
     async with asyncio.TaskGroup() as group:
         loops = [group.create_task(publisher.run()), group.create_task(book.run())]

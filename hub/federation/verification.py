@@ -8,13 +8,16 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from hub.access import PeerRight, peer_may
-from hub.federation import authority
+from hub.federation import authority, ministries
 from hub.federation.authority import Asked, Believed
+from hub.federation.ministries import MEMBER
 from hub.federation.reasons import Reason, Rejection
 from hub.federation.signatures import CAVAGE, scheme_of
+from hub.registry.peers import PeerKind
 from schemas import documents, http_signature, provenance
 from schemas.activities import ActivityMalformed, authority_of, id_of, read, told, type_of
 from schemas.nonces import Seen
+from schemas.origins import origin_of
 from schemas.provenance import Belief, KnownActor, Provenance, ProvenanceRefused, sha256
 
 if TYPE_CHECKING:
@@ -22,7 +25,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from datetime import datetime
 
-    from hub.federation.abroad import Abroad, RemoteActor, RemoteKey
+    from hub.federation.abroad import Abroad, Registries, RemoteActor, RemoteKey
     from hub.federation.addresses import Addresses
     from hub.federation.signatures import Scheme
     from hub.ports import Clock, Headers, Record
@@ -117,6 +120,7 @@ class Trust:
     key: SigningKey
     nonces: Nonces
     clock: Clock
+    registries: Registries
     known: Callable[[], bool]
     """Whether the registry's peers can be told at all."""
 
@@ -204,10 +208,11 @@ class Verifier:
             judged = authority.answered(judged, activity, None if document is None else _read(document))
         believed = _or_rejected(judged)
         self._permit(signed.peer, believed)
+        ministry = await self._ministry(believed, budget)
         actors = await self._known(sender, believed, budget)
         seen = Provenance(
             signed.key.owner, signed.peer.id, signed.head.key_id, signed.scheme, self._trust.clock(), sha256(body), post.inbox,
-            believed.belief, sha256(document) if document is not None else "", actors,
+            believed.belief, sha256(document) if document is not None else "", actors, ministry,
         )  # fmt: skip
         return VerifiedActivity(activity, body, seen, seen.signed(self._trust.key), believed.told, document)
 
@@ -246,6 +251,22 @@ class Verifier:
             raise _Refused(Reason.PEER_NOT_PERMITTED, peer.grade)
         if believed.belief is not Belief.OWN and (author is None or not peer_may(author.grade, right)):
             raise _Refused(Reason.PEER_NOT_ADMITTED)
+
+    async def _ministry(self, believed: Believed, budget: Any) -> str:
+        """The ministry of another Trait d'union whose envelope a Note carries; empty where it carries none that could be checked."""
+        said = believed.told
+        server = self._peers(authority_of(said.actor) or "")
+        if said.verb not in {"Create", "Update"} or not isinstance(said.object, dict) or MEMBER not in said.object:
+            return ""
+        if server is None or server.kind is not PeerKind.TRAITDUNION or server.anchor is None:
+            return ""  # to a server that is no Trait d'union it is a word like another
+        registry = await self._trust.registries.of(server, origin_of(said.actor) or "", budget)
+        if isinstance(registry, StrEnum):
+            raise _Refused(registry)
+        proved = ministries.proved(said.object, registry, self._trust.clock())
+        if isinstance(proved, str):
+            raise _Refused(proved)
+        return proved.organisation
 
     async def _known(self, sender: RemoteActor, believed: Believed, budget: Any) -> tuple[KnownActor, ...]:
         """What is known of those who take part; of an author whose page cannot be had, nothing."""

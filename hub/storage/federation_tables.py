@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Index, Table, Text
+from sqlalchemy import Column, Index, Integer, Table, Text
 
 from hub.storage.tables import metadata, moment
 
@@ -43,6 +43,11 @@ reports = Table(
     Column("peer", Text, nullable=False), Column("subject", Text, nullable=False), Column("comment", Text, nullable=False),
     moment("at", required=True),
     Index("reports_by_time", "at"),
+)  # fmt: skip
+
+peer_registries = Table(
+    "peer_registries", metadata,
+    Column("peer", Text, primary_key=True), Column("version", Integer, nullable=False), moment("at", required=True),
 )  # fmt: skip
 
 peer_quarantines = Table("peer_quarantines", metadata, Column("peer", Text, primary_key=True), moment("at", required=True))

@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0007"
-down_revision = "0006"
+revision = "0008"
+down_revision = "0007"
 branch_labels = None
 depends_on = None
 
@@ -71,9 +71,10 @@ CREATE = (
     )
     """,
     "CREATE INDEX reports_by_time ON hub.reports (at)",
+    f"CREATE TABLE hub.peer_registries (peer TEXT NOT NULL, version INTEGER NOT NULL, at {MOMENT} NOT NULL, PRIMARY KEY (peer))",
     f"CREATE TABLE hub.peer_quarantines (peer TEXT NOT NULL, at {MOMENT} NOT NULL, PRIMARY KEY (peer))",
 )
-TABLES = ("peer_quarantines", "reports", "activities_seen", "external_objects", "follows", "followers")
+TABLES = ("peer_quarantines", "peer_registries", "reports", "activities_seen", "external_objects", "follows", "followers")
 
 
 def upgrade() -> None:

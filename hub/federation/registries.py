@@ -1,0 +1,97 @@
+"""Registries of other Trait d'union, each under its own anchor, whose versions never go back."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+import structlog
+from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import insert
+
+from hub.federation.ministries import Fault
+from hub.storage.federation_tables import peer_registries
+from schemas.manifest import Registry, RegistryRefused
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
+    from hub.federation.abroad import Abroad
+    from hub.ports import Clock
+    from hub.registry.peers import Peer
+
+FRESH: Final = timedelta(seconds=60)
+"""How long a registry is believed without asking: a key revoked there is revoked here a minute later at most."""
+log = structlog.get_logger()
+
+
+class KeptVersions:
+    """The highest version seen of each peer's registry, kept where a restart does not forget it."""
+
+    def __init__(self, database: AsyncEngine) -> None:
+        self._database = database
+
+    async def highest(self, peer: str) -> int:
+        """0 where none was seen."""
+        async with self._database.connect() as connection:
+            found = await connection.scalar(select(peer_registries.c.version).where(peer_registries.c.peer == peer))
+        return int(found or 0)
+
+    async def keep(self, peer: str, version: int, now: datetime) -> None:
+        """Remember a version; a lower one changes nothing."""
+        row = insert(peer_registries).values(peer=peer, version=version, at=now)
+        highest = {"version": func.greatest(peer_registries.c.version, row.excluded.version), "at": row.excluded.at}
+        async with self._database.begin() as connection:
+            await connection.execute(row.on_conflict_do_update(index_elements=["peer"], set_=highest))
+
+
+class Kept(Protocol):
+    """Where versions are kept."""
+
+    async def highest(self, peer: str) -> int:
+        """The highest version seen of a peer's registry, 0 for none."""
+        ...
+
+    async def keep(self, peer: str, version: int, now: datetime) -> None:
+        """Remember one."""
+        ...
+
+
+class PeerRegistries:
+    """What a door knows of other Trait d'union's ministries."""
+
+    def __init__(self, abroad: Abroad, kept: Kept, clock: Clock) -> None:
+        self._abroad, self._kept, self._clock = abroad, kept, clock
+        self._known: dict[str, tuple[Registry, datetime]] = {}
+
+    async def of(self, peer: Peer, origin: str, budget: Any) -> Registry | Fault:
+        """A peer's registry as it stands now; while its server is away the last good one serves on, until it expires."""
+        now, found = self._clock(), self._known.get(peer.id)
+        registry = found[0] if found is not None and now < found[0].document.expires else None
+        if registry is not None and found is not None and now - found[1] < FRESH:
+            return registry
+        body = await self._abroad.registry(origin, budget)
+        if isinstance(body, StrEnum):
+            return registry or Fault.REGISTRY_UNAVAILABLE
+        return await self._opened(peer, body, now)
+
+    async def _opened(self, peer: Peer, body: bytes, now: datetime) -> Registry | Fault:
+        """One that is signed by another, expired, or older than what was seen is refused, and said so: somebody may be rolling it back."""
+        highest = await self._kept.highest(peer.id)
+        try:
+            registry = _followed(Registry.open(body, peer.anchor or "", now), highest)
+        except RegistryRefused as refused:
+            log.error("peer_registry_refused", peer=peer.id, reason=refused.reason)  # noqa: TRY400 - a trace says no more
+            return Fault.REGISTRY_REFUSED
+        await self._kept.keep(peer.id, registry.document.version, now)
+        self._known[peer.id] = (registry, now)
+        return registry
+
+
+def _followed(registry: Registry, highest: int) -> Registry:
+    if registry.document.version < highest:
+        raise RegistryRefused("registry_rolled_back", f"{registry.document.version} < {highest}")
+    return registry
