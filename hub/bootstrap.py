@@ -13,8 +13,8 @@ from hub.storage.engine import engine_for
 from hub.unit_of_work import Rules, UnitOfWork, transaction
 from schemas.keys import PublicKey, SigningKey
 from schemas.manifest import Registry, RegistryRefused
-from schemas.wire.expiry import ExpiryWatch
 from schemas.proof import Reason
+from schemas.wire.expiry import ExpiryWatch
 
 if TYPE_CHECKING:
     from collections.abc import Callable

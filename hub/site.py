@@ -9,6 +9,7 @@ from fastapi import FastAPI
 
 from hub import bootstrap
 from hub.door import door
+from hub.federation.web import ReportPages
 from hub.operations.answers import SafeHeaders, answer_problems
 from hub.operations.reader import Gate
 from hub.operations.streams import KafkaStreams
@@ -45,6 +46,7 @@ def site(engine: AsyncEngine, settings: HubSettings, clock: Clock, streams: Stre
         "/noeuds": pages.nodes,
         "/rattachements": pages.ties,
         "/rebuts": pages.dead_letters,
+        "/signalements": ReportPages(engine, clock, parts.permit).reports,
         "/accessibilite": pages.accessibility,
         "/comprendre": pages.understanding,
         "/entrer": pages.entrance,

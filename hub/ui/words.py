@@ -240,7 +240,6 @@ REASONS: Final[Mapping[str, str]] = {
     "egress_proxy_failed": "le mandataire sortant a refusé ou ne répond pas",
     "peer_unreachable": "le serveur est injoignable",
     "peer_refuses_to_tell": "le serveur refuse de répondre",
-    "peer_not_admitted": "ce serveur n’est pas admis dans la fédération",
     "answer_of_another_origin": "la réponse vient d’un autre serveur que celui qui était interrogé",
     "fetches_rate_limited": "ce serveur nous fait trop souvent lire chez lui",
     "key_id_malformed": "la clé est mal nommée",

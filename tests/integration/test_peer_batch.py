@@ -19,6 +19,8 @@ from hub.peer_batches import PeerBatch
 from hub.peer_work import PeerWork
 from hub.ports import Record, RefusedError
 from hub.registry.peer_repository import SqlPeers
+from hub.settings import HubSettings
+from hub.site import site
 from hub.unit_of_work import transaction
 from hub.worker import ABROAD
 from schemas.envelope import object_id
@@ -28,6 +30,8 @@ from schemas.proof import VerifiedEvent, verify_event
 from schemas.wire.records import texts, unverified_event
 from schemas.words import Audience
 from tests.fakes_abroad import GROUP, HERE, PUBLIC, Door, Person, peer, written
+from tests.fakes_asgi import call
+from tests.fakes_hub import FakeStreams
 from tests.hub_world import World
 
 if TYPE_CHECKING:
@@ -307,6 +311,10 @@ async def test_what_is_reported_is_shown_to_the_animators_and_changes_nothing(to
     async with town.world.engine.connect() as connection:
         (report,) = await reports_of(connection, permit_command_line())
     assert (report.community, report.comment, report.peer) == (COMMUNITY, "Publicité", "ailleurs.example")
+    app = site(town.world.engine, HubSettings(operator_token=None), town.world.clock, FakeStreams())
+    page = (await call(app, "/signalements")).text
+    assert "Publicité" in page
+    assert CAROL.id in page
     assert [row["state"] for row in await town.messages()] == ["visible"]
 
 

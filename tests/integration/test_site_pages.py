@@ -50,10 +50,11 @@ def app_over(engine: AsyncEngine, streams: fakes_hub.FakeStreams | None = None) 
 
 async def test_an_empty_hub_says_what_to_do_next(engine: AsyncEngine) -> None:
     app = app_over(engine, fakes_hub.FakeStreams([], []))
-    said = {page: (await call(app, page)).text for page in ("/", "/noeuds", "/rattachements", "/rebuts")}
+    said = {page: (await call(app, page)).text for page in ("/", "/noeuds", "/rattachements", "/rebuts", "/signalements")}
     assert "Aucune communauté n’est ouverte" in said["/"]
     assert "traitdunion nodes apply" in said["/noeuds"]
     assert "traitdunion ties propose" in said["/rattachements"]
+    assert "Aucun signalement" in said["/signalements"]
     assert "rien n’a été refusé" in said["/rebuts"]
 
 

@@ -138,6 +138,7 @@ def test_a_malformed_session_is_refused(cookie: str) -> None:
         "/messages/x",
         "/noeuds",
         "/rattachements",
+        "/signalements",
         "/rebuts",
         "/api/communities/x/messages",
         "/api/messages/x",
