@@ -12,10 +12,11 @@ import structlog
 
 from adapters import notice_text
 from adapters.ledger import LedgerUnavailable
-from adapters.notice_text import Telling
+from adapters.notice_text import FOLLOWERS, Telling
 from adapters.offers import Greeting
 from adapters.port import Later, Never, Written
 from adapters.rounds import outlived
+from schemas.sequence import PEERS
 from schemas.wire.telemetry import Metric
 
 if TYPE_CHECKING:
@@ -186,7 +187,7 @@ class Greeter:
         tie = self.ties.of(newcomer.space)
         if tie is None or tie.community != newcomer.community:
             return None
-        names = {node.id: node.organisation for node in registry.document.nodes} if registry is not None else {}
+        names = {PEERS: FOLLOWERS} | ({node.id: node.organisation for node in registry.document.nodes} if registry is not None else {})
         others = [names.get(node, node) for node in self.ties.company(newcomer.community) if node != self.instance.node]
         content = notice_text.to_person(Telling(tie.title, others, self.instance.mark, self.link))
         return Greeting(greeting_key(newcomer), newcomer.native_id, newcomer.space, notice_text.PERSON_TITLE, content, due.attempts > 1)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 MOST_NAMED = 30  # ministries; the others are counted
 NAME_LIMIT = 120
+FOLLOWERS = "des serveurs extérieurs qui suivent cette communauté"
 MONTHS = ["janvier", "février", "mars", "avril", "mai", "juin", "juillet", "août", "septembre", "octobre", "novembre", "décembre"]
 PERSON_TITLE = "Votre message est lu aussi dans d’autres ministères"
 

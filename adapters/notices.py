@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any, Final
 import structlog
 
 from adapters import notice_text
-from adapters.notice_text import Telling
+from adapters.notice_text import FOLLOWERS, Telling
 from adapters.offers import Notice
 from adapters.port import Later, Never, Written
 from adapters.rounds import outlived
 from adapters.ties import TieState
 from schemas.envelope import object_id
+from schemas.sequence import PEERS
 from schemas.wire.telemetry import Metric
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ class Noticer:
         registry = self.trust.current()
         if registry is None:
             return ROUND_SECONDS
-        names = {node.id: node.organisation for node in registry.document.nodes}
+        names = {node.id: node.organisation for node in registry.document.nodes} | {PEERS: FOLLOWERS}
         for one in await self.board.standings():
             wanted = notice_of(one, self.instance, names, self.link)
             if wanted is not None and digest_of(wanted) != one.shown and await self.board.claim(one):

@@ -44,7 +44,8 @@ def signing_key(settings: HubSettings) -> SigningKey:
 
 def rules(settings: HubSettings) -> Rules:
     """What transactions know of this hub."""
-    return Rules(signing_key(settings), clock, settings.hold, settings.tie_life, settings.registry_life)
+    federates = bool(settings.federation_url)
+    return Rules(signing_key(settings), clock, settings.hold, settings.tie_life, settings.registry_life, federates)
 
 
 def addresses(settings: HubSettings) -> Addresses:

@@ -14,7 +14,8 @@ from hub.communities.reactions import SqlAnswers, SqlReactions
 from hub.communities.repository import SqlCommunities, SqlCopies, SqlMessages
 from hub.communities.resyncs import SqlResyncs
 from hub.communities.service import CommunityNotFound
-from hub.federation.repository import SqlAbroad, SqlFollowers, SqlFollows
+from hub.federation.reach import Bearing
+from hub.federation.repository import SqlAbroad, SqlFollowers, SqlFollows, address_of
 from hub.operations.events import SqlEvents
 from hub.ports import Admitted, Outgoing
 from hub.registry import document
@@ -28,8 +29,10 @@ from hub.storage import offsets
 from hub.storage.outbox import SqlOutbox
 from schemas.envelope import object_id
 from schemas.facts import TakenBack
+from schemas.facts.reaction import ReactionRemoved
 from schemas.manifest import Grade
 from schemas.proof import VerifiedEvent, own_event, sign_event, verify_event
+from schemas.sequence import PEERS
 from schemas.topics import HUB_FACTS, outbound
 from schemas.wire import records
 from schemas.words import Audience
@@ -58,6 +61,8 @@ class Rules:
     hold: timedelta
     tie_life: timedelta
     registry_life: timedelta
+    federates: bool = False
+    """Whether public communities are open to peers."""
 
 
 class UnitOfWork:
@@ -140,6 +145,8 @@ class UnitOfWork:
         numbered = community.numbered()
         self.communities.save_sequence(numbered)
         targets = await self._targets(community.id, admitted.verified.fact)
+        if self._rules.federates and community.audience is Audience.PUBLIC:
+            targets[PEERS] = (await self._bearing(admitted)).written()
         self.outbox.add(_outgoing(HUB_FACTS.name, community.id, admitted, numbered.sequence, targets))
         self.events.settle(admitted, Outcome.SEQUENCED, numbered.sequence)
         return numbered.sequence
@@ -223,6 +230,13 @@ class UnitOfWork:
         states, right = (HAVE_CARRIED, Right.FORGET) if isinstance(fact, TakenBack) else ({TieState.ACTIVE}, Right.RECEIVE)
         ties = [tie for tie in (await self.ties.of(community)).values() if tie.state in states]
         return {tie.node: tie.space for tie in ties if node_may(await self.grade_of(tie.node), right)}
+
+    async def _bearing(self, admitted: Admitted) -> Bearing:
+        """What a stranger could not know of an event: the fan-out asks no database."""
+        if not isinstance(admitted.verified.fact, ReactionRemoved):
+            return Bearing(url=await address_of(self.connection, admitted.parent))
+        known = await self.reactions.get(admitted.subject)
+        return Bearing(known.object, known.emoji, await address_of(self.connection, known.object)) if known is not None else Bearing()
 
     def _said(self, fact: Fact, *, subject: str, marker: str, community: str | None) -> Admitted:
         now = self.clock()

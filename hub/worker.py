@@ -16,6 +16,8 @@ from faust.tables import TableManager
 
 from hub.communities import handlers as communities
 from hub.fanout import FanoutBatch
+from hub.federation.addresses import Addresses
+from hub.federation.telling import Voice
 from hub.line import Line, Progress
 from hub.operations.dead_letters import KafkaDeadLetters
 from hub.ports import Record
@@ -151,11 +153,14 @@ class _Parts:
         await producer.start()
         dead_letters = KafkaDeadLetters(producer)
         if self._group == "fanout":
-            self.handler: Handler[Any] = FanoutBatch(producer, self._names, dead_letters, _clock)
+            self.handler: Handler[Any] = FanoutBatch(producer, self._names, dead_letters, _clock, self._voice())
         else:
             self.handler = self._with_database(dead_letters)
         self.ready.set()
         log.info("worker_ready", group=self._group, metrics_at=telemetry.address(runner))
+
+    def _voice(self) -> Voice | None:
+        return Voice(Addresses(self._settings.federation_url), self._settings.hub_id) if self._settings.federation_url else None
 
     def _with_database(self, dead_letters: KafkaDeadLetters) -> Handler[Any]:
         from hub import bootstrap  # noqa: PLC0415 - the fan-out pays neither time nor memory for a database it does not ask

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 _DIGITS = re.compile(r"0|[1-9][0-9]{0,15}")
 _NODE = re.compile(NODE_PATTERN)
 _HISTORY = re.compile(r"[a-z]{1,32}")
+PEERS = "peers"
+"""The name among the targets that stands for a community's followers on other servers: under the hub's proof, and no node may bear it."""
 HEADERS = ("hub_sequence", "hub_targets", "hub_admitted", "hub_keyid", "hub_proof")
 HISTORY_HEADER = "hub_history"
 """Only on what is sent again; then the proof covers it, so that nobody can add it or take it away."""

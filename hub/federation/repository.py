@@ -148,6 +148,14 @@ class SqlAbroad:
         self._changed, self._reports = set(), []
 
 
+async def address_of(connection: AsyncConnection, subject: str | None) -> str | None:
+    """Where something that stands here stands at its own server; None for what was made here."""
+    if subject is None:
+        return None
+    found: str | None = await connection.scalar(select(external_objects.c.id).where(external_objects.c.subject == subject).limit(1))
+    return found
+
+
 async def reports_of(connection: AsyncConnection, permit: Permit, limit: int = 200) -> Sequence[Report]:
     """The newest reports, for who holds a permit."""
     del permit

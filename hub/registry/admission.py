@@ -24,6 +24,7 @@ from hub.registry.peers import Peer, declared_peer
 from schemas.application import Kind
 from schemas.facts.community import NodeApproved
 from schemas.manifest import Grade, KeyState
+from schemas.sequence import PEERS
 from schemas.names import one_line
 from schemas.siret import siren_of
 
@@ -177,7 +178,7 @@ async def _may_bear_its_name(signed: SignedManifest, earlier: Sequence[Applicati
     """Whoever came first under a name keeps it by signing with a key of hers, until people refuse her or she is gone."""
     manifest = signed.manifest
     member = await _found(manifest.subject, work)
-    if manifest.id == work.hub or (member is not None and member.grade is Grade.GONE):
+    if manifest.id in {work.hub, PEERS} or (member is not None and member.grade is Grade.GONE):
         raise NameTaken(manifest.id)
     if member is None or (member.grade is Grade.CANDIDATE and earlier and earlier[-1].state is ApplicationState.REFUSED):
         return

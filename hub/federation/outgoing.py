@@ -1,0 +1,200 @@
+"""A community's event as activities for its followers elsewhere: pure, the same bytes for the same event."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from hub.federation.note import PUBLIC, addressing, followers, note
+from hub.federation.parcel import Form, Parcel
+from schemas import jcs
+from schemas.facts import TakenBack
+from schemas.facts.message import MessageDeleted, MessageEdited, MessagePosted
+from schemas.facts.reaction import ReactionAdded, ReactionRemoved
+from schemas.proof import timestamp
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from hub.federation.addresses import Addresses
+    from hub.federation.reach import Bearing
+    from schemas.envelope import CanonicalEvent
+    from schemas.facts.base import Fact
+
+ACTIVITYSTREAMS: Final = "https://www.w3.org/ns/activitystreams"
+ALL: Final = frozenset({PUBLIC, "as:Public", "Public"})
+"""Everybody, as servers write it (ActivityPub § 5.6)."""
+CONTENT_TYPE: Final = 'application/ld+json; profile="https://www.w3.org/ns/activitystreams"'
+LIKES: Final = frozenset({"👍", "❤", "❤️"})
+"""What other servers know as a Like; any other emoji is an EmojiReact (FEP-c0e0), which they may ignore."""
+
+
+@dataclass(frozen=True, slots=True)
+class Numbered:
+    """An event with its place in a community: when it was admitted, and what it bears on for strangers."""
+
+    event: CanonicalEvent
+    fact: Fact
+    community: str
+    admitted_at: datetime
+    bearing: Bearing
+
+
+def parcels_of(numbered: Numbered, addresses: Addresses, correlation: str = "") -> list[Parcel]:
+    """What the followers are told, in order: first inside the Group's Announce, then for servers that know no groups.
+
+    Nothing where ActivityPub has no word for it, or where a peer said it to fewer people than everybody.
+    """
+    external = external_of(numbered.event)
+    if external is not None:
+        return _of_peer(numbered, external, addresses, correlation)
+    deed = deed_of(numbered, addresses)
+    if deed is None:
+        return []
+    announce = _announce(numbered, addresses, "announce", _text(deed), PUBLIC)
+    announced = _parcel(numbered, addresses.group(numbered.community), Form.ANNOUNCED, announce, correlation)
+    plain = _plainly(numbered, deed, addresses, correlation)
+    return [announced, plain] if plain is not None else [announced]
+
+
+def deed_of(numbered: Numbered, addresses: Addresses) -> dict[str, Any] | None:
+    """What a ministry did, by its node's actor; None for what ActivityPub has no word for."""
+    fact, envelope = numbered.fact, numbered.event.envelope
+    address = addresses.note(envelope.subject)
+    match fact:
+        case MessageEdited():
+            return _deed(numbered, addresses, "Update", _note(numbered, fact, addresses))
+        case MessagePosted():
+            return _deed(numbered, addresses, "Create", _note(numbered, fact, addresses))
+        case MessageDeleted():
+            return _deed(numbered, addresses, "Delete", {"id": address, "type": "Tombstone", "formerType": "Note"})
+        case ReactionAdded():
+            target = _target(numbered, envelope.parent, addresses)
+            return reaction(numbered, fact.emoji, target, addresses) if target else None
+        case ReactionRemoved():
+            target = _target(numbered, numbered.bearing.message, addresses)
+            emoji = numbered.bearing.emoji
+            return _deed(numbered, addresses, "Undo", reaction(numbered, emoji, target, addresses)) if target and emoji else None
+        case _:
+            return None
+
+
+def reaction(numbered: Numbered, emoji: str, target: str, addresses: Addresses) -> dict[str, Any]:
+    """A Like or EmojiReact. Its id comes from the reaction itself and not from the event, so that who takes it back can name it."""
+    envelope, like = numbered.event.envelope, emoji in LIKES
+    made: dict[str, Any] = {
+        "id": addresses.activity(envelope.subject),
+        "type": "Like" if like else "EmojiReact",
+        "actor": addresses.node(envelope.source),
+        **addressing(numbered.community, addresses),
+        "object": target,
+    }
+    return made if like else {**made, "content": emoji}
+
+
+def external_of(event: CanonicalEvent) -> dict[str, Any] | None:
+    """What the hub keeps of a peer's activity beside the fact that it made of it."""
+    said = jcs.parse(event.value).get("external")
+    return said if isinstance(said, dict) and isinstance(said.get("activity"), str) else None
+
+
+def _of_peer(numbered: Numbered, external: dict[str, Any], addresses: Addresses, correlation: str) -> list[Parcel]:
+    """A peer's activity, announced in the very characters in which it came: nobody re-serialises what somebody signed."""
+    activity = jcs.parse(external["activity"].encode())
+    audience = _audience(activity)
+    if audience is None:
+        return []
+    group = addresses.group(numbered.community)
+    announced = _parcel(
+        numbered, group, Form.ANNOUNCED, _announce(numbered, addresses, "announce", external["activity"], audience), correlation
+    )
+    address = external.get("object")
+    if activity.get("type") != "Create" or not isinstance(address, str):
+        return [announced]  # its own server tells those who know no groups of the rest
+    boost = _announce(numbered, addresses, "boost", _text(address), audience)
+    return [announced, _parcel(numbered, group, Form.PLAIN, boost, correlation)]
+
+
+def _audience(activity: Any) -> str | None:
+    """Where everybody stands among whom a peer spoke to: PUBLIC for its `to`, "" for `cc` alone; None where it spoke to fewer people.
+
+    What says nothing of its readers and carries no content (a Like, an Undo) may be told to who knows what it speaks of.
+    """
+    inner = activity.get("object")
+    parts = [activity, inner] if isinstance(inner, dict) else [activity]
+    if any(_named(part, "to") & ALL for part in parts):
+        return PUBLIC
+    if any(_named(part, "cc") & ALL for part in parts):
+        return ""
+    addressed = any(_named(part, name) for part in parts for name in ("to", "cc", "bto", "bcc"))
+    return None if addressed or activity.get("type") in {"Create", "Update"} else PUBLIC
+
+
+def _named(part: dict[str, Any], name: str) -> set[str]:
+    said = part.get(name)
+    return {one for one in (said if isinstance(said, list) else [said]) if isinstance(one, str)}
+
+
+def _plainly(numbered: Numbered, deed: dict[str, Any], addresses: Addresses, correlation: str) -> Parcel | None:
+    """The same for servers that know no groups: they show a boost, and believe an author about her own message."""
+    if deed["type"] == "Create":
+        boost = _announce(numbered, addresses, "boost", _text(deed["object"]["id"]), PUBLIC)
+        return _parcel(numbered, addresses.group(numbered.community), Form.PLAIN, boost, correlation)
+    if deed["type"] in {"Update", "Delete"}:
+        return _parcel(numbered, deed["actor"], Form.PLAIN, _text({"@context": context(addresses), **deed}), correlation)
+    return None
+
+
+def context(addresses: Addresses) -> list[str]:
+    """The JSON-LD contexts of what we say."""
+    return [ACTIVITYSTREAMS, addresses.base + "/ns/v1"]
+
+
+def _announce(numbered: Numbered, addresses: Addresses, kind: str, inner: str, public: str) -> str:
+    """The Group's Announce around the text of an activity, which is set in as it stands."""
+    group, readers = addresses.group(numbered.community), followers(addresses, numbered.community)
+    head = {
+        "@context": context(addresses),
+        "id": f"{addresses.activity(numbered.event.envelope.id)}#{kind}",
+        "type": "Announce",
+        "actor": group,
+        "to": [public] if public else [readers],
+        "cc": [readers] if public else [PUBLIC],
+        "published": timestamp(numbered.admitted_at),
+    }
+    return f'{_text(head)[:-1]},"object":{inner}}}'
+
+
+def _deed(numbered: Numbered, addresses: Addresses, kind: str, of: dict[str, Any]) -> dict[str, Any]:
+    envelope = numbered.event.envelope
+    return {
+        "id": addresses.activity(envelope.id),
+        "type": kind,
+        "actor": addresses.node(envelope.source),
+        **addressing(numbered.community, addresses),
+        "object": of,
+    }
+
+
+def _note(numbered: Numbered, fact: MessagePosted, addresses: Addresses) -> dict[str, Any]:
+    answers = _target(numbered, numbered.event.envelope.parent, addresses)
+    return note(numbered.event, fact, numbered.community, answers, addresses)
+
+
+def _target(numbered: Numbered, message: str | None, addresses: Addresses) -> str | None:
+    """The address of a message: at the peer that said it, or here."""
+    return numbered.bearing.url or (addresses.note(message) if message else None)
+
+
+def _parcel(numbered: Numbered, actor: str, form: Form, body: str, correlation: str) -> Parcel:
+    forgets = isinstance(numbered.fact, TakenBack)
+    event = numbered.event.envelope.id
+    return Parcel(numbered.community, event, actor, form, body.encode(), forgets, correlation=correlation)
+
+
+def _text(value: Any) -> str:
+    return _ENCODER.encode(value)
+
+
+_ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
