@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, defaultdict
-from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -15,11 +14,9 @@ from hub.node_door.answers import TurnedAway
 from hub.node_door.positions import UNREACHABLE
 from schemas import topics
 from schemas.node_door import Carried, Cursor, Page
-from schemas.wire import kafka
+from schemas.wire.readers import Readers, started, stopped
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
     from aiokafka import AIOKafkaConsumer
     from aiokafka.structs import ConsumerRecord
 
@@ -30,11 +27,8 @@ READERS: Final = 4
 LOOK_SECONDS: Final = 0.05
 AGAIN_SECONDS: Final = 0.5
 PATIENCE: Final = 5.0
-LEAVE_SECONDS: Final = 2.0
 LEAST_SECONDS: Final = 0.2  # a poll that does not wait still looks once
-READ_MS: Final = 2_000
 POLLS_OF_A_NODE: Final = 4
-FETCH_BYTES: Final = 4 * 1024 * 1024
 log = structlog.get_logger()
 
 
@@ -132,56 +126,12 @@ class Ends:
                     future.set_exception(error)
 
 
-class Readers:
-    """A few consumers without a group, each lent to one reading at a time: memory does not grow with the nodes that ask."""
-
-    def __init__(self, settings: KafkaSettings, size: int = READERS) -> None:
-        self._settings = settings
-        self._free: asyncio.Queue[AIOKafkaConsumer | None] = asyncio.Queue()
-        for _ in range(size):
-            self._free.put_nowait(None)
-
-    async def read(self, place: TopicPartition, offset: int, limit: int) -> list[ConsumerRecord]:
-        """Records from an offset on, at most `limit` and a few megabytes; raises OffsetOutOfRangeError, KafkaError."""
-        async with self._one() as reader:
-            reader.assign([place])
-            reader.seek(place, offset)
-            found = await reader.getmany(place, timeout_ms=READ_MS, max_records=limit)
-            return list(found.get(place, ()))
-
-    async def close(self) -> None:
-        """Close those that are free."""
-        while not self._free.empty():
-            reader = self._free.get_nowait()
-            if reader is not None:
-                await stopped(reader)
-
-    @asynccontextmanager
-    async def _one(self) -> AsyncIterator[AIOKafkaConsumer]:
-        reader = await self._free.get()
-        try:
-            reader = reader or await started(self._settings)
-            yield reader
-            reader.unsubscribe()  # or it would go on fetching what nobody reads
-        except OffsetOutOfRangeError:
-            if reader is not None:
-                reader.unsubscribe()
-            raise
-        except BaseException:
-            lost, reader = reader, None
-            if lost is not None:
-                await stopped(lost)
-            raise
-        finally:
-            self._free.put_nowait(reader)
-
-
 class Outbound:
     """What nodes read."""
 
     def __init__(self, settings: KafkaSettings, names: TopicNames, positions: Positions) -> None:
         self._names, self.positions = names, positions
-        self.ends, self._readers = Ends(settings), Readers(settings)
+        self.ends, self._readers = Ends(settings), Readers(settings, READERS)
         self._polls: Counter[str] = Counter()
 
     async def poll(self, node: str, after: Cursor | None, done: Cursor | None, wait: float, limit: int) -> Page:
@@ -240,23 +190,6 @@ class Outbound:
             raise TurnedAway("cursor_expired", first=str(Cursor(place.partition, await self.ends.first(place)))) from error
         following = records[-1].offset + 1 if records else start
         return Page(place.topic, [_carried(record) for record in records], Cursor(place.partition, following))
-
-
-async def started(settings: KafkaSettings) -> AIOKafkaConsumer:
-    """A consumer without a group; raises KafkaError, OSError, TimeoutError, and leaves nothing open then."""
-    client = kafka.consumer(settings, group=None, fetch_max_bytes=FETCH_BYTES)
-    try:
-        await kafka.begin(client, PATIENCE)
-    except BaseException:
-        await stopped(client)
-        raise
-    return client
-
-
-async def stopped(client: AIOKafkaConsumer) -> None:
-    """Stop a consumer whose broker may never answer again."""
-    await kafka.closed(client.stop(), LEAVE_SECONDS)
-    await kafka.hang_up(client._client)  # noqa: SLF001 - aiokafka names no other way
 
 
 def _carried(record: ConsumerRecord) -> Carried:
