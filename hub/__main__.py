@@ -15,6 +15,7 @@ from hub.settings import HubSettings
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Trait d’union : les réseaux sociaux des ministères, reliés.")
 GROUPS = ("inbound", "fanout", "receipts")
 PEERS = "peers"
+FEDERATION = ("courier",)
 
 
 @app.command()
@@ -72,6 +73,14 @@ def door() -> None:
 
 
 @app.command()
+def courier() -> None:
+    """Porte aux serveurs pairs ce que disent les communautés publiques."""
+    from hub import process
+
+    process.run_courier()
+
+
+@app.command()
 def up(
     also: Annotated[list[str] | None, typer.Option(help="Un processus de plus : nom=commande.")] = None,
     logs: Annotated[Path | None, typer.Option(help="Dossier des journaux ; sans lui, la sortie d'erreur.")] = None,
@@ -82,8 +91,8 @@ def up(
 
     configure_logs("up")
     settings = HubSettings()
-    groups = (*GROUPS, PEERS) if settings.federation_url else GROUPS
-    children = hub_children(groups, settings.metrics_port) + [child_of(text) for text in also or []]
+    groups, federation = ((*GROUPS, PEERS), FEDERATION) if settings.federation_url else (GROUPS, ())
+    children = hub_children(groups, settings.metrics_port, federation) + [child_of(text) for text in also or []]
 
     async def run() -> None:
         await Supervisor(children, logs).run()

@@ -89,6 +89,27 @@ def run_door() -> None:
         sys.exit(LOST)
 
 
+def run_courier() -> None:
+    """Bring activities to peers until told to stop."""
+    from hub import courier
+
+    settings = HubSettings()
+    configure_logs("courier", settings.log_level)
+    if not settings.federation_url:
+        log.error("start_refused", missing="TRAITDUNION_FEDERATION_URL")
+        sys.exit(LOST)
+    try:
+        uvloop.run(courier.run(settings, KafkaSettings(), TopicNames()))
+    except Exception as error:  # noqa: BLE001 - whatever ended it, what was not noted as done is posted again
+        log.error("courier_ends", error=_named(error))  # noqa: TRY400 - no content in traces
+        sys.exit(LOST)
+
+
+def _named(error: Exception) -> str:
+    """The error's type; of several that ended together, the first one's."""
+    return _named(error.exceptions[0]) if isinstance(error, ExceptionGroup) else type(error).__name__
+
+
 async def _resume(group: str, settings: HubSettings, kafka_settings: KafkaSettings, names: TopicNames) -> None:
     """Bring the group back to where its database is; ends the process where database or broker cannot tell."""
     from aiokafka.errors import KafkaError

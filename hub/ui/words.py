@@ -29,7 +29,8 @@ VERDICTS: Final[Mapping[str, str]] = {
 }
 MARKS: Final[Mapping[str, str]] = {
     "written": "✓", "confirmed": "✓", "pending": "…", "unsupported": "–", "skipped": "–", "refused": "✕", "withdrawn": "−",
-    "accepted": "✓",
+    "accepted": "✓", "transmitted": "→", "waiting": "…", "failing": "…", "closed": "✓", "open": "✕", "paused": "–", "gone": "−",
+    "never": "·",
 }  # fmt: skip
 """A sign beside each colour: nothing is told by colour alone."""
 GRADES: Final[Mapping[str, str]] = {
@@ -43,6 +44,16 @@ ACTS: Final[Mapping[str, str]] = {
     "applied": "candidature", "approved": "approbation", "refused": "refus", "grade_changed": "changement de degré",
     "key_announced": "clé annoncée", "key_rotated": "clé relayée", "key_revoked": "clé révoquée", "key_compromised": "clé compromise",
 }  # fmt: skip
+BREAKERS: Final[Mapping[str, str]] = {
+    "closed": "en service", "open": "en échec", "paused": "en pause", "gone": "parti", "never": "rien ne lui a été porté",
+}  # fmt: skip
+SCHEMES: Final[Mapping[str, str]] = {
+    "ed25519": "RFC 9421, Ed25519", "rsa-v1_5-sha256": "RFC 9421, RSA", "cavage": "draft-cavage, RSA",
+}  # fmt: skip
+TRANSMISSIONS: Final[Mapping[str, str]] = {
+    "transmitted": "transmis, sans accusé", "waiting": "en attente", "failing": "en attente : serveur en échec", "refused": "refusé",
+}  # fmt: skip
+GRADES: Final[Mapping[str, str]] = {"candidate": "candidat", "full": "admis", "suspended": "suspendu", "gone": "parti"}
 TIES: Final[Mapping[str, str]] = {"proposed": "proposé", "active": "actif", "refused": "refusé", "suspended": "suspendu"}
 FOLLOWS: Final[Mapping[str, str]] = {"pending": "demandé", "accepted": "accepté", "refused": "refusé", "ended": "terminé"}
 AUDIENCES: Final[Mapping[str, str]] = {
@@ -177,6 +188,18 @@ REASONS: Final[Mapping[str, str]] = {
     "copy_withdrawn": "copie retirée localement",
     "copy_gone": "copie disparue du RSE",
     "copy_not_ours": "copie qui n’est pas du connecteur",
+    # what stands between the courier and a peer
+    "peer_too_many_requests": "le serveur demande de patienter",
+    "peer_server_error": "le serveur est en panne",
+    "peer_redirects": "le serveur renvoie vers une autre adresse",
+    "peer_refuses_signature": "le serveur n’accepte aucune de nos signatures, ou ne nous admet pas",
+    "peer_refuses_activity": "le serveur refuse cette activité",
+    "peer_finds_it_too_large": "trop gros pour ce serveur",
+    "peer_inbox_gone": "la boîte de réception n’existe plus",
+    "peer_inbox_missing": "boîte de réception introuvable",
+    "peer_actor_missing": "l’acteur à qui répondre est introuvable",
+    "peer_backlog_expired": "absent si longtemps que le topic ne garde plus tout ce qui l’attendait",
+    "peer_no_longer_follows": "le serveur ne suivait plus la communauté, ou n’y avait plus droit, quand son tour est venu",
     # what an RSE refuses for ever
     "validation_refused": "refusé par les règles du RSE",
     "awaiting_approval": "en attente d’un modérateur du RSE",
@@ -287,6 +310,21 @@ def change(event_type: str) -> str:
 def outcome(name: str) -> str:
     """What became of an event in the hub."""
     return OUTCOMES.get(name, name)
+
+
+def breaker(name: str) -> str:
+    """A peer's circuit breaker."""
+    return BREAKERS.get(name, name)
+
+
+def scheme(name: str | None) -> str:
+    """By what a peer lets us sign."""
+    return SCHEMES.get(name, name) if name else "pas encore connue"
+
+
+def transmission(name: str) -> str:
+    """What became of something at a peer; never « arrivé », for nobody there has said so."""
+    return TRANSMISSIONS.get(name, name)
 
 
 def grade(name: str) -> str:

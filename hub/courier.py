@@ -1,0 +1,267 @@
+"""`peers.outbound.v1` → a signed POST into each follower's inbox; one cursor a peer, one courier at a time by an advisory lock."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+import asyncpg
+import structlog
+from aiokafka import TopicPartition
+
+from hub import bootstrap
+from hub.federation import positions
+from hub.federation.addresses import Addresses
+from hub.federation.delivery import State
+from hub.federation.keeping import Keeper
+from hub.federation.keyring import Keyring, Keys
+from hub.federation.laggards import MOST, Laggards
+from hub.federation.lanes import Lanes, Parts
+from hub.federation.parcel import Parcel, ParcelMalformed
+from hub.federation.positions import Told, Wish
+from hub.federation.post import GuardedPost
+from hub.federation.posting import Posting
+from hub.federation.readership import Readership
+from hub.federation.repository import SqlFollowers
+from hub.federation.window import Window
+from hub.registry.peer_repository import SqlPeers
+from schemas.keys import SigningKey
+from schemas.rsa_keys import RsaSigningKey
+from schemas.topics import PEERS_OUTBOUND
+from schemas.wire import kafka, telemetry
+from schemas.wire.egress import EgressSettings
+from schemas.wire.fetching import DevelopmentRules, GuardedClient, PublicRules
+from schemas.wire.readers import Readers
+from schemas.wire.telemetry import Metric
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from aiokafka import AIOKafkaConsumer
+    from aiokafka.structs import ConsumerRecord
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
+    from hub.federation.positions import Writing
+    from hub.federation.readership import Follower
+    from hub.registry.peers import Peer
+    from hub.settings import HubSettings
+    from schemas.wire.kafka import KafkaSettings, TopicNames
+
+log = structlog.get_logger()
+SHARD: Final = 0x74647501
+HEAD_RECORDS: Final = 100
+HEAD_MS: Final = 500
+PATIENCE: Final = 10.0
+"""How long all wait for the slowest peer that keeps up, before it goes on alone."""
+TICK_SECONDS: Final = 1.0
+SWEEP_SECONDS: Final = 3600.0
+AT_HAND: Final = 128
+AT_HAND_BYTES: Final = 64 * 1024
+
+
+class Courier:
+    """Reads once for all the peers that keep up; the others read for themselves."""
+
+    def __init__(self, window: Window, lanes: Lanes, parts: Parts) -> None:
+        self.window, self.lanes = window, lanes
+        self._parts = parts
+
+    async def take(self, record: ConsumerRecord) -> None:
+        """Offer one activity to all that it is for."""
+        while not await self.window.room(PATIENCE):
+            if self.window.oldest is not None:
+                await self.lanes.leave_behind(self.window.oldest)
+        try:
+            parcel = Parcel.of(record.key, record.value, record.headers)
+        except ParcelMalformed as error:
+            log.error("parcel_malformed", offset=record.offset, error=str(error))  # noqa: TRY400 - no content in traces
+            Metric.records.labels("courier", "hub", "parcel_malformed").inc()
+            self.window.skip(record.offset)
+            return
+        readers = await self._parts.readership.of(parcel, asyncio.get_running_loop().time())
+        self._offer(record.offset, parcel, readers)
+
+    def _offer(self, offset: int, parcel: Parcel, readers: Mapping[str, tuple[str, ...]]) -> None:
+        """No step of this waits: a peer that catches up at this moment gets it from one side or the other, never from neither."""
+        now = self._parts.clock()
+        if readers:
+            self._parts.keeper.note(Told(offset, parcel.event, parcel.community, parcel.form.value, tuple(sorted(readers)), now))
+        entry = self.window.add(offset, parcel)
+        for peer, inboxes in readers.items():
+            self.lanes.offer(peer, entry, inboxes)
+        self.window.done(entry)
+        Metric.records.labels("courier", "hub", "handled").inc()
+
+
+@dataclass(frozen=True, slots=True)
+class SqlSource:
+    """Followers and peers as the database has them."""
+
+    database: AsyncEngine
+
+    async def followers(self, community: str) -> Sequence[Follower]:
+        """A community's followers."""
+        async with self.database.connect() as connection:
+            return await SqlFollowers(connection).of(community)
+
+    async def peers(self) -> Mapping[str, Peer]:
+        """Every peer of the registry."""
+        async with self.database.connect() as connection:
+            return await SqlPeers(connection).all()
+
+    async def drop(self, peer: str, actors: Sequence[str]) -> int:
+        """These actors follow nothing here any more; how many others of that peer do."""
+        async with self.database.connect() as connection:
+            followers = SqlFollowers(connection)
+            for actor in actors:
+                await followers.remove(actor)
+            remaining = sum(one.peer == peer for one in await followers.all())
+            await connection.commit()
+            return remaining
+
+
+@dataclass(frozen=True, slots=True)
+class KafkaPast:
+    """The topic, read from any place by a few consumers without a group; what of it was for whom, from the database.
+
+    Peers that fail together fail on the same few activities: the last ones asked for singly are kept at hand.
+    """
+
+    database: AsyncEngine
+    readers: Readers
+    head: AIOKafkaConsumer
+    place: TopicPartition
+    at_hand: OrderedDict[int, ConsumerRecord] = field(default_factory=OrderedDict)
+
+    async def read(self, offset: int, limit: int) -> Sequence[ConsumerRecord]:
+        """Records from an offset on; raises OffsetOutOfRangeError."""
+        if limit > 1:
+            return await self.readers.read(self.place, offset, limit)
+        if offset in self.at_hand:
+            self.at_hand.move_to_end(offset)
+            return [self.at_hand[offset]]
+        found = await self.readers.read(self.place, offset, 1)
+        if found and len(found[0].value or b"") <= AT_HAND_BYTES:
+            self.at_hand[offset] = found[0]
+            if len(self.at_hand) > AT_HAND:
+                self.at_hand.popitem(last=False)
+        return found
+
+    async def first(self) -> int:
+        """The oldest offset that is still kept."""
+        return int((await self.head.beginning_offsets([self.place]))[self.place])
+
+    async def told_to(self, peer: str, offset: int) -> bool:
+        """Whether this was for a peer when it was told."""
+        async with self.database.connect() as connection:
+            return await positions.told_to(connection, peer, offset)
+
+
+def keys(settings: HubSettings) -> Keys:
+    """The pair of federation keys, in the name of the host actor."""
+    secret = settings.federation_passphrase
+    passphrase = secret.get_secret_value().encode() if secret else None
+    actor = Addresses(settings.federation_url).host_actor
+    return Keys(
+        SigningKey.load(actor, settings.federation_key, passphrase), RsaSigningKey.load(actor, settings.federation_rsa_key, passphrase)
+    )
+
+
+async def run(settings: HubSettings, kafka_settings: KafkaSettings, names: TopicNames) -> None:
+    """Run until cancelled; ends with an error when database or broker are gone, and its supervisor starts it again."""
+    health = telemetry.Health()
+    runner = await telemetry.serve(health, settings.metrics_host, settings.metrics_port)
+    lock = await asyncpg.connect(settings.database_url)
+    await lock.execute("SELECT pg_advisory_lock($1)", SHARD)
+    health.checks["lock"] = lambda: not lock.is_closed()
+    database = bootstrap.engine(settings)
+    place = TopicPartition(names.of(PEERS_OUTBOUND), 0)
+    head, readers = kafka.consumer(kafka_settings, group=None), Readers(kafka_settings, MOST)
+    rules = DevelopmentRules() if settings.federation_loopback else PublicRules()
+    client = GuardedClient(EgressSettings(), rules, f"Trait d'union; +{settings.federation_url}", bootstrap.clock)
+    keyring = Keyring(keys(settings), bootstrap.clock)
+    log.info("courier_started", metrics_at=telemetry.address(runner))
+    try:
+        await kafka.begin(head)
+        post = GuardedPost(client, keyring, Addresses(settings.federation_url).host_actor)
+        posting = Posting(post, post, keyring, bootstrap.clock)
+        await _deliver(database, lock, KafkaPast(database, readers, head, place), posting, timedelta(days=settings.outbox_days))
+    finally:
+        await kafka.closed(head.stop(), 1.0)
+        await readers.close()
+        await client.close()
+        await database.dispose()
+        await runner.cleanup()
+
+
+async def _deliver(database: AsyncEngine, lock: asyncpg.Connection, past: KafkaPast, posting: Posting, kept: timedelta) -> None:
+    async with database.connect() as connection:
+        known, mark = await positions.standings(connection), await positions.mark(connection, PEERS_OUTBOUND.name)
+    past.head.assign([past.place])
+    start = max(await past.first(), mark or 0)
+    past.head.seek(past.place, start)
+
+    async def write(writing: Writing) -> None:
+        async with database.connect() as connection:
+            await positions.write(connection, writing)
+
+    async with asyncio.TaskGroup() as tasks:
+        keeper, window = Keeper(write), Window(start)
+        parts = Parts(posting, keeper, Readership(SqlSource(database)), bootstrap.clock, tasks.create_task)
+        courier = Courier(window, Lanes(parts, window, known), parts)
+        tasks.create_task(keeper.run())
+        tasks.create_task(Laggards(courier.lanes, parts, window, past).run())
+        tasks.create_task(_tick(courier, database, lock, kept))
+        while True:
+            found = await past.head.getmany(past.place, timeout_ms=HEAD_MS, max_records=HEAD_RECORDS)
+            for record in found.get(past.place, ()):
+                await courier.take(record)
+
+
+async def _tick(courier: Courier, database: AsyncEngine, lock: asyncpg.Connection, kept: timedelta) -> None:
+    """Each second: write how far all are, hear the operators, count; each hour: forget what the topic has forgotten."""
+    saved, swept = -1, 0.0
+    clock = asyncio.get_running_loop().time
+    while not lock.is_closed():
+        async with database.connect() as connection:
+            if courier.window.mark != saved:
+                saved = courier.window.mark
+                await positions.save_mark(connection, PEERS_OUTBOUND.name, saved)
+            wishes = await positions.take_wishes(connection)
+            if clock() - swept > SWEEP_SECONDS:
+                swept = clock()
+                await positions.forget(connection, bootstrap.clock() - kept)
+        for peer, wished in wishes.items():
+            await _grant(courier.lanes, peer, wished)
+        count(courier)
+        await asyncio.sleep(TICK_SECONDS)
+    raise ConnectionError("the advisory lock's connection is gone")
+
+
+async def _grant(lanes: Lanes, peer: str, wished: Wish) -> None:
+    lane = lanes.get(peer)
+    if lane is None:
+        return
+    match wished:
+        case Wish.PAUSE:
+            await lanes.pause(lane)
+        case Wish.RESUME | Wish.RETRY:
+            await lanes.retry(lane)
+    log.info("wish_granted", peer=peer, wish=wished.value)
+
+
+def count(courier: Courier) -> None:
+    """Show how the peers stand."""
+    now, states = bootstrap.clock(), dict.fromkeys(State, 0)
+    behind = 0
+    for lane in courier.lanes:
+        standing = lane.standing
+        states[standing.state] += 1
+        behind += standing.behind and standing.state in {State.CLOSED, State.OPEN}
+        Metric.peer_failing.labels(lane.peer).set(standing.failing_for(now).total_seconds())
+    for state, number in states.items():
+        Metric.peers_by_state.labels(state.value).set(number)
+    Metric.peers_behind.set(behind)

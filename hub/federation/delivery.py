@@ -1,0 +1,213 @@
+"""What a peer's answer means, when it is tried again, and by which signature: rules without I/O."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+
+class Scheme(StrEnum):
+    """How a request is signed, the best first."""
+
+    ED25519 = "ed25519"
+    RSA = "rsa-v1_5-sha256"
+    CAVAGE = "cavage"
+
+
+SCHEMES: Final = tuple(Scheme)
+REMEMBERED: Final = timedelta(days=7)
+"""After so long a peer is asked again whether it has learnt a better signature."""
+
+
+class Trouble(StrEnum):
+    """Why a delivery did not succeed; what the client itself refuses or does not reach bears the client's own name."""
+
+    TOO_MANY = "peer_too_many_requests"
+    SERVER_ERROR = "peer_server_error"
+    REDIRECTED = "peer_redirects"
+    SIGNATURE = "peer_refuses_signature"
+    REFUSED = "peer_refuses_activity"
+    TOO_LARGE = "peer_finds_it_too_large"
+    INBOX_GONE = "peer_inbox_gone"
+    INBOX_MISSING = "peer_inbox_missing"
+    ACTOR_MISSING = "peer_actor_missing"
+    EXPIRED = "peer_backlog_expired"
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """The peer has it."""
+
+    scheme: Scheme
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """It may take it another time; `wait` is what it asks for, in seconds."""
+
+    reason: str
+    wait: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Never:
+    """It will not take this one, however often it is asked."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """There is no such inbox any more."""
+
+    reason: str
+
+
+Outcome = Taken | Later | Never | Gone
+UNSIGNED: Final = frozenset({400, 401, 403})
+"""What servers answer to a signature that they do not understand: 401 by right, 400 and 403 by habit."""
+HEALING: Final = frozenset({408, 421, 423, 425, 429})
+
+
+def judge(status: int, wait: float | None, scheme: Scheme) -> Outcome:
+    """What an answer means for one activity, whatever signature it had."""
+    if 200 <= status < 300:  # noqa: PLR2004 - the class of success
+        return Taken(scheme)
+    if status in HEALING:
+        return Later(Trouble.TOO_MANY, wait)
+    if status in {404, 410}:
+        return Gone(Trouble.INBOX_GONE if status == 410 else Trouble.INBOX_MISSING)  # noqa: PLR2004 - Gone
+    if status in {401, 403}:
+        return Never(Trouble.SIGNATURE)
+    if 400 <= status < 500:  # noqa: PLR2004 - the class of refusals
+        return Never(Trouble.TOO_LARGE if status == 413 else Trouble.REFUSED)  # noqa: PLR2004 - Content Too Large
+    return Later(Trouble.REDIRECTED if 300 <= status < 400 else Trouble.SERVER_ERROR, wait)  # noqa: PLR2004 - the class of redirections
+
+
+class State(StrEnum):
+    """A peer's circuit breaker."""
+
+    CLOSED = "closed"
+    OPEN = "open"
+    PAUSED = "paused"
+    GONE = "gone"
+
+
+STEPS: Final[Mapping[State, frozenset[State]]] = {
+    State.CLOSED: frozenset({State.CLOSED, State.OPEN, State.PAUSED, State.GONE}),
+    State.OPEN: frozenset({State.OPEN, State.CLOSED, State.PAUSED, State.GONE}),
+    State.PAUSED: frozenset({State.PAUSED, State.CLOSED}),
+    State.GONE: frozenset({State.CLOSED}),
+}
+"""Open → open is one more failure; a try that succeeds closes it. Gone → closed is a peer that follows again."""
+
+FIRST_WAIT: Final = timedelta(seconds=2)
+LONGEST_WAIT: Final = timedelta(hours=6)
+LONGEST_WISH: Final = timedelta(hours=24)
+TRIES: Final = 3
+"""How often what a peer refuses, or an inbox that is not found, is tried before it is believed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where one peer stands: everything before `position` is done for it; while it is not `behind`, it is as far as all others.
+
+    `tries` counts how often what stands at `position` was refused.
+    """
+
+    peer: str
+    position: int
+    state: State = State.CLOSED
+    behind: bool = False
+    failures: int = 0
+    tries: int = 0
+    next_try: datetime | None = None
+    scheme: Scheme | None = None
+    scheme_at: datetime | None = None
+    last_success: datetime | None = None
+    last_failure: datetime | None = None
+    failing_since: datetime | None = None
+    reason: str | None = None
+
+    def to(self, state: State) -> State:
+        """Another state; raises ValueError for a step that is none."""
+        if state not in STEPS[self.state]:
+            raise ValueError(f"{self.state} → {state}")
+        return state
+
+    def ladder(self, now: datetime) -> tuple[Scheme, ...]:
+        """Signatures to try in turn: first the one that it took, until that is forgotten."""
+        if self.scheme is None or self.scheme_at is None or now - self.scheme_at > REMEMBERED:
+            return SCHEMES
+        return (self.scheme, *(one for one in SCHEMES if one is not self.scheme))
+
+    def knows(self, scheme: Scheme, now: datetime) -> bool:
+        """Whether it is remembered to take this signature."""
+        return self.ladder(now)[0] is scheme and self.scheme is scheme
+
+    def took(self, offset: int, scheme: Scheme, now: datetime) -> Standing:
+        """It took the record at an offset."""
+        kept = self.scheme_at if self.knows(scheme, now) else now
+        return replace(
+            self,
+            state=self.to(State.CLOSED),
+            position=offset + 1,
+            failures=0,
+            tries=0,
+            next_try=None,
+            scheme=scheme,
+            scheme_at=kept,
+            last_success=now,
+            failing_since=None,
+        )
+
+    def passed(self, offset: int) -> Standing:
+        """What stands at an offset is not for it, or is given up."""
+        return replace(self, position=offset + 1, tries=0)
+
+    def failed(self, outcome: Later | Never | Gone, offset: int, now: datetime, chance: float) -> Standing:
+        """Try again later, from this offset on; `chance` in [0, 1) spreads those that failed together."""
+        tries = self.tries if isinstance(outcome, Later) else self.tries + 1
+        wish = outcome.wait if isinstance(outcome, Later) else None
+        wait = min(FIRST_WAIT * 2 ** min(self.failures, 30), LONGEST_WAIT) * (0.5 + chance / 2)
+        if wish is not None:
+            wait = min(max(wait, timedelta(seconds=wish)), LONGEST_WISH)
+        return replace(
+            self, state=self.to(State.OPEN), position=offset, behind=True, failures=self.failures + 1, tries=tries, next_try=now + wait,
+            last_failure=now, failing_since=self.failing_since or now, reason=outcome.reason,
+        )  # fmt: skip
+
+    def failing_for(self, now: datetime) -> timedelta:
+        """How long it has taken nothing."""
+        return now - self.failing_since if self.state is State.OPEN and self.failing_since else timedelta()
+
+    def given_up(self, reason: str, offset: int, now: datetime) -> Standing:
+        """What it refuses for ever is passed over, and said."""
+        return replace(self.passed(offset), last_failure=now, reason=reason)
+
+    def left(self, reason: str, now: datetime) -> Standing:
+        """None of its inboxes is there any more."""
+        return replace(self, state=self.to(State.GONE), behind=True, next_try=None, last_failure=now, reason=reason)
+
+    def caught_up(self) -> Standing:
+        """As far as all others again."""
+        return replace(self, behind=False)
+
+    def fell_behind(self, offset: int) -> Standing:
+        """Slower than the others can wait: it goes on alone from this offset."""
+        return replace(self, position=offset, behind=True)
+
+    def paused(self) -> Standing:
+        """An operator has it wait."""
+        return replace(self, state=self.to(State.PAUSED), behind=True, next_try=None)
+
+    def released(self, now: datetime) -> Standing:
+        """An operator has it tried now, whatever was to be waited for."""
+        state = State.CLOSED if self.state in {State.PAUSED, State.GONE} else self.state
+        return replace(self, state=self.to(state), behind=True, next_try=now, failures=0)

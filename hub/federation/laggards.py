@@ -1,0 +1,144 @@
+"""Peers that fell behind: each catches up alone from its own place in the topic, a few at a time, until it is as far as the others."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final, Protocol
+
+import structlog
+from aiokafka.errors import OffsetOutOfRangeError
+
+from hub.federation.delivery import State, Trouble
+from hub.federation.lanes import Lane, deliver
+from hub.federation.parcel import Parcel, ParcelMalformed
+from hub.federation.positions import Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from aiokafka.structs import ConsumerRecord
+
+    from hub.federation.lanes import Lanes, Parts
+    from hub.federation.window import Window
+
+MOST: Final = 20
+PROBES: Final = 100
+"""How many that failed are tried at once: each with the one activity on which it failed, so that none waits long for those that never answer."""
+CHUNK: Final = 100
+TURN: Final = timedelta(seconds=10)
+LOOK_SECONDS: Final = 1.0
+NO_LONGER: Final = "peer_no_longer_follows"
+LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
+log = structlog.get_logger()
+
+
+class Past(Protocol):
+    """What was told, from any place in it."""
+
+    async def read(self, offset: int, limit: int) -> Sequence[ConsumerRecord]:
+        """Records from an offset on; raises OffsetOutOfRangeError."""
+        ...
+
+    async def first(self) -> int:
+        """The oldest offset that is still kept."""
+        ...
+
+    async def told_to(self, peer: str, offset: int) -> bool:
+        """Whether this was for a peer when it was told."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Laggards:
+    """Serves those that are behind, the one that has waited longest first."""
+
+    lanes: Lanes
+    parts: Parts
+    window: Window
+    past: Past
+
+    async def run(self) -> None:
+        """Serve them for ever: those that failed by one try each, those that answer again by longer turns."""
+        slots = {State.OPEN: asyncio.Semaphore(PROBES), State.CLOSED: asyncio.Semaphore(MOST)}
+        while True:
+            self.lanes.woken.clear()
+            for lane in sorted(self._due(), key=lambda lane: lane.standing.next_try or LONG_AGO):
+                free = slots[lane.standing.state]
+                if not free.locked():
+                    await free.acquire()
+                    lane.busy = True
+                    self.parts.spawn(self._serve(lane, free))
+            try:
+                async with asyncio.timeout(LOOK_SECONDS):
+                    await self.lanes.woken.wait()
+            except TimeoutError:
+                continue
+
+    def _due(self) -> list[Lane]:
+        now = self.parts.clock()
+        return [lane for lane in self.lanes if not lane.busy and _is_due(lane, now)]
+
+    async def _serve(self, lane: Lane, slots: asyncio.Semaphore) -> None:
+        """One turn of one peer."""
+        until, state = self.parts.clock() + TURN, lane.standing.state
+        try:
+            while lane.standing.behind and lane.standing.state is state and await self._forward(lane) and self.parts.clock() < until:
+                continue
+        finally:
+            lane.busy = False
+            slots.release()
+            self.lanes.woken.set()
+        self.lanes.resume(lane)
+
+    async def _forward(self, lane: Lane) -> bool:
+        """One stretch of the way; False where the peer is to be left alone for now."""
+        if lane.standing.position >= self.window.following:
+            lane.standing = lane.standing.caught_up()  # from here on it is offered what comes, without a gap
+            self.parts.spawn(self.parts.keeper.keep(lane.standing))
+            log.info("peer_caught_up", peer=lane.peer)
+            return True
+        try:
+            records = await self.past.read(lane.standing.position, 1 if lane.standing.state is State.OPEN else CHUNK)
+        except OffsetOutOfRangeError:
+            return await self._expired(lane)
+        if not records:
+            return True
+        start = lane.standing.position
+        for record in records:
+            if not await self._one(lane, record):
+                return False
+        if lane.standing.position != start:
+            await self.parts.keeper.keep(lane.standing)
+        return True
+
+    async def _one(self, lane: Lane, record: ConsumerRecord) -> bool:
+        try:
+            parcel = Parcel.of(record.key, record.value, record.headers)
+        except ParcelMalformed:
+            lane.standing = lane.standing.passed(record.offset)
+            return True
+        readers = await self.parts.readership.of(parcel, asyncio.get_running_loop().time())
+        inboxes = readers.get(lane.peer)
+        if inboxes:
+            return await deliver(lane, record.offset, parcel, inboxes, self.parts)
+        lane.standing = lane.standing.passed(record.offset)
+        if await self.past.told_to(lane.peer, record.offset):
+            await self.parts.keeper.keep(lane.standing, Refusal(lane.peer, record.offset, NO_LONGER, self.parts.clock()))
+        return lane.standing.state is not State.PAUSED
+
+    async def _expired(self, lane: Lane) -> bool:
+        """What the topic no longer keeps is lost for this peer, and said."""
+        first = await self.past.first()
+        if first <= lane.standing.position:
+            return False
+        log.error("peer_backlog_expired", peer=lane.peer, lost=first - lane.standing.position)
+        lane.standing = lane.standing.given_up(Trouble.EXPIRED, first - 1, self.parts.clock())
+        await self.parts.keeper.keep(lane.standing)
+        return True
+
+
+def _is_due(lane: Lane, now: datetime) -> bool:
+    standing = lane.standing
+    return standing.behind and standing.state in {State.CLOSED, State.OPEN} and (standing.next_try or now) <= now

@@ -1,0 +1,206 @@
+"""One lane for each peer: in order within it, none waits for another."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+import structlog
+
+from hub.federation.delivery import TRIES, Gone, Later, Never, Standing, State, Taken, Trouble
+from hub.federation.parcel import Form
+from hub.federation.positions import Refusal
+from schemas.wire.telemetry import Metric
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Iterator, Mapping
+
+    from hub.federation.delivery import Outcome
+    from hub.federation.keeping import Keeper
+    from hub.federation.parcel import Parcel
+    from hub.federation.posting import Posting
+    from hub.federation.readership import Readership
+    from hub.federation.window import Entry, Window
+    from hub.ports import Clock
+
+    Spawn = Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]
+
+AT_ONCE: Final = 256
+"""Deliveries under way at a time, over all peers that keep up."""
+log = structlog.get_logger()
+
+
+@dataclass(eq=False)
+class Lane:
+    """A peer, and what it still has to get of the window; `busy` while something is being delivered to it."""
+
+    standing: Standing
+    waiting: deque[tuple[Entry, tuple[str, ...]]] = field(default_factory=deque)
+    busy: bool = False
+
+    @property
+    def peer(self) -> str:
+        """Its authority."""
+        return self.standing.peer
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What every lane works with; `spawn` starts a task whose error ends the process."""
+
+    posting: Posting
+    keeper: Keeper
+    readership: Readership
+    clock: Clock
+    spawn: Spawn
+
+
+class Lanes:
+    """Every peer's lane, those that keep up served from the window."""
+
+    def __init__(self, parts: Parts, window: Window, standings: Mapping[str, Standing]) -> None:
+        self._parts, self._window = parts, window
+        self._lanes = {peer: Lane(standing) for peer, standing in standings.items()}
+        self._slots = asyncio.Semaphore(AT_ONCE)
+        self.woken = asyncio.Event()
+        """Set when a lane has fallen behind, or may be tried earlier than was thought."""
+
+    def __iter__(self) -> Iterator[Lane]:
+        """Every lane."""
+        return iter(self._lanes.values())
+
+    def get(self, peer: str) -> Lane | None:
+        """A peer's lane, None for one that was never told anything."""
+        return self._lanes.get(peer)
+
+    def offer(self, peer: str, entry: Entry, inboxes: tuple[str, ...]) -> None:
+        """An activity is for this peer; one that is behind will find it by itself, one that had it before a restart is left alone."""
+        lane = self._lanes.get(peer)
+        if lane is None:
+            lane = self._lanes[peer] = Lane(Standing(peer, entry.offset))
+        if lane.standing.state is State.GONE:
+            lane.standing = Standing(peer, entry.offset, scheme=lane.standing.scheme, scheme_at=lane.standing.scheme_at)
+        if lane.standing.behind or entry.offset < lane.standing.position:
+            return
+        entry.pending += 1
+        lane.waiting.append((entry, inboxes))
+        self.resume(lane)
+
+    def resume(self, lane: Lane) -> None:
+        """Go on with what a lane still has to get."""
+        if lane.waiting and not lane.busy:
+            lane.busy = True
+            self._parts.spawn(self._run(lane))
+
+    async def leave_behind(self, entry: Entry) -> None:
+        """Let those go on alone for whom the others wait; their place is written before the window closes up behind them.
+
+        Where most still have to get it, it is not they that are slow but we, or the way out.
+        """
+        keep_up = [lane for lane in self if not lane.standing.behind]
+        slow = [lane for lane in keep_up if lane.waiting and lane.waiting[0][0] is entry]
+        if 2 * len(slow) > len(keep_up):
+            return
+        for lane in slow:
+            lane.standing = lane.standing.fell_behind(entry.offset)
+            await self._parts.keeper.keep(lane.standing)
+            self._release(lane)
+
+    async def pause(self, lane: Lane) -> None:
+        """An operator has a peer wait."""
+        if lane.standing.state is not State.GONE:
+            behind = lane.waiting[0][0].offset if lane.waiting else self._window.following
+            lane.standing = (lane.standing if lane.standing.behind else lane.standing.fell_behind(behind)).paused()
+            await self._parts.keeper.keep(lane.standing)
+            self._release(lane)
+
+    async def retry(self, lane: Lane) -> None:
+        """An operator has a peer tried now."""
+        if lane.standing.behind:
+            lane.standing = lane.standing.released(self._parts.clock())
+            await self._parts.keeper.keep(lane.standing)
+            self.woken.set()
+
+    async def _run(self, lane: Lane) -> None:
+        while lane.waiting and not lane.standing.behind:
+            entry, inboxes = lane.waiting[0]
+            async with self._slots:
+                well = await deliver(lane, entry.offset, entry.parcel, inboxes, self._parts)
+            if not well or lane.standing.behind:
+                break
+            lane.waiting.popleft()
+            self._window.done(entry)
+        lane.busy = False
+        if lane.standing.behind:
+            self._release(lane)
+
+    def _release(self, lane: Lane) -> None:
+        """Let the window close up without this lane."""
+        for entry, _ in lane.waiting:
+            self._window.done(entry)
+        lane.waiting.clear()
+        self.woken.set()
+
+
+async def deliver(lane: Lane, offset: int, parcel: Parcel, inboxes: tuple[str, ...], parts: Parts) -> bool:
+    """Bring one activity to one peer and write down what became of it; False where the peer is to be tried again later."""
+    now = asyncio.get_running_loop().time()
+    peer = (await parts.readership.peers(now)).get(lane.peer)
+    networks = peer.networks if peer is not None else ()
+    inbox, outcome = await parts.posting.deliver(parcel, inboxes, lane.standing, networks)
+    left = inboxes[inboxes.index(inbox) + 1 :]
+    while isinstance(outcome, Gone) and _believed(outcome, lane.standing) and left:
+        await parts.readership.drop(parcel.community, lane.peer, inbox, now)
+        inbox, outcome = await parts.posting.deliver(parcel, left, lane.standing, networks)
+        left = left[left.index(inbox) + 1 :]
+    Metric.peer_posts.labels(lane.peer, _outcome_name(outcome)).inc()
+    return await _settle(lane, offset, parcel, inbox, outcome, parts)
+
+
+async def _settle(lane: Lane, offset: int, parcel: Parcel, inbox: str, outcome: Outcome, parts: Parts) -> bool:
+    now = parts.clock()
+    if lane.standing.state is State.PAUSED:  # an operator's word came while it was under way; what was delivered is not delivered again
+        lane.standing = lane.standing.passed(offset) if isinstance(outcome, Taken) else lane.standing
+        await parts.keeper.keep(lane.standing)
+        return False
+    match outcome:
+        case Taken(scheme=scheme):
+            lane.standing = lane.standing.took(offset, scheme, now)
+            await parts.keeper.keep(lane.standing)
+            return True
+        case Never(reason=reason) if parcel.form is Form.PLAIN or lane.standing.tries + 1 >= TRIES:
+            lane.standing = lane.standing.given_up(reason, offset, now)
+            await parts.keeper.keep(lane.standing, Refusal(lane.peer, offset, reason, now))
+            log.warning("peer_refuses", peer=lane.peer, reason=reason, offset=offset)
+            return True
+        case Gone(reason=reason) if _believed(outcome, lane.standing):
+            return await _inbox_gone(lane, offset, parcel, inbox, reason, parts)
+        case Later() | Never() | Gone():
+            lane.standing = lane.standing.failed(outcome, offset, now, random.random())  # noqa: S311 - spreads load, hides nothing
+            await parts.keeper.keep(lane.standing)
+            log.warning("peer_fails", peer=lane.peer, reason=outcome.reason, failures=lane.standing.failures)
+            return False
+
+
+async def _inbox_gone(lane: Lane, offset: int, parcel: Parcel, inbox: str, reason: str, parts: Parts) -> bool:
+    """Who stood behind the inbox follows no longer; a peer of whom nobody follows any more has left."""
+    now = parts.clock()
+    remaining = await parts.readership.drop(parcel.community, lane.peer, inbox, asyncio.get_running_loop().time())
+    lane.standing = lane.standing.given_up(reason, offset, now)
+    if not remaining:
+        lane.standing = lane.standing.left(reason, now)
+        log.error("peer_gone", peer=lane.peer, reason=reason)
+    await parts.keeper.keep(lane.standing, Refusal(lane.peer, offset, reason, now))
+    return bool(remaining)
+
+
+def _believed(outcome: Gone, standing: Standing) -> bool:
+    """« Gone » is believed at once; « not found » may be a server that is being restarted."""
+    return outcome.reason == Trouble.INBOX_GONE or standing.tries + 1 >= TRIES
+
+
+def _outcome_name(outcome: Outcome) -> str:
+    return "taken" if isinstance(outcome, Taken) else str(outcome.reason)

@@ -1,0 +1,73 @@
+"""The guarded client as the courier uses it: bodies to inboxes, and the address of an inbox that nobody has told us."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from hub.federation.delivery import SCHEMES, UNSIGNED, Scheme, Trouble
+from hub.federation.posting import Absent, Reply
+from schemas.activities import authority_of
+from schemas.wire.destinations import FetchFailed
+from schemas.wire.fetched import Media
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from hub.federation.keyring import Keyring
+    from schemas.wire.fetched import Fetched
+    from schemas.wire.fetching import GuardedClient
+
+
+@dataclass(frozen=True, slots=True)
+class GuardedPost:
+    """Posts, and asks in the name of the host actor."""
+
+    client: GuardedClient
+    keyring: Keyring
+    host_actor: str
+
+    async def post(self, url: str, body: bytes, headers: Mapping[str, str], networks: Sequence[str]) -> Reply:
+        """Bring a body; raises Absent."""
+        try:
+            answered = await self.client.post(url, body, headers, networks)
+        except FetchFailed as failed:
+            raise Absent(failed.reason.value) from failed
+        return Reply(answered.status, answered.retry_after)
+
+    async def inbox_of(self, actor: str, networks: Sequence[str]) -> str:
+        """An actor's inbox, at her own server, by whatever signature that takes; raises Absent."""
+        try:
+            for scheme in SCHEMES:
+                fetched = await self.client.get(
+                    actor, accept=Media.ACTIVITY, sign=_Asking(self.keyring, scheme, self.host_actor), networks=networks
+                )
+                if fetched.status not in UNSIGNED:
+                    break
+            return _inbox(fetched, actor)
+        except FetchFailed as failed:
+            raise Absent(failed.reason.value) from failed
+
+
+@dataclass(frozen=True, slots=True)
+class _Asking:
+    """Signs what has no body."""
+
+    keyring: Keyring
+    scheme: Scheme
+    actor: str
+
+    def fields(self, method: str, target_uri: str, now: datetime) -> dict[str, str]:
+        """The fields that sign a request."""
+        return self.keyring.asking(self.scheme, self.actor, method, target_uri, now)
+
+
+def _inbox(fetched: Fetched, actor: str) -> str:
+    if not fetched.found:
+        raise Absent(Trouble.ACTOR_MISSING)
+    document = fetched.document()
+    inbox = document.get("inbox")
+    if document.get("id") != actor or not isinstance(inbox, str) or authority_of(inbox) != authority_of(actor):
+        raise Absent(Trouble.ACTOR_MISSING)
+    return inbox

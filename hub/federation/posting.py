@@ -1,0 +1,97 @@
+"""One activity into one inbox: signed at the moment of sending, by the signature that the peer takes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from hub.federation.delivery import UNSIGNED, Gone, Later, Never, Scheme, Taken, judge
+from hub.federation.outgoing import CONTENT_TYPE
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from hub.federation.delivery import Outcome, Standing
+    from hub.federation.parcel import Parcel
+    from hub.ports import Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What an inbox answered; `retry_after` in seconds, where it wished some."""
+
+    status: int
+    retry_after: float | None = None
+
+
+class Absent(Exception):
+    """Nobody answered, or nobody may be asked there; `reason` is machine-readable."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Post(Protocol):
+    """The guarded client."""
+
+    async def post(self, url: str, body: bytes, headers: Mapping[str, str], networks: Sequence[str]) -> Reply:
+        """Bring a body; raises Absent."""
+        ...
+
+
+class Directory(Protocol):
+    """Where actors elsewhere are asked for."""
+
+    async def inbox_of(self, actor: str, networks: Sequence[str]) -> str:
+        """An actor's inbox, as its own server says; raises Absent."""
+        ...
+
+
+class Signatures(Protocol):
+    """Our keys."""
+
+    def fields(self, scheme: Scheme, actor: str, url: str, content_type: str, body: bytes) -> dict[str, str]:
+        """The fields that sign a POST in the name of an actor of ours."""
+        ...
+
+
+class Posting:
+    """Delivers by the best signature that a peer takes."""
+
+    def __init__(self, post: Post, directory: Directory, signatures: Signatures, clock: Clock) -> None:
+        self._post, self._directory, self._signatures, self._clock = post, directory, signatures, clock
+
+    async def deliver(self, parcel: Parcel, inboxes: Sequence[str], standing: Standing, networks: Sequence[str]) -> tuple[str, Outcome]:
+        """Bring an activity to all of a peer's inboxes, in turn; the first that does not take it, or the last, and what it said.
+
+        An inbox that took it before another one failed gets it once more: its id makes that harmless.
+        """
+        *before, last = inboxes
+        for inbox in before:
+            outcome = await self._knock(parcel, inbox, standing, networks)
+            match outcome:
+                case Taken(scheme=scheme):
+                    standing = standing.took(standing.position - 1, scheme, self._clock())
+                case Later() | Never() | Gone():
+                    return inbox, outcome
+        return last, await self._knock(parcel, last, standing, networks)
+
+    async def _knock(self, parcel: Parcel, inbox: str, standing: Standing, networks: Sequence[str]) -> Outcome:
+        """Try signatures in turn while it is the signature that may be at fault."""
+        outcome: Outcome = Never("")
+        now = self._clock()
+        for scheme in standing.ladder(now):
+            try:
+                there = inbox or await self._directory.inbox_of(parcel.to, networks)
+                reply = await self._send(scheme, parcel, there, networks)
+            except Absent as absent:
+                return Later(absent.reason)
+            outcome = judge(reply.status, reply.retry_after, scheme)
+            if reply.status not in UNSIGNED or (reply.status != 401 and standing.knows(scheme, now)):  # noqa: PLR2004 - Unauthorized
+                return outcome
+        return outcome
+
+    async def _send(self, scheme: Scheme, parcel: Parcel, inbox: str, networks: Sequence[str]) -> Reply:
+        headers = self._signatures.fields(scheme, parcel.actor, inbox, CONTENT_TYPE, parcel.body)
+        return await self._post.post(inbox, parcel.body, headers, networks)

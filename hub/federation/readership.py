@@ -1,0 +1,120 @@
+"""Whom an activity is for: the followers of its community, peer by peer, as far as `access` lets them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Protocol
+
+from hub.access import PeerRight, peer_may
+from hub.federation.parcel import Form
+from hub.registry.peers import PeerKind
+from schemas.activities import authority_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from hub.federation.parcel import Parcel
+    from hub.registry.peers import Peer
+
+FRESH_SECONDS: Final = 2.0
+
+
+class Follower(Protocol):
+    """An actor elsewhere that follows a community."""
+
+    @property
+    def actor(self) -> str:
+        """Its address."""
+        ...
+
+    @property
+    def peer(self) -> str:
+        """The authority of its server."""
+        ...
+
+    @property
+    def inbox(self) -> str:
+        """Its own inbox."""
+        ...
+
+    @property
+    def shared_inbox(self) -> str:
+        """Its server's, empty where there is none."""
+        ...
+
+
+class Source(Protocol):
+    """Where followers and peers are kept."""
+
+    async def followers(self, community: str) -> Sequence[Follower]:
+        """A community's followers."""
+        ...
+
+    async def peers(self) -> Mapping[str, Peer]:
+        """Every peer of the registry."""
+        ...
+
+    async def drop(self, peer: str, actors: Sequence[str]) -> int:
+        """These actors follow nothing here any more; how many others of that peer do."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Readers:
+    """A community's inboxes by peer, a shared one once, with who stands behind each."""
+
+    since: float
+    inboxes: Mapping[str, Mapping[str, tuple[str, ...]]]
+
+
+class Readership:
+    """Followers and peers, remembered for two seconds: a Follow that was just accepted is known before what comes after it."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._readers: dict[str, Readers] = {}
+        self._peers: tuple[float, Mapping[str, Peer]] = (float("-inf"), {})
+
+    async def of(self, parcel: Parcel, now: float) -> dict[str, tuple[str, ...]]:
+        """Peer → the inboxes to which this goes there."""
+        peers = await self.peers(now)
+        if parcel.form is Form.DIRECT:
+            self._readers.pop(parcel.community, None)
+            peer = authority_of(parcel.to)
+            return {peer: (parcel.inbox,)} if peer is not None and _may(peers.get(peer), parcel) else {}
+        readers = await self._of(parcel.community, now)
+        return {peer: tuple(inboxes) for peer, inboxes in readers.inboxes.items() if _may(peers.get(peer), parcel)}
+
+    async def peers(self, now: float) -> Mapping[str, Peer]:
+        """The registry's peers."""
+        if now - self._peers[0] > FRESH_SECONDS:
+            self._peers = (now, await self._source.peers())
+        return self._peers[1]
+
+    async def drop(self, community: str, peer: str, inbox: str, now: float) -> int:
+        """Nobody is behind this inbox any more; how many of that peer still follow something here."""
+        behind = (await self._of(community, now)).inboxes.get(peer, {})
+        remaining = await self._source.drop(peer, behind.get(inbox, ()))
+        self._readers.clear()
+        return remaining
+
+    async def _of(self, community: str, now: float) -> Readers:
+        known = self._readers.get(community)
+        if known is None or now - known.since > FRESH_SECONDS:
+            known = self._readers[community] = Readers(now, _by_inbox(await self._source.followers(community)))
+        return known
+
+
+def _by_inbox(followers: Sequence[Follower]) -> dict[str, dict[str, tuple[str, ...]]]:
+    found: dict[str, dict[str, tuple[str, ...]]] = {}
+    for one in followers:
+        inboxes, inbox = found.setdefault(one.peer, {}), one.shared_inbox or one.inbox
+        inboxes[inbox] = (*inboxes.get(inbox, ()), one.actor)
+    return found
+
+
+def _may(peer: Peer | None, parcel: Parcel) -> bool:
+    """Whether a peer is told this; another Trait d'union knows groups, and needs no second telling."""
+    if peer is None or (parcel.form is Form.PLAIN and peer.kind is PeerKind.TRAITDUNION):
+        return False
+    return peer_may(peer.grade, PeerRight.FORGET if parcel.forgets else PeerRight.RECEIVE)
