@@ -45,6 +45,7 @@ def site(engine: AsyncEngine, settings: HubSettings, clock: Clock, streams: Stre
         "/messages/{message_id:path}": pages.message,
         "/noeuds": pages.nodes,
         "/rattachements": pages.ties,
+        "/pairs": pages.peers,
         "/rebuts": pages.dead_letters,
         "/signalements": ReportPages(engine, clock, parts.permit).reports,
         "/accessibilite": pages.accessibility,

@@ -42,6 +42,9 @@ def _show(step: Step) -> None:
         terminal.say(f"  → {arrival.node:<10} {_verdict(arrival)}")
         for line in _details(arrival):
             terminal.say(f"    {'':<10} {line}")
+    for told in step.transmissions:
+        reason = f" : {words.reason(told.reason)}" if told.reason else ""
+        terminal.say(f"  ⇢ {told.peer} {words.transmission(told.state)}{reason}")
 
 
 def _facts(step: Step) -> list[tuple[str, str]]:

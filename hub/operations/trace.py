@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import or_, select
 
+from hub.operations import peers
 from hub.registry.repository import SqlNodes
 from hub.storage.rows import among
 from hub.storage.tables import deliveries, events, messages, outbox
 from schemas.manifest import KeyState
+from schemas.sequence import PEERS
 from schemas.topics import HUB_FACTS
 
 if TYPE_CHECKING:
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncConnection
 
+    from hub.operations.peers import Transmission
     from hub.registry.model import Node
 
 SIGNING = frozenset({KeyState.ACTIVE, KeyState.RETIRING})
@@ -75,6 +78,7 @@ class Step:
     facts: Place | None
     remembered: bool
     arrivals: tuple[Arrival, ...]
+    transmissions: tuple[Transmission, ...] = ()
 
     @property
     def admitted_ms(self) -> int:
@@ -105,7 +109,8 @@ async def steps(connection: AsyncConnection, rows: Sequence[Any]) -> list[Step]:
     for row in await connection.execute(select(deliveries).where(among(deliveries.c.event, ids)).order_by(deliveries.c.node)):
         reports.setdefault(row.event, {})[row.node] = row
     nodes = await SqlNodes(connection).all() if reports else {}
-    return [_step(row, published.get(row.id), reports.get(row.id, {}), nodes) for row in rows]
+    told = await peers.transmissions(connection, ids)
+    return [replace(_step(row, published.get(row.id), reports.get(row.id, {}), nodes), transmissions=told.get(row.id, ())) for row in rows]
 
 
 def receipt_holds(node: Node | None, key_id: str, reported_at: datetime) -> bool:
@@ -130,7 +135,7 @@ def _published(ids: Iterable[str]) -> Any:
 
 
 def _step(row: Any, published: Any | None, reports: Mapping[str, Any], nodes: Mapping[str, Node]) -> Step:
-    names = sorted({*(published.targets if published else ()), *reports})
+    names = sorted({*(published.targets if published else ()), *reports} - {PEERS})
     arrivals = tuple(_arrival(name, reports.get(name), row.admitted_at, nodes.get(name)) for name in names)
     facts = Place(HUB_FACTS.name, published.partition, published.offset) if published and published.offset is not None else None
     return Step(

@@ -12,7 +12,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 
 from hub.communities import members, reactions
 from hub.communities import repository as rooms
-from hub.operations import arrivals, overview, reader, streams, threads, trace
+from hub.operations import arrivals, overview, peers, reader, streams, threads, trace
 from hub.registry.repository import all_ties, spaces_of
 from hub.ui import THEME, render
 from schemas.manifest import KeyState
@@ -135,6 +135,13 @@ class Pages:
             ties = await all_ties(connection)
         now = self._door.clock()
         return self._page("rattachements.html", here="/rattachements", ties=[(tie, tie.carries(now, self._door.tie_life)) for tie in ties])
+
+    async def peers(self, request: Request) -> HTMLResponse:
+        """Servers of others: how far each is, and what stands in its way."""
+        self._door.permit(request)
+        async with self._door.engine.connect() as connection:
+            shown = await peers.peer_states(connection)
+        return self._page("pairs.html", here="/pairs", peers=shown)
 
     async def dead_letters(self, request: Request) -> HTMLResponse:
         """How much was refused, and why."""

@@ -1,0 +1,147 @@
+"""Peers as operators see them: how far each is, what stands in its way, and what became of one event at each."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlalchemy import func, select
+
+from hub.registry.peer_repository import SqlPeers
+from hub.storage.courier_tables import peer_activities, peer_positions, peer_refusals
+from hub.storage.federation_tables import followers
+from hub.storage.rows import among
+from hub.storage.tables import stream_offsets
+from schemas.topics import PEERS_OUTBOUND
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
+
+    from sqlalchemy import Column
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from hub.registry.peers import Peer
+
+WINDOW: Final = 10_000
+"""How many of the newest activities are compared with where peers are: a page must not read three weeks."""
+GROUP: Final = "courier"
+NEVER: Final = "never"
+TRANSMITTED, WAITING, FAILING, REFUSED = "transmitted", "waiting", "failing", "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class PeerState:
+    """A peer: what the registry says of it, and where the courier is with it.
+
+    `state` is its circuit breaker's, `never` where it was never told anything. `waiting` counts the activities told since
+    its place (`waiting_since`: when the oldest was), those of communities that it does not follow among them.
+    """
+
+    peer: Peer
+    followers: int
+    state: str
+    behind: bool
+    waiting: int
+    waiting_since: datetime | None
+    failures: int
+    next_try: datetime | None
+    scheme: str | None
+    last_success: datetime | None
+    last_failure: datetime | None
+    reason: str | None
+    wish: str | None
+    refused: int
+
+
+@dataclass(frozen=True, slots=True)
+class Transmission:
+    """What became of one event at one peer: `transmitted` means that its server took it, not that anybody there has it."""
+
+    peer: str
+    state: str
+    reason: str | None = None
+
+
+async def peer_states(connection: AsyncConnection) -> list[PeerState]:
+    """Every peer of the registry."""
+    known = {row.peer: row for row in await connection.execute(select(peer_positions))}
+    following, refused = await _counted(connection, followers.c.peer), await _counted(connection, peer_refusals.c.peer)
+    mark, newest = await _mark(connection), await _newest(connection)
+    peers = (await SqlPeers(connection).all()).values()
+    return [_state(peer, known.get(peer.id), following.get(peer.id, 0), refused.get(peer.id, 0), mark, newest) for peer in peers]
+
+
+async def peer_state(connection: AsyncConnection, name: str) -> PeerState | None:
+    """One peer; None for a server that never applied."""
+    return next((state for state in await peer_states(connection) if state.peer.id == name), None)
+
+
+async def transmissions(connection: AsyncConnection, events: Iterable[str]) -> dict[str, tuple[Transmission, ...]]:
+    """Event → what became of it at each peer that it was for."""
+    rows = list(await connection.execute(select(peer_activities).where(among(peer_activities.c.event, events))))
+    if not rows:
+        return {}
+    known = {row.peer: row for row in await connection.execute(select(peer_positions))}
+    offsets = [row.offset for row in rows]
+    query = select(peer_refusals).where(peer_refusals.c.offset.in_(offsets))
+    refused = {(row.offset, row.peer): row.reason for row in await connection.execute(query)}
+    mark = await _mark(connection)
+    told: dict[str, dict[str, list[int]]] = {}
+    for row in rows:
+        for peer in row.peers:
+            told.setdefault(row.event, {}).setdefault(peer, []).append(row.offset)
+    return {
+        event: tuple(_transmission(peer, offsets, known.get(peer), refused, mark) for peer, offsets in sorted(peers.items()))
+        for event, peers in told.items()
+    }
+
+
+async def _counted(connection: AsyncConnection, peer: Column[Any]) -> dict[str, int]:
+    """Peer → how many rows name it."""
+    rows = await connection.execute(select(peer, func.count().label("rows")).group_by(peer))
+    return {row[0]: row.rows for row in rows}
+
+
+async def _mark(connection: AsyncConnection) -> int:
+    query = select(stream_offsets.c.next_offset).where(stream_offsets.c.group == GROUP, stream_offsets.c.topic == PEERS_OUTBOUND.name)
+    return int(await connection.scalar(query) or 0)
+
+
+async def _newest(connection: AsyncConnection) -> Sequence[tuple[int, datetime]]:
+    """Offset and time of the newest activities, the oldest first."""
+    query = select(peer_activities.c.offset, peer_activities.c.at).order_by(peer_activities.c.offset.desc()).limit(WINDOW)
+    return [(row.offset, row.at) for row in await connection.execute(query)][::-1]
+
+
+def _reached(row: Any | None, mark: int) -> int:
+    """The offset before which a peer has all."""
+    if row is None:
+        return mark
+    return int(row.position) if row.behind else max(int(row.position), mark)
+
+
+def _state(peer: Peer, row: Any | None, following: int, refused: int, mark: int, newest: Sequence[tuple[int, datetime]]) -> PeerState:
+    if row is None:
+        return PeerState(peer, following, NEVER, False, 0, None, 0, None, None, None, None, None, None, refused)  # noqa: FBT003 - not behind
+    first = len(newest) if row.state == "gone" else bisect_left(newest, _reached(row, mark), key=lambda one: one[0])
+    since = newest[first][1] if first < len(newest) else None
+    return PeerState(
+        peer, following, row.state, row.behind, len(newest) - first, since, row.failures, row.next_try, row.scheme,
+        row.last_success, row.last_failure, row.reason, row.wish, refused,
+    )  # fmt: skip
+
+
+def _transmission(peer: str, offsets: Sequence[int], row: Any | None, refused: Mapping[tuple[int, str], str], mark: int) -> Transmission:
+    """An event is told in two forms at most; who has taken one of them knows it."""
+    reached = _reached(row, mark)
+    done = [offset for offset in offsets if offset < reached]
+    reasons = [refused[offset, peer] for offset in done if (offset, peer) in refused]
+    if len(reasons) < len(done):
+        return Transmission(peer, TRANSMITTED)
+    if len(done) == len(offsets):
+        return Transmission(peer, REFUSED, reasons[0])
+    if row is not None and row.state != "closed":
+        return Transmission(peer, FAILING, row.reason)
+    return Transmission(peer, WAITING)
