@@ -27,6 +27,6 @@ async def application(_scope: Scope, receive: Receive, send: Send) -> None:
 
 if __name__ == "__main__":
     uvicorn.run(
-        application, host="127.0.0.1", port=int(sys.argv[1]), http="httptools", loop="uvloop", lifespan="off", log_config=None, access_log=False,
+        application, host=(sys.argv[2:] or ["127.0.0.1"])[0], port=int(sys.argv[1]), http="httptools", loop="uvloop", lifespan="off", log_config=None, access_log=False,
         server_header=False, proxy_headers=False,
     )  # fmt: skip

@@ -10,6 +10,7 @@ import sys
 import time
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -18,13 +19,17 @@ import asyncpg
 import uvloop
 from sqlalchemy import event
 
+from hub.federation.outgoing import CONTENT_TYPE
 from hub.sifting import key_of_space, sift
 from hub.storage.engine import engine_for, migrate
 from schemas import jcs
+from schemas.http_signature import signed_fields
+from schemas.keys import SigningKey
 from schemas.proof import decode
 from schemas.wire import kafka, records
 from schemas.wire.kafka import KafkaSettings
 from tests.bench import translating
+from tests.bench.addresses import host
 from tests.bench.worker import WORDS, messages, open_for
 from tests.hub_world import World
 
@@ -74,6 +79,35 @@ async def posts(url: str, at_once: str, writes: str) -> dict[str, Any]:
         began = time.perf_counter()
         await asyncio.gather(*(keep_writing(session) for _ in range(int(at_once))))
     return {"rate": int(writes) / (time.perf_counter() - began)}
+
+
+def sign(url: str, count: str) -> dict[str, Any]:
+    """Ed25519 alone, and all the fields of a signed POST of 1 KB."""
+    key, body = SigningKey.generate("https://hub.example/groups/a"), b"x" * 1024
+    began = time.perf_counter()
+    for _ in range(int(count)):
+        key.sign(body[:400])
+    middle = time.perf_counter()
+    for _ in range(int(count)):
+        signed_fields(key, "POST", url, datetime.now(UTC), CONTENT_TYPE, body)
+    return {"sign": int(count) / (middle - began), "fields": int(count) / (time.perf_counter() - middle)}
+
+
+async def bring(port: str, peers: str, count: str) -> dict[str, Any]:
+    """As many POSTs of 1 KB as the courier makes, by a bare client that signs nothing: one at a time to each peer, all peers at once."""
+    left = iter(range(int(count)))
+    headers = {"Content-Type": CONTENT_TYPE, "Signature-Input": "x" * 250, "Signature": "x" * 100, "Content-Digest": "x" * 60}
+    body = b"x" * 1024
+
+    async def keep_posting(session: aiohttp.ClientSession, url: str) -> None:
+        for _ in left:
+            async with session.post(url, data=body, headers=headers) as answer:
+                await answer.read()
+
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
+        began, spent = time.perf_counter(), time.process_time()
+        await asyncio.gather(*(keep_posting(session, f"http://{host(number)}:{port}/inbox") for number in range(int(peers))))
+        return {"rate": int(count) / (time.perf_counter() - began), "cpu": int(count) / (time.process_time() - spent)}
 
 
 async def inbound() -> dict[str, Any]:
@@ -203,6 +237,15 @@ async def _world() -> World:
     return await World.make(made)
 
 
+def _at_once(part: Callable[..., dict[str, Any]]) -> Callable[..., Awaitable[dict[str, Any]]]:
+    """A part that waits for nothing."""
+
+    async def measured(*words: str) -> dict[str, Any]:
+        return part(*words)
+
+    return measured
+
+
 def _unfounded() -> World:
     """A world that only signs: it never asks its database."""
     return World(engine_for("postgresql://127.0.0.1/nowhere"))
@@ -229,6 +272,8 @@ def main(part: str, *words: str) -> None:
         "spread": spread,
         "inbound": inbound,
         "posts": posts,
+        "bring": bring,
+        "sign": _at_once(sign),
         "translate": translating.measured,
     }
     print(json.dumps(uvloop.run(parts[part](*words))))  # noqa: T201 - read by the bench
