@@ -24,8 +24,8 @@ from hub.registry.peers import Peer, declared_peer
 from schemas.application import Kind
 from schemas.facts.community import NodeApproved
 from schemas.manifest import Grade, KeyState
-from schemas.sequence import PEERS
 from schemas.names import one_line
+from schemas.sequence import PEERS
 from schemas.siret import siren_of
 
 if TYPE_CHECKING:

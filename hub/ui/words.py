@@ -53,7 +53,6 @@ SCHEMES: Final[Mapping[str, str]] = {
 TRANSMISSIONS: Final[Mapping[str, str]] = {
     "transmitted": "transmis, sans accusé", "waiting": "en attente", "failing": "en attente : serveur en échec", "refused": "refusé",
 }  # fmt: skip
-GRADES: Final[Mapping[str, str]] = {"candidate": "candidat", "full": "admis", "suspended": "suspendu", "gone": "parti"}
 TIES: Final[Mapping[str, str]] = {"proposed": "proposé", "active": "actif", "refused": "refusé", "suspended": "suspendu"}
 FOLLOWS: Final[Mapping[str, str]] = {"pending": "demandé", "accepted": "accepté", "refused": "refusé", "ended": "terminé"}
 AUDIENCES: Final[Mapping[str, str]] = {

@@ -71,8 +71,6 @@ class Metric:
     external = Counter(
         "traitdunion_external_total", "What became of peers' activities, by server, act and outcome.", ["peer", "act", "outcome"]
     )
-    fetches = Counter("traitdunion_fetches_total", "Requests to other servers by method and outcome.", ["method", "outcome"])
-    peer_keys = Counter("traitdunion_peer_keys_total", "Keys of other servers' actors that were asked for, by outcome.", ["outcome"])
     peer_posts = Counter("traitdunion_peer_posts_total", "Activities brought to a peer, by what became of them.", ["peer", "outcome"])
     peer_failing = Gauge("traitdunion_peer_failing_seconds", "How long a peer has taken nothing that is for it; 0 while it does.", ["peer"])
     peers_by_state = Gauge("traitdunion_peers", "Peers by state of their circuit breaker.", ["state"])

@@ -151,21 +151,21 @@ async def test_a_server_that_was_away_for_long_catches_up_while_the_others_are_c
 ) -> None:
     here, away = Inbox(ours), Inbox(ours)
     async with serving(here, away):
-        away.answers = [(503, {"Retry-After": "6"})]
+        away.answers = [(503, {"Retry-After": "12"})]
         await admit(engine, here.url, away.url)
         running = couriers.begin()
-        await couriers.say(0, 600)
-        await until(lambda: len(here.took) == 600)
+        await couriers.say(0, 300)
+        await until(lambda: len(here.took) == 300)
         assert away.took == []
         await running.stop()
         await asyncio.sleep(0.5)
         couriers.begin()  # its breaker is still open
         await asyncio.sleep(1.0)
         assert (away.asked, away.took) == (1, [])
-        await until(lambda: len(away.took) == 600)
-        await couriers.say(600, 610)
-        await until(lambda: len(away.took) == 610)
-        assert away.took == here.took == ids(0, 610)
+        await until(lambda: len(away.took) == 300)
+        await couriers.say(300, 310)
+        await until(lambda: len(away.took) == 310)
+        assert away.took == here.took == ids(0, 310)
         found = await standing(engine, away.peer)
         assert found is not None
         assert (found.state, found.behind, found.failures) == (State.CLOSED, False, 0)
