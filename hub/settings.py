@@ -73,6 +73,11 @@ class HubSettings(FiledSettings):
     log_level: str = "INFO"
 
     @property
+    def federation_secret(self) -> bytes | None:
+        """The passphrase of both federation keys."""
+        return self.federation_passphrase.get_secret_value().encode() if self.federation_passphrase else None
+
+    @property
     def door_url(self) -> str:
         """What senders sign: the public address, or the one where the door listens."""
         return self.public_url or f"http://{self.door_host}:{self.door_port}"

@@ -26,6 +26,8 @@ class Whose(StrEnum):
     HUB = "hub"
     NODE = "node"
     OPERATORS = "operators"
+    FEDERATION = "federation"
+    FEDERATION_RSA = "federation-rsa"
 
 
 @app.command()
@@ -33,7 +35,8 @@ def generate(
     kind: Annotated[
         Whose,
         typer.Argument(
-            help="hub : signe le registre et les numéros ; node : signe ce que dit un nœud ; operators : ouvre les corps scellés."
+            help="hub : signe le registre et les numéros ; node : signe ce que dit un nœud ; operators : ouvre les corps scellés ; "
+            "federation et federation-rsa : signent ce que nous demandons et apportons à d'autres serveurs."
         ),
     ],
     path: Annotated[Path, typer.Argument(help="Fichier à écrire, lisible par vous seul.")],
@@ -51,6 +54,10 @@ def generate(
             terminal.say(_signing(str(owner), path, terminal.passphrase()))
         case Whose.OPERATORS:
             terminal.say(_operators(path))
+        case Whose.FEDERATION:
+            terminal.say(_federation(path))
+        case Whose.FEDERATION_RSA:
+            terminal.say(_federation_rsa(path))
 
 
 @app.command()
@@ -143,6 +150,24 @@ def _signing(owner: str, path: Path, passphrase: bytes | None) -> str:
     key = SigningKey.generate(owner)
     key.save(path, passphrase)
     return key.public.multibase
+
+
+def _federation(path: Path) -> str:
+    """The Ed25519 key that the peers' door and the courier share; its public half is the worker's TRAITDUNION_FEDERATION_ANCHOR."""
+    from hub.settings import HubSettings
+
+    settings = HubSettings()
+    return _signing(settings.federation_url, path, settings.federation_secret)
+
+
+def _federation_rsa(path: Path) -> str:
+    from hub.settings import HubSettings
+    from schemas.rsa_keys import RsaSigningKey
+
+    settings = HubSettings()
+    key = RsaSigningKey.generate(settings.federation_url)
+    key.save(path, settings.federation_secret)
+    return key.public_pem
 
 
 def _operators(path: Path) -> str:

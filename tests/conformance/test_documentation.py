@@ -30,6 +30,8 @@ from schemas.wire.egress import EgressSettings
 from schemas.wire.kafka import KafkaSettings, TopicNames
 from schemas.wire.telemetry import Metric
 from tests.fakes_hub import NOW, FakeStreams
+from tests.fakes_published import InMemory
+from tests.fakes_published import door as peers_door
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,6 +62,7 @@ def routes() -> Iterator[str]:
     door = node_door(Parts(None, None, None))  # type: ignore[arg-type]  # its routes are looked at, not used
     yield from {route.path for route in door.routes if isinstance(route, Route)}
     yield from (route.path for route in inboxes(InboxParts(None, None, None, None)))  # type: ignore[arg-type]  # as above
+    yield from {route.path for route in peers_door(InMemory()).routes if isinstance(route, Route)}
 
 
 def metrics() -> Iterator[str]:
