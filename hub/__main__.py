@@ -1,4 +1,4 @@
-"""The command line: traitdunion up | worker | relay | site | door | migrate | topics | nodes | dlq | trace | demo | connector …."""
+"""The command line: traitdunion up | worker | relay | site | door | peer-door | migrate | topics | nodes | dlq | trace | demo | connector …."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from hub.settings import HubSettings
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Trait d’union : les réseaux sociaux des ministères, reliés.")
 GROUPS = ("inbound", "fanout", "receipts")
 PEERS = "peers"
-FEDERATION = ("courier",)
+FEDERATION = ("peer-door", "courier")
+"""The processes of federation with other servers, started where this one has an address for them."""
 
 
 @app.command()
@@ -70,6 +71,14 @@ def door() -> None:
     from hub import process
 
     process.run_door()
+
+
+@app.command("peer-door")
+def peer_door() -> None:
+    """Sert la porte des autres serveurs (ActivityPub)."""
+    from hub import process
+
+    process.run_peer_door()
 
 
 @app.command()

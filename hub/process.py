@@ -110,6 +110,29 @@ def _named(error: Exception) -> str:
     return _named(error.exceptions[0]) if isinstance(error, ExceptionGroup) else type(error).__name__
 
 
+def run_peer_door() -> None:
+    """Serve other servers until told to stop."""
+    from hub import peer_door
+    from hub.federation.addresses import Addresses
+    from schemas.keys import KeyMalformed
+
+    settings = HubSettings()
+    configure_logs("peer-door", settings.log_level)
+    if not settings.federation_url:
+        log.error("start_refused", missing="TRAITDUNION_FEDERATION_URL")
+        sys.exit(LOST)
+    try:
+        keys = peer_door.Keys.of(settings, Addresses(settings.federation_url))
+    except (OSError, KeyMalformed) as error:
+        log.error("start_refused", missing="TRAITDUNION_FEDERATION_KEY", error=type(error).__name__)  # noqa: TRY400 - as below
+        sys.exit(LOST)
+    try:
+        uvloop.run(peer_door.run(settings, keys, KafkaSettings(), TopicNames()))
+    except Exception as error:  # noqa: BLE001 - whatever ended it, what was not acknowledged is sent again
+        log.error("peer_door_ends", error=_named(error))  # noqa: TRY400 - no content in traces
+        sys.exit(LOST)
+
+
 async def _resume(group: str, settings: HubSettings, kafka_settings: KafkaSettings, names: TopicNames) -> None:
     """Bring the group back to where its database is; ends the process where database or broker cannot tell."""
     from aiokafka.errors import KafkaError

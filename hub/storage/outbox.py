@@ -44,7 +44,7 @@ async def unpublished(connection: AsyncConnection, limit: int, without: Collecti
     """The oldest rows that the broker has not acknowledged, but those of the topics named by `without`."""
     waiting = select(outbox).where(outbox.c.published_at.is_(None), outbox.c.topic.not_in(without))
     rows = await connection.execute(waiting.order_by(outbox.c.id).limit(limit))
-    return [(row.id, _outgoing(row)) for row in rows]
+    return [(row.id, kept_row(row)) for row in rows]
 
 
 MARK = text("""
@@ -81,7 +81,8 @@ def _row(outgoing: Outgoing) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _outgoing(row: Any) -> Outgoing:
+def kept_row(row: Any) -> Outgoing:
+    """A row as it was added."""
     headers = tuple((name, text.encode()) for name, text in row.headers)
     return Outgoing(
         row.topic, row.key, bytes(row.value), headers, row.event, row.digest, row.admitted_at, row.community, row.sequence, row.targets
