@@ -45,7 +45,9 @@ def signing_key(settings: HubSettings) -> SigningKey:
 def rules(settings: HubSettings) -> Rules:
     """What transactions know of this hub."""
     federates = bool(settings.federation_url)
-    return Rules(signing_key(settings), clock, settings.hold, settings.tie_life, settings.registry_life, federates)
+    return Rules(
+        signing_key(settings), clock, settings.hold, settings.tie_life, settings.registry_life, federates, settings.federation_anchor
+    )
 
 
 def addresses(settings: HubSettings) -> Addresses:

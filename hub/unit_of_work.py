@@ -63,6 +63,7 @@ class Rules:
     registry_life: timedelta
     federates: bool = False
     """Whether public communities are open to peers."""
+    federation_anchor: str = ""
 
 
 class UnitOfWork:
@@ -186,7 +187,7 @@ class UnitOfWork:
         before = await newest_document(self.connection)
         contents = document.Contents(
             version, (await self.nodes.all()).values(), (await self.peers.all()).values(), await self.acts.changes(),
-            before[1] if before else None,
+            before[1] if before else None, self._rules.federation_anchor,
         )  # fmt: skip
         signed = document.build(contents, key=self._rules.key, now=now, life=self._rules.registry_life)
         await add_document(self.connection, version, signed, now, now + self._rules.registry_life)

@@ -40,6 +40,8 @@ class RegistryDocument(BaseModel):
     hub: NodeEntry
     nodes: tuple[NodeEntry, ...]
     peers: tuple[PeerEntry, ...] = ()
+    federation: tuple[KeyEntry, ...] = ()
+    """Keys of the peers' door. They stand apart from the hub's: a door that strangers reach must not be able to speak for the hub."""
     history: tuple[Version, ...] = ()
 
 
@@ -143,6 +145,14 @@ class Registry:
             return Reason.KEY_OF_ANOTHER_NODE if others else Reason.KEY_UNKNOWN
         entry, public = of_node[key_id]
         return REFUSED_STATES.get(entry.state_at(moment), public)
+
+    def door_key_at(self, key_id: str, moment: datetime) -> PublicKey | Reason:
+        """The key of the peers' door if it could sign at that moment, else why not; by itself, whatever owner its id names."""
+        multibase = key_id.partition("#")[2]
+        entry = next((one for one in self.document.federation if one.multibase == multibase), None)
+        if entry is None:
+            return Reason.KEY_UNKNOWN
+        return REFUSED_STATES.get(entry.state_at(moment)) or PublicKey.of(entry.multibase)
 
     def node(self, node: str) -> NodeEntry | None:
         """A node's entry."""

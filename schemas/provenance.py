@@ -141,9 +141,8 @@ def verify(
 
 
 def door_key(registry: Registry, key_id: str, moment: datetime) -> PublicKey | StrEnum:
-    """The key of the peers' door as the registry had it at a moment: by itself, whatever owner its id names."""
-    hub = registry.document.hub.id
-    return registry.key_at(hub, f"{hub}#{key_id.partition('#')[2]}", moment)
+    """The key of the peers' door as the registry had it at a moment."""
+    return registry.door_key_at(key_id, moment)
 
 
 def _read(said: Mapping[str, str]) -> Provenance:

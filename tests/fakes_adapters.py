@@ -286,6 +286,7 @@ class Hub:
             "type": "TraitDUnionRegistry", "version": self.version, "issued": timestamp(now), "expires": timestamp(now + timedelta(days=1)),
             "hub": {"id": "hub", **entry, "keys": keys(self.key)},
             "nodes": [{"id": name, **entry, "keys": keys(key)} for name, key in self.nodes.items()],
+            "federation": keys(self.key),
         }  # fmt: skip
         return issue(document, self.key, now)
 

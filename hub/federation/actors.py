@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 KEPT: Final = timedelta(hours=1)
+REGISTRY: Final = "/.well-known/traitdunion/registry"
 KEPT_REFUSED: Final = timedelta(minutes=10)
 KEPT_AWAY: Final = timedelta(seconds=30)
 """How long an answer holds: a key, a refusal, a server that does not answer. A signature that fails asks anew in between (`renewed`)."""
@@ -147,6 +148,13 @@ class Actors:
             return None
         return fetched.body if fetched.found else Reason.UNAVAILABLE
 
+    async def registry(self, origin: str, budget: Budget) -> bytes | StrEnum:
+        """The signed registry of another Trait d'union, as it serves it; its signature is for who asks to judge."""
+        fetched = await self._ask(origin + REGISTRY, budget, Media.REGISTRY)
+        if isinstance(fetched, StrEnum):
+            return fetched
+        return fetched.body if fetched.found else Reason.UNAVAILABLE
+
     async def _find_key(self, key_id: str, budget: Budget) -> ActorKey | StrEnum:
         found = await self._asked_key(key_id, budget)
         if found is not Refusal.BUDGET and found is not Reason.RATE:  # another activity may ask more
@@ -226,7 +234,7 @@ class Actors:
                 return Reason.ACTOR_MALFORMED
         return found
 
-    async def _ask(self, url: str, budget: Budget) -> Fetched | StrEnum:
+    async def _ask(self, url: str, budget: Budget, media: Media = Media.ACTIVITY) -> Fetched | StrEnum:
         """One question to a server of the registry; an answer from elsewhere, where a redirect led, is not that server's word."""
         server = authority_of(url)
         if not self._admitted(server):
@@ -234,7 +242,7 @@ class Actors:
         if not self._pace.take(server):
             return Reason.RATE
         try:
-            fetched = await self._asks.get(url, Media.ACTIVITY, budget)
+            fetched = await self._asks.get(url, media, budget)
         except FetchFailed as failed:
             return failed.reason
         return fetched if same_origin(fetched.url, url) else Reason.ELSEWHERE

@@ -119,7 +119,6 @@ REASONS: Final[Mapping[str, str]] = {
     "body_too_slow": "corps trop lent à venir",
     "activity_id_missing": "activité sans identifiant",
     "announce_of_announce": "transmission d’une transmission",
-    "peer_not_admitted": "serveur qui n’est pas admis dans la fédération",
     "peer_not_permitted": "ce serveur n’en a pas le droit",
     "peer_quarantined": "serveur pair en quarantaine",
     "cavage_not_allowed": "ancienne signature (draft-cavage), que le registre ne permet pas à ce serveur",

@@ -21,6 +21,7 @@ class Media(StrEnum):
 
     ACTIVITY = f"{ACTIVITY_JSON}, {LD_JSON}"
     WEBFINGER = "application/jrd+json, application/json"
+    REGISTRY = "application/json"
     NODEINFO = 'application/json; profile="http://nodeinfo.diaspora.software/ns/schema/2.1#", application/json'
 
     def takes(self, unverified_type: str) -> bool:
@@ -31,7 +32,7 @@ class Media(StrEnum):
                 return holds_activity(unverified_type)
             case Media.WEBFINGER:
                 return kind in {"application/jrd+json", "application/json"}
-            case Media.NODEINFO:
+            case Media.NODEINFO | Media.REGISTRY:
                 return kind == "application/json"
 
 

@@ -6,7 +6,7 @@ import asyncio
 import json
 import secrets
 import socket
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -86,6 +86,8 @@ async def elsewhere(
     monkeypatch.setenv("TRAITDUNION_KAFKA_BOOTSTRAP", kafka.bootstrap)
     monkeypatch.setenv("TRAITDUNION_TOPIC_PREFIX", f"{name}.")
     hub, world = Hub(kafka.bootstrap, url, f"{name}.", tmp_path), await World.make(url)
+    world.rules = replace(world.rules, federation_anchor=world.hub_key.public.multibase)
+    await world.work(lambda work: work.publish_registry())
     with socket.create_server(("127.0.0.1", 0)) as listening:
         here = f"http://127.0.0.1:{listening.getsockname()[1]}"
         hub.environment |= {

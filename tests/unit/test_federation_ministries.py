@@ -25,7 +25,7 @@ from schemas.manifest import issue
 from schemas.proof import own_event, sign_event, timestamp
 from schemas.words import Audience
 from tests.fakes_abroad import GROUP, HERE, NOW, PUBLIC, Door, Person, peer
-from tests.fakes_schemas import HUB
+from tests.fakes_schemas import HUB, key_entry
 from tests.fakes_schemas import registry as our_registry
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ async def test_the_last_door_takes_it_in_that_ministrys_name_and_in_no_other(doo
             HUB, fact, subject=object_id("hub", native), time=NOW, platform="activitypub", native_id=native, change_marker="posted",
             actor="a" * 32, audience=Audience.PUBLIC, community="futurs-publics",
         )  # fmt: skip
-        return elsewhere.fault(own_event(HUB, event, fact, NOW), "hub", our_registry())
+        return elsewhere.fault(own_event(HUB, event, fact, NOW), "hub", our_registry(federation=[key_entry(HUB)]))
 
     assert judged(heard.fact) is None
     for organisation in ("Ministère regions · via opsi.example", "opsi.example · externe", "Ministère innovation"):

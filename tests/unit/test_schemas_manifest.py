@@ -228,3 +228,16 @@ def test_a_document_with_a_context_carries_it_in_its_proof() -> None:
     document = sign_document({"@context": ["https://www.w3.org/ns/credentials/v2"], "name": "Essai"}, HUB, NOW)
     assert document_holds(document, HUB.public)
     assert not document_holds({**document, "@context": []}, HUB.public)
+
+
+def test_the_peers_doors_key_is_not_the_hubs_and_does_not_sign_for_it() -> None:
+    door = SigningKey.generate("https://hub.example/actor")
+    opened = registry(
+        federation=[
+            {"id": f"federation#{door.public.multibase}", "publicKeyMultibase": door.public.multibase, "activeFrom": timestamp(NOW)}
+        ]
+    )
+    assert opened.door_key_at(door.key_id, NOW) == door.public
+    assert opened.door_key_at(door.key_id, NOW - timedelta(days=1)) is Reason.KEY_PENDING
+    assert opened.door_key_at(HUB.key_id, NOW) is Reason.KEY_UNKNOWN
+    assert opened.key_at("hub", f"hub#{door.public.multibase}", NOW) is Reason.KEY_UNKNOWN
