@@ -259,6 +259,7 @@ REASONS: Final[Mapping[str, str]] = {
     "peer_name_unresolved": "le nom du serveur est introuvable",
     "peer_certificate_refused": "le certificat du serveur n’est pas admis",
     "egress_proxy_failed": "le mandataire sortant a refusé ou ne répond pas",
+    "peer_not_admitted": "serveur qui n’est pas admis dans la fédération",
     "peer_unreachable": "le serveur est injoignable",
     "peer_refuses_to_tell": "le serveur refuse de répondre",
     "answer_of_another_origin": "la réponse vient d’un autre serveur que celui qui était interrogé",
