@@ -119,8 +119,7 @@ class Laggards:
         except ParcelMalformed:
             lane.standing = lane.standing.passed(record.offset)
             return True
-        readers = await self.parts.readership.of(parcel, asyncio.get_running_loop().time())
-        inboxes = readers.get(lane.peer)
+        inboxes = await self.parts.readership.inboxes(parcel, lane.peer, asyncio.get_running_loop().time())
         if inboxes:
             return await deliver(lane, record.offset, parcel, inboxes, self.parts)
         lane.standing = lane.standing.passed(record.offset)

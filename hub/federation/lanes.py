@@ -148,8 +148,7 @@ class Lanes:
 async def deliver(lane: Lane, offset: int, parcel: Parcel, inboxes: tuple[str, ...], parts: Parts) -> bool:
     """Bring one activity to one peer and write down what became of it; False where the peer is to be tried again later."""
     now = asyncio.get_running_loop().time()
-    peer = (await parts.readership.peers(now)).get(lane.peer)
-    networks = peer.networks if peer is not None else ()
+    networks = parts.readership.networks(lane.peer)
     inbox, outcome = await parts.posting.deliver(parcel, inboxes, lane.standing, networks)
     left = inboxes[inboxes.index(inbox) + 1 :]
     while isinstance(outcome, Gone) and _believed(outcome, lane.standing) and left:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -11,7 +12,7 @@ from hub.registry.peers import PeerKind
 from schemas.activities import authority_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from hub.federation.parcel import Parcel
     from hub.registry.peers import Peer
@@ -68,28 +69,31 @@ class Readers:
 
 
 class Readership:
-    """Followers and peers, remembered for two seconds: a Follow that was just accepted is known before what comes after it."""
+    """Followers and peers, remembered for two seconds: a Follow that was just accepted is known before what comes after it.
+
+    Each is asked for once, however many lanes find at the same moment that it is too old.
+    """
 
     def __init__(self, source: Source) -> None:
         self._source = source
         self._readers: dict[str, Readers] = {}
         self._peers: tuple[float, Mapping[str, Peer]] = (float("-inf"), {})
+        self._asking = asyncio.Lock()
 
     async def of(self, parcel: Parcel, now: float) -> dict[str, tuple[str, ...]]:
         """Peer → the inboxes to which this goes there."""
-        peers = await self.peers(now)
-        if parcel.form is Form.DIRECT:
-            self._readers.pop(parcel.community, None)
-            peer = authority_of(parcel.to)
-            return {peer: (parcel.inbox,)} if peer is not None and _may(peers.get(peer), parcel) else {}
-        readers = await self._of(parcel.community, now)
-        return {peer: tuple(inboxes) for peer, inboxes in readers.inboxes.items() if _may(peers.get(peer), parcel)}
+        peers, inboxes = await self._known(parcel, now)
+        return {peer: tuple(found) for peer, found in inboxes.items() if _may(peers.get(peer), parcel)}
 
-    async def peers(self, now: float) -> Mapping[str, Peer]:
-        """The registry's peers."""
-        if now - self._peers[0] > FRESH_SECONDS:
-            self._peers = (now, await self._source.peers())
-        return self._peers[1]
+    async def inboxes(self, parcel: Parcel, peer: str, now: float) -> tuple[str, ...]:
+        """The inboxes to which this goes at one peer."""
+        peers, inboxes = await self._known(parcel, now)
+        return tuple(inboxes.get(peer, ())) if _may(peers.get(peer), parcel) else ()
+
+    def networks(self, peer: str) -> tuple[str, ...]:
+        """The private address ranges in which a peer may stand."""
+        known = self._peers[1].get(peer)
+        return known.networks if known is not None else ()
 
     async def drop(self, community: str, peer: str, inbox: str, now: float) -> int:
         """Nobody is behind this inbox any more; how many of that peer still follow something here."""
@@ -98,11 +102,28 @@ class Readership:
         self._readers.clear()
         return remaining
 
+    async def _known(self, parcel: Parcel, now: float) -> tuple[Mapping[str, Peer], Mapping[str, Iterable[str]]]:
+        if now - self._peers[0] > FRESH_SECONDS:
+            async with self._asking:
+                if now - self._peers[0] > FRESH_SECONDS:
+                    self._peers = (now, await self._source.peers())
+        if parcel.form is not Form.DIRECT:
+            return self._peers[1], (await self._of(parcel.community, now)).inboxes
+        self._readers.pop(parcel.community, None)
+        peer = authority_of(parcel.to)
+        return self._peers[1], {peer: (parcel.inbox,)} if peer is not None else {}
+
     async def _of(self, community: str, now: float) -> Readers:
+        if (known := self._fresh(community, now)) is not None:
+            return known
+        async with self._asking:
+            if (known := self._fresh(community, now)) is None:
+                known = self._readers[community] = Readers(now, _by_inbox(await self._source.followers(community)))
+            return known
+
+    def _fresh(self, community: str, now: float) -> Readers | None:
         known = self._readers.get(community)
-        if known is None or now - known.since > FRESH_SECONDS:
-            known = self._readers[community] = Readers(now, _by_inbox(await self._source.followers(community)))
-        return known
+        return known if known is not None and now - known.since <= FRESH_SECONDS else None
 
 
 def _by_inbox(followers: Sequence[Follower]) -> dict[str, dict[str, tuple[str, ...]]]:

@@ -139,6 +139,33 @@ async def test_who_is_slower_than_all_can_wait_goes_on_alone(world: World, monke
     assert world.inboxes.most == 1
 
 
+async def test_when_all_are_slow_it_is_not_they_that_are_left_behind(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(window, "MOST_ENTRIES", 10)
+    monkeypatch.setattr(process, "PATIENCE", 0.01)
+    world.follow("a.example", "b.example", "c.example")
+    gate = asyncio.Event()
+    world.inboxes.held = {inbox_of(peer): gate for peer in ("a.example", "b.example")}
+    async with world.run() as courier:
+        saying = asyncio.ensure_future(world.say(*(record(offset) for offset in range(15))))
+        await asyncio.sleep(0.05)
+        assert not any(lane.standing.behind for lane in courier.lanes)
+        gate.set()
+        await saying
+    assert world.inboxes.took[inbox_of("a.example")] == texts(0, 15)
+    assert world.read_by_laggards == 0
+
+
+async def test_who_was_just_accepted_misses_nothing_of_what_comes_after_the_answer(world: World) -> None:
+    world.follow("a.example")
+    async with world.run():
+        await world.say(record(0))
+        world.follow("b.example")
+        await world.passes(0)
+        world.courier._parts.readership._peers = (world.courier._parts.readership._peers[0], world.known)  # admitted long ago
+        await world.say(answer(1, "https://b.example/u", inbox_of("b.example")), record(2))
+    assert [text[:1] for text in world.inboxes.took[inbox_of("b.example")]] == ["{", "2"]
+
+
 async def test_many_that_were_away_catch_up_a_few_at_a_time(world: World) -> None:
     peers = [f"p{number}.example" for number in range(3 * MOST)]
     world.follow(*peers)
