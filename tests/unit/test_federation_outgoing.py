@@ -187,6 +187,10 @@ def test_what_a_peer_kept_out_of_timelines_stays_out_of_them() -> None:
     assert (announce["to"], announce["cc"]) == ([GROUP + "/followers"], [PUBLIC])
 
 
+def test_what_was_addressed_to_a_few_is_not_passed_on_whatever_it_is() -> None:
+    assert parcels_of(external('{"type":"Like","to":["https://a.example/f"],"object":"https://a.example/n/1"}'), HERE) == []
+
+
 def test_a_peers_like_says_nothing_of_its_readers_and_is_passed_on_alone() -> None:
     found = parcels_of(external('{"type":"Like","object":"https://a.example/n/1"}'), HERE)
     assert [parcel.form for parcel in found] == [Form.ANNOUNCED]
