@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import functools
+import hashlib
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from hub.federation.addresses import Addresses
+from hub.operations.office import LABEL, Office
 from hub.registry import document
 from hub.registry.repository import newest_document
 from hub.storage.engine import engine_for
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncEngine
 
+    from hub.ports import Clock
     from hub.settings import HubSettings
 
 
@@ -68,6 +72,23 @@ def door_key(settings: HubSettings) -> Callable[[str, datetime], PublicKey | Str
 def begin(database: AsyncEngine, known: Rules) -> Callable[[Registry | None], AbstractAsyncContextManager[UnitOfWork]]:
     """How a worker opens its transactions."""
     return functools.partial(transaction, database, known)
+
+
+def office(settings: HubSettings, database: AsyncEngine, now: Clock) -> Office:
+    """Where the federation's people act; the hub's key is read when somebody does, since the site shows its pages without."""
+
+    @functools.cache
+    def known() -> Rules:
+        return replace(rules(settings), clock=now)
+
+    def begin() -> AbstractAsyncContextManager[UnitOfWork]:
+        return transaction(database, known())
+
+    @functools.cache
+    def secret() -> bytes:
+        return hashlib.sha256(known().key.sign(LABEL)).digest()
+
+    return Office(begin, secret, settings.charter, now)
 
 
 class RegistryReader:

@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from hub import bootstrap
 from hub.door import door
 from hub.federation.web import ReportPages
+from hub.operations.admissions import Admissions
 from hub.operations.answers import SafeHeaders, answer_problems
 from hub.operations.reader import Gate
 from hub.operations.streams import KafkaStreams
@@ -38,12 +39,17 @@ def site(engine: AsyncEngine, settings: HubSettings, clock: Clock, streams: Stre
     gate = Gate(token or None, settings.site_host, clock)  # an empty token is none: it would open the pages to all
     parts = Door(engine, clock, streams, gate, settings.tie_life, prefix)
     pages, api = Pages(parts), Api(parts)
+    admissions = Admissions(parts, bootstrap.office(settings, engine, clock))
     app = FastAPI(title="Trait d’union", docs_url=None, redoc_url=None, openapi_url=None, lifespan=until_stopped)
     routes: Mapping[str, Callable[..., Any]] = {
         "/": pages.home,
         "/communautes/{community_id}": pages.community,
         "/messages/{message_id:path}": pages.message,
         "/noeuds": pages.nodes,
+        "/noeuds/{node_id}": admissions.node,
+        "/pairs/{authority}": admissions.peer,
+        "/candidature": admissions.candidacy,
+        "/personne": admissions.entrance,
         "/rattachements": pages.ties,
         "/pairs": pages.peers,
         "/rebuts": pages.dead_letters,
@@ -60,7 +66,16 @@ def site(engine: AsyncEngine, settings: HubSettings, clock: Clock, streams: Stre
     }
     for path, page in routes.items():
         app.add_api_route(path, page, methods=["GET", "HEAD"], response_model=None)
-    app.add_api_route("/entrer", pages.enter, methods=["POST"], response_model=None)
+    posts: Mapping[str, Callable[..., Any]] = {
+        "/entrer": pages.enter,
+        "/candidature": admissions.apply,
+        "/api/applications": admissions.apply_by_api,
+        "/personne": admissions.enter,
+        "/noeuds/{node_id}/decision": admissions.decide_on_node,
+        "/pairs/{authority}/decision": admissions.decide_on_peer,
+    }
+    for path, taken in posts.items():
+        app.add_api_route(path, taken, methods=["POST"], response_model=None)
     app.router.routes.extend(door(engine, gate).routes)
     answer_problems(app, clock)
     app.add_middleware(SafeHeaders)

@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 
-from hub.operations.web import Refused
+from hub.operations.refusals import Refused
 from hub.storage.engine import connection_lost
 from hub.ui import render
 from schemas.problem import MEDIA_TYPE, Problem

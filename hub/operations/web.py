@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Final
-from urllib.parse import parse_qs
 
 from fastapi import Query, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
@@ -13,9 +12,11 @@ from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 from hub.communities import members, reactions
 from hub.communities import repository as rooms
 from hub.operations import arrivals, overview, peers, reader, streams, threads, trace
-from hub.registry.repository import all_ties, spaces_of
+from hub.operations.forms import fields_of
+from hub.operations.refusals import Refused
+from hub.registry.dossier import absent
+from hub.registry.repository import all_ties, newest_lifetime, spaces_of
 from hub.ui import THEME, render
-from schemas.manifest import KeyState
 from schemas.problem import Problem
 
 if TYPE_CHECKING:
@@ -33,20 +34,8 @@ if TYPE_CHECKING:
 
 FORM_LIMIT: Final = 4096
 NAME: Final = re.compile(r"[0-9A-Za-z][0-9A-Za-z._:/#@-]{0,127}")
-KEY_STATES: Final = {
-    KeyState.PENDING: "pas encore active", KeyState.ACTIVE: "active", KeyState.RETIRING: "bientôt retirée",
-    KeyState.RETIRED: "retirée", KeyState.REVOKED: "révoquée",
-}  # fmt: skip
 After = Annotated[int, Query(ge=0, le=2**53 - 1, description="Show what has a higher number.")]
 Follow = Annotated[int, Query(ge=0, le=600, alias="suivre", description="Seconds between two refreshes; 0 for none.")]
-
-
-class Refused(Exception):
-    """A request that gets no page; carries the problem that answers it."""
-
-    def __init__(self, problem: Problem) -> None:
-        super().__init__(problem.reason)
-        self.problem = problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +75,8 @@ class Pages:
                 "communities": await rooms.all_communities(connection, permit),
                 "counts": await overview.messages_by_community(connection, permit),
                 "inside": await overview.inside(connection),
+                "absent": await absent(connection),
+                "registry": await newest_lifetime(connection),
             }
             shown |= await self._nodes(connection)
         return self._page("accueil.html", here="/", follow=follow, **shown)
@@ -97,12 +88,14 @@ class Pages:
             community = await _community(connection, permit, community_id)
             messages = await rooms.thread(connection, permit, community.id, after=after)
             names = [message.id for message in messages]
+            spaces = await spaces_of(connection, permit, community.id)
             shown = {
                 "arrived": await arrivals.standings(connection, names),
                 "tallies": await reactions.tallies_of(connection, permit, names),
                 "accepted": await reactions.accepted_of(connection, permit, names),
                 "participants": await members.participants_of(connection, permit, community.id),
-                "spaces": await spaces_of(connection, permit, community.id),
+                "spaces": spaces,
+                "absent": await absent(connection, {tie.node for _, tie in spaces}),
             }
         shown |= {"community": community, "tree": threads.nest(messages), "after": after, "follow": follow}
         return self._page("communaute.html", here="", next_after=_next(messages), **shown)
@@ -126,7 +119,7 @@ class Pages:
         self._door.permit(request)
         async with self._door.engine.connect() as connection:
             shown = await self._nodes(connection)
-        return self._page("noeuds.html", here="/noeuds", key_states=KEY_STATES, **shown)
+        return self._page("noeuds.html", here="/noeuds", **shown)
 
     async def ties(self, request: Request) -> HTMLResponse:
         """Which spaces are tied to which communities."""
@@ -162,7 +155,7 @@ class Pages:
 
     async def enter(self, request: Request) -> Response:
         """Take the operator's token and give a session for it."""
-        said = await _form_field(request, "jeton")
+        said = (await fields_of(request, FORM_LIMIT)).get("jeton", "")
         if not self._door.gate.knows(said):
             return HTMLResponse(render("entrer.html", refused=True, now=self._door.clock()), status_code=401)
         answer = RedirectResponse("/", status_code=303)
@@ -325,13 +318,3 @@ def _known_name(unverified: str) -> str:
 
 def _not_found(reason: str, title: str) -> Refused:
     return Refused(Problem(404, reason, title, "L’adresse est peut-être incomplète, ou ce qu’elle nommait n’est plus gardé."))
-
-
-async def _form_field(request: Request, name: str) -> str:
-    """One field of a small form; what is longer than a token can be is not read to its end."""
-    body = b""
-    async for piece in request.stream():
-        body += piece
-        if len(body) > FORM_LIMIT:
-            raise Refused(Problem(413, "body_too_large", "Formulaire trop grand"))
-    return parse_qs(body.decode("utf-8", "replace")).get(name, [""])[0]

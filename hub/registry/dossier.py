@@ -13,7 +13,7 @@ from schemas.application import Kind
 from schemas.manifest import Grade
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Container, Sequence
 
     from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -55,3 +55,25 @@ async def dossier_of(connection: AsyncConnection, kind: Kind, name: str) -> Doss
     refused = newest if newest is not None and newest.state is ApplicationState.REFUSED else None
     manifest = shown.manifest if shown else None
     return Dossier(subject, member, manifest, by_state.get(ApplicationState.OPEN), refused, await acts_of(connection, subject))
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """A node or a peer that is suspended or gone, and what brought it there (None from before acts were kept)."""
+
+    name: str
+    grade: str
+    change: KeptAct | None
+
+
+async def absent(connection: AsyncConnection, among: Container[str] | None = None) -> list[Absent]:
+    """Who no longer takes part; of nodes only those among the given ids, where any are given."""
+    nodes = [node for name, node in (await SqlNodes(connection).all()).items() if among is None or name in among]
+    peers = list((await SqlPeers(connection).all()).values()) if among is None else []
+    named: list[tuple[Kind, Node | Peer]] = [*((Kind.NODE, node) for node in nodes), *((Kind.PEER, peer) for peer in peers)]
+    told = []
+    for kind, member in named:
+        if member.grade in {Grade.SUSPENDED, Grade.GONE}:
+            changes = [act for act in await acts_of(connection, f"{kind.value}/{member.id}") if act.kind is ActKind.GRADE_CHANGED]
+            told.append(Absent(member.id, member.grade.value, changes[-1] if changes else None))
+    return told

@@ -149,6 +149,12 @@ async def document_of(connection: AsyncConnection, version: int) -> bytes | None
     return bytes(found) if found is not None else None
 
 
+async def newest_lifetime(connection: AsyncConnection) -> tuple[datetime, datetime] | None:
+    """When the newest registry document was issued, and when it expires; None where there is none."""
+    row = (await connection.execute(select(registry_documents).order_by(registry_documents.c.version.desc()).limit(1))).first()
+    return (row.issued, row.expires) if row else None
+
+
 async def newest_expiry(connection: AsyncConnection) -> datetime | None:
     """When the newest registry document ends; None where there is none."""
     found: datetime | None = await connection.scalar(select(func.max(registry_documents.c.expires)))

@@ -102,6 +102,7 @@ def _environment() -> Environment:
     """Escapes everything, and fails on a name that is not there rather than showing nothing."""
     environment = Environment(loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     environment.filters |= {"clean": clean, "moment": moment, "latency": latency, "age": age, "number": number, "web_link": web_link}
+    environment.filters["data_class"] = words.data_class
     environment.globals |= {"words": words, "plural": plural, "zone": str(_zone)}
     return environment
 

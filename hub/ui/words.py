@@ -40,6 +40,24 @@ KEY_STATES: Final[Mapping[str, str]] = {
     "pending": "pas encore active", "active": "active", "retiring": "bientôt retirée", "retired": "retirée", "revoked": "révoquée",
 }  # fmt: skip
 CUSTODIES: Final[Mapping[str, str]] = {"organisation": "clé chez le ministère", "operator": "clé chez l’opérateur"}
+ROLES: Final[Mapping[str, str]] = {
+    "owner": "Propriétaire du service", "rssi": "RSSI", "dpo": "Délégué à la protection des données", "animation": "Animation",
+    "sponsor": "Sponsor",
+}  # fmt: skip
+DATA_CLASSES: Final[Mapping[str, str]] = {
+    "identity": "identités", "messages": "messages", "reactions": "réactions", "memberships": "participations", "files": "fichiers",
+}  # fmt: skip
+DECISIONS: Final[Mapping[str, str]] = {
+    "full": "Approuver l’admission", "observer": "Approuver comme observateur", "refuse": "Refuser la candidature",
+    "suspended": "Suspendre", "gone": "Prendre acte du départ",
+}  # fmt: skip
+LOST: Final[Mapping[str, str]] = {
+    "suspended": "Ses agents n’y écrivent plus et n’y reçoivent plus rien de nouveau ; ce qu’ils avaient écrit reste lisible, et les suppressions lui "
+    "parviennent encore. Ce qui se dit pendant ce temps lui sera apporté quand il sera admis de nouveau.",
+    "gone": "Ses agents ne lisent et n’écrivent plus ici, et rien ne lui est plus envoyé, pas même les suppressions : les copies qui sont dans son RSE ne "
+    "dépendent plus que de lui. Ce qu’ils avaient écrit ici reste lisible.",
+}
+"""What a suspension or a departure costs, said where it matters."""
 ACTS: Final[Mapping[str, str]] = {
     "applied": "candidature", "approved": "approbation", "refused": "refus", "grade_changed": "changement de degré",
     "key_announced": "clé annoncée", "key_rotated": "clé relayée", "key_revoked": "clé révoquée", "key_compromised": "clé compromise",
@@ -105,6 +123,15 @@ REASONS: Final[Mapping[str, str]] = {
     "daily_limit": "limite quotidienne de « j’aime » atteinte",
     "same_name_reacted": "un agent du même nom, du même ministère, a déjà cette réaction",
     "tie_refused": "rattachement refusé",
+    "name_taken": "ce nom est déjà pris, par d’autres clés, ou son porteur est parti",
+    "manifest_replayed": "un manifeste plus récent est déjà venu",
+    "key_taken": "une de ces clés est déjà celle d’un autre",
+    "too_many_applications": "trop de candidatures attendent déjà une décision",
+    "application_missing": "aucune candidature n’attend de décision",
+    "already_approved": "vous l’avez déjà approuvé : il y faut deux personnes différentes",
+    "own_organisation_alone": "un organisme n’admet pas seul les siens : il y faut aussi une personne d’un autre",
+    "reason_missing": "il faut dire pourquoi",
+    "grade_refused": "ce passage n’existe pas",
     "space_wider_than_community": "espace plus ouvert que la communauté",
     "topic_missing": "topic absent",
     "targets_malformed": "destinataires mal formés",
@@ -334,6 +361,11 @@ def grade(name: str) -> str:
 def key_state(name: str) -> str:
     """Where a key stands in its life."""
     return KEY_STATES.get(name, name)
+
+
+def data_class(name: str) -> str:
+    """A kind of data that is exchanged."""
+    return DATA_CLASSES.get(name, name)
 
 
 def custody(name: str | None) -> str:

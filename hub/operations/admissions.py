@@ -1,0 +1,193 @@
+"""Requests of those who apply, and of the federation's people who decide: pages, and the API for applications."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from fastapi import Request, Response  # noqa: TC002 - FastAPI reads annotations when it runs
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
+
+from hub.operations.forms import body_of, fields_of
+from hub.operations.office import COOKIE, LIFE, Desk, Office, Session, present
+from hub.operations.refusals import Refused
+from hub.registry import admission
+from hub.registry.admission_work import (
+    ApplicationMissing,
+    ApprovalRefused,
+    KeyTaken,
+    ManifestReplayed,
+    NameTaken,
+    NodeNotFound,
+    ReasonMissing,
+    TooManyApplications,
+)
+from hub.registry.dossier import dossier_of
+from hub.registry.model import GradeRefused, Node
+from hub.ui import render, words
+from schemas.application import Kind
+from schemas.application_faults import SIZE_LIMIT, ManifestRefused, check
+from schemas.keys import KeyMalformed
+from schemas.manifest import Grade
+from schemas.problem import Problem
+
+if TYPE_CHECKING:
+    from contextlib import AbstractAsyncContextManager
+
+    from hub.operations.web import Door
+    from hub.registry.dossier import Dossier
+    from schemas.application_faults import SignedManifest
+
+FORM_LIMIT: Final = 4096
+DECISIONS: Final = {"full": Grade.FULL, "observer": Grade.OBSERVER, "suspended": Grade.SUSPENDED, "gone": Grade.GONE}
+PLACES: Final = {Kind.NODE: "/noeuds", Kind.PEER: "/pairs"}
+
+
+class Admissions:
+    """Pages about one node or peer, and what people do there."""
+
+    def __init__(self, door: Door, office: Office) -> None:
+        self._door, self._office = door, office
+
+    async def candidacy(self) -> HTMLResponse:
+        """The form by which anybody may apply; open to all."""
+        return self._candidacy("")
+
+    async def apply(self, request: Request) -> HTMLResponse:
+        """Take a manifest from the form, and say everything that is wrong with it."""
+        unverified = (await fields_of(request, SIZE_LIMIT * 3)).get("manifeste", "")
+        try:
+            signed, new = await self._applied(unverified.encode())
+        except ManifestRefused as refused:
+            return self._candidacy(unverified, status=422, faults=refused.faults)
+        except Refused as refused:
+            return self._candidacy(unverified, status=refused.problem.status, problem=refused.problem)
+        return self._candidacy("", status=201 if new else 200, signed=signed, new=new)
+
+    async def apply_by_api(self, request: Request) -> JSONResponse:
+        """Take a manifest as a body: 201 with its digest, or problem details with every fault."""
+        try:
+            signed, new = await self._applied(await body_of(request, SIZE_LIMIT + 1))
+        except ManifestRefused as refused:
+            faults = [{"reason": one.reason, "path": one.path, "sentence": one.sentence} for one in refused.faults]
+            title = "Ce manifeste ne convient pas"
+            raise Refused(Problem(422, "manifest_refused", title, refused.faults[0].sentence, {"faults": faults})) from refused
+        said = {"subject": signed.manifest.subject, "digest": signed.digest, "state": "open" if new else "known"}
+        return JSONResponse(said, status_code=201 if new else 200)
+
+    async def node(self, request: Request, node_id: str) -> HTMLResponse:
+        """What the registry keeps about a node."""
+        return await self._dossier(request, Kind.NODE, node_id)
+
+    async def peer(self, request: Request, authority: str) -> HTMLResponse:
+        """What the registry keeps about a peer."""
+        return await self._dossier(request, Kind.PEER, authority)
+
+    async def decide_on_node(self, request: Request, node_id: str) -> Response:
+        """A person of the federation decides about a node."""
+        return await self._decide(request, Kind.NODE, node_id)
+
+    async def decide_on_peer(self, request: Request, authority: str) -> Response:
+        """A person of the federation decides about a peer."""
+        return await self._decide(request, Kind.PEER, authority)
+
+    async def entrance(self, request: Request) -> HTMLResponse:
+        """Who acts here now, or the form that asks for her token; open to all."""
+        return HTMLResponse(render("personne.html", refused=False, session=self._session(request), now=self._door.clock()))
+
+    async def enter(self, request: Request) -> Response:
+        """Take a person's token and give a session for it."""
+        token = (await fields_of(request, FORM_LIMIT)).get("jeton", "")
+        async with self._desk() as desk:
+            person = await desk.people.by_token(token)
+        if person is None:
+            return HTMLResponse(render("personne.html", refused=True, session=None, now=self._door.clock()), status_code=401)
+        answer = RedirectResponse("/noeuds", status_code=303)
+        answer.set_cookie(
+            COOKIE, self._office.opened(person.id), max_age=int(LIFE.total_seconds()), secure=True, httponly=True, samesite="strict"
+        )
+        return answer
+
+    async def _applied(self, unverified: bytes) -> tuple[SignedManifest, bool]:
+        signed = check(unverified, self._office.charter, self._door.clock())
+        try:
+            async with self._desk() as desk:
+                new = await admission.apply(signed, desk)
+                await desk.commit()
+        except (NameTaken, ManifestReplayed, KeyTaken, TooManyApplications) as error:
+            status, reason = APPLYING[type(error)]
+            raise Refused(Problem(status, reason, words.reason(reason))) from error
+        return signed, new
+
+    async def _decide(self, request: Request, kind: Kind, name: str) -> Response:
+        session, said = self._session(request), await fields_of(request, FORM_LIMIT)
+        if session is None:
+            raise Refused(Problem(401, "person_unknown", "Qui agit ?", "Entrez d’abord avec votre jeton : /personne."))
+        if not self._office.stamped(session, said.get("sceau", "")):
+            raise Refused(Problem(403, "form_not_yours", "Ce formulaire n’est pas celui de votre session", "Rechargez la page."))
+        try:
+            async with self._desk() as desk:
+                await _act(f"{kind.value}/{name}", said.get("decision", ""), said.get("raison", ""), session, desk)
+                await desk.commit()
+        except (NodeNotFound, ApplicationMissing, ApprovalRefused, ReasonMissing, GradeRefused) as error:
+            status, reason = DECIDING[type(error)]
+            reason = error.reason if isinstance(error, ApprovalRefused) else reason
+            raise Refused(Problem(status, reason, words.reason(reason))) from error
+        return RedirectResponse(f"{PLACES[kind]}/{name}", status_code=303)
+
+    async def _dossier(self, request: Request, kind: Kind, name: str) -> HTMLResponse:
+        session = self._session(request)
+        if session is None:
+            self._door.permit(request)
+        async with self._door.engine.connect() as connection:
+            found = await dossier_of(connection, kind, name) if "\x00" not in name else None
+        if found is None:
+            raise Refused(Problem(404, "node_unknown", "Personne ne porte ce nom ici"))
+        return HTMLResponse(render("dossier.html", here=PLACES[kind], now=self._door.clock(), **self._shown(found, kind, session)))
+
+    def _shown(self, found: Dossier, kind: Kind, session: Session | None) -> dict[str, object]:
+        keys = found.member.keys if isinstance(found.member, Node) else ()
+        return {
+            "dossier": found, "name": found.member.id, "keys": keys, "peer": None if isinstance(found.member, Node) else found.member,
+            "place": PLACES[kind], "session": session, "stamp": self._office.stamp(session) if session else "",
+        }  # fmt: skip
+
+    def _candidacy(self, manifest: str, status: int = 200, **shown: object) -> HTMLResponse:
+        told = {"faults": (), "problem": None, "signed": None, "new": False, **shown}
+        page = render("candidature.html", manifest=manifest, charter=self._office.charter, now=self._door.clock(), **told)
+        return HTMLResponse(page, status_code=status)
+
+    def _session(self, request: Request) -> Session | None:
+        unverified = request.cookies.get(COOKIE)
+        try:
+            return self._office.session(unverified) if unverified else None
+        except (FileNotFoundError, KeyMalformed):
+            return None
+
+    def _desk(self) -> AbstractAsyncContextManager[Desk]:
+        try:
+            return self._office.begin()
+        except (FileNotFoundError, KeyMalformed) as error:
+            title = "Ce site n’a pas la clé du hub : rien ne peut y être attesté"
+            raise Refused(Problem(503, "hub_key_missing", title)) from error
+
+
+async def _act(subject: str, decision: str, reason: str, session: Session, desk: Desk) -> None:
+    presence = await present(session, desk)
+    if presence is None:
+        raise Refused(Problem(401, "person_unknown", "Qui agit ?", "Ce jeton a été retiré."))
+    if decision == "refuse":
+        await admission.refuse(subject, reason, presence, desk)
+    elif decision in DECISIONS:
+        await admission.decide(subject, DECISIONS[decision], presence, desk, reason)
+    else:
+        raise Refused(Problem(400, "decision_unknown", "Cette décision n’existe pas"))
+
+
+APPLYING: Final[dict[type[Exception], tuple[int, str]]] = {
+    NameTaken: (409, "name_taken"), ManifestReplayed: (409, "manifest_replayed"), KeyTaken: (409, "key_taken"),
+    TooManyApplications: (429, "too_many_applications"),
+}  # fmt: skip
+DECIDING: Final[dict[type[Exception], tuple[int, str]]] = {
+    NodeNotFound: (404, "node_unknown"), ApplicationMissing: (409, "application_missing"), ApprovalRefused: (409, "approval_refused"),
+    ReasonMissing: (422, "reason_missing"), GradeRefused: (409, "grade_refused"),
+}  # fmt: skip

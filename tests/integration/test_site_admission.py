@@ -1,0 +1,193 @@
+"""Applying and deciding through the pages and the API: what they take, what they refuse, and in whose name."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlencode
+
+import pytest
+
+from hub.operations.office import COOKIE
+from hub.settings import HubSettings
+from hub.site import site
+from schemas.application_faults import sign
+from schemas.keys import SigningKey
+from tests import fakes_federation
+from tests.fakes_application import draft, peer_draft
+from tests.fakes_asgi import Answer, call
+from tests.fakes_hub import FakeStreams
+from tests.hub_world import COMMUNITY, World
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from fastapi import FastAPI
+
+STRANGER: Final[dict[str, Any]] = {"client": "192.0.2.7", "headers": {"host": "hub.example", "accept": "application/json"}}
+FORM = {"content-type": "application/x-www-form-urlencoded"}
+KEY = SigningKey.generate("recherche")
+
+
+@pytest.fixture
+async def world(database_url: str) -> AsyncIterator[World]:
+    made = await World.make(database_url)
+    await made.work(partial(fakes_federation.present, who="bakary"))
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+def app(world: World, tmp_path: Path) -> FastAPI:
+    world.hub_key.save(tmp_path / "hub.pem")
+    settings = HubSettings(operator_token=None, signing_key=tmp_path / "hub.pem")
+    return site(world.engine, settings, world.clock, FakeStreams([], []))
+
+
+def manifest(world: World, key: SigningKey = KEY, **changes: Any) -> bytes:
+    made = peer_draft if "." in key.owner else draft
+    return sign(made(key, now=world.clock(), **changes), key, world.clock())
+
+
+async def post(app: FastAPI, path: str, said: dict[str, str], cookie: str = "") -> Answer:
+    sent = {**FORM, "host": "hub.example", **({"cookie": f"{COOKIE}={cookie}"} if cookie else {})}
+    return await call(app, path, method="POST", body=urlencode(said).encode(), headers=sent, client="192.0.2.7")
+
+
+async def entered(app: FastAPI, who: str) -> str:
+    answer = await post(app, "/personne", {"jeton": fakes_federation.TOKENS[who]})
+    assert answer.status == 303
+    said = answer.headers["set-cookie"]
+    assert all(word in said for word in ("HttpOnly", "Secure", "SameSite=strict", "Path=/"))
+    return said.partition("=")[2].partition(";")[0]
+
+
+async def page(app: FastAPI, path: str, cookie: str) -> str:
+    answer = await call(app, path, headers={"cookie": f"{COOKIE}={cookie}", "host": "hub.example"}, client="192.0.2.7")
+    assert answer.status == 200
+    return answer.text
+
+
+async def decided(app: FastAPI, path: str, who: str, **said: str) -> Answer:
+    cookie = await entered(app, who)
+    found = re.search(r'name="sceau" value="([0-9a-f]+)"', await page(app, path, cookie))
+    assert found is not None
+    return await post(app, f"{path}/decision", {"sceau": found[1], **said}, cookie)
+
+
+async def test_anybody_applies_by_the_api_and_reads_every_fault_at_once(app: FastAPI, world: World) -> None:
+    good = await call(app, "/api/applications", method="POST", body=manifest(world), **STRANGER)
+    assert (good.status, good.json()["subject"], good.json()["state"]) == (201, "node/recherche", "open")
+    other = manifest(world, SigningKey.generate("recherche"))
+    taken = await call(app, "/api/applications", method="POST", body=other, **STRANGER)
+    assert (taken.status, taken.json()["reason"], taken.headers["content-type"]) == (409, "name_taken", "application/problem+json")
+    bad = await call(app, "/api/applications", method="POST", body=b'{"kind": "node"}', **STRANGER)
+    assert (bad.status, bad.json()["reason"]) == (422, "manifest_refused")
+    reasons = {fault["path"]: fault["reason"] for fault in bad.json()["faults"]}
+    assert (reasons["organisation"], reasons["contacts"], reasons["proof"]) == ("organisation_missing", "contacts_missing", "proof_missing")
+    big = await call(app, "/api/applications", method="POST", body=b" " * 70_000, **STRANGER)
+    assert (big.status, big.json()["reason"]) == (413, "body_too_large")
+
+
+async def test_the_form_tells_every_fault_in_french_and_keeps_what_was_typed(app: FastAPI, world: World) -> None:
+    broken = json.loads(manifest(world)) | {"charter": "1999<script>"}
+    answer = await post(app, "/candidature", {"manifeste": json.dumps(broken)})
+    assert answer.status == 422
+    assert "La version de la charte acceptée n’est pas celle en vigueur." in answer.text
+    assert "<script>" not in answer.text
+    assert "1999&lt;script&gt;" in answer.text
+    good = await post(app, "/candidature", {"manifeste": manifest(world).decode()})
+    assert (good.status, "deux personnes de la fédération la liront" in good.text) == (201, True)
+    again = await post(app, "/candidature", {"manifeste": manifest(world, SigningKey.generate("wifip")).decode()})
+    assert (again.status, "ce nom est déjà pris" in again.text.lower()) == (409, True)
+
+
+async def test_two_people_admit_on_the_page_and_each_is_named(app: FastAPI, world: World) -> None:
+    await world.work(fakes_federation.present)
+    await call(app, "/api/applications", method="POST", body=manifest(world), **STRANGER)
+    assert (await decided(app, "/noeuds/recherche", "anne", decision="full")).status == 303
+    cookie = await entered(app, "bakary")
+    assert "Approuvée par Anne Lefort" in await page(app, "/noeuds/recherche", cookie)
+    twice = await decided(app, "/noeuds/recherche", "anne", decision="full")
+    assert (twice.status, "deux personnes différentes" in twice.text) == (409, True)
+    assert (await decided(app, "/noeuds/recherche", "bakary", decision="full")).status == 303
+    shown = await page(app, "/noeuds/recherche", cookie)
+    for said in ("admis", "Bakary Diop", "attesté par le hub", "hub:page", "clé chez le ministère", "rssi@ministere.example", "SIRET"):
+        assert said in shown
+    assert (await world.reader()).node("recherche") is not None
+
+
+async def test_a_refusal_or_a_suspension_without_a_reason_is_refused(app: FastAPI, world: World) -> None:
+    await world.work(fakes_federation.present)
+    await call(app, "/api/applications", method="POST", body=manifest(world), **STRANGER)
+    for path, decision in (("/noeuds/recherche", "refuse"), ("/noeuds/wifip", "suspended")):
+        refused = await decided(app, path, "anne", decision=decision, raison="  ")
+        assert (refused.status, "il faut dire pourquoi" in refused.text) == (422, True)
+    assert (await decided(app, "/noeuds/recherche", "anne", decision="refuse", raison="Charte non signée")).status == 303
+    assert "Charte non signée" in await page(app, "/noeuds/recherche", await entered(app, "anne"))
+
+
+async def test_nobody_decides_without_a_session_of_her_own_and_its_form(app: FastAPI, world: World) -> None:
+    await world.work(fakes_federation.present)
+    path, said = "/noeuds/wifip", {"decision": "suspended", "raison": "x"}
+    assert (await post(app, f"{path}/decision", said)).status == 401
+    cookie = await entered(app, "anne")
+    forged = [cookie.replace("anne", "bakary"), cookie[:-1] + ("0" if cookie[-1] != "0" else "1"), "anne", "anne.1.", ""]
+    assert {(await post(app, f"{path}/decision", said, one)).status for one in forged} == {401}
+    assert (await post(app, f"{path}/decision", {**said, "sceau": "0" * 64}, cookie)).status == 403
+    other = re.search(r'name="sceau" value="([0-9a-f]+)"', await page(app, path, await entered(app, "bakary")))
+    assert other is not None
+    assert (await post(app, f"{path}/decision", {**said, "sceau": other[1]}, cookie)).status == 403
+    assert (await post(app, "/personne", {"jeton": "tdu-inconnu"})).status == 401
+    world.clock.moved += timedelta(minutes=31)
+    assert (await post(app, f"{path}/decision", said, cookie)).status == 401
+    assert (await call(app, path, headers={"cookie": f"{COOKIE}={cookie}", "host": "hub.example"}, client="192.0.2.7")).status == 401
+
+
+async def test_a_session_ends_with_its_person_s_token(app: FastAPI, world: World) -> None:
+    await world.work(fakes_federation.present)
+    cookie = await entered(app, "anne")
+    found = re.search(r'name="sceau" value="([0-9a-f]+)"', await page(app, "/noeuds/wifip", cookie))
+    assert found is not None
+    await world.work(lambda work: work.people.revoke("anne", work.clock()))
+    answer = await post(app, "/noeuds/wifip/decision", {"sceau": found[1], "decision": "suspended", "raison": "x"}, cookie)
+    assert answer.status == 401
+
+
+async def test_a_suspension_is_shown_where_it_matters_and_says_what_is_lost(app: FastAPI, world: World) -> None:
+    await world.tie("wifip", "education")
+    await world.work(partial(fakes_federation.suspend, "node/wifip"))
+    for path in ("/", f"/communautes/{COMMUNITY}", "/noeuds/wifip"):
+        shown = (await call(app, path)).text
+        assert "wifip est suspendu" in shown
+        assert "Ses agents n’y écrivent plus" in shown
+    assert "wifip est suspendu" not in (await call(app, "/noeuds/education")).text
+
+
+async def test_a_registry_that_nobody_renews_is_said_on_the_first_page(app: FastAPI, world: World) -> None:
+    assert "Le registre" not in (await call(app, "/")).text
+    world.clock.moved += timedelta(days=20)
+    assert "Le registre expire le" in (await call(app, "/")).text
+    world.clock.moved += timedelta(days=20)
+    assert "Le registre a expiré le" in (await call(app, "/")).text
+
+
+async def test_a_peer_has_its_page(app: FastAPI, world: World) -> None:
+    key = SigningKey.generate("opsi.example")
+    await call(app, "/api/applications", method="POST", body=manifest(world, key), **STRANGER)
+    await world.work(fakes_federation.present)
+    assert (await decided(app, "/pairs/opsi.example", "anne", decision="observer")).status == 303
+    shown = (await call(app, "/pairs/opsi.example")).text
+    assert "une candidature" in shown.lower()
+    assert (await call(app, "/pairs/absent.example")).status == 404
+
+
+async def test_a_site_without_the_hubs_key_shows_its_pages_and_attests_nothing(world: World, tmp_path: Path) -> None:
+    app = site(world.engine, HubSettings(operator_token=None, signing_key=tmp_path / "absent.pem"), world.clock, FakeStreams([], []))
+    assert (await call(app, "/noeuds/wifip")).status == 200
+    answer = await call(app, "/api/applications", method="POST", body=manifest(world), **STRANGER)
+    assert (answer.status, answer.json()["reason"]) == (503, "hub_key_missing")
