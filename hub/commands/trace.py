@@ -48,12 +48,14 @@ def _show(step: Step) -> None:
 
 
 def _facts(step: Step) -> list[tuple[str, str]]:
+    from hub.ui import words
+
     read = f"{step.read_at} à {terminal.when(step.admitted_at)}" if step.read_at else f"dit par le hub à {terminal.when(step.admitted_at)}"
     return [
         ("événement", step.event),
         ("objet", step.subject),
         ("nœud", step.node),
-        ("clé", step.key_id),
+        ("clé", step.key_id + (f" — {words.DOUBT}" if step.doubtful else "")),
         ("empreinte", step.digest),
         ("arrivé", read),
         ("traité", f"{terminal.when(step.handled_at)} ({step.admitted_ms} ms)"),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import or_, select
 
 from hub.operations import peers
+from hub.operations.doubt import compromised_keys
 from hub.registry.repository import SqlNodes
 from hub.storage.rows import among
 from hub.storage.tables import deliveries, events, messages, outbox
@@ -79,6 +80,8 @@ class Step:
     remembered: bool
     arrivals: tuple[Arrival, ...]
     transmissions: tuple[Transmission, ...] = ()
+    doubtful: bool = False
+    """Its key was in other hands when the broker admitted it."""
 
     @property
     def admitted_ms(self) -> int:
@@ -109,8 +112,12 @@ async def steps(connection: AsyncConnection, rows: Sequence[Any]) -> list[Step]:
     for row in await connection.execute(select(deliveries).where(among(deliveries.c.event, ids)).order_by(deliveries.c.node)):
         reports.setdefault(row.event, {})[row.node] = row
     nodes = await SqlNodes(connection).all() if reports else {}
-    told = await peers.transmissions(connection, ids)
-    return [replace(_step(row, published.get(row.id), reports.get(row.id, {}), nodes), transmissions=told.get(row.id, ())) for row in rows]
+    told, since = await peers.transmissions(connection, ids), await compromised_keys(connection)
+    found = [_step(row, published.get(row.id), reports.get(row.id, {}), nodes) for row in rows]
+    return [
+        replace(step, transmissions=told.get(row.id, ()), doubtful=step.key_id in since and step.admitted_at >= since[step.key_id])
+        for row, step in zip(rows, found, strict=True)
+    ]
 
 
 def receipt_holds(node: Node | None, key_id: str, reported_at: datetime) -> bool:

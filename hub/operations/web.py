@@ -12,6 +12,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 from hub.communities import members, reactions
 from hub.communities import repository as rooms
 from hub.operations import arrivals, overview, peers, reader, streams, threads, trace
+from hub.operations.doubt import doubtful
 from hub.operations.forms import fields_of
 from hub.operations.refusals import Refused
 from hub.registry.dossier import absent
@@ -95,6 +96,7 @@ class Pages:
                 "accepted": await reactions.accepted_of(connection, permit, names),
                 "participants": await members.participants_of(connection, permit, community.id),
                 "spaces": spaces,
+                "doubtful": await doubtful(connection, names),
                 "absent": await absent(connection, {tie.node for _, tie in spaces}),
             }
         shown |= {"community": community, "tree": threads.nest(messages), "after": after, "follow": follow}

@@ -51,9 +51,10 @@ DECISIONS: Final[Mapping[str, str]] = {
     "full": "Approuver l’admission", "observer": "Approuver comme observateur", "refuse": "Refuser la candidature",
     "suspended": "Suspendre", "gone": "Prendre acte du départ",
 }  # fmt: skip
+DOUBT: Final = "Douteux : la clé qui a signé était peut-être alors en d’autres mains."
 LOST: Final[Mapping[str, str]] = {
     "suspended": "Ses agents n’y écrivent plus et n’y reçoivent plus rien de nouveau ; ce qu’ils avaient écrit reste lisible, et les suppressions lui "
-    "parviennent encore. Ce qui se dit pendant ce temps lui sera apporté quand il sera admis de nouveau.",
+    "parviennent encore. Ce qui se dit pendant ce temps ne lui parviendra pas, même quand il sera admis de nouveau.",
     "gone": "Ses agents ne lisent et n’écrivent plus ici, et rien ne lui est plus envoyé, pas même les suppressions : les copies qui sont dans son RSE ne "
     "dépendent plus que de lui. Ce qu’ils avaient écrit ici reste lisible.",
 }

@@ -12,9 +12,11 @@ from urllib.parse import urlencode
 import pytest
 
 from hub.operations.office import COOKIE
+from hub.registry import key_service
 from hub.settings import HubSettings
 from hub.site import site
 from schemas.application_faults import sign
+from schemas.envelope import object_id
 from schemas.keys import SigningKey
 from tests import fakes_federation
 from tests.fakes_application import draft, peer_draft
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fastapi import FastAPI
+
+    from hub.unit_of_work import UnitOfWork
 
 STRANGER: Final[dict[str, Any]] = {"client": "192.0.2.7", "headers": {"host": "hub.example", "accept": "application/json"}}
 FORM = {"content-type": "application/x-www-form-urlencoded"}
@@ -191,3 +195,22 @@ async def test_a_site_without_the_hubs_key_shows_its_pages_and_attests_nothing(w
     assert (await call(app, "/noeuds/wifip")).status == 200
     answer = await call(app, "/api/applications", method="POST", body=manifest(world), **STRANGER)
     assert (answer.status, answer.json()["reason"]) == (503, "hub_key_missing")
+
+
+async def test_what_a_compromised_key_signed_is_shown_as_doubtful_and_what_it_signs_now_refused(app: FastAPI, world: World) -> None:
+    await world.tie("wifip")
+    await world.hear(world.posted("wifip", "post:1"))
+    since, key = world.clock(), world.keys["wifip"].key_id
+    await world.hear(world.posted("wifip", "post:2"))
+
+    async def use(work: UnitOfWork) -> None:
+        await key_service.call_compromised("wifip", key, since, await fakes_federation.present(work), work)
+
+    await world.work(use)
+    await world.hear(world.posted("wifip", "post:3"))
+    assert world.dead_letters.reasons == ["key_revoked"]
+    assert (await call(app, f"/communautes/{COMMUNITY}")).text.count("Douteux") == 1
+    ways = [(await call(app, f"/api/trace/{object_id('wifip', native)}")).json()["steps"] for native in ("post:1", "post:2")]
+    assert [step["doubtful"] for way in ways for step in way] == [False, True]
+    assert "Douteux" in (await call(app, f"/messages/{object_id('wifip', 'post:2')}")).text
+    assert "Compromise" in (await call(app, "/noeuds/wifip")).text
