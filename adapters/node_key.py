@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from adapters.rotation import Watched
-from schemas.keys import SigningKey
+from schemas.agent import open_key
 from schemas.manifest import KeyState
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from schemas.keys import SigningKey
     from schemas.manifest import KeyEntry, Registry
 
 MARGIN: Final = timedelta(seconds=10)
@@ -87,7 +88,7 @@ class NodeKey:
             self._known.setdefault(key.key_id, key)
 
     def _load(self, path: Path) -> SigningKey:
-        return SigningKey.load(self._owner, path, self._passphrase)
+        return open_key(self._owner, path, self._passphrase)
 
 
 def _started(entry: KeyEntry) -> float:

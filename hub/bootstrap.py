@@ -14,7 +14,8 @@ from hub.registry import document
 from hub.registry.repository import newest_document
 from hub.storage.engine import engine_for
 from hub.unit_of_work import Rules, UnitOfWork, transaction
-from schemas.keys import PublicKey, SigningKey
+from schemas.agent import open_key
+from schemas.keys import PublicKey
 from schemas.manifest import Registry, RegistryRefused
 from schemas.proof import Reason
 from schemas.wire.expiry import ExpiryWatch
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from hub.ports import Clock
     from hub.settings import HubSettings
+    from schemas.keys import SigningKey
 
 
 def clock() -> datetime:
@@ -43,7 +45,7 @@ def engine(settings: HubSettings) -> AsyncEngine:
 def signing_key(settings: HubSettings) -> SigningKey:
     """The hub's own key."""
     passphrase = settings.signing_passphrase
-    return SigningKey.load(settings.hub_id, settings.signing_key, passphrase.get_secret_value().encode() if passphrase else None)
+    return open_key(settings.hub_id, settings.signing_key, passphrase.get_secret_value().encode() if passphrase else None)
 
 
 def rules(settings: HubSettings) -> Rules:

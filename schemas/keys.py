@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Protocol, Self
+from typing import TYPE_CHECKING, ClassVar, NoReturn, Protocol, Self
 
 import base58
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -139,6 +139,10 @@ class SigningKey:
     def sign(self, message: bytes) -> bytes:
         """Sign a message: 64 bytes (RFC 8032), by libsodium as in `PublicKey.verifies`."""
         return crypto_sign(message, self._secret)[:SIGNATURE_BYTES]
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        """Neither copied nor pickled: what is written elsewhere is kept elsewhere. Raises TypeError."""
+        raise TypeError(f"{self.key_id} stays where it is")
 
     def __repr__(self) -> str:
         """Name the key without showing it."""

@@ -19,6 +19,7 @@ POSTS: Final = {
     door.SEALED: ("sealBodies", "Keep bodies that nobody could read, sealed to the operators, onto `adapters.dlq.v1`.", False),
 }
 """Path → operation, what it does, and whether one event may come in binary mode beside several in one body."""
+APPLICATIONS: Final = "/api/applications"
 REFUSALS: Final = {
     "400": "The event, the records or the query are malformed",
     "401": "The signature is missing, wrong, too old or used before; `Accept-Signature` says what is wanted",
@@ -44,12 +45,48 @@ def document() -> dict[str, Any]:
         },
         "servers": [{"url": "https://porte.example"}],
         "security": [{"httpSignature": []}],
-        "paths": {**{path: {"post": _post(path)} for path in POSTS}, door.OUTBOUND: {"get": _get()}},
+        "paths": {**{path: {"post": _post(path)} for path in POSTS}, door.OUTBOUND: {"get": _get()}, APPLICATIONS: _applications()},
         "components": {
             "securitySchemes": {"httpSignature": _signature()},
             "parameters": _parameters(),
             "schemas": _schemas(),
             "responses": {f"Refused{status}": _problem(said) for status, said in REFUSALS.items()},
+        },
+    }
+
+
+def _applications() -> dict[str, Any]:
+    """Applying needs no signature on HTTP: the manifest carries its own. It is the site's route, not the door's."""
+    schema = {"type": "object", "description": "As `jsonschema/manifest.json` says, with its proof."}
+    fault = {
+        "type": "object",
+        "required": ["reason", "path", "sentence"],
+        "properties": {name: {"type": "string"} for name in ("reason", "path", "sentence")},
+    }
+    said = {name: {"type": "string"} for name in ("subject", "digest")}
+    answer = {"type": "object", "required": ["subject", "digest", "state"], "properties": {**said, "state": {"enum": ["open", "known"]}}}
+    faults = {"type": "object", "required": ["faults"], "properties": {"faults": {"type": "array", "minItems": 1, "items": fault}}}
+    refused = {"allOf": [{"$ref": "#/components/schemas/Problem"}, faults]}
+    taken = {
+        "description": "The application is open; `known` where this very manifest came before.",
+        "content": {CONTENT_TYPE: {"schema": answer}},
+    }
+    return {
+        "servers": [{"url": "https://hub.example"}],
+        "post": {
+            "operationId": "apply",
+            "summary": "Apply as a node or as a peer by a manifest that one of its own keys signs (eddsa-jcs-2022).",
+            "security": [],
+            "requestBody": {"required": True, "content": {CONTENT_TYPE: {"schema": schema}}},
+            "responses": {
+                "200": taken,
+                "201": taken,
+                "409": _problem("`name_taken`, `manifest_replayed` or `key_taken`"),
+                "413": _problem("`body_too_large`: more than 64 KiB"),
+                "422": {"description": "`manifest_refused`: every fault at once", "content": {MEDIA_TYPE: {"schema": refused}}},
+                "429": _problem("`too_many_applications` wait already"),
+                "503": _problem("`hub_key_missing`, or the database does not answer"),
+            },
         },
     }
 

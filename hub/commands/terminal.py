@@ -186,10 +186,11 @@ def passphrase() -> bytes | None:
 
 def signing_key(owner: str, path: Path) -> SigningKey:
     """A private key of a file that a command names, or the end with a sentence."""
-    from schemas.keys import KeyMalformed, SigningKey
+    from schemas.agent import open_key
+    from schemas.keys import KeyMalformed
 
     try:
-        return SigningKey.load(owner, path, passphrase())
+        return open_key(owner, path, passphrase())
     except FileNotFoundError:
         fail(f"La clé est introuvable : {path}")
     except KeyMalformed:

@@ -15,6 +15,7 @@ from hub.operations.office import COOKIE
 from hub.registry import key_service
 from hub.settings import HubSettings
 from hub.site import site
+from schemas import openapi
 from schemas.application_faults import sign
 from schemas.envelope import object_id
 from schemas.keys import SigningKey
@@ -214,3 +215,11 @@ async def test_what_a_compromised_key_signed_is_shown_as_doubtful_and_what_it_si
     assert [step["doubtful"] for way in ways for step in way] == [False, True]
     assert "Douteux" in (await call(app, f"/messages/{object_id('wifip', 'post:2')}")).text
     assert "Compromise" in (await call(app, "/noeuds/wifip")).text
+
+
+async def test_the_openapi_document_tells_how_the_api_answers(app: FastAPI, world: World) -> None:
+    said = openapi.document()["paths"][openapi.APPLICATIONS]["post"]["responses"]
+    answers = [
+        await call(app, openapi.APPLICATIONS, method="POST", body=body, **STRANGER) for body in (manifest(world), b"{}", b" " * 70_000)
+    ]
+    assert {str(answer.status) for answer in answers} == {"201", "422", "413"} <= said.keys()
