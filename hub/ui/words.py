@@ -54,7 +54,7 @@ DECISIONS: Final[Mapping[str, str]] = {
 DOUBT: Final = "Douteux : la clé qui a signé était peut-être alors en d’autres mains."
 LOST: Final[Mapping[str, str]] = {
     "suspended": "Ses agents n’y écrivent plus et n’y reçoivent plus rien de nouveau ; ce qu’ils avaient écrit reste lisible, et les suppressions lui "
-    "parviennent encore. Ce qui se dit pendant ce temps ne lui parviendra pas, même quand il sera admis de nouveau.",
+    "parviennent encore. Ce qui se dit pendant ce temps ne lui parvient pas.",
     "gone": "Ses agents ne lisent et n’écrivent plus ici, et rien ne lui est plus envoyé, pas même les suppressions : les copies qui sont dans son RSE ne "
     "dépendent plus que de lui. Ce qu’ils avaient écrit ici reste lisible.",
 }

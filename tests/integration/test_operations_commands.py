@@ -372,3 +372,37 @@ def test_a_registry_is_compared_and_verified_offline(hub: Path, people: Callable
         issue({name: said for name, said in old.items() if name != "proof"}, SigningKey.load("hub", hub / "hub.pem"), fakes_hub.NOW)
     )
     assert run("registry", "verify", str(second), "--anchor", anchor).exit_code == 3
+
+
+def test_a_key_is_announced_by_the_ministry_and_taken_by_the_operator(hub: Path, people: Callable[[str], None]) -> None:
+    key = SigningKey.generate("wifip")
+    admitted(hub, key, people)
+    word, out = ("keys", "announce", "wifip", "--key", str(hub / "node.pem"), "--out", str(hub / "annonce.json")), str(hub / "annonce.json")
+    assert "node.pem.next suivra" in run(*word).output
+    beside = SigningKey.load("wifip", hub / "node.pem.next")
+    assert run(*word).exit_code == 0  # an announcement that was lost names the same key again
+    assert SigningKey.load("wifip", hub / "node.pem.next").key_id == beside.key_id
+    assert "sera active le" in run("keys", "rotate", out, "--lead", "0", "--overlap", "1").output
+    assert "Cette clé est déjà connue." in run("keys", "rotate", out).output
+    shown = run("nodes", "show", "wifip").output
+    assert f"clé {beside.key_id} : active" in shown
+    assert f"clé {key.key_id} : bientôt retirée" in shown
+    assert "clé relayée" in shown
+    (hub / "annonce.json").write_text("{}")
+    assert "rotation_malformed" in run("keys", "rotate", out).output
+    assert "dans le futur" in run("keys", "compromised", "wifip", key.public.multibase, "--since", "2100-01-01").output
+    assert "est douteux" in run("keys", "compromised", "wifip", key.public.multibase, "--since", "2026-01-01").output
+    assert "compromisedSince" in run("registry", "show").output
+
+
+def test_an_encrypted_key_is_opened_by_its_passphrase_and_by_nothing_else(hub: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRAITDUNION_KEY_PASSPHRASE", "une phrase")
+    run("keys", "generate", "node", str(hub / "node.pem"), "--owner", "wifip")
+    assert b"ENCRYPTED" in (hub / "node.pem").read_bytes()
+    (hub / "m.json").write_text('{"id": "wifip"}')
+    signing = ("manifest", "sign", str(hub / "m.json"), "--key", str(hub / "node.pem"))
+    assert "La clé ne s'ouvre pas" not in run(*signing).output
+    monkeypatch.delenv("TRAITDUNION_KEY_PASSPHRASE")
+    refused = run(*signing)
+    assert "TRAITDUNION_KEY_PASSPHRASE" in refused.output
+    assert "une phrase" not in refused.output
