@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hub.federation.inbox import Crowd, InboxParts, routes
-from hub.federation.registries import KeptVersions, PeerRegistries
+from hub.federation.registries import KeptVersions, PeerRegistries, own_registry
 from hub.federation.signatures import CAVAGE, RFC9421, Cavage, Rfc9421
 from hub.federation.verification import Trust, Verifier
 from schemas.nonces import Nonces
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Reception:
-    """The inboxes' routes, and the producer behind them."""
+    """The routes of the inboxes and of our own registry, by which others check our ministries; and the producer behind them."""
 
     inboxes: Sequence[Route]
     publisher: KafkaPublisher
@@ -55,7 +55,8 @@ async def reception(
     async with asyncio.TaskGroup() as group:
         loops = [group.create_task(publisher.run()), group.create_task(book.run())]
         try:
-            yield Reception(routes(InboxParts(here, Verifier(trust, abroad), publisher, Crowd())), publisher)
+            inboxes = routes(InboxParts(here, Verifier(trust, abroad), publisher, Crowd()))
+            yield Reception([*inboxes, own_registry(book.database)], publisher)
         finally:
             for loop in loops:
                 loop.cancel()

@@ -9,15 +9,21 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 import structlog
 from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
+from starlette.responses import Response
+from starlette.routing import Route
 
+from hub.federation.actors import REGISTRY
 from hub.federation.ministries import Fault
+from hub.registry.repository import newest_document
 from hub.storage.federation_tables import peer_registries
 from schemas.manifest import Registry, RegistryRefused
+from schemas.problem import MEDIA_TYPE, Problem
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncEngine
+    from starlette.requests import Request
 
     from hub.federation.abroad import Abroad
     from hub.ports import Clock
@@ -89,6 +95,20 @@ class PeerRegistries:
         await self._kept.keep(peer.id, registry.document.version, now)
         self._known[peer.id] = (registry, now)
         return registry
+
+
+def own_registry(database: AsyncEngine) -> Route:
+    """Our own registry, byte for byte as it was signed, at the address under which other Trait d'union know this one."""
+
+    async def page(_: Request) -> Response:
+        async with database.connect() as connection:
+            newest = await newest_document(connection)
+        if newest is None:
+            problem = Problem(404, "registry_missing", "Aucun registre n’est encore publié")
+            return Response(problem.to_bytes(), problem.status, media_type=MEDIA_TYPE)
+        return Response(newest[1], headers={"Cache-Control": "public, max-age=0, must-revalidate"}, media_type="application/json")
+
+    return Route(REGISTRY, page, methods=["GET"], include_in_schema=False)
 
 
 def _followed(registry: Registry, highest: int) -> Registry:

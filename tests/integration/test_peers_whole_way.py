@@ -26,6 +26,7 @@ from hub.registry.peer_repository import SqlPeers
 from hub.registry.service import propose_tie
 from schemas.content_digest import content_digest
 from schemas.http_signature import UnverifiedHead, sign
+from schemas.manifest import Registry
 from schemas.wire.kafka import TopicNames
 from tests import fakes_adapters
 from tests.fakes_abroad import ACTIVITY_JSON, COMMUNITY, PUBLIC, FakeAbroad, Person, peer, written
@@ -180,6 +181,10 @@ async def test_what_somebody_elsewhere_says_is_read_in_a_ministry_with_her_name_
     assert (author.name, author.organisation) == ("Alice Martin", "social.example · externe")
     receipts = await elsewhere.hub.read("rse.receipts.v1", lambda found: len(found) >= 1)
     assert {headers_of(one)["ce_source"] for one in receipts} == {"wifip"}
+
+    async with aiohttp.ClientSession() as session, session.get(f"{elsewhere.url}/.well-known/traitdunion/registry") as answer:
+        known = Registry.open(await answer.read(), elsewhere.world.hub_key.public.multibase, clock())
+    assert known.document.federation
 
     status, problem = await elsewhere.post(STRANGER, STRANGER.does("Create", elsewhere.note(STRANGER, "n/1", "Spam")))
     assert (status, problem["reason"]) == (403, "peer_not_admitted")
