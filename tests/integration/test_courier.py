@@ -128,6 +128,7 @@ async def test_unkind_servers_delay_nobody_and_miss_nothing(couriers: Couriers, 
         assert (gone.state, gone.reason, gone.position) == (State.OPEN, "peer_unreachable", 0)
 
 
+@pytest.mark.long
 async def test_a_killed_courier_loses_nothing_and_repeats_one_at_most(couriers: Couriers, engine: AsyncEngine, ours: OurKeys) -> None:
     inboxes = [Inbox(ours, delay=0.01) for _ in range(4)]
     async with serving(*inboxes):
@@ -146,6 +147,7 @@ async def test_a_killed_courier_loses_nothing_and_repeats_one_at_most(couriers: 
             assert max(Counter(inbox.took).values()) <= 2
 
 
+@pytest.mark.long
 async def test_a_server_that_was_away_for_long_catches_up_while_the_others_are_current(
     couriers: Couriers, engine: AsyncEngine, ours: OurKeys
 ) -> None:

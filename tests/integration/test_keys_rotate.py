@@ -34,6 +34,7 @@ def _soon(kafka: Kafka, topic_prefix: str, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr("adapters.node_key.MARGIN", timedelta(seconds=0.5))
 
 
+@pytest.mark.long
 async def test_a_key_is_rotated_under_load_and_every_event_verifies(
     kafka: Kafka, database_url: str, topic_prefix: str, tmp_path: Path
 ) -> None:
