@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from base64 import b64encode
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
@@ -19,6 +20,7 @@ SOCIAL: Final = "/portal/rest/v1/social"
 METHODS: Final = ("GET", "POST", "PUT", "DELETE")
 EMOJI: Final = "👍"
 EMPTIED: Final = "message supprimé par son auteur"
+QUOTED: Final = re.compile(r"<blockquote>En réponse à : .*?</blockquote>", re.DOTALL)
 
 
 class Exo(Rse):
@@ -94,7 +96,7 @@ class Exo(Rse):
     async def look(self) -> None:
         """Read everything."""
         for item in await self._items():
-            self.note(_native(item), item["title"])
+            self.note(_native(item), _own_words(item["title"]))
 
     async def sightings(self, community: str) -> list[Sighting]:
         """The space's activities and comments, in the order of their numbers; what was emptied in place of a deletion left out."""
@@ -125,10 +127,15 @@ def _native(item: Mapping[str, Any]) -> str:
 
 def _sighting(item: Mapping[str, Any]) -> Sighting:
     marks = tuple(Mark(int(name.removeprefix("agent")) if name.startswith("agent") else None, EMOJI) for name in item["likes"])
-    return Sighting(_native(item), item["title"], _above(item), marks, deepest=bool(item["above"]))
+    return Sighting(_native(item), _own_words(item["title"]), _above(item), marks, deepest=bool(item["above"]))
 
 
 def _above(item: Mapping[str, Any]) -> str | None:
     if item["above"]:
         return f"comment:{item['root']}/{item['above']}"
     return f"activity:{item['root']}" if item["root"] else None
+
+
+def _own_words(title: str) -> str:
+    """Without the words that a deep answer begins with: they are those of what it answers, and stay when that goes."""
+    return QUOTED.sub("", title)
