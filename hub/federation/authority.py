@@ -150,9 +150,12 @@ def _made(said: Told, belief: Belief) -> Judgement:
 
 
 def _takes_back_its_own(said: Told) -> bool:
+    """Whose act it was is told by its address first: under a neighbour's or another server's, anybody may write one's own name."""
+    if said.object_id and not same_origin(said.object_id, said.actor):
+        return False
     if isinstance(said.object, dict) and "actor" in said.object:
         return id_of(said.object["actor"]) == said.actor
-    return same_origin(said.object_id, said.actor)
+    return bool(said.object_id)
 
 
 def _passed_on(activity: Mapping[str, Any], said: Told, proved: Callable[[Mapping[str, Any]], bool]) -> Judgement:
