@@ -88,7 +88,7 @@ def verify_head(
         _check_key(claim, unverified, find_key)
     except Refused as refused:
         return refused.rejection
-    return SignedHead(claim.key_id, digest, until=until)
+    return SignedHead(claim.key_id, digest, until=until, signature=claim.signature)
 
 
 def signed_fields(

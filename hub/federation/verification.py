@@ -164,7 +164,7 @@ class Verifier:
         signed = await self._signed(post.head, scheme, key_id, peer, budget)
         body = await post.read(peer)
         _or_refused(http_signature.verify_body(signed.head, body))
-        self._remember(post.head, signed.head)
+        self._remember(signed.head)
         return await self._believed(post, signed, body, budget)
 
     async def _signed(self, head: UnverifiedHead, scheme: str, key_id: str, peer: Peer, budget: Any) -> _Signed:
@@ -183,11 +183,13 @@ class Verifier:
 
         return self._trust.schemes[scheme].verify_head(head, find, self._trust.clock())
 
-    def _remember(self, head: UnverifiedHead, signed: SignedHead) -> None:
-        """Each signature is taken once: peers put no nonce into theirs."""
-        written = "\n".join(said for name, said in head.fields if name in {"signature", "signature-input"})
+    def _remember(self, signed: SignedHead) -> None:
+        """Each signature is taken once: peers put no nonce into theirs.
+
+        Its bytes are remembered, not its fields: those take a label, a space or a parameter more, and the signature holds all the same.
+        """
         now = self._trust.clock().timestamp()
-        match self._trust.nonces.take(signed.key_id, sha256(written.encode("latin-1", "replace")), signed.until, now):
+        match self._trust.nonces.take(signed.key_id, sha256(signed.signature), signed.until, now):
             case Seen.FRESH:
                 return
             case Seen.REPLAYED:

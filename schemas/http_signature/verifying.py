@@ -50,6 +50,8 @@ class SignedHead:
     nonce: str = ""
     until: float = 0.0
     """Seconds since 1970 after which the signature is of no use to anybody."""
+    signature: bytes = field(default=b"", repr=False)
+    """What was proved; the fields that carry it can be written in many ways, it in one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,7 @@ def verify_head(
     except Refused as refused:
         return refused.rejection
     digest = field_value(unverified, content_digest.FIELD) if content_digest.FIELD in claim.components else None
-    return SignedHead(claim.parameters.get("keyid", ""), digest, claim.parameters.get("nonce", ""), until)
+    return SignedHead(claim.parameters.get("keyid", ""), digest, claim.parameters.get("nonce", ""), until, claim.signature)
 
 
 def verify_body(head: SignedHead, unverified_body: bytes) -> VerifiedRequest | Rejection:
