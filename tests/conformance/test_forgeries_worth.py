@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import unquote
 
 import pytest
 
@@ -24,17 +23,16 @@ from tests.forgeries import node_door
 from tests.forgeries.cast import Cast
 from tests.forgeries.checks import Check, checks_of, switched_off
 from tests.forgeries.drafts import signed
-from tests.forgeries.post import Answer
+from tests.forgeries.post import deliver
 from tests.forgeries.signatures import against
 
 if TYPE_CHECKING:
-    from collections.abc import MutableMapping, Sequence
+    from collections.abc import Sequence
 
     from starlette.types import ASGIApp
 
     from schemas.manifest import Registry
     from schemas.wire.publisher import Sendable
-    from tests.forgeries.drafts import Wire
 
 URL: Final = "http://127.0.0.1:8401"
 CAST: Final = Cast()
@@ -49,6 +47,7 @@ BEHIND: Final = {
     "verifying._check_coverage: Reason.PARAMETER_MALFORMED": "nothing else can be reckoned with, or names a key",
     "verifying._check_dates: Reason.TOO_OLD": "nothing lives longer than its window",
     "verifying._check_key: key": "a reason verifies nothing",
+    "verifying.verify_body: Reason.DIGEST_MISSING": "whoever brings a body must cover its digest",
     "message._value: Reason.COMPONENT_UNKNOWN": "no field bears such a name",
     "message.field_value: Reason.FIELD_REPEATED": "no field of that name may stand twice, covered or not",
     "message.field_value: Reason.FIELD_MALFORMED": "what is signed is ASCII",
@@ -110,28 +109,6 @@ async def door() -> ASGIApp:
         paths.OUTBOUND: Poll("outbound", Right.RECEIVE, taken),  # type: ignore[arg-type]  # a fake
     }
     return application(routes, Doorkeeper(URL, trust, Nonces(), Alone(), clock))
-
-
-async def deliver(app: ASGIApp, wire: Wire) -> Answer:
-    """As a server would."""
-    path, _, query = wire.target.partition("?")
-    scope = {
-        "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": wire.method, "scheme": "http", "root_path": "",
-        "path": unquote(path), "raw_path": path.encode(), "query_string": query.encode(), "client": None, "server": None,
-        "headers": [(name.lower().encode(), said.encode("latin-1")) for name, said in wire.fields],
-    }  # fmt: skip
-    came: list[MutableMapping[str, Any]] = []
-    pieces = [{"type": "http.request", "body": wire.body, "more_body": False}]
-
-    async def receive() -> dict[str, Any]:
-        return pieces.pop() if pieces else {"type": "http.disconnect"}
-
-    async def send(message: MutableMapping[str, Any]) -> None:
-        came.append(message)
-
-    await app(scope, receive, send)
-    headers = {name.decode().lower(): said.decode("latin-1") for name, said in came[0]["headers"]}
-    return Answer(came[0]["status"], headers, b"".join(one.get("body", b"") for one in came[1:]))
 
 
 async def passes(app: ASGIApp) -> str | None:

@@ -6,22 +6,26 @@ import ast
 import inspect
 from contextlib import contextmanager
 from dataclasses import dataclass
+from enum import StrEnum
 from types import CodeType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+REJECTION = "Rejection"
+
 
 @dataclass(frozen=True)
 class Check:
-    """One refusal in the code: `where` it stands, `what` it says, and which of several alike it is."""
+    """One refusal in the code: `where` it stands, `what` it says, and which of several alike it is; `branch` of several in one statement."""
 
     module: ModuleType
     where: str
     what: str
     number: int
     line: int
+    branch: int = 0
 
     @property
     def name(self) -> str:
@@ -36,43 +40,70 @@ def checks_of(*modules: ModuleType) -> list[Check]:
 
 def _found(module: ModuleType) -> Iterator[Check]:
     seen: dict[tuple[str, str], int] = {}
-    for where, node in _refusals(ast.parse(inspect.getsource(module)).body, ""):
-        what = _said(node)
-        number = seen.get((where, what), 0)
-        seen[where, what] = number + 1
-        yield Check(module, where, what, number, node.lineno)
+    for where, node in _statements(ast.parse(inspect.getsource(module)).body, ""):
+        for branch, refusal in enumerate(_refusals(node, module)):
+            what = _said(refusal)
+            number = seen.get((where, what), 0)
+            seen[where, what] = number + 1
+            yield Check(module, where, what, number, node.lineno, branch)
 
 
-def _refusals(body: list[ast.stmt], where: str) -> Iterator[tuple[str, ast.Raise]]:
+def _statements(body: list[ast.stmt], where: str) -> Iterator[tuple[str, ast.Raise | ast.Return]]:
     for node in body:
         match node:
             case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
-                yield from _refusals(node.body, f"{where}.{node.name}".lstrip("."))
-            case ast.Raise() if where and node.exc is not None:
+                yield from _statements(node.body, f"{where}.{node.name}".lstrip("."))
+            case ast.Raise() | ast.Return() if where:
                 yield where, node
             case _:
                 for part in ("body", "orelse", "finalbody"):
-                    yield from _refusals(getattr(node, part, []), where)
+                    yield from _statements(getattr(node, part, []), where)
                 for case in getattr(node, "cases", []):
-                    yield from _refusals(case.body, where)
+                    yield from _statements(case.body, where)
 
 
-def _said(node: ast.Raise) -> str:
-    match node.exc:
+def _refusals(node: ast.Raise | ast.Return, module: ModuleType) -> list[ast.expr]:
+    """What a statement refuses by: all that it raises; of what it returns, the branches that are a rejection or the name of one."""
+    if isinstance(node, ast.Raise):
+        return [node.exc] if node.exc is not None else []
+    return [leaf for leaf in _leaves(node.value) if _refuses(leaf, module)]
+
+
+def _leaves(value: ast.expr | None) -> Iterator[ast.expr]:
+    if isinstance(value, ast.IfExp):
+        yield from _leaves(value.body)
+        yield from _leaves(value.orelse)
+    elif value is not None:
+        yield value
+
+
+def _refuses(leaf: ast.expr, module: ModuleType) -> bool:
+    match leaf:
+        case ast.Call(func=ast.Name(id=name)):
+            return name == REJECTION
+        case ast.Attribute(value=ast.Name(id=name)):
+            owner = getattr(module, name, None)
+            return isinstance(owner, type) and issubclass(owner, StrEnum) and hasattr(owner, leaf.attr)
+        case _:
+            return False
+
+
+def _said(refusal: ast.expr) -> str:
+    match refusal:
         case ast.Call(args=[first, *_]):
             return ast.unparse(first).strip("'\"")
-        case other:
-            return ast.unparse(other) if other is not None else ""
+        case _:
+            return ast.unparse(refusal)
 
 
 @contextmanager
 def switched_off(check: Check) -> Iterator[None]:
     """The function goes on where it would have refused, as long as the block; whoever imported it by name feels it too."""
-    function = _function(check)
+    function, path = _function(check)
     kept = function.__code__
-    tree = _Without(check.line).visit(ast.parse(inspect.getsource(check.module)))
+    tree = _Without(check).visit(ast.parse(inspect.getsource(check.module)))
     compiled = compile(ast.fix_missing_locations(tree), check.module.__file__ or "", "exec", dont_inherit=True)
-    function.__code__ = _code(compiled, check.where.split("."))
+    function.__code__ = _code(compiled, path)
     try:
         yield
     finally:
@@ -80,20 +111,41 @@ def switched_off(check: Check) -> Iterator[None]:
 
 
 class _Without(ast.NodeTransformer):
-    def __init__(self, line: int) -> None:
-        self._line = line
+    def __init__(self, check: Check) -> None:
+        self._check = check
 
     def visit_Raise(self, node: ast.Raise) -> ast.stmt:
-        return ast.copy_location(ast.Pass(), node) if node.lineno == self._line else node
+        return ast.copy_location(ast.Pass(), node) if node.lineno == self._check.line else node
+
+    def visit_Return(self, node: ast.Return) -> ast.stmt:
+        if node.lineno != self._check.line:
+            return node
+        left = _spared(node.value, _refusals(node, self._check.module)[self._check.branch])
+        return ast.copy_location(ast.Pass() if left is None else ast.Return(left), node)
 
 
-def _function(check: Check) -> FunctionType:
+def _spared(value: ast.expr | None, refusal: ast.expr) -> ast.expr | None:
+    """What is left to be returned without this refusal; None where it was all."""
+    if value is refusal or value is None:
+        return None
+    if isinstance(value, ast.IfExp):
+        body, orelse = _spared(value.body, refusal), _spared(value.orelse, refusal)
+        return orelse if body is None else body if orelse is None else ast.IfExp(value.test, body, orelse)
+    return value
+
+
+def _function(check: Check) -> tuple[FunctionType, list[str]]:
+    """The function in which the check stands, the outermost one where they stand in each other, and the way to it."""
     found: Any = check.module
+    path: list[str] = []
     for name in check.where.split("."):
+        if isinstance(found, FunctionType):
+            break
+        path.append(name)
         found = found.__dict__[name]
-    found = inspect.unwrap(getattr(found, "__func__", found))
+        found = found if isinstance(found, type) else inspect.unwrap(getattr(found, "__func__", found))
     assert isinstance(found, FunctionType), check.name
-    return found
+    return found, path
 
 
 def _code(within: CodeType, path: list[str]) -> CodeType:

@@ -6,8 +6,13 @@ import asyncio
 import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 if TYPE_CHECKING:
+    from collections.abc import MutableMapping
+
+    from starlette.types import ASGIApp
+
     from tests.forgeries.drafts import Wire
 
 
@@ -52,3 +57,25 @@ async def _read(reader: asyncio.StreamReader) -> Answer:
     first, *lines = head.decode("latin-1").split("\r\n")
     headers = {name.lower(): said.strip() for name, _, said in (line.partition(":") for line in lines)}
     return Answer(int(first.split(" ")[1]) if first else 0, headers, body)
+
+
+async def deliver(app: ASGIApp, wire: Wire) -> Answer:
+    """One request to an application, as a server would bring it."""
+    path, _, query = wire.target.partition("?")
+    scope = {
+        "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": wire.method, "scheme": "http", "root_path": "",
+        "path": unquote(path), "raw_path": path.encode(), "query_string": query.encode(), "client": None, "server": None,
+        "headers": [(name.lower().encode(), said.encode("latin-1")) for name, said in wire.fields],
+    }  # fmt: skip
+    came: list[MutableMapping[str, Any]] = []
+    pieces = [{"type": "http.request", "body": wire.body, "more_body": False}]
+
+    async def receive() -> dict[str, Any]:
+        return pieces.pop() if pieces else {"type": "http.disconnect"}
+
+    async def keep(message: MutableMapping[str, Any]) -> None:
+        came.append(message)
+
+    await app(scope, receive, keep)
+    headers = {name.decode().lower(): said.decode("latin-1") for name, said in came[0]["headers"]}
+    return Answer(came[0]["status"], headers, b"".join(one.get("body", b"") for one in came[1:]))

@@ -24,6 +24,8 @@ OURS: Final = frozenset({"ours"})
 """Doors between our own servers, which ask for more than peers give."""
 REGISTRY: Final = frozenset({"registry"})
 """Doors whose keys are the registry's."""
+ED25519: Final = frozenset({"ed25519"})
+"""Signed by an Ed25519 key."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,7 @@ COMPONENTS: Final = (
     _signed_so("covers a field in capitals", "component_unknown", _covering_also("Content-Type", "application/json"), BODY),
     _signed_so("covers a name that no field can have", "component_unknown", _covering_also("a field", "x")),
     _signed_so("covers a field that is not there", "field_missing", _covering_also("x-absent", "")),
-    _signed_so("covers a field that stands twice", "field_repeated", lambda draft, _: replace(draft, fields=(*draft.fields, ("content-type", draft.content_type))), BODY),
+    _signed_so("covers a field that stands twice", "field_repeated", lambda draft, _: replace(draft, fields=(*draft.fields, ("content-type", draft.content_type))), OURS | BODY),
     _signed_so("covers letters that no field has", "field_malformed", lambda draft, _: replace(draft, fields=(*draft.fields, ("x-name", "é")), components=(*draft.components, "x-name"))),
     _signed_so("has its host twice", "field_repeated", lambda draft, _: replace(draft, fields=(*draft.fields, ("host", "autre.example")))),
     _signed_so("has a hundred and thirty fields", "headers_malformed", lambda draft, _: replace(draft, fields=(*draft.fields, *((f"x-{number}", "a") for number in range(130)))), OURS),
@@ -137,14 +139,14 @@ PARAMETERS: Final = (
 
 NO_ED25519: Final = ("rsa-v1_5-sha256", "rsa-pss-sha512", "ecdsa-p256-sha256", "ecdsa-p384-sha384", "hmac-sha256", "ED25519", "none", "")
 ALGORITHMS: Final = (
-    *(_signed_so(f"calls its key a key of « {name} »", "algorithm_mismatch", _saying("alg", f'"{name}"')) for name in NO_ED25519),
-    _signed_so("is an HMAC under the public key", "signature_invalid", lambda draft, cast: replace(draft, sign=lambda base: hmac.digest(cast.public_bytes(draft), base, "sha256"))),
-    _signed_so("is an HMAC under the public key, and says so", "algorithm_mismatch", lambda draft, cast: _saying("alg", '"hmac-sha256"')(replace(draft, sign=lambda base: hmac.digest(cast.public_bytes(draft), base, "sha256")), cast)),
+    *(_signed_so(f"calls its key a key of « {name} »", "algorithm_mismatch", _saying("alg", f'"{name}"'), ED25519) for name in NO_ED25519),
+    _signed_so("is an HMAC under the public key", "signature_invalid", lambda draft, cast: replace(draft, sign=lambda base: hmac.digest(cast.public_bytes(draft), base, "sha256")), ED25519),
+    _signed_so("is an HMAC under the public key, and says so", "algorithm_mismatch", lambda draft, cast: _saying("alg", '"hmac-sha256"')(replace(draft, sign=lambda base: hmac.digest(cast.public_bytes(draft), base, "sha256")), cast), ED25519),
     _signed_so("is a bare digest", "signature_invalid", lambda draft, _: replace(draft, sign=lambda base: hashlib.sha256(base).digest())),
-    _signed_so("is an RSA signature under an Ed25519 key's name", "signature_invalid", lambda draft, cast: replace(draft, sign=cast.rsa_signature)),
+    _signed_so("is an RSA signature under an Ed25519 key's name", "signature_invalid", lambda draft, cast: replace(draft, sign=cast.rsa_signature), ED25519),
     _signed_so("is all zeros", "signature_invalid", lambda draft, _: replace(draft, sign=lambda _base: bytes(64))),
-    _signed_so("has a point of small order for R", "signature_invalid", lambda draft, _: replace(draft, sign=lambda base: b"\x01" + bytes(31) + draft.sign(base)[32:])),
-    _signed_so("has an S past the order of the group", "signature_invalid", lambda draft, _: replace(draft, sign=lambda base: _malleable(draft.sign(base)))),
+    _signed_so("has a point of small order for R", "signature_invalid", lambda draft, _: replace(draft, sign=lambda base: b"\x01" + bytes(31) + draft.sign(base)[32:]), ED25519),
+    _signed_so("has an S past the order of the group", "signature_invalid", lambda draft, _: replace(draft, sign=lambda base: _malleable(draft.sign(base))), ED25519),
     _signed_so("is a byte short", "signature_invalid", lambda draft, _: replace(draft, sign=lambda base: draft.sign(base)[:-1])),
     _signed_so("is a byte long", "signature_invalid", lambda draft, _: replace(draft, sign=lambda base: draft.sign(base) + b"\0")),
     _signed_so("signs another text", "signature_invalid", lambda draft, _: replace(draft, sign=lambda base: draft.sign(base + b"\n"))),
@@ -193,7 +195,7 @@ def _doubled(name: str) -> Callable[[Wire, Cast], Wire]:
 FIELDS: Final = (
     _altered("bears no signature at all", "signature_missing", lambda wire, _: wire.without("signature").without("signature-input")),
     _altered("lost its signature", "signature_missing", lambda wire, _: wire.without("signature")),
-    _altered("lost what its signature covers", "signature_missing", lambda wire, _: wire.without("signature-input")),
+    _altered("lost what its signature covers", "signature_missing", lambda wire, _: wire.without("signature-input"), OURS),
     *(_altered(f"has bit 0 of byte {at} of its signature turned", "signature_invalid", _spoilt(at)) for at in (0, 31, 32, 63)),
     _altered("has its signature cut", "signature_malformed", _rewritten("{0}=:{1:.20}")),
     _altered("has its base64 cut", "signature_malformed", lambda wire, _: wire.but("signature", wire.value("signature")[:-4] + ":")),
@@ -215,7 +217,7 @@ FIELDS: Final = (
     _altered("covers its components in another order", "signature_invalid", lambda wire, _: wire.but("signature-input", _swapped(wire.value("signature-input")))),
     _altered("was made a second later than was signed", "signature_invalid", lambda wire, _: wire.but("signature-input", _later(wire.value("signature-input")))),
     _altered("lives longer than was signed", "signature_invalid", lambda wire, _: wire.but("signature-input", wire.value("signature-input").replace(";expires=", ";expires=1"))),
-    _altered("has an algorithm added", "signature_invalid", lambda wire, _: wire.but("signature-input", wire.value("signature-input") + ';alg="ed25519"')),
+    _altered("has an algorithm added", "signature_invalid", lambda wire, _: wire.but("signature-input", wire.value("signature-input") + ';alg="ed25519"'), ED25519),
     _altered("has two labels, both good", "signature_ambiguous", lambda wire, _: _two_labels(wire), OURS),
     _altered("has two labels, the first bad", "signature_ambiguous", lambda wire, _: wire.but("signature-input", f'faux=("@method"), {wire.value("signature-input")}'), OURS),
     _altered("has a label without signature", "signature_ambiguous", lambda wire, _: wire.but("signature-input", wire.value("signature-input").replace("sig1=", "autre="))),
@@ -306,7 +308,7 @@ BODIES: Final = (
     _altered("has lost its digest", "field_missing", lambda wire, _: wire.without("content-digest"), BODY),
     _altered("has its digest in capitals", "signature_invalid", lambda wire, _: wire.but("content-digest", wire.value("content-digest").replace("sha-256", "SHA-256")), BODY),
     _altered("has another content type", "signature_invalid", lambda wire, _: wire.but("content-type", wire.value("content-type") + "; charset=utf-8"), OURS | BODY),
-    _altered("has its content type twice", "field_repeated", _doubled("content-type"), BODY),
+    _altered("has its content type twice", "field_repeated", _doubled("content-type"), OURS | BODY),
     _signed_so("signs the digest of another body", "body_digest_mismatch", _digest(lambda _: digest_of(b"{}")), BODY),
     _signed_so("signs an MD5", "digest_algorithm_unsupported", _digest(lambda body: digest_of(body, "md5")), BODY),
     _signed_so("signs a SHA-1", "digest_algorithm_unsupported", _digest(lambda body: digest_of(body, "sha-1")), BODY),
@@ -320,7 +322,7 @@ BODIES: Final = (
 
 KEYS: Final = (
     _signed_so("is signed by another's key under this one's name", "signature_invalid", lambda draft, cast: replace(draft, sign=cast.stranger.sign)),
-    _signed_so("names a key that nobody has", "key_unknown", lambda draft, cast: _by(draft, cast.unknown)),
+    _signed_so("names a key that nobody has", "key_unknown", lambda draft, cast: _by(draft, cast.unknown), REGISTRY),
     _signed_so("names another node's key", "key_of_another_node", lambda draft, cast: _by(draft, cast.other), REGISTRY),
     _signed_so("names a key that is not active yet", "key_pending", lambda draft, cast: _by(draft, cast.pending), REGISTRY),
     _signed_so("names a key that was retired", "key_retired", lambda draft, cast: _by(draft, cast.retired), REGISTRY),

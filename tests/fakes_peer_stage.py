@@ -1,0 +1,67 @@
+"""The peers' door over a stage of forgers, in memory: every server's documents, and a Kafka that takes all."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from starlette.applications import Starlette
+
+from hub.federation.actors import Actors
+from hub.federation.inbox import Crowd, InboxParts, routes
+from hub.federation.registries import PeerRegistries
+from hub.federation.signatures import CAVAGE, RFC9421, Cavage, Rfc9421, Scheme
+from hub.federation.verification import Trust, Verifier
+from schemas.keys import SigningKey
+from schemas.nonces import Nonces
+from schemas.wire.destinations import Absence, FetchRefused, Refusal, Unreachable
+from schemas.wire.fetched import Fetched
+from tests.fakes_abroad import KeptRecords, KeptVersions
+from tests.forgeries.abroad import SERVERS, World
+
+if TYPE_CHECKING:
+    from schemas.wire.fetched import Budget, Media
+
+HERE = "http://127.0.0.1:8401"
+KEY = SigningKey.generate("hub")
+
+
+class Book:
+    """Servers as they answer, without a socket: redirects followed once, everything else as it stands."""
+
+    def __init__(self, world: World) -> None:
+        self._documents = world.documents
+
+    async def get(self, url: str, accept: Media, budget: Budget) -> Fetched:
+        del accept
+        budget.spend()
+        served = self._documents.get(url)
+        if served is None:
+            return Fetched(url, 404, b"")
+        if served.location.startswith("http://169.254."):
+            raise FetchRefused(Refusal.HOST)
+        if served.location:
+            return await self.get(served.location, budget=budget, accept=None)  # type: ignore[arg-type]  # as above
+        status = int(served.status.split(" ")[0])
+        if status == 503:
+            raise Unreachable(Absence.CONNECTION)
+        return Fetched(url, status, served.body if status // 100 == 2 else b"")
+
+
+def stage() -> World:
+    """The servers at addresses of their own, none of which answers."""
+    return World(HERE, {name: f"http://127.0.0.1:{9000 + number}" for number, name in enumerate(SERVERS)})
+
+
+def door(world: World) -> tuple[Starlette, KeptRecords]:
+    """The inboxes, and what came to Kafka."""
+
+    def clock() -> datetime:
+        return datetime.now(UTC)
+
+    peers, nonces, kafka = world.peers(), Nonces(), KeptRecords()
+    abroad = Actors(Book(world), clock, lambda server: server in peers)
+    registries = PeerRegistries(abroad, KeptVersions(dict(world.versions_seen)), clock)
+    schemes: dict[str, Scheme] = {RFC9421: Rfc9421(nonces), CAVAGE: Cavage()}
+    trust = Trust(world.here, peers.get, schemes, KEY, nonces, clock, registries, lambda: True)
+    return Starlette(routes=routes(InboxParts(world.here, Verifier(trust, abroad), kafka, Crowd()))), kafka
