@@ -100,7 +100,12 @@ def external_of(event: CanonicalEvent) -> dict[str, Any] | None:
 
 
 def _of_peer(numbered: Numbered, external: dict[str, Any], addresses: Addresses, correlation: str) -> list[Parcel]:
-    """A peer's activity, announced in the very characters in which it came: nobody re-serialises what somebody signed."""
+    """A peer's activity, announced in the very characters in which it came: nobody re-serialises what somebody signed.
+
+    What a Group elsewhere passed on is for that Group's own followers: two communities that follow each other would go on for ever.
+    """
+    if external.get("via") is not None:
+        return []
     activity = jcs.parse(external["activity"].encode())
     audience = _audience(activity)
     if audience is None:

@@ -151,8 +151,8 @@ def test_the_same_event_is_told_in_the_same_bytes() -> None:
 # --- what a peer said -----------------------------------------------------------------------------------------------------
 
 
-def external(text: str, address: str | None = "https://a.example/n/1") -> Numbered:
-    value = json.dumps({"space": "s", "external": {"activity": text, "object": address}}).encode()
+def external(text: str, address: str | None = "https://a.example/n/1", via: str | None = None) -> Numbered:
+    value = json.dumps({"space": "s", "external": {"activity": text, "object": address, "via": via}}).encode()
     event = signed(key=HUB)
     return numbered(event=CanonicalEvent(event.attributes, value, event.salt, event.envelope))
 
@@ -165,6 +165,11 @@ def test_a_peers_activity_is_announced_in_the_characters_in_which_it_came() -> N
     assert announced.body.endswith(b',"object":' + RECEIVED.encode() + b"}")
     assert json.loads(announced.body)["actor"] == GROUP
     assert json.loads(boost.body)["object"] == "https://a.example/n/1"
+
+
+def test_what_a_group_elsewhere_passed_on_is_not_passed_on_again() -> None:
+    announce = f'{{"type":"Announce","to":["as:Public"],"object":{RECEIVED}}}'
+    assert parcels_of(external(announce, via="https://a.example/groups/1"), HERE) == []
 
 
 @pytest.mark.parametrize(
