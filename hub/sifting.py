@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 HANDLER_ERROR = "handler_error"
 TOO_LARGE = "record_too_large"
+OF_ELSEWHERE = "external_mismatch"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,8 @@ def _admit(record: Record, registry: Registry, key_of: Callable[[VerifiedEvent],
     if isinstance(verified, Refusal):
         surely = verified.claimed_source if verified.reason not in UNPROVEN else None
         return Refused(record, verified.reason, verified.detail, surely, verified.claimed_id)
+    if getattr(verified.fact, "external", None) is not None:  # a node has no word for servers of others: the Group would pass it on
+        return Refused(record, OF_ELSEWHERE, verified.event.envelope.type, verified.event.envelope.source, verified.event.envelope.id)
     expected = key_of(verified)
     if expected is not None and record.key != expected.encode():
         return Refused(record, Reason.RECORD_KEY_MISMATCH, expected[:80])  # anyone may have keyed it: not held against the node

@@ -18,6 +18,7 @@ from hub.registry.model import GradeRefused
 from hub.registry.service import TieKnownError, propose_tie
 from schemas.envelope import object_id
 from schemas.facts.copy import CopyWithdrawn
+from schemas.facts.external import External
 from schemas.facts.message import Author, Content, MessageDeleted, MessageEdited, MessagePosted
 from schemas.keys import SigningKey
 from schemas.wire.telemetry import Metric
@@ -187,6 +188,13 @@ async def test_only_an_admitted_node_is_suspended(world: World) -> None:
 async def test_a_record_key_that_disagrees_with_its_envelope_is_refused_by_name(world: World) -> None:
     await world.hear(replace(world.posted("wifip", "post:1"), key=b"education/97"))
     assert world.dead_letters.reasons == ["record_key_mismatch"]
+
+
+async def test_a_node_says_nothing_in_the_name_of_people_on_servers_of_others(world: World) -> None:
+    forged = External(actor="https://a.example/u/1", server="a.example", object="https://a.example/n/1", activity="{}", provenance="{}")
+    fact = MessagePosted(space="97", author=Author(organisation="Y"), content=CONTENT, external=forged)
+    await world.hear(world.record("wifip", fact, "post:1", marker="posted"))
+    assert world.dead_letters.reasons == ["external_mismatch"]
 
 
 @pytest.mark.parametrize("fact", [MessageDeleted(space="12"), MessageEdited(space="12", author=Author(organisation="Y"), content=CONTENT)])
