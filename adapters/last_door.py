@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
     from schemas.manifest import Registry
 
-KEY_REASONS = frozenset({Reason.KEY_UNKNOWN, Reason.NODE_UNKNOWN, "hub_key_refused"})
+KEY_REASONS = frozenset({Reason.KEY_UNKNOWN, Reason.NODE_UNKNOWN, "hub_key_refused", "provenance_key_refused"})
+"""What a newer registry may answer: it is asked for at once, before anything is refused for good."""
 EMPTY_DIGEST = "0" * 64
 
 

@@ -42,6 +42,7 @@ class Registries(Protocol):
     """Registries of other Trait d'union."""
 
     async def of(self, peer: Peer, origin: str, budget: Any) -> Registry | StrEnum: ...
+    async def renewed(self, peer: Peer, origin: str, budget: Any) -> Registry | StrEnum: ...
 
 
 class Abroad(Protocol):

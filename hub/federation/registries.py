@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 FRESH: Final = timedelta(seconds=60)
 """How long a registry is believed without asking: a key revoked there is revoked here a minute later at most."""
+HURRIED: Final = timedelta(seconds=2)
+"""How often it may be asked for sooner: keys that nobody knows are easily made up."""
 log = structlog.get_logger()
 
 
@@ -83,6 +85,13 @@ class PeerRegistries:
         if isinstance(body, StrEnum):
             return registry or Fault.REGISTRY_UNAVAILABLE
         return await self._opened(peer, body, now)
+
+    async def renewed(self, peer: Peer, origin: str, budget: Any) -> Registry | Fault:
+        """The same, asked for anew: a node that was just admitted, or has just changed its key, is known to no registry of a minute ago."""
+        found = self._known.get(peer.id)
+        if found is not None and self._clock() - found[1] >= HURRIED:
+            self._known[peer.id] = (found[0], found[1] - FRESH)
+        return await self.of(peer, origin, budget)
 
     async def _opened(self, peer: Peer, body: bytes, now: datetime) -> Registry | Fault:
         """One that is signed by another, expired, or older than what was seen is refused, and said so: somebody may be rolling it back."""

@@ -14,7 +14,7 @@ from hub.federation.ministries import MEMBER
 from hub.federation.reasons import Reason, Rejection
 from hub.federation.signatures import CAVAGE, scheme_of
 from hub.registry.peers import PeerKind
-from schemas import documents, http_signature, provenance
+from schemas import documents, http_signature, proof, provenance
 from schemas.activities import ActivityMalformed, authority_of, id_of, read, told, type_of
 from schemas.nonces import Seen
 from schemas.origins import origin_of
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from hub.federation.abroad import Abroad, Registries, RemoteActor, RemoteKey
     from hub.federation.addresses import Addresses
+    from hub.federation.ministries import Ministry
     from hub.federation.signatures import Scheme
     from hub.ports import Clock, Headers, Record
     from hub.registry.peers import Peer
@@ -34,10 +35,13 @@ if TYPE_CHECKING:
     from schemas.documents import OwnedKey
     from schemas.http_signature import SignedHead, UnverifiedHead, VerifyingKey
     from schemas.keys import PublicKey, SigningKey
+    from schemas.manifest import Registry
     from schemas.nonces import Nonces
 
 DOCUMENT: Final = "fetched"
 """The header in which an object travels as its own server gave it."""
+NEWER: Final = frozenset({proof.Reason.KEY_UNKNOWN.value, proof.Reason.NODE_UNKNOWN.value})
+"""What a newer registry of that server may answer."""
 T = TypeVar("T")
 
 
@@ -262,13 +266,16 @@ class Verifier:
             return ""
         if server is None or server.kind is not PeerKind.TRAITDUNION or server.anchor is None:
             return ""  # to a server that is no Trait d'union it is a word like another
-        registry = await self._trust.registries.of(server, origin_of(said.actor) or "", budget)
-        if isinstance(registry, StrEnum):
-            raise _Refused(registry)
-        proved = ministries.proved(said.object, registry, self._trust.clock())
+        registries, origin = self._trust.registries, origin_of(said.actor) or ""
+        proved = self._proved(said.object, _or_refused(await registries.of(server, origin, budget)))
+        if proved in NEWER:
+            proved = self._proved(said.object, _or_refused(await registries.renewed(server, origin, budget)))
         if isinstance(proved, str):
             raise _Refused(proved)
         return proved.organisation
+
+    def _proved(self, note: Mapping[str, Any], registry: Registry) -> Ministry | str:
+        return ministries.proved(note, registry, self._trust.clock())
 
     async def _known(self, sender: RemoteActor, believed: Believed, budget: Any) -> tuple[KnownActor, ...]:
         """What is known of those who take part; of an author whose page cannot be had, nothing."""

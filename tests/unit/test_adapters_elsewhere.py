@@ -12,6 +12,7 @@ import pytest
 from adapters import elsewhere
 from adapters.discourse import render as discourse
 from adapters.exo import render as exo
+from adapters.last_door import KEY_REASONS
 from adapters.matrix.names import display_name
 from adapters.port import Act, Order
 from hub.federation import incoming
@@ -97,6 +98,11 @@ def test_what_the_hub_says_of_its_own_making_is_refused_and_so_is_a_ministry_tha
     assert elsewhere.fault(said(bare, heard.object_id), "hub", known) == "external_missing"
     assert elsewhere.fault(replace(said(heard.fact, heard.object_id)), "another-hub", known) == "external_mismatch"
     assert elsewhere.fault(said(MessageDeleted(space="social.example"), heard.object_id), "hub", known) is None
+
+
+def test_a_doors_key_that_the_registry_does_not_name_may_be_in_a_newer_one() -> None:
+    heard = posted()
+    assert elsewhere.fault(said(heard.fact, heard.object_id), "hub", registry()) in KEY_REASONS
 
 
 def _external(fact: Any, **changes: Any) -> Any:

@@ -185,6 +185,20 @@ async def test_a_registry_is_asked_for_once_a_minute(door: Door) -> None:
     assert door.abroad.asked.count(OPSI.base) == 1
 
 
+async def test_a_key_that_their_registry_has_just_learned_is_believed_at_once_and_made_up_ones_ask_seldom(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert await bring(door, note()) == (202, "")
+    monkeypatch.setitem(KEYS, "innovation", SigningKey.generate("innovation"))
+    door.now += timedelta(seconds=3)
+    for number in range(5):
+        assert await bring(door, note(native=f"${number}"), f"activities/unknown/{number}") == (401, "key_unknown")
+    assert door.abroad.asked.count(OPSI.base) == 2
+    door.abroad.registries[OPSI.base] = their_registry(4)
+    door.now += timedelta(seconds=3)
+    assert await bring(door, note(), "activities/known") == (202, "")
+
+
 async def test_to_a_server_that_is_no_trait_d_union_an_envelope_is_a_word_like_another(door: Door) -> None:
     door.peers["opsi.example"] = peer("opsi.example")
     assert await bring(door, note()) == (202, "")
