@@ -9,6 +9,7 @@ COMMUNITY: Final = "futurs-publics"
 TITLE: Final = "Futurs Publics"
 SITE_PORT: Final = 8400
 DOOR_PORT: Final = 8401
+PEER_DOOR_PORT: Final = 8402
 MATRIX_SERVER: Final = "tchap.example"
 MATRIX_BOT: Final = "traitdunion"
 CATEGORY: Final = "97"

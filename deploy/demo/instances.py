@@ -18,7 +18,14 @@ HISTORY_PER_MINUTE: Final = 120  # as fast as somebody who looks on would have i
 
 
 def described(
-    ministry: Ministry, url: str, space: str, *, webhook_secret: str, api_secret: str, signing_key: Path, service: ApplicationService
+    ministry: Ministry,
+    url: str,
+    space: str,
+    *,
+    webhook_secret: str,
+    api_secret: str,
+    signing_key: Path,
+    service: ApplicationService | None = None,
 ) -> dict[str, Any]:
     """The content of a connector's file that serves this ministry's RSE; `service` counts for Matrix alone."""
     instance = {
@@ -35,13 +42,13 @@ def described(
     return {"instances": {ministry.node: instance}}
 
 
-def _of_platform(ministry: Ministry, webhook_secret: str, service: ApplicationService) -> dict[str, Any]:
+def _of_platform(ministry: Ministry, webhook_secret: str, service: ApplicationService | None) -> dict[str, Any]:
     """What only this platform knows; one that is polled has no webhook, and is asked often since somebody looks on."""
     match ministry.platform:
         case "discourse":
             options = {"api_username": ACCOUNT, "like_username": cast.LIKER.username}
             return {"webhook_secret": webhook_secret, "options": options}
-        case "matrix":
+        case "matrix" if service is not None:
             options = {"server_name": cast.MATRIX_SERVER, "bot": service.bot, "ghost_prefix": service.ghost_prefix}
             return {"webhook_secret": webhook_secret, "options": options}
         case "exo":

@@ -21,13 +21,13 @@ async def nodes(scene: Scene) -> None:
     narrator.does("les topics sont créés ; les processus du hub et les connecteurs démarrent")
     for person in manifests.APPROVERS:
         said = ("--name", person.name, "--organisation", person.organisation, "--siret", person.siret)
-        await operator.run("people", "add", *said, "--token-file", str(scene.plan.token_of(person)))
+        await operator.run("people", "add", *said, "--token-file", str(scene.plan.place.token_of(person)))
     for ministry in cast.MINISTRIES:
         key = scene.plan.posts[ministry.node].key.public.multibase
         await operator.run("nodes", "apply", str(scene.plan.write_manifest(ministry.node)))
         await operator.run("nodes", "provision", ministry.node)
         for person in manifests.APPROVERS:
-            await operator.learn({"TRAITDUNION_PERSON_TOKEN_FILE": str(scene.plan.token_of(person))})
+            await operator.learn({"TRAITDUNION_PERSON_TOKEN_FILE": str(scene.plan.place.token_of(person))})
             await operator.run("nodes", "approve", ministry.node)
         narrator.sees(f"{ministry.name} ({ministry.rse}, {ministry.platform}) : nœud « {ministry.node} » admis, clé {key[:14]}…")
     names = " puis ".join(f"{person.name} ({person.organisation})" for person in manifests.APPROVERS)
@@ -38,7 +38,7 @@ async def ties(scene: Scene) -> None:
     """The community opens; the hub proposes, each node's connector answers by its own signature."""
     narrator, operator = scene.narrator, scene.stack.operator
     narrator.step(2, f"La communauté « {cast.TITLE} » s'ouvre ; chaque ministère y rattache son espace")
-    await operator.run("communities", "open", cast.COMMUNITY, "--title", cast.TITLE)
+    await operator.run("communities", "open", cast.COMMUNITY, "--title", cast.TITLE, "--audience", "public")
     await scene.stack.ready()
     await scene.room.invite(f"@{cast.MATRIX_BOT}:{cast.MATRIX_SERVER}")
     narrator.does("Claire invite le robot du connecteur dans son salon")

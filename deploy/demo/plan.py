@@ -12,6 +12,7 @@ import yaml
 from nacl.public import PrivateKey
 
 from deploy.demo import cast, manifests
+from deploy.demo.federated import Place
 from deploy.demo.ground import port_near
 from deploy.demo.instances import described
 from deploy.local.application_service import ApplicationService
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
     from deploy.demo.cast import Ministry
     from deploy.demo.ground import Ground
-    from deploy.demo.manifests import Approver
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,7 @@ class Plan:
     ground: Ground
     site_port: int
     door_port: int
+    place: Place
     hub_key: SigningKey
     operators_key: PrivateKey
     posts: Mapping[str, Post]
@@ -65,7 +66,8 @@ class Plan:
         """Choose ports and make keys; the private halves lie in the folder, readable by us alone."""
         posts = {one.node: _post(one, ground) for one in cast.MINISTRIES}
         hub_key, operators_key = SigningKey.generate("hub"), PrivateKey.generate()
-        plan = cls(ground, port_near(cast.SITE_PORT), port_near(cast.DOOR_PORT), hub_key, operators_key, posts)
+        place = Place(LOOPBACK, port_near(cast.PEER_DOOR_PORT), ground.folder / "keys")
+        plan = cls(ground, port_near(cast.SITE_PORT), port_near(cast.DOOR_PORT), place, hub_key, operators_key, posts)
         hub_key.save(plan.keys / "hub.pem")
         path = plan.keys / "operators.hex"
         path.touch(mode=0o600)
@@ -118,10 +120,6 @@ class Plan:
             "TRAITDUNION_METRICS_PORT": "0",
         }
 
-    def token_of(self, person: Approver) -> Path:
-        """Where somebody of the federation keeps her token."""
-        return self.keys / f"{person.id}.jeton"
-
     def write_manifest(self, node: str) -> Path:
         """A ministry's manifest, signed by its key."""
         path, post = self.ground.folder / f"{node}.json", self.posts[node]
@@ -149,10 +147,11 @@ class Plan:
         if registration is not None:
             return [*words, "--server-name", cast.MATRIX_SERVER, "--registration", str(registration)]
         words += ["--api-key", post.api_secret, "--title", f"{post.ministry.rse} — {post.ministry.name}"]
-        return [*words, *(_portal_words(post) if post.ministry.platform == "exo" else _forum_words(post))]
+        return [*words, *(_portal_words(post) if post.ministry.platform == "exo" else forum_words(post))]
 
 
-def _forum_words(post: Post) -> list[str]:
+def forum_words(post: Post) -> list[str]:
+    """What a Discourse twin must know of its category, its people and where it tells what happens."""
     words = ["--webhook", post.webhook, "--secret", post.webhook_secret, "--restricted-category", f"{cast.CATEGORY}:{cast.TITLE}"]
     people = (post.ministry.agent, cast.LIKER)
     return [*words, *(word for one in people for word in ("--user", f"{one.username}:{one.name}")), "--rate", "600"]

@@ -1,0 +1,353 @@
+"""Two whole hubs of two organisations, each with processes, database, topics, keys and a forum of its own, that follow each other."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import secrets
+import signal
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import asyncpg
+import psutil
+import pytest
+import pytest_asyncio
+from aiohttp import ClientSession, ClientTimeout
+
+from deploy.demo.cast import Ministry, Person
+from deploy.demo.federated import Place
+from deploy.demo.kafka_tap import Tap, text
+from deploy.demo.manifests import Approver
+from deploy.demo.neighbour import Identity, Neighbour
+from deploy.demo.operator import CommandFailed, Operator
+from deploy.demo.spaces import LIKE, find
+from deploy.local.ports import free_port
+from schemas.facts.reaction import ReactionAdded, ReactionRemoved
+from schemas.keys import SigningKey
+from schemas.media_types import ACTIVITY_JSON
+from schemas.proof import sign_event
+from schemas.topics import RSE_INBOUND
+from schemas.wire.records import new_correlation, to_headers
+from schemas.words import Audience
+from tests.fakes_demo import NOT_INSTALLED
+from tests.fakes_streams import delete_topics
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+    from pathlib import Path
+
+    from deploy.demo.spaces import Forum, Shown
+    from tests.servers import Kafka
+
+pytestmark = [
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.long,
+    pytest.mark.skipif(NOT_INSTALLED is not None, reason=str(NOT_INSTALLED)),
+]
+PATIENCE = 60.0
+NOTHING_WITHIN = 4.0
+LEAD = 120.0
+"""Seconds within which a connector has heard of a new key, and signs by it."""
+WIFIP = Ministry("wifip", "00000100100015", "Finances publiques", "discourse", "wiFiP", 0, 0, Person("camille", "Camille Roux"))
+LABO = Ministry("labo", "00000100800010", "Innovation publique", "discourse", "Labo", 0, 0, Person("nora", "Nora Haddad"))
+OURS = Identity(
+    "ours", "Équipe Trait d’union", "00000100600014", "futurs-publics", "Futurs Publics", WIFIP,
+    (Approver("anne", "Anne Lefort", "Équipe Trait d’union", "00000100600014"), Approver("bakary", "Bakary Diop", "Numérique", "00000100500016")),
+)  # fmt: skip
+OPSI = Identity(
+    "opsi", "Observatoire de l’innovation", "00000100700012", "innovation", "Innovation publique", LABO,
+    (Approver("iris", "Iris Colin", "Observatoire", "00000100700012"), Approver("jean", "Jean Petit", "Recherche", "00000100900018")),
+)  # fmt: skip
+
+
+@dataclass
+class Side:
+    """One hub and the agent who sits in its forum."""
+
+    hub: Neighbour
+    forum: Forum
+
+    @property
+    def group(self) -> str:
+        return self.hub.federated.place.group(self.hub.who.community)
+
+    @property
+    def authority(self) -> str:
+        return self.hub.federated.place.authority
+
+    @property
+    def via(self) -> str:
+        """How its agent is named in the other hub's forum: her ministry's own name, and the server through which it speaks."""
+        ministry = self.hub.who.ministry
+        return f"{ministry.agent.name} ({ministry.name} · via {self.authority})"
+
+    async def run(self, *words: str) -> str:
+        return await self.hub.federated.office.run(*words)
+
+    async def run_by_both(self, *words: str) -> None:
+        for person in self.hub.who.people:
+            await self.hub.federated.office.run_by(self.hub.federated.place.token_of(person), *words)
+
+    async def run_by_one(self, *words: str) -> None:
+        await self.hub.federated.office.run_by(self.hub.federated.place.token_of(self.hub.who.people[0]), *words)
+
+    async def sees(self, fits: Callable[[list[Shown]], Any]) -> Any:
+        """Wait until her forum shows something that fits."""
+        try:
+            async with asyncio.timeout(PATIENCE):
+                while not (found := fits(list(await self.forum.shown()))):  # noqa: ASYNC110 - a forum tells nobody when it changes
+                    await asyncio.sleep(0.1)
+        except TimeoutError:
+            raise AssertionError(f"{self.hub.who.name} shows {[one.text for one in await self.forum.shown()]}") from None
+        return found
+
+    async def reads(self, words: str) -> Shown:
+        found: Shown = await self.sees(lambda shown: find(shown, words))
+        return found
+
+    async def loses(self, words: str) -> None:
+        await self.sees(lambda shown: find(shown, words) is None)
+
+    async def words(self) -> list[str]:
+        return [one.text for one in await self.forum.shown()]
+
+    def processes(self, *words: str) -> list[psutil.Process]:
+        """This hub's processes whose command line ends with these words."""
+        url = self.hub.federated.place.base
+        return [one for one in psutil.process_iter() if _line(one)[-len(words) :] == list(words) and _of(one, url)]
+
+
+@dataclass
+class Two:
+    """Both."""
+
+    ours: Side
+    opsi: Side
+
+
+def _line(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
+
+
+def _of(process: psutil.Process, url: str) -> bool:
+    try:
+        return process.environ().get("TRAITDUNION_FEDERATION_URL") == url
+    except psutil.Error:
+        return False
+
+
+async def _until(holds: Callable[[], Awaitable[bool]]) -> None:
+    async with asyncio.timeout(PATIENCE):
+        while not await holds():  # noqa: ASYNC110 - as above
+            await asyncio.sleep(0.2)
+
+
+async def _follow(one: Side, other: Side) -> None:
+    await one.run("communities", "follow", one.hub.who.community, other.group)
+
+    async def accepted() -> bool:
+        said = json.loads(await one.run("communities", "follows", "--json"))
+        return {"direction": "suit", "actor": other.group, "state": "accepted"}.items() <= next(
+            (row.items() for row in said if row["actor"] == other.group and row["direction"] == "suit"), {}.items()
+        )
+
+    await _until(accepted)
+
+
+async def _admit(one: Side, other: Side) -> None:
+    await one.hub.federated.apply_of(other.hub.federated)
+    said = list((await one.hub.federated.admit(other.hub.federated)).values())
+    assert "encore une autre personne" in said[0], said
+    assert "est admis" in said[1], said
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def two(kafka: Kafka, postgres: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Two]:
+    folder, mark = tmp_path_factory.mktemp("two"), secrets.token_hex(4)
+    operator = await Operator.start(folder / "operator.log")
+    async with ClientSession(timeout=ClientTimeout(total=30), trust_env=False) as http:
+        hubs = [_hub(who, f"127.0.0.{number}", folder, mark, (kafka, postgres), operator) for number, who in ((21, OURS), (22, OPSI))]
+        try:
+            for hub in hubs:
+                await _execute(postgres, f'CREATE DATABASE "{hub.who.name}_{mark}"')
+                await hub.found()
+                hub.start()
+            sides = [Side(hub, hub.forum(http)) for hub in hubs]
+            for hub in hubs:
+                await hub.tie(http)
+            for one, other in (sides, reversed(sides)):
+                await _admit(one, other)
+            for one, other in (sides, reversed(sides)):
+                await _follow(one, other)
+            yield Two(*sides)
+        finally:
+            for hub in hubs:
+                await hub.stop()
+            await operator.close()
+            for hub in hubs:
+                delete_topics(kafka.bootstrap, f"{hub.who.name}{mark}.")
+                await _execute(postgres, f'DROP DATABASE IF EXISTS "{hub.who.name}_{mark}" WITH (FORCE)')
+    assert not [one for hub in hubs for one in psutil.process_iter() if one.pid != os.getpid() and _of(one, hub.federated.place.base)]
+
+
+def _hub(who: Identity, host: str, folder: Path, mark: str, servers: tuple[Kafka, str], operator: Operator) -> Neighbour:
+    kafka, postgres = servers
+    url = postgres.rpartition("/")[0] + f"/{who.name}_{mark}"
+    settings = {
+        "TRAITDUNION_KAFKA_BOOTSTRAP": kafka.bootstrap, "TRAITDUNION_TOPIC_PREFIX": f"{who.name}{mark}.",
+        "TRAITDUNION_DATABASE_URL": url, "TRAITDUNION_LEDGER_URL": url,
+    }  # fmt: skip
+    place = Place(host, free_port(), folder / who.name / "keys")
+    return Neighbour(who, folder / who.name, place, settings, operator)
+
+
+async def _execute(url: str, sql: str) -> None:
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(sql)
+    finally:
+        await connection.close()
+
+
+async def test_a_ministrys_message_is_read_at_the_other_hub_and_answered_from_there(two: Two) -> None:
+    asked, answered = "Qui connaît un bon guide d'accueil ?", "Nous en avons un, le voici."
+    original = await two.ours.forum.open_topic("Un guide d'accueil pour tous", asked)
+    copy = await two.opsi.reads(asked)
+    assert copy.by == two.ours.via
+    await two.opsi.forum.reply(copy.id, answered)
+    reply = await two.ours.reads(answered)
+    assert (reply.by, reply.parent) == (two.opsi.via, original)
+    third = "Merci, nous le lisons aussitôt."
+    await two.ours.forum.reply(reply.id, third)
+    back = await two.opsi.reads(third)
+    own = await two.opsi.reads(answered)
+    assert back.parent == own.id
+    for side in (two.ours, two.opsi):
+        words = await side.words()
+        assert [sum(said in text for text in words) for said in (asked, answered, third)] == [1, 1, 1]
+
+
+@pytest.mark.parametrize("way", ["out", "in"])
+async def test_edits_reactions_and_deletions_follow(two: Two, way: str) -> None:
+    here, there = (two.ours, two.opsi) if way == "out" else (two.opsi, two.ours)
+    first, changed = f"Un premier jet ({way}) à relire.", f"Une version relue ({way}) enfin."
+    original = await here.forum.open_topic(f"Un texte à relire ensemble ({way})", first)
+    copy = await there.reads(first)
+    await here.forum.edit(original, changed)
+    assert (await there.reads(changed)).id == copy.id
+    await there.forum.like(copy.id)
+    await here.sees(lambda shown: (found := find(shown, changed)) and any(emoji == LIKE for emoji, _ in found.reactions))
+    await _take_back_the_like(there)
+    await here.sees(lambda shown: (found := find(shown, changed)) and not found.reactions)
+    await here.forum.delete(original)
+    await there.loses(changed)
+
+
+async def _take_back_the_like(side: Side) -> None:
+    """What a connector says of a like that is no more, for its newest one: a Discourse tells nobody, so that its twin cannot."""
+    tap = Tap(side.hub.federated.office.environment)
+    likes = [record for record in await tap.read(RSE_INBOUND) if text(record, "ce_type") == ReactionAdded.event_type]
+    newest = max(likes, key=lambda record: record.timestamp)
+    said = {name: text(newest, f"ce_{name}") for name in ("subject", "nativeid", "actor", "audience", "community")}
+    key = SigningKey.load(side.hub.who.ministry.node, side.hub.federated.place.keys / "node.pem", None)
+    event = sign_event(
+        key, ReactionRemoved(space=side.hub.who.ministry.space), subject=said["subject"], time=datetime.now(UTC), platform="discourse",
+        native_id=said["nativeid"], change_marker="removed", actor=said["actor"], audience=Audience(said["audience"]),
+        community=said["community"],
+    )  # fmt: skip
+    await tap.put(RSE_INBOUND, newest.key, event.value, to_headers(event, new_correlation()))
+
+
+@pytest.mark.parametrize("process", ["peer-door", "courier"])
+async def test_a_hub_whose_process_stands_still_catches_up_in_order(two: Two, process: str) -> None:
+    side = two.opsi if process == "peer-door" else two.ours
+    [victim] = side.processes("hub", process)
+    victim.send_signal(signal.SIGSTOP)
+    said = [f"Parole {number} pendant l'arrêt ({process})." for number in range(5)]
+    for number, words in enumerate(said):
+        await two.ours.forum.open_topic(f"Pendant l'arrêt de {process}, sujet {number}", words)
+    await asyncio.sleep(NOTHING_WITHIN)
+    assert find(await two.opsi.forum.shown(), said[0]) is None
+    victim.kill()  # its supervisor starts another
+    await two.opsi.reads(said[-1])
+    assert [words for text in await two.opsi.words() for words in said if words in text] == said
+
+
+async def test_a_nodes_key_that_is_rotated_loses_nothing(two: Two, tmp_path: Path) -> None:
+    key, out = two.ours.hub.federated.place.keys / "node.pem", tmp_path / "annonce.json"
+    await two.ours.run("keys", "announce", "wifip", "--key", str(key), "--out", str(out))
+    await two.ours.run_by_one("keys", "rotate", str(out), "--lead", "3", "--overlap", "1")
+    said: list[str] = []
+    log = two.ours.hub.logs / "connector-wifip.log"
+    async with asyncio.timeout(LEAD):
+        while "node_key_follows" not in log.read_text():  # told at the first word that the new key signs
+            said.append(f"Parole {len(said)} pendant la rotation.")
+            await two.ours.forum.open_topic(f"Pendant la rotation de la clé, sujet {len(said)}", said[-1])
+            await asyncio.sleep(2.0)
+    said.append("Parole dernière, après la rotation.")
+    await two.ours.forum.open_topic("Après la rotation de la clé, le dernier", said[-1])
+    await two.opsi.reads(said[-1])
+    assert [words for text in await two.opsi.words() for words in said if words in text] == said
+    deeds = json.loads(await _read(two.ours, f"/groups/{OURS.community}/outbox?page=1"))["orderedItems"]
+    keys = [one["object"]["object"]["ministryEvent"]["attributes"]["keyid"] for one in deeds[: min(len(said), len(deeds))]]
+    assert len(set(keys)) == 2
+    assert keys[0].endswith(SigningKey.load("wifip", key.with_name("node.pem.next"), None).public.multibase)
+
+
+async def test_who_has_left_hears_nothing_more_and_hears_again_once_back(two: Two) -> None:
+    await two.opsi.run("communities", "unfollow", OPSI.community, two.ours.group)
+    await _followers(two.ours, 0)
+    unheard = "Ceci n'est plus pour l'observatoire."
+    await two.ours.forum.open_topic("Après le départ de l'observatoire", unheard)
+    await asyncio.sleep(NOTHING_WITHIN)
+    assert find(await two.opsi.forum.shown(), unheard) is None
+    await _follow(two.opsi, two.ours)
+    heard = "Ceci est de nouveau pour l'observatoire."
+    await two.ours.forum.open_topic("Après le retour de l'observatoire", heard)
+    await two.opsi.reads(heard)
+    assert find(await two.opsi.forum.shown(), unheard) is None
+
+
+async def test_a_suspended_hub_neither_speaks_nor_hears_but_may_forget(two: Two) -> None:
+    before = "À retirer pendant la suspension."
+    original = await two.opsi.forum.open_topic("Écrit avant la suspension", before)
+    await two.ours.reads(before)
+    await two.ours.run_by_one("peers", "suspend", two.opsi.authority, "--reason", "enquête en cours")
+    await asyncio.sleep(3.0)
+    out, into = "Rien de ceci ne sort pendant la suspension.", "Rien de ceci n'entre pendant la suspension."
+    await two.ours.forum.open_topic("Pendant la suspension, d'ici", out)
+    await two.opsi.forum.open_topic("Pendant la suspension, de là-bas", into)
+    await two.opsi.forum.delete(original)
+    await asyncio.sleep(NOTHING_WITHIN)
+    assert find(await two.opsi.forum.shown(), out) is None
+    assert find(await two.ours.forum.shown(), into) is None
+    await two.ours.loses(before)
+    await two.ours.run_by_both("peers", "approve", two.opsi.authority)
+    again = "L'observatoire parle de nouveau ici."
+    await two.opsi.forum.open_topic("Après la suspension, de là-bas", again)
+    await two.ours.reads(again)
+
+
+async def test_one_person_alone_admits_nobody_twice(two: Two) -> None:
+    with pytest.raises(CommandFailed):
+        await two.ours.run("peers", "approve", "inconnu.example")
+
+
+async def _followers(side: Side, count: int) -> None:
+    async def held() -> bool:
+        said = json.loads(await side.run("communities", "follows", "--json"))
+        return len([row for row in said if row["direction"] != "suit"]) == count
+
+    await _until(held)
+
+
+async def _read(side: Side, path: str) -> str:
+    """What anybody reads at a hub."""
+    async with ClientSession() as http, http.get(side.hub.federated.place.base + path, headers={"Accept": ACTIVITY_JSON}) as answer:
+        return await answer.text()
