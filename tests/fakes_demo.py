@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 ENDS_WITHIN = 240.0
 LEAVES_WITHIN = 15.0
+BETWEEN_HUBS = ("body_digest_mismatch", "actor_mismatch", "signature_replayed", "cavage_not_allowed", "envelope_of_another_ministry")
 NOT_INSTALLED = None if any(JARS.glob("kafka_*.jar")) else "no Kafka in the clone: run `make kafka`"
 
 
@@ -77,7 +78,7 @@ def check_summary(played: Demo) -> None:
     """What the summary of a demo that went well must hold."""
     summary = played.summary
     assert summary["failure"] is None
-    assert [step["number"] for step in summary["steps"]] == [1, 2, 3, 4, 5, 6, 7]
+    assert [step["number"] for step in summary["steps"]] == [1, 2, 3, 4, 5, 6, 7, 8, 9]
     assert all(step["checks"] for step in summary["steps"])
     assert played.lines[-1] == f"démonstration : {summary['checks']} vérifications réussies, 0 échec"
     assert {
@@ -91,10 +92,12 @@ def check_summary(played: Demo) -> None:
         "reacted → diplomatie",
         "accepted → all",
         "catch-up",
+        "posted → the other hub",
     } <= summary["latencies_ms"].keys()
     assert len(summary["deliveries"]) == 8
     assert all(found.keys() == {"wifip", "education", "diplomatie", "gendarmerie"} for found in summary["deliveries"].values())
     assert 0 < summary["memory_mib"]["total"] <= 1536
+    assert summary["memory_mib"]["total"] < summary["memory_of_both_mib"]["total"] <= 2560
     said = "\n".join(played.lines)
-    for reason in ("signature_invalid", "key_of_another_node", "digest_mismatch", "post_malformed"):
+    for reason in ("signature_invalid", "key_of_another_node", "digest_mismatch", "post_malformed", *BETWEEN_HUBS):
         assert reason in said

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 
 MEBI: Final = 1024 * 1024
 LIMIT_MEBI: Final = 1536
+BOTH_LIMIT_MEBI: Final = 2560
+"""With a second hub beside the first: each of its processes reads the same modules anew."""
+ADDRESS: Final = "TRAITDUNION_FEDERATION_URL"
+SECOND: Final = "le second Trait d’union"
 _KINDS: Final = (
     ("java", "Kafka"),
     ("postgres", "PostgreSQL"),
@@ -24,17 +28,20 @@ _KINDS: Final = (
     ("hub relay", "hub"),
     ("hub site", "hub"),
     ("hub door", "hub"),
+    ("hub peer-door", "hub"),
+    ("hub courier", "hub"),
     ("hub up", "hub"),
 )
 
 
-def measured() -> Mapping[str, int]:
-    """MiB by kind of process, of this process and all its descendants."""
+def measured(second: str = "") -> Mapping[str, int]:
+    """MiB by kind of process, of this process and all its descendants; `second` is the address of a second hub, which is a kind of its own."""
     me = psutil.Process()
     found: Counter[str] = Counter({"démonstration": _share(me)})
     for process in me.children(recursive=True):
         with suppress(psutil.Error):
-            found[_kind(process.cmdline())] += _share(process)
+            ours = not second or process.environ().get(ADDRESS) != second
+            found[_kind(process.cmdline()) if ours else SECOND] += _share(process)
     return {kind: round(size / MEBI) for kind, size in found.most_common()}
 
 

@@ -1,4 +1,4 @@
-"""The seven steps in their order, and the session around them."""
+"""The nine steps in their order, and the session around them."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Final
 
 from aiohttp import ClientSession, ClientTimeout
 
-from deploy.demo import attacks, balance, cast, conversation, memory, opening, outage
+from deploy.demo import attacks, balance, cast, conversation, federation, memory, opening, outage, peer_forgeries
 from deploy.demo.plan import Plan
 from deploy.demo.scene import Scene
 from deploy.demo.stack import Stack
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from deploy.demo.ground import Ground
     from deploy.demo.narrator import Narrator
 
@@ -49,6 +51,9 @@ async def _show(plan: Plan, stack: Stack, narrator: Narrator, http: ClientSessio
     await balance.balance(scene)
     await balance.page(scene)
     _weigh(narrator)
+    other = await federation.federation(scene)
+    await peer_forgeries.forgeries(scene, other)
+    _weigh_both(narrator, other.federated.place.base)
     narrator.end_step()
     return scene
 
@@ -58,10 +63,17 @@ def _weigh(narrator: Narrator) -> None:
     total = sum(found.values())
     if total > narrator.figures.get("memory_mib", {}).get("total", 0):
         narrator.figures["memory_mib"] = {"total": total, **found}
-    held = total <= memory.LIMIT_MEBI
-    narrator.check(
-        f"mémoire de tous les processus : {total} Mio ({', '.join(f'{kind} {size}' for kind, size in found.items())})", held=held
-    )
+    narrator.check(f"mémoire de tous les processus : {_listed(found)}", held=total <= memory.LIMIT_MEBI)
+
+
+def _weigh_both(narrator: Narrator, second: str) -> None:
+    found = memory.measured(second)
+    narrator.figures["memory_of_both_mib"] = {"total": sum(found.values()), **found}
+    narrator.check(f"mémoire des deux Trait d'union : {_listed(found)}", held=sum(found.values()) <= memory.BOTH_LIMIT_MEBI)
+
+
+def _listed(found: Mapping[str, int]) -> str:
+    return f"{sum(found.values())} Mio ({', '.join(f'{kind} {size}' for kind, size in found.items())})"
 
 
 def _stay(scene: Scene) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Protocol
 from urllib.parse import urlsplit
 
@@ -47,6 +47,10 @@ class Database(Protocol):
 
     async def start(self) -> str:
         """Start or find it; the database's address."""
+        ...
+
+    async def another(self, name: str) -> str:
+        """One more empty database for this session; its address."""
         ...
 
     async def door_role(self) -> DoorRole | None:
@@ -121,6 +125,10 @@ class OwnDatabase:
         """Start it without holding up the loop."""
         return await asyncio.to_thread(self.start_server)
 
+    async def another(self, name: str) -> str:
+        """One more on the same server."""
+        return await asyncio.to_thread(self._server.create_database, name)
+
     async def door_role(self) -> DoorRole:
         """Make it anew: the server is thrown away with its session, or was left behind by one."""
         url, password = self._server.url_of(NAME), secrets.token_hex(24)
@@ -144,19 +152,29 @@ class NamedDatabase:
 
     url: str
     name: str
+    others: list[str] = field(default_factory=list)
 
     async def start(self) -> str:
         """Make an empty database there."""
-        await self._execute(f'CREATE DATABASE "{self.name}"')
-        return urlsplit(self.url)._replace(path=f"/{self.name}").geturl()
+        return await self._make(self.name)
+
+    async def another(self, name: str) -> str:
+        """One more, whose name begins like the first one's."""
+        self.others.append(f"{self.name}_{name}")
+        return await self._make(self.others[-1])
 
     async def door_role(self) -> None:
         """A role is the whole server's: the user's is not ours to change. The door works under the account that we were given."""
         return
 
     async def stop(self) -> None:
-        """Drop it."""
-        await self._execute(f'DROP DATABASE IF EXISTS "{self.name}" WITH (FORCE)')
+        """Drop what we made."""
+        for name in (self.name, *self.others):
+            await self._execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+    async def _make(self, name: str) -> str:
+        await self._execute(f'CREATE DATABASE "{name}"')
+        return urlsplit(self.url)._replace(path=f"/{name}").geturl()
 
     async def _execute(self, sql: str) -> None:
         connection = await asyncpg.connect(self.url)

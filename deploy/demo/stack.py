@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from aiohttp import ClientError, ClientSession
 
-from deploy.demo import cast, servers
+from deploy.demo import cast, manifests, servers
+from deploy.demo.federated import Federated, Office
 from deploy.demo.operator import Operator
 from deploy.local import ports
 from deploy.local.matrix_user import MatrixUser
@@ -18,12 +19,13 @@ from deploy.local.process import Process, Program
 from deploy.local.synapse import LocalSynapse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable, Mapping
 
     from deploy.demo.plan import Plan
 
 READY_WITHIN = 60.0
 POLL_SECONDS = 0.2
+SECOND = "opsi"
 WIDTH = "150"  # of the operator's tables
 
 
@@ -38,6 +40,7 @@ class Stack:
         self._synapse = LocalSynapse(folder / "synapse", [plan.service], cast.MATRIX_SERVER) if rse == "synapse" else None
         self._twins: dict[str, Process] = {}
         self._up: Process | None = None
+        self._first: list[Callable[[], Awaitable[None]]] = []
         self._operator: Operator | None = None
         self.environment: dict[str, str] = {}
         self.rse_urls = {node: post.rse_url for node, post in plan.posts.items()}
@@ -51,6 +54,29 @@ class Stack:
         if self._operator is None:
             raise NotReady("l'administration n'est pas encore ouverte")
         return self._operator
+
+    @property
+    def federated(self) -> Federated:
+        """The hub as servers of others know it, once its settings are known."""
+        team = manifests.APPROVERS[0]
+        return Federated(team.organisation, team.siret, self._plan.place, manifests.APPROVERS, Office(self.operator, self.environment))
+
+    async def open_to_others(self) -> None:
+        """Give the hub an address for servers of others: new settings, and its processes are started again with them. Raises NotReady."""
+        self.environment |= self._plan.place.environment()
+        await self.federated.make_keys()
+        if self._up is not None:
+            await asyncio.to_thread(self._up.stop)
+        self.start_processes()
+        await self.ready()
+        await self._answers("la porte des autres serveurs", f"{self._plan.place.base}/readyz")
+
+    async def second_hub(self) -> Mapping[str, str]:
+        """A database and topics for another hub, on the same servers: the settings that lead there."""
+        url = await self._database.another(SECOND)
+        prefix = f"{self.broker.settings[servers.PREFIX]}{SECOND}."
+        named = {**self.broker.settings, servers.PREFIX: prefix, servers.DATABASE: url, "TRAITDUNION_LEDGER_URL": url}
+        return {name: value for name, value in named.items() if value}
 
     async def start_servers(self) -> MatrixUser:
         """Broker, database with its tables, RSEs; answers the agent who sits at the Matrix server, her room made."""
@@ -100,8 +126,14 @@ class Stack:
         """Stop a ministry's RSE, politely."""
         await asyncio.to_thread(self._twins[node].stop)
 
+    def on_stop(self, end: Callable[[], Awaitable[None]]) -> None:
+        """Have something else ended before all the rest, the last one first."""
+        self._first.append(end)
+
     async def stop(self) -> None:
         """End every process: first what works, then what it works on."""
+        for end in reversed(self._first):
+            await end()
         if self._operator is not None:
             await self._operator.close()
         if self._up is not None:
