@@ -1,19 +1,39 @@
-"""NodeInfo 2.1: what this server is and how much is said on it, in figures that are counted and not claimed."""
+"""NodeInfo, 2.1 and 2.0: what this server is and how much is said on it, in figures that are counted and not claimed."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from hub.federation.addresses import Addresses
 
-SCHEMA: Final = "http://nodeinfo.diaspora.software/ns/schema/2.1"
-MEDIA_TYPE: Final = f'application/json; profile="{SCHEMA}#"'
 APPLICATION: Final = "https://www.w3.org/ns/activitystreams#Application"
 """By it NodeInfo leads to the server's own actor (FEP-2677)."""
 SOFTWARE: Final = "traitdunion"
-PATH: Final = "/nodeinfo/2.1"
+
+
+class Version(StrEnum):
+    """The versions that servers ask for, the newest first: many, bovine among them, know 2.0 alone. We say nothing that it has no word for."""
+
+    TWO_ONE = "2.1"
+    TWO_ZERO = "2.0"
+
+    @property
+    def schema(self) -> str:
+        """Its name."""
+        return f"http://nodeinfo.diaspora.software/ns/schema/{self}"
+
+    @property
+    def media_type(self) -> str:
+        """The type of its documents."""
+        return f'application/json; profile="{self.schema}#"'
+
+    @property
+    def path(self) -> str:
+        """Where it is served."""
+        return f"/nodeinfo/{self}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +49,15 @@ class Figures:
 
 def links(addresses: Addresses) -> dict[str, Any]:
     """`/.well-known/nodeinfo`."""
-    return {"links": [{"rel": SCHEMA, "href": addresses.base + PATH}, {"rel": APPLICATION, "href": addresses.host_actor}]}
+    documents = [{"rel": version.schema, "href": addresses.base + version.path} for version in Version]
+    return {"links": [*documents, {"rel": APPLICATION, "href": addresses.host_actor}]}
 
 
-def document(figures: Figures, version: str) -> dict[str, Any]:
-    """The document itself."""
+def document(figures: Figures, ours: str, version: Version) -> dict[str, Any]:
+    """The document itself; `ours` is this program's version."""
     return {
-        "version": "2.1",
-        "software": {"name": SOFTWARE, "version": version},
+        "version": version.value,
+        "software": {"name": SOFTWARE, "version": ours},
         "protocols": ["activitypub"],
         "services": {"inbound": [], "outbound": []},
         "openRegistrations": False,

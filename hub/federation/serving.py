@@ -6,7 +6,8 @@ import hashlib
 import json
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from hub.federation.addresses import Addresses
+    from hub.federation.nodeinfo import Figures
     from hub.federation.published import ActorKeys
     from hub.federation.showing import Published, Room
     from hub.ports import Clock
@@ -63,7 +65,7 @@ class _Minute:
     """Figures that are counted once a minute, however often they are asked for."""
 
     at: float = -FIGURES_SECONDS
-    body: bytes = field(default=b"", repr=False)
+    figures: Figures | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,13 +198,14 @@ class Pages:
         """Where NodeInfo is."""
         return self._answer(request, _bytes(nodeinfo.links(self._at)), "application/json", LASTING, OPEN)
 
-    async def software(self, request: Request) -> Response:
+    async def software(self, version: nodeinfo.Version, request: Request) -> Response:
         """NodeInfo itself."""
-        now = self._monotonic()
-        if now - self._minute.at >= FIGURES_SECONDS:
+        now, figures = self._monotonic(), self._minute.figures
+        if figures is None or now - self._minute.at >= FIGURES_SECONDS:
             figures = await self._here.shown.figures()
-            self._minute = _Minute(now, _bytes(nodeinfo.document(figures, self._here.version)))
-        return self._answer(request, self._minute.body, nodeinfo.MEDIA_TYPE, LASTING, OPEN)
+            self._minute = _Minute(now, figures)
+        body = _bytes(nodeinfo.document(figures, self._here.version, version))
+        return self._answer(request, body, version.media_type, LASTING, OPEN)
 
     async def namespace(self, request: Request) -> Response:
         """Our JSON-LD context."""
@@ -294,7 +297,7 @@ def routes(pages: Pages) -> list[Route]:
         f"{ACTIVITIES}{{activity}}": ("activity", pages.activity),
         "/.well-known/webfinger": ("webfinger", pages.who),
         "/.well-known/nodeinfo": ("nodeinfo_links", pages.software_links),
-        nodeinfo.PATH: ("nodeinfo", pages.software),
+        **{version.path: ("nodeinfo", partial(pages.software, version)) for version in nodeinfo.Version},
         published.NAMESPACE: ("namespace", pages.namespace),
         "/robots.txt": ("robots", pages.robots),
         "/theme.css": ("theme", pages.theme),

@@ -276,10 +276,17 @@ async def test_nodeinfo_tells_figures_that_are_counted_once_a_minute() -> None:
     assert {"rel": "https://www.w3.org/ns/activitystreams#Application", "href": HERE.host_actor} in links
     for moment in (0.0, 59.0, 60.0):
         now[0] = moment
-        document = (await call(app, "/nodeinfo/2.1")).json()
+        answers = {rel[-3:]: await call(app, f"/nodeinfo/{rel[-3:]}") for rel in (one["rel"] for one in links) if "/schema/" in rel}
     assert shown.counted == 2
-    assert document["version"] == "2.1"
-    assert document["usage"] == {"users": {"total": 12, "activeMonth": 3, "activeHalfyear": 7}, "localPosts": 40, "localComments": 2}
+    documents = {version: answer.json() for version, answer in answers.items()}
+    assert {version: document.pop("version") for version, document in documents.items()} == {"2.1": "2.1", "2.0": "2.0"}
+    assert answers["2.0"].headers["content-type"].endswith('/schema/2.0#"')
+    assert documents["2.0"] == documents["2.1"]
+    assert documents["2.0"]["usage"] == {
+        "users": {"total": 12, "activeMonth": 3, "activeHalfyear": 7},
+        "localPosts": 40,
+        "localComments": 2,
+    }
 
 
 async def test_our_context_is_published() -> None:
