@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 ACTIVITYSTREAMS: Final = "https://www.w3.org/ns/activitystreams"
 SECURITY: Final = "https://w3id.org/security/v1"
 MULTIKEY: Final = "https://w3id.org/security/multikey/v1"
+CONTROLLED: Final = "https://www.w3.org/ns/did/v1"
+"""Where `assertionMethod` has its meaning: without it a reader of JSON-LD (bovine) does not see the Ed25519 key (FEP-521a)."""
 PUBLIC: Final = f"{ACTIVITYSTREAMS}#Public"
 NAMESPACE: Final = "/ns/v1"
 IMPLEMENTS: Final = (
@@ -51,7 +53,7 @@ class Profile:
 def actor(profile: Profile, address: str, keys: ActorKeys, addresses: Addresses) -> dict[str, Any]:
     """An actor with what every kind of server asks of one: a name, boxes, both keys under ids of their own (FEP-521a)."""
     made: dict[str, Any] = {
-        "@context": [ACTIVITYSTREAMS, SECURITY, MULTIKEY, addresses.base + NAMESPACE],
+        "@context": [ACTIVITYSTREAMS, SECURITY, CONTROLLED, MULTIKEY, addresses.base + NAMESPACE],
         "id": address,
         "type": profile.type,
         "preferredUsername": username(profile.named, addresses),

@@ -82,6 +82,8 @@ async def test_an_actor_has_boxes_a_name_and_both_keys_under_its_own_name(path: 
     assert main.verifies(RSA.sign(b"x"), b"x")
     assert multikey.verifies(ED25519.sign(b"x"), b"x")
     assert document["outbox"] == f"{found.id}/outbox"
+    meanings = {"publicKey": "https://w3id.org/security/v1", "assertionMethod": "https://www.w3.org/ns/did/v1"}
+    assert set(meanings.values()) < set(document["@context"])
 
 
 async def test_a_group_has_what_other_group_servers_ask_of_one() -> None:
