@@ -19,6 +19,7 @@ INSTALLED := .venv/.installed
 KAFKA := .local/kafka/.installed
 SYNAPSE := .venv-synapse/.installed
 FUZZ := .venv-fuzz/.installed
+BOVINE := .venv-bovine/.installed
 
 say = @printf '\033[1m▸ %s\033[0m\n' $(1)
 
@@ -51,8 +52,8 @@ test-long: install kafka ## Runs the tests that take long: faults, floods, histo
 unit: install ## Runs the unit tests alone, in seconds: half as many examples of each property
 	@EXAMPLES=$$(($(EXAMPLES) / 2)) $(BIN)/pytest -q -n 2 tests/unit
 
-test-real: install kafka synapse ## Runs the tests against a real Synapse
-	$(call say,'Tests against the real Synapse')
+test-real: install kafka synapse $(BOVINE) ## Runs the tests against servers that others wrote: Synapse, bovine
+	$(call say,'Tests against servers that others wrote')
 	@$(BIN)/pytest -q -m real
 
 check: lint test test-long test-real ## Does all that CI does: lint, test, test-long, test-real
@@ -86,9 +87,11 @@ lock: install ## Compiles the lock files again, with hashes and without addresse
 		--group fuzz --constraints requirements.lock pyproject.toml -o tests/fuzz/requirements.lock
 	@$(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		deploy/synapse/requirements.in -o deploy/synapse/requirements.lock
+	@$(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		tests/real/bovine/requirements.in -o tests/real/bovine/requirements.lock
 
 clean: ## Removes all that was installed and made in this folder
-	@rm -rf .venv .venv-synapse .venv-fuzz .local .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build *.egg-info
+	@rm -rf .venv .venv-synapse .venv-fuzz .venv-bovine .local .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build *.egg-info
 
 # --- what is made once ---------------------------------------------------------------------------------------------
 
@@ -127,4 +130,11 @@ $(FUZZ): tests/fuzz/requirements.lock | $(UV)
 	$(call say,'Installing a fuzzer into .venv-fuzz')
 	@test -x .venv-fuzz/bin/python || $(UV) venv --quiet --python $(BIN)/python .venv-fuzz
 	@$(UV) pip sync --quiet --compile-bytecode --python .venv-fuzz/bin/python tests/fuzz/requirements.lock
+	@touch $@
+
+$(BOVINE): tests/real/bovine/requirements.lock | $(UV)
+	$(call say,'Installing bovine into .venv-bovine')
+	@test -x .venv-bovine/bin/python || $(UV) venv --quiet --python $(BIN)/python .venv-bovine
+	@$(UV) pip sync --quiet --compile-bytecode --python .venv-bovine/bin/python tests/real/bovine/requirements.lock
+	@.venv-bovine/bin/python -c 'import bovine'
 	@touch $@

@@ -88,11 +88,11 @@ async def becomes(ask: Callable[[], Awaitable[Any]], wanted: Any, seconds: float
 class Running:
     """One process of ours, its output in a file: a pipe that nobody reads stops its writer."""
 
-    def __init__(self, name: str, command: Sequence[str], environment: Mapping[str, str], folder: Path) -> None:
+    def __init__(self, name: str, command: Sequence[str], environment: Mapping[str, str], folder: Path, place: Path = CLONE) -> None:
         self.log = folder / f"{name}.log"
         with self.log.open("ab") as output:
             self._process = subprocess.Popen(  # noqa: S603 - our own command
-                command, env={**os.environ, **environment}, cwd=CLONE, stdin=subprocess.DEVNULL, stdout=output, stderr=output
+                command, env={**os.environ, **environment}, cwd=place, stdin=subprocess.DEVNULL, stdout=output, stderr=output
             )
 
     @property
