@@ -111,6 +111,7 @@ class World:
         social, self.now = origins["social"], datetime.now(UTC)
         self.alice, self.bob = Actor(f"{social}/users/alice"), Actor(f"{social}/users/bob")
         self.carol = Actor(f"{origins['ailleurs']}/users/carol")
+        self.moved = Actor(f"{origins['ailleurs']}/users/alice")
         self.forum, self.member = Actor(f"{origins['forum']}/category/2", "Group"), Actor(f"{origins['forum']}/uid/1")
         self.stranger = Actor(f"{origins['inconnu']}/users/x")
         self.graded = {name: Actor(f"{origins[name]}/users/x") for name in GRADES}
@@ -172,6 +173,11 @@ class World:
     def documents(self) -> dict[str, Served]:
         """Every address at which something is found."""
         found = {one.id: _json(one.document()) for one in self.people}
+        found[self.moved.id] = _json(self.moved.document(alsoKnownAs=[self.alice.id]))
+        found[f"{self.carol.origin}/notes/led-away"] = Served(status="302 Found", location=f"{self.alice.origin}/notes/planted")
+        found[f"{self.alice.origin}/notes/planted"] = _json(self.note(self.carol, "notes/led-away"))
+        found[f"{self.carol.origin}/acts/followed"] = _json(self.carol.does("Follow", self.group, "acts/followed"))
+        found[f"{self.carol.origin}/acts/bare"] = _json(self.carol.does("Create", self.note(self.carol)["id"], "acts/bare"))
         written = [self.note(self.carol), self.note(self.carol, "notes/private", to=[self.carol.id + "/followers"])]
         written += [{**self.note(self.carol, "notes/stolen"), "attributedTo": self.bob.id}]
         written += [{"id": f"{self.carol.origin}/notes/buried", "type": "Tombstone"}, self.note(self.carol, "notes/standing")]
@@ -215,6 +221,9 @@ class World:
             {**alice.multikey, "id": f"{alice.origin}/keys/of-carol", "controller": self.carol.id}
         )
         found[f"{alice.origin}/keys/of-nobody"] = _json({"id": f"{alice.origin}/keys/of-nobody", "type": "Multikey"})
+        for name in ("disagrees", "noted"):
+            key = {**self.odd[name].multikey, "id": f"{alice.origin}/keys/{name}"}
+            found[key["id"]] = _json({**key, "publicKeyMultibase": self.bob.key.public.multibase} if name == "disagrees" else key)
         return found
 
 
@@ -241,6 +250,11 @@ ODD: Final[Mapping[str, Any]] = {
     "cut": _key_with(publicKeyMultibase="z6MkCut"),
     "small": _key_with(publicKeyMultibase="z6MkeTG3bFFSLYVU7VqhgZxqr6YzpaGrQtFMh1uvqGy1vDnP"),
     "untyped": _key_with(type="Key"),
+    "undated": _key_with(expires="soon"),
+    "curve": _key_with(publicKeyMultibase="zDnaerx9CtbPJ1q36T5Ln5wYt3MQYeGRG5ehnPAmxcf5mDZpv"),
+    "number": lambda _, actor: _json(actor.document(publicKey={**actor.pem, "publicKeyPem": 7}, assertionMethod=[])),
+    "disagrees": lambda world, actor: _json(actor.document(assertionMethod=[{**actor.multikey, "id": f"{world.alice.origin}/keys/disagrees"}])),
+    "noted": lambda world, actor: _json(actor.document(type="Note", assertionMethod=[{**actor.multikey, "id": f"{world.alice.origin}/keys/noted"}])),
     "weak": lambda _, actor: _json(actor.document(publicKey={**actor.pem, "publicKeyPem": _weak_pem()}, assertionMethod=[])),
     "nopem": lambda _, actor: _json(actor.document(publicKey={**actor.pem, "publicKeyPem": "-----BEGIN PUBLIC KEY-----"}, assertionMethod=[])),
     "claims": lambda world, actor: _json({**world.alice.document(assertionMethod=[{**actor.multikey, "controller": world.alice.id}])}),

@@ -100,7 +100,6 @@ def _inner(world: World, **more: Any) -> dict[str, Any]:
     return world.member.does("Create", world.note(world.member, path(), **more), path())
 
 
-HELLO: Final = "notes/hello"
 VALID: Final = (
     Valid("Create as Mastodon signs it", lambda world: signed(as_mastodon_signs(signed_by(world, world.alice, world.creates(world.alice, path=path()))))),
     Valid("Announce by draft-cavage", lambda world: older.signed(older_base(world))),
@@ -111,6 +110,7 @@ VALID: Final = (
     _ed25519("Delete", lambda world: world.alice.does("Delete", world.note(world.alice)["id"], path())),
     _ed25519("Undo", lambda world: world.alice.does("Undo", world.alice.does("Follow", world.group), path())),
     _ed25519("Like", lambda world: world.alice.does("Like", world.here.note("m"), path())),
+    _ed25519("Move", lambda world: world.alice.does("Move", world.alice.id, path(), target=world.moved.id)),
     _ed25519("an act that nobody knows", lambda world: world.alice.does("Dance", world.group, path())),
     _ed25519("Announce of a member's", lambda world: world.forum.does("Announce", _inner(world), path()), lambda world: world.forum),
     _ed25519("Announce of what stands elsewhere", lambda world: world.forum.does("Announce", world.creates(world.carol), path()), lambda world: world.forum),

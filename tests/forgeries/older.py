@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import json
 from dataclasses import dataclass, replace
 from email.utils import formatdate
 from typing import TYPE_CHECKING, Final
@@ -146,6 +147,7 @@ def _uncovered() -> Iterator[OlderForgery]:
         yield _signed_so(f"covers no {name}", "component_not_covered", _covering(*covered))
 
 
+FORTY: Final = tuple(f"x-{number}" for number in range(40))
 COVERED: Final = (
     *_uncovered(),
     _signed_so("covers nothing", "component_not_covered", _covering()),
@@ -157,7 +159,7 @@ COVERED: Final = (
     _signed_so("covers when it was made, and does not say so", "parameter_missing", _covering_also("(created)")),
     _signed_so("covers when it ends, and does not say so", "parameter_missing", _covering_also("(expires)")),
     _signed_so("covers a field that is not there", "field_missing", _covering_also("x-absent")),
-    _signed_so("covers forty fields", "signature_malformed", _covering_also(*(f"x-{number}" for number in range(40)))),
+    _signed_so("covers forty fields", "signature_malformed", lambda draft, _: replace(draft, fields=(*draft.fields, *((name, "a") for name in FORTY)), covered=(*draft.covered, *FORTY))),
     _signed_so("covers letters that no field has", "field_malformed", lambda draft, _: replace(draft, fields=(*draft.fields, ("x-name", "é")), covered=(*draft.covered, "x-name"))),
     _signed_so("has its host twice", "field_repeated", lambda draft, _: replace(draft, fields=(*draft.fields, ("host", "autre.example")))),
     _signed_so("has its date twice", "field_repeated", lambda draft, _: replace(draft, fields=(*draft.fields, ("date", _date(0))))),
@@ -207,6 +209,7 @@ DATES: Final = (
     _signed_so("was made before 1970", "parameter_malformed", _saying("created", "-1")),
     _signed_so("has expired", "signature_expired", lambda draft, world: _saying("expires", str(int(draft.now) - 1), "(expires)")(draft, world)),
     _signed_so("has expired, unsigned", "signature_expired", lambda draft, world: _saying("expires", str(int(draft.now) - 1))(draft, world)),
+    _signed_so("expires at no number, unsigned", "parameter_malformed", _saying("expires", "nan")),
     _signed_so("expires in words", "parameter_malformed", _saying("expires", '"later"')),
 )  # fmt: skip
 
@@ -309,7 +312,7 @@ SIGNATURES: Final = (
 )  # fmt: skip
 
 KEYS: Final = (
-    _signed_so("is of a server that may not sign so", "cavage_not_allowed", lambda draft, world: replace(draft, key_id=world.alice.rsa.key_id)),
+    _signed_so("is of a server that may not sign so", "cavage_not_allowed", lambda draft, world: drafted(draft.url, world.alice.rsa.sign, world.alice.rsa.key_id, draft.now, json.dumps(world.creates(world.alice)).encode())),
     _signed_so("is of a server that nobody knows", "peer_not_admitted", lambda draft, world: replace(draft, key_id=world.stranger.rsa.key_id)),
     _signed_so("names a key without an address", "peer_not_admitted", lambda draft, _: replace(draft, key_id="main-key")),
     _signed_so("names another actor's key of this server", "actor_mismatch", lambda draft, world: replace(draft, key_id=world.member.rsa.key_id)),

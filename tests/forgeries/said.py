@@ -7,12 +7,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from schemas.documents import sign_document
+from schemas.facts.external import ACTIVITY_LIMIT
 from schemas.facts.message import MessageDeleted
 from schemas.keys import from_multibase, to_multibase
 from schemas.words import Audience
 from tests.forgeries.abroad import ADMITTED_ALSO, FACT
 from tests.forgeries.drafts import Draft, signed
 from tests.forgeries.inbox import path, signed_by, written
+from tests.forgeries.proofs import proved
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,11 +71,11 @@ def _keyed(name: str, reason: str, key_id: Callable[[World], str], needs: frozen
 
 
 def _odd(name: str, reason: str, who: str, key: str = "", needs: frozenset[str] = frozenset()) -> Word:
-    """Signed by an actor of ODD, in its own name."""
+    """Signed by an actor of ODD, in its own name; `key` is a fragment of its address, or the path of a key's own page."""
 
     def make(world: World) -> Wire:
         actor = world.odd[who]
-        key_id = f"{actor.id}#{key}" if key else actor.key.key_id
+        key_id = actor.key.key_id if not key else f"{actor.origin}{key}" if key.startswith("/") else f"{actor.id}#{key}"
         draft = replace(signed_by(world, actor, world.creates(actor, path=path())), key_id=key_id)
         return signed(draft.parameter("keyid", f'"{key_id}"'))
 
@@ -113,6 +115,11 @@ KEYS: Final = (
     _odd("is by a key that is cut", "key_malformed", "cut"),
     _odd("is by a key of small order", "key_malformed", "small"),
     _odd("is by a key of no type", "key_malformed", "untyped"),
+    _odd("is by a key that expires in words", "key_malformed", "undated"),
+    _odd("is by a key of another curve", "key_malformed", "curve"),
+    _odd("is by a PEM that is a number", "key_malformed", "number", "main-key"),
+    _odd("is by a key whose own page shows another one", "key_not_claimed", "disagrees", "/keys/disagrees"),
+    _odd("is by a key whose owner is a note", "actor_malformed", "noted", "/keys/noted"),
     _odd("is by an RSA key of 1024 bits", "key_malformed", "weak", "main-key"),
     _odd("is by a PEM without an end", "key_malformed", "nopem", "main-key"),
     _odd("is by a key that another's page claims", "key_not_claimed", "claims"),
@@ -163,7 +170,29 @@ def _carols(world: World, **changes: Any) -> dict[str, Any]:
     return world.forum.does("Announce", {**made, **changes}, path())
 
 
+def _with(**options: Any) -> Callable[[World], Any]:
+    """Alice's Create with a proof that holds, of these options."""
+    return lambda world: proved(world.creates(world.alice, path=path()), world.alice.key, **options)
+
+
+def _nine(world: World) -> dict[str, Any]:
+    made = _proved(world)
+    return {**made, "proof": [made["proof"]] * 9}
+
+
 PROOFS: Final = (
+    _says("proves for signing in", "proof_purpose_mismatch", _with(proofPurpose="authentication")),
+    _says("proves in a far future", "proof_in_future", _with(created="2999-01-01T00:00:00Z")),
+    _says("proved until 2020", "proof_expired", _with(expires="2020-01-01T00:00:00Z")),
+    _says("proves until later", "proof_option_malformed", _with(expires="later")),
+    _says("proved now and then", "proof_option_malformed", _with(created="now")),
+    _says("proves at no date", "proof_option_missing", _with(created=None)),
+    _says("proves upon a proof that nobody checks", "proof_chained", _with(previousProof="urn:uuid:x")),
+    _says("proves by a list of keys", "proof_option_malformed", lambda world: _with(verificationMethod=[world.alice.key.key_id])(world)),
+    _says("proves in a context that the document has not", "proof_context_mismatch", _with(**{"@context": ["https://autre.example/ns"]})),
+    _says("proves by another suite", "proof_suite_unsupported", _with(cryptosuite="ecdsa-jcs-2019")),
+    _says("proves in a neighbour's name", "proof_owner_mismatch", lambda world: proved(world.creates(world.alice, path=path()), world.bob.key)),
+    _says("proves in the name of somebody on another server", "proof_origin_mismatch", lambda world: proved(world.creates(world.alice, path=path()), world.carol.key)),
     _says("has a proof of another text", "proof_invalid", lambda world: _proved(world, cc=[])),
     _says("has a proof, and a member added", "proof_invalid", lambda world: _proved(world, summary="x")),
     _says("has a proof of other dates", "proof_invalid", _proof(created="2020-01-01T00:00:00Z")),
@@ -197,7 +226,7 @@ PROOFS: Final = (
     _says("has a proof by a key that nobody claims", "key_not_claimed", lambda world: _proof(verificationMethod=world.alice.id + "#autre")(world)),
     _says("holds a proof of two owners", "proof_owner_mismatch", lambda world: world.creates(world.alice, sign_document(world.note(world.alice, path(), attributedTo=[world.alice.id, world.bob.id]), world.alice.key, world.now), path())),
     _says("has a proof that is a text", "proof_malformed", lambda world: _proved(world, proof="x")),
-    _says("has nine proofs", "proof_malformed", lambda world: _proved(world, proof=[_proved(world)["proof"]] * 9)),
+    _says("has nine proofs", "proof_malformed", _nine),
     _says("has no proof in its list of them", "proof_malformed", lambda world: _proved(world, proof=[])),
     _says("has a bad proof before a good one", "proof_invalid", lambda world: {**(made := _proved(world)), "proof": [{**made["proof"], "created": "2020-01-01T00:00:00Z"}, made["proof"]]}),
     _says("has a number that has no canonical writing", "document_not_canonicalisable", lambda world: _proved(world, size=2**60)),
@@ -261,6 +290,7 @@ AUTHORITY: Final = (
     _says("takes back nothing", "undo_of_another", _does("Undo", lambda _: None)),
     _says("moves somebody else", "not_owner", lambda world: world.alice.does("Move", world.carol.id, path(), target=world.alice.id)),
     _says("moves a neighbour", "not_owner", lambda world: world.alice.does("Move", world.bob.id, path(), target=world.alice.id)),
+    _says("moves a neighbour to her own new home", "not_owner", lambda world: world.alice.does("Move", world.bob.id, path(), target=world.moved.id)),
     _says("moves to somebody who does not know her", "move_not_confirmed", lambda world: world.alice.does("Move", world.alice.id, path(), target=world.carol.id)),
     _says("moves to a server that nobody knows", "peer_not_admitted", lambda world: world.alice.does("Move", world.alice.id, path(), target=world.stranger.id)),
     _says("moves to nowhere", "peer_not_admitted", _does("Move", lambda world: world.alice.id)),
@@ -289,6 +319,9 @@ PASSED_ON: Final = (
     _says("passes on a member's word on another server's note", "object_of_another_origin", _announces(lambda world: world.member.does("Create", world.note(world.carol))), _forum),
     _says("passes on a note whose server names another author", "not_owner", _announces(lambda world: world.note(world.carol, "notes/stolen")["id"]), _forum),
     _says("passes on a note whose server gives it another id", "object_mismatch", _announces(lambda world: world.note(world.carol, "notes/renamed")["id"]), _forum),
+    _says("passes on a note whose address leads to another server", "object_unavailable", _announces(lambda world: world.note(world.carol, "notes/led-away")["id"]), _forum),
+    _says("passes on an act under another act's address", "object_mismatch", _announces(lambda world: world.carol.does("Like", world.here.note("m"), "acts/followed")), _forum),
+    _says("passes on an act that holds an address alone", "object_mismatch", _announces(lambda world: world.carol.origin + "/acts/bare"), _forum),
     _says("passes on a note that is buried", "object_unavailable", _announces(lambda world: world.note(world.carol, "notes/buried")["id"]), _forum),
     _says("passes on a note of followers only", "audience_unknown", _announces(lambda world: world.note(world.carol, "notes/private")["id"]), _forum),
     _says("passes on a note of followers only as if it were for all", "audience_unknown", _announces(lambda world: world.creates(world.carol, world.note(world.carol, "notes/private"))), _forum),
@@ -425,6 +458,7 @@ BODIES: Final = (
     Word("has seventy fields", "headers_malformed", lambda world: replace(made := signed(_draft_of(world)), fields=(*made.fields, *((f"x-{number}", "a") for number in range(70))))),
     Word("is a PUT", "method_not_allowed", lambda world: replace(signed(_draft_of(world)), method="PUT")),
     Word("is a DELETE", "method_not_allowed", lambda world: replace(signed(_draft_of(world)), method="DELETE")),
+    _bytes("is larger than an activity may be", "body_too_large", lambda world: written(world.creates(world.alice, path=path(), summary="a" * ACTIVITY_LIMIT))),
     _bytes("says nothing", "json_malformed", lambda _: b""),
     _bytes("is an empty object", "activity_malformed", lambda _: b"{}"),
     _bytes("is a list", "activity_malformed", lambda _: b"[]"),
