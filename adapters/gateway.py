@@ -25,7 +25,7 @@ from schemas.wire.records import new_correlation
 from schemas.wire.telemetry import Metric, exposition
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from starlette.requests import Request
     from starlette.types import Receive, Scope, Send
@@ -146,7 +146,7 @@ class _Taking:
         return _problem(self._counter.adapter.problem(problem)), problem.reason
 
     async def _read(self, hold: Callable[[int], None]) -> UnverifiedRequest:
-        headers = {name.decode("latin-1").lower(): said.decode("latin-1") for name, said in self._scope["headers"]}
+        headers = _fields(self._scope["headers"])
         try:
             async with asyncio.timeout(BODY_SECONDS):
                 body = await self._body(headers, hold)
@@ -258,6 +258,18 @@ def _query(raw: bytes) -> dict[str, str]:
 def _compact(said: Sequence[str]) -> str:
     shown = list(said[:SAID_LIMIT]) + ([f"more={len(said) - SAID_LIMIT}"] if len(said) > SAID_LIMIT else [])
     return ";".join(shown).encode("ascii", "replace").decode().replace("\r", "").replace("\n", "")
+
+
+def _fields(came: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Fields by their names in lower case; one that stands twice is joined (RFC 9110 § 5.3).
+
+    Taking the last of two signatures, tokens or types would be one reading, and a proxy's or a log's might be the other.
+    """
+    found: dict[str, str] = {}
+    for raw, said in came:
+        name, value = raw.decode("latin-1").lower(), said.decode("latin-1")
+        found[name] = f"{found[name]}, {value}" if name in found else value
+    return found
 
 
 def _problem(problem: Problem) -> _Reply:
