@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 NETWORK: Final = frozenset({"network"})
 """Refused by the client that asks other servers: only a socket shows it."""
+MEMORY: Final = frozenset({"memory"})
+"""Refused before its body is read: over a socket whose other end is closed, its sender may not hear the answer."""
 
 
 @dataclass(frozen=True)
@@ -458,7 +460,7 @@ BODIES: Final = (
     Word("has seventy fields", "headers_malformed", lambda world: replace(made := signed(_draft_of(world)), fields=(*made.fields, *((f"x-{number}", "a") for number in range(70))))),
     Word("is a PUT", "method_not_allowed", lambda world: replace(signed(_draft_of(world)), method="PUT")),
     Word("is a DELETE", "method_not_allowed", lambda world: replace(signed(_draft_of(world)), method="DELETE")),
-    _bytes("is larger than an activity may be", "body_too_large", lambda world: written(world.creates(world.alice, path=path(), summary="a" * ACTIVITY_LIMIT))),
+    Word("is larger than an activity may be", "body_too_large", lambda world: signed(signed_by(world, world.alice, world.creates(world.alice, path=path(), summary="a" * ACTIVITY_LIMIT))), MEMORY),
     _bytes("says nothing", "json_malformed", lambda _: b""),
     _bytes("is an empty object", "activity_malformed", lambda _: b"{}"),
     _bytes("is a list", "activity_malformed", lambda _: b"[]"),
