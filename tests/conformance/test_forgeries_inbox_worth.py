@@ -33,7 +33,6 @@ BEHIND: Final[dict[str, str]] = {
     "verification.Verifier._document: Reason.OBJECT_UNAVAILABLE": "what could not be had is no document",
     "verification.Verifier._proof: Reason.PEER_NOT_ADMITTED": "nobody else is ever asked",
     "verification.Verifier._proof.find: Reason.ACTOR_MISMATCH": "the same proof is chosen twice",
-    "verification.Verifier._ministry: registry": "a reason is no registry",
     "verification.Verifier._ministry: proved": "a reason is no ministry",
     "verification.Verifier._moved_to: Reason.PEER_NOT_ADMITTED": "nobody else is ever asked",
     "verification._or_refused: found": "a reason is neither a key nor an actor",

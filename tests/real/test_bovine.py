@@ -93,7 +93,7 @@ class Both:
         """The signature by which our courier begins with bovine."""
         async with self.world.engine.connect() as connection:
             found = (await positions.standings(connection)).get(self.peer)
-        return found and found.scheme
+        return None if found is None else found.scheme
 
     async def heard(self, kind: str, fits: Callable[[dict[str, Any]], bool] = lambda _: True) -> dict[str, Any]:
         """The first event of a kind on its way to a ministry."""
