@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from hub.registry.acts import KeptAct
     from hub.registry.admission import Decision
+    from hub.registry.declarations import Declaration
     from hub.registry.dossier import Dossier
     from hub.unit_of_work import UnitOfWork
     from schemas.manifest import KeyEntry
@@ -51,6 +52,24 @@ def apply_(kind: Kind, path: Path) -> str | None:
         terminal.fail(f"La clé {taken} est déjà celle d'un autre.")
     except TooManyApplications:
         terminal.fail("Trop de candidatures attendent déjà : il faut d'abord décider de celles-là.")
+
+
+def declare(declaration: Declaration, reason: str) -> bool:
+    """Describe a server that signs no manifest, in one's own name; False where that is what stands. Ends with a sentence."""
+    from hub.registry import declaring
+    from hub.registry.admission_work import ManifestStands, NameTaken
+
+    name = declaration.authority
+
+    async def use(work: UnitOfWork) -> bool:
+        return await declaring.declare(declaration, reason, await terminal.presence(work), work)
+
+    try:
+        return acting(Kind.PEER, name, use)
+    except NameTaken:
+        terminal.fail(f"« {name} » ne peut pas être déclaré : ce nom est réservé, ou ce serveur est parti pour toujours.")
+    except ManifestStands:
+        terminal.fail(f"« {name} » a signé un manifeste : c'est à lui d'en présenter un autre (« traitdunion peers apply »).")
 
 
 def decide(kind: Kind, name: str, grade: Grade, reason: str | None = None) -> Decision:
@@ -121,6 +140,7 @@ def show(kind: Kind, name: str, *, as_json: bool) -> None:
 
 
 def _lines(found: Dossier) -> list[str]:
+    from hub.registry.declarations import Declaration
     from hub.ui import words
 
     manifest, change = found.manifest, found.last_change()
@@ -128,6 +148,8 @@ def _lines(found: Dossier) -> list[str]:
     lines = [f"{found.subject} : {state}{f' depuis {terminal.when(change.at)}' if change else ''}"]
     if change and change.reason:
         lines.append(f"  raison : {change.reason}")
+    if found.declaration:
+        lines += ["  déclaré par la fédération, sans manifeste signé", *_described(found.declaration)]
     if manifest:
         organisation = manifest.organisation
         lines += [f"  {organisation.name}, SIRET {organisation.siret} ; {manifest.platform} ; charte {manifest.charter}"]
@@ -135,11 +157,21 @@ def _lines(found: Dossier) -> list[str]:
         lines += [f"  {one.kind.value} : {one.url}" for one in manifest.endpoints]
         lines += [f"  {role} : {one['name']} <{one['mailbox']}>" for role, one in manifest.contacts.model_dump().items()]
     if found.waiting:
+        waiting = found.waiting.said
+        lines += _described(waiting) if isinstance(waiting, Declaration) and waiting != found.declaration else []
         lines.append(
             f"  une candidature attend, déjà approuvée par : {', '.join(act.name or '' for act in found.approved_by()) or 'personne'}"
         )
     lines += [f"  clé {key.id} : {words.key_state(state)}, {words.custody(key.custody)}" for key, state in _keys(found)]
     return lines
+
+
+def _described(said: Declaration) -> list[str]:
+    """What two people approve: who runs the server, and what it may do that others may not."""
+    siret = f", SIRET {said.organisation.siret}" if said.organisation.siret else ""
+    networks = f" ; réseaux privés permis : {', '.join(said.networks)}" if said.networks else ""
+    signs = "peut signer par draft-cavage" if said.cavage else "signe selon la RFC 9421"
+    return [f"  {said.organisation.name}{siret} ; {signs}{networks}"]
 
 
 def _keys(found: Dossier) -> list[tuple[KeyEntry, str]]:
@@ -172,4 +204,12 @@ def _plain(found: Dossier) -> dict[str, object]:
     ]  # fmt: skip
     keys = [{"id": key.id, "state": state, "custody": key.custody.value if key.custody else None} for key, state in _keys(found)]
     manifest = found.manifest.model_dump(mode="json", by_alias=True) if found.manifest else None
-    return {"subject": found.subject, "grade": found.member.grade.value, "keys": keys, "manifest": manifest, "acts": acts}
+    declaration = found.declaration.model_dump(mode="json", exclude_none=True) if found.declaration else None
+    return {
+        "subject": found.subject,
+        "grade": found.member.grade.value,
+        "keys": keys,
+        "manifest": manifest,
+        "declaration": declaration,
+        "acts": acts,
+    }

@@ -11,6 +11,7 @@ from schemas.application import Kind
 from schemas.manifest import Grade
 
 app = terminal.group("Les serveurs pairs : d'autres Trait d'union, et les serveurs du fédivers.")
+OPTIONS = {"authority": "le nom de domaine", "name": "--organisation", "siret": "--siret", "networks": "--network"}
 Authority = Annotated[str, typer.Argument(help="Nom de domaine du serveur, avec son port s'il n'est pas l'ordinaire.")]
 
 
@@ -22,6 +23,35 @@ def apply_(path: admission.ManifestFile) -> None:
         terminal.say("Ce manifeste est déjà venu : rien à faire.")
         return
     terminal.say(f"{name} est candidat. Ensuite, deux fois : « traitdunion peers approve {name} ».")
+
+
+@app.command()
+def declare(
+    peer: Authority,
+    organisation: Annotated[str, typer.Option(help="Qui tient ce serveur.")],
+    reason: admission.Why,
+    siret: Annotated[str | None, typer.Option(help="Son SIRET, s'il en a un.")] = None,
+    cavage: Annotated[bool, typer.Option("--cavage", help="Il peut signer par draft-cavage.")] = False,
+    network: Annotated[list[str] | None, typer.Option(help="Un réseau privé où il peut se tenir (CIDR) ; à répéter.")] = None,
+) -> None:
+    """Déclare en votre nom un serveur du fédivers, qui ne sait pas signer de manifeste ; deux personnes l'admettent, et en approuvent tout changement."""
+    from pydantic import ValidationError
+
+    from hub import bootstrap
+    from hub.registry.declarations import Declaration, DeclaredOrganisation
+
+    try:
+        owner = DeclaredOrganisation(name=organisation, siret=siret)
+        said = Declaration(
+            authority=peer.lower(), organisation=owner, cavage=cavage, networks=tuple(network or ()), issued=bootstrap.clock()
+        )
+    except ValidationError as error:
+        wrong = ", ".join(OPTIONS.get(str(one["loc"][0]), "--organisation") for one in error.errors())
+        terminal.fail(f"Cette déclaration est mal formée : {wrong}.")
+    if not admission.declare(said, reason):
+        terminal.say("C'est déjà ce qui est déclaré : rien à faire.")
+        return
+    terminal.say(f"{said.authority} est déclaré par la fédération. Ensuite, deux fois : « traitdunion peers approve {said.authority} ».")
 
 
 @app.command()

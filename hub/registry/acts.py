@@ -29,6 +29,7 @@ class ActKind(StrEnum):
     """What was done."""
 
     APPLIED = "applied"
+    DECLARED = "declared"
     APPROVED = "approved"
     REFUSED = "refused"
     GRADE_CHANGED = "grade_changed"
@@ -38,7 +39,7 @@ class ActKind(StrEnum):
     KEY_COMPROMISED = "key_compromised"
 
 
-ENDING: Final = frozenset({ActKind.APPLIED, ActKind.REFUSED, ActKind.GRADE_CHANGED})
+ENDING: Final = frozenset({ActKind.APPLIED, ActKind.DECLARED, ActKind.REFUSED, ActKind.GRADE_CHANGED})
 """Acts after which approvals given before count for nothing: they were given to another question."""
 
 

@@ -18,10 +18,11 @@ from hub.registry.admission_work import (
     ReasonMissing,
     TooManyApplications,
 )
-from hub.registry.applications import Application, ApplicationState
+from hub.registry.applications import STANDING, Application, ApplicationState
+from hub.registry.declarations import Declaration
 from hub.registry.model import Node, moved
-from hub.registry.peers import Peer, declared_peer
-from schemas.application import Kind
+from hub.registry.peers import Peer, described
+from schemas.application import Kind, Manifest
 from schemas.facts.community import NodeApproved
 from schemas.manifest import Grade, KeyState
 from schemas.names import one_line
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from hub.registry.acts import KeptAct
     from hub.registry.admission_work import Work
     from hub.registry.people import Presence
-    from schemas.application import Manifest
     from schemas.application_faults import SignedManifest
 
 OPEN_LIMIT: Final = 200
@@ -62,7 +62,8 @@ async def apply(signed: SignedManifest, work: Work) -> bool:
     earlier = await work.applications.of(signed.manifest.subject)
     if earlier and earlier[-1].digest == signed.digest:
         return False
-    if any(one.digest == signed.digest or one.issued >= signed.manifest.issued for one in earlier):
+    signed_before = [one for one in earlier if not isinstance(one.said, Declaration)]
+    if any(one.digest == signed.digest or one.issued >= signed.manifest.issued for one in signed_before):
         raise ManifestReplayed(signed.manifest.subject)
     await _may_bear_its_name(signed, earlier, work)
     await _keys_are_its_own(signed.manifest, work)
@@ -127,7 +128,8 @@ async def grade_of(subject: str, work: Work) -> Grade:
 
 async def _bring(subject: str, grade: Grade, accepted: Application | None, work: Work) -> None:
     now, member = work.clock(), await _member(subject, work)
-    manifest = accepted.manifest if accepted else None
+    said = accepted.said if accepted else None
+    manifest = said if isinstance(said, Manifest) else None
     if accepted is not None:
         await _accept(accepted, work)
     match member:
@@ -135,8 +137,8 @@ async def _bring(subject: str, grade: Grade, accepted: Application | None, work:
             keys = key_life.admitted(member.id, member.keys, manifest, now) if grade in SPEAKING else member.keys
             await work.nodes.save(replace(member, grade=grade, keys=keys, approved_at=member.approved_at or now))
         case Peer():
-            said = declared_peer(manifest, member.applied_at) if manifest else member
-            await work.peers.save(replace(said, grade=grade, admitted_at=member.admitted_at or now))
+            known = described(said, member.applied_at) if said else member
+            await work.peers.save(replace(known, grade=grade, admitted_at=member.admitted_at or now))
     await work.publish_registry()
     if isinstance(member, Node) and grade in SPEAKING and member.grade not in SPEAKING:
         fact = NodeApproved(node=member.id, organisation=member.organisation_name, platform=member.platform)
@@ -169,9 +171,9 @@ async def _enter(manifest: Manifest, work: Work) -> None:
         case Kind.PEER:
             peer = await work.peers.get(manifest.id)
             if peer is None:
-                await work.peers.add(declared_peer(manifest, now))
+                await work.peers.add(described(manifest, now))
             elif peer.grade is Grade.CANDIDATE:
-                await work.peers.save(declared_peer(manifest, now))
+                await work.peers.save(described(manifest, now))
 
 
 async def _may_bear_its_name(signed: SignedManifest, earlier: Sequence[Application], work: Work) -> None:
@@ -182,18 +184,21 @@ async def _may_bear_its_name(signed: SignedManifest, earlier: Sequence[Applicati
         raise NameTaken(manifest.id)
     if member is None or (member.grade is Grade.CANDIDATE and earlier and earlier[-1].state is ApplicationState.REFUSED):
         return
-    if signed.key_id not in await _keys_of(member, earlier, work.clock()):
+    keys = _keys_of(member, earlier, work.clock())
+    if not keys and isinstance(member, Peer) and member.declared:
+        return  # it speaks for itself at last; two people judge whether it is the one that they described
+    if signed.key_id not in keys:
         raise NameTaken(manifest.id)
 
 
-async def _keys_of(member: Node | Peer, earlier: Sequence[Application], now: datetime) -> set[str]:
+def _keys_of(member: Node | Peer, earlier: Sequence[Application], now: datetime) -> set[str]:
     """The keys by which somebody proves that she is still the same: never a retired or revoked one."""
-    standing = {ApplicationState.OPEN, ApplicationState.ACCEPTED}
     match member:
         case Node():
             return {key.id for key in member.keys if key.state_at(now) not in {KeyState.RETIRED, KeyState.REVOKED}}
         case Peer():
-            return {f"{member.id}#{key.multibase}" for one in earlier if one.state in standing for key in one.manifest.keys}
+            said = [one.said for one in earlier if one.state in STANDING]
+            return {f"{member.id}#{key.multibase}" for one in said if isinstance(one, Manifest) for key in one.keys}
 
 
 async def _keys_are_its_own(manifest: Manifest, work: Work) -> None:
@@ -211,7 +216,7 @@ async def _open_application(subject: str, work: Work) -> Application | None:
 async def _siren(subject: str, work: Work) -> str:
     """The applicant's legal unit, by its newest manifest; empty for who was admitted before manifests."""
     earlier = await work.applications.of(subject)
-    return siren_of(earlier[-1].manifest.organisation.siret) if earlier else ""
+    return siren_of(earlier[-1].said.organisation.siret or "") if earlier else ""
 
 
 async def _member(subject: str, work: Work) -> Node | Peer:

@@ -27,6 +27,10 @@ class KeyTaken(ValueError):
     """A key that another node or the hub has already."""
 
 
+class ManifestStands(ValueError):
+    """A server that signed a manifest is described by nobody else."""
+
+
 class TooManyApplications(RuntimeError):
     """As many applications as anybody could read wait already."""
 

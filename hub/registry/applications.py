@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import func, insert, select, update
 
+from hub.registry.declarations import TYPE, Declaration
 from hub.storage.registry_tables import applications
+from schemas import jcs
 from schemas.application_faults import reopened
 
 if TYPE_CHECKING:
@@ -37,11 +39,13 @@ APPLICATION_STEPS: Final[Mapping[ApplicationState, frozenset[ApplicationState]]]
     ApplicationState.REPLACED: frozenset(),
 }
 """An application's lifecycle: a newer manifest replaces the one before; of all, one at most is open and one at most accepted."""
+STANDING: Final = frozenset({ApplicationState.OPEN, ApplicationState.ACCEPTED})
+"""Applications that still say something."""
 
 
 @dataclass(frozen=True, slots=True)
 class Application:
-    """A manifest that came, and its state."""
+    """A manifest that came, or a declaration in place of one, and its state."""
 
     subject: str
     digest: str
@@ -57,10 +61,16 @@ class Application:
         manifest = signed.manifest
         return cls(manifest.subject, signed.digest, ApplicationState.OPEN, signed.unparsed, manifest.issued, now)
 
+    @classmethod
+    def declared(cls, declaration: Declaration, now: datetime) -> Application:
+        """What stands in an application's place for a server that cannot apply."""
+        return cls(declaration.subject, declaration.digest, ApplicationState.OPEN, declaration.unparsed, declaration.issued, now)
+
     @property
-    def manifest(self) -> Manifest:
+    def said(self) -> Manifest | Declaration:
         """What it says."""
-        return reopened(self.unparsed)
+        document = jcs.parse(self.unparsed)
+        return Declaration.reopened(document) if document["type"] == TYPE else reopened(self.unparsed)
 
 
 class SqlApplications:

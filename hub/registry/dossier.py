@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from hub.registry.acts import ActKind, KeptAct, acts_of, standing_approvals
 from hub.registry.applications import Application, ApplicationState, applications_of
+from hub.registry.declarations import Declaration
 from hub.registry.peer_repository import SqlPeers
 from hub.registry.repository import SqlNodes
-from schemas.application import Kind
+from schemas.application import Kind, Manifest
 from schemas.manifest import Grade
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
     from hub.registry.model import Node
     from hub.registry.peers import Peer
-    from schemas.application import Manifest
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,7 @@ class Dossier:
     subject: str
     member: Node | Peer
     manifest: Manifest | None
+    declaration: Declaration | None
     waiting: Application | None
     refused: Application | None
     acts: Sequence[KeptAct]
@@ -53,8 +54,9 @@ async def dossier_of(connection: AsyncConnection, kind: Kind, name: str) -> Doss
     shown = by_state.get(ApplicationState.ACCEPTED) or by_state.get(ApplicationState.OPEN)
     newest = applications[-1] if applications else None
     refused = newest if newest is not None and newest.state is ApplicationState.REFUSED else None
-    manifest = shown.manifest if shown else None
-    return Dossier(subject, member, manifest, by_state.get(ApplicationState.OPEN), refused, await acts_of(connection, subject))
+    said = shown.said if shown else None
+    manifest, declaration = (said if isinstance(said, Manifest) else None), (said if isinstance(said, Declaration) else None)
+    return Dossier(subject, member, manifest, declaration, by_state.get(ApplicationState.OPEN), refused, await acts_of(connection, subject))
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,12 +45,12 @@ class SqlPeers:
 def _facts(peer: Peer) -> dict[str, Any]:
     return {
         "name": peer.name, "organisation": peer.organisation, "kind": peer.kind.value, "grade": peer.grade.value,
-        "cavage": peer.cavage, "networks": list(peer.networks), "anchor": peer.anchor, "admitted_at": peer.admitted_at,
+        "cavage": peer.cavage, "networks": list(peer.networks), "anchor": peer.anchor, "declared": peer.declared, "admitted_at": peer.admitted_at,
     }  # fmt: skip
 
 
 def _peer(row: Any) -> Peer:
     return Peer(
         row.id, row.name, row.organisation, PeerKind(row.kind), Grade(row.grade), row.applied_at, row.admitted_at,
-        row.cavage, tuple(row.networks), row.anchor,
+        row.cavage, tuple(row.networks), row.anchor, row.declared,
     )  # fmt: skip

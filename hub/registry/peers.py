@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from hub.registry.declarations import Declaration
 from schemas.manifest import Grade
 
 if TYPE_CHECKING:
@@ -26,7 +27,8 @@ class Peer:
     """A server of others. `id` is its authority, in lower case, with the port where it is not the default one.
 
     `cavage` tells whether it may sign by draft-cavage; `networks` are private address ranges in which it may stand;
-    `anchor` is the key (Multikey) that signs its own registry, where it is a Trait d'union.
+    `anchor` is the key (Multikey) that signs its own registry, where it is a Trait d'union; `declared` that people of the
+    federation describe it, since it signed no manifest.
     """
 
     id: str
@@ -39,15 +41,22 @@ class Peer:
     cavage: bool = False
     networks: tuple[str, ...] = ()
     anchor: str | None = None
+    declared: bool = False
 
 
-def declared_peer(manifest: Manifest, applied_at: datetime) -> Peer:
-    """A candidate, as its manifest describes it; raises ValueError for a manifest that describes no server."""
-    said = manifest.peering
-    if said is None:
-        raise ValueError(manifest.subject)
-    name, organisation = manifest.organisation.name, manifest.organisation.siret
+def described(said: Manifest | Declaration, applied_at: datetime) -> Peer:
+    """A candidate, as its manifest or a declaration describes it; raises ValueError for a manifest that describes no server."""
+    if isinstance(said, Declaration):
+        owner = said.organisation
+        return Peer(
+            said.authority, owner.name, owner.siret or owner.name, PeerKind.ACTIVITYPUB, Grade.CANDIDATE, applied_at, None,
+            said.cavage, said.networks, declared=True,
+        )  # fmt: skip
+    peering = said.peering
+    if peering is None:
+        raise ValueError(said.subject)
+    name, organisation = said.organisation.name, said.organisation.siret
     return Peer(
-        manifest.id, name, organisation, PeerKind(said.kind.value), Grade.CANDIDATE, applied_at, None,
-        said.cavage, said.networks, said.anchor,
+        said.id, name, organisation, PeerKind(peering.kind.value), Grade.CANDIDATE, applied_at, None,
+        peering.cavage, peering.networks, peering.anchor,
     )  # fmt: skip

@@ -13,6 +13,7 @@ peers = Table(
     Column("name", Text, nullable=False), Column("organisation", Text, nullable=False),
     Column("kind", Text, nullable=False), Column("grade", Text, nullable=False),
     Column("cavage", Boolean, nullable=False), Column("networks", ARRAY(Text), nullable=False), Column("anchor", Text),
+    Column("declared", Boolean, nullable=False, server_default=text("false")),
     moment("applied_at", required=True), moment("admitted_at"),
 )  # fmt: skip
 

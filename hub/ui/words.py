@@ -60,7 +60,7 @@ LOST: Final[Mapping[str, str]] = {
 }
 """What a suspension or a departure costs, said where it matters."""
 ACTS: Final[Mapping[str, str]] = {
-    "applied": "candidature", "approved": "approbation", "refused": "refus", "grade_changed": "changement de degré",
+    "applied": "candidature", "declared": "déclaration", "approved": "approbation", "refused": "refus", "grade_changed": "changement de degré",
     "key_announced": "clé annoncée", "key_rotated": "clé relayée", "key_revoked": "clé révoquée", "key_compromised": "clé compromise",
 }  # fmt: skip
 BREAKERS: Final[Mapping[str, str]] = {

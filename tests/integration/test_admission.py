@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from datetime import datetime, timedelta
 from functools import partial
@@ -9,18 +10,20 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from hub.registry import admission, key_service
+from hub.registry import admission, declaring, key_service
 from hub.registry.acts import ActKind
 from hub.registry.admission_work import (
     ApplicationMissing,
     ApprovalRefused,
     KeyTaken,
     ManifestReplayed,
+    ManifestStands,
     NameTaken,
     NodeNotFound,
     ReasonMissing,
     TooManyApplications,
 )
+from hub.registry.declarations import Declaration, DeclaredOrganisation
 from hub.registry.dossier import Dossier, dossier_of
 from hub.registry.model import GradeRefused
 from hub.registry.people import Person
@@ -212,6 +215,81 @@ async def test_a_peer_is_admitted_as_its_manifest_describes_it(world: World) -> 
     await world.work(partial(fakes_federation.approve, "peer/opsi.example"))
     renewed: Any = (await dossier(world, "peer/opsi.example")).member
     assert (renewed.cavage, renewed.grade) == (False, Grade.FULL)
+
+
+SOCIAL = "peer/social.example"
+
+
+def declaration(world: World, **more: Any) -> Declaration:
+    return Declaration(authority="social.example", organisation=DeclaredOrganisation(name="OPSI"), issued=world.clock(), **more)
+
+
+async def declare(world: World, said: Declaration, who: str = "anne", reason: str = "Leur logiciel ne signe pas de manifeste.") -> bool:
+    async def use(work: UnitOfWork) -> bool:
+        return await declaring.declare(said, reason, await fakes_federation.present(work, who), work)
+
+    return bool(await world.work(use))
+
+
+async def peer_of(world: World, subject: str = SOCIAL) -> Any:
+    return (await dossier(world, subject)).member
+
+
+async def test_a_server_that_signs_no_manifest_is_declared_by_a_person_and_admitted_by_two(world: World) -> None:
+    with pytest.raises(ReasonMissing):
+        await declare(world, declaration(world), reason=" ")
+    assert await declare(world, declaration(world, cavage=True, networks=("10.2.0.0/16",)))
+    assert (await peer_of(world)).grade is Grade.CANDIDATE
+    assert not (await decide(world, "anne", subject=SOCIAL)).done  # who declares approves once, as anybody
+    with pytest.raises(ApprovalRefused, match="already_approved"):
+        await decide(world, "anne", subject=SOCIAL)
+    assert (await decide(world, "bakary", subject=SOCIAL)).done
+    peer = await peer_of(world)
+    assert (peer.grade, peer.cavage, peer.networks, peer.declared) == (Grade.FULL, True, ("10.2.0.0/16",), True)
+    act = (await dossier(world, SOCIAL)).acts[0]
+    said = json.loads(act.attestation)
+    assert document_holds(said, world.hub_key.public)
+    assert (said["act"], said["by"]["name"], said["reason"]) == ("declared", "Anne Lefort", "Leur logiciel ne signe pas de manifeste.")
+    (kept,) = await world.rows("SELECT manifest FROM hub.applications WHERE subject = 'peer/social.example'")
+    assert hashlib.sha256(bytes(kept["manifest"])).hexdigest() == said["manifest"]
+
+
+async def test_what_was_declared_changes_when_two_people_have_approved_the_change(world: World) -> None:
+    await declare(world, declaration(world))
+    await world.work(partial(fakes_federation.approve, SOCIAL))
+    assert not await declare(world, declaration(world), "bakary")
+    assert await declare(world, declaration(world, cavage=True), "bakary")
+    assert not (await peer_of(world)).cavage
+    await decide(world, "anne", subject=SOCIAL)
+    assert await declare(world, declaration(world, cavage=True, networks=("10.0.0.0/8",)))
+    assert not (await decide(world, "bakary", subject=SOCIAL)).done  # what was approved before was another declaration
+    assert (await decide(world, "anne", subject=SOCIAL)).done
+    peer = await peer_of(world)
+    assert (peer.cavage, peer.networks, peer.grade) == (True, ("10.0.0.0/8",), Grade.FULL)
+
+
+async def test_a_declared_server_that_signs_at_last_speaks_for_itself_and_nobody_declares_it_any_more(world: World) -> None:
+    before = manifest(world, SigningKey.generate("social.example"))
+    await declare(world, declaration(world, cavage=True))
+    await world.work(partial(fakes_federation.approve, SOCIAL))
+    assert await apply(world, before)
+    with pytest.raises(ManifestStands):
+        await declare(world, declaration(world))
+    with pytest.raises(NameTaken):
+        await apply(world, manifest(world, SigningKey.generate("social.example"), timedelta(minutes=1)))
+    assert (await peer_of(world)).cavage  # until two people have read the manifest
+    await world.work(partial(fakes_federation.approve, SOCIAL))
+    peer = await peer_of(world)
+    assert (peer.declared, peer.cavage, peer.kind) == (False, False, "traitdunion")
+
+
+async def test_a_server_that_went_for_ever_is_not_declared_again(world: World) -> None:
+    await declare(world, declaration(world))
+    await world.work(partial(fakes_federation.approve, SOCIAL))
+    for who in ("anne", "bakary"):
+        await decide(world, who, Grade.GONE, SOCIAL, "fermeture")
+    with pytest.raises(NameTaken):
+        await declare(world, declaration(world, cavage=True))
 
 
 async def test_strangers_cannot_fill_the_registry_with_applications(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

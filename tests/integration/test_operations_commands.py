@@ -190,6 +190,25 @@ def test_a_peer_applies_is_admitted_and_is_no_node(hub: Path, people: Callable[[
     assert "Aucune candidature" in run("peers", "refuse", "opsi.example", "--reason", "x").output
 
 
+def test_a_server_that_signs_no_manifest_is_declared(hub: Path, people: Callable[[str], None]) -> None:
+    del hub
+    people(ANNE)
+    words = ("peers", "declare", "Social.example", "--organisation", "OPSI", "--reason", "Mastodon n'en signe pas.")
+    for option, wrong in (("--siret", "12345678901234"), ("--network", "10.0.0.1/8")):
+        refused = run(*words, option, wrong)
+        assert (refused.exit_code, option in refused.output) == (1, True)
+    assert "deux fois" in run(*words, "--cavage", "--network", "10.2.0.0/16").output
+    assert "rien à faire" in run(*words, "--cavage", "--network", "10.2.0.0/16").output
+    shown = run("peers", "acts", "social.example").output
+    for said in ("déclaré par la fédération, sans manifeste signé", "draft-cavage", "10.2.0.0/16", "Mastodon n'en signe pas."):
+        assert said in shown
+    assert '"authority": "social.example"' in run("peers", "acts", "social.example", "--json").output
+    for file in (ANNE, BAKARY):
+        people(file)
+        run("peers", "approve", "social.example")
+    assert "admis" in run("peers", "acts", "social.example").output
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
