@@ -15,7 +15,7 @@ from hub.settings import HubSettings
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Trait d’union : les réseaux sociaux des ministères, reliés.")
 GROUPS = ("inbound", "fanout", "receipts")
 PEERS = "peers"
-FEDERATION = ("peer-door", "courier")
+FEDERATION = ("worker peers", "peer-door", "courier")
 """The processes of federation with other servers, started where this one has an address for them."""
 
 
@@ -24,6 +24,10 @@ def migrate(
     door_role: Annotated[
         str | None, typer.Option(help="Rôle PostgreSQL, déjà créé, de la porte des nœuds : il reçoit les seuls droits qu'il lui faut.")
     ] = None,
+    peer_door_role: Annotated[
+        str | None,
+        typer.Option(help="De même pour la porte des autres serveurs : il lit ce qu'elle montre, et n'écrit rien de ce qui est dit."),
+    ] = None,
 ) -> None:
     """Prépare la base de données du hub, ou l'amène à cette version."""
     from hub.commands import terminal
@@ -31,12 +35,12 @@ def migrate(
 
     url = HubSettings().database_url
     asyncio.run(engine.migrate(url))
-    if door_role is None:
-        return
     try:
-        asyncio.run(roles.admit_door(url, door_role))
-    except roles.RoleMissing:
-        terminal.fail(f"Le rôle « {door_role} » n'existe pas : créez-le d'abord (CREATE ROLE … LOGIN PASSWORD …).")
+        for role, rights in ((door_role, roles.NODE_DOOR), (peer_door_role, roles.PEER_DOOR)):
+            if role is not None:
+                asyncio.run(roles.admit_door(url, role, rights))
+    except roles.RoleMissing as missing:
+        terminal.fail(f"Le rôle « {missing} » n'existe pas : créez-le d'abord (CREATE ROLE … LOGIN PASSWORD …).")
 
 
 @app.command()
@@ -100,8 +104,8 @@ def up(
 
     configure_logs("up")
     settings = HubSettings()
-    groups, federation = ((*GROUPS, PEERS), FEDERATION) if settings.federation_url else (GROUPS, ())
-    children = hub_children(groups, settings.metrics_port, federation) + [child_of(text) for text in also or []]
+    federation = FEDERATION if settings.federation_url else ()
+    children = hub_children(GROUPS, settings.metrics_port, federation) + [child_of(text) for text in also or []]
 
     async def run() -> None:
         await Supervisor(children, logs).run()

@@ -54,7 +54,7 @@ def hub_children(groups: Sequence[str], first_metrics_port: int, federation: Seq
     """The hub's own processes, those for peers where there are any. One metrics port cannot serve several: each gets the next one, in this order; with 0 each takes a free one."""
     own = [sys.executable, "-m", "hub"]
     measured = [Child(f"worker-{group}", [*own, "worker", group]) for group in groups]
-    measured += [Child(name, [*own, name]) for name in ("relay", "door", *federation)]
+    measured += [Child(said.replace(" ", "-"), [*own, *said.split()]) for said in ("relay", "door", *federation)]
     if first_metrics_port:
         for port, child in enumerate(measured, first_metrics_port):
             child.environment = {METRICS_PORT: str(port)}

@@ -1,7 +1,7 @@
 """Makes what the containers must know and nobody else: `python -m deploy.compose.vault`, run once before all others.
 
-One folder for each reader, each a volume of its own: `server` (PostgreSQL), `hub`, `operators`, `metrics` (Prometheus, Grafana), `public`,
-and for each ministry its connector's and its twin's. A secret that is there stays; what is derived from secrets is written anew each time.
+One folder for each reader, each a volume of its own: `server` (PostgreSQL), `hub`, `door`, `peerdoor`, `courier`, `peers` (the keys that these two
+share), `operators`, `metrics` (Prometheus, Grafana), `public`, and for each ministry its connector's and its twin's. A secret that is there stays; what is derived from secrets is written anew each time.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from deploy.demo import cast, manifests
 from deploy.demo.instances import described
 from deploy.local.application_service import ApplicationService
 from schemas.keys import SigningKey
+from schemas.rsa_keys import RsaSigningKey
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 HUB = "hub"
 DOOR = "door"  # strangers reach it: it has neither the hub's key nor the hub's rights
+PEER_DOOR = "peerdoor"  # likewise
+HOST_ACTOR = "federation"
 SHARED = 0o640  # our image's group reads it, which a server of another image joins
 OWN = 0o600
 
@@ -53,6 +56,7 @@ class Vault:
         self._kept("server/password")
         self._write("hub/database-url", self._database_url(HUB))
         self._write("door/database-url", self._database_url(DOOR, HUB))
+        self._federation()
         token = self._kept("hub/operator-token")
         self._write("metrics/operator-token", token)
         self._kept("metrics/grafana-password")
@@ -61,7 +65,18 @@ class Vault:
         for ministry in cast.MINISTRIES:
             self._ministry(ministry)
         owners = [HUB, *(ministry.node for ministry in cast.MINISTRIES)]
-        self._write("server/databases.sql", "".join(map(self._database, owners)) + self._role(DOOR))
+        self._write("server/databases.sql", "".join(map(self._database, owners)) + self._role(DOOR) + self._role(PEER_DOOR))
+
+    def _federation(self) -> None:
+        """The pair of keys that the peers' door and the courier share, and what each of the two alone may read."""
+        self._write(f"{PEER_DOOR}/database-url", self._database_url(PEER_DOOR, HUB))
+        self._write("courier/database-url", self._database_url(HUB))
+        self._write("public/federation-anchor", self._signing_key(HOST_ACTOR, "peers/federation.pem").public.multibase)
+        path = self.folder / "peers/federation-rsa.pem"
+        if not path.exists():
+            unfinished = path.with_suffix(".new")
+            RsaSigningKey.generate(HOST_ACTOR).save(unfinished)
+            unfinished.rename(path)
 
     def _ministry(self, ministry: Ministry) -> None:
         node = ministry.node

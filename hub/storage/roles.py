@@ -1,20 +1,31 @@
-"""What the node door's own database role may do: read the registry, keep which signatures were taken, and nothing else."""
+"""What the database roles of the doors that strangers reach may do, each for itself: as little as it can work with."""
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import asyncpg
 
-RIGHTS: Final = {"registry_documents": "SELECT", "signatures_seen": "SELECT, INSERT, DELETE"}
-"""Tables of the schema `hub` and what the door does with them; the whole of what strangers reach if they take it over."""
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+NODE_DOOR: Final[Mapping[str, str]] = {"registry_documents": "SELECT", "signatures_seen": "SELECT, INSERT, DELETE"}
+"""Tables of the schema `hub` and what the node door does with them; the whole of what strangers reach if they take it over."""
+PEER_DOOR: Final[Mapping[str, str]] = {
+    **dict.fromkeys(
+        ("communities", "messages", "events", "outbox", "members", "organisations", "nodes", "node_keys", "followers", "peers"), "SELECT"
+    ),
+    "peer_registries": "SELECT, INSERT, UPDATE",
+}  # fmt: skip
+"""What the peers' door reads to show public communities, and the one thing that it remembers. Rights are by table: who takes it over reads
+what was said in the others too; she writes nothing of it, and sees neither tokens nor receipts nor what waits unread."""
 
 
 class RoleMissing(LookupError):
     """No role of the server bears this name; making one is the business of who runs the server."""
 
 
-async def admit_door(url: str, role: str) -> None:
+async def admit_door(url: str, role: str, rights: Mapping[str, str]) -> None:
     """Give a role these rights and take from it all others in the schema; safe to repeat. Raises RoleMissing.
 
     A role that is the owner of the tables or a superuser keeps what it has: rights bind neither.
@@ -30,7 +41,7 @@ async def admit_door(url: str, role: str) -> None:
                 f"REVOKE ALL ON ALL TABLES IN SCHEMA hub FROM {name}",
                 f"GRANT CONNECT ON DATABASE {database} TO {name}",
                 f"GRANT USAGE ON SCHEMA hub TO {name}",
-                *(f"GRANT {rights} ON hub.{table} TO {name}" for table, rights in RIGHTS.items()),
+                *(f"GRANT {allowed} ON hub.{table} TO {name}" for table, allowed in rights.items()),
             ):
                 await connection.execute(statement)
     finally:

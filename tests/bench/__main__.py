@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import uvloop
 
-from tests.bench import courier, door, end2end, fanout, limits, memory, polls, spread, translate, webhook, worker, writer
+from tests.bench import courier, door, end2end, fanout, inbox, limits, memory, polls, spread, translate, webhook, worker, writer
 from tests.bench.report import Report, say
 from tests.bench.stage import CLONE, stage
 
@@ -24,6 +24,7 @@ SECTIONS = {
     "worker": (worker.run, "le worker inbound"),
     "writer": (writer.run, "les écritures dans un RSE qui répond en 20 ms"),
     "fanout": (fanout.run, "la diffusion vers 10 nœuds"),
+    "inbox": (inbox.run, "la porte des pairs : de l’activité signée à la garde durable"),
     "courier": (courier.run, "le courrier : une activité signée vers 200 boîtes, puis vers 10 et 1 000 pairs dont la moitié absents"),
     "spread": (spread.run, "du webhook aux topics de dix nœuds, à 200/s"),
     "end2end": (end2end.run, "de bout en bout, par les jumeaux, à 10 messages/s"),

@@ -73,7 +73,7 @@ class Connection(asyncio.Protocol):
             self._transport.close()
 
 
-async def as_fast_as_it_goes(port: int, requests: Iterator[bytes], seconds: float) -> Answers:
+async def as_fast_as_it_goes(port: int, requests: Iterator[bytes], seconds: float, connections: int = CONNECTIONS) -> Answers:
     """Each connection sends its next request when it has the answer to its last."""
     answers = Answers(time.perf_counter())
     end = answers.began + seconds
@@ -82,12 +82,12 @@ async def as_fast_as_it_goes(port: int, requests: Iterator[bytes], seconds: floa
         while (asked := time.perf_counter()) < end:
             _note(answers, asked, await connection.ask(next(requests)))
 
-    await _on_all(port, keep_asking)
+    await _on_all(port, keep_asking, connections)
     answers.ended = time.perf_counter()
     return answers
 
 
-async def at_rate(port: int, requests: Iterator[bytes], rate: float, seconds: float) -> Answers:
+async def at_rate(port: int, requests: Iterator[bytes], rate: float, seconds: float, connections: int = CONNECTIONS) -> Answers:
     """Requests fall due at a steady rate, answered or not; a late one's wait counts (no coordinated omission)."""
     answers = Answers(time.perf_counter())
     slots = count()
@@ -97,14 +97,14 @@ async def at_rate(port: int, requests: Iterator[bytes], rate: float, seconds: fl
             await asyncio.sleep(max(0.0, due - time.perf_counter()))
             _note(answers, due, await connection.ask(next(requests)))
 
-    await _on_all(port, keep_time)
+    await _on_all(port, keep_time, connections)
     answers.ended = time.perf_counter()
     return answers
 
 
-async def _on_all(port: int, use: Callable[[Connection], Coroutine[Any, Any, None]]) -> None:
+async def _on_all(port: int, use: Callable[[Connection], Coroutine[Any, Any, None]], connections: int) -> None:
     loop = asyncio.get_running_loop()
-    made = [await loop.create_connection(Connection, "127.0.0.1", port) for _ in range(CONNECTIONS)]
+    made = [await loop.create_connection(Connection, "127.0.0.1", port) for _ in range(connections)]
     try:
         async with asyncio.TaskGroup() as group:
             for _, connection in made:

@@ -26,6 +26,7 @@ from schemas import jcs
 from schemas.http_signature import signed_fields
 from schemas.keys import SigningKey
 from schemas.proof import decode
+from schemas.rsa_keys import RsaSigningKey
 from schemas.wire import kafka, records
 from schemas.wire.kafka import KafkaSettings
 from tests.bench import translating
@@ -91,6 +92,19 @@ def sign(url: str, count: str) -> dict[str, Any]:
     for _ in range(int(count)):
         signed_fields(key, "POST", url, datetime.now(UTC), CONTENT_TYPE, body)
     return {"sign": int(count) / (middle - began), "fields": int(count) / (time.perf_counter() - middle)}
+
+
+def verify(count: str) -> dict[str, Any]:
+    """Ed25519 and RSA alone, over the bytes that a request's signature covers."""
+    message, found = b"x" * 300, dict[str, float]()
+    keys: dict[str, SigningKey | RsaSigningKey] = {"ed25519": SigningKey.generate("a"), "rsa": RsaSigningKey.generate("a")}
+    for name, key in keys.items():
+        signature = key.sign(message)
+        began = time.perf_counter()
+        for _ in range(int(count)):
+            key.public.verifies(signature, message)
+        found[name] = int(count) / (time.perf_counter() - began)
+    return found
 
 
 async def bring(port: str, peers: str, count: str) -> dict[str, Any]:
@@ -274,6 +288,7 @@ def main(part: str, *words: str) -> None:
         "posts": posts,
         "bring": bring,
         "sign": _at_once(sign),
+        "verify": _at_once(verify),
         "translate": translating.measured,
     }
     print(json.dumps(uvloop.run(parts[part](*words))))  # noqa: T201 - read by the bench

@@ -27,7 +27,7 @@ from adapters.matrix import twin_options as matrix_options
 from adapters.settings import AdapterSettings
 from deploy.compose import vault
 from deploy.demo import cast, manifests
-from hub.__main__ import GROUPS, command_line
+from hub.__main__ import GROUPS, PEERS, command_line
 from hub.settings import HubSettings, PersonSettings
 from hub.site import site
 from hub.storage.engine import engine_for
@@ -52,10 +52,15 @@ PROMETHEUS: dict[str, Any] = yaml.safe_load((CLONE / "deploy" / "prometheus" / "
 HUB: tuple[type[BaseSettings], ...] = (HubSettings, KafkaSettings, TopicNames)
 ADAPTERS: tuple[type[BaseSettings], ...] = (AdapterSettings, KafkaSettings, TopicNames)
 SIGNS = {"TRAITDUNION_DATABASE_URL", "TRAITDUNION_SIGNING_KEY"}
+FEDERATES = {"TRAITDUNION_FEDERATION_URL", "TRAITDUNION_FEDERATION_ANCHOR"}
+FEDERATION_KEYS = {"TRAITDUNION_FEDERATION_KEY", "TRAITDUNION_FEDERATION_RSA_KEY"}
 NEEDED = {
     "worker inbound": {*SIGNS, "TRAITDUNION_KAFKA_BOOTSTRAP"},
     "worker receipts": {*SIGNS, "TRAITDUNION_KAFKA_BOOTSTRAP"},
-    "worker fanout": {"TRAITDUNION_KAFKA_BOOTSTRAP"},
+    "worker fanout": {"TRAITDUNION_KAFKA_BOOTSTRAP", "TRAITDUNION_FEDERATION_URL"},
+    "worker peers": {*SIGNS, *FEDERATES, "TRAITDUNION_KAFKA_BOOTSTRAP"},
+    "peer-door": {*FEDERATION_KEYS, *FEDERATES, "TRAITDUNION_DATABASE_URL", "TRAITDUNION_KAFKA_BOOTSTRAP"},
+    "courier": {*FEDERATION_KEYS, *FEDERATES, "TRAITDUNION_DATABASE_URL", "TRAITDUNION_KAFKA_BOOTSTRAP"},
     "relay": {*SIGNS, "TRAITDUNION_KAFKA_BOOTSTRAP"},
     "door": {"TRAITDUNION_DATABASE_URL", "TRAITDUNION_REGISTRY_ANCHOR", "TRAITDUNION_KAFKA_BOOTSTRAP", "TRAITDUNION_PUBLIC_URL"},
     "site": {"TRAITDUNION_DATABASE_URL", "TRAITDUNION_KAFKA_BOOTSTRAP", "TRAITDUNION_OPERATOR_TOKEN"},
@@ -146,7 +151,8 @@ def test_ports_are_open_to_this_machine_alone_and_are_listened_on() -> None:
     for service, port in published:
         host, _, inside = port.rpartition(":")
         assert host.startswith("127.0.0.1:")
-        listens = {service.environment.get("TRAITDUNION_DOOR_PORT"), *re.findall(r":(\d+)/", service.said["healthcheck"]["test"][-1])}
+        own = {service.environment.get(f"TRAITDUNION_{name}_PORT") for name in ("DOOR", "FEDERATION")}
+        listens = {*own, *re.findall(r":(\d+)/", service.said["healthcheck"]["test"][-1])}
         assert inside in listens
 
 
@@ -271,7 +277,7 @@ def parse(command: Any, words: list[str]) -> None:
 
 def test_every_group_of_workers_has_its_service_and_no_other() -> None:
     groups = [words[2] for _, words in programs() if words[:2] == ["traitdunion", "worker"]]
-    assert sorted(groups) == sorted(GROUPS)
+    assert sorted(groups) == sorted([*GROUPS, PEERS])
 
 
 @each_of_ours
@@ -316,8 +322,20 @@ def test_only_the_vault_writes_secrets_and_each_is_read_by_few() -> None:
         assert readers[f"twin-{node}"] == {"vault", f"twin-{node}"}
     assert readers["operators"] == {"vault", "operator"}
     assert readers["server"] == {"vault", "postgres"}
-    assert readers["hub"] == {"vault", "migrate", "federation", "operator", "relay", "site", "worker-inbound", "worker-receipts"}
+    assert readers["hub"] == {
+        "vault",
+        "migrate",
+        "federation",
+        "operator",
+        "relay",
+        "site",
+        "worker-inbound",
+        "worker-receipts",
+        "worker-peers",
+    }
     assert readers["door"] == {"vault", "door"}
+    assert (readers["peerdoor"], readers["courier"]) == ({"vault", "peer-door"}, {"vault", "courier"})
+    assert readers["peers"] == {"vault", "peer-door", "courier"}
 
 
 def test_a_ministry_sees_its_own_rse_and_the_hub_and_no_other_ministry() -> None:
@@ -331,6 +349,8 @@ def test_a_ministry_sees_its_own_rse_and_the_hub_and_no_other_ministry() -> None
         assert there == {f"connector-{node}", f"ledger-{node}", "kafka", "postgres", "site", "prometheus"}
     inner = {"core", *(ministry.node for ministry in cast.MINISTRIES)}
     assert {name for name, said in FILE["networks"].items() if said.get("internal")} == inner
+    assert {name for name, found in networks.items() if "abroad" in found} == {"peer-door", "courier"}
+    assert [name for name, said in FILE["networks"].items() if not said] == ["abroad"]  # the rest has no way out
 
 
 def test_the_federation_that_is_opened_is_the_casts() -> None:
@@ -353,7 +373,7 @@ def test_the_federation_that_is_opened_is_the_casts() -> None:
 def routes(service: Service) -> set[str]:
     """The pages that the process of a service has."""
     match service.commands[0]:
-        case ["traitdunion", "worker" | "relay" | "door", *_]:
+        case ["traitdunion", "worker" | "relay" | "door" | "peer-door" | "courier", *_]:
             return set(pages(Health()))
         case ["traitdunion", "site"]:
             app = site(engine_for("postgresql://nobody@127.0.0.1:1/none"), HubSettings(), lambda: NOW, FakeStreams())
@@ -459,7 +479,7 @@ def test_the_vault_makes_secrets_once_and_none_of_them_twice(tmp_path: Path) -> 
     assert contents(tmp_path) == made
     shared = [list(group) for _, group in groupby(sorted(made, key=lambda name: made[name]), key=lambda name: made[name])]
     twice = sorted(names for names in shared if len(names) > 1)
-    assert twice == [["hub/operator-token", "metrics/operator-token"]]
+    assert twice == [["courier/database-url", "hub/database-url"], ["hub/operator-token", "metrics/operator-token"]]
 
 
 def test_a_vault_that_was_cut_short_is_finished_without_changing_what_is_there(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import yaml
 from prometheus_client.metrics import MetricWrapperBase
 
 from adapters.settings import AdapterSettings
-from hub.__main__ import GROUPS
+from hub.__main__ import FEDERATION, GROUPS, PEERS
 from hub.settings import HubSettings
 from hub.supervisor import hub_children
 from schemas.wire.telemetry import Metric
@@ -164,18 +164,19 @@ def test_prometheus_asks_the_ports_that_up_gives_its_processes() -> None:
     first = int(targets["traitdunion-worker"][0].rpartition(":")[2])
     given = {
         child.name: f"127.0.0.1:{child.environment['TRAITDUNION_METRICS_PORT']}"
-        for child in hub_children(GROUPS, first)
+        for child in hub_children(GROUPS, first, FEDERATION)
         if child.environment
     }
-    assert targets["traitdunion-worker"] == [given[f"worker-{group}"] for group in GROUPS]
-    assert targets["traitdunion-relay"] == [given["relay"]]
+    assert targets["traitdunion-worker"] == [given[f"worker-{group}"] for group in (*GROUPS, PEERS)]
+    for name in ("relay", "door", "peer-door", "courier"):
+        assert targets[f"traitdunion-{name}"] == [given[name]]
     assert targets["traitdunion-site"] == [f"127.0.0.1:{HubSettings.model_fields['site_port'].default}"]
     assert targets["traitdunion-gateway"] == [f"127.0.0.1:{AdapterSettings.model_fields['gateway_port'].default}"]
     assert f"TRAITDUNION_METRICS_PORT={first}" in (DEPLOY / "README.md").read_text(encoding="utf-8")
 
 
 def test_up_leaves_each_process_its_free_port_where_none_is_named() -> None:
-    assert not any(child.environment for child in hub_children(GROUPS, 0))
+    assert not any(child.environment for child in hub_children(GROUPS, 0, FEDERATION))
 
 
 def test_prometheus_reads_the_alerts_and_keeps_our_label_instance() -> None:
@@ -188,4 +189,4 @@ def test_prometheus_reads_the_alerts_and_keeps_our_label_instance() -> None:
         for target in told["targets"]
     )
     jobs = {job["job_name"] for job in PROMETHEUS["scrape_configs"]}
-    assert jobs == {f"traitdunion-{process}" for process in ("gateway", "site", "worker", "relay", "door")}
+    assert jobs == {f"traitdunion-{process}" for process in ("gateway", "site", "worker", "relay", "door", "peer-door", "courier")}

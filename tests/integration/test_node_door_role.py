@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from adapters.door_client import DoorClient
 from deploy.local.ports import LOOPBACK, free_port
 from hub.__main__ import app
-from hub.storage.roles import RIGHTS, RoleMissing, admit_door
+from hub.storage.roles import NODE_DOOR, RoleMissing, admit_door
 from schemas import node_door, topics
 from schemas.envelope import CONTENT_TYPE
 from schemas.node_door import to_http
@@ -51,7 +51,7 @@ async def door_url(database_url: str) -> AsyncIterator[str]:
         pytest.skip("this PostgreSQL account may make no role")
     await owner.execute(f"CREATE ROLE {role} LOGIN PASSWORD '{password}'")
     await owner.execute(f"GRANT ALL ON ALL TABLES IN SCHEMA hub TO {role}")  # too much, from an earlier day
-    await admit_door(database_url, role)
+    await admit_door(database_url, role, NODE_DOOR)
     parts = urlsplit(database_url)
     yield parts._replace(netloc=f"{role}:{password}@{parts.hostname}:{parts.port}").geturl()
     await owner.execute(f"DROP OWNED BY {role}")
@@ -76,7 +76,7 @@ async def test_the_doors_role_may_read_the_registry_and_keep_signatures_and_no_m
     finally:
         await connection.close()
     assert len(tables) > 20
-    assert found == {(f"hub.{table}", right) for table, rights in RIGHTS.items() for right in rights.split(", ")}
+    assert found == {(f"hub.{table}", right) for table, rights in NODE_DOOR.items() for right in rights.split(", ")}
 
 
 @pytest.mark.parametrize("sql", FORBIDDEN)
@@ -115,7 +115,7 @@ async def test_the_door_works_under_its_role(database_url: str, door_url: str, k
 
 async def test_rights_are_given_to_a_role_that_exists(database_url: str) -> None:
     with pytest.raises(RoleMissing):
-        await admit_door(database_url, "nobody; DROP TABLE hub.nodes")
+        await admit_door(database_url, "nobody; DROP TABLE hub.nodes", NODE_DOOR)
 
 
 def test_the_command_says_that_the_role_must_be_made_first(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,123 @@
+"""The peers' door under a database role of its own: it shows all that is public, and writes nothing of what is said."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import asyncpg
+import pytest
+
+from hub.federation.addresses import Addresses
+from hub.federation.book import PeerBook
+from hub.federation.registries import KeptVersions
+from hub.peer_reading import SqlPublished
+from hub.storage.engine import engine_for
+from hub.storage.roles import PEER_DOOR, admit_door
+from schemas.keys import SigningKey
+from tests.fakes_federation import admit_peer
+from tests.hub_world import COMMUNITY, World
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
+NOW = datetime(2026, 11, 22, tzinfo=UTC)
+ALL_RIGHTS = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER")
+FORBIDDEN = (
+    "SELECT token_hash FROM hub.people", "SELECT value FROM hub.held", "SELECT * FROM hub.signatures_seen", "SELECT * FROM hub.reports",
+    "SELECT secret FROM adapters.persons", "UPDATE hub.messages SET html = ''", "INSERT INTO hub.outbox DEFAULT VALUES",
+    "UPDATE hub.peers SET grade = 'full'", "DELETE FROM hub.followers", "DELETE FROM hub.peer_registries", "CREATE TABLE hub.mine (a int)",
+)  # fmt: skip
+
+
+@pytest.fixture
+async def world(database_url: str) -> AsyncIterator[World]:
+    made = await World.make(database_url)
+    await made.tie()
+    await made.hear(made.posted("wifip", "post:1"))
+    await made.work(lambda work: admit_peer(SigningKey.generate("opsi.example"), work))
+    async with made.engine.begin() as connection:
+        await connection.exec_driver_sql("UPDATE hub.communities SET audience = 'public'")
+        await connection.exec_driver_sql("""UPDATE hub.outbox SET targets = targets || '{"peers": "{}"}' WHERE sequence IS NOT NULL""")
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+async def door_url(database_url: str) -> AsyncIterator[str]:
+    """The database under a role that was given the peers' door's rights."""
+    role, password = f"door_{secrets.token_hex(4)}", secrets.token_hex(16)
+    owner = await asyncpg.connect(database_url)
+    if not await owner.fetchval("SELECT rolsuper OR rolcreaterole FROM pg_roles WHERE rolname = current_user"):
+        await owner.close()
+        pytest.skip("this PostgreSQL account may make no role")
+    await owner.execute(f"CREATE ROLE {role} LOGIN PASSWORD '{password}'")
+    await admit_door(database_url, role, PEER_DOOR)
+    parts = urlsplit(database_url)
+    yield parts._replace(netloc=f"{role}:{password}@{parts.hostname}:{parts.port}").geturl()
+    await owner.execute(f"DROP OWNED BY {role}")
+    await owner.execute(f"DROP ROLE {role}")
+    await owner.close()
+
+
+@pytest.fixture
+async def door(door_url: str) -> AsyncIterator[AsyncEngine]:
+    engine = engine_for(door_url)
+    yield engine
+    await engine.dispose()
+
+
+async def test_under_its_role_the_door_shows_all_that_it_has_pages_for(world: World, door: AsyncEngine) -> None:
+    shown = SqlPublished(door, "hub", Addresses("https://hub.example"), world.clock)
+    (message,) = await shown.newest(COMMUNITY)
+    assert [room.id for room in await shown.rooms()] == [COMMUNITY]
+    for found in (await shown.room(COMMUNITY), await shown.seat("wifip"), await shown.said(message.id)):
+        assert found is not None
+    assert await shown.note(message.id) is not None
+    assert len((await shown.deeds(COMMUNITY, None)).items) == 1
+    assert await shown.deed("0" * 32) is None
+    assert await shown.followers(COMMUNITY) == 0
+    assert (await shown.figures()).posts == 1
+
+
+async def test_under_its_role_the_door_knows_the_peers_and_remembers_their_registries(world: World, door: AsyncEngine) -> None:
+    book, kept = PeerBook(door, world.clock), KeptVersions(door)
+    await book.refresh()
+    assert (book.ready, book("opsi.example") is not None) == (True, True)
+    for version in (3, 5, 4):
+        await kept.keep("opsi.example", version, NOW)
+    assert await kept.highest("opsi.example") == 5
+
+
+async def test_the_doors_role_has_these_rights_and_no_more(door_url: str) -> None:
+    connection = await asyncpg.connect(door_url)
+    try:
+        tables = await connection.fetch(
+            "SELECT schemaname || '.' || tablename AS name FROM pg_tables WHERE schemaname IN ('hub', 'adapters')"
+        )
+        found = {
+            (row["name"], right)
+            for row in tables
+            for right in ALL_RIGHTS
+            if await connection.fetchval(
+                "SELECT has_schema_privilege(split_part($1, '.', 1), 'USAGE') AND has_table_privilege($1, $2)", row["name"], right
+            )
+        }
+    finally:
+        await connection.close()
+    assert len(tables) > 20
+    assert found == {(f"hub.{table}", right) for table, rights in PEER_DOOR.items() for right in rights.split(", ")}
+
+
+@pytest.mark.parametrize("sql", FORBIDDEN)
+async def test_under_its_role_the_door_can_neither_speak_nor_admit_nor_read_what_is_nobodys(door_url: str, sql: str) -> None:
+    connection = await asyncpg.connect(door_url)
+    try:
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await connection.execute(sql)
+    finally:
+        await connection.close()
