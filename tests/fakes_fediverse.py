@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import json
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 STREAMS = "https://www.w3.org/ns/activitystreams"
 PUBLIC = f"{STREAMS}#Public"
 ACTIVITY_JSON = "application/activity+json"
+TRIES = 60
 LD_JSON = f'application/ld+json; profile="{STREAMS}"'
 
 
@@ -79,7 +81,15 @@ class Elsewhere:
         return self.documents[path]
 
     async def send(self, url: str, activity: Mapping[str, Any], key_id: str) -> tuple[int, str]:
-        """One delivery, signed as this software signs; the status and the reason of a refusal."""
+        """One delivery; asked to come again (503), it does, signed anew, as all of them do. The status and the reason of a refusal."""
+        for _ in range(TRIES):
+            status, reason = await self._deliver(url, activity, key_id)
+            if status != 503:
+                break
+            await asyncio.sleep(1)
+        return status, reason
+
+    async def _deliver(self, url: str, activity: Mapping[str, Any], key_id: str) -> tuple[int, str]:
         body = json.dumps(activity, ensure_ascii=False).encode()
         host, _, path = url.removeprefix("http://").partition("/")
         digest = "SHA-256=" + base64.b64encode(hashlib.sha256(body).digest()).decode()
