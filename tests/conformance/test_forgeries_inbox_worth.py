@@ -157,6 +157,7 @@ async def test_with_this_check_off_a_forgery_passes(check: Check) -> None:
         assert await passes(_likely(check)) is not None
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("check", [check for check in CHECKS if check.name in BEHIND], ids=lambda check: check.name)
 async def test_behind_this_check_stands_another(check: Check) -> None:
     with switched_off(check):

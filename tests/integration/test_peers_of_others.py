@@ -125,6 +125,7 @@ def accepted(server: Elsewhere, kind: str = "Accept") -> list[dict[str, Any]]:
     return [one for one in server.took if one["type"] == kind]
 
 
+@pytest.mark.long
 async def test_gotosocial_which_reads_and_is_read_by_signed_requests_follows_and_speaks(fediverse: Fediverse) -> None:
     server, world = fediverse.gotosocial, fediverse.world
     alice, key = f"{server.base}/users/alice", f"{server.base}/users/alice/main-key"
@@ -154,6 +155,7 @@ async def test_gotosocial_which_reads_and_is_read_by_signed_requests_follows_and
     assert "Bonjour" in await fediverse.text("Alice")
 
 
+@pytest.mark.long
 async def test_a_topic_of_nodebb_that_comes_three_ways_is_one_message(fediverse: Fediverse) -> None:
     server, world = fediverse.nodebb, fediverse.world
     category, bruno = f"{server.base}/category/2", f"{server.base}/uid/1"
@@ -200,6 +202,7 @@ async def test_a_topic_of_nodebb_that_comes_three_ways_is_one_message(fediverse:
     await becomes(fediverse.messages, [("Bruno", where, "Un sujet"), ("Bruno", where, "Un autre")], SLOW)
 
 
+@pytest.mark.long
 async def test_wordpress_with_queries_in_its_ids_follows_and_what_it_says_is_passed_on_as_it_came(fediverse: Fediverse) -> None:
     server, reader, world = fediverse.wordpress, fediverse.gotosocial, fediverse.world
     author, key = f"{server.base}/?author=1", f"{server.base}/?author=1#main-key"
