@@ -227,7 +227,6 @@ async def town(world: World, ledger: Ledger, rses: Mapping[str, Rse], number: in
         for connector in connectors.values():
             await connector.start()
         await found.settle()
-        world.clock.moved = timedelta()
         yield found
     finally:
         for connector in connectors.values():
