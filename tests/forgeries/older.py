@@ -7,7 +7,7 @@ import hashlib
 import hmac
 import json
 from dataclasses import dataclass, replace
-from email.utils import formatdate
+from email.utils import formatdate, parsedate_to_datetime
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
@@ -191,7 +191,7 @@ DATES: Final = (
     _signed_so("is of 1970", "signature_too_old", _dated(_date(0))),
     _signed_so("comes from the future", "signature_in_future", _dated_at(2 * WINDOW)),
     _signed_so("comes from a far future", "signature_in_future", _dated("Fri, 31 Dec 9999 23:59:59 GMT")),
-    _altered("has a later date than was signed", "signature_invalid", lambda wire, world: wire.but("date", _date(world.now.timestamp() + 7))),
+    _altered("has a later date than was signed", "signature_invalid", lambda wire, _: wire.but("date", _date(parsedate_to_datetime(wire.value("date")).timestamp() + 7))),
     _signed_so("has an empty date", "field_malformed", _dated("")),
     _signed_so("has a date in words", "field_malformed", _dated("now")),
     _signed_so("has a date of 1994's writing", "field_malformed", _dated("Sunday, 06-Nov-94 08:49:37 GMT")),
