@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from starlette.applications import Starlette
 
+from hub.crowd import Crowd
 from hub.federation.addresses import Addresses
-from hub.federation.inbox import Crowd, InboxParts, routes
+from hub.federation.inbox import BYTES_AT_ONCE, InboxParts, routes
 from hub.federation.registries import PeerRegistries
 from hub.federation.signatures import CAVAGE, RFC9421, Cavage, Rfc9421, Scheme
 from hub.federation.verification import Trust, Verifier
@@ -233,7 +234,7 @@ class Door:
     kafka: KeptRecords = field(default_factory=KeptRecords)
     peers: dict[str, Peer] = field(default_factory=dict)
     key: SigningKey = field(default_factory=lambda: SigningKey.generate("hub"))
-    crowd: Crowd = field(default_factory=Crowd)
+    crowd: Crowd = field(default_factory=lambda: Crowd(BYTES_AT_ONCE))
     now: datetime = NOW
     registry_read: bool = True
     versions: KeptVersions = field(default_factory=KeptVersions)

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
 
+from hub.crowd import Crowd
 from hub.federation.actors import Actors
-from hub.federation.inbox import Crowd, InboxParts, routes
+from hub.federation.inbox import BYTES_AT_ONCE, InboxParts, routes
 from hub.federation.registries import PeerRegistries
 from hub.federation.signatures import CAVAGE, RFC9421, Cavage, Rfc9421, Scheme
 from hub.federation.verification import Trust, Verifier
@@ -64,4 +65,4 @@ def door(world: World) -> tuple[Starlette, KeptRecords]:
     registries = PeerRegistries(abroad, KeptVersions(dict(world.versions_seen)), clock)
     schemes: dict[str, Scheme] = {RFC9421: Rfc9421(nonces), CAVAGE: Cavage()}
     trust = Trust(world.here, peers.get, schemes, KEY, nonces, clock, registries, lambda: True)
-    return Starlette(routes=routes(InboxParts(world.here, Verifier(trust, abroad), kafka, Crowd()))), kafka
+    return Starlette(routes=routes(InboxParts(world.here, Verifier(trust, abroad), kafka, Crowd(BYTES_AT_ONCE)))), kafka

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections import Counter
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import structlog
 from starlette.routing import Route
 
+from hub.crowd import Crowded
 from hub.federation.addresses import GROUPS, NODES, SHARED_INBOX
 from hub.federation.answers import refusal
 from hub.federation.reasons import Reason, Rejection
@@ -26,10 +25,9 @@ from schemas.wire.records import new_correlation
 from schemas.wire.telemetry import Metric
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from starlette.types import Receive, Scope, Send
 
+    from hub.crowd import Crowd
     from hub.federation.addresses import Addresses
     from hub.federation.verification import Verifier
     from hub.registry.peers import Peer
@@ -38,11 +36,7 @@ if TYPE_CHECKING:
 
 BODY_SECONDS: Final = 20.0
 FIELDS_LIMIT: Final = 64
-AT_ONCE: Final = 64
-"""Requests of one peer that are under way together; past that it is asked to come again."""
 BYTES_AT_ONCE: Final = 64 * 1024 * 1024
-SHARE: Final = 4
-"""One peer holds at most this part of them."""
 _LENGTH: Final = re.compile(r"[0-9]{1,12}")
 KNOWN: Final = frozenset(
     ("Create", "Update", "Delete", "Like", "Dislike", "EmojiReact", "Undo", "Flag", "Move", "Announce", "Accept", "Reject", "Follow")
@@ -56,44 +50,6 @@ class _TurnedAway(Exception):
     def __init__(self, reason: Reason, detail: str = "") -> None:
         super().__init__(reason)
         self.rejection = Rejection(reason, detail)
-
-
-class Crowd:
-    """How much is under way: requests by peer, bytes over all; one peer's flood is that peer's own trouble."""
-
-    def __init__(self, at_once: int = AT_ONCE, most_bytes: int = BYTES_AT_ONCE) -> None:
-        self._at_once, self._free, self._share = at_once, most_bytes, most_bytes // SHARE
-        self._under_way: Counter[str] = Counter()
-        self._bytes: Counter[str] = Counter()
-
-    @contextmanager
-    def one(self, peer: str) -> Iterator[None]:
-        """Count a request of a peer; raises _TurnedAway past its share. Its bytes are given back with it."""
-        if self._under_way[peer] >= self._at_once:
-            raise _TurnedAway(Reason.TOO_MANY)
-        self._under_way[peer] += 1
-        try:
-            yield
-        finally:
-            self._under_way[peer] -= 1
-            if not self._under_way[peer]:
-                del self._under_way[peer]
-
-    def take(self, peer: str, size: int) -> None:
-        """Set bytes aside for a peer's body; raises _TurnedAway where it, or the process, holds enough."""
-        if self._bytes[peer] + size > self._share:
-            raise _TurnedAway(Reason.TOO_MANY)
-        if size > self._free:
-            raise _TurnedAway(Reason.BUSY)
-        self._free -= size
-        self._bytes[peer] += size
-
-    def give_back(self, peer: str, size: int) -> None:
-        """They are free again."""
-        self._free += size
-        self._bytes[peer] -= size
-        if not self._bytes[peer]:
-            del self._bytes[peer]
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +99,8 @@ class Inbox:
             taken = await self._take(_Request(scope, receive, self._parts), correlation)
         except _TurnedAway as turned:
             taken = turned.rejection
+        except Crowded as full:
+            taken = Rejection(full.reason)
         except NotAcknowledged:
             taken = Rejection(Reason.KAFKA)
         except Exception as error:  # noqa: BLE001 - whatever failed, the peer is told to come again and the others are served

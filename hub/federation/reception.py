@@ -7,7 +7,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from hub.federation.inbox import Crowd, InboxParts, routes
+from hub.crowd import Crowd
+from hub.federation.inbox import BYTES_AT_ONCE, InboxParts, routes
 from hub.federation.registries import KeptVersions, PeerRegistries, own_registry
 from hub.federation.signatures import CAVAGE, RFC9421, Cavage, Rfc9421
 from hub.federation.verification import Trust, Verifier
@@ -55,7 +56,7 @@ async def reception(
     async with asyncio.TaskGroup() as group:
         loops = [group.create_task(publisher.run()), group.create_task(book.run())]
         try:
-            inboxes = routes(InboxParts(here, Verifier(trust, abroad), publisher, Crowd()))
+            inboxes = routes(InboxParts(here, Verifier(trust, abroad), publisher, Crowd(BYTES_AT_ONCE)))
             yield Reception([*inboxes, own_registry(book.database)], publisher)
         finally:
             for loop in loops:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections import Counter
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import partial
@@ -18,23 +17,20 @@ from schemas.http_signature import BARE, WITH_BODY, Rejection, SignedHead, Unver
 from schemas.node_door import BODY_LIMIT
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
+    from collections.abc import AsyncIterator, Callable
 
     from starlette.types import Receive, Scope
 
     from hub.access import Right
+    from hub.crowd import Crowd
     from hub.node_door.trust import DoorTrust
     from hub.node_door.witness import Witness
     from hub.ports import Clock
     from schemas.nonces import Nonces
 
 BODY_SECONDS: Final = 30.0
-AT_ONCE: Final = 64
-"""Requests of one node that are under way together; a connector needs a handful."""
 BYTES_AT_ONCE: Final = 128 * 1024 * 1024
 """Bodies that the process holds together, of all nodes."""
-SHARE: Final = 4
-"""One node holds at most this part of them: who announces bodies and does not send them holds up nobody else."""
 FIELDS_LIMIT: Final = 128
 """Fields of one request: an event has some thirty."""
 _NODE: Final = re.compile(NODE_PATTERN)
@@ -55,43 +51,6 @@ class Signed:
     def field(self, name: str) -> str:
         """A field that stands once; empty where it does not stand."""
         return next((said for known, said in self.fields if known == name), "")
-
-
-class Crowd:
-    """How much is under way: requests by node, bytes over all."""
-
-    def __init__(self, at_once: int = AT_ONCE, most_bytes: int = BYTES_AT_ONCE) -> None:
-        self._at_once, self._free, self._share = at_once, most_bytes, most_bytes // SHARE
-        self._under_way: Counter[str] = Counter()
-        self._bytes: Counter[str] = Counter()
-
-    @contextmanager
-    def one(self, node: str) -> Iterator[None]:
-        """Count a request of a node; raises TurnedAway past its share."""
-        if self._under_way[node] >= self._at_once:
-            raise TurnedAway("too_many_requests")
-        self._under_way[node] += 1
-        try:
-            yield
-        finally:
-            self._under_way[node] -= 1
-            if not self._under_way[node]:
-                del self._under_way[node]
-
-    @contextmanager
-    def room(self, node: str, size: int) -> Iterator[None]:
-        """Set bytes aside for a node's body; raises TurnedAway where it, or the process, holds enough."""
-        if self._bytes[node] + size > self._share:
-            raise TurnedAway("too_many_requests")
-        if size > self._free:
-            raise TurnedAway("door_busy")
-        self._free -= size
-        self._bytes[node] += size
-        try:
-            yield
-        finally:
-            self._free += size
-            self._bytes[node] -= size
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +112,7 @@ def fields_of(scope: Scope) -> tuple[tuple[str, str], ...]:
 
 @asynccontextmanager
 async def body_of(signed: Signed, receive: Receive, crowd: Crowd) -> AsyncIterator[bytes]:
-    """The body, capped, proved to be the one that was signed; raises TurnedAway."""
+    """The body, capped, proved to be the one that was signed; raises TurnedAway, Crowded."""
     declared = signed.field("content-length")
     size = int(declared) if _LENGTH.fullmatch(declared) else BODY_LIMIT
     if size > BODY_LIMIT:

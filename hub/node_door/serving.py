@@ -14,8 +14,9 @@ from starlette.applications import Starlette
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from hub.crowd import Crowd, Crowded
 from hub.node_door.answers import Answer, TurnedAway, refusal, send_answer
-from hub.node_door.requests import Crowd, body_of
+from hub.node_door.requests import BYTES_AT_ONCE, body_of
 from schemas.http_signature import BARE, WITH_BODY
 from schemas.node_door import BATCH, BATCH_RECORDS, WAIT_LIMIT, Cursor, written_page
 from schemas.wire.records import CORRELATION, CORRELATION_PATTERN, new_correlation
@@ -108,6 +109,8 @@ class Door:
             held.enter_context(self._crowd.one(node))
             await self._keeper.witness.take(signed.head)
             return node, await self._route.answer(signed, receive, self._crowd, correlation)
+        except Crowded as full:
+            return node, refusal(TurnedAway(full.reason))
         except TurnedAway as refused:
             return node, refusal(refused, WITH_BODY if self._route.method == "POST" else BARE)
         except Exception as error:  # noqa: BLE001 - the server would log its text, which may hold content
@@ -117,7 +120,7 @@ class Door:
 
 def application(routes: Mapping[str, Post | Poll], keeper: Doorkeeper) -> Starlette:
     """The door's routes, and the pages by which its supervisor and its proxy see whether it can work."""
-    crowd = Crowd()
+    crowd = Crowd(BYTES_AT_ONCE)
 
     async def healthz(_: Request) -> JSONResponse:
         return JSONResponse({"status": "ok"})

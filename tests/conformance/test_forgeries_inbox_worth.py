@@ -83,9 +83,6 @@ BEHIND: Final[dict[str, str]] = {
 ELSEWHERE: Final[dict[str, str]] = {
     "verification.Verifier._admitted: Reason.PEERS": "tests/unit/test_federation_inbox.py",
     "verification.Verifier._remember: Reason.MEMORY_FULL": "tests/unit/test_federation_inbox_limits.py",
-    "inbox.Crowd.one: Reason.TOO_MANY": "tests/unit/test_federation_inbox.py",
-    "inbox.Crowd.take: Reason.TOO_MANY": "tests/unit/test_federation_inbox_limits.py",
-    "inbox.Crowd.take: Reason.BUSY": "tests/unit/test_federation_inbox_limits.py",
     "inbox._Request.checked: Reason.HEADERS (1)": "tests/unit/test_federation_inbox.py",
     "inbox._Request.checked: Reason.BODY_TOO_LARGE": "tests/unit/test_federation_inbox.py",
     "inbox._Request._body: Reason.BODY_TOO_SLOW": "tests/unit/test_federation_inbox_limits.py",

@@ -62,9 +62,6 @@ BEHIND: Final = {
 """Checks behind which another one stands: off, they let nothing through, and what is refused has another name."""
 ELSEWHERE: Final = {
     "verifying._check_nonce: Reason.MEMORY_FULL": "tests/unit/test_schemas_http_signature.py",
-    "requests.Crowd.one: too_many_requests": "tests/unit/test_node_door_crowd.py",
-    "requests.Crowd.room: too_many_requests": "tests/unit/test_node_door_crowd.py",
-    "requests.Crowd.room: door_busy": "tests/unit/test_node_door_crowd.py",
     "requests.Doorkeeper._judge: registry_unavailable": "tests/unit/test_node_door_judged.py",
     "requests.Doorkeeper._judge: key.value": "tests/unit/test_node_door_judged.py",
     "requests.Doorkeeper._judge: node_not_admitted": "tests/unit/test_node_door_judged.py",

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hub.crowd import AT_ONCE, Crowd
 from hub.federation.answers import STATUSES
-from hub.federation.inbox import AT_ONCE, Crowd
 from hub.federation.reasons import Reason
 from hub.federation.verification import readmit
 from hub.ports import Record

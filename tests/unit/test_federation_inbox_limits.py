@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+from hub.crowd import Crowd
 from hub.federation import inbox
-from hub.federation.inbox import Crowd
+from hub.federation.inbox import BYTES_AT_ONCE
 from schemas.nonces import Nonces
 from tests.fakes_abroad import HERE, Door, Person, signed, written
 from tests.fakes_asgi import call
@@ -21,7 +22,7 @@ CAROL = Person("https://ailleurs.example/users/carol")
 
 
 def door(crowd: Crowd | None = None) -> Door:
-    made = Door(crowd=crowd or Crowd())
+    made = Door(crowd=crowd or Crowd(BYTES_AT_ONCE))
     made.admit(ALICE, CAROL)
     return made
 

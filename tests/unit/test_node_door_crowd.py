@@ -11,9 +11,10 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from hub.access import Right
+from hub.crowd import Crowd, Crowded
 from hub.node_door import outbound
 from hub.node_door.answers import PIECE, Answer, TurnedAway
-from hub.node_door.requests import Crowd, Signed
+from hub.node_door.requests import BYTES_AT_ONCE, Signed
 from hub.node_door.serving import Door, Poll, Post
 from schemas.http_signature import SignedHead
 from schemas.node_door import Cursor, Page
@@ -65,7 +66,7 @@ SCOPE: dict[str, Any] = {"method": "POST", "headers": []}
 def test_bodies_of_one_node_leave_room_for_the_others() -> None:
     crowd = Crowd(most_bytes=100)
     with crowd.room("wifip", 25):
-        with pytest.raises(TurnedAway, match="too_many_requests"), crowd.room("wifip", 1):
+        with pytest.raises(Crowded, match="too_many_requests"), crowd.room("wifip", 1):
             pass
         with crowd.room("education", 25):
             pass
@@ -74,7 +75,7 @@ def test_bodies_of_one_node_leave_room_for_the_others() -> None:
 
 
 async def test_a_node_that_does_not_read_its_answers_holds_no_more_of_them_than_its_share() -> None:
-    door = Door(Post("events", Right.SPEAK, answering), keeper(signed("wifip")), Crowd(at_once=1))
+    door = Door(Post("events", Right.SPEAK, answering), keeper(signed("wifip")), Crowd(BYTES_AT_ONCE, at_once=1))
     slow, second = Reader(), Reader()
     first = asyncio.ensure_future(door(SCOPE, nothing, slow.send))
     while len(slow.got) < 2:  # noqa: ASYNC110 - the reader tells nobody
@@ -109,7 +110,7 @@ async def test_what_came_while_a_key_was_revoked_is_not_handed_to_who_waited_wit
         reader = Reader()
         reader.goes_on.set()
         outbound: Any = SimpleNamespace(poll=poll)
-        door = Door(Poll("outbound", Right.RECEIVE, outbound), keeper(signed("wifip", stands)), Crowd())
+        door = Door(Poll("outbound", Right.RECEIVE, outbound), keeper(signed("wifip", stands)), Crowd(BYTES_AT_ONCE))
         await door({"method": "GET", "headers": []}, receive, reader.send)
         assert reader.status == status
 

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from hub.access import Right
+from hub.crowd import Crowd
 from hub.node_door import requests
 from hub.node_door.answers import TurnedAway
-from hub.node_door.requests import Crowd, Doorkeeper, Signed, body_of
+from hub.node_door.requests import BYTES_AT_ONCE, Doorkeeper, Signed, body_of
 from schemas.http_signature import SignedHead
 from schemas.manifest import Grade, Registry
 from schemas.nonces import Nonces
@@ -100,7 +101,7 @@ async def test_a_body_that_grows_past_what_is_taken_is_not_read_on(monkeypatch: 
         return {"type": "http.request", "body": b"x" * 6, "more_body": True}
 
     with pytest.raises(TurnedAway, match="body_too_large"):
-        async with body_of(a_request(), receive, Crowd()):
+        async with body_of(a_request(), receive, Crowd(BYTES_AT_ONCE)):
             pass
     assert len(read) == 2
 
@@ -110,7 +111,7 @@ async def test_a_body_that_was_declared_too_large_is_not_read_at_all() -> None:
         raise AssertionError
 
     with pytest.raises(TurnedAway, match="body_too_large"):
-        async with body_of(a_request(("content-length", "999999999")), receive, Crowd()):
+        async with body_of(a_request(("content-length", "999999999")), receive, Crowd(BYTES_AT_ONCE)):
             pass
 
 
@@ -119,5 +120,5 @@ async def test_who_leaves_in_the_middle_of_a_body_is_told_by_its_name() -> None:
         return {"type": "http.disconnect"}
 
     with pytest.raises(TurnedAway, match="body_too_slow"):
-        async with body_of(a_request(), receive, Crowd()):
+        async with body_of(a_request(), receive, Crowd(BYTES_AT_ONCE)):
             pass
