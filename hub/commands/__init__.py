@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hub.commands import communities, courier, dead_letters, keys, manifest, nodes, peers, people, registry, ties, topics, trace
+from hub.commands import communities, dead_letters, keys, manifest, nodes, peers, people, registry, ties, topics, trace
 
 if TYPE_CHECKING:
     import typer
@@ -17,7 +17,6 @@ def add_to(app: typer.Typer) -> None:
     app.add_typer(peers.app, name="peers")
     app.add_typer(people.app, name="people")
     app.add_typer(manifest.app, name="manifest")
-    courier.add_to(peers.app)
     app.add_typer(communities.app, name="communities")
     app.add_typer(ties.app, name="ties")
     app.add_typer(dead_letters.app, name="dlq")

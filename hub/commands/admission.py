@@ -72,6 +72,23 @@ def declare(declaration: Declaration, reason: str) -> bool:
         terminal.fail(f"« {name} » a signé un manifeste : c'est à lui d'en présenter un autre (« traitdunion peers apply »).")
 
 
+def approve(kind: Kind, name: str, grade: Grade) -> None:
+    """Approve in one's own name that somebody be admitted, and say what it brought."""
+    if grade not in {Grade.FULL, Grade.OBSERVER}:
+        terminal.fail("On admet comme full ou observer ; sinon : suspend, depart.")
+    _say(name, decide(kind, name, grade), "est admis" if grade is Grade.FULL else "est observateur")
+
+
+def suspend(kind: Kind, name: str, reason: str) -> None:
+    """Suspend somebody, and say so."""
+    _say(name, decide(kind, name, Grade.SUSPENDED, reason), "est suspendu")
+
+
+def depart(kind: Kind, name: str, reason: str) -> None:
+    """Take note that somebody leaves for ever, and say what it brought."""
+    _say(name, decide(kind, name, Grade.GONE, reason), "est parti")
+
+
 def decide(kind: Kind, name: str, grade: Grade, reason: str | None = None) -> Decision:
     """Approve a grade, or end with a sentence."""
     from hub.registry import admission
@@ -85,13 +102,14 @@ def decide(kind: Kind, name: str, grade: Grade, reason: str | None = None) -> De
 
 
 def refuse(kind: Kind, name: str, reason: str) -> None:
-    """Turn down the open application, or end with a sentence."""
+    """Turn down the open application, and say so."""
     from hub.registry import admission
 
     async def use(work: UnitOfWork) -> None:
         await admission.refuse(f"{kind.value}/{name}", reason, await terminal.presence(work), work)
 
     acting(kind, name, use)
+    terminal.say(f"La candidature de {name} est refusée.")
 
 
 def acting(kind: Kind, name: str, use: Callable[[UnitOfWork], Awaitable[T]]) -> T:
@@ -115,13 +133,14 @@ def acting(kind: Kind, name: str, use: Callable[[UnitOfWork], Awaitable[T]]) -> 
         terminal.fail(f"{name} n'a pas cette clé : {missing}")
 
 
-def said_of(name: str, decision: Decision, done: str) -> str:
+def _say(name: str, decision: Decision, done: str) -> None:
     """What an approval brought, in a sentence."""
     if decision.done:
-        return f"{name} {done}."
-    if decision.approvals >= decision.needed:
-        return f"{name} l'était déjà : rien à faire."
-    return f"{name} : {decision.approvals} approbation sur {decision.needed} ; il y faut encore une autre personne."
+        terminal.say(f"{name} {done}.")
+    elif decision.approvals >= decision.needed:
+        terminal.say(f"{name} l'était déjà : rien à faire.")
+    else:
+        terminal.say(f"{name} : {decision.approvals} approbation sur {decision.needed} ; il y faut encore une autre personne.")
 
 
 def show(kind: Kind, name: str, *, as_json: bool) -> None:

@@ -60,29 +60,25 @@ def provision(
 @app.command()
 def approve(node: NodeName, grade: admission.Into = Grade.FULL) -> None:
     """Approuve en votre nom qu'un nœud soit admis ; à la deuxième personne, un nouveau registre signé le dit à tous."""
-    if grade not in {Grade.FULL, Grade.OBSERVER}:
-        terminal.fail("On admet comme full ou observer ; sinon : suspend, depart.")
-    done = "est admis" if grade is Grade.FULL else "est observateur"
-    terminal.say(admission.said_of(node, admission.decide(Kind.NODE, node, grade), done))
+    admission.approve(Kind.NODE, node, grade)
 
 
 @app.command()
 def refuse(node: NodeName, reason: admission.Why) -> None:
     """Refuse la candidature d'un nœud, et dit pourquoi ; il pourra en présenter une autre."""
     admission.refuse(Kind.NODE, node, reason)
-    terminal.say(f"La candidature de {node} est refusée.")
 
 
 @app.command()
 def suspend(node: NodeName, reason: admission.Why) -> None:
     """Suspend un nœud : il ne parle plus et ne reçoit plus, jusqu'à ce qu'il soit admis de nouveau. Une personne suffit."""
-    terminal.say(admission.said_of(node, admission.decide(Kind.NODE, node, Grade.SUSPENDED, reason), "est suspendu"))
+    admission.suspend(Kind.NODE, node, reason)
 
 
 @app.command()
 def depart(node: NodeName, reason: admission.Why) -> None:
     """Prend acte du départ d'un nœud, pour toujours ; il y faut deux personnes."""
-    terminal.say(admission.said_of(node, admission.decide(Kind.NODE, node, Grade.GONE, reason), "est parti"))
+    admission.depart(Kind.NODE, node, reason)
 
 
 @app.command("revoke-key")

@@ -6,11 +6,12 @@ from typing import Annotated
 
 import typer
 
-from hub.commands import admission, terminal
+from hub.commands import admission, courier, terminal
 from schemas.application import Kind
 from schemas.manifest import Grade
 
 app = terminal.group("Les serveurs pairs : d'autres Trait d'union, et les serveurs du fédivers.")
+courier.add_to(app)
 OPTIONS = {"authority": "le nom de domaine", "name": "--organisation", "siret": "--siret", "networks": "--network"}
 Authority = Annotated[str, typer.Argument(help="Nom de domaine du serveur, avec son port s'il n'est pas l'ordinaire.")]
 
@@ -57,29 +58,25 @@ def declare(
 @app.command()
 def approve(peer: Authority, grade: admission.Into = Grade.FULL) -> None:
     """Approuve en votre nom qu'un serveur pair soit admis ; à la deuxième personne, un nouveau registre signé le dit à tous."""
-    if grade not in {Grade.FULL, Grade.OBSERVER}:
-        terminal.fail("On admet comme full ou observer ; sinon : suspend, depart.")
-    done = "est admis" if grade is Grade.FULL else "est observateur"
-    terminal.say(admission.said_of(peer, admission.decide(Kind.PEER, peer, grade), done))
+    admission.approve(Kind.PEER, peer, grade)
 
 
 @app.command()
 def refuse(peer: Authority, reason: admission.Why) -> None:
     """Refuse la candidature d'un serveur pair, et dit pourquoi."""
     admission.refuse(Kind.PEER, peer, reason)
-    terminal.say(f"La candidature de {peer} est refusée.")
 
 
 @app.command()
 def suspend(peer: Authority, reason: admission.Why) -> None:
     """Suspend un serveur pair : il ne dit et ne reçoit plus rien, sauf les effacements. Une personne suffit."""
-    terminal.say(admission.said_of(peer, admission.decide(Kind.PEER, peer, Grade.SUSPENDED, reason), "est suspendu"))
+    admission.suspend(Kind.PEER, peer, reason)
 
 
 @app.command()
 def depart(peer: Authority, reason: admission.Why) -> None:
     """Prend acte du départ d'un serveur pair, pour toujours ; il y faut deux personnes."""
-    terminal.say(admission.said_of(peer, admission.decide(Kind.PEER, peer, Grade.GONE, reason), "est parti"))
+    admission.depart(Kind.PEER, peer, reason)
 
 
 @app.command()
