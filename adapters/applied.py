@@ -138,6 +138,11 @@ class Applied:
         """The sequences applied of a community; None where it is new here."""
         return self._numbers.get(community)
 
+    @property
+    def began(self) -> bool:
+        """Whether anything of any community was ever applied here."""
+        return bool(self._numbers)
+
     async def open_intents(self) -> frozenset[str]:
         """Keys of writes whose answer was never seen: to be looked for before they are written again."""
         async with self._ledger.connection() as connection:

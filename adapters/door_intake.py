@@ -95,6 +95,8 @@ class DoorIntake:
         start = page.records[0].offset if page.records else page.next.offset
         kept = await self._kept(page.topic, page.next.partition)
         self._topic = page.topic
+        if kept is None and start > 0 and self._applied.began:  # it ended before it could note how far it had read
+            await self._writer.missed(Lost.EXPIRED)
         self._after = self._done = Cursor(page.next.partition, start if kept is None else kept)
         log.info("outbound_resumed", instance=self._name, offset=self._after.offset)
 

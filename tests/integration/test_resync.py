@@ -275,6 +275,19 @@ async def test_an_operator_has_it_asked_for_and_sees_what_is_awaited(rig: Rig, m
     assert texts(rig) == ["1", "2"]
 
 
+async def test_a_process_that_ended_before_it_noted_its_place_asks_for_what_is_gone(rig: Rig) -> None:
+    async with rig.running():
+        await rig.tie()
+        await rig.deliver(message(rig, 1))
+        await rig.receipts(2)
+        await place_kept(rig)
+    assert await rig.value("WITH gone AS (DELETE FROM adapters.offsets RETURNING 1) SELECT count(*) FROM gone") == 1
+    await rig.deliver(message(rig, 2))
+    await forget(rig)
+    async with rig.running():
+        await request_of(rig)
+
+
 async def test_a_process_that_ends_while_it_awaits_goes_on_awaiting(rig: Rig) -> None:
     async with rig.running():
         await rig.tie()
