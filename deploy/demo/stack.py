@@ -176,7 +176,7 @@ class Stack:
             if self._up is None or self._up.exit_code is not None:
                 raise NotReady(f"le superviseur s'est arrêté avant que {name} soit prêt")
             await asyncio.sleep(POLL_SECONDS)
-        self._say(f"{name} est prêt")
+        self._say(f"prêt : {name}")
 
     async def _well(self, url: str) -> bool:
         try:
