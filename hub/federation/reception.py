@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from hub.crowd import Crowd
 from hub.federation.inbox import BYTES_AT_ONCE, InboxParts, routes
-from hub.federation.registries import KeptVersions, PeerRegistries, own_registry
+from hub.federation.registries import PeerRegistries, own_registry
+from hub.federation.repository import KeptVersions
 from hub.federation.signatures import CAVAGE, RFC9421, Cavage, Rfc9421
 from hub.federation.verification import Trust, Verifier
 from schemas.nonces import Nonces

@@ -7,15 +7,12 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import structlog
-from sqlalchemy import func, select
-from sqlalchemy.dialects.postgresql import insert
 from starlette.responses import Response
 from starlette.routing import Route
 
 from hub.federation.actors import REGISTRY
 from hub.federation.ministries import Fault
 from hub.registry.repository import newest_document
-from hub.storage.federation_tables import peer_registries
 from schemas.manifest import Registry, RegistryRefused
 from schemas.problem import MEDIA_TYPE, Problem
 
@@ -34,26 +31,6 @@ FRESH: Final = timedelta(seconds=60)
 HURRIED: Final = timedelta(seconds=2)
 """How often it may be asked for sooner: keys that nobody knows are easily made up."""
 log = structlog.get_logger()
-
-
-class KeptVersions:
-    """The highest version seen of each peer's registry, kept where a restart does not forget it."""
-
-    def __init__(self, database: AsyncEngine) -> None:
-        self._database = database
-
-    async def highest(self, peer: str) -> int:
-        """0 where none was seen."""
-        async with self._database.connect() as connection:
-            found = await connection.scalar(select(peer_registries.c.version).where(peer_registries.c.peer == peer))
-        return int(found or 0)
-
-    async def keep(self, peer: str, version: int, now: datetime) -> None:
-        """Remember a version; a lower one changes nothing."""
-        row = insert(peer_registries).values(peer=peer, version=version, at=now)
-        highest = {"version": func.greatest(peer_registries.c.version, row.excluded.version), "at": row.excluded.at}
-        async with self._database.begin() as connection:
-            await connection.execute(row.on_conflict_do_update(index_elements=["peer"], set_=highest))
 
 
 class Kept(Protocol):

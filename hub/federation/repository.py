@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from hub.federation.followers import ExternalObject, Follow, Follower, FollowState, Report
-from hub.storage.federation_tables import activities_seen, external_objects, followers, follows, peer_quarantines, reports
+from hub.storage.federation_tables import activities_seen, external_objects, followers, follows, peer_quarantines, peer_registries, reports
 from hub.storage.rows import Rows, among, renewing
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
     from datetime import datetime
 
-    from sqlalchemy.ext.asyncio import AsyncConnection
+    from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
     from hub.access import Permit
     from hub.ports import Clock
@@ -187,3 +187,23 @@ async def forget_seen(connection: AsyncConnection, before: datetime) -> None:
 
 def _follow(row: Any) -> Follow:
     return Follow(row.community, row.group, row.peer, FollowState(row.state), row.activity, row.asked_at, row.answered_at, row.reason)
+
+
+class KeptVersions:
+    """The highest version seen of each peer's registry, kept where a restart does not forget it."""
+
+    def __init__(self, database: AsyncEngine) -> None:
+        self._database = database
+
+    async def highest(self, peer: str) -> int:
+        """0 where none was seen."""
+        async with self._database.connect() as connection:
+            found = await connection.scalar(select(peer_registries.c.version).where(peer_registries.c.peer == peer))
+        return int(found or 0)
+
+    async def keep(self, peer: str, version: int, now: datetime) -> None:
+        """Remember a version; a lower one changes nothing."""
+        row = upsert(peer_registries).values(peer=peer, version=version, at=now)
+        highest = {"version": func.greatest(peer_registries.c.version, row.excluded.version), "at": row.excluded.at}
+        async with self._database.begin() as connection:
+            await connection.execute(row.on_conflict_do_update(index_elements=["peer"], set_=highest))

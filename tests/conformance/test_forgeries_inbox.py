@@ -23,7 +23,7 @@ from hub.federation.book import PeerBook
 from hub.federation.doorway import application
 from hub.federation.published import ActorKeys
 from hub.federation.reception import reception
-from hub.federation.registries import KeptVersions
+from hub.federation.repository import KeptVersions
 from hub.federation.serving import Here, Pages
 from hub.federation.signed_fetch import Pen, SignedFetching
 from hub.peer_reading import SqlPublished

@@ -12,7 +12,7 @@ import pytest
 
 from hub.federation.addresses import Addresses
 from hub.federation.book import PeerBook
-from hub.federation.registries import KeptVersions
+from hub.federation.repository import KeptVersions
 from hub.peer_reading import SqlPublished
 from hub.storage.engine import engine_for
 from hub.storage.roles import PEER_DOOR, admit_door
