@@ -166,6 +166,7 @@ async def test_a_topic_that_was_made_anew_is_read_from_its_beginning_and_what_is
         await rig.tie()
         await rig.deliver(*(message(rig, number) for number in range(1, 5)))
         await rig.receipts(5)
+        await place_kept(rig)
     await made_anew(rig)
     async with rig.running():
         request = await request_of(rig)
