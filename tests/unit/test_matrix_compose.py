@@ -100,8 +100,10 @@ def test_a_program_of_another_ministry_speaks_in_notices() -> None:
     assert content_of(posting(author=Author(name="Robot", organisation="Finances", kind="bot")))["msgtype"] == "m.notice"
 
 
-@pytest.mark.parametrize("word", ["mot ", "é" * 9 + " ", "&lt;&amp;> ", "x", "\x01 "])
-@pytest.mark.parametrize("changes", [{}, {"act": Act.EDITED, "native_id": "$one"}])
+@pytest.mark.parametrize(
+    ("word", "changes"),
+    [("mot ", {}), ("é" * 9 + " ", {}), ("&lt;&amp;> ", {}), ("x", {}), ("\x01 ", {"act": Act.EDITED, "native_id": "$one"})],
+)
 def test_a_text_too_long_for_matrix_goes_on_in_events_each_within_the_limit(word: str, changes: dict[str, Any]) -> None:
     parts = divided_for_room(posting(content=Content(html=f"<p>{word * (90_000 // len(word))}</p>", text=""), **changes))
     contents = [content_of(part) for part in parts]
