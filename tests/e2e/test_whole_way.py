@@ -312,6 +312,7 @@ async def test_any_process_killed_in_the_middle_loses_and_doubles_nothing(whole:
     assert {node: words for node, words in shown.items() if words != expected} == {}
 
 
+@pytest.mark.long
 async def test_broker_and_database_that_go_and_come_back_lose_and_double_nothing(whole: Whole) -> None:
     room, wifip = whole.scene.room, whole.scene.wifip
     first = "Avant que le courtier ne redémarre, un mot."
