@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Final
 
 from schemas import provenance
 from schemas.activities import ActivityMalformed, Told, authority_of, is_public, ministry_via, native_id_of, organisation_of, read, told
-from schemas.facts.message import MessageEdited, MessagePosted
-from schemas.facts.reaction import ReactionAdded
+from schemas.facts.message import MessageDeleted, MessageEdited, MessagePosted
+from schemas.facts.reaction import ReactionAdded, ReactionRemoved
 from schemas.origins import same_origin
 from schemas.provenance import Belief, Provenance, ProvenanceRefused
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from schemas.envelope import Envelope
     from schemas.facts.base import Fact
     from schemas.facts.external import External
     from schemas.manifest import Registry
@@ -25,6 +26,7 @@ MISMATCH: Final = "external_mismatch"
 _WRITTEN: Final = frozenset(("Create", "Update"))
 ACTS: Final[Mapping[type[Fact], frozenset[str]]] = {
     MessagePosted: _WRITTEN, MessageEdited: _WRITTEN, ReactionAdded: frozenset(("Like", "EmojiReact")),
+    MessageDeleted: frozenset(("Delete",)), ReactionRemoved: frozenset(("Undo", "Delete")),
 }  # fmt: skip
 """Which acts say such a fact."""
 
@@ -32,9 +34,12 @@ ACTS: Final[Mapping[type[Fact], frozenset[str]]] = {
 def fault(verified: VerifiedEvent, hub: str, registry: Registry) -> str | None:
     """Why a message or a reaction is not what somebody elsewhere said; None where it is, and for what a ministry said itself.
 
-    The hub has no people of its own: whatever it signs in a person's name must bring along what that person's server signed.
+    The hub has no people of its own: whatever it signs in a person's name must bring along what that person's server signed. What it takes
+    back for her may come without, as it did before it could bring it along: a copy too few is not what a forger wants.
     """
     fact, envelope = verified.fact, verified.event.envelope
+    if isinstance(fact, MessageDeleted | ReactionRemoved):
+        return _fault_of_removal(fact, envelope, hub, registry)
     if not isinstance(fact, MessagePosted | ReactionAdded):
         return None
     if envelope.onbehalf is not None:
@@ -56,6 +61,24 @@ def fault(verified: VerifiedEvent, hub: str, registry: Registry) -> str | None:
     ):
         return MISMATCH
     return None if envelope.nativeid == native_id_of(made) and _same(fact.external, seen, said) else MISMATCH
+
+
+def _fault_of_removal(fact: MessageDeleted | ReactionRemoved, envelope: Envelope, hub: str, registry: Registry) -> str | None:
+    """Of what is taken back: it is the actor's own, or she herself is gone."""
+    external = fact.external
+    if external is None:
+        return None
+    if envelope.source != hub:
+        return MISMATCH
+    try:
+        seen, said = _proved(external, registry)
+    except ProvenanceRefused as refused:
+        return refused.reason
+    except ActivityMalformed:
+        return MISMATCH
+    hers = same_origin(external.object, said.actor) and envelope.nativeid == native_id_of(external.object)
+    meant = said.verb == "Undo" or said.object_id in {external.object, said.actor}
+    return None if said.verb in ACTS[type(fact)] and hers and meant and _same(external, seen, said) else MISMATCH
 
 
 def _organisation(seen: Provenance, server: str) -> str:

@@ -52,9 +52,9 @@ class Follower:
     shared_inbox: str = ""
 
 
-def record(offset: int, *, form: Form = Form.ANNOUNCED, forgets: bool = False, community: str = COMMUNITY) -> Record:
+def record(offset: int, *, form: Form = Form.ANNOUNCED, forgets: bool = False, community: str = COMMUNITY, source: str = "") -> Record:
     """An activity on the topic; its body is its offset."""
-    parcel = Parcel(community, f"e{offset}", GROUP, form, str(offset).encode(), forgets, correlation="c" * 32)
+    parcel = Parcel(community, f"e{offset}", GROUP, form, str(offset).encode(), forgets, correlation="c" * 32, source=source)
     return Record(offset, community.encode(), parcel.body, parcel.headers())
 
 

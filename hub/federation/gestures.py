@@ -51,7 +51,7 @@ async def on_undo(activity: VerifiedActivity, work: Work, here: Addresses) -> st
         return NOTED
     if known.owner != told.actor:
         raise RefusedError("undo_of_another")
-    return await take_away(known, work)
+    return await take_away(known, work, incoming.taken_back(activity, known))
 
 
 async def _set_before(activity: VerifiedActivity, work: Work, here: Addresses) -> ExternalObject | None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pydantic import TypeAdapter, ValidationError
 
 from hub.federation import ministries
+from hub.federation.ministries import MEMBER
 from hub.ports import RefusedError
 from schemas import provenance
 from schemas.activities import POSTS, author_of, authority_of, id_of, ids_of, ministry_via, organisation_of, type_of
@@ -28,6 +29,7 @@ from schemas.scalars import Moment
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from hub.federation.followers import ExternalObject
     from hub.federation.verification import VerifiedActivity
     from schemas.markup.tree import Node
 
@@ -37,6 +39,8 @@ MENTIONS_LIMIT: Final = 20
 CHOICES_LIMIT: Final = 50
 HEADINGS: Final = frozenset(("h1", "h2"))
 LIKE: Final = "👍"
+WORDS: Final = frozenset(("content", "contentMap", "name", "nameMap", "source", "summary", "attachment", MEMBER))
+"""Members in which an object says something."""
 NOBODY: Final = "Quelqu’un"
 _MOMENT: Final[TypeAdapter[datetime]] = TypeAdapter(Moment)
 _CONTROLS: Final = frozenset(map(chr, (*range(0x20), *range(0x7F, 0xA0))))
@@ -70,6 +74,20 @@ def external(activity: VerifiedActivity, made: str) -> External:
         actor=told.actor, server=authority_of(told.actor) or "", object=made, activity=activity.unparsed.decode(),
         document=activity.document.decode() if activity.document is not None else None, via=told.via, provenance=provenance.written(activity.signed),
     )  # fmt: skip
+
+
+def taken_back(activity: VerifiedActivity, known: ExternalObject) -> External | None:
+    """The act by which somebody takes something back, for those whom we told of it; None where others did, or where it says the words again.
+
+    What came through a Group was told by that Group alone, which tells of its end too.
+    """
+    told = activity.told
+    if known.via is not None and told.via is None:
+        return None
+    said = told.object if isinstance(told.object, dict) else {}
+    if told.verb == "Delete" and WORDS & said.keys():
+        return None  # a deletion must not be what spreads and keeps the words
+    return external(activity, known.id)
 
 
 def post(activity: VerifiedActivity, now: datetime) -> Heard:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from hub.federation.note import PUBLIC, addressing, followers, note
@@ -103,6 +103,7 @@ def _of_peer(numbered: Numbered, external: dict[str, Any], addresses: Addresses,
     """A peer's activity, announced in the very characters in which it came: nobody re-serialises what somebody signed.
 
     What a Group elsewhere passed on is for that Group's own followers: two communities that follow each other would go on for ever.
+    What is taken back is not told again to the server that took it back; what was said is, for the followers there wait for our boost.
     """
     if external.get("via") is not None:
         return []
@@ -114,6 +115,9 @@ def _of_peer(numbered: Numbered, external: dict[str, Any], addresses: Addresses,
     announced = _parcel(
         numbered, group, Form.ANNOUNCED, _announce(numbered, addresses, "announce", external["activity"], audience), correlation
     )
+    if announced.forgets:
+        server = external.get("server")
+        return [replace(announced, source=server if isinstance(server, str) else "")]
     address = external.get("object")
     if activity.get("type") != "Create" or not isinstance(address, str):
         return [announced]  # its own server tells those who know no groups of the rest

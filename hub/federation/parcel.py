@@ -16,6 +16,7 @@ EVENT: Final = "peer_event"
 ACTOR: Final = "peer_actor"
 FORM: Final = "peer_form"
 FORGETS: Final = "peer_forgets"
+FROM: Final = "peer_from"
 TO: Final = "peer_to"
 INBOX: Final = "peer_inbox"
 CORRELATION: Final = records.CORRELATION
@@ -37,7 +38,7 @@ class ParcelMalformed(ValueError):
 class Parcel:
     """An activity on its way. `actor` is ours, by whose key it is signed.
 
-    `forgets` marks what takes something back: it goes to suspended peers too. `to` is the actor elsewhere for whom alone it is, and
+    `forgets` marks what takes something back: it goes to suspended peers too, and not to the server `source` that took it back. `to` is the actor elsewhere for whom alone it is, and
     `inbox` hers, where it is known.
     """
 
@@ -50,10 +51,11 @@ class Parcel:
     to: str = ""
     inbox: str = ""
     correlation: str = ""
+    source: str = ""
 
     def headers(self) -> list[tuple[str, bytes]]:
         """The record's headers."""
-        said = {EVENT: self.event, ACTOR: self.actor, FORM: self.form.value, CORRELATION: self.correlation}
+        said = {EVENT: self.event, ACTOR: self.actor, FORM: self.form.value, CORRELATION: self.correlation, FROM: self.source}
         found = [(name, value.encode()) for name, value in said.items() if value]
         return [*found, (FORGETS, b"1")] if self.forgets else found
 
@@ -71,7 +73,8 @@ class Parcel:
             raise ParcelMalformed(type(error).__name__) from error
         if not value or form is Form.DIRECT:
             raise ParcelMalformed(form)
-        return cls(community, said.get(EVENT, ""), actor, form, value, FORGETS in said, correlation=correlation)
+        source = said.get(FROM, "")
+        return cls(community, said.get(EVENT, ""), actor, form, value, FORGETS in said, correlation=correlation, source=source)
 
 
 def _actor(body: bytes | None) -> str:

@@ -79,13 +79,18 @@ async def on_delete(activity: VerifiedActivity, work: Work, _: Addresses) -> str
         return DOUBLE
     if known.owner != told.actor:
         raise RefusedError("not_owner")
-    return await take_away(known, work)
+    return await take_away(known, work, incoming.taken_back(activity, known))
 
 
 async def _gone_altogether(activity: VerifiedActivity, work: Work) -> str:
+    """All that she made is taken back; the followers of each community are told once that she is gone."""
     actor = activity.told.actor
     await work.followers.remove(actor)
+    told: set[str] = set()
     for one in await work.abroad.made_by(actor):
-        if one.kind != GONE:
-            await take_away(one, work)
+        if one.kind == GONE:
+            continue
+        external = incoming.taken_back(activity, one) if one.community not in told else None
+        await take_away(one, work, external)
+        told |= {one.community} if external is not None else set()
     return DONE

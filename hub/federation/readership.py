@@ -83,12 +83,12 @@ class Readership:
     async def of(self, parcel: Parcel, now: float) -> dict[str, tuple[str, ...]]:
         """Peer → the inboxes to which this goes there."""
         peers, inboxes = await self._known(parcel, now)
-        return {peer: tuple(found) for peer, found in inboxes.items() if _may(peers.get(peer), parcel)}
+        return {peer: tuple(found) for peer, found in inboxes.items() if peer != parcel.source and _may(peers.get(peer), parcel)}
 
     async def inboxes(self, parcel: Parcel, peer: str, now: float) -> tuple[str, ...]:
         """The inboxes to which this goes at one peer."""
         peers, inboxes = await self._known(parcel, now)
-        return tuple(inboxes.get(peer, ())) if _may(peers.get(peer), parcel) else ()
+        return tuple(inboxes.get(peer, ())) if peer != parcel.source and _may(peers.get(peer), parcel) else ()
 
     def networks(self, peer: str) -> tuple[str, ...]:
         """The private address ranges in which a peer may stand."""

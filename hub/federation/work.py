@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from hub.federation.verification import VerifiedActivity
     from hub.registry.peers import Peer
     from schemas.facts.base import Fact
+    from schemas.facts.external import External
     from schemas.provenance import KnownActor
 
 MESSAGE: Final = "message"
@@ -145,9 +146,10 @@ def made(activity: VerifiedActivity, name: str, work: Work, community: str, kind
     return ExternalObject(name, work.subject_of(name), community, told.actor, server, kind, told.via, work.clock(), **more)
 
 
-async def take_away(known: ExternalObject, work: Work) -> str:
-    """Take back what somebody made; its tombstone keeps a late copy out."""
-    fact = ReactionRemoved(space=known.peer) if known.kind == REACTION else MessageDeleted(space=known.peer)
+async def take_away(known: ExternalObject, work: Work, external: External | None = None) -> str:
+    """Take back what somebody made; its tombstone keeps a late copy out. `external` is her act, where others are to be told it."""
+    removed = ReactionRemoved if known.kind == REACTION else MessageDeleted
+    fact = removed(space=known.peer, external=external)
     outcome = await work.tell(Said(fact, known.id, known.owner, "deleted", known.community, work.clock(), known.about))
     work.abroad.save(replace(known, kind=GONE))
     return outcome

@@ -84,3 +84,6 @@ class MessageDeleted(Fact):
     event_type: ClassVar[str] = "fr.gouv.rse.message.deleted.v1"
 
     space: Space
+    external: Annotated[External | None, Field(description="Where somebody on a server of others took it back; said by the hub alone.")] = (
+        None
+    )

@@ -33,3 +33,6 @@ class ReactionRemoved(Fact):
     event_type: ClassVar[str] = "fr.gouv.rse.reaction.removed.v1"
 
     space: Space
+    external: Annotated[External | None, Field(description="Where somebody on a server of others took it back; said by the hub alone.")] = (
+        None
+    )

@@ -10,110 +10,35 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import text
 
-from hub import bootstrap
 from hub.communities.service import open_community
 from hub.federation.following import follow_group, leave_group
 from hub.federation.repository import SqlFollowers, quarantined, release, reports_of
-from hub.group import Group
-from hub.peer_batches import PeerBatch
-from hub.peer_work import PeerWork
-from hub.ports import Record, RefusedError
+from hub.ports import RefusedError
 from hub.registry.peer_repository import SqlPeers
 from hub.settings import HubSettings
 from hub.site import site
 from hub.unit_of_work import transaction
-from hub.worker import ABROAD
 from schemas.envelope import object_id
 from schemas.facts.message import MessagePosted
 from schemas.manifest import Grade
 from schemas.proof import VerifiedEvent, verify_event
+from schemas.sequence import PEERS
 from schemas.wire.records import texts, unverified_event
 from schemas.words import Audience
-from tests.fakes_abroad import GROUP, HERE, PUBLIC, Door, Person, peer, written
+from tests.fakes_abroad import GROUP, HERE, PUBLIC, Person, peer, written
 from tests.fakes_asgi import call
 from tests.fakes_hub import FakeStreams
-from tests.hub_world import World
+from tests.fakes_peer_town import ALICE, BOB, CAROL, COMMUNITY, FORUM, MEMBER, Town
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping, Sequence
-
-COMMUNITY = "futurs-publics"
-ALICE = Person("https://social.example/users/alice")
-BOB = Person("https://social.example/users/bob", name="Bob Petit")
-CAROL = Person("https://ailleurs.example/users/carol", name="Carol Blanc")
-FORUM = Person("https://forum.example/category/2", "Group", "Le forum")
-MEMBER = Person("https://forum.example/uid/1", name="Membre du forum")
-
-
-class Town:
-    """A hub with a door: what is brought to the door is carried to the worker."""
-
-    def __init__(self, world: World) -> None:
-        self.world, self.door = world, Door()
-        self.door.now = world.clock()
-        self.door.admit(ALICE, BOB, CAROL, FORUM, MEMBER)
-        group = Group("peers", bootstrap.begin(world.engine, world.rules), world.reader, world.dead_letters, world.clock, 5)  # type: ignore[arg-type]  # kept in memory
-        self.batch = PeerBatch(group, ABROAD, HERE, lambda _, __: self.door.key.public)
-        self._offset = 0
-
-    async def prepare(self) -> None:
-        async with self.world.engine.begin() as connection:
-            for server in ("social.example", "ailleurs.example", "forum.example"):
-                await SqlPeers(connection).add(peer(server))
-            await connection.execute(text("UPDATE hub.communities SET audience = 'public'"))
-
-    async def records(self, *brought: tuple[Person, Mapping[str, Any]]) -> list[Record]:
-        """What the door makes of deliveries."""
-        self.door.kafka.records.clear()
-        self.door.now = self.world.clock()
-        for actor, activity in brought:
-            answer = await self.door.bring(actor, activity)
-            assert answer.status == 202, answer.body
-        found = []
-        for one in self.door.kafka.records:
-            self._offset += 1
-            found.append(Record(one.topic, 0, self._offset, self.world.clock(), one.key, one.value, tuple(one.headers)))
-        return found
-
-    async def hear(self, *brought: tuple[Person, Mapping[str, Any]]) -> None:
-        """Deliveries, through door and worker."""
-        await self.take(await self.records(*brought))
-
-    async def take(self, records: Sequence[Record]) -> None:
-        await self.batch.carry_out(await self.batch.read(records))
-
-    async def follow(self, community: str = COMMUNITY) -> None:
-        """Our community follows the forum, which accepts."""
-        await self.run(lambda work: follow_group(community, FORUM.id, work, HERE))
-        asked = json.loads((await self.outgoing())[-1]["value"])
-        await self.hear((FORUM, FORUM.does("Accept", asked, f"acts/accept-{community}")))
-
-    async def run(self, use: Any) -> Any:
-        async with transaction(self.world.engine, self.world.rules) as work:
-            found = await use(PeerWork(work, {}, "0" * 32))
-            await work.commit()
-        return found
-
-    async def outgoing(self) -> list[dict[str, Any]]:
-        rows = await self.world.rows("SELECT * FROM hub.outbox WHERE topic = 'peers.outbound.v1' ORDER BY id")
-        return [{**row, "value": bytes(row["value"]), "headers": dict(row["headers"])} for row in rows]
-
-    async def messages(self) -> list[Any]:
-        return await self.world.rows("SELECT * FROM hub.messages ORDER BY first_sequence")
-
-    @property
-    def reasons(self) -> list[str]:
-        return self.world.dead_letters.reasons
+    from collections.abc import AsyncIterator
 
 
 @pytest.fixture
 async def town(database_url: str) -> AsyncIterator[Town]:
-    world = await World.make(database_url)
-    await world.tie()
-    made = Town(world)
-    await made.prepare()
+    made = await Town.make(database_url)
     yield made
-    await world.close()
+    await made.world.close()
 
 
 async def test_a_note_to_our_group_becomes_a_numbered_message_signed_by_the_hub_for_every_tied_node(town: Town) -> None:
@@ -121,7 +46,7 @@ async def test_a_note_to_our_group_becomes_a_numbered_message_signed_by_the_hub_
     (message,) = await town.messages()
     assert (message["node"], message["author"], message["organisation"]) == ("hub", "Alice Martin", "social.example · externe")
     row = (await town.world.rows("SELECT * FROM hub.outbox WHERE topic = 'hub.facts.v1' ORDER BY id DESC LIMIT 1"))[0]
-    assert set(row["targets"]) == {"wifip", "education", "diplomatie"}
+    assert set(row["targets"]) == {"wifip", "education", "diplomatie", PEERS}
     headers = texts([(name, said.encode()) for name, said in row["headers"]])
     verified = verify_event(unverified_event(headers, bytes(row["value"])), await town.world.reader(), town.world.clock())
     assert isinstance(verified, VerifiedEvent)

@@ -16,12 +16,14 @@ from adapters.last_door import KEY_REASONS
 from adapters.matrix.names import display_name
 from adapters.port import Act, Order
 from hub.federation import incoming
+from hub.federation.followers import ExternalObject
 from hub.federation.verification import readmit
 from hub.ports import Record
 from schemas import provenance
 from schemas.activities import native_id_of, organisation_of
 from schemas.envelope import object_id
 from schemas.facts.message import Author, MessageDeleted
+from schemas.facts.reaction import ReactionRemoved
 from schemas.proof import own_event, sign_event
 from schemas.words import Audience
 from tests.fakes_abroad import HERE, NOW, Door, Person, written
@@ -98,6 +100,51 @@ def test_what_the_hub_says_of_its_own_making_is_refused_and_so_is_a_ministry_tha
     assert elsewhere.fault(said(bare, heard.object_id), "hub", known) == "external_missing"
     assert elsewhere.fault(replace(said(heard.fact, heard.object_id)), "another-hub", known) == "external_mismatch"
     assert elsewhere.fault(said(MessageDeleted(space="social.example"), heard.object_id), "hub", known) is None
+
+
+def removal(actor: Person, activity: dict[str, Any], name: str) -> Any:
+    """The fact of what somebody took back."""
+    heard = taken(actor, activity)
+    known = ExternalObject(name, "s", "futurs-publics", heard.told.actor, "social.example", "message", heard.told.via, NOW)
+    made = ReactionRemoved if heard.told.verb == "Undo" else MessageDeleted
+    return made(space="social.example", external=incoming.taken_back(heard, known))
+
+
+LIKED = "https://social.example/acts/l"
+NOTE = ALICE.note()["id"]
+
+
+@pytest.mark.parametrize(
+    ("activity", "name"),
+    [
+        (ALICE.does("Delete", {"type": "Tombstone", "id": NOTE}), NOTE),
+        (ALICE.does("Delete", ALICE.id), NOTE),
+        (ALICE.does("Undo", ALICE.does("Like", HERE.note("m"), "acts/l")), LIKED),
+    ],
+)
+def test_what_somebody_elsewhere_took_back_passes_and_nothing_else_under_its_name(
+    known: Registry, activity: dict[str, Any], name: str
+) -> None:
+    fact = removal(ALICE, activity, name)
+    assert fact.external is not None
+    assert elsewhere.fault(said(fact, name), "hub", known) is None
+    assert elsewhere.fault(said(fact, "https://social.example/notes/9"), "hub", known) == "external_mismatch"
+    assert elsewhere.fault(said(fact, name), "another-hub", known) == "external_mismatch"
+    for changes in ({"object": CAROL.note()["id"]}, {"actor": CAROL.id}, {"via": FORUM.id}):
+        assert elsewhere.fault(said(_external(fact, **changes), name), "hub", known) == "external_mismatch"
+    altered = _external(fact, activity=fact.external.activity + " ")
+    assert elsewhere.fault(said(altered, name), "hub", known) == "provenance_of_other_bytes"
+    mute = _external(fact, provenance="{}")
+    assert elsewhere.fault(said(mute, name), "hub", known) == "provenance_malformed"
+
+
+def test_a_post_proves_no_deletion(known: Registry) -> None:
+    fact = MessageDeleted(space="social.example", external=posted().fact.external)
+    assert elsewhere.fault(said(fact, NOTE), "hub", known) == "external_mismatch"
+
+
+def test_a_deletion_that_says_the_words_again_is_not_kept() -> None:
+    assert removal(ALICE, ALICE.does("Delete", ALICE.note()), NOTE).external is None
 
 
 def test_a_doors_key_that_the_registry_does_not_name_may_be_in_a_newer_one() -> None:

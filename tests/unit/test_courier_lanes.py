@@ -356,3 +356,25 @@ async def test_a_record_that_makes_no_sense_stops_nobody(world: World) -> None:
         broken = record(0)
         await world.say(type(broken)(0, b"x", b"{}", [("peer_form", b"?")]), record(1))
     assert world.inboxes.took[inbox_of("a.example")] == ["1"]
+
+
+async def test_what_a_peer_took_back_is_told_to_all_but_that_peer(world: World) -> None:
+    world.follow("a.example", "b.example")
+    async with world.run() as courier:
+        await world.say(record(0), record(1, forgets=True, source="a.example"), record(2))
+        await world.rest()
+        assert courier.window.mark == 3
+    assert world.inboxes.took[inbox_of("a.example")] == ["0", "2"]
+    assert world.inboxes.took[inbox_of("b.example")] == texts(0, 3)
+
+
+async def test_who_catches_up_is_not_told_what_she_took_back_either(world: World) -> None:
+    world.follow("a.example")
+    world.inboxes.says[inbox_of("a.example")] = lambda *_: Reply(503)
+    async with world.run():
+        await world.say(record(0), record(1, forgets=True, source="a.example"), record(2))
+        await world.rest()
+        del world.inboxes.says[inbox_of("a.example")]
+        await world.passes(3)
+        await world.rest()
+    assert world.inboxes.took[inbox_of("a.example")] == ["0", "2"]

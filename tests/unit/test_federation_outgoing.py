@@ -201,6 +201,30 @@ def test_a_peers_like_says_nothing_of_its_readers_and_is_passed_on_alone() -> No
     assert [parcel.form for parcel in found] == [Form.ANNOUNCED]
 
 
+def taken_back(kind: str, text: str, via: str | None = None) -> Numbered:
+    fact = MessageDeleted(space="a.example") if kind == "Delete" else ReactionRemoved(space="a.example")
+    event = signed(fact, key=HUB)
+    outer = {"space": "a.example", "external": {"activity": text, "object": "https://a.example/n/1", "via": via, "server": "a.example"}}
+    return numbered(fact, event=CanonicalEvent(event.attributes, json.dumps(outer).encode(), event.salt, event.envelope))
+
+
+@pytest.mark.parametrize("kind", ["Delete", "Undo"])
+def test_what_a_peer_took_back_is_announced_as_it_came_to_all_but_its_own_server(kind: str) -> None:
+    said = f'{{ "type":"{kind}", "id":"https://a.example/d/1",  "object":"https://a.example/n/1","é":"\\u00e9"}}'
+    (announced,) = parcels_of(taken_back(kind, said), HERE)
+    assert announced.body.endswith(b',"object":' + said.encode() + b"}")
+    assert (announced.form, announced.forgets, announced.source) == (Form.ANNOUNCED, True, "a.example")
+    assert Parcel.of(b"futurs-publics", announced.body, announced.headers()).source == announced.source
+
+
+@pytest.mark.parametrize("kind", ["Delete", "Undo"])
+def test_what_was_taken_back_through_a_group_or_before_a_few_is_told_to_nobody(kind: str) -> None:
+    said = f'{{"type":"{kind}","id":"https://a.example/d/1","object":"https://a.example/n/1"}}'
+    assert parcels_of(taken_back(kind, said, via="https://a.example/groups/1"), HERE) == []
+    private = f'{{"type":"{kind}","to":["https://a.example/f"],"object":"https://a.example/n/1"}}'
+    assert parcels_of(taken_back(kind, private), HERE) == []
+
+
 # --- on the way -----------------------------------------------------------------------------------------------------------
 
 
