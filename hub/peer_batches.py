@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from hub.federation import handlers, repository
+from hub.federation import handlers
 from hub.federation.verification import VerifiedActivity, readmit
 from hub.federation.work import DOUBLE
 from hub.operations import quarantine
@@ -71,6 +71,7 @@ class PeerBatch:
 
     def __init__(self, group: Group, rooms: Rooms, here: Addresses, key_of: Callable[[str, datetime], PublicKey | StrEnum]) -> None:
         self._group, self._rooms, self._here, self._key_of = group, rooms, here, key_of
+        self._parked: frozenset[str] = frozenset()
 
     async def read(self, batch: Sequence[Record]) -> PeerSifted:
         """Part a batch in what the door proved and what bears no proof of its."""
@@ -101,7 +102,8 @@ class PeerBatch:
         refused: list[TurnedDown] = []
         done: list[tuple[str, str, str]] = []
         async with self._group.begin(await self._group.registry()) as work:
-            parked = await repository.quarantined(work.connection)
+            parked = frozenset(await quarantine.quarantined_peers(work.connection))
+            self._show_quarantine(parked)
             refused += [_down(one, QUARANTINED) for one in several if one.activity.peer in parked]
             heard = [one for one in several if one.activity.peer not in parked]
             await self._lock(heard, work)
@@ -120,6 +122,11 @@ class PeerBatch:
             await work.commit()
         _count(done)
         return refused
+
+    def _show_quarantine(self, parked: frozenset[str]) -> None:
+        for peer in parked ^ self._parked:
+            Metric.peer_quarantined.labels(peer).set(peer in parked)
+        self._parked = parked
 
     async def _lock(self, several: Sequence[Readmitted], work: UnitOfWork) -> None:
         """Read ahead what a batch speaks of, and lock its communities in the order in which all workers lock them."""
@@ -167,7 +174,11 @@ class PeerBatch:
         for one in refused:
             Metric.external.labels(one.peer or "?", _named(one.act), one.reason).inc()
             log.info("activity_turned_down", position=one.record.position, peer=one.peer, reason=one.reason)
-        found = {(f"peer:{one.peer}", one.record.position) for one in refused if one.peer is not None and one.reason != QUARANTINED}
+        found = {
+            (f"{quarantine.OF_PEER}{one.peer}", one.record.position)
+            for one in refused
+            if one.peer is not None and one.reason != QUARANTINED
+        }
         if found:
             await self._strike(found)
         await self._group.dead_letters.send([(one.record, one.reason, one.error) for one in refused])
@@ -176,11 +187,10 @@ class PeerBatch:
         """Too many refused activities of one peer within a minute: what it sends is parked, the others go on."""
         async with self._group.begin(None) as work:
             now = self._group.clock()
-            over = [
-                name.removeprefix("peer:") for name in await quarantine.strike(work.connection, found, now, self._group.quarantine_after)
-            ]
+            struck = await quarantine.strike(work.connection, found, now, self._group.quarantine_after)
+            over = [name.removeprefix(quarantine.OF_PEER) for name in struck]
             if over:
-                await repository.quarantine(work.connection, over, now)
+                await quarantine.quarantine_peers(work.connection, over, now)
             await work.connection.commit()
         for peer in over:
             log.error("peer_quarantined", peer=peer)

@@ -33,7 +33,7 @@ def list_(as_json: terminal.AsJson = False) -> None:
         terminal.show_json([plain(state) for state in states])
         return
     rows = [
-        (one.peer.id, words.grade(one.peer.grade.value), words.breaker(one.state), one.waiting, words.scheme(one.scheme),
+        (one.peer.id, words.standing(one.peer.grade.value, one.quarantined_at), words.breaker(one.state), one.waiting, words.scheme(one.scheme),
          terminal.when(one.last_success), terminal.when(one.last_failure), words.reason(one.reason) if one.reason else "")
         for one in states
     ]  # fmt: skip
@@ -87,7 +87,7 @@ def plain(state: PeerState) -> dict[str, Any]:
         "anchor": peer.anchor, "followers": state.followers, "breaker": state.state, "behind": state.behind,
         "waiting": state.waiting, "waiting_since": state.waiting_since, "failures": state.failures, "next_try": state.next_try,
         "signature": state.scheme, "last_success": state.last_success, "last_failure": state.last_failure, "reason": state.reason,
-        "wish": state.wish, "refused": state.refused,
+        "wish": state.wish, "refused": state.refused, "quarantined_at": state.quarantined_at,
     }  # fmt: skip
 
 
@@ -99,6 +99,7 @@ def _facts(state: PeerState) -> list[tuple[str, object]]:
     return [
         ("serveur", f"{peer.id} ({peer.name}, {peer.organisation})"),
         ("degré", words.grade(peer.grade.value)),
+        ("quarantaine", f"depuis le {terminal.when(state.quarantined_at)}" if state.quarantined_at else "aucune"),
         ("clé de son registre", peer.anchor or "sans objet"),
         ("abonnés", state.followers),
         ("disjoncteur", words.breaker(state.state)),

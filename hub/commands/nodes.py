@@ -6,15 +6,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hub.commands import admission, terminal
+from hub.commands import admission, releasing, terminal
 from schemas.application import Kind
 from schemas.manifest import Grade
 
 if TYPE_CHECKING:
-    from sqlalchemy.ext.asyncio import AsyncConnection
-
     from hub.operations.overview import NodeState
-    from hub.registry.model import Node
     from hub.unit_of_work import UnitOfWork
 
 app = terminal.group("Les nœuds : les RSE des ministères, de la candidature à l'admission.")
@@ -102,44 +99,24 @@ def show(node: NodeName, as_json: terminal.AsJson = False) -> None:
 
 
 @app.command()
-def release(node: NodeName) -> None:
-    """Met fin à la quarantaine d'un nœud, puis rejoue ce qui en a été mis de côté, du plus ancien au plus récent."""
-    from hub.operations import quarantine, replay
-    from schemas.wire.kafka import KafkaSettings, TopicNames
-
-    names = TopicNames()
-
-    async def end(connection: AsyncConnection) -> tuple[bool, dict[int, int]]:
-        ended = await quarantine.release(connection, node)
-        start = await replay.progress(connection, node, names)
-        await connection.commit()
-        return ended, start
-
-    _known(node)
-    ended, start = terminal.reading(end)
-    with terminal.named_errors():
-        done = replay.replay(KafkaSettings(), names, node, start)
-
-    async def remember(connection: AsyncConnection) -> None:
-        await replay.remember(connection, node, names, done.reached)
-        await connection.commit()
-
-    terminal.reading(remember)
-    state = "sort de quarantaine" if ended else "n'est pas en quarantaine"
-    terminal.say(f"{node} {state} ; enregistrements rejoués : {done.records}.")
+def release(node: NodeName, reason: admission.Why) -> None:
+    """Met fin, en votre nom, à la quarantaine d'un nœud, puis rejoue ce qui en a été mis de côté, du plus ancien au plus récent."""
+    releasing.release(Kind.NODE, node, reason)
 
 
 @app.command("list")
 def list_(as_json: terminal.AsJson = False) -> None:
     """Montre les nœuds, leur état et ce qui attend d'y être écrit."""
     from hub.operations.overview import node_states
+    from hub.ui import words
 
     states = terminal.reading(node_states)
     if as_json:
         terminal.show_json([_plain(state) for state in states])
         return
     rows = [
-        (state.node.id, state.node.organisation_name, state.node.platform, _state(state.node), state.waiting.records,
+        (state.node.id, state.node.organisation_name, state.node.platform,
+         words.standing(state.node.grade.value, state.node.quarantined_at), state.waiting.records,
          terminal.when(state.waiting.oldest) if state.waiting.oldest else "", terminal.when(state.last_receipt))
         for state in states
     ]  # fmt: skip
@@ -175,22 +152,6 @@ def _named(node: str) -> None:
 
     if not re.fullmatch(NODE_PATTERN, node):
         terminal.fail(f"« {node} » ne peut pas nommer un nœud : 2 à 40 caractères parmi a-z, 0-9 et -, une lettre d'abord.")
-
-
-def _known(node: str) -> None:
-    async def look(work: AsyncConnection) -> bool:
-        from hub.registry.repository import SqlNodes
-
-        return await SqlNodes(work).get(node) is not None
-
-    if not terminal.reading(look):
-        terminal.fail(f"Aucun nœud ne s'appelle « {node} ».")
-
-
-def _state(node: Node) -> str:
-    from hub.ui import words
-
-    return words.grade(node.grade.value) + (", en quarantaine" if node.quarantined_at else "")
 
 
 def _plain(state: NodeState) -> dict[str, object]:

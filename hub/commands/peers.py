@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from hub.commands import admission, courier, terminal
+from hub.commands import admission, courier, releasing, terminal
 from schemas.application import Kind
 from schemas.manifest import Grade
 
@@ -77,6 +77,12 @@ def suspend(peer: Authority, reason: admission.Why) -> None:
 def depart(peer: Authority, reason: admission.Why) -> None:
     """Prend acte du départ d'un serveur pair, pour toujours ; il y faut deux personnes."""
     admission.depart(Kind.PEER, peer, reason)
+
+
+@app.command()
+def release(peer: Authority, reason: admission.Why) -> None:
+    """Met fin, en votre nom, à la quarantaine d'un serveur pair, puis rejoue ce qui en a été mis de côté, du plus ancien au plus récent."""
+    releasing.release(Kind.PEER, peer, reason)
 
 
 @app.command()

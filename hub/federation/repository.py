@@ -8,7 +8,7 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from hub.federation.followers import ExternalObject, Follow, Follower, FollowState, Report
-from hub.storage.federation_tables import activities_seen, external_objects, followers, follows, peer_quarantines, peer_registries, reports
+from hub.storage.federation_tables import activities_seen, external_objects, followers, follows, peer_registries, reports
 from hub.storage.rows import Rows, among, renewing
 
 if TYPE_CHECKING:
@@ -161,23 +161,6 @@ async def reports_of(connection: AsyncConnection, permit: Permit, limit: int = 2
     del permit
     rows = await connection.execute(select(reports).order_by(reports.c.at.desc()).limit(limit))
     return [Report(**row._mapping) for row in rows]  # noqa: SLF001 - as above
-
-
-async def quarantined(connection: AsyncConnection) -> frozenset[str]:
-    """Peers whose activities are parked."""
-    return frozenset(await connection.scalars(select(peer_quarantines.c.peer)))
-
-
-async def quarantine(connection: AsyncConnection, over: Iterable[str], now: datetime) -> None:
-    """Park what these peers send from now on."""
-    rows = [{"peer": peer, "at": now} for peer in sorted(over)]
-    await connection.execute(upsert(peer_quarantines).on_conflict_do_nothing(), rows)
-
-
-async def release(connection: AsyncConnection, peer: str) -> bool:
-    """End a peer's quarantine; False when it was in none."""
-    result = await connection.execute(delete(peer_quarantines).where(peer_quarantines.c.peer == peer))
-    return bool(result.rowcount)
 
 
 async def forget_seen(connection: AsyncConnection, before: datetime) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import func, select
 
+from hub.operations.quarantine import quarantined_peers
 from hub.registry.peer_repository import SqlPeers
 from hub.storage.courier_tables import peer_activities, peer_positions, peer_refusals
 from hub.storage.federation_tables import followers
@@ -53,6 +54,8 @@ class PeerState:
     reason: str | None
     wish: str | None
     refused: int
+    quarantined_at: datetime | None = None
+    """Since when what it sends is parked; what is brought to it is not touched by that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +72,9 @@ async def peer_states(connection: AsyncConnection) -> list[PeerState]:
     known = {row.peer: row for row in await connection.execute(select(peer_positions))}
     following, refused = await _counted(connection, followers.c.peer), await _counted(connection, peer_refusals.c.peer)
     mark, newest = await _mark(connection), await _newest(connection)
-    peers = (await SqlPeers(connection).all()).values()
-    return [_state(peer, known.get(peer.id), following.get(peer.id, 0), refused.get(peer.id, 0), mark, newest) for peer in peers]
+    peers, parked = (await SqlPeers(connection).all()).values(), await quarantined_peers(connection)
+    states = [_state(peer, known.get(peer.id), following.get(peer.id, 0), refused.get(peer.id, 0), mark, newest) for peer in peers]
+    return [replace(state, quarantined_at=parked.get(state.peer.id)) for state in states]
 
 
 async def peer_state(connection: AsyncConnection, name: str) -> PeerState | None:

@@ -1,4 +1,4 @@
-"""Attempts and strikes: which record fails, and which node sends too many that do."""
+"""Attempts and strikes: which record fails, and which node or peer sends too many that do."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
+from hub.storage.federation_tables import peer_quarantines
 from hub.storage.rows import among
 from hub.storage.tables import attempts, nodes, strikes
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterable
     from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncConnection
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 
 WINDOW = timedelta(minutes=1)
+OF_PEER = "peer:"
+"""What stands before a peer's name among the strikes: a node may not bear it."""
 
 
 class MostNodesFailError(RuntimeError):
@@ -63,6 +66,23 @@ async def release(connection: AsyncConnection, node: str) -> bool:
 async def quarantined(connection: AsyncConnection) -> frozenset[str]:
     """Ids of the nodes in quarantine."""
     return frozenset(await connection.scalars(select(nodes.c.id).where(nodes.c.quarantined_at.isnot(None))))
+
+
+async def quarantine_peers(connection: AsyncConnection, over: Iterable[str], now: datetime) -> None:
+    """Park what these peers send from now on: they are strangers, so that the failure of most says nothing about us."""
+    await connection.execute(insert(peer_quarantines).on_conflict_do_nothing(), [{"peer": peer, "at": now} for peer in sorted(over)])
+
+
+async def release_peer(connection: AsyncConnection, peer: str) -> bool:
+    """End a peer's quarantine; False when it was in none."""
+    result = await connection.execute(peer_quarantines.delete().where(peer_quarantines.c.peer == peer))
+    await connection.execute(strikes.delete().where(strikes.c.node == f"{OF_PEER}{peer}"))
+    return bool(result.rowcount)
+
+
+async def quarantined_peers(connection: AsyncConnection) -> dict[str, datetime]:
+    """Peers whose activities are parked, and since when."""
+    return {row.peer: row.at for row in await connection.execute(select(peer_quarantines))}
 
 
 async def forget(connection: AsyncConnection, before: datetime) -> None:

@@ -1,4 +1,4 @@
-"""Parked records of a released node, produced again where they were first read: oldest first, each once."""
+"""Parked records of a released node or peer, produced again where they were first read: oldest first, each once."""
 
 from __future__ import annotations
 
@@ -11,18 +11,35 @@ from hub.operations import dlq
 from hub.operations.broker import reader, writer
 from hub.storage import offsets
 from hub.storage.tables import stream_offsets
-from schemas.topics import RSE_INBOUND
+from schemas.application import Kind
+from schemas.topics import PEER_INBOUND, RSE_INBOUND
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from hub.operations.dlq import Letter
+    from schemas.topics import Topic
     from schemas.wire.kafka import KafkaSettings, TopicNames
 
-PARKED: Final = "node_quarantined"
 OURS: Final = "dlq_"
+
+
+@dataclass(frozen=True, slots=True)
+class Parking:
+    """Where a kind of sender's records wait: the topic by which they came, why they were parked, and the header that names the sender."""
+
+    topic: Topic
+    reason: str
+    sender: str
+
+
+PARKINGS: Final[Mapping[Kind, Parking]] = {
+    Kind.NODE: Parking(RSE_INBOUND, "node_quarantined", "ce_source"),
+    Kind.PEER: Parking(PEER_INBOUND, "peer_quarantined", "peer_server"),
+}
+"""Only what was proved to be the sender's own is parked, so that the header may be believed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,40 +50,40 @@ class Replayed:
     reached: dict[int, int]
 
 
-def group(node: str) -> str:
-    """Under which name a release remembers how far it came; each node has its own, since they are released one by one."""
-    return f"release.{node}"
+def group(sender: str) -> str:
+    """Under which name a release remembers how far it came; each sender has its own, since they are released one by one."""
+    return f"release.{sender}"
 
 
-async def progress(connection: AsyncConnection, node: str, names: TopicNames) -> dict[int, int]:
+async def progress(connection: AsyncConnection, kind: Kind, sender: str, names: TopicNames) -> dict[int, int]:
     """Partition → next offset to look at."""
-    known = await offsets.stored(connection, group(node))
-    return {partition: offset for (topic, partition), offset in known.items() if topic == names.of(RSE_INBOUND.dead_letters)}
+    known, letters = await offsets.stored(connection, group(sender)), names.of(PARKINGS[kind].topic.dead_letters)
+    return {partition: offset for (topic, partition), offset in known.items() if topic == letters}
 
 
-async def remember(connection: AsyncConnection, node: str, names: TopicNames, reached: dict[int, int]) -> None:
+async def remember(connection: AsyncConnection, kind: Kind, sender: str, names: TopicNames, reached: dict[int, int]) -> None:
     """Store how far a release came."""
-    topic = names.of(RSE_INBOUND.dead_letters)
-    rows = [{"group": group(node), "topic": topic, "partition": part, "next_offset": offset} for part, offset in reached.items()]
+    topic = names.of(PARKINGS[kind].topic.dead_letters)
+    rows = [{"group": group(sender), "topic": topic, "partition": part, "next_offset": offset} for part, offset in reached.items()]
     if rows:
         statement = insert(stream_offsets)
         changed = {"next_offset": statement.excluded.next_offset}
         await connection.execute(statement.on_conflict_do_update(index_elements=["group", "topic", "partition"], set_=changed), rows)
 
 
-def replay(settings: KafkaSettings, names: TopicNames, node: str, start: dict[int, int]) -> Replayed:
-    """Produce a node's parked records again, byte for byte; returns when the broker has them all. Raises BrokerUnreachable.
+def replay(settings: KafkaSettings, names: TopicNames, kind: Kind, sender: str, start: dict[int, int]) -> Replayed:
+    """Produce a sender's parked records again, byte for byte; returns when the broker has them all. Raises BrokerUnreachable.
 
-    Ended half-way, it may produce some twice: the inbound worker knows them by their id.
+    Ended half-way, it may produce some twice: the workers know them by their id.
     """
-    reached, count = dict(start), 0
+    parking, reached, count = PARKINGS[kind], dict(start), 0
     with reader(settings) as client, writer(settings) as producer:
         sent = []
-        for letter in dlq.read(client, names.of(RSE_INBOUND.dead_letters), start):
+        for letter in dlq.read(client, names.of(parking.topic.dead_letters), start):
             reached[letter.partition] = letter.offset + 1
-            if letter.reason == PARKED and letter.said("ce_source") == node:
+            if letter.reason == parking.reason and letter.said(parking.sender) == sender:
                 headers = list(_original(letter))
-                sent.append(producer.send(names.of(RSE_INBOUND), value=letter.unverified_value, key=letter.key, headers=headers))
+                sent.append(producer.send(names.of(parking.topic), value=letter.unverified_value, key=letter.key, headers=headers))
         for acknowledged in sent:
             acknowledged.get(timeout=30)
             count += 1

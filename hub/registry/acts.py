@@ -33,6 +33,7 @@ class ActKind(StrEnum):
     APPROVED = "approved"
     REFUSED = "refused"
     GRADE_CHANGED = "grade_changed"
+    QUARANTINE_ENDED = "quarantine_ended"
     KEY_ANNOUNCED = "key_announced"
     KEY_ROTATED = "key_rotated"
     KEY_REVOKED = "key_revoked"

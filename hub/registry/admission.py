@@ -15,8 +15,8 @@ from hub.registry.admission_work import (
     ManifestReplayed,
     NameTaken,
     NodeNotFound,
-    ReasonMissing,
     TooManyApplications,
+    said_why,
 )
 from hub.registry.applications import STANDING, Application, ApplicationState
 from hub.registry.declarations import Declaration
@@ -25,7 +25,6 @@ from hub.registry.peers import Peer, described
 from schemas.application import Kind, Manifest
 from schemas.facts.community import NodeApproved
 from schemas.manifest import Grade, KeyState
-from schemas.names import one_line
 from schemas.sequence import PEERS
 from schemas.siret import siren_of
 
@@ -40,7 +39,6 @@ if TYPE_CHECKING:
 
 OPEN_LIMIT: Final = 200
 """Applications that wait at once: strangers may apply, and must not fill a disk."""
-REASON_LIMIT: Final = 500
 SPEAKING: Final = frozenset({Grade.OBSERVER, Grade.FULL})
 
 
@@ -95,7 +93,7 @@ async def decide(subject: str, grade: Grade, presence: Presence, work: Work, rea
         moved(before, grade)
     if before is Grade.CANDIDATE and grade in SPEAKING and waiting is None:
         raise ApplicationMissing(subject)
-    why = _why(reason) if grade not in SPEAKING else None
+    why = said_why(reason) if grade not in SPEAKING else None
     counting = standing_approvals(await work.acts.of(subject), grade)
     refusal = why_not_approve(grade, presence.person.approver(), [_approver(act) for act in counting], await _siren(subject, work))
     if refusal is not None:
@@ -118,7 +116,7 @@ async def refuse(subject: str, reason: str, presence: Presence, work: Work) -> N
         raise ApplicationMissing(subject)
     now = work.clock()
     await work.applications.decide(waiting, ApplicationState.REFUSED, now)
-    await work.acts.add(Act(subject, ActKind.REFUSED, now, waiting.digest, reason=_why(reason), presence=presence))
+    await work.acts.add(Act(subject, ActKind.REFUSED, now, waiting.digest, reason=said_why(reason), presence=presence))
 
 
 async def grade_of(subject: str, work: Work) -> Grade:
@@ -233,10 +231,3 @@ async def _found(subject: str, work: Work) -> Node | Peer | None:
 
 def _approver(act: KeptAct) -> Approver:
     return Approver(act.person or "", siren_of(act.siret or ""))
-
-
-def _why(reason: str | None) -> str:
-    said = one_line(reason or "", REASON_LIMIT)
-    if not said:
-        raise ReasonMissing
-    return said

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
+
+from schemas.names import one_line
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -13,6 +15,9 @@ if TYPE_CHECKING:
     from hub.registry.model import Node
     from hub.registry.peers import Peer
     from schemas.facts.base import Fact
+
+
+REASON_LIMIT: Final = 500
 
 
 class NameTaken(ValueError):
@@ -44,7 +49,7 @@ class ApplicationMissing(LookupError):
 
 
 class ReasonMissing(ValueError):
-    """A refusal, a suspension or a departure must say why."""
+    """Who refuses, suspends, lets go on or takes note of a departure must say why."""
 
 
 class ApprovalRefused(ValueError):
@@ -53,6 +58,14 @@ class ApprovalRefused(ValueError):
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+def said_why(reason: str | None) -> str:
+    """A reason as it is kept, on one line; raises ReasonMissing."""
+    said = one_line(reason or "", REASON_LIMIT)
+    if not said:
+        raise ReasonMissing
+    return said
 
 
 class Nodes(Protocol):

@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hub.registry.acts import Act, ActKind
-from hub.registry.admission_work import ManifestStands, NameTaken, ReasonMissing
+from hub.registry.admission_work import ManifestStands, NameTaken, said_why
 from hub.registry.applications import STANDING, Application, ApplicationState
 from hub.registry.declarations import Declaration
 from hub.registry.peers import described
 from schemas.manifest import Grade
-from schemas.names import one_line
 from schemas.sequence import PEERS
 
 if TYPE_CHECKING:
@@ -19,8 +18,6 @@ if TYPE_CHECKING:
     from hub.registry.admission_work import Work
     from hub.registry.people import Presence
 
-REASON_LIMIT = 500
-
 
 async def declare(declaration: Declaration, reason: str, presence: Presence, work: Work) -> bool:
     """Describe a server; it is admitted as any other, by two people, who may be asked again whenever the description changes.
@@ -28,9 +25,7 @@ async def declare(declaration: Declaration, reason: str, presence: Presence, wor
     False where this is what stands already. Raises NameTaken, ManifestStands or ReasonMissing.
     """
     await work.nodes.lock()
-    why = one_line(reason, REASON_LIMIT)
-    if not why:
-        raise ReasonMissing
+    why = said_why(reason)
     earlier = [one for one in await work.applications.of(declaration.subject) if one.state in STANDING]
     await _may_be_declared(declaration, earlier, work)
     if any(isinstance(one.said, Declaration) and declaration.says_the_same(one.said) for one in earlier[-1:]):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
 STANDS: Final[Mapping[tuple[str, str], str]] = {
     ("written", "posted"): "écrit",
@@ -61,6 +62,7 @@ LOST: Final[Mapping[str, str]] = {
 """What a suspension or a departure costs, said where it matters."""
 ACTS: Final[Mapping[str, str]] = {
     "applied": "candidature", "declared": "déclaration", "approved": "approbation", "refused": "refus", "grade_changed": "changement de degré",
+    "quarantine_ended": "fin de quarantaine",
     "key_announced": "clé annoncée", "key_rotated": "clé relayée", "key_revoked": "clé révoquée", "key_compromised": "clé compromise",
 }  # fmt: skip
 BREAKERS: Final[Mapping[str, str]] = {
@@ -357,6 +359,11 @@ def transmission(name: str) -> str:
 def grade(name: str) -> str:
     """How far a node is admitted."""
     return GRADES.get(name, name)
+
+
+def standing(grade_name: str, quarantined_at: datetime | None) -> str:
+    """How far somebody is admitted, and whether what it sends is parked."""
+    return grade(grade_name) + (", en quarantaine" if quarantined_at else "")
 
 
 def key_state(name: str) -> str:

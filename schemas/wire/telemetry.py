@@ -55,6 +55,7 @@ class Metric:
     records = Counter("traitdunion_records_total", "Records by group, node and outcome.", ["group", "node", "outcome"])
     dead_letters = Counter("traitdunion_dead_letters_total", "Dead letters by topic and reason.", ["topic", "reason"])
     quarantined = Gauge("traitdunion_node_quarantined", "1 while a node is quarantined.", ["node"])
+    peer_quarantined = Gauge("traitdunion_peer_quarantined", "1 while a peer is quarantined.", ["peer"])
     lag = Gauge("traitdunion_lag_records", "Records not yet consumed.", ["group", "topic"])
     oldest = Gauge("traitdunion_oldest_unprocessed_seconds", "Age of the oldest unprocessed event.", ["stage"])
     hop = Histogram("traitdunion_hop_seconds", "Time from an event's admission to a hop.", ["hop"], buckets=LATENCY_BUCKETS)

@@ -15,6 +15,7 @@ from hub.operations import dlq, provision, replay, streams, topics
 from hub.operations.broker import BrokerUnreachable, administrator, reader
 from hub.operations.topics import State
 from hub.storage.engine import engine_for
+from schemas.application import Kind
 from schemas.topics import ADAPTERS_DLQ, HUB_FACTS, RSE_INBOUND, STATIC, of_node, outbound
 from schemas.wire.kafka import KafkaSettings, TopicNames
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from tests.servers import Kafka
 
 PARKED = RSE_INBOUND.dead_letters
+PARKED_AS = "node_quarantined"
 
 
 @pytest.fixture
@@ -198,13 +200,13 @@ async def test_a_released_nodes_parked_records_come_again_byte_for_byte_in_order
 ) -> None:
     topics.apply(admin, [RSE_INBOUND, PARKED], names, settings)
     parked = names.of(PARKED)
-    letter(producer, parked, b"un", dlq_reason=replay.PARKED, dlq_error="x", ce_source="wifip", salt="aa")
-    letter(producer, parked, b"autre", dlq_reason=replay.PARKED, ce_source="education", key=b"education/espace")
+    letter(producer, parked, b"un", dlq_reason=PARKED_AS, dlq_error="x", ce_source="wifip", salt="aa")
+    letter(producer, parked, b"autre", dlq_reason=PARKED_AS, ce_source="education", key=b"education/espace")
     letter(producer, parked, b"faux", dlq_reason="proof_invalid", ce_source="wifip")
-    letter(producer, parked, b"deux", dlq_reason=replay.PARKED, ce_source="wifip")
+    letter(producer, parked, b"deux", dlq_reason=PARKED_AS, ce_source="wifip")
     engine = engine_for(database_url)
     assert await released(engine_url=database_url, settings=settings, names=names, node="wifip") == 2
-    letter(producer, parked, b"trois", dlq_reason=replay.PARKED, ce_source="wifip")
+    letter(producer, parked, b"trois", dlq_reason=PARKED_AS, ce_source="wifip")
     assert await released(engine_url=database_url, settings=settings, names=names, node="wifip") == 1
     assert await released(engine_url=database_url, settings=settings, names=names, node="education") == 1
     with reader(settings) as client:
@@ -219,7 +221,7 @@ async def test_a_released_nodes_parked_records_come_again_byte_for_byte_in_order
 async def released(*, engine_url: str, settings: KafkaSettings, names: TopicNames, node: str) -> int:
     engine = engine_for(engine_url)
     async with engine.begin() as connection:
-        done = replay.replay(settings, names, node, await replay.progress(connection, node, names))
-        await replay.remember(connection, node, names, done.reached)
+        done = replay.replay(settings, names, Kind.NODE, node, await replay.progress(connection, Kind.NODE, node, names))
+        await replay.remember(connection, Kind.NODE, node, names, done.reached)
     await engine.dispose()
     return done.records

@@ -14,12 +14,12 @@ from nacl.public import PrivateKey, PublicKey, SealedBox
 from typer.testing import CliRunner
 
 from hub import commands
-from hub.operations import topics
-from hub.operations.broker import administrator
+from hub.operations import dlq, quarantine, topics
+from hub.operations.broker import administrator, reader
 from hub.storage.engine import engine_for
 from schemas.keys import SigningKey
 from schemas.manifest import Registry, issue
-from schemas.topics import ADAPTERS_DLQ
+from schemas.topics import ADAPTERS_DLQ, PEER_INBOUND
 from schemas.wire.kafka import KafkaSettings, TopicNames
 from tests import fakes_hub
 from tests.fakes_application import ROLES
@@ -214,7 +214,7 @@ def test_a_server_that_signs_no_manifest_is_declared(hub: Path, people: Callable
     [
         (("nodes", "approve", "absent"), "Qui agit ?"),
         (("nodes", "show", "absent"), "Aucun nœud ne s'appelle « absent »."),
-        (("nodes", "release", "absent"), "Aucun nœud ne s'appelle « absent »."),
+        (("nodes", "release", "absent", "--reason", "x"), "Qui agit ?"),
         (("nodes", "apply", "absent.json"), "Fichier introuvable : absent.json"),
         (("people", "add", "--name", "A", "--organisation", "B", "--siret", "12345678901234"), "n'est pas un SIRET"),
         (("communities", "open", "Futurs Publics", "--title", "x"), "ne peut pas nommer une communauté"),
@@ -361,14 +361,58 @@ def test_a_sealed_letter_is_shown_without_its_content_unless_asked(
     assert "\x1b" not in opened
 
 
-def test_a_node_is_provisioned_and_released(hub: Path, broker: TopicNames) -> None:
+def test_a_node_is_provisioned_and_released(hub: Path, broker: TopicNames, people: Callable[[str], None]) -> None:
+    people(ANNE)
     run("topics", "apply")
     run("nodes", "apply", applying(hub, SigningKey.generate("wifip")))
     assert "node.wifip.outbound.v1" in run("nodes", "provision", "wifip").output.replace("\n", "")
-    result = run("nodes", "release", "wifip")
+    assert "Aucun nœud ne s'appelle « absent »." in run("nodes", "release", "absent", "--reason", "x").output
+    assert "Il faut dire pourquoi" in run("nodes", "release", "wifip", "--reason", " ").output
+    result = run("nodes", "release", "wifip", "--reason", "Corrigé.")
     assert result.exit_code == 0
-    assert "rejoués : 0" in result.output
+    assert "wifip n'est pas en quarantaine ; enregistrements rejoués : 0" in result.output
     assert (hub.exists(), bool(broker.topic_prefix)) == (True, True)
+
+
+def test_a_peer_in_quarantine_is_seen_and_let_go_on_in_somebodys_name(
+    hub: Path, broker: TopicNames, people: Callable[[str], None], database_url: str
+) -> None:
+    people(ANNE)
+    run("topics", "apply")
+    run("peers", "declare", "social.example", "--organisation", "OPSI", "--reason", "Mastodon n'en signe pas.")
+    asyncio.run(quarantined(database_url, "social.example"))
+    parked(broker, "social.example", "autre.example")
+    assert "en quarantaine" in run("peers", "list").output
+    assert "depuis le 2026-11-20" in run("peers", "show", "social.example").output
+    assert json.loads(run("peers", "show", "social.example", "--json").output)["quarantined_at"]
+    released = run("peers", "release", "social.example", "--reason", "Corrigé chez eux.").output
+    assert "social.example sort de quarantaine ; enregistrements rejoués : 1." in released
+    assert "en quarantaine" not in run("peers", "list").output
+    shown = run("peers", "acts", "social.example").output
+    for said in ("fin de quarantaine", "Anne Lefort (DINUM)", "Corrigé chez eux.", "hub:token"):
+        assert said in shown
+    again = run("peers", "release", "social.example", "--reason", "encore").output
+    assert "social.example n'est pas en quarantaine ; enregistrements rejoués : 0." in again
+    with reader(KafkaSettings()) as client:
+        (come,) = dlq.read(client, broker.of(PEER_INBOUND))
+    assert (come.unverified_value, come.headers) == (b"social.example", (("peer_server", b"social.example"),))
+    assert hub.exists()
+
+
+async def quarantined(database_url: str, peer: str) -> None:
+    engine = engine_for(database_url)
+    async with engine.begin() as connection:
+        await quarantine.quarantine_peers(connection, [peer], fakes_hub.NOW)
+    await engine.dispose()
+
+
+def parked(broker: TopicNames, *peers: str) -> None:
+    """One record of each peer among the dead letters."""
+    producer = KafkaProducer(**KafkaSettings().options())
+    for peer in peers:
+        headers = [("dlq_reason", b"peer_quarantined"), ("peer_server", peer.encode())]
+        producer.send(broker.of(PEER_INBOUND.dead_letters), value=peer.encode(), key=peer.encode(), headers=headers).get(timeout=30)
+    producer.close()
 
 
 def test_a_registry_is_compared_and_verified_offline(hub: Path, people: Callable[[str], None]) -> None:

@@ -8,16 +8,20 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from prometheus_client import REGISTRY
 from sqlalchemy import text
 
 from hub.communities.service import open_community
 from hub.federation.following import follow_group, leave_group
-from hub.federation.repository import SqlFollowers, quarantined, release, reports_of
+from hub.federation.repository import SqlFollowers, reports_of
+from hub.operations.quarantine import quarantined_peers
+from hub.operations.releasing import release
 from hub.ports import RefusedError
 from hub.registry.peer_repository import SqlPeers
 from hub.settings import HubSettings
 from hub.site import site
 from hub.unit_of_work import transaction
+from schemas.application import Kind
 from schemas.envelope import object_id
 from schemas.facts.message import MessagePosted
 from schemas.manifest import Grade
@@ -25,6 +29,7 @@ from schemas.proof import VerifiedEvent, verify_event
 from schemas.sequence import PEERS
 from schemas.wire.records import texts, unverified_event
 from schemas.words import Audience
+from tests import fakes_federation
 from tests.fakes_abroad import GROUP, HERE, PUBLIC, Person, peer, written
 from tests.fakes_asgi import call
 from tests.fakes_hub import FakeStreams
@@ -32,6 +37,8 @@ from tests.fakes_peer_town import ALICE, BOB, CAROL, COMMUNITY, FORUM, MEMBER, T
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+
+    from hub.unit_of_work import UnitOfWork
 
 
 @pytest.fixture
@@ -265,15 +272,42 @@ async def test_a_peer_that_loses_its_right_while_its_activities_wait_is_not_hear
     assert town.reasons == ["peer_not_permitted"]
 
 
-async def test_a_peer_of_too_many_refusals_is_parked_and_the_others_go_on(town: Town) -> None:
+async def test_a_peer_of_too_many_refusals_is_parked_until_somebody_lets_it_go_on_and_the_others_go_on(town: Town) -> None:
     await town.hear(*[(ALICE, ALICE.does("Accept", f"https://social.example/f/{number}", f"acts/{number}")) for number in range(7)])
     async with town.world.engine.connect() as connection:
-        assert await quarantined(connection) == {"social.example"}
+        assert set(await quarantined_peers(connection)) == {"social.example"}
     await town.hear((ALICE, ALICE.creates(path="acts/x")), (CAROL, CAROL.creates(path="acts/y")))
     assert town.reasons[-1] == "peer_quarantined"
+    assert _shown_in_quarantine("social.example") == 1
     assert [row["organisation"] for row in await town.messages()] == ["ailleurs.example · externe"]
-    async with town.world.engine.begin() as connection:
-        assert await release(connection, "social.example")
+    parked = town.world.dead_letters.kept[-1][0]
+
+    async def let_go(work: UnitOfWork) -> bool:
+        return await release(Kind.PEER, "social.example", "Corrigé chez eux.", await fakes_federation.present(work), work)
+
+    assert (await town.world.work(let_go), await town.world.work(let_go)) == (True, False)
+    (act,) = await town.world.rows("SELECT kind, person, reason FROM hub.acts WHERE subject = 'peer/social.example'")
+    assert (act["kind"], act["person"], act["reason"]) == ("quarantine_ended", "anne", "Corrigé chez eux.")
+    await town.take([parked])
+    assert [row["organisation"] for row in await town.messages()] == ["ailleurs.example · externe", "social.example · externe"]
+    assert _shown_in_quarantine("social.example") == 0
+
+
+async def test_what_ended_a_peers_quarantine_does_not_put_it_there_again(town: Town) -> None:
+    refused = [(ALICE, ALICE.does("Accept", f"https://social.example/f/{number}", f"acts/{number}")) for number in range(7)]
+    await town.hear(*refused[:6])
+
+    async def let_go(work: UnitOfWork) -> bool:
+        return await release(Kind.PEER, "social.example", "Corrigé.", await fakes_federation.present(work), work)
+
+    assert await town.world.work(let_go)
+    await town.hear(refused[6])
+    async with town.world.engine.connect() as connection:
+        assert await quarantined_peers(connection) == {}
+
+
+def _shown_in_quarantine(name: str) -> float | None:
+    return REGISTRY.get_sample_value("traitdunion_peer_quarantined", {"peer": name})
 
 
 async def test_one_activity_that_fails_costs_the_others_nothing(town: Town) -> None:

@@ -13,6 +13,7 @@ from hub.__main__ import command_line
 from hub.federation import positions
 from hub.federation.delivery import Later, Scheme, Standing
 from hub.federation.positions import Refusal, Told, Writing
+from hub.operations import quarantine
 from hub.operations.peers import FAILING, REFUSED, TRANSMITTED, WAITING, peer_state, transmissions
 from hub.settings import HubSettings
 from hub.site import site
@@ -90,6 +91,16 @@ async def test_the_page_names_what_stands_in_a_peers_way(engine: AsyncEngine) ->
     page = (await call(site(engine, HubSettings(), lambda: NOW, fakes_hub.FakeStreams()), "/pairs")).text
     for said in ("en service", "en échec", "rien ne lui a été porté", "draft-cavage, RSA", "prochain essai"):
         assert said in page
+
+
+async def test_the_page_says_whose_activities_are_parked_and_what_ends_it(engine: AsyncEngine) -> None:
+    pages = site(engine, HubSettings(), lambda: NOW, fakes_hub.FakeStreams())
+    assert "en quarantaine" not in (await call(pages, "/pairs")).text
+    async with engine.begin() as connection:
+        await quarantine.quarantine_peers(connection, [SILENT], NOW)
+    page = (await call(pages, "/pairs")).text
+    assert page.count("en quarantaine") == 1
+    assert "traitdunion peers release" in page
 
 
 async def test_a_stranger_sees_no_peers(engine: AsyncEngine) -> None:

@@ -99,7 +99,9 @@ async def test_a_flood_of_one_node_parks_that_nodes_records_until_an_operator_le
     assert _reason(letters[-1]) == "node_quarantined"
     await becomes(lambda: _counted(hub, "node_quarantined"), {"node_quarantined": 1})
     await becomes(lambda: _messages(world), [object_id("wifip", "post:1")])
-    await _command(hub, "nodes", "release", "education")
+    await world.work(fakes_federation.present)
+    hub.environment["TRAITDUNION_PERSON_TOKEN"] = fakes_federation.TOKENS["anne"]
+    await _command(hub, "nodes", "release", "education", "--reason", "Corrigé chez eux.")
     await becomes(lambda: _messages(world), sorted([object_id("education", "$ok"), object_id("wifip", "post:1")]))
 
 
