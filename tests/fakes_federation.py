@@ -61,6 +61,12 @@ async def suspend(subject: str, work: UnitOfWork) -> None:
     await admission.decide(subject, Grade.SUSPENDED, await present(work), work, "essai")
 
 
+async def lower(subject: str, work: UnitOfWork) -> None:
+    """Two of them let somebody only read."""
+    for who in ("anne", "bakary"):
+        await admission.lower(subject, "essai", await present(work, who), work)
+
+
 async def admit_peer(key: SigningKey, work: UnitOfWork) -> None:
     """A peer applies, and two people admit it."""
     said = peer_draft(key, now=work.clock())

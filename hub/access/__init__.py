@@ -74,14 +74,17 @@ class Speech:
     owner: bool
     subject_is_its_own: bool
     audience_known: bool = True
+    takes_back: bool = False
+    """What was said once is taken back whatever became of the tie or of the grade: nobody must keep words that their author deleted."""
 
 
 def why_not_speak(speech: Speech) -> str | None:
     """The reason for which a node may not say this, or None when it may."""
+    right = Right.FORGET if speech.takes_back else Right.SPEAK
     refusals = (
-        (not node_may(speech.grade, Right.SPEAK), "node_not_admitted"),
-        (not speech.tied, "not_tied"),
-        (not speech.audience_known, "audience_unknown"),
+        (not node_may(speech.grade, right), "node_observes" if speech.grade is Grade.OBSERVER else "node_not_admitted"),
+        (not (speech.tied or speech.takes_back), "not_tied"),
+        (not (speech.audience_known or speech.takes_back), "audience_unknown"),
         (not speech.owner, "not_owner"),
         (not speech.subject_is_its_own, "subject_mismatch"),
     )

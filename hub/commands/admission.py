@@ -75,8 +75,18 @@ def declare(declaration: Declaration, reason: str) -> bool:
 def approve(kind: Kind, name: str, grade: Grade) -> None:
     """Approve in one's own name that somebody be admitted, and say what it brought."""
     if grade not in {Grade.FULL, Grade.OBSERVER}:
-        terminal.fail("On admet comme full ou observer ; sinon : suspend, depart.")
+        terminal.fail("On admet comme full ou observer ; sinon : lower, suspend, depart.")
     _say(name, decide(kind, name, grade), "est admis" if grade is Grade.FULL else "est observateur")
+
+
+def lower(kind: Kind, name: str, reason: str) -> None:
+    """Approve in one's own name that somebody only reads from now on, and say what it brought."""
+    from hub.registry import admission
+
+    async def use(work: UnitOfWork) -> Decision:
+        return await admission.lower(f"{kind.value}/{name}", reason, await terminal.presence(work), work)
+
+    _say(name, acting(kind, name, use), "est observateur")
 
 
 def suspend(kind: Kind, name: str, reason: str) -> None:
@@ -126,7 +136,7 @@ def acting(kind: Kind, name: str, use: Callable[[UnitOfWork], Awaitable[T]]) -> 
     except ApprovalRefused as refused:
         terminal.fail(REFUSALS[refused.reason])
     except ReasonMissing:
-        terminal.fail("Il faut dire pourquoi (--reason).")
+        terminal.fail("Il faut dire pourquoi (--reason) ; qui est admis redevient observateur par « lower ».")
     except GradeRefused as refused:
         terminal.fail(f"Ce passage n'existe pas pour {name} : {refused}.")
     except LookupError as missing:

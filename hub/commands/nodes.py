@@ -67,6 +67,12 @@ def refuse(node: NodeName, reason: admission.Why) -> None:
 
 
 @app.command()
+def lower(node: NodeName, reason: admission.Why) -> None:
+    """Ramène un nœud admis à observateur : il lit et n'écrit plus. Il y faut deux personnes, comme pour l'admettre de nouveau (approve)."""
+    admission.lower(Kind.NODE, node, reason)
+
+
+@app.command()
 def suspend(node: NodeName, reason: admission.Why) -> None:
     """Suspend un nœud : il ne parle plus et ne reçoit plus, jusqu'à ce qu'il soit admis de nouveau. Une personne suffit."""
     admission.suspend(Kind.NODE, node, reason)

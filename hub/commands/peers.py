@@ -68,6 +68,12 @@ def refuse(peer: Authority, reason: admission.Why) -> None:
 
 
 @app.command()
+def lower(peer: Authority, reason: admission.Why) -> None:
+    """Ramène un serveur pair admis à observateur : il lit et n'écrit plus. Il y faut deux personnes, comme pour l'admettre de nouveau."""
+    admission.lower(Kind.PEER, peer, reason)
+
+
+@app.command()
 def suspend(peer: Authority, reason: admission.Why) -> None:
     """Suspend un serveur pair : il ne dit et ne reçoit plus rien, sauf les effacements. Une personne suffit."""
     admission.suspend(Kind.PEER, peer, reason)

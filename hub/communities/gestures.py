@@ -109,10 +109,11 @@ async def _authorise(fact: Gesture, admitted: Admitted, work: Work) -> None:
     takes_back = isinstance(fact, ReactionRemoved) and (known is not None or await work.held.holds(admitted.subject))
     speech = Speech(
         grade=await work.grade_of(admitted.node),
-        tied=takes_back or await work.speaks(admitted, fact.space),
+        tied=await work.speaks(admitted, fact.space),
         owner=known is None or (known.node, known.community) == (admitted.node, admitted.community),
         subject_is_its_own=admitted.subject == object_id(admitted.node, envelope.nativeid),
-        audience_known=takes_back or envelope.audience is not Audience.UNKNOWN,
+        audience_known=envelope.audience is not Audience.UNKNOWN,
+        takes_back=takes_back,
     )
     if reason := why_not_speak(speech):
         raise RefusedError(reason)

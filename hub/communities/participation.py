@@ -67,10 +67,11 @@ async def _authorise(fact: Participation, admitted: Admitted, known: Membership 
     takes_back = isinstance(fact, MembershipLeft) and known is not None
     speech = Speech(
         grade=await work.grade_of(admitted.node),
-        tied=takes_back or await work.speaks(admitted, fact.space),  # who leaves is forgotten, whatever became of the tie
+        tied=await work.speaks(admitted, fact.space),
         owner=known is None or (known.node, known.community) == (admitted.node, admitted.community),
         subject_is_its_own=admitted.subject == object_id(admitted.node, envelope.nativeid),
-        audience_known=takes_back or envelope.audience is not Audience.UNKNOWN,
+        audience_known=envelope.audience is not Audience.UNKNOWN,
+        takes_back=takes_back,
     )
     if reason := why_not_speak(speech):
         raise RefusedError(reason)

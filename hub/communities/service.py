@@ -157,10 +157,11 @@ async def _authorise(fact: MessagePosted | MessageDeleted, admitted: Admitted, k
     reason = why_not_speak(
         Speech(
             grade=await work.grade_of(admitted.node),
-            tied=takes_back or await work.speaks(admitted, fact.space),  # what was said once is taken back whatever became of the tie
+            tied=await work.speaks(admitted, fact.space),
             owner=known is None or (known.node == admitted.node and known.community == admitted.community),
             subject_is_its_own=admitted.subject == object_id(admitted.node, envelope.nativeid),
-            audience_known=takes_back or envelope.audience is not Audience.UNKNOWN,
+            audience_known=envelope.audience is not Audience.UNKNOWN,
+            takes_back=takes_back,
         )
     )
     if reason:

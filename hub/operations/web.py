@@ -15,7 +15,7 @@ from hub.operations import arrivals, overview, peers, reader, streams, threads, 
 from hub.operations.doubt import doubtful
 from hub.operations.forms import fields_of
 from hub.operations.refusals import Refused
-from hub.registry.dossier import absent
+from hub.registry.dossier import lessened
 from hub.registry.repository import all_ties, newest_lifetime, spaces_of
 from hub.ui import THEME, render
 from schemas.problem import Problem
@@ -76,7 +76,7 @@ class Pages:
                 "communities": await rooms.all_communities(connection, permit),
                 "counts": await overview.messages_by_community(connection, permit),
                 "inside": await overview.inside(connection),
-                "absent": await absent(connection),
+                "lessened": await lessened(connection),
                 "registry": await newest_lifetime(connection),
             }
             shown |= await self._nodes(connection)
@@ -97,7 +97,7 @@ class Pages:
                 "participants": await members.participants_of(connection, permit, community.id),
                 "spaces": spaces,
                 "doubtful": await doubtful(connection, names),
-                "absent": await absent(connection, {tie.node for _, tie in spaces}),
+                "lessened": await lessened(connection, {tie.node for _, tie in spaces}),
             }
         shown |= {"community": community, "tree": threads.nest(messages), "after": after, "follow": follow}
         return self._page("communaute.html", here="", next_after=_next(messages), **shown)

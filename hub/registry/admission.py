@@ -20,7 +20,7 @@ from hub.registry.admission_work import (
 )
 from hub.registry.applications import STANDING, Application, ApplicationState
 from hub.registry.declarations import Declaration
-from hub.registry.model import Node, moved
+from hub.registry.model import GradeRefused, Node, lowers, moved
 from hub.registry.peers import Peer, described
 from schemas.application import Kind, Manifest
 from schemas.facts.community import NodeApproved
@@ -93,7 +93,9 @@ async def decide(subject: str, grade: Grade, presence: Presence, work: Work, rea
         moved(before, grade)
     if before is Grade.CANDIDATE and grade in SPEAKING and waiting is None:
         raise ApplicationMissing(subject)
-    why = said_why(reason) if grade not in SPEAKING else None
+    lowered = lowers(before, grade)
+    why = said_why(reason) if lowered or grade not in SPEAKING else None
+    accepted = waiting if grade in SPEAKING and not lowered else None  # who takes speech away has not read the newer manifest for it
     counting = standing_approvals(await work.acts.of(subject), grade)
     refusal = why_not_approve(grade, presence.person.approver(), [_approver(act) for act in counting], await _siren(subject, work))
     if refusal is not None:
@@ -104,8 +106,18 @@ async def decide(subject: str, grade: Grade, presence: Presence, work: Work, rea
     if not suffices(grade, len(counting) + 1):
         return Decision(len(counting) + 1, needed, done=False)
     await work.acts.add(Act(subject, ActKind.GRADE_CHANGED, now, digest, grade, reason=why, presence=presence))
-    await _bring(subject, grade, waiting if grade in SPEAKING else None, work)
+    await _bring(subject, grade, accepted, work)
     return Decision(needed, needed, done=True)
+
+
+async def lower(subject: str, reason: str, presence: Presence, work: Work) -> Decision:
+    """Somebody approves that who speaks only reads from now on: it takes as many people as letting in does. Raises as `decide`."""
+    before = await grade_of(subject, work)
+    if before is Grade.OBSERVER:
+        return Decision(APPROVALS[before], APPROVALS[before], done=False)
+    if not lowers(before, Grade.OBSERVER):
+        raise GradeRefused(f"{before} → {Grade.OBSERVER}")
+    return await decide(subject, Grade.OBSERVER, presence, work, reason)
 
 
 async def refuse(subject: str, reason: str, presence: Presence, work: Work) -> None:

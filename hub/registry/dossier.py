@@ -42,6 +42,10 @@ class Dossier:
         """What brought it to its grade, and why."""
         return next((act for act in reversed(self.acts) if act.kind is ActKind.GRADE_CHANGED), None)
 
+    def lessened(self) -> bool:
+        """Whether it may do less than it once could: pages say what is lost."""
+        return _can_less(self.member.grade, self.acts)
+
 
 async def dossier_of(connection: AsyncConnection, kind: Kind, name: str) -> Dossier | None:
     """The dossier, None for an unknown name."""
@@ -60,22 +64,34 @@ async def dossier_of(connection: AsyncConnection, kind: Kind, name: str) -> Doss
 
 
 @dataclass(frozen=True, slots=True)
-class Absent:
-    """A node or a peer that is suspended or gone, and what brought it there (None from before acts were kept)."""
+class Lessened:
+    """A node or a peer that may do less than it once could, and what brought it there (None from before acts were kept)."""
 
     name: str
     grade: str
     change: KeptAct | None
 
 
-async def absent(connection: AsyncConnection, among: Container[str] | None = None) -> list[Absent]:
-    """Who no longer takes part; of nodes only those among the given ids, where any are given."""
+async def lessened(connection: AsyncConnection, among: Container[str] | None = None) -> list[Lessened]:
+    """Who may do less than before; of nodes only those among the given ids, where any are given."""
     nodes = [node for name, node in (await SqlNodes(connection).all()).items() if among is None or name in among]
     peers = list((await SqlPeers(connection).all()).values()) if among is None else []
     named: list[tuple[Kind, Node | Peer]] = [*((Kind.NODE, node) for node in nodes), *((Kind.PEER, peer) for peer in peers)]
     told = []
     for kind, member in named:
-        if member.grade in {Grade.SUSPENDED, Grade.GONE}:
+        if member.grade not in {Grade.CANDIDATE, Grade.FULL}:
             changes = [act for act in await acts_of(connection, f"{kind.value}/{member.id}") if act.kind is ActKind.GRADE_CHANGED]
-            told.append(Absent(member.id, member.grade.value, changes[-1] if changes else None))
+            if _can_less(member.grade, changes):
+                told.append(Lessened(member.id, member.grade.value, changes[-1] if changes else None))
     return told
+
+
+def _can_less(grade: Grade, acts: Sequence[KeptAct]) -> bool:
+    """An observer that never was anything else has lost nothing."""
+    match grade:
+        case Grade.CANDIDATE | Grade.FULL:
+            return False
+        case Grade.OBSERVER:
+            return any(act.kind is ActKind.GRADE_CHANGED and act.grade is Grade.FULL for act in acts)
+        case Grade.SUSPENDED | Grade.GONE:
+            return True

@@ -52,6 +52,11 @@ def moved(grade: Grade, to: Grade) -> Grade:
     return to
 
 
+def lowers(grade: Grade, to: Grade) -> bool:
+    """Tell whether somebody who speaks will only read: a step among those who are admitted, and yet one that takes something away."""
+    return grade is Grade.FULL and to is Grade.OBSERVER
+
+
 class TieState(StrEnum):
     """A tie's life."""
 

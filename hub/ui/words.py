@@ -49,17 +49,19 @@ DATA_CLASSES: Final[Mapping[str, str]] = {
     "identity": "identités", "messages": "messages", "reactions": "réactions", "memberships": "participations", "files": "fichiers",
 }  # fmt: skip
 DECISIONS: Final[Mapping[str, str]] = {
-    "full": "Approuver l’admission", "observer": "Approuver comme observateur", "refuse": "Refuser la candidature",
+    "full": "Approuver l’admission", "observer": "Approuver comme observateur, ou y ramener", "refuse": "Refuser la candidature",
     "suspended": "Suspendre", "gone": "Prendre acte du départ",
 }  # fmt: skip
 DOUBT: Final = "Douteux : la clé qui a signé était peut-être alors en d’autres mains."
 LOST: Final[Mapping[str, str]] = {
+    "observer": "Ce qui se dit ici lui parvient toujours ; ce qu’on y écrit n’en sort plus tant qu’il ne fait que lire, réactions "
+    "comprises. Ce qui en était sorti reste lisible.",
     "suspended": "Ses agents n’y écrivent plus et n’y reçoivent plus rien de nouveau ; ce qu’ils avaient écrit reste lisible, et les suppressions lui "
     "parviennent encore. Ce qui se dit pendant ce temps ne lui parvient pas.",
     "gone": "Ses agents ne lisent et n’écrivent plus ici, et rien ne lui est plus envoyé, pas même les suppressions : les copies qui sont dans son RSE ne "
     "dépendent plus que de lui. Ce qu’ils avaient écrit ici reste lisible.",
 }
-"""What a suspension or a departure costs, said where it matters."""
+"""What a lower grade, a suspension or a departure costs, said where it matters."""
 ACTS: Final[Mapping[str, str]] = {
     "applied": "candidature", "declared": "déclaration", "approved": "approbation", "refused": "refus", "grade_changed": "changement de degré",
     "quarantine_ended": "fin de quarantaine",
@@ -111,6 +113,7 @@ REASONS: Final[Mapping[str, str]] = {
     "handler_error": "échec du traitement",
     "node_quarantined": "nœud en quarantaine",
     "node_not_admitted": "nœud non admis",
+    "node_observes": "nœud observateur : il lit et n’écrit pas",
     "not_tied": "espace non rattaché à la communauté",
     "not_owner": "n’appartient pas à ce nœud",
     "subject_mismatch": "objet qui ne correspond pas",

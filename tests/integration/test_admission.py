@@ -202,6 +202,46 @@ async def test_suspension_takes_one_person_and_departure_two(world: World) -> No
         await decide(world, "anne", Grade.FULL, "node/absent")
 
 
+async def lower(world: World, who: str, subject: str = "node/wifip", reason: str = "En attendant leur RSSI.") -> Decision:
+    async def use(work: UnitOfWork) -> Decision:
+        return await admission.lower(subject, reason, await fakes_federation.present(work, who), work)
+
+    made: Decision = await world.work(use)
+    return made
+
+
+async def test_lowering_to_observer_takes_two_people_and_a_reason_and_so_does_raising_again(world: World) -> None:
+    for without in (lower(world, "anne", reason=" "), decide(world, "anne", Grade.OBSERVER, "node/wifip")):
+        with pytest.raises(ReasonMissing):
+            await without
+    assert not (await lower(world, "anne")).done
+    assert (await lower(world, "bakary")).done
+    found = await dossier(world, "node/wifip")
+    change = found.last_change()
+    assert change is not None
+    assert (found.member.grade, change.reason, found.lessened()) == (Grade.OBSERVER, "En attendant leur RSSI.", True)
+    assert (await lower(world, "chloe")).done is False
+    await world.work(partial(fakes_federation.approve, "node/wifip"))
+    assert not (await dossier(world, "node/wifip")).lessened()
+    await decide(world, "anne", Grade.SUSPENDED, "node/wifip", "fuite")
+    with pytest.raises(GradeRefused):
+        await lower(world, "anne")
+
+
+async def test_who_lowers_has_not_accepted_the_manifest_that_waits(world: World) -> None:
+    assert await apply(world, manifest(world, world.keys["wifip"], timedelta(minutes=1)))
+    for who in ("anne", "bakary"):
+        await lower(world, who)
+    found = await dossier(world, "node/wifip")
+    assert (found.member.grade, found.waiting is not None) == (Grade.OBSERVER, True)
+
+
+async def test_an_observer_from_the_start_has_lost_nothing(world: World) -> None:
+    await apply(world, manifest(world))
+    await world.work(partial(fakes_federation.approve, NODE, grade=Grade.OBSERVER))
+    assert not (await dossier(world)).lessened()
+
+
 async def test_a_peer_is_admitted_as_its_manifest_describes_it(world: World) -> None:
     key = SigningKey.generate("opsi.example")
     peering = {"kind": "activitypub", "cavage": True, "networks": ["10.0.0.0/8"]}

@@ -171,6 +171,29 @@ async def test_a_community_to_which_the_node_is_not_tied_is_refused_by_name(data
     await world.close()
 
 
+async def test_a_node_lowered_to_observer_reads_on_takes_back_what_it_said_and_speaks_no_more(world: World) -> None:
+    await world.hear(world.posted("education", "$1"))
+    await world.work(partial(fakes_federation.lower, "node/education"))
+    await world.hear(world.posted("education", "$2"), world.edited("education", "$1", "Autre"), world.posted("wifip", "post:1"))
+    assert world.dead_letters.reasons == ["node_observes"] * 2
+    await world.hear(world.deleted("education", "$1"))
+    (row, before) = await world.rows("SELECT targets FROM hub.outbox WHERE sequence IS NOT NULL ORDER BY id DESC LIMIT 2")
+    assert "education" in row["targets"]
+    assert "education" in before["targets"]
+    assert (await _messages(world))[object_id("education", "$1")]["state"] == "deleted"
+    await world.work(partial(fakes_federation.approve, "node/education"))
+    await world.hear(world.posted("education", "$3"))
+    assert object_id("education", "$3") in await _messages(world)
+
+
+async def test_what_an_agent_of_a_suspended_node_deletes_is_deleted_everywhere(world: World) -> None:
+    await world.hear(world.posted("education", "$1"))
+    await world.work(partial(fakes_federation.suspend, "node/education"))
+    await world.hear(world.deleted("education", "$1"))
+    assert world.dead_letters.reasons == []
+    assert (await _messages(world))[object_id("education", "$1")]["state"] == "deleted"
+
+
 async def test_a_suspended_node_speaks_no_more_and_receives_no_more(world: World) -> None:
     await world.work(partial(fakes_federation.suspend, "node/education"))
     await world.hear(world.posted("education", "$1"), world.posted("wifip", "post:1"))

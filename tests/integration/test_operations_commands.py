@@ -121,6 +121,20 @@ def test_a_node_from_its_application_to_its_revoked_key(hub: Path, people: Calla
     assert act["attestation"]["by"]["name"] == "Bakary Diop"
 
 
+def test_a_node_is_lowered_to_observer_and_raised_again(hub: Path, people: Callable[[str], None]) -> None:
+    admitted(hub, SigningKey.generate("wifip"), people)
+    assert "redevient observateur par « lower »" in run("nodes", "approve", "wifip", "--grade", "observer").output
+    assert "1 approbation sur 2" in run("nodes", "lower", "wifip", "--reason", "En attendant leur RSSI").output
+    people(ANNE)
+    assert "wifip est observateur." in run("nodes", "lower", "wifip", "--reason", "En attendant leur RSSI").output
+    assert "rien à faire" in run("nodes", "lower", "wifip", "--reason", "encore").output
+    assert json.loads(run("registry", "show").output)["nodes"][0]["grade"] == "observer"
+    assert "raison : En attendant leur RSSI" in run("nodes", "show", "wifip").output
+    run("nodes", "approve", "wifip")
+    people(BAKARY)
+    assert "wifip est admis." in run("nodes", "approve", "wifip").output
+
+
 def test_opening_a_federation_again_changes_nothing(hub: Path, people: Callable[[str], None]) -> None:
     admitted(hub, SigningKey.generate("wifip"), people)
     run("communities", "open", "c", "--title", "C")

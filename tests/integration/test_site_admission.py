@@ -19,6 +19,7 @@ from schemas import openapi
 from schemas.application_faults import sign
 from schemas.envelope import object_id
 from schemas.keys import SigningKey
+from schemas.manifest import Grade
 from tests import fakes_federation
 from tests.fakes_application import draft, peer_draft
 from tests.fakes_asgi import Answer, call
@@ -171,6 +172,25 @@ async def test_a_suspension_is_shown_where_it_matters_and_says_what_is_lost(app:
         assert "wifip est suspendu" in shown
         assert "Ses agents n’y écrivent plus" in shown
     assert "wifip est suspendu" not in (await call(app, "/noeuds/education")).text
+
+
+async def test_a_node_or_peer_lowered_to_observer_is_shown_as_such_and_one_that_never_spoke_is_not(app: FastAPI, world: World) -> None:
+    await world.tie("wifip", "education")
+    await world.work(partial(fakes_federation.admit_peer, SigningKey.generate("opsi.example")))
+    await call(app, "/api/applications", method="POST", body=manifest(world), **STRANGER)
+    await world.work(partial(fakes_federation.approve, "node/recherche", grade=Grade.OBSERVER))
+    assert (await decided(app, "/noeuds/wifip", "anne", decision="observer", raison=" ")).status == 422
+    for who in ("anne", "bakary"):
+        assert (await decided(app, "/noeuds/wifip", who, decision="observer", raison="En attendant leur RSSI")).status == 303
+    await world.work(partial(fakes_federation.lower, "peer/opsi.example"))
+    for path in ("/", f"/communautes/{COMMUNITY}", "/noeuds/wifip"):
+        shown = (await call(app, path)).text
+        assert "wifip est observateur" in shown
+        assert "ce qu’on y écrit n’en sort plus" in shown
+        assert "Raison : En attendant leur RSSI." in shown
+    assert "opsi.example est observateur" in (await call(app, "/")).text
+    assert "opsi.example est observateur" in (await call(app, "/pairs/opsi.example")).text
+    assert "recherche est observateur" not in (await call(app, "/")).text + (await call(app, "/noeuds/recherche")).text
 
 
 async def test_a_registry_that_nobody_renews_is_said_on_the_first_page(app: FastAPI, world: World) -> None:
