@@ -22,12 +22,13 @@ if TYPE_CHECKING:
 GAP_KEPT = 64  # sequences past a gap: the one partition is in order, so what is still missing after so many will not come
 CLOSE_INTENT = "UPDATE intents SET state = 'closed', native_id = coalesce($3, native_id) WHERE instance = $1 AND key = $2"
 KEEP_COPY = f"""
-    INSERT INTO objects (instance, native_id, subject, origin, locator, versions, space, community, deleted, kind, about)
-    VALUES ($1, $2, $3, 'copy', $4, ARRAY[$5], $6, $7, $8, $9, $10)
+    INSERT INTO objects (instance, native_id, subject, origin, locator, versions, space, community, deleted, kind, about, quoted)
+    VALUES ($1, $2, $3, 'copy', $4, ARRAY[$5], $6, $7, $8, $9, $10, $11)
     ON CONFLICT (instance, native_id) DO UPDATE SET
         subject = excluded.subject, origin = 'copy', locator = coalesce(excluded.locator, objects.locator),
         versions = (array_append(objects.versions, $5))[greatest(1, cardinality(objects.versions) + 2 - {VERSIONS_KEPT}):],
-        space = excluded.space, community = excluded.community, deleted = excluded.deleted, kind = excluded.kind, about = excluded.about
+        space = excluded.space, community = excluded.community, deleted = excluded.deleted, kind = excluded.kind, about = excluded.about,
+        quoted = excluded.quoted
 """  # noqa: S608 - made of constants alone
 KEEP_PART = f"""
     INSERT INTO objects (instance, native_id, subject, origin, locator, versions, space, community, kind, about, changes)
@@ -36,6 +37,11 @@ KEEP_PART = f"""
         locator = coalesce(excluded.locator, objects.locator), deleted = false,
         versions = (array_append(objects.versions, $5))[greatest(1, cardinality(objects.versions) + 2 - {VERSIONS_KEPT}):]
 """  # noqa: S608 - made of constants alone
+KEEP_REQUOTED = (
+    f"UPDATE objects SET versions = (array_append(versions, $3))[greatest(1, cardinality(versions) + 2 - {VERSIONS_KEPT}):] "  # noqa: S608 - constants
+    "WHERE instance = $1 AND native_id = $2"
+)
+QUOTING = f"SELECT {OBJECT_COLUMNS} FROM objects WHERE instance = $1 AND quoted = $2 AND NOT deleted AND NOT withdrawn ORDER BY native_id"  # noqa: S608 - constants
 GONE = "UPDATE objects SET deleted = true WHERE instance = $1 AND native_id = $2"
 REPLACED = "UPDATE objects SET deleted = true WHERE instance = $1 AND subject = $2 AND native_id <> $3 AND origin = 'copy'"
 RENAMING = frozenset({Act.ACCEPTED, Act.EDITED})
@@ -114,6 +120,14 @@ class Copy:
 
 
 @dataclass(frozen=True, slots=True)
+class Requoted:
+    """A copy whose quotation was rewritten, and its version since."""
+
+    native_id: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
 class Refused:
     """An object whose creation this RSE refused for ever."""
 
@@ -187,6 +201,12 @@ class Applied:
             rows = await connection.fetch(ACQUAINTANCES, self._instance, community, text)
         return {row["handle"]: row["name"] for row in rows}
 
+    async def quoting(self, subject: str) -> list[KnownObject]:
+        """The copies here that repeat words of an object."""
+        async with self._ledger.connection() as connection:
+            rows = await connection.fetch(QUOTING, self._instance, subject)
+        return [object_of(row) for row in rows]
+
     async def refusal(self, subject: str) -> str | None:
         """Why the object's creation was refused here, if it was."""
         async with self._ledger.connection() as connection:
@@ -204,6 +224,7 @@ class Applied:
         refused: Refused | None = None,
         counting: Counting = Counting.NEXT,
         parts: Sequence[str] = (),
+        requoted: Sequence[Requoted] = (),
     ) -> Waiting:
         """All or nothing: the intents closed, the copy or the refusal kept, the sequence applied, the receipt laid out."""
         numbers = self._advanced(delivery, counting) if delivery.sequence else None
@@ -214,6 +235,8 @@ class Applied:
             kept.add(CLOSE_INTENT, self._instance, part, None)
         if copy is not None:
             self._keep_copy(kept, copy)
+        for one in requoted:
+            kept.add(KEEP_REQUOTED, self._instance, one.native_id, one.version)
         if refused is not None:
             kept.add(KEEP_REFUSED, self._instance, refused.subject, refused.reason, delivery.at)
         if numbers is not None:
@@ -248,7 +271,7 @@ class Applied:
         native_id = written.native_id if renamed else order.native_id
         kept.add(
             KEEP_COPY, self._instance, native_id, order.subject, written.locator, written.version, order.space, copy.community,
-            order.act in ENDINGS, _kind(order.act), order.target,
+            order.act in ENDINGS, _kind(order.act), order.target, order.answered if written.quotes else None,
         )  # fmt: skip
         for part in copy.parts:
             self._keep_part(kept, copy, native_id or "", part)

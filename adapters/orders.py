@@ -17,7 +17,7 @@ from schemas.words import Verdict
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from adapters.applied import Applied, Copy, Refused
+    from adapters.applied import Applied, Copy, Refused, Requoted
     from adapters.last_door import Passed
     from adapters.ledger import KnownObject
 
@@ -33,7 +33,7 @@ GESTURES: Final[Mapping[type[Gesture], Act]] = {
 
 @dataclass(frozen=True, slots=True)
 class Verdicted:
-    """What became of a record, before it is signed; `keys` names the intents of a long message's later parts."""
+    """What became of a record, before it is signed; `keys` names the intents of a long message's later parts, and of quotations."""
 
     verdict: Verdict
     reason: str | None = None
@@ -42,6 +42,7 @@ class Verdicted:
     copy: Copy | None = None
     refused: Refused | None = None
     keys: tuple[str, ...] = ()
+    requoted: tuple[Requoted, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +158,7 @@ def _written(fact: MessagePosted, place: Place, passed: Passed, living: KnownObj
         reviving=living is not None and living.deleted and not living.withdrawn,
         parent=(parent.locator or parent.native_id) if parent is not None else None,
         parent_missing=envelope.parent is not None and parent is None,
+        answered=envelope.parent,
         occurred_at=envelope.time,
         attachments=fact.attachments,
         mentions=fact.mentions,

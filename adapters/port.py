@@ -248,7 +248,7 @@ class Order:
     people of the RSE took away it never brings back (`Never(WITHDRAWN)`, or new words under the deletion where these can be kept).
     `key` is the same at each attempt (the event's id). `subject` is the object's id in every RSE: the marker that is left in the
     copy. `native_id` is the copy's own id where one was written before; `parent` likewise, a native id or, where the parent has one,
-    its locator; `parent_missing` says that the parent is known to be unknown here. A reaction or an acceptance is set on `target`,
+    its locator; `parent_missing` says that the parent is known to be unknown here; `answered` is the parent's id in every RSE. A reaction or an acceptance is set on `target`,
     a message's native id; `others` is how many reactions from elsewhere stand on it here already, by the ledger. `part` tells which
     part of a message that this RSE takes only in several; `parts` are the native ids of the later ones that stand here already.
     `organisation` is the ministry whose RSE this is; `at_hand` are those of the people named in it who can be called here.
@@ -266,6 +266,7 @@ class Order:
     reviving: bool = False
     parent: str | None = None
     parent_missing: bool = False
+    answered: str | None = None
     occurred_at: datetime | None = None
     attachments: tuple[Attachment, ...] = ()
     emoji: str | None = None
@@ -282,11 +283,15 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """The RSE took it. `version` is what its own webhook about this write will say."""
+    """The RSE took it. `version` is what its own webhook about this write will say.
+
+    `quotes`: it repeats words of what it answers, which follow those from here on (`adapters.quotations`).
+    """
 
     native_id: str
     version: str
     locator: str | None = None
+    quotes: bool = False
 
 
 @dataclass(frozen=True, slots=True)

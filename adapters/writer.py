@@ -15,6 +15,7 @@ from adapters.ledger import LedgerUnavailable
 from adapters.orders import Gesture, Orders, Place, Verdicted
 from adapters.people import Ghosted
 from adapters.port import UNSUPPORTED, WITHDRAWN, Act, Never, Order, Written
+from adapters.quotations import Quotations
 from adapters.resyncs import Lost
 from adapters.spool import Record, SpoolFull
 from schemas import topics
@@ -81,6 +82,7 @@ class Writer:
         self._bench = bench
         self._orders = Orders(bench.applied, bench.instance.organisation)
         self._carrier = Carrier(bench)
+        self._quotations = Quotations(bench)
 
     async def recall(self) -> None:
         """Read what was applied and what was left open, by the last run or by another process; done whenever records become ours."""
@@ -120,7 +122,7 @@ class Writer:
             return done()
         await self._note_gap(record.lane, checked, numbers)
         await self._note_company(record.lane, checked)
-        said = await self._apply(record, checked)
+        said = await self._quotations.follow(await self._apply(record, checked), checked)
         if said.verdict is Verdict.REFUSED:
             await self._dead_letter(record, said.reason or "refused", "")
         await self._close(record, checked, said, done)
@@ -271,6 +273,7 @@ class Writer:
             copy=said.copy,
             refused=said.refused,
             parts=said.keys,
+            requoted=said.requoted,
             counting=self._counting(record.lane, checked),
         )
         self._carrier.to_look_for -= {_key(checked) or "", *said.keys}

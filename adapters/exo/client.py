@@ -97,7 +97,7 @@ class ExoClient:
         if order.native_id is not None:
             entry = await self._entry(order.native_id)
             if isinstance(entry, Later | Entry) or not order.reviving:
-                return entry if isinstance(entry, Later) else _found(order, entry)
+                return entry if isinstance(entry, Later) else self._found(order, entry)
             return await self._marked(order, render.act_marker(order))
         return None if order.act is Act.DELETED else await self._marked(order, render.marker(order))
 
@@ -112,7 +112,7 @@ class ExoClient:
             return page
         for entry in page.entries if isinstance(page, Page) else ():
             if isinstance(entry, Entry) and self._ours(entry) and mark in entry.html:
-                return Written(entry.native_id, entry.version)
+                return self._written(entry)
         return None
 
     async def complete(self, incomplete: Incomplete) -> Change | Unused | Nonsense | Later:
@@ -242,19 +242,36 @@ class ExoClient:
             if isinstance(answered, Later):
                 return answered
             comment = (answered.above or answered.id) if isinstance(answered, Entry) else None
-            if isinstance(answered, Entry) and (self._exo.levels == 1 or answered.above):
-                quoted = render.answering("" if self._ours(answered) else answered.name, answered.html)
+            if isinstance(answered, Entry) and (self._exo.levels == 1 or answered.above) and not _continues(order):
+                quoted = self._quotation(answered)
         made = await self._exo.add_comment(activity, comment, render.html(order, self._instance.url, quoted))
         return made if not isinstance(made, str) else await self._seen(f"comment:{activity}/{made}")
+
+    async def requote(self, copy: str, answered: str | None) -> WriteOutcome:
+        """Let a copy repeat the words of what it answers as they are now, or say that they are gone (`Quotes`)."""
+        entry = await self._entry(copy)
+        if not isinstance(entry, Entry):
+            return _absent(entry)
+        said = await self._entry(answered) if answered is not None else None
+        if isinstance(said, Later):
+            return said
+        html = render.requoted(entry.html, self._quotation(said) if isinstance(said, Entry) else render.ANSWERED_GONE)
+        if html == entry.html:
+            return self._written(entry)
+        refused = await self._exo.change(entry, html)
+        return refused or await self._seen(copy)
+
+    def _quotation(self, answered: Entry) -> str:
+        """What an answer says first; words that could not be taken out of it again are not put in."""
+        say = render.answering if self._exo.edits else render.answering_whom
+        return say("" if self._ours(answered) else answered.name, answered.html)
 
     async def _edit(self, order: Order) -> WriteOutcome:
         entry = await self._entry(order.native_id or "")
         if order.reviving and not isinstance(entry, Entry | Later):
             return await self._post(order)  # eXo undeletes nothing: it is said anew
-        if entry is None:
-            return Never(WITHDRAWN)
         if not isinstance(entry, Entry):
-            return entry if isinstance(entry, Later | Never) else Never(entry.reason)
+            return _absent(entry)
         refused = await self._exo.change(entry, render.html(order, self._instance.url, render.quoted_in(entry.html)))
         return refused or await self._seen(entry.native_id)
 
@@ -280,7 +297,18 @@ class ExoClient:
         entry = await self._entry(native_id)
         if isinstance(entry, Later):
             return entry
-        return Written(native_id, entry.version) if isinstance(entry, Entry) else Later("answer_unreadable")
+        return self._written(entry) if isinstance(entry, Entry) else Later("answer_unreadable")
+
+    def _found(self, order: Order, entry: Entry | Nonsense | Never | None) -> Written | None:
+        if entry is None:
+            return Written(order.native_id or "", GONE) if order.act is Act.DELETED else None
+        if not isinstance(entry, Entry) or render.act_marker(order) not in entry.html:
+            return None
+        return self._written(entry)
+
+    def _written(self, entry: Entry) -> Written:
+        """Where nothing can be edited it repeats a name at most, and no words."""
+        return Written(entry.native_id, entry.version, quotes=self._exo.edits and bool(render.quoted_in(entry.html)))
 
     async def _entry(self, native_id: str) -> Known:
         numbers = _numbers(native_id)
@@ -294,13 +322,15 @@ class ExoClient:
         return entry.account.casefold() == self._account
 
 
-def _found(order: Order, entry: Entry | Nonsense | Never | None) -> Written | None:
-    native_id = order.native_id or ""
+def _absent(entry: Nonsense | Later | Never | None) -> Later | Never:
     if entry is None:
-        return Written(native_id, GONE) if order.act is Act.DELETED else None
-    if not isinstance(entry, Entry) or render.act_marker(order) not in entry.html:
-        return None
-    return Written(native_id, entry.version)
+        return Never(WITHDRAWN)
+    return entry if isinstance(entry, Later | Never) else Never(entry.reason)
+
+
+def _continues(order: Order) -> bool:
+    """Whether it is a later part of a long message, which answers nothing but its first."""
+    return order.part is not None and order.part.number > 1
 
 
 def _numbers(native_id: str | None) -> tuple[str, str | None] | None:

@@ -20,11 +20,13 @@ if TYPE_CHECKING:
 
 TEXT_LIMIT = 30_000
 DELETED_NOTICE = "(message supprimé par son auteur)"
+ANSWERED_GONE = "<blockquote>En réponse à : un message supprimé depuis</blockquote>"
 _UNKNOWN = "Auteur inconnu"
 _KEY = 16
 _QUOTED = 120  # letters of what is answered
 _ANSWERING = "En réponse à : "
-_QUOTATION = re.compile(rf"<p><strong>[^<]*</strong> a écrit[^<]*</p>\s*(<blockquote>{_ANSWERING}[^<]{{0,400}}</blockquote>)")
+_QUOTATION = re.compile(rf"<p><strong>[^<]*</strong> a écrit[^<]*</p>\s*(<blockquote>{_ANSWERING}[^<]{{0,1000}}</blockquote>)")
+_WRITER = re.compile(r"<p><strong>([^<]{1,400})</strong> a écrit")
 
 
 def marker(order: Order) -> str:
@@ -69,10 +71,23 @@ def answering(name: str, html: str) -> str:
     return f"<blockquote>{_ANSWERING}{escape(quiet(f'{name} : {said}' if name else said))}</blockquote>"
 
 
+def answering_whom(name: str, html: str) -> str:
+    """The same without the words, where nothing could be changed in it once they are taken back."""
+    written = _WRITER.match(html)
+    whom = escape(quiet(name)) if name else written[1] if written else "un autre commentaire"
+    return f"<blockquote>{_ANSWERING}{whom}</blockquote>"
+
+
 def quoted_in(html: str) -> str:
-    """The same as it stands in a copy already: an edit keeps it."""
+    """What a copy says first of what it answers, as it stands there already: an edit keeps it."""
     found = _QUOTATION.match(html)
     return found[1] if found else ""
+
+
+def requoted(html: str, quotation: str) -> str:
+    """A copy's HTML with that in the place of what it says first of what it answers."""
+    found = _QUOTATION.match(html)
+    return html[: found.start(1)] + quotation + html[found.end(1) :] if found else html
 
 
 def deleted_html(order: Order, home: str) -> str:

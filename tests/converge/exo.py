@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import aiohttp
@@ -25,6 +26,7 @@ SOCIAL: Final = "/portal/rest/v1/social"
 PEOPLE: Final = ("camille", "leo")
 MANAGER: Final = "animatrice"
 VISITOR: Final = "dora"
+QUOTATION: Final = re.compile(r"<blockquote>En réponse à : (.*?)</blockquote>", re.DOTALL)
 
 
 class Exo(Rse):
@@ -129,11 +131,13 @@ class Exo(Rse):
         await self._server.close()
 
     def _seen(self, item: Item) -> Shown:
-        number, version = word_of(item.title) or (0, 0)
+        quotation = QUOTATION.search(item.title)
+        number, version = word_of(QUOTATION.sub("", item.title)) or (0, 0)
         above = item.above or item.root
         parent = None if above is None else (f"comment:{item.root}/{above}" if item.above else f"activity:{above}")
         native_id = f"comment:{item.root}/{item.id}" if item.root else f"activity:{item.id}"
-        return Shown(native_id, number, version, parent, frozenset(item.likes))
+        quotes = None if quotation is None else word_of(quotation[1]) or (0, 0)
+        return Shown(native_id, number, version, parent, frozenset(item.likes), quotes=quotes)
 
     def _item(self, native_id: str) -> Item:
         wanted = native_id.partition(":")[2].rpartition("/")[2]

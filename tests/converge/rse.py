@@ -21,7 +21,8 @@ WORD: Final = re.compile(r"parole(\d{5})v(\d{3})")
 class Shown:
     """A message as readers see it: its number and version by the word in it, and what it answers by native id.
 
-    `liked` holds who likes it or who set which emoji; `accepted` says that it is marked as its question's answer.
+    `liked` holds who likes it or who set which emoji; `accepted` says that it is marked as its question's answer. `quotes` is the number
+    and the version of what its first words repeat, zeros where they say that it is gone.
     """
 
     native_id: str
@@ -30,6 +31,7 @@ class Shown:
     parent: str | None
     liked: frozenset[str] = frozenset()
     accepted: bool = False
+    quotes: tuple[int, int] | None = None
 
 
 class Impossible(Exception):

@@ -157,10 +157,19 @@ class _Judge:
         (message, *_) = here
         if word != (number, message.version):
             yield f"shown in version {message.version}, numbered in {word[1]}"
+        yield from self._quotation(node, subject, message)
         if subject not in self._thread.ever_deleted and (node, number) not in self._book.disturbed:
             yield from self._marks(node, subject, message, own=own)
             if not own:
                 yield from self._place(node, subject, message)
+
+    def _quotation(self, node: str, subject: str, message: Shown) -> Iterator[str]:
+        """What a copy repeats is what stands now, or nothing where nothing stands there any more."""
+        above = self._thread.parents[subject]
+        number = next((number for number, name in self._subjects.items() if name == above), 0)
+        wanted = {self._thread.words.get(above or "") or (0, 0)} | ({(0, 0)} if (node, number) in self._book.lost else set())
+        if message.quotes is not None and message.quotes not in wanted:
+            yield f"repeats {message.quotes}, where {wanted} stands"
 
     def _place(self, node: str, subject: str, message: Shown) -> Iterator[str]:
         """A copy stands under its parent's, where that never went away."""

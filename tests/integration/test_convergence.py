@@ -88,6 +88,11 @@ async def test_every_rse_ends_in_the_state_that_the_numbers_define(
         assert not await tell(place, story)
 
 
+ONCE_KILLED: Final[Sequence[Step]] = (
+    *(Mail(node, 0, again=False) for node in (EXO, MATRIX, DISCOURSE)), Number(), Write(EXO, How.KILLED_AFTER), Write(EXO, How.KILLED_BEFORE),
+    Write(EXO, How.ANSWER_LOST), Settle(),
+)  # fmt: skip
+"""What was done is written into the eXo by a connector that does not live to note it."""
 STORIES: Final[Mapping[str, Sequence[Step]]] = {
     "an author deletes a message whose copy a moderator took away and brought back": [
         Post(MATRIX), Settle(), Do(Deed.MODERATE, DISCOURSE, 0), Settle(), Recover(DISCOURSE, 0), Settle(), Do(Deed.DELETE, MATRIX, 0),
@@ -118,6 +123,18 @@ STORIES: Final[Mapping[str, Sequence[Step]]] = {
     ],
     "an answered comment is deleted elsewhere, and the answers of this RSE stay": [
         Post(EXO), Settle(), Do(Deed.REPLY, MATRIX, 0), Settle(), Do(Deed.REPLY, EXO, 1), Settle(), Do(Deed.DELETE, MATRIX, 1),
+    ],
+    "the words of an eXo that an answer repeats are changed, then taken back": [
+        Post(EXO), Settle(), Do(Deed.REPLY, EXO, 0), Settle(), Do(Deed.REPLY, EXO, 1), Settle(), Do(Deed.REPLY, MATRIX, 2), Settle(),
+        Do(Deed.EDIT, EXO, 2), Settle(), Do(Deed.DELETE, EXO, 2), Do(Deed.EDIT, MATRIX, 3), *ONCE_KILLED,
+    ],
+    "the words of elsewhere that an answer repeats are changed, taken back and said again, while the connector is killed": [
+        Post(EXO), Settle(), Do(Deed.REPLY, MATRIX, 0), Settle(), Do(Deed.REPLY, DISCOURSE, 1), Settle(), Do(Deed.REPLY, MATRIX, 2), Settle(),
+        Do(Deed.EDIT, DISCOURSE, 2), *ONCE_KILLED, Do(Deed.DELETE, DISCOURSE, 2), *ONCE_KILLED, Recover(DISCOURSE, 0), *ONCE_KILLED,
+    ],
+    "people of an eXo take away the copy whose words another copy repeats": [
+        Post(EXO), Settle(), Do(Deed.REPLY, MATRIX, 0), Settle(), Do(Deed.REPLY, DISCOURSE, 1), Settle(), Do(Deed.REPLY, MATRIX, 2), Settle(),
+        Do(Deed.MODERATE, EXO, 2), Settle(), Do(Deed.EDIT, DISCOURSE, 2),
     ],
     "a member of a room sends edits of what others wrote": [
         Post(MATRIX), Post(DISCOURSE), Settle(), Do(Deed.MEDDLE, MATRIX, 0), Do(Deed.MEDDLE, MATRIX, 1),
