@@ -121,6 +121,10 @@ class Rse(ABC):
     async def shown(self) -> list[Shown]:
         """What people see in the space, oldest first."""
 
+    @abstractmethod
+    async def traces(self) -> str:
+        """All words that readers may find there by looking closely: in titles, histories, quotations, events that no client shows."""
+
     # --- what people set on messages; only asked of an RSE whose capabilities say that it can be read --------------------
 
     heart: ClassVar[str]  # the emoji that its people react with here
@@ -260,6 +264,10 @@ class DiscourseRse(Pushing):
         places = {(post["topic"], post["number"]): post["id"] for post in posts}
         return [self._seen(post, places) for post in posts]
 
+    async def traces(self) -> str:
+        posts = [post for post in await self._forum.posts() if not post["deleted"]]
+        return "\n".join(f"{post['title']}\n{post['raw']}\n{post['cooked']}\n{post['history']}" for post in posts)
+
     heart = "❤️"
 
     async def react(self, native_id: str) -> str:
@@ -366,6 +374,9 @@ class MatrixRse(Pushing):
         messages = await self._house.visible(self.space)
         return [Shown(message["event_id"], message["name"], message["body"], message["reply_to"]) for message in messages]
 
+    async def traces(self) -> str:
+        return json.dumps([event["content"] for event in self._house.twin_rooms.events(self.space)], ensure_ascii=False)
+
     heart = "❤️"
 
     async def react(self, native_id: str) -> str:
@@ -468,6 +479,9 @@ class ExoRse(Rse):
 
     async def shown(self) -> list[Shown]:
         return [self._seen(item) for item in await self._portal.items() if item["space"] == fakes_exo.SPACES[fakes_exo.V1][0]]
+
+    async def traces(self) -> str:
+        return "\n".join(item["title"] for item in await self._portal.items())
 
     heart = "👍"
 

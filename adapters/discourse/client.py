@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, assert_never
 
 from adapters.discourse import render
 from adapters.discourse.attempts import Log, Pace
+from adapters.discourse.emptied import empty
 from adapters.discourse.gestures import Answers, Likes
 from adapters.discourse.greetings import Greetings
 from adapters.discourse.http import TIMEOUT, Answer, Api, liking_account, writing_account
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
     from adapters.settings import Instance
 
 EDIT_REASON = "Modifié par son auteur dans son réseau"
-DELETE_REASON = "Supprimé par son auteur dans son réseau"
 _SPACE = re.compile(r"^[1-9][0-9]{0,15}$")
 _EVENTS = {Act.POSTED: "post_created", Act.EDITED: "post_edited", Act.DELETED: "post_destroyed"}
 
@@ -242,11 +242,11 @@ class DiscourseClient:
         return post.gone and post.deleted_by is not None and post.deleted_by.username != self._account
 
     async def _revise(self, order: Order, number: int) -> Answer | Later:
-        """Change a post, with its topic's title where it has one and Discourse takes it."""
+        """Change a post, with its topic's title where it began one (of others Discourse ignores it): that may repeat words which went."""
         limits = await self._limits.now()
         change: dict[str, object] = {"post": {"raw": render.raw(order, limits), "edit_reason": EDIT_REASON}}
-        if order.title and order.parent is None and not order.parent_missing:
-            titled = await self._api.send("PUT", f"/posts/{number}.json", {**change, "title": render.titles(order, limits)[0]})
+        for title in render.titles(order, limits) if order.parent is None else ():
+            titled = await self._api.send("PUT", f"/posts/{number}.json", {**change, "title": title})
             if isinstance(titled, Later) or titled.status != HTTPStatus.UNPROCESSABLE_ENTITY:
                 return titled
         return await self._api.send("PUT", f"/posts/{number}.json", change)
@@ -260,7 +260,7 @@ class DiscourseClient:
         if post is None:
             return Written(order.native_id, "")
         if self._taken_away(post):
-            return await self._blank(order, post)  # whoever brings it back must not find what its author deleted
+            return await empty(self._api, order, post)  # whoever brings it back must not find what its author deleted
         if post.gone:
             return seen(post)
         if post.post_number == 1:
@@ -268,13 +268,8 @@ class DiscourseClient:
             if isinstance(topic, Later):
                 return topic
             if topic is None or topic.posts_count > 1:
-                return await self._blank(order, post)
+                return await empty(self._api, order, post)
         return await self._remove(post)
-
-    async def _blank(self, order: Order, post: Post) -> WriteOutcome:
-        """Other people's answers hang on a topic's first message: it is emptied, the topic stays."""
-        change: dict[str, object] = {"post": {"raw": render.deleted_raw(order), "edit_reason": DELETE_REASON}}
-        return await self._written(await self._api.send("PUT", f"/posts/{post.id}.json", change))
 
     async def _remove(self, post: Post) -> WriteOutcome:
         answer = await self._api.send("DELETE", f"/posts/{post.id}.json")

@@ -51,6 +51,7 @@ class Post(BaseModel):
     post_type: int = REGULAR_POST
     created_at: Stamp
     updated_at: Stamp
+    version: Annotated[int, Field(ge=1, le=10_000)] = 1  # of its text; hidden ones are counted for staff
     deleted_at: Stamp | None = None
     deleted_by: Account | None = None  # told to staff, by the API only
     user_deleted: bool | None = False

@@ -61,6 +61,11 @@ def deleted_raw(order: Order) -> str:
     return f"{DELETED_NOTICE}\n\n{marker(order)}"
 
 
+def deleted_title(order: Order) -> str:
+    """What stands in place of the title that such a topic had; no other bears it."""
+    return f"Message supprimé par son auteur · {external_id(order)[:8]}"
+
+
 def titles(order: Order, limits: Limits = DEFAULT) -> tuple[str, ...]:
     """Titles to try in turn: Discourse refuses one that is too short, all in capitals, with a very long word, or used already."""
     own, name, key = title_of(order), _identity(order), external_id(order)[:8]

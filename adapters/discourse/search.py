@@ -98,7 +98,7 @@ class Search:
         return seen(post) if not post.gone and (post.raw or "").strip() == raw.strip() else None
 
     async def deleted(self, order: Order) -> Written | Later | None:
-        """The copy, where it is gone or emptied already."""
+        """The copy, where it is gone already; what was emptied may have been so in part, and is emptied again."""
         if order.native_id is None:
             return None
         post = await self.post(order.native_id)
@@ -106,8 +106,7 @@ class Search:
             return post
         if post is None:
             return Written(order.native_id, "")
-        blanked = (post.raw or "").strip() == render.deleted_raw(order)
-        return seen(post) if post.gone or blanked else None
+        return seen(post) if post.gone else None
 
     async def post(self, native: str) -> Post | Later | None:
         """A post; None where it is not there or not ours to see."""

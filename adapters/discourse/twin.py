@@ -21,6 +21,7 @@ from adapters.discourse.twin_groups import Groups
 from adapters.discourse.twin_hooks import Hooks
 from adapters.discourse.twin_limits import ALL_CALLS, Fault, Faults, Rate, too_many
 from adapters.discourse.twin_options import read
+from adapters.discourse.twin_revisions import Revisions
 from adapters.discourse.twin_store import Category, Store
 from adapters.discourse.twin_topics import Topics
 from adapters.discourse.twin_views import (
@@ -69,6 +70,7 @@ class Twin:
         app = web.Application(client_max_size=8 * 1024 * 1024, middlewares=[_in_its_words])
         app.cleanup_ctx.append(self._life)
         app.add_routes(Topics(self._forum, self._store).routes(self._read, self._write))
+        app.add_routes(Revisions(self._forum, self._store).routes(self._read, self._write))
         app.add_routes(
             [
                 web.post("/posts.json", self._write(self._create)),

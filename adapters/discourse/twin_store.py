@@ -71,7 +71,7 @@ class Topic:
 
 @dataclass
 class Post:
-    """A post; `past` holds the texts before each edit, `likes` the accounts that like it, in order; `alerted` if watchers were told."""
+    """A post; `past` holds the texts before each edit, `hidden` the revisions that readers no longer see, `likes` the accounts that like it, in order; `alerted` if watchers were told."""
 
     KIND: ClassVar[str] = "post"
     id: int
@@ -88,6 +88,7 @@ class Post:
     deleted_by: int | None = None
     user_deleted: bool = False
     past: list[str] = field(default_factory=list)
+    hidden: list[int] = field(default_factory=list)
     likes: list[int] = field(default_factory=list)
     liked_at: dict[str, str] = field(default_factory=dict)
     alerted: bool = True

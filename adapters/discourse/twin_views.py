@@ -100,6 +100,7 @@ def post_summary(store: Store, post: Post) -> dict[str, Any]:
         "deleted": bool(post.deleted_at) or post.user_deleted,
         "reply_to": post.reply_to,
         "version": post.version,
+        "history": [text for revision, text in enumerate(post.past, 2) if revision not in post.hidden],
         "likes": [store.people[one].username for one in post.likes],
         "accepted": topic.solution == post.id,
         "created_at": post.created_at,

@@ -152,6 +152,11 @@ class Twin(Accounts):
         """Show one event."""
         return web.json_response(self.rooms.event(self._readable(request), request.match_info["event"]))
 
+    async def relations(self, request: web.Request) -> web.Response:
+        """Show what relates to an event in one way, latest first; what was taken away relates to nothing any more."""
+        event, kind = request.match_info["event"], request.match_info["kind"]
+        return web.json_response({"chunk": self.rooms.relations(self._readable(request), event, kind)})
+
     async def messages(self, request: web.Request) -> web.Response:
         """Show the room's past, latest first."""
         before, limit = request.query.get("from", ""), int(request.query.get("limit", "10"))
@@ -244,6 +249,7 @@ class Twin(Accounts):
             web.put(room + "/redact/{event}/{txn}", self.redact),
             web.get(room + "/event/{event}", self.event),
             web.get(f"{room}/messages", self.messages),
+            web.get("/_matrix/client/v1/rooms/{room}/relations/{event}/{kind}", self.relations),
             web.post("/_matrix/client/v1/appservice/{id}/ping", self.ping),
             web.post("/twin/faults", self.add_fault),
             web.get("/twin/rooms/{room}", self.visible),

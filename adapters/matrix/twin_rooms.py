@@ -219,6 +219,13 @@ class Rooms(Users):
                 return None if row["redacted_by"] else self._shown(found)
         return None
 
+    def relations(self, room: str, event_id: str, kind: str) -> list[dict[str, Any]]:
+        """Events that relate to one, latest first."""
+        self.event(room, event_id)
+        found = [(one, one["content"].get("m.relates_to")) for one in reversed(self.events(room))]
+        named = [(one, relation) for one, relation in found if isinstance(relation, dict)]
+        return [one for one, relation in named if (relation.get("rel_type"), relation.get("event_id")) == (kind, event_id)]
+
     def events(self, room: str) -> list[dict[str, Any]]:
         """The room's events, oldest first."""
         rows = self._file.execute("SELECT * FROM events WHERE room_id = ? ORDER BY stream", (room,))

@@ -28,6 +28,7 @@ REASONS = {
     Act.ACCEPTED: "Une autre réponse est retenue",
     Act.UNACCEPTED: "Réponse qui n’est plus retenue",
 }
+EDIT_PAGES = 20  # of a hundred edits: more than anybody makes of one message
 LOOKED_THROUGH = 50  # events of a room in which a write is looked for after a crash
 
 
@@ -151,16 +152,34 @@ class Writing:
         copy = await self.event(order.space, order.native_id)
         if copy is None:
             return Written(native_id=order.native_id, version=order.native_id)  # gone is what was asked for
-        if (redaction := _redaction_of(copy)) is not None:
-            return Written(native_id=order.native_id, version=redaction)
-        author = str(copy.get("sender"))
-        if not is_ours(author, self._instance):
+        author, redaction = str(copy.get("sender")), _redaction_of(copy)
+        if redaction is None and not is_ours(author, self._instance):
             return Never("copy_not_ours")
-        return Written(native_id=order.native_id, version=await self._take_away(order, order.native_id, author))
+        for edit in await self._edits(order, author):
+            await self._take_away(order, edit, author, f"{order.key}.{edit}")
+        if redaction is None:
+            redaction = await self._take_away(order, order.native_id, author, order.key)
+        return Written(native_id=order.native_id, version=redaction)
 
-    async def _take_away(self, order: Order, copy: str, author: str) -> str:
+    async def _edits(self, order: Order, author: str) -> list[str]:
+        """The edits of a message that stand: clients hide them with it, and yet each holds all of its words."""
+        if order.act is not Act.DELETED or order.native_id is None or not is_ours(author, self._instance):
+            return []
+        path = ("v1", "rooms", order.space, "relations", order.native_id, "m.replace")
+        bot, found, page = await self._ghosts.bot_in(order.space), list[str](), dict[str, str]()
+        for _ in range(EDIT_PAGES):
+            answer = await self._homeserver.call("GET", *path, as_user=bot, query={"limit": "100", **page})
+            chunk = answer.get("chunk")
+            events = [one for one in chunk if isinstance(one, dict)] if isinstance(chunk, list) else []
+            found += [str(one.get("event_id")) for one in events if one.get("sender") == author and _redaction_of(one) is None]
+            if not isinstance(following := answer.get("next_batch"), str):
+                break
+            page = {"from": following}
+        return found
+
+    async def _take_away(self, order: Order, copy: str, author: str, transaction: str) -> str:
         """Redact as the ghost that wrote; as the bot where the ghost is banned, which works in rooms that made the bot a moderator."""
-        path, body = ("v3", "rooms", order.space, "redact", copy, order.key), {"reason": REASONS[order.act]}
+        path, body = ("v3", "rooms", order.space, "redact", copy, transaction), {"reason": REASONS[order.act]}
 
         async def redact() -> dict[str, Any]:
             return await self._homeserver.call("PUT", *path, as_user=author, body=body)
@@ -176,7 +195,9 @@ class Writing:
         """The deletion that was carried out already, if it was."""
         copy = await self.event(order.space, order.native_id) if order.native_id else None
         redaction = _redaction_of(copy) if copy else None
-        return Written(native_id=order.native_id or "", version=redaction) if redaction else None
+        if copy is None or redaction is None or await self._edits(order, str(copy.get("sender"))):
+            return None
+        return Written(native_id=order.native_id or "", version=redaction)
 
     async def _thread_of(self, order: Order) -> str | None:
         """The root of the thread in which the message stands that is answered; asked once of each message."""

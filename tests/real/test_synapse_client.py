@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import pytest
 import pytest_asyncio
@@ -110,6 +112,21 @@ async def test_an_edit_and_a_deletion_follow_and_come_back_with_the_answered_ver
     assert (await claire.event(room, first.native_id))["content"] == {}
     back = await written(house, "e4", "Me revoilà", room, act=Act.EDITED, native_id=first.native_id)
     assert (await claire.event(room, back.native_id))["content"]["body"] == "Me revoilà"
+
+
+@pytest.mark.parametrize("version", ["10", "12"])
+async def test_no_word_of_a_copy_stays_in_the_room_when_its_author_deletes_it(house: House, version: str) -> None:
+    claire, room = await house.room(version)
+    copy = await written(house, f"w1-{version}", "sésame", room)
+    for word in ("capucine", "pivoine"):
+        await written(house, f"w-{word}-{version}", word, room, act=Act.EDITED, native_id=copy.native_id)
+    before = json.dumps(await claire.call("GET", f"rooms/{quote(room)}/messages?dir=b&limit=50"), ensure_ascii=False)
+    deletion = posting(f"w3-{version}", "", room, act=Act.DELETED, native_id=copy.native_id)
+    assert isinstance(await house.client.write(deletion), Written)
+    after = json.dumps(await claire.call("GET", f"rooms/{quote(room)}/messages?dir=b&limit=50"), ensure_ascii=False)
+    assert all(word in before for word in ("sésame", "capucine", "pivoine"))
+    assert not [word for word in ("sésame", "capucine", "pivoine") if word in after]
+    assert isinstance(await house.client.find(deletion), Written)
 
 
 async def test_an_edit_never_brings_back_what_somebody_here_took_away(house: House) -> None:
