@@ -6,7 +6,6 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
-import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ import aiohttp
 import asyncpg
 import yaml
 from aiohttp import web
+from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from nacl.public import PrivateKey
 from pydantic import SecretStr
@@ -52,6 +52,7 @@ from adapters.port import (
 from adapters.secret import accepted
 from adapters.settings import AdapterSettings, Instance
 from adapters.spool import Record, SpoolFull
+from deploy.local.ports import free_port
 from schemas import topics
 from schemas.envelope import CanonicalEvent, event_digest, object_id
 from schemas.facts.base import Fact
@@ -74,6 +75,8 @@ COMMUNITY = "futurs-publics"
 SPACE = "salon"
 NOWHERE = "127.0.0.1:1"
 """No broker answers here."""
+PATIENCE = 90.0
+"""Seconds after which what has not come will not: a machine with other things to do takes long, and who waits in vain fails anyway."""
 
 
 class PlainAdapter:
@@ -385,9 +388,8 @@ class Rig:
         app.router.add_get("/registry", document)
         runner = web.AppRunner(app)
         await runner.setup()
-        port = free_port()
-        await web.TCPSite(runner, "127.0.0.1", port).start()
-        self.registry_url = f"http://127.0.0.1:{port}/registry"
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        self.registry_url = f"http://127.0.0.1:{runner.addresses[0][1]}/registry"
         try:
             yield
         finally:
@@ -414,13 +416,14 @@ class Rig:
             yield
         finally:
             stop.set()
-            await asyncio.wait([task], timeout=20)
+            await asyncio.wait([task], timeout=PATIENCE)
+            assert task.done(), "the process does not stop"
             if not task.cancelled() and task.exception() is not None:
                 raise task.exception() or AssertionError
 
     async def _ready(self, task: asyncio.Task[None]) -> None:
-        async with aiohttp.ClientSession() as session:
-            for _ in range(200):
+        async with aiohttp.ClientSession() as session, asyncio.timeout(PATIENCE):
+            while True:
                 if task.done():
                     await task
                 try:
@@ -430,7 +433,6 @@ class Rig:
                 except aiohttp.ClientError:
                     pass
                 await asyncio.sleep(0.05)
-        raise AssertionError("the gateway did not start")
 
     async def post(self, said: dict[str, Any] | bytes, *, token: str = SECRET, instance: str = "rse") -> aiohttp.ClientResponse:
         body = said if isinstance(said, bytes) else json.dumps(said).encode()
@@ -454,7 +456,7 @@ class Rig:
         finally:
             await producer.stop()
 
-    async def read(self, topic: str, count: int, seconds: float = 15.0) -> list[tuple[dict[str, str], bytes]]:
+    async def read(self, topic: str, count: int, seconds: float = PATIENCE) -> list[tuple[dict[str, str], bytes]]:
         """The first records of a topic; raises TimeoutError when they do not come."""
         consumer = kafka.consumer(self.kafka, self.prefix + topic, group=None, auto_offset_reset="earliest")
         await consumer.start()
@@ -466,6 +468,18 @@ class Rig:
                         found += [(texts(record.headers), record.value) for record in records]
         finally:
             await consumer.stop()
+        return found
+
+    async def all_of(self, topic: str) -> list[tuple[dict[str, str], bytes]]:
+        """All records that stand on a topic now, to its end: a broker that is slow to answer has not said that there are no more."""
+        place = TopicPartition(self.prefix + topic, 0)
+        found: list[tuple[dict[str, str], bytes]] = []
+        async with kafka.consumer(self.kafka, group=None, auto_offset_reset="earliest") as consumer, asyncio.timeout(PATIENCE):
+            consumer.assign([place])
+            end = (await consumer.end_offsets([place]))[place]
+            while await consumer.position(place) < end:
+                for records in (await consumer.getmany(timeout_ms=100)).values():
+                    found += [(texts(record.headers), record.value) for record in records]
         return found
 
     async def receipts(self, count: int) -> list[dict[str, Any]]:
@@ -491,7 +505,7 @@ class Rig:
             await connection.close()
 
 
-async def until(look: Callable[[], Awaitable[Any]], wanted: Any, seconds: float = 15.0) -> None:
+async def until(look: Callable[[], Awaitable[Any]], wanted: Any, seconds: float = PATIENCE) -> None:
     """Look until something is as wanted."""
     async with asyncio.timeout(seconds):
         while (seen := await look()) != wanted:
@@ -501,13 +515,6 @@ async def until(look: Callable[[], Awaitable[Any]], wanted: Any, seconds: float 
 
 def event_in(headers: dict[str, str], value: bytes) -> UnverifiedEvent:
     return unverified_event(headers, value)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def fresh_name() -> str:

@@ -24,9 +24,9 @@ from adapters.observed import GatewaySilent, drifts, exposition, paces
 from adapters.port import AuthenticRequest, Nonsense, Reading, Unused
 from adapters.settings import AdapterSettings
 from adapters.sorting import Stored
+from deploy.local.ports import free_port
 from schemas.wire.telemetry import Health, Metric
 from tests import fakes_discourse, fakes_exo, fakes_matrix
-from tests.fakes_adapters import free_port
 from tests.fakes_asgi import call
 from tests.fakes_exo_twin import portal
 

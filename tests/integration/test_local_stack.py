@@ -6,6 +6,7 @@ import asyncio
 import base64
 import os
 import signal
+import socket
 import subprocess
 import sys
 import uuid
@@ -53,7 +54,7 @@ async def produce(bootstrap: str, topic: str, *values: bytes) -> None:
 
 async def consume(bootstrap: str, topic: str, count: int) -> list[bytes]:
     async with consumer(KafkaSettings(bootstrap=bootstrap), topic, group=None, auto_offset_reset="earliest") as receiver:
-        return [(await asyncio.wait_for(receiver.getone(), 30)).value for _ in range(count)]
+        return [(await asyncio.wait_for(receiver.getone(), 90)).value for _ in range(count)]
 
 
 async def one_value(url: str, sql: str) -> object:
@@ -88,7 +89,8 @@ async def test_the_broker_takes_a_record_as_large_as_the_largest_topic_allows(ka
 
 async def test_no_topic_is_made_by_a_producers_mistake(kafka: Kafka, topic_prefix: str) -> None:
     topic = f"{topic_prefix}mistake"
-    async with AIOKafkaProducer(bootstrap_servers=kafka.bootstrap, request_timeout_ms=1_500) as sender:
+    async with AIOKafkaProducer(bootstrap_servers=kafka.bootstrap) as sender:
+        sender.client._request_timeout_ms = 1_500  # how long it looks for the topic, once it knows the broker
         with pytest.raises(KafkaError):
             await sender.send_and_wait(topic, b"lost")
     admin = KafkaAdminClient(bootstrap_servers=kafka.bootstrap)
@@ -180,7 +182,7 @@ def test_a_server_dies_with_the_process_that_started_it_even_when_that_is_killed
         "print(child.pid, flush=True); os.kill(os.getpid(), 9)"
     )
     command = [sys.executable, "-c", starter]
-    ended = subprocess.run(command, cwd=CLONE, capture_output=True, text=True, check=False, timeout=60)  # noqa: S603  our own script
+    ended = subprocess.run(command, cwd=CLONE, capture_output=True, text=True, check=False, timeout=120)  # noqa: S603  our own script
     assert ended.returncode == -signal.SIGKILL
     assert not outlives(int(ended.stdout))
 
@@ -216,11 +218,21 @@ def test_free_ports_are_all_different_and_free() -> None:
     assert all(ports.is_free(port) and not ports.answers(port) for port in found)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere no server may listen beside who keeps its port")
+def test_a_free_port_is_kept_for_our_server_though_it_comes_late_and_comes_again() -> None:
+    port = ports.free_port()
+    for _ in range(2):
+        with socket.socket() as stranger, pytest.raises(OSError, match="in use"):
+            stranger.bind((ports.LOOPBACK, port))
+        with socket.create_server((ports.LOOPBACK, port)):
+            assert ports.answers(port)
+
+
 def outlives(pid: int) -> bool:
     """Wait a moment for a process to go; a container without a reaper keeps its name as a zombie's."""
     try:
         process = psutil.Process(pid)
-        psutil.wait_procs([process], timeout=3)
+        psutil.wait_procs([process], timeout=30)
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
+from deploy.local.ports import free_port
 from schemas import topics
 from schemas.envelope import event_digest
 from schemas.facts.tie import TieProposed
@@ -19,7 +20,7 @@ from schemas.sequence import Sequence as Numbered
 from schemas.wire import kafka
 from schemas.wire.records import new_correlation, to_headers
 from schemas.words import Audience
-from tests.fakes_adapters import Rig, free_port, posted, said_by, until
+from tests.fakes_adapters import PATIENCE, Rig, posted, said_by, until
 from tests.fakes_discourse import API_KEY, SECRET
 from tests.fakes_discourse_twin import forum
 from tests.fakes_streams import SESSION_SECONDS, Running
@@ -74,7 +75,7 @@ class Ministry:
         for community, space in SPACES.items():
             fact = TieProposed(node=self.rig.node, space=space, title=community, audience=Audience.PUBLIC)
             await self._send([(community, said_by(self.rig.hub.key, fact, f"tie:{space}", community=community), {})])
-        await until(lambda: self.rig.value("SELECT count(*) FROM adapters.ties WHERE state = 'accepted'"), len(SPACES), 30)
+        await until(lambda: self.rig.value("SELECT count(*) FROM adapters.ties WHERE state = 'accepted'"), len(SPACES))
 
     async def say(self, first: int, count: int) -> None:
         """Another ministry's messages, those of the communities mixed, each with its community's next number."""
@@ -148,7 +149,7 @@ async def test_when_the_connector_that_holds_the_topic_is_killed_the_other_takes
     await holds(lambda: other.said("partitions_assigned")[-1]["partitions"] == 1)
     await _until_written(ministry, BEFORE + AFTER)
     wanted = [str(number) for number in range(BEFORE + AFTER)]
-    await until(lambda: ministry.rig.value("SELECT count(*) FROM adapters.receipts"), 0, 30)
+    await until(lambda: ministry.rig.value("SELECT count(*) FROM adapters.receipts"), 0)
     assert all(count < BEFORE for count in written), "killed when it had nothing left to do"
     assert {community: await ministry.copies(community) for community in SPACES} == dict.fromkeys(SPACES, wanted)
     reported = {one["event"]: one["verdict"] for one in await ministry.rig.receipts(len(SPACES) * (BEFORE + AFTER + 1))}
@@ -156,6 +157,6 @@ async def test_when_the_connector_that_holds_the_topic_is_killed_the_other_takes
 
 
 async def _until_written(ministry: Ministry, count: int) -> None:
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE):
         while min([len(await ministry.copies(community)) for community in SPACES]) < count:  # noqa: ASYNC110 - the twin tells nobody
             await asyncio.sleep(0.05)
