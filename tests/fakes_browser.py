@@ -22,7 +22,7 @@ FLAGS = (
     "--headless", "--disable-gpu", "--no-first-run", "--disable-extensions", "--disable-background-networking",
     "--disable-component-update", "--hide-scrollbars", "--remote-debugging-port=0",
 )  # fmt: skip
-STARTED_WITHIN = 30
+STARTED_WITHIN = 120
 
 
 class Tab:
@@ -87,7 +87,7 @@ class Tab:
                 return dict(said["result"])
 
     async def _next(self) -> dict[str, Any]:
-        said: dict[str, Any] = await asyncio.wait_for(self._socket.receive_json(), 30)
+        said: dict[str, Any] = await asyncio.wait_for(self._socket.receive_json(), STARTED_WITHIN)
         if said.get("method") == "Network.requestWillBeSent":
             self.asked.append(said["params"]["request"]["url"])
         return said

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-ENDS_WITHIN = 240.0
-LEAVES_WITHIN = 15.0
+ENDS_WITHIN = 900.0
+LEAVES_WITHIN = 60.0
 BETWEEN_HUBS = ("body_digest_mismatch", "actor_mismatch", "signature_replayed", "cavage_not_allowed", "envelope_of_another_ministry")
 NOT_INSTALLED = None if any(JARS.glob("kafka_*.jar")) else "no Kafka in the clone: run `make kafka`"
 

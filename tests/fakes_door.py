@@ -50,7 +50,7 @@ async def door_at_work(
         async with at_work(
             KafkaSettings(bootstrap=bootstrap), TopicNames(topic_prefix=prefix), read, public_url or url, witness or Alone(), now
         ) as parts:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(90):
                 while not parts.publisher.ready:  # noqa: ASYNC110 - the producer tells nobody when it is connected
                     await asyncio.sleep(0.02)
             serving = server(node_door(parts), "127.0.0.1", 0)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from adapters.port import Adapter, RseClient
     from adapters.settings import Instance
 
-PATIENCE = 20.0  # seconds that a webhook may take
+PATIENCE = 90.0  # seconds after which a webhook will not come any more
 
 
 @dataclass

@@ -17,9 +17,7 @@ from adapters.port import Act
 from schemas import topics
 from schemas.envelope import CanonicalEvent, Envelope, event_digest
 from schemas.sequence import Sequence as Numbered
-from schemas.wire import kafka as wire
-from schemas.wire.records import texts
-from tests.fakes_adapters import COMMUNITY, Rig, event_in
+from tests.fakes_adapters import COMMUNITY, Rig, event_in, until
 from tests.fakes_discourse import API_KEY, SECRET
 from tests.fakes_discourse_twin import Forum, forum
 
@@ -74,22 +72,23 @@ class World:
 
     async def heard(self) -> list[tuple[dict[str, str], dict[str, Any]]]:
         """What the process has told the hub of messages, in order: attributes and fact."""
-        consumer = wire.consumer(self.rig.kafka, self.rig.prefix + topics.RSE_INBOUND.name, group=None, auto_offset_reset="earliest")
-        await consumer.start()
-        found: list[tuple[dict[str, str], dict[str, Any]]] = []
-        try:
-            while batch := await consumer.getmany(timeout_ms=300):
-                found += [(texts(one.headers), json.loads(one.value)) for many in batch.values() for one in many]
-        finally:
-            await consumer.stop()
-        return [one for one in found if ".message." in one[0]["ce_type"]]
+        found = await self.rig.all_of(topics.RSE_INBOUND.name)
+        return [(headers, json.loads(value)) for headers, value in found if ".message." in headers["ce_type"]]
+
+    async def told(self, count: int) -> None:
+        """Wait until the process has told so many: what it has taken may wait in its spool."""
+
+        async def heard() -> int:
+            return len(await self.heard())
+
+        await until(heard, count)
 
     async def notices(self) -> list[dict[str, Any]]:
         return [post for post in await self.rse.posts() if "relié" in post["title"]]
 
     async def says(self, words: str) -> dict[str, Any]:
         """The one notice, as soon as it says this."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(90):
             while not ((found := await self.notices()) and words in found[0]["cooked"]):  # noqa: ASYNC110 - the twin tells nobody
                 await asyncio.sleep(0.05)
         (notice,) = found

@@ -460,7 +460,7 @@ async def test_the_twin_starts_as_a_process_from_its_command_line(tmp_path: Path
         *("--space", "12:futurs_publics:Futurs Publics", "--user", "camille:Camille Roux"),
     )
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(90):
             while not answers(port):  # noqa: ASYNC110 - another process tells nobody when it is ready
                 await asyncio.sleep(0.05)
     finally:

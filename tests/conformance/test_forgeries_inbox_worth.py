@@ -90,7 +90,8 @@ ELSEWHERE: Final[dict[str, str]] = {
 }
 """Limits of size, time and number, and servers that are away: no forgery is as large or as slow, and these tests try them."""
 PROVED: Final = [check for check in CHECKS if check.name not in BEHIND | ELSEWHERE]
-FRESH_SECONDS: Final = 120.0
+FRESH_SECONDS: Final = 20.0
+"""What is signed serves for a minute: older, it would be refused for its age, and prove nothing of what else is wrong with it."""
 
 
 class Requests:

@@ -60,7 +60,7 @@ async def test_who_writes_for_the_first_time_is_told_once_in_private_who_reads_h
         await world.post("Une autre fois encore, après une nuit.")
         await asyncio.sleep(1)
         assert len(await private(world)) == 2
-        assert len(await world.heard()) == 4  # neither notice ever left the RSE
+        await world.told(4)  # neither notice ever left the RSE
     assert await world.rig.value("SELECT count(*) FROM adapters.greetings WHERE native_id IS NOT NULL OR person !~ '^[0-9a-f]{32}$'") == 0
 
 
@@ -91,7 +91,7 @@ async def test_an_rse_that_takes_no_private_message_delays_no_public_one(world: 
         await world.rse.fault(kind="status", status=503, count=1000)
         for number in range(3):
             await world.post(f"Bonjour à tous, voici de quoi lire, {number}.")
-        assert len(await world.heard()) == 3
+        await world.told(3)
         await until(lambda: world.rig.value("SELECT max(attempts) > 1 FROM adapters.greetings"), wanted=True)
         await world.rse.call("POST", "/twin/faults", kind="none")
         assert len(await greeted(world, 1)) == 1

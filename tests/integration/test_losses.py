@@ -16,9 +16,7 @@ from adapters.discourse import attempts, lost
 from adapters.platforms import platform
 from deploy.local.ports import free_port
 from schemas import topics
-from schemas.wire import kafka as wire
-from schemas.wire.records import texts
-from tests.fakes_adapters import Rig, until
+from tests.fakes_adapters import PATIENCE, Rig, until
 from tests.fakes_discourse import ACCOUNT, API_KEY, SECRET
 from tests.fakes_discourse_twin import Forum, forum
 
@@ -81,20 +79,13 @@ class World:
 
     async def heard(self) -> list[Told]:
         """What the hub was told, in order: the fact, the native id, its first word; what is told twice under one event id is taken once."""
-        consumer = wire.consumer(self.rig.kafka, self.rig.prefix + topics.RSE_INBOUND.name, group=None, auto_offset_reset="earliest")
-        await consumer.start()
-        records: list[tuple[dict[str, str], bytes]] = []
-        try:
-            while found := await consumer.getmany(timeout_ms=400):
-                records += [(texts(one.headers), one.value) for many in found.values() for one in many]
-        finally:
-            await consumer.stop()
+        records = await self.rig.all_of(topics.RSE_INBOUND.name)
         once = {headers["ce_id"]: (headers, value) for headers, value in reversed(records)}
         return [_told(headers, value) for headers, value in reversed(once.values()) if ".tie." not in headers["ce_type"]]
 
     async def hears(self, expected: Sequence[Told]) -> None:
         """Wait until the hub has been told exactly this."""
-        async with asyncio.timeout(40):
+        async with asyncio.timeout(PATIENCE):
             while (found := await self.heard()) != list(expected):
                 assert len(found) <= len(expected), found
 
@@ -192,6 +183,9 @@ async def test_nothing_is_asked_of_a_forum_that_is_well(world: World, monkeypatc
         asked.append(space)
         return await real(self, space, *given)
 
+    async def looked() -> bool:
+        return bool(asked)
+
     monkeypatch.setattr(lost.Recall, "lost", watched)
     monkeypatch.setattr(poller, "CLAIM_EVERY", poller.CLAIM_EVERY / 20)
     assert poller.REMINDED.idle.total_seconds() == 3600
@@ -199,5 +193,6 @@ async def test_nothing_is_asked_of_a_forum_that_is_well(world: World, monkeypatc
         await world.rig.tie("97")
         root = await world.topic("Un")
         await world.hears([("posted", name(root), "Un")])
+        await until(looked, wanted=True)
         await asyncio.sleep(1.5)
         assert asked == ["97"]

@@ -15,9 +15,7 @@ from adapters import poller
 from adapters.platforms import platform
 from schemas import topics
 from schemas.envelope import object_id
-from schemas.wire import kafka as wire
-from schemas.wire.records import texts
-from tests.fakes_adapters import Rig, posted, said_by, until
+from tests.fakes_adapters import PATIENCE, Rig, posted, said_by, until
 from tests.fakes_exo import ALPHA3, API_KEY, SPACES, V1
 from tests.fakes_exo_twin import Portal, portal
 
@@ -41,15 +39,7 @@ class World:
 
     async def told(self) -> list[dict[str, str]]:
         """What the hub was told, in order."""
-        consumer = wire.consumer(self.rig.kafka, self.rig.prefix + topics.RSE_INBOUND.name, group=None, auto_offset_reset="earliest")
-        await consumer.start()
-        told: list[dict[str, str]] = []
-        try:
-            while found := await consumer.getmany(timeout_ms=300):
-                told += [texts(one.headers) for many in found.values() for one in many]
-        finally:
-            await consumer.stop()
-        return told
+        return [headers for headers, _ in await self.rig.all_of(topics.RSE_INBOUND.name)]
 
     async def heard(self) -> list[tuple[str, str]]:
         """The fact and the native id of each message, in order."""
@@ -58,7 +48,7 @@ class World:
 
     async def hears(self, *expected: tuple[str, str]) -> None:
         """Wait until the hub has been told exactly this."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             while (found := await self.heard()) != list(expected):
                 assert len(found) <= len(expected), found
 
