@@ -25,7 +25,7 @@ from schemas.wire import kafka as wire
 from schemas.wire.kafka import KafkaSettings
 from schemas.wire.publisher import KafkaPublisher, NotAcknowledged
 from schemas.wire.records import new_correlation, to_headers
-from tests.fakes_adapters import COMMUNITY, Hub, posted, said_by, until
+from tests.fakes_adapters import COMMUNITY, PATIENCE, Hub, posted, said_by, until
 from tests.fakes_door import door_at_work
 from tests.fakes_streams import committed, create_topics
 
@@ -60,14 +60,14 @@ class Place:
         """A page; the very first group of a broker has no coordinator for a moment, and is told to come again."""
         client = self.client()
         try:
-            for _ in range(40):
-                try:
-                    return read_page(await client.get(OUTBOUND, query, 20))
-                except DoorClosed as closed:
-                    if closed.reason != "kafka_unavailable":
-                        raise
-                    await asyncio.sleep(0.2)
-            raise TimeoutError
+            async with asyncio.timeout(PATIENCE):
+                while True:
+                    try:
+                        return read_page(await client.get(OUTBOUND, query, PATIENCE))
+                    except DoorClosed as closed:
+                        if closed.reason != "kafka_unavailable":
+                            raise
+                        await asyncio.sleep(0.2)
         finally:
             await client.close()
 
@@ -79,7 +79,10 @@ class Place:
     async def read(self, topic: str, count: int) -> list[Any]:
         found: list[Any] = []
         settings = KafkaSettings(bootstrap=self.bootstrap)
-        async with wire.consumer(settings, self.prefix + topic, group=None, auto_offset_reset="earliest") as reader, asyncio.timeout(15):
+        async with (
+            wire.consumer(settings, self.prefix + topic, group=None, auto_offset_reset="earliest") as reader,
+            asyncio.timeout(PATIENCE),
+        ):
             while len(found) < count:
                 for records in (await reader.getmany(timeout_ms=100)).values():
                     found += records
@@ -139,7 +142,7 @@ def _open(publisher: DoorPublisher) -> Any:
 async def test_a_nodes_topic_comes_out_byte_for_byte(place: Place) -> None:
     values = [b"\x00\xff not JSON", '{"text": "é"}'.encode(), b""]
     await place.put(*values, headers=STRANGE)
-    page = await place.poll("wait=0")
+    page = await place.poll("wait=20")
     there = await place.read(topics.outbound(NODE).name, 3)
     assert [(one.value, list(one.headers), one.key, one.offset, one.timestamp_ms) for one in page.records] == [
         (one.value, list(one.headers), one.key, one.offset, one.timestamp) for one in there
@@ -149,11 +152,11 @@ async def test_a_nodes_topic_comes_out_byte_for_byte(place: Place) -> None:
 
 async def test_a_poll_waits_for_what_is_not_there_yet_and_ends_empty_when_nothing_comes(place: Place) -> None:
     await place.put(b"first")
-    waiting = asyncio.create_task(place.poll("after=0:1&wait=15"))
+    waiting = asyncio.create_task(place.poll("after=0:1&wait=20"))
     await asyncio.sleep(0.3)
     assert not waiting.done()
     await place.put(b"second")
-    page = await asyncio.wait_for(waiting, 5)
+    page = await waiting
     assert [one.value for one in page.records] == [b"second"]
     empty = await place.poll("after=0:2&wait=0")
     assert (list(empty.records), empty.next) == ([], Cursor(0, 2))
@@ -163,7 +166,7 @@ async def test_what_is_done_is_the_groups_position_and_where_a_reader_without_a_
     await place.put(b"a", b"b", b"c", b"d")
     await place.poll("after=0:3&done=0:2&wait=0")
     await until(lambda: committed(place.bootstrap, f"{place.prefix}node.{NODE}", place.topic), 2)
-    page = await place.poll("wait=0&limit=1")
+    page = await place.poll("wait=20&limit=1")
     assert [one.value for one in page.records] == [b"c"]
 
 
@@ -182,7 +185,7 @@ async def test_cursors_beyond_either_end_are_refused_with_the_first_that_is_kept
     finally:
         await admin.close()
     with pytest.raises(DoorClosed) as expired:
-        await place.poll("after=0:0&wait=0")
+        await place.poll("after=0:0&wait=20")
     assert (expired.value.reason, expired.value.said["first"], expired.value.said["status"]) == ("cursor_expired", "0:1", 410)
 
 
@@ -206,16 +209,16 @@ def _polls(place: Place) -> Any:
 
 
 async def test_a_node_without_a_topic_is_told_so_and_holds_up_nobody(place: Place) -> None:
-    waiting = asyncio.create_task(place.poll("after=0:0&wait=10"))
+    waiting = asyncio.create_task(place.poll("after=0:0&wait=20"))
     client = place.client(OTHER)
     try:
         with pytest.raises(DoorClosed) as missing:
-            await client.get(OUTBOUND, "wait=0", 5)
+            await client.get(OUTBOUND, "wait=0", PATIENCE)
     finally:
         await client.close()
     assert missing.value.reason == "outbound_missing"
     await place.put(b"still")
-    assert [one.value for one in (await asyncio.wait_for(waiting, 5)).records] == [b"still"]
+    assert [one.value for one in (await waiting).records] == [b"still"]
 
 
 async def test_several_nodes_of_one_process_each_sign_for_themselves(place: Place) -> None:
@@ -235,19 +238,24 @@ async def test_several_nodes_of_one_process_each_sign_for_themselves(place: Plac
     assert [dict(one.headers)["ce_source"].decode() for one in found] == [NODE, OTHER]
 
 
-async def test_a_revoked_key_is_refused_within_a_second_or_two(place: Place) -> None:
+async def test_a_revoked_key_is_refused_as_soon_as_the_registry_says_so(place: Place) -> None:
     client, key = place.client(), place.hub.nodes[NODE]
     try:
         record = event_of(place, "avant")
         await client.post(EVENTS, "application/json", record.value, _http(record))
         place.hub.nodes[NODE] = SigningKey.generate(NODE)
         place.hub.version += 1
-        await asyncio.sleep(1.5)
-        with pytest.raises(DoorClosed) as refused:
-            await client.post(EVENTS, "application/json", record.value, _http(record))
+
+        async def answered() -> str:
+            try:
+                await client.post(EVENTS, "application/json", record.value, _http(record))
+            except DoorClosed as refused:
+                return refused.reason
+            return "taken"
+
+        await until(answered, "key_unknown")
     finally:
         await client.close()
-    assert refused.value.reason == "key_unknown"
     assert key.owner == NODE
 
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from deploy.local.ports import free_port
+from deploy.compose.healthy import is_well
+from deploy.local.ports import LOOPBACK, free_port
 from hub.process import LOST
 from tests.fakes_streams import Hub, until
 from tests.hub_world import World
@@ -33,11 +34,13 @@ def hub(kafka: Kafka, database_url: str, topic_prefix: str, tmp_path: Path) -> I
 
 
 async def test_the_door_works_with_the_hubs_public_key_where_there_is_no_private_one(world: World, hub: Hub) -> None:
-    environment = {"TRAITDUNION_DOOR_PORT": str(free_port()), "TRAITDUNION_REGISTRY_ANCHOR": world.hub_key.public.multibase}
+    port = free_port()
+    environment = {"TRAITDUNION_DOOR_PORT": str(port), "TRAITDUNION_REGISTRY_ANCHOR": world.hub_key.public.multibase}
     assert not (hub.folder / "hub.pem").exists()
     door = hub.start("door", "-m", "hub", "door", **environment)
     await until(lambda: door.said("kafka_connected"))
-    assert door.said("door_starts")
+    await until(lambda: door.said("door_starts"))
+    await until(lambda: is_well(f"http://{LOOPBACK}:{port}/readyz"))  # from then on it hears signals
     assert not door.said("registry_not_read")
     assert await door.stop() == 0
 
