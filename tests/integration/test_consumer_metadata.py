@@ -12,7 +12,7 @@ from schemas.wire.kafka import KafkaSettings
 if TYPE_CHECKING:
     from tests.servers import Kafka
 
-PATIENCE = 30.0
+PATIENCE = 90.0
 
 
 async def test_a_topic_that_was_not_told_when_the_group_was_joined_is_read_within_seconds(kafka: Kafka, topic_prefix: str) -> None:

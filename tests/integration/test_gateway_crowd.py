@@ -56,7 +56,7 @@ async def post(url: str, body: bytes = POST, token: str = SECRET) -> tuple[int, 
 
 
 async def until_waiting(admission: SlowAdmission, count: int) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while admission.waiting < count:  # noqa: ASYNC110 - it tells nobody
             await asyncio.sleep(0.01)
 

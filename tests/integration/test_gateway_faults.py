@@ -50,12 +50,12 @@ async def test_while_kafka_is_down_the_spool_holds_then_refuses_and_is_published
         await asyncio.to_thread(private_kafka.kill)
         answers = [await rig.post({"what": "post", "id": f"post:{n}"}) for n in range(1, 8)]
         await asyncio.to_thread(private_kafka.restart)
-        await until(lambda: rig.value("SELECT count(*) FROM adapters.spool"), 0, 40)
+        await until(lambda: rig.value("SELECT count(*) FROM adapters.spool"), 0)
         after = await rig.post({"what": "post", "id": "post:9"})
-        records = await rig.read(topics.RSE_INBOUND.name, 8, 30)
+        records = await rig.read(topics.RSE_INBOUND.name, 8)
         key = rig.hub.nodes["education"]
         await rig.deliver(said_by(key, posted(), "$1"))
-        await until(lambda: _count(rig), 1, 30)
+        await until(lambda: _count(rig), 1)
     assert [answer.status for answer in answers] == [200] * 5 + [503] * 2
     assert answers[-1].headers["Retry-After"]
     assert after.status == 200
@@ -74,7 +74,7 @@ async def test_what_the_spool_held_when_the_process_ended_is_published_by_the_ne
         assert (await rig.post({"what": "post", "id": "post:1"})).status == 200
     await asyncio.to_thread(private_kafka.start)
     async with rig.running():
-        records = await rig.read(topics.RSE_INBOUND.name, 2, 30)
+        records = await rig.read(topics.RSE_INBOUND.name, 2)
     assert records[-1][0]["ce_nativeid"] == "post:1"
 
 
@@ -92,7 +92,7 @@ async def test_while_postgresql_is_down_a_webhook_is_told_to_come_again(
         refused = await rig.post({"what": "post", "id": "post:1"})
         await rig.deliver(said_by(rig.hub.nodes["education"], posted(), "$1"))
         await asyncio.to_thread(private_postgres.restart)
-        await until(lambda: _status(rig), 200, 30)
+        await until(lambda: _status(rig), 200)
         deliveries = await rig.receipts(2)
     assert (refused.status, "Retry-After" in refused.headers) == (503, True)
     assert deliveries[-1]["verdict"] == "written"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shutil
+import socket
 import subprocess
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,11 +31,20 @@ def agent(tmp_path: Path) -> Iterator[Path]:
     """An agent of the test's own, empty."""
     path = tmp_path / "agent.sock"
     process = subprocess.Popen([str(AGENT), "-D", "-a", str(path)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # noqa: S603 - OpenSSH's own
-    while not path.exists():
-        assert process.poll() is None
-    yield path
-    process.kill()
-    process.wait()
+    try:
+        while not _listens(path):
+            assert process.poll() is None
+            time.sleep(0.01)
+        yield path
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _listens(path: Path) -> bool:
+    """Its name is there a moment before it can be spoken to."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as asking:
+        return asking.connect_ex(str(path)) == 0
 
 
 def added(agent: Path, folder: Path) -> str:

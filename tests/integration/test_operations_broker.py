@@ -53,7 +53,7 @@ def producer(settings: KafkaSettings) -> Iterator[KafkaProducer]:
 
 
 def letter(producer: KafkaProducer, topic: str, value: bytes, key: bytes = b"wifip/espace", **said: str) -> None:
-    producer.send(topic, value=value, key=key, headers=[(name, text.encode()) for name, text in said.items()]).get(timeout=10)
+    producer.send(topic, value=value, key=key, headers=[(name, text.encode()) for name, text in said.items()]).get(timeout=60)
 
 
 def test_topics_are_created_as_declared_and_the_second_time_left_alone(
@@ -117,7 +117,7 @@ def test_lag_is_counted_from_what_a_group_committed_and_aged_by_its_first_unread
     topics.apply(admin, [outbound("wifip"), outbound("education")], names, settings)
     topic = names.of(outbound("wifip"))
     for second in (1_000, 2_000, 3_000):
-        producer.send(topic, value=b"x", timestamp_ms=second).get(timeout=10)
+        producer.send(topic, value=b"x", timestamp_ms=second).get(timeout=60)
     place = TopicPartition(topic, 0)
     member = KafkaConsumer(**settings.options(), group_id=names.group("node.wifip"), enable_auto_commit=False)
     member.assign([place])
@@ -138,7 +138,7 @@ def test_a_group_that_never_came_has_everything_before_it(
     )  # a new broker's first group waits for its coordinator
     other.close()
     for number in range(4):
-        producer.send(names.of(RSE_INBOUND), value=b"x", partition=number % 2).get(timeout=10)
+        producer.send(names.of(RSE_INBOUND), value=b"x", partition=number % 2).get(timeout=60)
     lags = {lag.group: lag.records for lag in streams.lag(settings, names)}
     assert lags == {names.group("worker.inbound"): 4, names.group("worker.fanout"): 0}
 

@@ -359,7 +359,7 @@ def test_a_sealed_letter_is_shown_without_its_content_unless_asked(
     headers = [("dlq_reason", b"json_malformed"), ("node", b"wifip\x1b[2J")]
     producer.send(
         broker.of(ADAPTERS_DLQ), value=SealedBox(key.public_key).encrypt("{é\x1b[2J".encode()), key=b"wifip", headers=headers
-    ).get(timeout=10)
+    ).get(timeout=60)
     producer.close()
     (listed,) = json.loads(run("dlq", "list", "--json").output)
     assert listed["reason"] == "json_malformed"

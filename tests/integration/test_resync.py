@@ -236,7 +236,7 @@ async def test_what_is_taken_back_is_taken_away_at_once_whatever_else_is_missing
         rig.hub.number = 5
         await rig.deliver(gone)
         assert (await last(rig, 3))["verdict"] == "written"
-        assert await rig.value("SELECT reason FROM adapters.resyncs WHERE completed_at IS NULL") == "sequence_gap"
+        await until(lambda: rig.value("SELECT reason FROM adapters.resyncs WHERE completed_at IS NULL"), "sequence_gap")
     assert [order.act for order in rig.rse.written] == [Act.POSTED, Act.DELETED]
 
 

@@ -17,7 +17,7 @@ from schemas.facts.membership import MembershipJoined, MembershipLeft
 from schemas.facts.message import Author
 from schemas.manifest import Registry
 from schemas.proof import VerifiedEvent, verify_event
-from tests.fakes_adapters import COMMUNITY, NOWHERE, SPACE, Rig, event_in, said_by
+from tests.fakes_adapters import COMMUNITY, NOWHERE, SPACE, Rig, event_in, said_by, until
 from tests.fakes_rosters import RosteredRse
 
 if TYPE_CHECKING:
@@ -83,6 +83,7 @@ async def test_a_process_that_was_killed_in_between_tells_the_same_again_and_nob
     async with rig.running():
         await rig.tie()
         first = sorted(await told(rig, 2))
+        await until(lambda: rig.value("SELECT count(*) FROM adapters.members WHERE state = 'present'"), 2)
     await rig.value("UPDATE adapters.members SET state = 'coming' WHERE name = 'Ada' RETURNING 1")  # as if killed before it was noted
     rse.people[SPACE]["u3"] = "Zoé"
     async with rig.running():

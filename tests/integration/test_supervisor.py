@@ -46,7 +46,7 @@ async def test_what_ends_is_started_again_and_not_after_the_stop(tmp_path: Path,
     running = asyncio.create_task(kept.run())
     await until(lambda: trace.stat().st_size >= 3)
     kept.stop()
-    await asyncio.wait_for(running, 20)
+    await asyncio.wait_for(running, 90)
     assert child.restarts >= 2
     before = trace.stat().st_size
     await asyncio.sleep(0.2)
@@ -63,7 +63,7 @@ async def test_a_supervisor_that_is_killed_leaves_no_process_behind(probe: Runni
     processes = await _both(probe)
     probe.send(signal.SIGKILL)
     assert await probe.ended() == -signal.SIGKILL
-    await until(lambda: not _alive(processes), 10)
+    await until(lambda: not _alive(processes))
 
 
 async def test_a_killed_child_comes_back_alone(probe: Running) -> None:

@@ -17,7 +17,7 @@ from schemas.facts.tie import TieRefused
 from schemas.keys import SigningKey
 from schemas.manifest import Registry
 from schemas.proof import VerifiedEvent, encode, verify_event
-from tests.fakes_adapters import NOWHERE, SPACE, Rig, answering, event_in, posted, said_by, until
+from tests.fakes_adapters import NOWHERE, PATIENCE, SPACE, Rig, answering, event_in, posted, said_by, until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -209,7 +209,7 @@ async def test_a_process_that_ends_between_write_and_answer_looks_before_it_writ
     async with rig.running():
         await rig.tie()
         await rig.deliver(said_by(rig.hub.nodes["education"], posted(), "$1"))
-        await asyncio.wait_for(hangs.wait(), 15)
+        await asyncio.wait_for(hangs.wait(), PATIENCE)
     async with rig.running():
         assert (await rig.receipts(2))[-1]["verdict"] == "written"
     assert (len(rig.rse.written), rig.rse.found) == (1, 1)

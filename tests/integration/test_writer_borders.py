@@ -235,7 +235,7 @@ async def test_two_processes_of_one_node_that_pass_the_topic_to_each_other_write
             await rig.deliver(*events[40:80])
             await until(lambda: _more_than(rig, 50), wanted=True)
         await rig.deliver(*events[80:])
-        await until(lambda: _more_than(rig, 119), wanted=True, seconds=60)
+        await until(lambda: _more_than(rig, 119), wanted=True)
         await rig.receipts(121)
     assert [order.content.text for order in rig.rse.written if order.content] == wanted
 
@@ -254,9 +254,9 @@ async def test_a_process_that_takes_over_knows_what_the_one_that_ended_had_writt
         async with rig.running():
             await rig.tie()
             await rig.deliver(*events[:30])
-            await until(lambda: _more_than(rig, 10), wanted=True, seconds=30)
+            await until(lambda: _more_than(rig, 10), wanted=True)
         await rig.deliver(*events[30:])
-        await until(lambda: _more_than(rig, 59), wanted=True, seconds=60)
+        await until(lambda: _more_than(rig, 59), wanted=True)
         await rig.receipts(61)
     assert [order.content.text for order in rig.rse.written if order.content] == wanted
 

@@ -49,7 +49,7 @@ async def test_a_process_learns_the_limit_of_its_rse_loses_nothing_and_tells_the
             events = [said_by(author, posted(f"Message numéro {n} de la série."), f"${n}") for n in range(MESSAGES)]
             events.append(said_by(author, MessageDeleted(space="ailleurs"), "$0", marker="2"))
             await rig.deliver(*events, extra=[rig.hub.numbered(event, rig.node, SPACE) for event in events])
-            await until(lambda: rig.value("SELECT count(*) FROM adapters.intents WHERE state <> 'open'"), MESSAGES + 1, 60)
+            await until(lambda: rig.value("SELECT count(*) FROM adapters.intents WHERE state <> 'open'"), MESSAGES + 1, 180)
             lines = paces(await exposition(rig.settings()))
             counted = (await rse.call("GET", "/twin/limits"))[1]
             posts = sorted((post for post in await rse.posts() if "Message numéro" in post["raw"]), key=lambda post: int(post["id"]))

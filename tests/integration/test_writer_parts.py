@@ -80,7 +80,7 @@ async def test_a_process_that_ends_between_two_parts_writes_none_twice(rig: Rig)
 
     async def hang(order: Order) -> WriteOutcome:
         await rig.rse.keep(order)
-        await asyncio.sleep(60)
+        await asyncio.Event().wait()
         raise AssertionError
 
     async def how_many() -> int:
