@@ -33,21 +33,23 @@ class Tab:
         self._number = 0
         self._session: dict[str, str] = {}
         self.asked: list[str] = []
+        self._loaded: set[str] = set()
 
     async def open(self) -> None:
         target = await self._ask("Target.createTarget", url="about:blank")
         attached = await self._ask("Target.attachToTarget", targetId=target["targetId"], flatten=True)
         self._session = {"sessionId": attached["sessionId"]}
         await self._ask("Page.enable")
+        await self._ask("Page.setLifecycleEventsEnabled", enabled=True)
         await self._ask("Network.enable")
         await self._ask("Emulation.setScriptExecutionDisabled", value=True)
 
     async def show(self, url: str, width: int) -> None:
         """Load a page on a screen of that width."""
         await self._ask("Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=False)
-        await self._ask("Page.navigate", url=url)
-        while (await self._next()).get("method") != "Page.loadEventFired":
-            continue
+        loader = (await self._ask("Page.navigate", url=url))["loaderId"]
+        while loader not in self._loaded:
+            await self._next()
 
     async def content_width(self) -> int:
         """How wide the page would like to be, in CSS pixels."""
@@ -90,6 +92,8 @@ class Tab:
         said: dict[str, Any] = await asyncio.wait_for(self._socket.receive_json(), STARTED_WITHIN)
         if said.get("method") == "Network.requestWillBeSent":
             self.asked.append(said["params"]["request"]["url"])
+        if said.get("method") == "Page.lifecycleEvent" and said["params"]["name"] == "load":
+            self._loaded.add(said["params"]["loaderId"])
         return said
 
 

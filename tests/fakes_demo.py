@@ -60,7 +60,7 @@ class Demo:
 
 
 @asynccontextmanager
-async def demo(folder: Path, *words: str, patience: str = "10") -> AsyncIterator[Demo]:
+async def demo(folder: Path, *words: str, patience: str = "30") -> AsyncIterator[Demo]:
     """Run `python -m hub demo …` in a folder of its own; killed at the end, should it still run."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "hub", "demo", *words, cwd=CLONE, env={**os.environ, FOLDER: str(folder), PATIENCE: patience},

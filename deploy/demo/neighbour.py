@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from deploy.demo.manifests import Approver
     from deploy.demo.operator import Operator
 
-READY_WITHIN: Final = 60.0
+READY_WITHIN: Final = 180.0
 POLL_SECONDS: Final = 0.2
 PUBLIC: Final = "public"
 HUB: Final = (sys.executable, "-m", "hub")

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from deploy.demo.plan import Plan
 
-READY_WITHIN = 60.0
+READY_WITHIN = 180.0
 POLL_SECONDS = 0.2
 SECOND = "opsi"
 WIDTH = "150"  # of the operator's tables

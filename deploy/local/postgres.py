@@ -24,7 +24,7 @@ SERVER = "pginstall18"
 OWNER = "traitdunion"
 MAINTENANCE = "postgres"
 NOT_ROOT = "nobody"  # PostgreSQL refuses to run as root
-READY_WITHIN = 60.0
+READY_WITHIN = 180.0
 SETTINGS = {
     "listen_addresses": ports.LOOPBACK,
     "unix_socket_directories": "",

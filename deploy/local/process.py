@@ -78,7 +78,7 @@ class Process:
         """How it ended; None while it runs."""
         return self._popen.poll()
 
-    def wait_until(self, ready: Callable[[], bool], seconds: float = 60) -> None:
+    def wait_until(self, ready: Callable[[], bool], seconds: float = 180) -> None:
         """Return when it is ready; raise ServerFailed when it ends before or takes too long."""
         end = time.monotonic() + seconds
         while not ready():

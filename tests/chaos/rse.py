@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from tests.chaos.oracle import Mark
     from tests.chaos.people import Abilities
 
-READY_WITHIN: Final = 60.0
+READY_WITHIN: Final = 180.0
 PATIENCE: Final = ClientTimeout(total=30.0)
 WORD: Final = re.compile(r"parole(\d{6})v(\d{2})")
 NOTICE: Final = "par Trait d’union"

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 
 EACH: Final = 2
 """RSEs that one connector process serves."""
-READY_WITHIN: Final = 90.0
+READY_WITHIN: Final = 180.0
 SPOOL_LIMIT: Final = 24
 HOLD: Final = "PT180S"
 """Longer than a webhook's retries take: a reply whose parent is still on its way is held, not torn from it."""

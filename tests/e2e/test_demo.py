@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from deploy.demo.ground import port_near
+from deploy.local.ports import free_port
 from tests.fakes_demo import NOT_INSTALLED, check_summary, demo
 
 if TYPE_CHECKING:
@@ -54,8 +55,8 @@ async def test_a_second_demo_in_the_same_folder_says_that_one_runs(tmp_path: Pat
 
 
 async def test_busy_ports_are_avoided() -> None:
-    server = await asyncio.start_server(lambda _reader, writer: writer.close(), "127.0.0.1", 0)
-    busy = int(server.sockets[0].getsockname()[1])
+    busy = free_port()
+    server = await asyncio.start_server(lambda _reader, writer: writer.close(), "127.0.0.1", busy)
     assert port_near(busy) != busy
     server.close()
     await server.wait_closed()

@@ -13,6 +13,7 @@ from hub.settings import HubSettings
 from hub.site import site
 from hub.storage.engine import engine_for
 from tests import fakes_browser, fakes_hub
+from tests.fakes_streams import becomes
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -72,4 +73,4 @@ async def test_the_first_stop_of_the_keyboard_skips_to_the_content(address: str,
     async with fakes_browser.browser(tmp_path / "profile") as tab:
         await tab.show(address + THREAD, 1280)
         await tab.press("Tab", 9)
-        assert await tab.focused() == "Aller au contenu"
+        await becomes(tab.focused, "Aller au contenu")

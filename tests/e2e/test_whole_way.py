@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from deploy.demo.spaces import Shown
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-PATIENCE = 60.0
+PATIENCE = 180.0
 CLONE = Path(__file__).resolve().parents[2]
 FOLDER_OF_CONNECTORS = CLONE / "adapters"
 EVENT = re.compile(r"événement ([0-9a-f]{32})")
@@ -167,7 +167,7 @@ async def whole(tmp_path_factory: pytest.TempPathFactory, monkeymodule: pytest.M
 async def test_every_shared_payload_gets_its_answer_through_the_real_doors(whole: Whole, payloads: Path, platform: str, node: str) -> None:
     files = sorted((payloads / platform).glob("*.json"))
     assert files
-    said = await whole.command(node, "connector", "feed", node, *map(str, files), "--space", whole.stack.spaces[node], "--wait", "20")
+    said = await whole.command(node, "connector", "feed", node, *map(str, files), "--space", whole.stack.spaces[node], "--wait", "60")
     assert said.endswith("exit 0"), said
     for file in files:
         part = said.split(f"{file.name} :", 1)[1]
@@ -183,7 +183,7 @@ async def test_a_real_edit_with_its_text_arrives_in_the_other_ministries(whole: 
     payload["body"]["post"]["cooked"] = "<p>Le terminal répond de nouveau, merci à vous tous.</p>"
     file = tmp_path / "with_text.json"
     file.write_text(json.dumps(payload))
-    said = await whole.command("wifip", "connector", "feed", "wifip", str(file), "--wait", "20")
+    said = await whole.command("wifip", "connector", "feed", "wifip", str(file), "--wait", "60")
     assert EVENT.search(said), said
     for node in (cast.EDUCATION, cast.DIPLOMATIE):
         await whole.scene.seen(node, "le message", lambda shown: find(shown, "Le terminal répond de nouveau"), PATIENCE)

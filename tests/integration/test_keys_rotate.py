@@ -21,8 +21,7 @@ if TYPE_CHECKING:
 
     from tests.servers import Kafka
 
-POSTS = 240
-LEAD, OVERLAP = timedelta(seconds=2), timedelta(seconds=3)
+LEAD, OVERLAP = timedelta(seconds=2), timedelta(seconds=6)
 
 
 @pytest.fixture(autouse=True)
@@ -45,7 +44,8 @@ async def test_a_key_is_rotated_under_load_and_every_event_verifies(
         await rig.tie()
         pseudonyms = await rig.value("SELECT secret FROM adapters.kept_secrets WHERE name = 'pseudonyms'")
         statuses: list[int] = []
-        posting = asyncio.create_task(_post(rig, statuses))
+        enough = asyncio.Event()
+        posting = asyncio.create_task(_post(rig, statuses, enough))
         await asyncio.sleep(1)
         new.save(tmp_path / f"{rig.node}.pem.next")
         start = datetime.now(UTC) + LEAD
@@ -53,23 +53,24 @@ async def test_a_key_is_rotated_under_load_and_every_event_verifies(
         rig.hub.dates[old.key_id] = {**usual, "retiringFrom": timestamp(start), "retiredAt": timestamp(start + OVERLAP)}
         rig.hub.dates[new.key_id] = {"activeFrom": timestamp(start)}
         rig.hub.more[rig.node] = [new]
+        await asyncio.sleep((start + OVERLAP - datetime.now(UTC)).total_seconds() + 0.5)
+        enough.set()
         await posting
-        assert datetime.now(UTC) > start + OVERLAP
-        assert statuses == [200] * POSTS
-        found = await _events(kafka, topic_prefix, POSTS)
+        assert set(statuses) == {200}
+        found = await _events(kafka, topic_prefix, len(statuses))
     registry = Registry.open(rig.hub.registry(), rig.hub.key.public.multibase, datetime.now(UTC))
     verdicts = [verify_event(records.unverified_event(texts, value), registry, at) for texts, value, at in found]
     assert [one for one in verdicts if not isinstance(one, VerifiedEvent)] == []
-    assert {texts["ce_nativeid"] for texts, _, _ in found} >= {f"post:{number}" for number in range(POSTS)}
+    assert {texts["ce_nativeid"] for texts, _, _ in found} >= {f"post:{number}" for number in range(len(statuses))}
     assert {texts["ce_keyid"] for texts, _, _ in found} == {old.key_id, new.key_id}
     assert found[-1][0]["ce_keyid"] == new.key_id
     async with rig.registry(), rig.running():  # started anew, it signs by the new key and hides people as before
         assert await rig.value("SELECT secret FROM adapters.kept_secrets WHERE name = 'pseudonyms'") == pseudonyms
 
 
-async def _post(rig: Rig, statuses: list[int]) -> None:
-    for number in range(POSTS):
-        statuses.append((await rig.post({"what": "post", "id": f"post:{number}"})).status)
+async def _post(rig: Rig, statuses: list[int], enough: asyncio.Event) -> None:
+    while not enough.is_set():
+        statuses.append((await rig.post({"what": "post", "id": f"post:{len(statuses)}"})).status)
         await asyncio.sleep(0.03)
 
 
@@ -78,7 +79,7 @@ async def _events(kafka: Kafka, prefix: str, at_least: int) -> list[tuple[dict[s
     await consumer.start()
     found: list[tuple[dict[str, str], bytes, datetime]] = []
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(90):
             while sum(texts["ce_nativeid"].startswith("post:") for texts, _, _ in found) < at_least:
                 batches: dict[Any, list[Any]] = await consumer.getmany(timeout_ms=500)
                 for record in (one for batch in batches.values() for one in batch):

@@ -70,7 +70,7 @@ async def node(tmp_path: Path) -> Node:
 
 async def begun(node: Node) -> None:
     task = asyncio.create_task(node.handshake.run())
-    await asyncio.wait_for(node.handshake.begun.wait(), 5)
+    await asyncio.wait_for(node.handshake.begun.wait(), 60)
     task.cancel()
     await asyncio.wait([task])
 

@@ -43,7 +43,7 @@ class Running:
         await asyncio.sleep(0)
 
     async def asks(self, times: int) -> list[str]:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while len(self.asked.spaces) < times:  # noqa: ASYNC110 - the task under test tells nobody what it does
                 await asyncio.sleep(0)
         return self.asked.spaces
