@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
     from hub.unit_of_work import UnitOfWork
 
-PATIENCE: Final = 90.0
+PATIENCE: Final = 180.0
 FIRST_CATEGORY: Final = 97
 BOT: Final = "traitdunion"
 LIKER: Final = "autres"
@@ -172,7 +172,7 @@ class Whole:
     # --- its parts ----------------------------------------------------------------------------------------------------------
 
     async def _start(self) -> None:
-        self.http = await self._stack.enter_async_context(ClientSession(timeout=ClientTimeout(total=30)))
+        self.http = await self._stack.enter_async_context(ClientSession(timeout=ClientTimeout(total=120)))
         self._stack.push_async_callback(self._engine.dispose)
         async with asyncio.TaskGroup() as group:
             for server in (self.synapse, self.hurried):

@@ -150,7 +150,7 @@ class Town:
 
     async def ask(self, sql: str, *values: Any) -> list[Any]:
         """Ask the database, where hub and ledger lie; it may have been restarted since the last time."""
-        connection = await asyncpg.connect(self._url, timeout=5)
+        connection = await asyncpg.connect(self._url, timeout=60)
         try:
             return list(await connection.fetch(sql, *values))
         finally:

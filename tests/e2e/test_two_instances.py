@@ -173,7 +173,7 @@ async def _admit(one: Side, other: Side) -> None:
 async def two(kafka: Kafka, postgres: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Two]:
     folder, mark = tmp_path_factory.mktemp("two"), secrets.token_hex(4)
     operator = await Operator.start(folder / "operator.log")
-    async with ClientSession(timeout=ClientTimeout(total=30), trust_env=False) as http:
+    async with ClientSession(timeout=ClientTimeout(total=120), trust_env=False) as http:
         hubs = [_hub(who, f"127.0.0.{number}", folder, mark, (kafka, postgres), operator) for number, who in ((21, OURS), (22, OPSI))]
         try:
             for hub in hubs:

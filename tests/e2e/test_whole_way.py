@@ -148,7 +148,7 @@ async def whole(tmp_path_factory: pytest.TempPathFactory, monkeymodule: pytest.M
     folder = tmp_path_factory.mktemp("whole")
     monkeymodule.setenv(FOLDER, str(folder))
     ground, narrator = Ground.claim(), Narrator()
-    async with ClientSession(timeout=ClientTimeout(total=30), trust_env=False) as http:
+    async with ClientSession(timeout=ClientTimeout(total=120), trust_env=False) as http:
         plan = Plan.make(ground)
         stack = Stack(plan, http, "twin", narrator.progress)
         try:
