@@ -20,7 +20,7 @@ JARS = CLONE / ".local" / "kafka"
 TEMPLATE = CLONE / "deploy" / "kafka" / "server.properties"
 JAVA = ("java", "-Xms64m", "-Xmx256m", "-XX:+UseSerialGC", "-Djava.awt.headless=true", "-Dlog4j2.level=WARN")
 STARTS_FAST = ("-XX:TieredStopAtLevel=1",)  # half the work to start, less speed afterwards: for what runs shortly or is little used
-READY_WITHIN = 180.0
+READY_WITHIN = 300.0
 
 
 class KafkaNotInstalled(RuntimeError):

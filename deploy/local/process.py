@@ -119,7 +119,7 @@ class Process:
             )
 
 
-def run(program: Program, seconds: float = 120) -> None:
+def run(program: Program, seconds: float = 300) -> None:
     """Run a program to its end; raise ServerFailed unless it ends well."""
     process = Process(program)
     try:
