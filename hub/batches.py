@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from hub.access import MANIFEST_EXPIRED
 from hub.communities.model import Outcome
 from hub.communities.service import take_held
 from hub.operations import quarantine
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 ATTEMPTS = 3
 QUARANTINED = "node_quarantined"
+SET_ASIDE = frozenset({QUARANTINED, MANIFEST_EXPIRED})
+"""Refusals that are not held against a node, and that `nodes release` reads again."""
 UNHANDLED = "unsupported"
 
 
@@ -160,7 +163,7 @@ class InboundBatch:
     async def _refuse(self, refused: Sequence[Refused]) -> None:
         if not refused:
             return
-        found = {(one.node, one.event) for one in refused if one.node is not None and one.reason != QUARANTINED}
+        found = {(one.node, one.event) for one in refused if one.node is not None and one.reason not in SET_ASIDE}
         for one in refused:
             Metric.records.labels(self._group.name, one.node or "?", one.reason).inc()
         if found:

@@ -13,6 +13,7 @@ from aiokafka.errors import KafkaError
 from hub import bootstrap
 from hub.federation.repository import forget_seen
 from hub.operations import quarantine
+from hub.registry.endings import manifests
 from hub.resending import PAUSE_SECONDS, Resender
 from hub.storage import outbox
 from hub.unit_of_work import transaction
@@ -23,10 +24,11 @@ from schemas.wire.telemetry import Metric
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from aiokafka import AIOKafkaProducer
     from aiokafka.structs import RecordMetadata
-    from sqlalchemy.ext.asyncio import AsyncEngine
+    from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
     from hub.ports import Outgoing
     from hub.settings import HubSettings
@@ -146,12 +148,20 @@ async def _loop(
     raise ConnectionError("the advisory lock's connection is gone")
 
 
+async def show_manifests(connection: AsyncConnection, now: datetime) -> None:
+    """Show by the metric whose manifest ends when; of who left, nothing is shown any more."""
+    Metric.manifest_expires.clear()
+    for one in await manifests(connection, now):
+        Metric.manifest_expires.labels(one.subject).set((one.until - now) / timedelta(days=1))
+
+
 async def _sweep(database: AsyncEngine, settings: HubSettings) -> None:
     async with database.connect() as connection:
         before = bootstrap.clock() - timedelta(days=settings.outbox_days)
         count = await outbox.forget_published(connection, before)
         await quarantine.forget(connection, before)
         await forget_seen(connection, before)
+        await show_manifests(connection, bootstrap.clock())
         await connection.commit()
     async with transaction(database, bootstrap.rules(settings)) as work:
         renewed = await work.renew_registry()

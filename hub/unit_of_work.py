@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from hub.access import Right, node_may
+from hub.access import Right, node_lapsed, node_may
 from hub.communities.held import SqlHeld
 from hub.communities.members import SqlMembers
 from hub.communities.model import Outcome
@@ -111,6 +111,11 @@ class UnitOfWork:
             return Grade.FULL
         found = await self.nodes.get(node)
         return found.grade if found else None
+
+    async def lapsed(self, admitted: Admitted) -> bool:
+        """Tell whether the node's manifest had expired when the broker admitted the event; the hub's own word needs none."""
+        node = await self.nodes.get(admitted.node)
+        return node is not None and node_lapsed(Right.SPEAK, node.expires, admitted.verified.admitted_at)
 
     async def speaks(self, admitted: Admitted, space: str) -> bool:
         """Tell whether the node's tie let this space speak in the community when the broker admitted the event.

@@ -71,19 +71,21 @@ class KeyEntry(BaseModel):
 class NodeEntry(BaseModel):
     """A node as every verifier sees it."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True, validate_by_alias=True)
 
     id: NodeId
     organisation: str
     platform: str
     grade: Grade
     keys: tuple[KeyEntry, ...]
+    manifest_expires: Annotated[Moment | None, Field(alias="manifestExpires")] = None
+    """Until when what it says of itself holds: past that, it reads and does not speak."""
 
 
 class PeerEntry(BaseModel):
     """A server of others, as every verifier sees it; `anchor` signs its own registry, where it is another Trait d'union."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True, validate_by_alias=True)
 
     authority: str
     name: str
@@ -91,6 +93,7 @@ class PeerEntry(BaseModel):
     grade: Grade
     cavage: bool = False
     anchor: str | None = None
+    manifest_expires: Annotated[Moment | None, Field(alias="manifestExpires")] = None
 
 
 class Change(BaseModel):

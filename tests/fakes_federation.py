@@ -82,6 +82,20 @@ async def rekey(node: str, work: UnitOfWork, *keys: KeyEntry) -> None:
     await work.publish_registry()
 
 
+async def expire(subject: str, at: datetime, work: UnitOfWork) -> None:
+    """Somebody's manifest ends at a moment, as if it had always said so."""
+    kind, _, name = subject.partition("/")
+    if kind == "node":
+        node = await work.nodes.get(name)
+        assert node is not None
+        await work.nodes.save(replace(node, expires=at))
+    else:
+        peer = await work.peers.get(name)
+        assert peer is not None
+        await work.peers.save(replace(peer, expires=at))
+    await work.publish_registry()
+
+
 def siret_of(name: str) -> str:
     """An invented SIRET that holds; another for each name."""
     digits = "000" + f"{int(hashlib.sha256(name.encode()).hexdigest(), 16) % 10**10:010d}"

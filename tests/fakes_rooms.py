@@ -229,6 +229,10 @@ class FakeWork:
     async def grade_of(self, node: str) -> Grade | None:
         return Grade.FULL if node in KEYS else None
 
+    async def lapsed(self, admitted: Admitted) -> bool:
+        del admitted
+        return False
+
     async def speaks(self, admitted: Admitted, space: str) -> bool:
         return admitted.node not in self.untied and admitted.community == COMMUNITY and space in SPACES
 

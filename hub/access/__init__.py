@@ -13,6 +13,10 @@ from schemas.words import Audience
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
+
+
+MANIFEST_EXPIRED: Final = "manifest_expired"
 
 
 class Right(StrEnum):
@@ -41,6 +45,19 @@ def node_may(grade: Grade | None, right: Right) -> bool:
     return grade is not None and right in RIGHTS[grade]
 
 
+def expired(until: datetime | None, at: datetime) -> bool:
+    """Tell whether a manifest's word had ended at a moment; None has no end."""
+    return until is not None and at >= until
+
+
+def node_lapsed(right: Right, until: datetime | None, at: datetime) -> bool:
+    """Tell whether a right had ended with its node's manifest: who no longer answers for what it says may do what an observer may.
+
+    What it reads rests on something else, the attestation of each space, which the node signs anew every day.
+    """
+    return expired(until, at) and right not in RIGHTS[Grade.OBSERVER]
+
+
 class PeerRight(StrEnum):
     """What a peer, a server of others that speaks ActivityPub, may do."""
 
@@ -65,6 +82,11 @@ def peer_may(grade: Grade | None, right: PeerRight) -> bool:
     return grade is not None and right in PEER_RIGHTS[grade]
 
 
+def peer_lapsed(right: PeerRight, until: datetime | None, at: datetime) -> bool:
+    """Tell whether a right had ended with its peer's manifest; what peers read is public."""
+    return expired(until, at) and right not in PEER_RIGHTS[Grade.OBSERVER]
+
+
 @dataclass(frozen=True, slots=True)
 class Speech:
     """What decides whether a node may say something in a community: signed is not permitted."""
@@ -74,6 +96,8 @@ class Speech:
     owner: bool
     subject_is_its_own: bool
     audience_known: bool = True
+    lapsed: bool = False
+    """Whether the node's manifest had expired when the broker admitted this."""
     takes_back: bool = False
     """What was said once is taken back whatever became of the tie or of the grade: nobody must keep words that their author deleted."""
 
@@ -83,6 +107,7 @@ def why_not_speak(speech: Speech) -> str | None:
     right = Right.FORGET if speech.takes_back else Right.SPEAK
     refusals = (
         (not node_may(speech.grade, right), "node_observes" if speech.grade is Grade.OBSERVER else "node_not_admitted"),
+        (speech.lapsed and not speech.takes_back, MANIFEST_EXPIRED),
         (not (speech.tied or speech.takes_back), "not_tied"),
         (not (speech.audience_known or speech.takes_back), "audience_unknown"),
         (not speech.owner, "not_owner"),

@@ -29,6 +29,7 @@ ManifestFile = Annotated[Path, typer.Argument(help="Le manifeste signé (« trai
 NAMES = {Kind.NODE: "nœud", Kind.PEER: "serveur pair"}
 REFUSALS = {
     "already_approved": "Vous l'avez déjà approuvé : il y faut deux personnes différentes.",
+    "manifest_expired": "Son manifeste a expiré : il doit en présenter un nouveau (« apply »).",
     "own_organisation_alone": "Un organisme n'admet pas seul les siens : il y faut aussi une personne d'un autre.",
 }
 
@@ -182,7 +183,7 @@ def _lines(found: Dossier) -> list[str]:
     if manifest:
         organisation = manifest.organisation
         lines += [f"  {organisation.name}, SIRET {organisation.siret} ; {manifest.platform} ; charte {manifest.charter}"]
-        lines += [f"  manifeste valable jusqu'au {terminal.when(manifest.expires)}"]
+        lines += [f"  {_validity(found)} (jusqu'au {terminal.when(manifest.expires)})"]
         lines += [f"  {one.kind.value} : {one.url}" for one in manifest.endpoints]
         lines += [f"  {role} : {one['name']} <{one['mailbox']}>" for role, one in manifest.contacts.model_dump().items()]
     if found.waiting:
@@ -193,6 +194,14 @@ def _lines(found: Dossier) -> list[str]:
         )
     lines += [f"  clé {key.id} : {words.key_state(state)}, {words.custody(key.custody)}" for key, state in _keys(found)]
     return lines
+
+
+def _validity(found: Dossier) -> str:
+    from hub import bootstrap
+    from hub.registry.endings import validity
+    from hub.ui import words
+
+    return words.validity(validity(found.member, bootstrap.clock()))
 
 
 def _described(said: Declaration) -> list[str]:

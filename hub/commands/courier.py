@@ -25,15 +25,16 @@ def add_to(app: typer.Typer) -> None:
 
 def list_(as_json: terminal.AsJson = False) -> None:
     """Montre les serveurs pairs : degré, disjoncteur, retard, signature, dernier succès, dernier échec."""
+    from hub import bootstrap
     from hub.operations.peers import peer_states
     from hub.ui import words
 
-    states = terminal.reading(peer_states)
+    states = terminal.reading(lambda connection: peer_states(connection, bootstrap.clock()))
     if as_json:
         terminal.show_json([plain(state) for state in states])
         return
     rows = [
-        (one.peer.id, words.standing(one.peer.grade.value, one.quarantined_at), words.breaker(one.state), one.waiting, words.scheme(one.scheme),
+        (one.peer.id, terminal.standing(one.peer.grade, one.quarantined_at, one.validity), words.breaker(one.state), one.waiting, words.scheme(one.scheme),
          terminal.when(one.last_success), terminal.when(one.last_failure), words.reason(one.reason) if one.reason else "")
         for one in states
     ]  # fmt: skip
@@ -43,9 +44,10 @@ def list_(as_json: terminal.AsJson = False) -> None:
 
 def show(peer: Authority, as_json: terminal.AsJson = False) -> None:
     """Montre un serveur pair et où en est ce qui lui est porté."""
+    from hub import bootstrap
     from hub.operations.peers import peer_state
 
-    found = terminal.reading(lambda connection: peer_state(connection, peer))
+    found = terminal.reading(lambda connection: peer_state(connection, peer, bootstrap.clock()))
     if found is None:
         terminal.fail(f"Aucun serveur pair ne s'appelle « {peer} ».")
     if as_json:
@@ -88,6 +90,7 @@ def plain(state: PeerState) -> dict[str, Any]:
         "waiting": state.waiting, "waiting_since": state.waiting_since, "failures": state.failures, "next_try": state.next_try,
         "signature": state.scheme, "last_success": state.last_success, "last_failure": state.last_failure, "reason": state.reason,
         "wish": state.wish, "refused": state.refused, "quarantined_at": state.quarantined_at,
+        "manifest_expires": peer.expires,
     }  # fmt: skip
 
 
@@ -99,6 +102,7 @@ def _facts(state: PeerState) -> list[tuple[str, object]]:
     return [
         ("serveur", f"{peer.id} ({peer.name}, {peer.organisation})"),
         ("degré", words.grade(peer.grade.value)),
+        ("manifeste", f"{words.validity(state.validity)}, jusqu'au {terminal.when(peer.expires)}" if peer.expires else "aucun"),
         ("quarantaine", f"depuis le {terminal.when(state.quarantined_at)}" if state.quarantined_at else "aucune"),
         ("clé de son registre", peer.anchor or "sans objet"),
         ("abonnés", state.followers),

@@ -113,16 +113,16 @@ def release(node: NodeName, reason: admission.Why) -> None:
 @app.command("list")
 def list_(as_json: terminal.AsJson = False) -> None:
     """Montre les nœuds, leur état et ce qui attend d'y être écrit."""
+    from hub import bootstrap
     from hub.operations.overview import node_states
-    from hub.ui import words
 
-    states = terminal.reading(node_states)
+    states = terminal.reading(lambda connection: node_states(connection, bootstrap.clock()))
     if as_json:
         terminal.show_json([_plain(state) for state in states])
         return
     rows = [
         (state.node.id, state.node.organisation_name, state.node.platform,
-         words.standing(state.node.grade.value, state.node.quarantined_at), state.waiting.records,
+         terminal.standing(state.node.grade, state.node.quarantined_at, state.validity), state.waiting.records,
          terminal.when(state.waiting.oldest) if state.waiting.oldest else "", terminal.when(state.last_receipt))
         for state in states
     ]  # fmt: skip
@@ -164,6 +164,6 @@ def _plain(state: NodeState) -> dict[str, object]:
     node = state.node
     return {
         "id": node.id, "organisation": node.organisation_name, "platform": node.platform, "grade": node.grade.value,
-        "quarantined_at": node.quarantined_at, "keys": [key.id for key in node.keys],
+        "quarantined_at": node.quarantined_at, "manifest_expires": node.expires, "keys": [key.id for key in node.keys],
         "waiting": state.waiting.records, "waiting_since": state.waiting.oldest, "last_receipt": state.last_receipt,
     }  # fmt: skip

@@ -12,15 +12,18 @@ import typer
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Sequence
+    from datetime import datetime
     from pathlib import Path
 
     from sqlalchemy.ext.asyncio import AsyncConnection
 
+    from hub.registry.endings import Validity
     from hub.registry.people import Presence
     from hub.settings import HubSettings
     from hub.unit_of_work import Rules, UnitOfWork
     from schemas.application_faults import SignedManifest
     from schemas.keys import SigningKey
+    from schemas.manifest import Grade
 
 T = TypeVar("T")
 FAILED: Final = 1
@@ -71,6 +74,16 @@ def show_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[objec
 def when(at: Any) -> str:
     """A time to the second in UTC, or « inconnu »."""
     return "inconnu" if at is None else f"{at:%Y-%m-%d %H:%M:%S}Z"
+
+
+def standing(grade: Grade, quarantined_at: datetime | None, validity: Validity) -> str:
+    """How far somebody is admitted, whether what it sends is parked, and whether its manifest ends."""
+    from hub.registry.endings import Validity
+    from hub.ui import words
+
+    more = ["en quarantaine"] if quarantined_at else []
+    more += [words.validity(validity)] if validity is not Validity.CURRENT else []
+    return ", ".join([words.grade(grade), *more])
 
 
 @contextmanager

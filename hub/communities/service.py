@@ -72,6 +72,7 @@ class Work(gestures.Work, Protocol):
     @property
     def copies(self) -> Copies: ...
     async def grade_of(self, node: str) -> Grade | None: ...
+    async def lapsed(self, admitted: Admitted) -> bool: ...
     async def speaks(self, admitted: Admitted, space: str) -> bool: ...
     async def announce(self, admitted: Admitted) -> int: ...
     async def say(self, fact: Fact, *, subject: str, marker: str, community: str | None = None) -> None: ...
@@ -137,7 +138,8 @@ async def note_copy(state: str, space: str, admitted: Admitted, work: Work) -> O
     known = await work.messages.get(admitted.subject)
     if known is None or known.community != admitted.community or known.node == admitted.node:
         raise RefusedError("copy_unknown")  # the same answer for what is not there and for what is elsewhere
-    speech = Speech(grade=await work.grade_of(admitted.node), tied=await work.speaks(admitted, space), owner=True, subject_is_its_own=True)
+    grade, tied, lapsed = await work.grade_of(admitted.node), await work.speaks(admitted, space), await work.lapsed(admitted)
+    speech = Speech(grade, tied=tied, owner=True, subject_is_its_own=True, lapsed=lapsed)
     if reason := why_not_speak(speech):
         raise RefusedError(reason)
     work.copies.note(admitted.subject, admitted.node, state)
@@ -161,6 +163,7 @@ async def _authorise(fact: MessagePosted | MessageDeleted, admitted: Admitted, k
             owner=known is None or (known.node == admitted.node and known.community == admitted.community),
             subject_is_its_own=admitted.subject == object_id(admitted.node, envelope.nativeid),
             audience_known=envelope.audience is not Audience.UNKNOWN,
+            lapsed=await work.lapsed(admitted),
             takes_back=takes_back,
         )
     )

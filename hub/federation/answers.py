@@ -38,6 +38,7 @@ STATUSES: Final[Mapping[str, tuple[int, str]]] = {
     Reason.ID_MISSING: (400, "Cette activité n’a pas d’identifiant"),
     Reason.PEER_NOT_ADMITTED: (403, "Ce serveur n’est pas admis dans la fédération"),
     Reason.PEER_NOT_PERMITTED: (403, "Ce serveur n’en a pas le droit"),
+    Reason.MANIFEST_EXPIRED: (403, "Le manifeste de ce serveur a expiré : il lit, et n’écrit plus jusqu’à ce qu’un autre soit accepté"),
     Reason.CAVAGE_NOT_ALLOWED: (401, "Ce serveur doit signer selon la RFC 9421"),
     Reason.REPLAYED: (401, "Cette signature a déjà servi"),
     Reason.MEMORY_FULL: (503, "Trop de demandes signées par cette clé en peu de temps"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from hub.access import PeerRight, peer_may
+from hub.access import MANIFEST_EXPIRED, PeerRight, peer_lapsed, peer_may
 from hub.federation.followers import FOLLOW_STEPS, Follow, Follower, FollowState
 from hub.federation.work import CONTEXT, DONE, DOUBLE, NOTED, digest, public
 from hub.ports import RefusedError
@@ -83,6 +83,8 @@ async def follow_group(community: str, group: str, work: Work, here: Addresses) 
         raise RefusedError("group_malformed")
     if peer is None or not peer_may(peer.grade, PeerRight.SPEAK):
         raise RefusedError("peer_not_admitted")
+    if peer_lapsed(PeerRight.SPEAK, peer.expires, work.clock()):
+        raise RefusedError(MANIFEST_EXPIRED)
     known = (await work.follows.all()).get((community, group))
     if known is not None and FollowState.PENDING not in FOLLOW_STEPS[known.state]:
         return False

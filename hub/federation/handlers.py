@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from hub.access import peer_may
+from hub.access import MANIFEST_EXPIRED, peer_lapsed, peer_may
 from hub.federation.authority import right_of
 from hub.federation.followers import Report
 from hub.federation.following import on_answer, on_follow, on_move
@@ -45,6 +45,8 @@ async def _permit(activity: VerifiedActivity, work: Work) -> None:
         peer = await work.peer(server)
         if peer is None or not peer_may(peer.grade, right):
             raise RefusedError("peer_not_permitted")
+        if peer_lapsed(right, peer.expires, activity.provenance.received):  # what came in time is heard, however long it waited
+            raise RefusedError(MANIFEST_EXPIRED)
     if activity.told.via is not None and not await work.follows.communities_following(activity.told.via):
         raise RefusedError("group_not_followed")
 

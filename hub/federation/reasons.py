@@ -18,6 +18,7 @@ class Reason(StrEnum):
     ANNOUNCE_OF_ANNOUNCE = "announce_of_announce"
     PEER_NOT_ADMITTED = "peer_not_admitted"
     PEER_NOT_PERMITTED = "peer_not_permitted"
+    MANIFEST_EXPIRED = "manifest_expired"
     CAVAGE_NOT_ALLOWED = "cavage_not_allowed"
     REPLAYED = "signature_replayed"
     MEMORY_FULL = "nonce_memory_full"

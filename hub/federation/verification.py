@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from hub.access import PeerRight, peer_may
+from hub.access import PeerRight, peer_lapsed, peer_may
 from hub.federation import authority, ministries
 from hub.federation.authority import Asked, Believed
 from hub.federation.ministries import MEMBER
@@ -257,6 +257,8 @@ class Verifier:
             raise _Refused(Reason.PEER_NOT_PERMITTED, peer.grade)
         if believed.belief is not Belief.OWN and (author is None or not peer_may(author.grade, right)):
             raise _Refused(Reason.PEER_NOT_ADMITTED)
+        if any(peer_lapsed(right, one.expires, self._trust.clock()) for one in (peer, author) if one is not None):
+            raise _Refused(Reason.MANIFEST_EXPIRED)
 
     async def _ministry(self, believed: Believed, budget: Any) -> str:
         """The ministry of another Trait d'union whose envelope a Note carries; empty where it carries none that could be checked."""

@@ -37,6 +37,7 @@ STATUSES: Final[Mapping[str, tuple[int, str]]] = {
     "outbound_missing": (404, "Ce nœud n’a pas encore de topic"),
     "method_not_allowed": (405, "Cette adresse ne prend pas cette méthode"),
     "node_not_admitted": (403, "Ce nœud n’en a pas le droit"),
+    "manifest_expired": (403, "Le manifeste de ce nœud a expiré : il lit, et n’écrit plus jusqu’à ce qu’un autre soit accepté"),
     "source_of_another_node": (403, "Un nœud ne parle que pour lui-même"),
     "body_too_large": (413, "Le corps dépasse la taille admise"),
     "record_too_large": (413, "Un enregistrement dépasse la taille admise"),

@@ -10,7 +10,7 @@ from enum import StrEnum
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from hub.access import node_may
+from hub.access import MANIFEST_EXPIRED, node_lapsed, node_may
 from hub.node_door.answers import TurnedAway
 from schemas.envelope import NODE_PATTERN
 from schemas.http_signature import BARE, WITH_BODY, Rejection, SignedHead, UnverifiedHead, verify_body, verify_head
@@ -82,6 +82,8 @@ class Doorkeeper:
             raise TurnedAway(proved.reason, proved.detail)
         if not node_may(entry.grade, right):
             raise TurnedAway("node_not_admitted", entry.grade.value)
+        if node_lapsed(right, entry.manifest_expires, now):
+            raise TurnedAway(MANIFEST_EXPIRED)
         return Signed(node, proved, fields, scope["query_string"].decode("ascii"), partial(self._judge, node, proved.key_id, right))
 
     def _judge(self, node: str, key_id: str, right: Right) -> None:
@@ -94,6 +96,8 @@ class Doorkeeper:
             raise TurnedAway(key.value)
         if entry is None or not node_may(entry.grade, right):
             raise TurnedAway("node_not_admitted")
+        if node_lapsed(right, entry.manifest_expires, self.clock()):
+            raise TurnedAway(MANIFEST_EXPIRED)
 
     def _target(self, scope: Scope) -> str:
         """The address as its sender must have meant it: our own name, whatever Host and X-Forwarded-* say."""

@@ -22,6 +22,7 @@ from hub.registry.admission_work import (
     TooManyApplications,
 )
 from hub.registry.dossier import dossier_of
+from hub.registry.endings import Ending, validity
 from hub.registry.model import GradeRefused, Node
 from hub.ui import render, words
 from schemas.application import Kind
@@ -145,9 +146,11 @@ class Admissions:
         return HTMLResponse(render("dossier.html", here=PLACES[kind], now=self._door.clock(), **self._shown(found, kind, session)))
 
     def _shown(self, found: Dossier, kind: Kind, session: Session | None) -> dict[str, object]:
+        now = self._door.clock()
         keys = found.member.keys if isinstance(found.member, Node) else ()
         return {
             "dossier": found, "name": found.member.id, "keys": keys, "peer": None if isinstance(found.member, Node) else found.member,
+            "ending": Ending(kind, found.member.id, found.member.expires, validity(found.member, now)) if found.member.expires else None,
             "place": PLACES[kind], "session": session, "stamp": self._office.stamp(session) if session else "",
         }  # fmt: skip
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import func, select, true
 
 from hub.communities.resyncs import to_go
+from hub.registry.endings import Validity, validity
 from hub.registry.repository import SqlNodes, all_ties
 from hub.storage.outbox import oldest_unpublished
 from hub.storage.tables import deliveries, held, messages, outbox
@@ -45,6 +46,7 @@ class NodeState:
     refused: int
     to_resend: int = 0
     """Numbers of a re-synchronisation that are still to be sent."""
+    validity: Validity = Validity.CURRENT
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,7 @@ class Inside:
     unpublished_since: datetime | None
 
 
-async def node_states(connection: AsyncConnection) -> list[NodeState]:
+async def node_states(connection: AsyncConnection, now: datetime) -> list[NodeState]:
     """Every node with its ties, its backlog by the receipts, and when it was last heard."""
     nodes, ties = await SqlNodes(connection).all(), await all_ties(connection)
     waiting, heard, missed = await _waiting(connection), await _heard(connection), await to_go(connection)
@@ -63,7 +65,7 @@ async def node_states(connection: AsyncConnection) -> list[NodeState]:
     for name, node in nodes.items():
         last, refused = heard.get(name, (None, 0))
         tied = tuple(tie for tie in ties if tie.node == name)
-        found.append(NodeState(node, tied, waiting.get(name, Waiting(0, None)), last, refused, missed.get(name, 0)))
+        found.append(NodeState(node, tied, waiting.get(name, Waiting(0, None)), last, refused, missed.get(name, 0), validity(node, now)))
     return found
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import func, select
 
 from hub.operations.quarantine import quarantined_peers
+from hub.registry.endings import Validity, validity
 from hub.registry.peer_repository import SqlPeers
 from hub.storage.courier_tables import peer_activities, peer_positions, peer_refusals
 from hub.storage.federation_tables import followers
@@ -56,6 +57,7 @@ class PeerState:
     refused: int
     quarantined_at: datetime | None = None
     """Since when what it sends is parked; what is brought to it is not touched by that."""
+    validity: Validity = Validity.CURRENT
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,19 +69,19 @@ class Transmission:
     reason: str | None = None
 
 
-async def peer_states(connection: AsyncConnection) -> list[PeerState]:
+async def peer_states(connection: AsyncConnection, now: datetime) -> list[PeerState]:
     """Every peer of the registry."""
     known = {row.peer: row for row in await connection.execute(select(peer_positions))}
     following, refused = await _counted(connection, followers.c.peer), await _counted(connection, peer_refusals.c.peer)
     mark, newest = await _mark(connection), await _newest(connection)
     peers, parked = (await SqlPeers(connection).all()).values(), await quarantined_peers(connection)
     states = [_state(peer, known.get(peer.id), following.get(peer.id, 0), refused.get(peer.id, 0), mark, newest) for peer in peers]
-    return [replace(state, quarantined_at=parked.get(state.peer.id)) for state in states]
+    return [replace(state, quarantined_at=parked.get(state.peer.id), validity=validity(state.peer, now)) for state in states]
 
 
-async def peer_state(connection: AsyncConnection, name: str) -> PeerState | None:
+async def peer_state(connection: AsyncConnection, name: str, now: datetime) -> PeerState | None:
     """One peer; None for a server that never applied."""
-    return next((state for state in await peer_states(connection) if state.peer.id == name), None)
+    return next((state for state in await peer_states(connection, now) if state.peer.id == name), None)
 
 
 async def transmissions(connection: AsyncConnection, events: Iterable[str]) -> dict[str, tuple[Transmission, ...]]:

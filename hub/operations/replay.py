@@ -1,4 +1,4 @@
-"""Parked records of a released node or peer, produced again where they were first read: oldest first, each once."""
+"""Parked records of a node or peer that is released, or whose manifest is renewed, produced again where they were first read: oldest first, each once."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from sqlalchemy.dialects.postgresql import insert
 
+from hub.access import MANIFEST_EXPIRED
 from hub.operations import dlq
 from hub.operations.broker import reader, writer
 from hub.storage import offsets
@@ -31,13 +32,13 @@ class Parking:
     """Where a kind of sender's records wait: the topic by which they came, why they were parked, and the header that names the sender."""
 
     topic: Topic
-    reason: str
+    reasons: frozenset[str]
     sender: str
 
 
 PARKINGS: Final[Mapping[Kind, Parking]] = {
-    Kind.NODE: Parking(RSE_INBOUND, "node_quarantined", "ce_source"),
-    Kind.PEER: Parking(PEER_INBOUND, "peer_quarantined", "peer_server"),
+    Kind.NODE: Parking(RSE_INBOUND, frozenset({"node_quarantined", MANIFEST_EXPIRED}), "ce_source"),
+    Kind.PEER: Parking(PEER_INBOUND, frozenset({"peer_quarantined"}), "peer_server"),
 }
 """Only what was proved to be the sender's own is parked, so that the header may be believed."""
 
@@ -81,7 +82,7 @@ def replay(settings: KafkaSettings, names: TopicNames, kind: Kind, sender: str, 
         sent = []
         for letter in dlq.read(client, names.of(parking.topic.dead_letters), start):
             reached[letter.partition] = letter.offset + 1
-            if letter.reason == parking.reason and letter.said(parking.sender) == sender:
+            if letter.reason in parking.reasons and letter.said(parking.sender) == sender:
                 headers = list(_original(letter))
                 sent.append(producer.send(names.of(parking.topic), value=letter.unverified_value, key=letter.key, headers=headers))
         for acknowledged in sent:

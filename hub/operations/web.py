@@ -16,6 +16,7 @@ from hub.operations.doubt import doubtful
 from hub.operations.forms import fields_of
 from hub.operations.refusals import Refused
 from hub.registry.dossier import lessened
+from hub.registry.endings import endings
 from hub.registry.repository import all_ties, newest_lifetime, spaces_of
 from hub.ui import THEME, render
 from schemas.problem import Problem
@@ -77,6 +78,7 @@ class Pages:
                 "counts": await overview.messages_by_community(connection, permit),
                 "inside": await overview.inside(connection),
                 "lessened": await lessened(connection),
+                "endings": await endings(connection, self._door.clock()),
                 "registry": await newest_lifetime(connection),
             }
             shown |= await self._nodes(connection)
@@ -90,6 +92,7 @@ class Pages:
             messages = await rooms.thread(connection, permit, community.id, after=after)
             names = [message.id for message in messages]
             spaces = await spaces_of(connection, permit, community.id)
+            tied = {tie.node for _, tie in spaces}
             shown = {
                 "arrived": await arrivals.standings(connection, names),
                 "tallies": await reactions.tallies_of(connection, permit, names),
@@ -97,7 +100,8 @@ class Pages:
                 "participants": await members.participants_of(connection, permit, community.id),
                 "spaces": spaces,
                 "doubtful": await doubtful(connection, names),
-                "lessened": await lessened(connection, {tie.node for _, tie in spaces}),
+                "lessened": await lessened(connection, tied),
+                "endings": await endings(connection, self._door.clock(), tied),
             }
         shown |= {"community": community, "tree": threads.nest(messages), "after": after, "follow": follow}
         return self._page("communaute.html", here="", next_after=_next(messages), **shown)
@@ -135,7 +139,7 @@ class Pages:
         """Servers of others: how far each is, and what stands in its way."""
         self._door.permit(request)
         async with self._door.engine.connect() as connection:
-            shown = await peers.peer_states(connection)
+            shown = await peers.peer_states(connection, self._door.clock())
         return self._page("pairs.html", here="/pairs", peers=shown)
 
     async def dead_letters(self, request: Request) -> HTMLResponse:
@@ -176,7 +180,7 @@ class Pages:
         return Response(THEME, media_type="text/css", headers={"Cache-Control": "max-age=300"})
 
     async def _nodes(self, connection: AsyncConnection) -> dict[str, Any]:
-        nodes = await overview.node_states(connection)
+        nodes = await overview.node_states(connection, self._door.clock())
         lags = await self._door.streams.lag()
         of_nodes = streams.by_node(lags or (), self._door.prefix)
         own = [lag for lag in lags or () if lag not in of_nodes.values()]
@@ -242,7 +246,7 @@ class Api:
         """Every node with its backlog; `lag` is null where the broker does not answer."""
         self._door.permit(request)
         async with self._door.engine.connect() as connection:
-            states = await overview.node_states(connection)
+            states = await overview.node_states(connection, self._door.clock())
         lags = streams.by_node(await self._door.streams.lag() or (), self._door.prefix)
         return _json({"nodes": [_node(state, lags.get(state.node.id)) for state in states]})
 
@@ -272,7 +276,7 @@ def _node(state: overview.NodeState, lag: streams.GroupLag | None) -> dict[str, 
     node = state.node
     return {
         "id": node.id, "organisation": node.organisation_name, "platform": node.platform, "grade": node.grade.value,
-        "quarantined_at": node.quarantined_at, "waiting": state.waiting.records, "waiting_since": state.waiting.oldest,
+        "quarantined_at": node.quarantined_at, "manifest_expires": node.expires, "waiting": state.waiting.records, "waiting_since": state.waiting.oldest,
         "lag": lag.records if lag else None, "last_receipt": state.last_receipt, "refused": state.refused,
         "ties": [{"community": tie.community, "space": tie.space, "name": tie.space_name, "state": tie.state.value} for tie in state.ties],
         "keys": [key.id for key in node.keys],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+from hub.access import MANIFEST_EXPIRED, expired
 from hub.access.approval import APPROVALS, Approver, suffices, why_not_approve
 from hub.registry import key_life
 from hub.registry.acts import Act, ActKind, standing_approvals
@@ -96,6 +97,7 @@ async def decide(subject: str, grade: Grade, presence: Presence, work: Work, rea
     lowered = lowers(before, grade)
     why = said_why(reason) if lowered or grade not in SPEAKING else None
     accepted = waiting if grade in SPEAKING and not lowered else None  # who takes speech away has not read the newer manifest for it
+    await _may_answer_for_itself(subject, grade, accepted, work)
     counting = standing_approvals(await work.acts.of(subject), grade)
     refusal = why_not_approve(grade, presence.person.approver(), [_approver(act) for act in counting], await _siren(subject, work))
     if refusal is not None:
@@ -144,8 +146,9 @@ async def _bring(subject: str, grade: Grade, accepted: Application | None, work:
         await _accept(accepted, work)
     match member:
         case Node():
+            until = manifest.expires if manifest else member.expires
             keys = key_life.admitted(member.id, member.keys, manifest, now) if grade in SPEAKING else member.keys
-            await work.nodes.save(replace(member, grade=grade, keys=keys, approved_at=member.approved_at or now))
+            await work.nodes.save(replace(member, grade=grade, keys=keys, approved_at=member.approved_at or now, expires=until))
         case Peer():
             known = described(said, member.applied_at) if said else member
             await work.peers.save(replace(known, grade=grade, admitted_at=member.admitted_at or now))
@@ -153,6 +156,17 @@ async def _bring(subject: str, grade: Grade, accepted: Application | None, work:
     if isinstance(member, Node) and grade in SPEAKING and member.grade not in SPEAKING:
         fact = NodeApproved(node=member.id, organisation=member.organisation_name, platform=member.platform)
         await work.say(fact, subject=subject, marker=now.isoformat())
+
+
+async def _may_answer_for_itself(subject: str, grade: Grade, accepted: Application | None, work: Work) -> None:
+    """Nobody accepts a manifest that has expired, nor lets somebody speak by one; raises ApprovalRefused."""
+    until = (await _member(subject, work)).expires
+    if accepted is not None:
+        until = accepted.said.expires if isinstance(accepted.said, Manifest) else None
+    elif grade is not Grade.FULL:
+        return
+    if expired(until, work.clock()):
+        raise ApprovalRefused(MANIFEST_EXPIRED)
 
 
 async def _accept(application: Application, work: Work) -> None:

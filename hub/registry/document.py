@@ -68,8 +68,18 @@ def _version(contents: Contents, now: datetime) -> Mapping[str, Any]:
 
 
 def _peer(peer: Peer) -> Mapping[str, Any]:
-    said = {"authority": peer.id, "name": peer.name, "kind": peer.kind.value, "grade": peer.grade.value, "cavage": peer.cavage}
-    return said | ({"anchor": peer.anchor} if peer.anchor else {})
+    said: dict[str, Any] = {
+        "authority": peer.id,
+        "name": peer.name,
+        "kind": peer.kind.value,
+        "grade": peer.grade.value,
+        "cavage": peer.cavage,
+    }
+    return said | ({"anchor": peer.anchor} if peer.anchor else {}) | _until(peer)
+
+
+def _until(member: Node | Peer) -> dict[str, str]:
+    return {"manifestExpires": timestamp(member.expires)} if member.expires else {}
 
 
 def of_nobody(now: datetime) -> Registry:
@@ -91,6 +101,7 @@ def _entry(node: Node) -> Mapping[str, Any]:
         "platform": node.platform,
         "grade": node.grade.value,
         "keys": [_key(key) for key in node.keys],
+        **_until(node),
     }
 
 

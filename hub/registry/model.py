@@ -29,6 +29,8 @@ class Node:
     approved_at: datetime | None = None
     quarantined_at: datetime | None = None
     keys: tuple[KeyEntry, ...] = ()
+    expires: datetime | None = None
+    """Until when its accepted manifest answers for it; None for who was admitted before manifests."""
 
 
 GRADES: Final[Mapping[Grade, frozenset[Grade]]] = {

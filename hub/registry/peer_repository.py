@@ -46,11 +46,12 @@ def _facts(peer: Peer) -> dict[str, Any]:
     return {
         "name": peer.name, "organisation": peer.organisation, "kind": peer.kind.value, "grade": peer.grade.value,
         "cavage": peer.cavage, "networks": list(peer.networks), "anchor": peer.anchor, "declared": peer.declared, "admitted_at": peer.admitted_at,
+        "manifest_expires": peer.expires,
     }  # fmt: skip
 
 
 def _peer(row: Any) -> Peer:
     return Peer(
         row.id, row.name, row.organisation, PeerKind(row.kind), Grade(row.grade), row.applied_at, row.admitted_at,
-        row.cavage, tuple(row.networks), row.anchor, row.declared,
+        row.cavage, tuple(row.networks), row.anchor, row.declared, row.manifest_expires,
     )  # fmt: skip

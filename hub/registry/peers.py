@@ -42,6 +42,8 @@ class Peer:
     networks: tuple[str, ...] = ()
     anchor: str | None = None
     declared: bool = False
+    expires: datetime | None = None
+    """Until when its accepted manifest answers for it; a declaration has no end."""
 
 
 def described(said: Manifest | Declaration, applied_at: datetime) -> Peer:
@@ -58,5 +60,5 @@ def described(said: Manifest | Declaration, applied_at: datetime) -> Peer:
     name, organisation = said.organisation.name, said.organisation.siret
     return Peer(
         said.id, name, organisation, PeerKind(peering.kind.value), Grade.CANDIDATE, applied_at, None,
-        peering.cavage, peering.networks, peering.anchor,
+        peering.cavage, peering.networks, peering.anchor, expires=said.expires,
     )  # fmt: skip

@@ -56,12 +56,14 @@ class SqlNodes:
         organisation = upsert(organisations).values(id=node.organisation, name=node.organisation_name)
         await self._connection.execute(organisation.on_conflict_do_nothing())
         row = {"id": node.id, "organisation": node.organisation, "platform": node.platform, "grade": node.grade.value}
-        await self._connection.execute(insert(nodes).values(**row, applied_at=node.applied_at, approved_at=node.approved_at))
+        await self._connection.execute(
+            insert(nodes).values(**row, applied_at=node.applied_at, approved_at=node.approved_at, manifest_expires=node.expires)
+        )
         await self._save_keys(node)
 
     async def save(self, node: Node) -> None:
         """Update a node and its keys."""
-        values = {"grade": node.grade.value, "approved_at": node.approved_at}
+        values = {"grade": node.grade.value, "approved_at": node.approved_at, "manifest_expires": node.expires}
         await self._connection.execute(update(nodes).where(nodes.c.id == node.id).values(**values))
         await self._save_keys(node)
 
@@ -180,7 +182,7 @@ def _key(row: Any) -> KeyEntry:
 def _node(row: Any, keys: tuple[KeyEntry, ...]) -> Node:
     return Node(
         row.id, row.organisation, row.organisation_name, row.platform, Grade(row.grade),
-        row.applied_at, row.approved_at, row.quarantined_at, keys,
+        row.applied_at, row.approved_at, row.quarantined_at, keys, row.manifest_expires,
     )  # fmt: skip
 
 

@@ -14,7 +14,7 @@ peers = Table(
     Column("kind", Text, nullable=False), Column("grade", Text, nullable=False),
     Column("cavage", Boolean, nullable=False), Column("networks", ARRAY(Text), nullable=False), Column("anchor", Text),
     Column("declared", Boolean, nullable=False, server_default=text("false")),
-    moment("applied_at", required=True), moment("admitted_at"),
+    moment("applied_at", required=True), moment("admitted_at"), moment("manifest_expires"),
 )  # fmt: skip
 
 people = Table(

@@ -37,7 +37,7 @@ nodes = Table(
     Column("organisation", ForeignKey("hub.organisations.id"), nullable=False),
     Column("platform", Text, nullable=False),
     Column("grade", Text, nullable=False),
-    moment("applied_at", required=True), moment("approved_at"), moment("quarantined_at"),
+    moment("applied_at", required=True), moment("approved_at"), moment("quarantined_at"), moment("manifest_expires"),
 )  # fmt: skip
 
 node_keys = Table(

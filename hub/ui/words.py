@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
 
 STANDS: Final[Mapping[tuple[str, str], str]] = {
     ("written", "posted"): "écrit",
@@ -62,6 +61,17 @@ LOST: Final[Mapping[str, str]] = {
     "dépendent plus que de lui. Ce qu’ils avaient écrit ici reste lisible.",
 }
 """What a lower grade, a suspension or a departure costs, said where it matters."""
+VALIDITIES: Final[Mapping[str, str]] = {
+    "current": "manifeste valable", "ending": "manifeste bientôt expiré", "expired": "manifeste expiré",
+}  # fmt: skip
+LAPSED: Final[Mapping[str, str]] = {
+    "node": "Ce qui se dit ici lui parvient toujours ; ce qu’on y écrit n’en sort plus, et est mis de côté : « traitdunion nodes release » le relira quand "
+    "deux personnes auront accepté un nouveau manifeste.",
+    "peer": "Ce qui se dit ici lui parvient toujours ; ce qu’on y écrit est refusé à son serveur, jusqu’à ce que deux personnes aient accepté un nouveau "
+    "manifeste.",
+}
+"""What a manifest that nobody renewed costs, said where it matters."""
+LAPSING: Final = "Passé cette date il lira sans pouvoir écrire : qu’il en présente un autre, que deux personnes accepteront."
 ACTS: Final[Mapping[str, str]] = {
     "applied": "candidature", "declared": "déclaration", "approved": "approbation", "refused": "refus", "grade_changed": "changement de degré",
     "quarantine_ended": "fin de quarantaine",
@@ -113,6 +123,7 @@ REASONS: Final[Mapping[str, str]] = {
     "handler_error": "échec du traitement",
     "node_quarantined": "nœud en quarantaine",
     "node_not_admitted": "nœud non admis",
+    "manifest_expired": "manifeste expiré : ni lu ni renouvelé depuis, il n’autorise plus à écrire",
     "node_observes": "nœud observateur : il lit et n’écrit pas",
     "not_tied": "espace non rattaché à la communauté",
     "not_owner": "n’appartient pas à ce nœud",
@@ -364,9 +375,9 @@ def grade(name: str) -> str:
     return GRADES.get(name, name)
 
 
-def standing(grade_name: str, quarantined_at: datetime | None) -> str:
-    """How far somebody is admitted, and whether what it sends is parked."""
-    return grade(grade_name) + (", en quarantaine" if quarantined_at else "")
+def validity(name: str) -> str:
+    """How a manifest stands."""
+    return VALIDITIES.get(name, name)
 
 
 def key_state(name: str) -> str:

@@ -62,6 +62,9 @@ class Metric:
     door = Counter(
         "traitdunion_door_requests_total", "Requests at the node door by route, proved node and outcome.", ["route", "node", "outcome"]
     )
+    manifest_expires = Gauge(
+        "traitdunion_manifest_expires_days", "Days until a node's or peer's accepted manifest expires; negative once it has.", ["subject"]
+    )
     registry_expires = Gauge("traitdunion_registry_expires_days", "Days until the registry in hand expires; negative once it has.")
     fetches = Counter("traitdunion_fetches_total", "Requests to other servers by method and outcome.", ["method", "outcome"])
     peer_keys = Counter("traitdunion_peer_keys_total", "Keys of other servers' actors that were asked for, by outcome.", ["outcome"])

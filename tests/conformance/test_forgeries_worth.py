@@ -65,6 +65,7 @@ ELSEWHERE: Final = {
     "requests.Doorkeeper._judge: registry_unavailable": "tests/unit/test_node_door_judged.py",
     "requests.Doorkeeper._judge: key.value": "tests/unit/test_node_door_judged.py",
     "requests.Doorkeeper._judge: node_not_admitted": "tests/unit/test_node_door_judged.py",
+    "requests.Doorkeeper._judge: MANIFEST_EXPIRED": "tests/unit/test_node_door_judged.py",
     "requests.body_of: body_too_large": "tests/unit/test_node_door_judged.py",
     "requests._read: body_too_slow": "tests/unit/test_node_door_judged.py",
     "requests._read: body_too_large": "tests/unit/test_node_door_judged.py",

@@ -32,7 +32,11 @@ ACTIVITY_JSON: Final = "application/activity+json"
 STREAMS: Final = "https://www.w3.org/ns/activitystreams"
 PUBLIC: Final = "https://www.w3.org/ns/activitystreams#Public"
 COMMUNITY: Final = "futurs-publics"
-GRADES: Final = {"candidat": Grade.CANDIDATE, "observateur": Grade.OBSERVER, "suspendu": Grade.SUSPENDED, "parti": Grade.GONE}
+GRADES: Final = {
+    "candidat": Grade.CANDIDATE, "observateur": Grade.OBSERVER, "suspendu": Grade.SUSPENDED, "parti": Grade.GONE, "echu": Grade.FULL,
+}  # fmt: skip
+LAPSED: Final = "echu"
+"""Admitted in full, by a manifest that has expired."""
 HUBS: Final = ("opsi", "recule", "perime", "usurpe", "muet")
 """Other Trait d'union: one as it should be; registries that went back, ran out, are signed by somebody else, or are not there."""
 SERVERS: Final = ("social", "forum", "ailleurs", "inconnu", *GRADES, *HUBS)
@@ -136,8 +140,11 @@ class World:
 
     def _peer(self, name: str) -> Peer:
         server, grade = self.origins[name].partition("://")[2], GRADES.get(name, Grade.FULL)
+        ended = self.now - timedelta(hours=1) if name == LAPSED else None
         kind, anchor = (PeerKind.TRAITDUNION, self._anchors[name].public.multibase) if name in HUBS else (PeerKind.ACTIVITYPUB, None)
-        return Peer(server, name, f"Association {name}", kind, grade, self.now, self.now, cavage=name == "forum", anchor=anchor)
+        return Peer(
+            server, name, f"Association {name}", kind, grade, self.now, self.now, cavage=name == "forum", anchor=anchor, expires=ended
+        )
 
     # --- what is said --------------------------------------------------------------------------------------------------
 

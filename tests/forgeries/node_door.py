@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from schemas.node_door import BATCH
-from tests.forgeries.cast import GONE, NODE, OTHER, SUSPENDED
+from tests.forgeries.cast import GONE, LAPSED, NODE, OTHER, SUSPENDED
 from tests.forgeries.drafts import Base, Draft, drafted, signed
 from tests.forgeries.signatures import Forgery
 
@@ -102,6 +102,7 @@ TABLE: Final = (
     _of_another("an event at an address that names no node", "node_unknown", "%2e%2e", "own"),
     _of_another("an event of a suspended node", "node_not_admitted", SUSPENDED, "suspended"),
     _of_another("an event of a node that has left", "node_not_admitted", GONE, "gone"),
+    _of_another("an event of a node whose manifest has expired", "manifest_expired", LAPSED, "lapsed"),
     _of_another("an event at the hub's address by the hub's key", "node_unknown", "hub", "hub"),
 )
 """Attempts that do not depend on how the request is signed."""

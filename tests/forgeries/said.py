@@ -369,6 +369,10 @@ GRADES: Final = (
     _graded("is an observer's change", "peer_not_permitted", "observateur", lambda world, actor: actor.does("Update", world.note(actor), path())),
     _graded("is an observer's like", "peer_not_permitted", "observateur", lambda world, actor: actor.does("Like", world.here.note("m"), path())),
     _graded("is an observer's report", "peer_not_permitted", "observateur", lambda world, actor: actor.does("Flag", [world.here.note("m")], path())),
+    _graded("is of a server whose manifest has expired", "manifest_expired", "echu", lambda world, actor: world.creates(actor, path=path())),
+    _graded("is a change by a server whose manifest has expired", "manifest_expired", "echu", lambda world, actor: actor.does("Update", world.note(actor), path())),
+    _graded("is a like of a server whose manifest has expired", "manifest_expired", "echu", lambda world, actor: actor.does("Like", world.here.note("m"), path())),
+    _says("passes on what a server whose manifest has expired proves", "manifest_expired", _announces(lambda world: sign_document(world.creates(world.graded["echu"]), world.graded["echu"].key, world.now)), _forum),
     _says("passes on what an observer proves", "peer_not_admitted", _announces(lambda world: sign_document(world.creates(world.graded["observateur"]), world.graded["observateur"].key, world.now)), _forum),
     _says("passes on what a suspended server's people prove", "peer_not_admitted", _announces(lambda world: sign_document(world.creates(world.graded["suspendu"]), world.graded["suspendu"].key, world.now)), _forum),
 )  # fmt: skip

@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from prometheus_client import REGISTRY
 
 from hub.registry import admission, declaring, key_service
 from hub.registry.acts import ActKind
@@ -28,6 +29,7 @@ from hub.registry.dossier import Dossier, dossier_of
 from hub.registry.model import GradeRefused
 from hub.registry.people import Person
 from hub.registry.repository import newest_document
+from hub.relay import show_manifests
 from schemas.application import Kind
 from schemas.application_faults import check, sign
 from schemas.documents import document_holds
@@ -226,6 +228,47 @@ async def test_lowering_to_observer_takes_two_people_and_a_reason_and_so_does_ra
     await decide(world, "anne", Grade.SUSPENDED, "node/wifip", "fuite")
     with pytest.raises(GradeRefused):
         await lower(world, "anne")
+
+
+async def test_a_manifest_that_ended_lets_nobody_in_and_a_renewed_one_lets_speak_again(world: World) -> None:
+    await apply(world, manifest(world))
+    world.clock.moved += timedelta(days=366)
+    with pytest.raises(ApprovalRefused, match="manifest_expired"):
+        await decide(world, "anne")
+    await apply(world, manifest(world))
+    await world.work(partial(fakes_federation.approve, NODE))
+    first: Any = (await dossier(world)).member
+    await decide(world, "anne", Grade.SUSPENDED, reason="fuite")
+    world.clock.moved += timedelta(days=366)
+    with pytest.raises(ApprovalRefused, match="manifest_expired"):
+        await decide(world, "anne")
+    await apply(world, manifest(world))
+    await world.work(partial(fakes_federation.approve, NODE))
+    renewed: Any = (await dossier(world)).member
+    assert renewed.expires - first.expires >= timedelta(days=366)
+    entry = (await world.reader()).node("recherche")
+    assert entry is not None
+    assert (entry.grade, entry.manifest_expires) == (Grade.FULL, renewed.expires)
+
+
+async def test_a_peers_manifest_ends_too_and_a_declaration_does_not(world: World) -> None:
+    key = SigningKey.generate("opsi.example")
+    await apply(world, manifest(world, key))
+    await world.work(partial(fakes_federation.approve, "peer/opsi.example"))
+    assert await declare(world, declaration(world))
+    await world.work(partial(fakes_federation.approve, SOCIAL))
+    ends = [(await dossier(world, subject)).member.expires for subject in ("peer/opsi.example", SOCIAL)]
+    assert [end is not None and end > world.clock() + timedelta(days=364) for end in ends] == [True, False]
+    assert [peer.manifest_expires for peer in (await world.reader()).document.peers] == ends
+
+
+async def test_the_end_of_each_manifest_is_shown_by_a_metric(world: World) -> None:
+    await world.work(partial(fakes_federation.expire, "node/wifip", world.clock() + timedelta(days=10)))
+    await world.work(partial(fakes_federation.suspend, "node/education"))
+    async with world.engine.connect() as connection:
+        await show_manifests(connection, world.clock())
+    left = [REGISTRY.get_sample_value("traitdunion_manifest_expires_days", {"subject": f"node/{name}"}) for name in ("wifip", "education")]
+    assert left == [pytest.approx(10, abs=0.01), None]
 
 
 async def test_who_lowers_has_not_accepted_the_manifest_that_waits(world: World) -> None:

@@ -186,6 +186,26 @@ async def test_a_node_lowered_to_observer_reads_on_takes_back_what_it_said_and_s
     assert object_id("education", "$3") in await _messages(world)
 
 
+async def test_past_its_manifests_end_a_node_reads_on_and_what_it_says_is_set_aside_until_another_is_accepted(world: World) -> None:
+    end = world.clock() + timedelta(hours=1)
+    await world.work(partial(fakes_federation.expire, "node/education", end))
+    early = world.posted("education", "$1")
+    world.clock.moved += timedelta(hours=1)
+    late = [world.posted("education", f"$late{number}") for number in range(7)]
+    await world.hear(early, *late, world.posted("wifip", "post:1"))  # what the broker admitted in time is judged by that time
+    assert world.dead_letters.reasons == ["manifest_expired"] * 7
+    assert set(await _messages(world)) == {object_id("education", "$1"), object_id("wifip", "post:1")}
+    (row,) = await world.rows("SELECT targets FROM hub.outbox WHERE sequence IS NOT NULL ORDER BY id DESC LIMIT 1")
+    assert "education" in row["targets"]
+    await world.hear(world.deleted("education", "$1"))
+    assert (await _messages(world))[object_id("education", "$1")]["state"] == "deleted"
+    assert await world.rows("SELECT * FROM hub.nodes WHERE quarantined_at IS NOT NULL") == []  # seven refusals, of a limit of five
+    await world.work(partial(fakes_federation.expire, "node/education", world.clock() + timedelta(days=1)))
+    again = [replace(record, timestamp=world.clock()) for record in late]  # as a release has them read again
+    await world.hear(*again)
+    assert object_id("education", "$late6") in await _messages(world)
+
+
 async def test_what_an_agent_of_a_suspended_node_deletes_is_deleted_everywhere(world: World) -> None:
     await world.hear(world.posted("education", "$1"))
     await world.work(partial(fakes_federation.suspend, "node/education"))

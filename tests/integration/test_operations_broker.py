@@ -202,17 +202,18 @@ async def test_a_released_nodes_parked_records_come_again_byte_for_byte_in_order
     parked = names.of(PARKED)
     letter(producer, parked, b"un", dlq_reason=PARKED_AS, dlq_error="x", ce_source="wifip", salt="aa")
     letter(producer, parked, b"autre", dlq_reason=PARKED_AS, ce_source="education", key=b"education/espace")
+    letter(producer, parked, b"entre", dlq_reason="manifest_expired", ce_source="wifip")
     letter(producer, parked, b"faux", dlq_reason="proof_invalid", ce_source="wifip")
     letter(producer, parked, b"deux", dlq_reason=PARKED_AS, ce_source="wifip")
     engine = engine_for(database_url)
-    assert await released(engine_url=database_url, settings=settings, names=names, node="wifip") == 2
+    assert await released(engine_url=database_url, settings=settings, names=names, node="wifip") == 3
     letter(producer, parked, b"trois", dlq_reason=PARKED_AS, ce_source="wifip")
     assert await released(engine_url=database_url, settings=settings, names=names, node="wifip") == 1
     assert await released(engine_url=database_url, settings=settings, names=names, node="education") == 1
     with reader(settings) as client:
         come = list(dlq.read(client, names.of(RSE_INBOUND)))
     ours = sorted((one for one in come if one.key == b"wifip/espace"), key=lambda one: one.offset)
-    assert [one.unverified_value for one in ours] == [b"un", b"deux", b"trois"]
+    assert [one.unverified_value for one in ours] == [b"un", b"entre", b"deux", b"trois"]
     assert ours[0].headers == (("ce_source", b"wifip"), ("salt", b"aa"))
     assert [one.unverified_value for one in come if one.key == b"education/espace"] == [b"autre"]
     await engine.dispose()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from kafka import KafkaProducer
 from nacl.public import PrivateKey, PublicKey, SealedBox
 from typer.testing import CliRunner
 
-from hub import commands
+from hub import bootstrap, commands
 from hub.operations import dlq, quarantine, topics
 from hub.operations.broker import administrator, reader
 from hub.storage.engine import engine_for
@@ -119,6 +120,21 @@ def test_a_node_from_its_application_to_its_revoked_key(hub: Path, people: Calla
         assert said in shown
     (act, *_) = [one for one in json.loads(run("nodes", "show", "wifip", "--json").output)["acts"] if one["kind"] == "key_revoked"]
     assert act["attestation"]["by"]["name"] == "Bakary Diop"
+
+
+def test_a_manifest_that_ended_is_said_wherever_its_node_is_listed(
+    hub: Path, people: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    admitted(hub, SigningKey.generate("wifip"), people)
+    (listed,) = json.loads(run("nodes", "list", "--json").output)
+    end = datetime.fromisoformat(listed["manifest_expires"])
+    for days, said in ((-31, ""), (-29, "manifeste bientôt expiré"), (0, "manifeste expiré")):
+        monkeypatch.setattr(bootstrap, "clock", lambda days=days: end + timedelta(days=days))
+        shown = run("nodes", "list").output
+        assert [word for word in ("manifeste bientôt expiré", "manifeste expiré") if word in shown] == ([said] if said else [])
+    assert "manifeste expiré (jusqu'au" in run("nodes", "show", "wifip").output
+    run("nodes", "suspend", "wifip", "--reason", "essai")
+    assert "Son manifeste a expiré" in run("nodes", "approve", "wifip").output
 
 
 def test_a_node_is_lowered_to_observer_and_raised_again(hub: Path, people: Callable[[str], None]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -270,6 +271,23 @@ async def test_a_peer_that_loses_its_right_while_its_activities_wait_is_not_hear
         await SqlPeers(connection).save(peer("social.example", Grade.SUSPENDED))
     await town.take(records)
     assert town.reasons == ["peer_not_permitted"]
+
+
+async def test_what_a_peer_brought_before_its_manifest_ended_is_heard_and_what_it_brought_after_is_not(town: Town) -> None:
+    in_time = await town.records((ALICE, ALICE.creates()))
+    town.world.clock.moved += timedelta(minutes=1)
+    await town.world.work(partial(fakes_federation.expire, "peer/social.example", town.world.clock()))
+    town.world.clock.moved += timedelta(minutes=1)
+    late = await town.records((BOB, BOB.creates(path="acts/late")))
+    await town.take([*in_time, *late])
+    assert town.reasons == ["manifest_expired"]
+    assert [row["author"] for row in await town.messages()] == ["Alice Martin"]
+
+
+async def test_no_group_is_followed_at_a_server_whose_manifest_has_ended(town: Town) -> None:
+    await town.world.work(partial(fakes_federation.expire, "peer/forum.example", town.world.clock()))
+    with pytest.raises(RefusedError, match="manifest_expired"):
+        await town.follow()
 
 
 async def test_a_peer_of_too_many_refusals_is_parked_until_somebody_lets_it_go_on_and_the_others_go_on(town: Town) -> None:

@@ -110,7 +110,7 @@ async def test_a_stranger_sees_no_peers(engine: AsyncEngine) -> None:
 
 async def test_a_backlog_is_counted_from_where_the_peer_is(engine: AsyncEngine) -> None:
     async with engine.connect() as connection:
-        found = {name: await peer_state(connection, name) for name in NAMES}
+        found = {name: await peer_state(connection, name, NOW) for name in NAMES}
     waiting = {name: (state.waiting, state.waiting_since) for name, state in found.items() if state}
     assert waiting == {CURRENT: (0, None), BEHIND: (2, NOW - timedelta(hours=2)), REFUSING: (0, None), SILENT: (0, None)}
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import functools
+import json
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Connection, inspect, select, text
 
 from hub.registry.peer_repository import SqlPeers
 from hub.registry.peers import Peer, PeerKind
@@ -56,6 +57,41 @@ async def test_a_registry_from_before_keeps_its_keys_through_the_migration(datab
     await _asked(database_url, _fill)
     await _asked(database_url, functools.partial(_moved, command.upgrade, "head"))
     assert await _asked(database_url, _keys) == [("wifip#z6MkOld", "z6MkOld", None, None)]
+
+
+async def test_a_manifest_accepted_before_is_known_to_end_after_the_migration(database_url: str) -> None:
+    await _asked(database_url, functools.partial(_moved, command.downgrade, "0010"))
+    await _asked(database_url, _accept)
+    await _asked(database_url, functools.partial(_moved, command.upgrade, "head"))
+    ends = await _asked(database_url, _ends)
+    assert ends == [("culture", None), ("wifip", NOW), ("opsi.example", NOW), ("social.example", None)]
+
+
+def _accept(connection: Connection) -> None:
+    connection.execute(text("INSERT INTO hub.organisations VALUES ('finances', 'Finances')"))
+    for node in ("wifip", "culture"):
+        connection.execute(
+            text("INSERT INTO hub.nodes (id, organisation, platform, grade, applied_at) VALUES (:id, 'finances', 'exo', 'full', :at)"),
+            {"id": node, "at": NOW},
+        )
+    for peer in ("opsi.example", "social.example"):
+        statement = text(
+            "INSERT INTO hub.peers (id, name, organisation, kind, grade, cavage, networks, applied_at) "
+            "VALUES (:id, 'x', 'x', 'activitypub', 'full', false, '{}', :at)"
+        )
+        connection.execute(statement, {"id": peer, "at": NOW})
+    said = {"node/wifip": ("accepted", True), "node/culture": ("open", True), "peer/opsi.example": ("accepted", True), "peer/social.example": ("accepted", False)}  # fmt: skip
+    for subject, (state, ends) in said.items():
+        manifest = json.dumps({"name": "Forêt"} | ({"expires": NOW.isoformat()} if ends else {}), ensure_ascii=False).encode()
+        statement = text("INSERT INTO hub.applications VALUES (:digest, :subject, :state, :manifest, :at, :at)")
+        connection.execute(statement, {"digest": subject, "subject": subject, "state": state, "manifest": manifest, "at": NOW})
+    connection.commit()
+
+
+def _ends(connection: Connection) -> list[tuple[str, datetime | None]]:
+    tables = (metadata.tables["hub.nodes"], registry_tables.peers)
+    asked = [select(table.c.id, table.c.manifest_expires).order_by(table.c.id) for table in tables]
+    return [(row.id, row.manifest_expires) for query in asked for row in connection.execute(query)]
 
 
 def _moved(step: Callable[[Config, str], None], to: str, connection: Connection) -> None:

@@ -193,6 +193,33 @@ async def test_a_node_or_peer_lowered_to_observer_is_shown_as_such_and_one_that_
     assert "recherche est observateur" not in (await call(app, "/")).text + (await call(app, "/noeuds/recherche")).text
 
 
+async def test_a_manifests_end_is_said_a_month_before_and_what_is_lost_after_it(app: FastAPI, world: World) -> None:
+    await world.tie("wifip", "education")
+    await world.work(partial(fakes_federation.admit_peer, SigningKey.generate("opsi.example")))
+    pages = ("/", f"/communautes/{COMMUNITY}", "/noeuds/wifip")
+    for path in pages:
+        assert "Le manifeste de" not in (await call(app, path)).text
+    for subject in ("node/wifip", "peer/opsi.example"):
+        await world.work(partial(fakes_federation.expire, subject, world.clock() + timedelta(days=29)))
+    for path in pages:
+        shown = (await call(app, path)).text
+        assert "Le manifeste de wifip expire le" in shown
+        assert "Passé cette date il lira sans pouvoir écrire" in shown
+    assert "manifeste bientôt expiré" in (await call(app, "/noeuds")).text
+    assert "Le manifeste de opsi.example expire le" in (await call(app, "/pairs/opsi.example")).text
+    world.clock.moved += timedelta(days=29)
+    for path in pages:
+        shown = (await call(app, path)).text
+        assert "Le manifeste de wifip a expiré le" in shown
+        assert "traitdunion nodes release" in shown
+    assert "ce qu’on y écrit est refusé à son serveur" in (await call(app, "/pairs/opsi.example")).text
+    for path in ("/noeuds", "/pairs"):
+        assert "manifeste expiré" in (await call(app, path)).text
+    assert "Le manifeste de" not in (await call(app, "/noeuds/education")).text
+    (wifip,) = [one for one in (await call(app, "/api/nodes")).json()["nodes"] if one["id"] == "wifip"]
+    assert wifip["manifest_expires"] is not None
+
+
 async def test_a_registry_that_nobody_renews_is_said_on_the_first_page(app: FastAPI, world: World) -> None:
     assert "Le registre" not in (await call(app, "/")).text
     world.clock.moved += timedelta(days=20)

@@ -109,6 +109,15 @@ async def test_signed_is_not_permitted(door: Door, grade: Grade, reason: str) ->
     assert refused(await door.bring(ALICE, ALICE.creates())) == (403, reason)
 
 
+async def test_past_its_manifests_end_a_server_follows_and_takes_back_and_does_not_speak(door: Door) -> None:
+    door.admit(ALICE, expires=door.now)
+    assert refused(await door.bring(ALICE, ALICE.creates())) == (403, "manifest_expired")
+    assert (await door.bring(ALICE, ALICE.does("Follow", GROUP))).status == 202
+    assert (await door.bring(ALICE, ALICE.does("Delete", ALICE.note()["id"], "acts/2"))).status == 202
+    door.admit(ALICE, expires=door.now + timedelta(seconds=1))
+    assert (await door.bring(ALICE, ALICE.creates(path="acts/3"))).status == 202
+
+
 async def test_an_observer_may_follow_and_who_is_suspended_may_still_take_back(door: Door) -> None:
     door.admit(ALICE, grade=Grade.OBSERVER)
     assert (await door.bring(ALICE, ALICE.does("Follow", GROUP))).status == 202

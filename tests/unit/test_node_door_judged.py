@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -42,6 +42,7 @@ class Waiting:
     """A poll whose signature was proved a while ago."""
 
     cast: Cast = field(default_factory=Cast)
+    right: Right = Right.RECEIVE
 
     def __post_init__(self) -> None:
         self.trust = Trust(self.cast.open())
@@ -53,7 +54,7 @@ class Waiting:
             "method": wire.method, "path_params": {"node": NODE}, "raw_path": path.encode(), "query_string": query.encode(),
             "headers": [(name.encode(), said.encode()) for name, said in wire.fields],
         }  # fmt: skip
-        self.request = keeper.prove(scope, Right.RECEIVE)
+        self.request = keeper.prove(scope, self.right)
 
     def now_says(self, document: dict[str, Any]) -> None:
         assert self.trust.registry is not None
@@ -79,6 +80,19 @@ def test_who_waited_while_its_node_was_suspended_is_turned_away() -> None:
     waiting.now_says({"nodes": nodes})
     with pytest.raises(TurnedAway, match="node_not_admitted"):
         waiting.request.stands()
+
+
+def test_who_waited_while_its_manifest_expired_is_turned_away_from_speaking_and_from_nothing_else() -> None:
+    for right in Right:
+        waiting = Waiting(right=right)
+        assert waiting.trust.registry is not None
+        ended = {"manifest_expires": datetime.now(UTC) - timedelta(seconds=1)}
+        waiting.now_says({"nodes": tuple(entry.model_copy(update=ended) for entry in waiting.trust.registry.document.nodes)})
+        if right is Right.SPEAK:
+            with pytest.raises(TurnedAway, match="manifest_expired"):
+                waiting.request.stands()
+        else:
+            waiting.request.stands()
 
 
 def test_who_waited_while_its_key_was_forgotten_is_turned_away() -> None:
