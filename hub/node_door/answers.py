@@ -12,6 +12,7 @@ from schemas import proof
 from schemas.content_digest import DigestFault
 from schemas.http_signature import WITH_BODY, Reason
 from schemas.problem import MEDIA_TYPE, Problem
+from schemas.refusal_words import KEYS, SIGNATURES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,14 +25,11 @@ if TYPE_CHECKING:
 PIECE: Final = 64 * 1024
 """The server waits for a slow reader between two pieces only: a page in one piece would lie in memory as long as its reader likes."""
 SEND_SECONDS: Final = 30.0
-UNPROVED: Final = "Cette demande n’est pas signée comme il le faut"
-KEY: Final = "La clé de cette signature ne vaut pas pour ce nœud"
 
 STATUSES: Final[Mapping[str, tuple[int, str]]] = {
-    **{reason.value: (401, UNPROVED) for reason in Reason},
-    **{fault.value: (401, "Le corps n’est pas celui qui est signé") for fault in DigestFault},
-    **{reason.value: (401, KEY) for reason in proof.Reason if reason.value.startswith("key_")},
-    Reason.MEMORY_FULL.value: (503, "Trop de demandes signées par cette clé en peu de temps"),
+    **{reason.value: (401, SIGNATURES[reason.value]) for reason in (*Reason, *DigestFault)},
+    **{reason.value: (401, KEYS[reason.value]) for reason in proof.Reason if reason.value.startswith("key_")},
+    Reason.MEMORY_FULL.value: (503, SIGNATURES[Reason.MEMORY_FULL.value]),
     "node_unknown": (404, "Aucun nœud ne porte ce nom"),
     "route_unknown": (404, "Cette adresse n’existe pas"),
     "outbound_missing": (404, "Ce nœud n’a pas encore de topic"),

@@ -129,6 +129,7 @@ async def test_a_401_says_which_signature_would_be_accepted(door: Door) -> None:
     body = written(ALICE.creates())
     answer = await door.post(body, {"content-type": ACTIVITY_JSON})
     assert refused(answer) == (401, "signature_missing")
+    assert answer.json()["title"] == "Cette demande n’est pas signée"
     assert answer.headers["accept-signature"] == 'sig1=("@method" "@target-uri" "content-digest");keyid;created'
 
 
