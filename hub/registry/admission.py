@@ -25,7 +25,7 @@ from hub.registry.model import GradeRefused, Node, lowers, moved
 from hub.registry.peers import Peer, described
 from schemas.application import Kind, Manifest
 from schemas.facts.community import NodeApproved
-from schemas.manifest import Grade, KeyState
+from schemas.manifest import Grade
 from schemas.sequence import PEERS
 from schemas.siret import siren_of
 
@@ -216,10 +216,10 @@ async def _may_bear_its_name(signed: SignedManifest, earlier: Sequence[Applicati
 
 
 def _keys_of(member: Node | Peer, earlier: Sequence[Application], now: datetime) -> set[str]:
-    """The keys by which somebody proves that she is still the same: never a retired or revoked one."""
+    """The keys by which somebody proves that she is still the same."""
     match member:
         case Node():
-            return {key.id for key in member.keys if key.state_at(now) not in {KeyState.RETIRED, KeyState.REVOKED}}
+            return key_life.proving(member.keys, now)
         case Peer():
             said = [one.said for one in earlier if one.state in STANDING]
             return {f"{member.id}#{key.multibase}" for one in said if isinstance(one, Manifest) for key in one.keys}

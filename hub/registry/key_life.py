@@ -31,13 +31,27 @@ def announced(owner: str, declared: DeclaredKey) -> KeyEntry:
 
 
 def admitted(owner: str, known: Iterable[KeyEntry], manifest: Manifest | None, now: datetime) -> tuple[KeyEntry, ...]:
-    """The owner's keys once its manifest is accepted: each pending one active from now on, or from the day that it says if that is later."""
+    """The owner's keys once its manifest is accepted: each pending one active from now on, or from the day that it says if that is later.
+
+    Where the last of them has ended, the manifest that it signed gives it another end: nothing else could.
+    """
     keys = {key.id: key for key in known}
+    again = proving(keys.values(), now) if not any(_lives(key, now) for key in keys.values()) else set()
     for declared in manifest.keys if manifest else ():
         entry = announced(owner, declared)
         if keys.get(entry.id, entry).active_from is None:
             keys[entry.id] = _valid(entry, declared, now)
+        elif entry.id in again:
+            keys[entry.id] = _ending(keys[entry.id], declared, now)  # its beginning stays: what it signed in its first life still holds
     return tuple(key if key.active_from else key.model_copy(update={"active_from": now}) for key in keys.values())
+
+
+def proving(keys: Iterable[KeyEntry], now: datetime) -> set[str]:
+    """The keys by which an owner shows that it is still the same: those that live, else what ended last by its own date; never a revoked one."""
+    unrevoked = [key for key in keys if key.state_at(now) is not KeyState.REVOKED]
+    living = {key.id for key in unrevoked if _lives(key, now)}
+    last = max((key.retired_at for key in unrevoked if key.retired_at), default=None)
+    return living or {key.id for key in unrevoked if key.retired_at == last}
 
 
 def revoked(keys: Iterable[KeyEntry], key_id: str, now: datetime) -> tuple[KeyEntry, ...]:
@@ -65,6 +79,10 @@ def _retiring(key: KeyEntry, start: datetime, overlap: timedelta) -> KeyEntry:
     return key.model_copy(update={"retiring_from": min(start, key.retiring_from or start), "retired_at": retired})
 
 
+def _lives(key: KeyEntry, now: datetime) -> bool:
+    return key.state_at(now) not in {KeyState.RETIRED, KeyState.REVOKED}
+
+
 def _signs(key: KeyEntry, now: datetime) -> bool:
     return key.state_at(now) in {KeyState.ACTIVE, KeyState.RETIRING}
 
@@ -77,5 +95,10 @@ def _changed(keys: Iterable[KeyEntry], key_id: str, said: Mapping[str, object]) 
 
 
 def _valid(entry: KeyEntry, declared: DeclaredKey, now: datetime) -> KeyEntry:
-    start, end = max(now, declared.valid_from), declared.valid_until
-    return entry.model_copy(update={"active_from": start, "retiring_from": max(start, end - NOTICE), "retired_at": end})
+    start = max(now, declared.valid_from)
+    return _ending(entry.model_copy(update={"active_from": start}), declared, start)
+
+
+def _ending(entry: KeyEntry, declared: DeclaredKey, start: datetime) -> KeyEntry:
+    end = declared.valid_until
+    return entry.model_copy(update={"retiring_from": max(start, end - NOTICE), "retired_at": end})

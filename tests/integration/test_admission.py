@@ -246,9 +246,34 @@ async def test_a_manifest_that_ended_lets_nobody_in_and_a_renewed_one_lets_speak
     await world.work(partial(fakes_federation.approve, NODE))
     renewed: Any = (await dossier(world)).member
     assert renewed.expires - first.expires >= timedelta(days=366)
-    entry = (await world.reader()).node("recherche")
+    registry = await world.reader()
+    entry = registry.node("recherche")
     assert entry is not None
     assert (entry.grade, entry.manifest_expires) == (Grade.FULL, renewed.expires)
+    assert registry.key_at("recherche", KEY.key_id, world.clock()) == KEY.public
+
+
+async def test_a_key_that_ended_proves_nothing_beside_one_that_lives_and_a_revoked_one_never(world: World) -> None:
+    old, new = world.keys["wifip"], SigningKey.generate("wifip")
+    said = read(announce(old, new, Custody.OPERATOR, world.clock()))
+
+    async def rotate(work: UnitOfWork) -> None:
+        plan = key_service.Plan(timedelta(0), timedelta(0))
+        await key_service.rotate(said, plan, await fakes_federation.present(work), work)
+
+    await world.work(rotate)
+    world.clock.moved += timedelta(minutes=1)
+    with pytest.raises(NameTaken):
+        await apply(world, manifest(world, old))
+    for key in (new, old):
+
+        async def revoke(work: UnitOfWork, key: SigningKey = key) -> None:
+            await key_service.revoke_key("wifip", key.key_id, await fakes_federation.present(work), work)
+
+        await world.work(revoke)
+    for key in (new, old):
+        with pytest.raises(NameTaken):
+            await apply(world, manifest(world, key))
 
 
 async def test_a_peers_manifest_ends_too_and_a_declaration_does_not(world: World) -> None:
