@@ -28,6 +28,10 @@ def migrate(
         str | None,
         typer.Option(help="De même pour la porte des autres serveurs : il lit ce qu'elle montre, et n'écrit rien de ce qui est dit."),
     ] = None,
+    courier_role: Annotated[
+        str | None,
+        typer.Option(help="De même pour le courrier : il sait qui suit et où en est chaque pair, et ne lit rien de ce qui est dit."),
+    ] = None,
 ) -> None:
     """Prépare la base de données du hub, ou l'amène à cette version."""
     from hub.commands import terminal
@@ -36,9 +40,13 @@ def migrate(
     url = HubSettings().database_url
     asyncio.run(engine.migrate(url))
     try:
-        for role, rights in ((door_role, roles.NODE_DOOR), (peer_door_role, roles.PEER_DOOR)):
+        for role, rights, rows in (
+            (door_role, roles.NODE_DOOR, roles.NO_ROWS),
+            (peer_door_role, roles.PEER_DOOR, roles.NO_ROWS),
+            (courier_role, roles.COURIER, roles.COURIER_ROWS),
+        ):
             if role is not None:
-                asyncio.run(roles.admit_door(url, role, rights))
+                asyncio.run(roles.admit_role(url, role, rights, rows))
     except roles.RoleMissing as missing:
         terminal.fail(f"Le rôle « {missing} » n'existe pas : créez-le d'abord (CREATE ROLE … LOGIN PASSWORD …).")
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 HUB = "hub"
 DOOR = "door"  # strangers reach it: it has neither the hub's key nor the hub's rights
 PEER_DOOR = "peerdoor"  # likewise
+COURIER = "courier"  # reached by nobody, it reads what strangers' servers answer
 HOST_ACTOR = "federation"
 SHARED = 0o640  # our image's group reads it, which a server of another image joins
 OWN = 0o600
@@ -65,12 +66,12 @@ class Vault:
         for ministry in cast.MINISTRIES:
             self._ministry(ministry)
         owners = [HUB, *(ministry.node for ministry in cast.MINISTRIES)]
-        self._write("server/databases.sql", "".join(map(self._database, owners)) + self._role(DOOR) + self._role(PEER_DOOR))
+        self._write("server/databases.sql", "".join(map(self._database, owners)) + "".join(map(self._role, (DOOR, PEER_DOOR, COURIER))))
 
     def _federation(self) -> None:
         """The pair of keys that the peers' door and the courier share, and what each of the two alone may read."""
         self._write(f"{PEER_DOOR}/database-url", self._database_url(PEER_DOOR, HUB))
-        self._write("courier/database-url", self._database_url(HUB))
+        self._write(f"{COURIER}/database-url", self._database_url(COURIER, HUB))
         self._write("public/federation-anchor", self._signing_key(HOST_ACTOR, "peers/federation.pem").public.multibase)
         path = self.folder / "peers/federation-rsa.pem"
         if not path.exists():
@@ -117,7 +118,7 @@ class Vault:
         return f"{self._role(owner)}CREATE DATABASE {owner} OWNER {owner};\nREVOKE ALL ON DATABASE {owner} FROM PUBLIC;\n"
 
     def _role(self, name: str) -> str:
-        """A role that may do nothing yet; `migrate` gives the door's its few rights."""
+        """A role that may do nothing yet; `migrate` gives the doors' and the courier's their few rights."""
         return f"CREATE ROLE {name} LOGIN PASSWORD '{self._password(name)}';\n"
 
     def _password(self, owner: str) -> str:

@@ -1,4 +1,4 @@
-"""What the database roles of the doors that strangers reach may do, each for itself: as little as it can work with."""
+"""What the database roles of the doors, and of the courier, may do, each for itself: as little as it can work with."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Final
 import asyncpg
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
+NO_ROWS: Final[Mapping[str, str]] = {}
 NODE_DOOR: Final[Mapping[str, str]] = {"registry_documents": "SELECT", "signatures_seen": "SELECT, INSERT, DELETE"}
 """Tables of the schema `hub` and what the node door does with them; the whole of what strangers reach if they take it over."""
 PEER_DOOR: Final[Mapping[str, str]] = {
@@ -21,14 +22,27 @@ PEER_DOOR: Final[Mapping[str, str]] = {
 what was said in the others too; she writes nothing of it, and sees neither tokens nor receipts nor what waits unread."""
 
 
+COURIER: Final[Mapping[str, str]] = {
+    "peer_positions": "SELECT, INSERT, UPDATE",
+    **dict.fromkeys(("peer_activities", "peer_refusals"), "SELECT, INSERT, DELETE"),
+    "stream_offsets": "SELECT, INSERT, UPDATE",
+    "followers": "SELECT, DELETE",
+    "peers": "SELECT",
+}
+"""Where each peer stands, what it was told and refused, and who follows: what others say comes to the courier by Kafka, never from here."""
+COURIER_ROWS: Final[Mapping[str, str]] = {"stream_offsets": "\"group\" = 'courier'"}
+"""How far the workers have read stands in the same table, and is none of its business."""
+
+
 class RoleMissing(LookupError):
     """No role of the server bears this name; making one is the business of who runs the server."""
 
 
-async def admit_door(url: str, role: str, rights: Mapping[str, str]) -> None:
+async def admit_role(url: str, role: str, rights: Mapping[str, str], rows: Mapping[str, str] = NO_ROWS) -> None:
     """Give a role these rights and take from it all others in the schema; safe to repeat. Raises RoleMissing.
 
-    A role that is the owner of the tables or a superuser keeps what it has: rights bind neither.
+    `rows` says which rows of a table are the role's, where not all are. A role that is the owner of the tables or a superuser keeps what
+    it has: rights bind neither.
     """
     connection = await asyncpg.connect(url)
     try:
@@ -42,7 +56,15 @@ async def admit_door(url: str, role: str, rights: Mapping[str, str]) -> None:
                 f"GRANT CONNECT ON DATABASE {database} TO {name}",
                 f"GRANT USAGE ON SCHEMA hub TO {name}",
                 *(f"GRANT {allowed} ON hub.{table} TO {name}" for table, allowed in rights.items()),
+                *(step for table, which in rows.items() for step in _own_rows(table, name, which)),
             ):
                 await connection.execute(statement)
     finally:
         await connection.close()
+
+
+def _own_rows(table: str, name: str, which: str) -> Iterator[str]:
+    """Statements after which a role sees and writes these rows alone; the tables' owner goes on seeing all."""
+    yield f"ALTER TABLE hub.{table} ENABLE ROW LEVEL SECURITY"
+    yield f"DROP POLICY IF EXISTS {name} ON hub.{table}"
+    yield f"CREATE POLICY {name} ON hub.{table} TO {name} USING ({which}) WITH CHECK ({which})"

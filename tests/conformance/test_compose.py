@@ -479,7 +479,7 @@ def test_the_vault_makes_secrets_once_and_none_of_them_twice(tmp_path: Path) -> 
     assert contents(tmp_path) == made
     shared = [list(group) for _, group in groupby(sorted(made, key=lambda name: made[name]), key=lambda name: made[name])]
     twice = sorted(names for names in shared if len(names) > 1)
-    assert twice == [["courier/database-url", "hub/database-url"], ["hub/operator-token", "metrics/operator-token"]]
+    assert twice == [["hub/operator-token", "metrics/operator-token"]]
 
 
 def test_a_vault_that_was_cut_short_is_finished_without_changing_what_is_there(tmp_path: Path) -> None:

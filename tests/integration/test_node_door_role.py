@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import secrets
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
@@ -15,12 +13,13 @@ from typer.testing import CliRunner
 from adapters.door_client import DoorClient
 from deploy.local.ports import LOOPBACK, free_port
 from hub.__main__ import app
-from hub.storage.roles import NODE_DOOR, RoleMissing, admit_door
+from hub.storage.roles import NODE_DOOR, RoleMissing, admit_role
 from schemas import node_door, topics
 from schemas.envelope import CONTENT_TYPE
 from schemas.node_door import to_http
 from schemas.wire.records import new_correlation, to_headers
 from tests.fakes_adapters import posted, said_by
+from tests.fakes_roles import rights_of, role
 from tests.fakes_streams import Hub, becomes, create_topics, until
 from tests.hub_world import World
 
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
     from tests.servers import Kafka
 
 NODE = "wifip"
-ALL_RIGHTS = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER")
 FORBIDDEN = (
     "SELECT html FROM hub.messages", "SELECT value FROM hub.outbox", "SELECT value FROM hub.held", "SELECT * FROM hub.nodes",
     "SELECT * FROM adapters.spool", "SELECT secret FROM adapters.persons",
@@ -44,39 +42,12 @@ FORBIDDEN = (
 @pytest.fixture
 async def door_url(database_url: str) -> AsyncIterator[str]:
     """The database under a role that was given the door's rights."""
-    role, password = f"door_{secrets.token_hex(4)}", secrets.token_hex(16)
-    owner = await asyncpg.connect(database_url)
-    if not await owner.fetchval("SELECT rolsuper OR rolcreaterole FROM pg_roles WHERE rolname = current_user"):
-        await owner.close()
-        pytest.skip("this PostgreSQL account may make no role")
-    await owner.execute(f"CREATE ROLE {role} LOGIN PASSWORD '{password}'")
-    await owner.execute(f"GRANT ALL ON ALL TABLES IN SCHEMA hub TO {role}")  # too much, from an earlier day
-    await admit_door(database_url, role, NODE_DOOR)
-    parts = urlsplit(database_url)
-    yield parts._replace(netloc=f"{role}:{password}@{parts.hostname}:{parts.port}").geturl()
-    await owner.execute(f"DROP OWNED BY {role}")
-    await owner.execute(f"DROP ROLE {role}")
-    await owner.close()
+    async with role(database_url, NODE_DOOR) as url:
+        yield url
 
 
 async def test_the_doors_role_may_read_the_registry_and_keep_signatures_and_no_more(door_url: str) -> None:
-    connection = await asyncpg.connect(door_url)
-    try:
-        tables = await connection.fetch(
-            "SELECT schemaname || '.' || tablename AS name FROM pg_tables WHERE schemaname IN ('hub', 'adapters')"
-        )
-        found = {
-            (row["name"], right)
-            for row in tables
-            for right in ALL_RIGHTS
-            if await connection.fetchval(
-                "SELECT has_schema_privilege(split_part($1, '.', 1), 'USAGE') AND has_table_privilege($1, $2)", row["name"], right
-            )
-        }
-    finally:
-        await connection.close()
-    assert len(tables) > 20
-    assert found == {(f"hub.{table}", right) for table, rights in NODE_DOOR.items() for right in rights.split(", ")}
+    assert await rights_of(door_url) == {(f"hub.{table}", right) for table, rights in NODE_DOOR.items() for right in rights.split(", ")}
 
 
 @pytest.mark.parametrize("sql", FORBIDDEN)
@@ -115,7 +86,7 @@ async def test_the_door_works_under_its_role(database_url: str, door_url: str, k
 
 async def test_rights_are_given_to_a_role_that_exists(database_url: str) -> None:
     with pytest.raises(RoleMissing):
-        await admit_door(database_url, "nobody; DROP TABLE hub.nodes", NODE_DOOR)
+        await admit_role(database_url, "nobody; DROP TABLE hub.nodes", NODE_DOOR)
 
 
 def test_the_command_says_that_the_role_must_be_made_first(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:

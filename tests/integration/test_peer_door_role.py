@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import secrets
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
@@ -15,9 +13,10 @@ from hub.federation.book import PeerBook
 from hub.federation.repository import KeptVersions
 from hub.peer_reading import SqlPublished
 from hub.storage.engine import engine_for
-from hub.storage.roles import PEER_DOOR, admit_door
+from hub.storage.roles import PEER_DOOR
 from schemas.keys import SigningKey
 from tests.fakes_federation import admit_peer
+from tests.fakes_roles import rights_of, role
 from tests.hub_world import COMMUNITY, World
 
 if TYPE_CHECKING:
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
-ALL_RIGHTS = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER")
 FORBIDDEN = (
     "SELECT token_hash FROM hub.people", "SELECT value FROM hub.held", "SELECT * FROM hub.signatures_seen", "SELECT * FROM hub.reports",
     "SELECT secret FROM adapters.persons", "UPDATE hub.messages SET html = ''", "INSERT INTO hub.outbox DEFAULT VALUES",
@@ -50,18 +48,8 @@ async def world(database_url: str) -> AsyncIterator[World]:
 @pytest.fixture
 async def door_url(database_url: str) -> AsyncIterator[str]:
     """The database under a role that was given the peers' door's rights."""
-    role, password = f"door_{secrets.token_hex(4)}", secrets.token_hex(16)
-    owner = await asyncpg.connect(database_url)
-    if not await owner.fetchval("SELECT rolsuper OR rolcreaterole FROM pg_roles WHERE rolname = current_user"):
-        await owner.close()
-        pytest.skip("this PostgreSQL account may make no role")
-    await owner.execute(f"CREATE ROLE {role} LOGIN PASSWORD '{password}'")
-    await admit_door(database_url, role, PEER_DOOR)
-    parts = urlsplit(database_url)
-    yield parts._replace(netloc=f"{role}:{password}@{parts.hostname}:{parts.port}").geturl()
-    await owner.execute(f"DROP OWNED BY {role}")
-    await owner.execute(f"DROP ROLE {role}")
-    await owner.close()
+    async with role(database_url, PEER_DOOR) as url:
+        yield url
 
 
 @pytest.fixture
@@ -94,23 +82,7 @@ async def test_under_its_role_the_door_knows_the_peers_and_remembers_their_regis
 
 
 async def test_the_doors_role_has_these_rights_and_no_more(door_url: str) -> None:
-    connection = await asyncpg.connect(door_url)
-    try:
-        tables = await connection.fetch(
-            "SELECT schemaname || '.' || tablename AS name FROM pg_tables WHERE schemaname IN ('hub', 'adapters')"
-        )
-        found = {
-            (row["name"], right)
-            for row in tables
-            for right in ALL_RIGHTS
-            if await connection.fetchval(
-                "SELECT has_schema_privilege(split_part($1, '.', 1), 'USAGE') AND has_table_privilege($1, $2)", row["name"], right
-            )
-        }
-    finally:
-        await connection.close()
-    assert len(tables) > 20
-    assert found == {(f"hub.{table}", right) for table, rights in PEER_DOOR.items() for right in rights.split(", ")}
+    assert await rights_of(door_url) == {(f"hub.{table}", right) for table, rights in PEER_DOOR.items() for right in rights.split(", ")}
 
 
 @pytest.mark.parametrize("sql", FORBIDDEN)
