@@ -53,6 +53,12 @@ def _words(who: str, old: NodeEntry | PeerEntry, new: NodeEntry | PeerEntry, nam
     for name in names:
         if getattr(old, name) != getattr(new, name):
             yield f"{who} : {name} « {getattr(old, name)} » → « {getattr(new, name)} »"
+    if old.manifest_expires != new.manifest_expires:
+        yield f"{who} : manifeste valable {_until(new)} ({_until(old)} auparavant)"
+
+
+def _until(entry: NodeEntry | PeerEntry) -> str:
+    return f"jusqu’au {entry.manifest_expires:%Y-%m-%d %H:%M:%S}Z" if entry.manifest_expires else "sans fin"
 
 
 def _of_keys(before: Mapping[str, KeyEntry], after: Mapping[str, KeyEntry]) -> Iterator[str]:

@@ -123,7 +123,7 @@ REASONS: Final[Mapping[str, str]] = {
     "handler_error": "échec du traitement",
     "node_quarantined": "nœud en quarantaine",
     "node_not_admitted": "nœud non admis",
-    "manifest_expired": "manifeste expiré : ni lu ni renouvelé depuis, il n’autorise plus à écrire",
+    "manifest_expired": "manifeste expiré : il n’autorise plus à écrire, jusqu’à ce qu’un autre soit accepté",
     "node_observes": "nœud observateur : il lit et n’écrit pas",
     "not_tied": "espace non rattaché à la communauté",
     "not_owner": "n’appartient pas à ce nœud",

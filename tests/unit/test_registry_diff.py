@@ -32,3 +32,8 @@ def test_grades_keys_and_who_left_or_came_are_told() -> None:
     assert differences(before, registry().document)[-1] == "serveur pair opsi.example : n’y est plus"
     renamed = [node_entry(FINANCES, organisation="Économie"), node_entry(EDUCATION)]
     assert told(nodes=renamed) == ["nœud finances : organisation « Finances » → « Économie »"]
+
+
+def test_another_end_of_a_manifest_is_told() -> None:
+    renewed = [{**node_entry(FINANCES), "manifestExpires": timestamp(NOW + DAY)}, node_entry(EDUCATION)]
+    assert told(nodes=renewed) == ["nœud finances : manifeste valable jusqu’au 2026-03-03 09:30:00Z (sans fin auparavant)"]
