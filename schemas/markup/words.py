@@ -14,14 +14,12 @@ _LINES = frozenset(("div", "li", "ul", "ol", "dt", "dd", "tr", "summary"))
 _CELLS = frozenset(("td", "th"))
 _FRAMES = frozenset(("blockquote", "li", "pre"))
 _LISTS = frozenset(("ul", "ol"))
-_BLANKS = re.compile(r"[ \t\n\r\f]+")  # HTML's: a space that may not break the line (« oui ») is none of them
+_BLANKS = "\t\n\r\f"  # HTML's, beside the space: one that may not break the line (« oui ») is none of them
 _NESTING = 60  # frames within frames: each level costs its whole text once more
 _HIDDEN = "[texte masqué] "
 _KEPT_END = "\0"  # HTML has none: its parsers make U+FFFD of it
 _ENDS = re.compile(r"[\n\0]")
 _PROSE = re.compile(r"[^<]*(?:<(?:/?p|br)>[^<]*)*")  # what most people write
-_LINE_END = re.compile(r" ?\n ?")
-_LINE_ENDS = re.compile(r"\n{3,}")
 
 
 def to_text(html: str) -> str:
@@ -36,8 +34,20 @@ def words(safe: str) -> str:
 
 def prose(safe: str) -> str:
     """The words of mere paragraphs and line ends, in a third of the time that `read` takes for the same text."""
-    lines = _BLANKS.sub(" ", safe).replace("<br>", "\n").replace("<p>", "\n\n").replace("</p>", "\n\n")
-    return entities.unescape(_LINE_ENDS.sub("\n\n", _LINE_END.sub("\n", lines)).strip("\n "))
+    lines = _folded(safe).replace("<br>", "\n").replace("<p>", "\n\n").replace("</p>", "\n\n")
+    lines = lines.replace(" \n", "\n").replace("\n ", "\n")
+    while "\n\n\n" in lines:
+        lines = lines.replace("\n\n\n", "\n\n")
+    return entities.unescape(lines.strip("\n "))
+
+
+def _folded(text: str) -> str:
+    """Each run of blanks as one space. Replacing takes an eighth of a pattern's time; each round leaves half, so that none is long."""
+    for blank in _BLANKS:
+        text = text.replace(blank, " ")
+    while "  " in text:
+        text = text.replace("  ", " ")
+    return text
 
 
 def read(safe: str) -> str:
@@ -116,7 +126,7 @@ class _Reader:
         """Keep words; fold blanks outside preformatted text."""
         plain = entities.unescape(data)
         if self._frames[-1].tag != "pre":
-            plain = _BLANKS.sub(" ", plain)
+            plain = _folded(plain)
             if plain.startswith(" ") and (not self._pieces or self._pieces[-1].endswith("\n")):
                 plain = plain[1:]
         self._pieces.append(plain)
