@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict
+from pydantic_core import to_json
 
 
 class Fact(BaseModel):
@@ -21,4 +22,4 @@ class Fact(BaseModel):
 
     def to_bytes(self) -> bytes:
         """The JSON that travels: what is unset is left out. Only strictly built models get here with nothing lost."""
-        return self.model_dump_json(exclude_none=True).encode()
+        return to_json(self, exclude_none=True)
