@@ -212,11 +212,7 @@ class Admission:
         changes = [outcome for arrival in arrivals for outcome in arrival.outcomes if isinstance(outcome, Change)]
         known = await self._recall(changes)
         known.renew(unstored)
-        batch = Batch()
-        for arrival in arrivals:
-            for outcome in arrival.outcomes:
-                self._sorter.sort(outcome, arrival, known, batch)
-        return batch
+        return self._sorter.sort(arrivals, known)
 
     async def _recall(self, changes: Sequence[Change]) -> Known:
         references = [

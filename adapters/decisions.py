@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from adapters.echoes import awaited, is_echo, moment, precedes
@@ -295,6 +296,7 @@ def _is_native(reference: str, change: Change) -> bool:
     return change.locator is None or reference.partition(":")[0] == change.native_id.partition(":")[0]
 
 
+@lru_cache(maxsize=4_096)  # of whoever writes just now: making one takes ten times as long as finding it
 def pseudonym(secret: bytes, instance: str, actor: str) -> str:
     """Who it was, as an envelope says it: stable per person, meaningless without the secret that her node keeps."""
     return hmac.digest(secret, f"{instance}\0{actor}".encode(), "sha256").hex()[:32]

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
 
+    from adapters.decisions import Decision
     from adapters.ledger import Known, KnownObject, Memory
     from adapters.outgoing import Outgoing
     from adapters.port import Outcome
@@ -105,8 +106,23 @@ class Sorter:
         self.desk = Desk(seat.instance, seat.ties.known)
         self.parked_spaces: set[str] = set()
 
-    def sort(self, outcome: Outcome, arrival: Arrival, known: Known, batch: Batch) -> None:
-        """Put into the batch what one outcome of a webhook comes to."""
+    def sort(self, arrivals: Sequence[Arrival], known: Known) -> Batch:
+        """What these webhooks come to.
+
+        All is decided before anything is signed: by turns, each would find the processor's caches full of the other.
+        """
+        changes = [(outcome, arrival) for arrival in arrivals for outcome in arrival.outcomes if isinstance(outcome, Change)]
+        decisions = iter([self._decide(change, arrival, known) for change, arrival in changes])
+        batch = Batch()
+        for arrival in arrivals:
+            for outcome in arrival.outcomes:
+                if isinstance(outcome, Change):
+                    self.settle(outcome, next(decisions), arrival, batch)
+                else:
+                    self._note(outcome, arrival, batch)
+        return batch
+
+    def _note(self, outcome: Unused | Altered | RosterAltered | Nonsense | Incomplete, arrival: Arrival, batch: Batch) -> None:
         match outcome:
             case Unused(type=kind):
                 Metric.unused.labels(self._seat.instance.platform, kind).inc()
@@ -121,16 +137,15 @@ class Sorter:
                 self._seal(outcome, arrival, batch)
             case Incomplete():
                 self._ask(outcome, arrival, batch)
-            case Change():
-                self._decide(outcome, arrival, known, batch)
 
-    def _decide(self, change: Change, arrival: Arrival, known: Known, batch: Batch) -> None:
+    def _decide(self, change: Change, arrival: Arrival, known: Known) -> Decision:
+        """What becomes of a change, unless its space has one that waits: then it waits behind that."""
         if change.space in self.parked_spaces:
-            return self._park(change, arrival, batch)
+            return Park()
         decision = self.desk.decide(change, known, arrival.received_at, self._seat.clock())
-        if isinstance(decision, Park):
-            return self._park(change, arrival, batch)
-        return self.settle(change, decision, arrival, batch)
+        if isinstance(decision, Park) and not change.by_us:  # ours may wait for days, and nothing behind could need what becomes of it
+            self.parked_spaces.add(change.space)
+        return decision
 
     def _ask(self, incomplete: Incomplete, arrival: Arrival, batch: Batch) -> None:
         batch.incomplete.append(Record("", b"", pack_incomplete(incomplete), [(CORRELATION, arrival.correlation.encode())]))
@@ -143,8 +158,6 @@ class Sorter:
         arrival.said.append(f"dropped={reason}")
 
     def _park(self, change: Change, arrival: Arrival, batch: Batch) -> None:
-        if not change.by_us:  # may wait for days, and never becomes anything that what is behind could need
-            self.parked_spaces.add(change.space)
         batch.parked.append(Record("", change.space.encode(), pack_change(change), [(CORRELATION, arrival.correlation.encode())]))
         arrival.said.append("parked")
 
@@ -199,12 +212,14 @@ class Sorter:
             batch.newcomers.append(Newcomer(publish.tie.community, event.envelope.actor, publish.tie.space, change.native_id))
         return None
 
-    def settle(self, change: Change, decision: Drop | Doubt | Publish | Nonsense, arrival: Arrival, batch: Batch) -> None:
+    def settle(self, change: Change, decision: Decision, arrival: Arrival, batch: Batch) -> None:
         """Put into the batch what a decision comes to."""
         match decision:
             case Drop(reason=reason, remembered=remembered):
                 self._drop(reason, arrival)
                 batch.objects += [remembered] if remembered is not None else []
+            case Park():
+                self._park(change, arrival, batch)
             case Doubt(incomplete=incomplete):
                 self._ask(incomplete, arrival, batch)
             case Nonsense():

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from nacl.public import PrivateKey
 
 from adapters.ledger import Known, Memory
-from adapters.sorting import Arrival, Batch, Seat, Sorter
+from adapters.sorting import Arrival, Seat, Sorter
 from adapters.ties import Tie, Ties, TieState
 from schemas import topics
 from schemas.keys import SigningKey
@@ -28,6 +28,7 @@ from tests.hub_world import COMMUNITY
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from adapters.port import Outcome
     from tests.bench.platforms import Kind, Received
 
 EVENTS = 10_000
@@ -80,14 +81,15 @@ async def measured(platform: str) -> dict[str, Any]:
 def signed_again(kind: Kind, received: Sequence[Received], sorter: Sorter) -> None:
     """All of it through the platform's reading half and admission's sorting, in batches as admission makes them."""
     for first in range(0, len(received), max(1, BATCH // kind.at_once)):
-        batch, known, signed = Batch(), Known(), 0
-        for one in received[first : first + max(1, BATCH // kind.at_once)]:
-            outcomes = kind.read(one)
-            arrival = Arrival(outcomes, b"", new_correlation(), datetime.now(UTC), asyncio.get_running_loop().create_future())
-            for outcome in outcomes:
-                sorter.sort(outcome, arrival, known, batch)
-            signed += len(outcomes)
-        assert [record.topic for record in batch.records] == [topics.RSE_INBOUND.name] * signed, arrival.said
+        arrivals = [_arrival(kind.read(one)) for one in received[first : first + max(1, BATCH // kind.at_once)]]
+        batch = sorter.sort(arrivals, Known())
+        signed = sum(len(arrival.outcomes) for arrival in arrivals)
+        assert [record.topic for record in batch.records] == [topics.RSE_INBOUND.name] * signed, arrivals[0].said
+
+
+def _arrival(outcomes: Sequence[Outcome]) -> Arrival:
+    """As it waits for admission."""
+    return Arrival(outcomes, b"", new_correlation(), datetime.now(UTC), asyncio.get_running_loop().create_future())
 
 
 async def _sorter(kind: Kind) -> Sorter:
