@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import parse_qsl
 
 import structlog
@@ -27,6 +28,7 @@ from schemas.wire.telemetry import Metric, exposition
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from prometheus_client import Counter as Tally
     from starlette.requests import Request
     from starlette.types import Receive, Scope, Send
 
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
 
 BODY_SECONDS = 30.0
 COMPLETE_SECONDS = 5.0
+WEBHOOKS = "/webhooks/"
 NAME_SECONDS = 2.0
 SAID_LIMIT = 40  # outcomes named in the answer's header: a Matrix transaction may hold more
 RETRY_AFTER = "30"
@@ -63,6 +66,14 @@ class _Reply:
     headers: Mapping[str, str]
 
 
+class _Arriving(NamedTuple):
+    """A request whose body is still to be read; `path` is what follows the instance."""
+
+    scope: Scope
+    path: str
+    receive: Receive
+
+
 class BodyTooLarge(ValueError):
     """More bytes than the platform's cap; the rest was not read."""
 
@@ -71,27 +82,35 @@ class BodyTooSlow(Exception):
     """The rest of a body did not come, or not in time."""
 
 
-class WebhookDoor:
-    """An ASGI endpoint, not a Starlette view: at this rate every layer that a webhook passes is felt."""
+class Gateway(Starlette):
+    """The gateway's pages, and webhooks, which go past Starlette: each would pay for its routing and middleware, and none needs them."""
 
-    def __init__(self, counters: Mapping[str, Counter]) -> None:
+    def __init__(self, counters: Mapping[str, Counter], pages: Sequence[Route]) -> None:
+        super().__init__(routes=pages)
         self._counters = counters
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Take one webhook in."""
+        """Answer one request: `/webhooks/{instance}` with whatever its platform adds to the path, or a page."""
+        path = scope["path"] if scope["type"] == "http" else ""
+        name, _, rest = path.removeprefix(WEBHOOKS).partition("/")
+        if name and path.startswith(WEBHOOKS):
+            await self._take(name, _Arriving(scope, rest, receive), send)
+        else:
+            await super().__call__(scope, receive, send)
+
+    async def _take(self, name: str, arriving: _Arriving, send: Send) -> None:
         correlation = new_correlation()
-        name = scope["path_params"]["instance"]
         counter = self._counters.get(name)
         if counter is None:
             Metric.webhooks.labels("?", "instance_unknown").inc()
             reply = _problem(Problem(404, "instance_unknown", "Aucun RSE ne porte ce nom ici."))
         else:
-            reply = await self._taken(counter, scope, receive, correlation)
+            reply = await self._taken(counter, arriving, correlation)
         await _answer(send, reply, correlation)
 
-    async def _taken(self, counter: Counter, scope: Scope, receive: Receive, correlation: str) -> _Reply:
+    async def _taken(self, counter: Counter, arriving: _Arriving, correlation: str) -> _Reply:
         try:
-            return await _Taking(counter, scope, receive).reply(correlation)
+            return await _Taking(counter, arriving).reply(correlation)
         except Exception as error:  # noqa: BLE001 - the server would log its text, which may hold content
             Metric.webhooks.labels(counter.name, "door_failed").inc()
             log.error("door_failed", instance=counter.name, correlation=correlation, **told(error))  # noqa: TRY400 - as above
@@ -101,13 +120,13 @@ class WebhookDoor:
 class _Taking:
     """One webhook on its way through the door."""
 
-    def __init__(self, counter: Counter, scope: Scope, receive: Receive) -> None:
-        self._counter, self._scope, self._receive = counter, scope, receive
+    def __init__(self, counter: Counter, arriving: _Arriving) -> None:
+        self._counter, self._arriving = counter, arriving
 
     async def reply(self, correlation: str) -> _Reply:
         """Take it through, count it, log it without content."""
         reply, outcome = await self._reply(correlation)
-        Metric.webhooks.labels(self._counter.name, outcome).inc()
+        _counted(self._counter.name, outcome).inc()
         log.info("webhook", instance=self._counter.name, correlation=correlation, status=reply.status, outcome=outcome)
         return reply
 
@@ -146,15 +165,14 @@ class _Taking:
         return _problem(self._counter.adapter.problem(problem)), problem.reason
 
     async def _read(self, hold: Callable[[int], None]) -> UnverifiedRequest:
-        headers = _fields(self._scope["headers"])
+        scope = self._arriving.scope
+        headers = _fields(scope["headers"])
         try:
             async with asyncio.timeout(BODY_SECONDS):
                 body = await self._body(headers, hold)
         except TimeoutError as error:
             raise BodyTooSlow from error
-        return UnverifiedRequest(
-            self._scope["method"], self._scope["path_params"].get("path", ""), headers, _query(self._scope["query_string"]), body
-        )
+        return UnverifiedRequest(scope["method"], self._arriving.path, headers, _query(scope["query_string"]), body)
 
     async def _body(self, headers: Mapping[str, str], hold: Callable[[int], None]) -> bytes:
         limit = self._counter.adapter.body_limit
@@ -163,7 +181,7 @@ class _Taking:
             raise BodyTooLarge(declared)
         parts, size = [], 0
         while True:
-            message = await self._receive()
+            message = await self._arriving.receive()
             if message["type"] == "http.disconnect":
                 raise BodyTooSlow
             part = message.get("body", b"")
@@ -287,9 +305,13 @@ async def _answer(send: Send, reply: _Reply, correlation: str) -> None:
     await send({"type": "http.response.body", "body": reply.body})
 
 
-def application(counters: Mapping[str, Counter], health: Health) -> Starlette:
+@lru_cache(maxsize=256)  # instances times a dozen outcomes: finding a label again costs as much as counting it
+def _counted(instance: str, outcome: str) -> Tally:
+    return Metric.webhooks.labels(instance, outcome)
+
+
+def application(counters: Mapping[str, Counter], health: Health) -> Gateway:
     """The gateway's routes."""
-    door = WebhookDoor(counters)
 
     async def metrics(_: Request) -> Response:
         body, content_type = await run_in_threadpool(exposition)
@@ -302,11 +324,4 @@ def application(counters: Mapping[str, Counter], health: Health) -> Starlette:
         failing = health.failing()
         return JSONResponse({"status": "failing" if failing else "ok", "failing": failing}, status_code=503 if failing else 200)
 
-    routes: list[Any] = [
-        Route("/webhooks/{instance}", door),
-        Route("/webhooks/{instance}/{path:path}", door),
-        Route("/metrics", metrics),
-        Route("/healthz", healthz),
-        Route("/readyz", readyz),
-    ]
-    return Starlette(routes=routes)
+    return Gateway(counters, [Route("/metrics", metrics), Route("/healthz", healthz), Route("/readyz", readyz)])

@@ -22,6 +22,7 @@ class Reception(HttpToolsProtocol):
         """Wait for a first head, not for ever."""
         super().connection_made(transport)
         self._head: int | None = 0
+        self._begins = False
         self._patience = self.loop.call_later(HEAD_SECONDS, self._turn_away, "408 Request Timeout")
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -30,7 +31,10 @@ class Reception(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Count what has come of a head that has not ended; a body is counted where it is read."""
+        """Count what has come of a head that has not ended; a body is counted where it is read.
+
+        Most heads come in one piece: only one that does not is waited for.
+        """
         if self.transport.is_closing():
             return
         super().data_received(data)
@@ -38,13 +42,15 @@ class Reception(HttpToolsProtocol):
             self._head += len(data)
             if self._head > HEAD_BYTES:
                 self._turn_away("431 Request Header Fields Too Large")
+            elif self._begins:
+                self._begins = False
+                self._patience = self.loop.call_later(HEAD_SECONDS, self._turn_away, "408 Request Timeout")
 
     def on_message_begin(self) -> None:
         """A head begins."""
         super().on_message_begin()
-        self._head = 0
+        self._head, self._begins = 0, True
         self._patience.cancel()
-        self._patience = self.loop.call_later(HEAD_SECONDS, self._turn_away, "408 Request Timeout")
 
     def on_headers_complete(self) -> Any:
         """It has ended."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 from dataclasses import dataclass, field
@@ -82,6 +83,14 @@ class Metric:
     unknown_fields = Counter("traitdunion_unknown_fields_total", "Fields that our models do not know.", ["type"])
 
 
+def _line(_: object, __: str, said: Mapping[str, object]) -> str:
+    """One line of JSON. `json.dumps` would make an encoder for each."""
+    return _ENCODER.encode(said)
+
+
+_ENCODER = json.JSONEncoder(ensure_ascii=False, default=repr)
+
+
 def configure_logs(process: str, level: str = "INFO") -> None:
     """JSON lines on standard error; no content, no name, no address of a person may be given to a logger."""
     structlog.configure(
@@ -90,7 +99,7 @@ def configure_logs(process: str, level: str = "INFO") -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(ensure_ascii=False),
+            _line,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level)),
         logger_factory=structlog.WriteLoggerFactory(sys.stderr),
