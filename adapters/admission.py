@@ -270,7 +270,7 @@ class Admission:
         """Decide these rows; those that must still wait, and all behind them of their space, stay."""
         changes = [unpack_change(row.value) for row in rows]
         known = await self._recall(changes)
-        batch, gone = Batch(), list[int]()
+        batch, gone = Batch(self._seat.key.held()), list[int]()
         for row, change in zip(rows, changes, strict=True):
             arrival = _replayed(change, row.record, row.stored_at)
             waits = change.space in blocked

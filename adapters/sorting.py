@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from adapters.settings import Instance
     from adapters.spool import Spool
     from adapters.ties import Ties
-    from schemas.keys import KeyHolder
+    from schemas.keys import KeyHolder, SigningKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +67,9 @@ class Arrival:
 
 @dataclass(slots=True)
 class Batch:
-    """What a batch will store, and whom each record answers."""
+    """What a batch will store, and whom each record answers; `key` signs all of it, since it is signed at one moment."""
 
+    key: SigningKey
     records: list[Record] = field(default_factory=list)
     labels: list[tuple[Arrival, str]] = field(default_factory=list)
     objects: list[KnownObject] = field(default_factory=list)
@@ -113,7 +114,7 @@ class Sorter:
         """
         changes = [(outcome, arrival) for arrival in arrivals for outcome in arrival.outcomes if isinstance(outcome, Change)]
         decisions = iter([self._decide(change, arrival, known) for change, arrival in changes])
-        batch = Batch()
+        batch = Batch(self._seat.key.held())
         for arrival in arrivals:
             for outcome in arrival.outcomes:
                 if isinstance(outcome, Change):
@@ -180,7 +181,7 @@ class Sorter:
     def _publish(self, change: Change, publish: Publish, arrival: Arrival, batch: Batch) -> None:
         try:
             event = sign_event(
-                self._seat.key.held(),
+                batch.key,
                 publish.fact,
                 subject=publish.subject,
                 time=min(change.occurred_at, arrival.received_at),  # its clock may be wrong, and the hub admits nobody from the future

@@ -81,7 +81,7 @@ class PublicKey:
 
 
 class KeyHolder(Protocol):
-    """Whoever signs for a node: her key may be followed by another while the process runs, so that each signature asks which it is."""
+    """Whoever signs for a node: her key may be followed by another while the process runs, so that whoever signs asks each time which it is."""
 
     @property
     def owner(self) -> str:
@@ -89,7 +89,7 @@ class KeyHolder(Protocol):
         ...
 
     def held(self) -> SigningKey:
-        """The key that signs now; used for one signature, and asked again for the next."""
+        """The key that signs now: used for what is signed at this moment, and asked again for the next."""
         ...
 
 
