@@ -9,6 +9,8 @@ from datetime import timedelta
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
+from pydantic_core import PydanticSerializationError, to_json
+
 from adapters.gateway import named
 from adapters.news import deleted, news_of
 from adapters.port import Later, Never, Reading
@@ -222,4 +224,9 @@ def _portion(rest: Sequence[News], room: int) -> Sequence[News]:
 
 def as_told(document: object) -> bytes:
     """What the RSE told of an object, for a dead letter; made for news alone, since most of what a look sees is no news."""
-    return json.dumps(document, ensure_ascii=False).encode(errors="replace") if document is not None else b""
+    if document is None:
+        return b""
+    try:
+        return to_json(document)
+    except PydanticSerializationError:  # a lone surrogate, or deeper than it goes; slower, Python's own writer takes either
+        return json.dumps(document, ensure_ascii=False).encode(errors="replace")

@@ -206,7 +206,8 @@ def timestamp(moment: datetime) -> str:
     """RFC 3339 in UTC with milliseconds: the one way in which we write a time; raises ValueError without a zone."""
     if moment.tzinfo is None:
         raise ValueError("a time without a zone means another moment on another machine")
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+    return utc.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
 def encode(raw: bytes) -> str:

@@ -12,11 +12,13 @@ from adapters.discourse.files import files_of
 from adapters.discourse.http import liking_account, writing_account
 from adapters.discourse.payload import PRIVATE_MESSAGE, REGULAR_POST, Like, Post, moment
 from adapters.markup import words
+from adapters.people import author_of
 from adapters.port import Act, Change, Incomplete, Nonsense, Unused
-from schemas.facts.message import TEXT_LIMIT, Author, Content
+from schemas.facts.message import TEXT_LIMIT, Content
 
 if TYPE_CHECKING:
     from adapters.settings import Instance
+    from schemas.facts.message import Author
 
 _SYSTEM, _DISCOBOT = -1, -2
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f]+")
@@ -42,7 +44,7 @@ def read_like(like: Like, instance: Instance) -> Change | Unused | Nonsense:
         return unused
     if like.post.category_id is None:
         return Nonsense("category_missing")
-    author = Author(name=_line(like.user.name, 200) or _line(like.user.username, 200), organisation=instance.organisation)
+    author = author_of(instance.organisation, _line(like.user.name, 200) or _line(like.user.username, 200))
     return Change(
         act=Act.REACTED,
         native_id=_like_id(like, instance),
@@ -189,7 +191,7 @@ def _content(cooked: str, instance: Instance, called: list[str]) -> Content | No
 def _author(post: Post, instance: Instance) -> Author:
     """Her display name; many have none, then her user name."""
     name = _line(post.name, 200) or _line(post.username, 200)
-    return Author(name=name, organisation=instance.organisation, kind=_kind(post.user_id))
+    return author_of(instance.organisation, name, _kind(post.user_id))
 
 
 def _kind(user: int | None) -> Literal["person", "bot", "system"]:

@@ -6,6 +6,7 @@ import hashlib
 import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from html import escape, unescape
 from typing import TYPE_CHECKING, Any
 
@@ -16,10 +17,10 @@ from adapters.exo.files import files_of
 from adapters.exo.payload import FIRST_YEAR, ActivityAlpha3, ActivityV1, CommentAlpha3, CommentV1, Identity, moment
 from adapters.exo.title import from_title
 from adapters.markup import from_text, words
-from adapters.people import Member
+from adapters.people import Member, author_of
 from adapters.port import Act, Change, Incomplete, Nonsense, Sighting, Unused
 from adapters.port import Liker as Seen
-from schemas.facts.message import TEXT_LIMIT, Author, Content
+from schemas.facts.message import TEXT_LIMIT, Content
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -36,7 +37,7 @@ _CONTROLS = re.compile(r"[\x00-\x1f\x7f]+")
 EVER = datetime.fromtimestamp(0, UTC)  # also when what has no time was written
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Entry:
     """An activity or a comment in one shape; `activity` is the root's id, `above` the comment that it answers.
 
@@ -77,7 +78,7 @@ class Entry:
         """`activity:42`, `comment:42/comment7`: the way to a comment leads through its activity."""
         return f"activity:{self.id}" if self.is_root else f"comment:{self.activity}/{self.id}"
 
-    @property
+    @cached_property
     def version(self) -> str:
         """A digest of what people read: eXo moves an activity's own times when somebody comments or likes it."""
         return "d" + hashlib.sha256(self.html.encode()).hexdigest()[:24]
@@ -136,7 +137,7 @@ def outcome_of(entry: Entry, space: str, instance: Instance) -> Change | Unused 
         space=space,
         actor=f"identity:{entry.poster}",
         occurred_at=entry.created,
-        author=Author(name=_line(entry.name), organisation=instance.organisation),
+        author=author_of(instance.organisation, _line(entry.name)),
         content=Content(html=html, text=words(html)[:TEXT_LIMIT]),
         link=_link(entry, instance),
         parent=_parent(entry),
@@ -228,7 +229,7 @@ def _poster(identity: Identity, other: str | None) -> str:
 
 
 def _liker(one: Liker, instance: Instance) -> Seen:
-    author = Author(name=_line(one.fullname or one.profile.name), organisation=instance.organisation)
+    author = author_of(instance.organisation, _line(one.fullname or one.profile.name))
     return Seen(_actor(one), author, THUMB, by_us=one.account.casefold() == instance.options.get("account", ACCOUNT).casefold())
 
 

@@ -13,8 +13,9 @@ from adapters.matrix.formatted import from_formatted
 from adapters.matrix.names import is_ours
 from adapters.matrix.payload import Event, Message, Redaction, Relating, Relation, media_link
 from adapters.matrix.standing import standing_of
+from adapters.people import author_of
 from adapters.port import Act, Change, Incomplete, Nonsense, Outcome, RosterAltered, Unused
-from schemas.facts.message import TEXT_LIMIT, Attachment, Author, Content
+from schemas.facts.message import TEXT_LIMIT, Attachment, Content
 from schemas.facts.reaction import EMOJI_LIMIT
 
 if TYPE_CHECKING:
@@ -158,7 +159,7 @@ def _reaction(event: Event, instance: Instance) -> Outcome:
         space=event.room_id,
         actor=event.sender,
         occurred_at=_time(event),
-        author=Author(organisation=instance.organisation[:200]),
+        author=author_of(instance.organisation[:200]),
         parent=relation.event_id,
         emoji=key,
         by_us=is_ours(event.sender, instance),
@@ -207,7 +208,7 @@ def _written(
         space=event.room_id,
         actor=event.sender,
         occurred_at=_time(event),
-        author=Author(organisation=instance.organisation[:200], kind="bot" if message.msgtype == "m.notice" else "person"),
+        author=author_of(instance.organisation[:200], kind="bot" if message.msgtype == "m.notice" else "person"),
         content=content,
         link=_page(event.room_id, native_id, instance),
         parent=parent,
