@@ -23,7 +23,7 @@ async def run(stage: Stage, report: Report) -> None:
             report.details[f"translate-{platform}"] = found
             report.add(
                 Figure(
-                    "translate", f"{platform} : prouvés, traduits, signés ({found['event_bytes']} octets)", found["rate"], "/s",
+                    "translate", f"{platform} : prouvés, traduits, signés ({found['event_bytes']} octets, médiane)", found["rate"], "/s",
                     found["ceiling"], "HMAC + JSON + nh3 + empreinte + Ed25519 nus", AtLeast(TARGET),
                 ),
                 Figure(
