@@ -65,6 +65,23 @@ async def test_who_says_nothing_or_half_a_head_is_not_waited_for(port: int, monk
         writer.close()
 
 
+async def test_who_drips_a_head_is_waited_for_no_longer_than_who_stops(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reception, "HEAD_SECONDS", 0.3)
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+    await asyncio.wait_for(reader.readuntil(b"ok"), 60)
+    writer.write(b"GET / HTTP/1.1\r\nX: ")
+    answer = asyncio.create_task(reader.readuntil(b"\r\n\r\n"))
+    for _ in range(6_000):
+        writer.write(b"a")
+        await asyncio.sleep(0.01)
+        if answer.done():
+            break
+    assert answer.done()
+    assert answer.result().startswith(b"HTTP/1.1 408 ")
+    writer.close()
+
+
 async def test_bodies_and_several_requests_of_one_connection_are_no_heads(port: int) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     for _ in range(3):
