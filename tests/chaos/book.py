@@ -33,6 +33,8 @@ class Entry:
     native_id: str | None = None
     parent: int | None = None
     may_be: frozenset[State] = frozenset({NEVER})
+    lengths: dict[int, int] = field(default_factory=dict)
+    """Version → how many sentences it has behind its first one."""
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
@@ -58,7 +60,7 @@ class Entry:
                 return frozenset(State(state.version, alive=False) for state in self.may_be)
             case Wish.RESTORE:
                 return frozenset(State(state.version, alive=state.version > 0) for state in self.may_be)
-            case Wish.REACT | Wish.UNREACT | Wish.ACCEPT | Wish.UNACCEPT:
+            case Wish.REACT | Wish.UNREACT | Wish.ACCEPT | Wish.UNACCEPT | Wish.ENTER | Wish.LEAVE:
                 return self.may_be  # what is set on a message changes nothing of it
 
 
@@ -101,6 +103,19 @@ class Answer:
         self.ever.add(message)
 
 
+@dataclass
+class Coming:
+    """Whether somebody is a member: what her RSE says in the end is the truth."""
+
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    def done(self, wish: Wish, message: int) -> None:
+        """The RSE said yes."""
+
+    def unsure(self, wish: Wish, message: int) -> None:
+        """The RSE said nothing."""
+
+
 class Book:
     """All messages by their number, what was set on them, and how the deeds went."""
 
@@ -110,6 +125,8 @@ class Book:
         """By the message's number, the RSE of who reacts, and her own number."""
         self.answers: dict[int, Answer] = {}
         """By the question's number."""
+        self.comings: dict[tuple[int, int], Coming] = {}
+        """By RSE and community."""
         self.done: Counter[str] = Counter()
         self.refused: Counter[str] = Counter()
         self.unsure: Counter[str] = Counter()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from tests.chaos.marks import Way, Ways
 from tests.chaos.oracle import Mark
-from tests.chaos.people import AGENTS, Abilities
+from tests.chaos.people import AGENTS, Abilities, Wish
 from tests.chaos.rse import Rse, Sighting
 
 if TYPE_CHECKING:
@@ -17,6 +17,8 @@ LIKER: Final = "traitdunion-aime"
 LIKE: Final = 2
 EMOJI: Final = "❤️"
 FIRST_CATEGORY: Final = 97
+GROUP: Final = 41
+GROUP_NAME: Final = "membres"
 EMPTIED: Final = "message supprimé par son auteur"
 
 
@@ -25,7 +27,8 @@ class Discourse(Rse):
 
     platform: ClassVar[str] = "discourse"
     looked_at: ClassVar[bool] = True
-    can: ClassVar[Abilities] = Abilities(restores=True, accepts=True)
+    can: ClassVar[Abilities] = Abilities(restores=True, accepts=True, joins=True)
+    longest: ClassVar[Mapping[Wish, int]] = {Wish.POST: 415, Wish.REPLY: 415, Wish.EDIT: 415}
     ways: ClassVar[Ways] = Ways(Way.ONE_LIKE, answers=True)
     _last = 0
 
@@ -35,7 +38,7 @@ class Discourse(Rse):
         words += ["--api-key", self.seat.api_secret, "--rate", "0", "--retry-unit", str(self.seat.retry_unit), "--undo-seconds", "1000000"]
         for number, community in enumerate(self.communities, FIRST_CATEGORY):
             words += ["--restricted-category", f"{number}:{community}"]
-        for number in range(AGENTS):
+        for number in range(AGENTS + 1):
             words += ["--user", f"agent{number}:Agent {number} du Discourse {self.seat.number}"]
         return words
 
@@ -85,6 +88,32 @@ class Discourse(Rse):
     async def unaccept(self, agent: int, answer: str) -> None:
         """Take the mark off."""
         await self._person(agent, "POST", "/solution/unaccept.json", {"id": int(_number(answer))})
+
+    async def enter(self, community: str) -> None:
+        """One group may read all of the run's categories."""
+        del community
+        await self._ask("PUT", f"/groups/{GROUP}/members.json", {"usernames": f"agent{AGENTS}"}, self._staff)
+
+    async def leave(self, community: str) -> None:
+        """Out of that group."""
+        del community
+        await self._ask("DELETE", f"/groups/{GROUP}/members.json", {"usernames": f"agent{AGENTS}"}, self._staff)
+
+    async def members(self, community: str) -> list[str]:
+        """That group's."""
+        del community
+        page = await self._ask("GET", f"/groups/{GROUP_NAME}/members.json", None, self._staff)
+        return sorted(str(one["name"]) for one in page["members"])
+
+    async def traces(self, community: str) -> list[str]:
+        """Titles and histories, too; deleted posts are for staff."""
+        posts = [post for post in await self._ask("GET", "/twin/posts", None, {}) if str(post["category"]) == self.spaces[community]]
+        ours = [post for post in posts if post["username"] == ACCOUNT and not post["deleted"]]
+        return [text for post in ours for text in (post["raw"], *post["history"], *((post["title"],) if post["number"] == 1 else ()))]
+
+    @property
+    def _staff(self) -> dict[str, str]:
+        return {"Api-Key": self.seat.api_secret, "Api-Username": "system"}
 
     async def look(self) -> None:
         """Read the posts since the last look."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from tests.chaos.marks import Way, Ways
 from tests.chaos.oracle import Mark
-from tests.chaos.people import AGENTS, Abilities
+from tests.chaos.people import AGENTS, Abilities, Wish
 from tests.chaos.rse import Refused, Rse, Sighting
 
 if TYPE_CHECKING:
@@ -20,7 +21,9 @@ SOCIAL: Final = "/portal/rest/v1/social"
 METHODS: Final = ("GET", "POST", "PUT", "DELETE")
 EMOJI: Final = "👍"
 EMPTIED: Final = "message supprimé par son auteur"
-QUOTED: Final = re.compile(r"<blockquote>En réponse à : .*?</blockquote>", re.DOTALL)
+QUOTED: Final = re.compile(r"<blockquote>En réponse à : (.*?)</blockquote>", re.DOTALL)
+IDENTITY: Final = 5000
+"""The older generation knows a space by the identity that owns its stream."""
 
 
 class Exo(Rse):
@@ -28,8 +31,11 @@ class Exo(Rse):
 
     platform: ClassVar[str] = "exo"
     looked_at: ClassVar[bool] = True
-    can: ClassVar[Abilities] = Abilities(takes_back=True)
+    can: ClassVar[Abilities] = Abilities(takes_back=True, joins=True)
     ways: ClassVar[Ways] = Ways(Way.ONE_LIKE, answers=False)
+    longest: ClassVar[Mapping[Wish, int]] = {Wish.POST: 600, Wish.REPLY: 600, Wish.EDIT: 600}
+    takes_history: ClassVar[bool] = False
+    generation: ClassVar[str] = "v1"
     unknown_faults: ClassVar[frozenset[str]] = frozenset({"webhook_twice", "webhook_late"})
 
     def words(self) -> list[str]:
@@ -37,22 +43,31 @@ class Exo(Rse):
         words = ["--state", str(self.state), "--api-key", self.seat.api_secret, "--account", ACCOUNT]
         for number, community in enumerate(self.communities, FIRST_SPACE):
             words += ["--closed-space", f"{number}:{community.replace('-', '_')}:{community}"]
-        for number in range(AGENTS):
+        for number in range(AGENTS + 1):
             words += ["--user", f"agent{number}:Agent {number} de l'eXo {self.seat.number}"]
         return words
 
     def options(self) -> Mapping[str, str]:
         """The connector's account."""
-        return {"account": ACCOUNT, "generation": "v1"}
+        return {"account": ACCOUNT, "generation": self.generation}
 
     async def furnish(self) -> None:
-        """All is there from the start."""
-        self.spaces = {community: str(number) for number, community in enumerate(self.communities, FIRST_SPACE)}
+        """All is there from the start, but that the visitor is in no space yet."""
+        self.spaces = {community: self._known_as(community) for community in self.communities}
+        for community in self.communities:
+            await self.leave(community)
+
+    def _number(self, community: str) -> str:
+        """The space's number, by which people's browsers call it."""
+        return str(FIRST_SPACE + self.communities.index(community))
+
+    def _known_as(self, community: str) -> str:
+        return self._number(community)
 
     async def post(self, agent: int, community: str, title: str, text: str) -> str:
         """Write in the space; there are no titles."""
         del title
-        said = await self._person(agent, "POST", f"/spaces/{self.spaces[community]}/activities", {"title": f"<p>{text}</p>"})
+        said = await self._person(agent, "POST", f"/spaces/{self._number(community)}/activities", {"title": f"<p>{text}</p>"})
         return f"activity:{said['id']}"
 
     async def reply(self, agent: int, community: str, answered: str, text: str) -> str:
@@ -93,6 +108,28 @@ class Exo(Rse):
         del community, handle
         await self._person(agent, "DELETE", f"/activities/{_id(liked)}/likes")
 
+    async def enter(self, community: str) -> None:
+        """Let in by a manager."""
+        await self._let(community, member=True)
+
+    async def leave(self, community: str) -> None:
+        """Put out by one."""
+        await self._let(community, member=False)
+
+    async def _let(self, community: str, *, member: bool) -> None:
+        asked = {"space": self._number(community), "username": f"agent{AGENTS}", "member": member}
+        await self._ask("POST", "/twin/members", asked, {})
+
+    async def members(self, community: str) -> list[str] | None:
+        """All but the connector."""
+        page = await self._person(0, "GET", f"/spaces/{self._number(community)}/users?role=member&limit=100")
+        return sorted(str(one["fullname"]) for one in page["users"] if one["username"] != ACCOUNT)
+
+    async def traces(self, community: str) -> list[str]:
+        """Every text of the connector."""
+        items = [item for item in await self._items() if item["space"] == self._number(community)]
+        return [item["title"] for item in items if item["username"] == ACCOUNT]
+
     async def look(self) -> None:
         """Read everything."""
         for item in await self._items():
@@ -100,9 +137,13 @@ class Exo(Rse):
 
     async def sightings(self, community: str) -> list[Sighting]:
         """The space's activities and comments, in the order of their numbers; what was emptied in place of a deletion left out."""
-        items = [item for item in await self._items() if item["space"] == self.spaces[community]]
+        items = [item for item in await self._items() if item["space"] == self._number(community)]
         there = [item for item in items if not (item["username"] == ACCOUNT and EMPTIED in item["title"])]
-        return [_sighting(item) for item in sorted(there, key=lambda item: int(item["id"].removeprefix("comment")))]
+        return [self._sighting(item) for item in sorted(there, key=lambda item: int(item["id"].removeprefix("comment")))]
+
+    def _sighting(self, item: Mapping[str, Any]) -> Sighting:
+        title = item["title"]
+        return Sighting(_native(item), _own_words(title), _above(item), _marks(item), deepest=bool(item["above"]), quoted=_quoted(title))
 
     def scope(self, kind: str) -> Mapping[str, Any]:
         """Answers go wrong for the connector alone, reading and writing."""
@@ -125,11 +166,6 @@ def _native(item: Mapping[str, Any]) -> str:
     return f"comment:{item['root']}/{item['id']}" if item["root"] else f"activity:{item['id']}"
 
 
-def _sighting(item: Mapping[str, Any]) -> Sighting:
-    marks = tuple(Mark(int(name.removeprefix("agent")) if name.startswith("agent") else None, EMOJI) for name in item["likes"])
-    return Sighting(_native(item), _own_words(item["title"]), _above(item), marks, deepest=bool(item["above"]))
-
-
 def _above(item: Mapping[str, Any]) -> str | None:
     if item["above"]:
         return f"comment:{item['root']}/{item['above']}"
@@ -137,5 +173,46 @@ def _above(item: Mapping[str, Any]) -> str | None:
 
 
 def _own_words(title: str) -> str:
-    """Without the words that a deep answer begins with: they are those of what it answers, and stay when that goes."""
+    """Without the words of what it answers with which a deep answer begins."""
     return QUOTED.sub("", title)
+
+
+def _quoted(title: str) -> str | None:
+    found = QUOTED.search(title)
+    return found[1] if found else None
+
+
+def _marks(item: Mapping[str, Any]) -> tuple[Mark, ...]:
+    return tuple(Mark(int(name.removeprefix("agent")) if name.startswith("agent") else None, EMOJI) for name in item["likes"])
+
+
+class OldExo(Exo):
+    """The same people in an eXo whose connector knows the older API alone: flat comments, nothing is edited, no list of members."""
+
+    can: ClassVar[Abilities] = Abilities(takes_back=True)
+    ways: ClassVar[Ways] = Ways(Way.ONE_LIKE, answers=False, replies=False)
+    sweeps: ClassVar[bool] = True
+    generation: ClassVar[str] = "v1-alpha3"
+
+    def _known_as(self, community: str) -> str:
+        return str(IDENTITY + FIRST_SPACE + self.communities.index(community))
+
+    async def members(self, community: str) -> list[str] | None:
+        """Nobody is told."""
+        del community
+        return None
+
+    async def hanger(self, answered: str) -> str | None:
+        """All comments stand under their activity."""
+        item = {_native(one): one for one in await self._items()}.get(answered)
+        return None if item is None else f"activity:{item['root'] or item['id']}"
+
+    async def react(self, agent: int, community: str, liked: str) -> str:
+        """A comment has no address at which it could be liked."""
+        if liked.startswith("comment:"):
+            raise Refused(liked)
+        return await super().react(agent, community, liked)
+
+    def _sighting(self, item: Mapping[str, Any]) -> Sighting:
+        """What it says first of whom it answers repeats no words."""
+        return replace(super()._sighting(item), deepest=bool(item["root"]), quoted=None, fixed=item["username"] == ACCOUNT)

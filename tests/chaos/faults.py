@@ -67,6 +67,8 @@ class Hand:
         for rse in self._town.rses:
             with suppress(Refused, Unsure):
                 await rse.heal()
+        for connector in self._town.connectors:  # an eXo tells nobody who came: it is asked every five minutes, and after a start
+            _kill(self._of(connector))
 
     async def _made(self, trouble: Trouble) -> bool:
         rse = self._town.rses[trouble.place % len(self._town.rses)]
@@ -87,7 +89,7 @@ class Hand:
             case Fault.RSE_KILLED | Fault.RSE_STOPPED:
                 return await _away(rse, trouble)
             case Fault.CLOCK_AHEAD | Fault.CLOCK_BEHIND:
-                return await _clock(rse, trouble)
+                return not rse.keeps_time and await _clock(rse, trouble)
             case _:
                 return await rse.fault(**ASKED_OF_TWIN[trouble.fault](trouble))
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from tests.chaos.discourse import Discourse
-from tests.chaos.exo import Exo
+from tests.chaos.exo import Exo, OldExo
 from tests.chaos.matrix import Matrix
 
 if TYPE_CHECKING:
     from tests.chaos.rse import Rse
 
-KINDS: Final[tuple[type[Rse], ...]] = (Discourse, Matrix, Exo)
+KINDS: Final[tuple[type[Rse], ...]] = (Discourse, Matrix, Exo, OldExo)
 
 
 def kind_of(number: int) -> type[Rse]:

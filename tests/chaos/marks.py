@@ -35,6 +35,8 @@ class Ways:
 
     reactions: Way
     answers: bool
+    replies: bool = True
+    """Whether a reply can bear a mark, and not a thread's first message alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +126,7 @@ class _Judge:
         for rse in self.ways:
             for number in self.steady:
                 shown = self._shown(rse, number)
-                if shown is not None:
+                if shown is not None and (self.ways[rse].replies or shown.parent is None):
                     yield from self._reactions(rse, number, shown)
 
     def _reactions(self, rse: str, number: int, shown: Shown) -> Iterable[Finding]:

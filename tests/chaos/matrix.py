@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 from urllib.parse import quote
@@ -9,7 +10,7 @@ from urllib.parse import quote
 from deploy.local.application_service import ApplicationService
 from tests.chaos.marks import Way, Ways
 from tests.chaos.oracle import Mark
-from tests.chaos.people import AGENTS, Abilities
+from tests.chaos.people import AGENTS, Abilities, Wish
 from tests.chaos.rse import Refused, Rse, Sighting
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 CLIENT: Final = "/_matrix/client/v3"
 PAGE: Final = 60
+ALL: Final = 1000
 EMOJI: Final = "👍"
 ACCEPTED: Final = "✅ Réponse retenue"
 
@@ -26,7 +28,8 @@ class Matrix(Rse):
 
     platform: ClassVar[str] = "matrix"
     looked_at: ClassVar[bool] = False
-    can: ClassVar[Abilities] = Abilities(takes_back=True)
+    can: ClassVar[Abilities] = Abilities(takes_back=True, joins=True)
+    longest: ClassVar[Mapping[Wish, int]] = {Wish.POST: 600, Wish.REPLY: 600, Wish.EDIT: 400}
     ways: ClassVar[Ways] = Ways(Way.EACH, answers=True)
 
     def words(self) -> list[str]:
@@ -50,7 +53,7 @@ class Matrix(Rse):
 
     async def furnish(self) -> None:
         """People, and rooms in which they all are, the bot invited."""
-        self._tokens = [await self._register(f"agent{number}") for number in range(AGENTS)]
+        self._tokens = [await self._register(f"agent{number}") for number in range(AGENTS + 1)]
         people = [f"@agent{number}:{self._server}" for number in range(AGENTS)]
         for community in self.communities:
             bot = f"@{self._service.bot}:{self._server}"
@@ -88,6 +91,40 @@ class Matrix(Rse):
         """Redact the annotation."""
         del liked
         await self.delete(agent, community, handle)
+
+    async def enter(self, community: str) -> None:
+        """Invited first: rooms are closed."""
+        room = quote(self.spaces[community])
+        visitor = f"@agent{AGENTS}:{self._server}"
+        if visitor not in await self._joined(community):
+            await self._person(0, "POST", f"rooms/{room}/invite", {"user_id": visitor})
+            await self._person(AGENTS, "POST", f"join/{room}", {})
+
+    async def leave(self, community: str) -> None:
+        """Out of the room."""
+        if f"@agent{AGENTS}:{self._server}" in await self._joined(community):
+            await self._person(AGENTS, "POST", f"rooms/{quote(self.spaces[community])}/leave", {})
+
+    async def members(self, community: str) -> list[str]:
+        """Who stands in the room and is none of ours."""
+        joined = await self._joined(community)
+        return sorted(str(shown["display_name"]) for user, shown in joined.items() if self._agent(user) is not None)
+
+    async def _joined(self, community: str) -> dict[str, Any]:
+        answer = await self._person(0, "GET", f"rooms/{quote(self.spaces[community])}/joined_members", None)
+        found: dict[str, Any] = answer["joined"]
+        return found
+
+    async def traces(self, community: str) -> list[str]:
+        """All events of the room, those that clients hide too."""
+        path, page = f"rooms/{quote(self.spaces[community])}/messages?dir=b&limit={ALL}", ""
+        found: list[str] = []
+        while True:
+            answer = await self._person(0, "GET", f"{path}{page}", None)
+            found += [json.dumps(one["content"]) for one in answer["chunk"] if self._agent(one["sender"]) is None]
+            if "end" not in answer:
+                return found
+            page = f"&from={answer['end']}"
 
     async def look(self) -> None:
         """Read the rooms' last messages."""

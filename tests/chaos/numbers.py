@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tests.chaos.marks import Answered, Reacted
 from tests.chaos.oracle import Change, Numbered
-from tests.chaos.rse import word_of
+from tests.chaos.words import word_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,15 +24,20 @@ ORDER: Final = """
 MESSAGE: Final = "fr.gouv.rse.message."
 REACTION: Final = "fr.gouv.rse.reaction."
 ANSWER: Final = "fr.gouv.rse.answer."
+JOINED: Final = "fr.gouv.rse.membership.joined.v1"
+LEFT: Final = "fr.gouv.rse.membership.left.v1"
 AGENT: Final = re.compile(r"^[Aa]gent ?([0-9]+) ")
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A community's events: those that write messages, and those that set something on them."""
+    """A community's events: those that write messages, those that set something on them, and by RSE the names of those who take part."""
 
     messages: Sequence[Numbered]
     marks: Sequence[Reacted | Answered]
+    members: Mapping[str, Sequence[str]]
+    comings: int
+    """How often somebody came or went."""
 
 
 async def order_of(town: Town, community: str, known: Mapping[tuple[str, str], int]) -> Order:
@@ -41,7 +46,18 @@ async def order_of(town: Town, community: str, known: Mapping[tuple[str, str], i
     messages = [_numbered(row, known) for row in rows]
     subjects = {row["subject"]: one.message for row, one in zip(rows, messages, strict=True) if one.message is not None}
     marks = [mark for row in rows if (mark := _mark(row, subjects)) is not None]
-    return Order(messages, marks)
+    return Order(messages, marks, _members(rows), sum(row["type"] in {JOINED, LEFT} for row in rows))
+
+
+def _members(rows: Sequence[Mapping[str, Any]]) -> Mapping[str, Sequence[str]]:
+    there: dict[str, tuple[str, str]] = {}
+    for row in rows:
+        if row["type"] == JOINED:
+            there[row["subject"]] = (row["node"], json.loads(row["value"])["member"]["name"])
+        if row["type"] == LEFT:
+            there.pop(row["subject"], None)
+    nodes = {node for node, _ in there.values()}
+    return {node: sorted(name for at, name in there.values() if at == node) for node in nodes}
 
 
 def _numbered(row: Mapping[str, Any], known: Mapping[tuple[str, str], int]) -> Numbered:
@@ -49,7 +65,8 @@ def _numbered(row: Mapping[str, Any], known: Mapping[tuple[str, str], int]) -> N
     text = "" if deleted or not row["type"].startswith(MESSAGE) else json.loads(row["value"])["content"]["text"]
     number, version = word_of(text)
     message = known.get((row["node"], row["native_id"]), number)
-    return Numbered(row["sequence"], row["node"], message, Change.DELETED if deleted else Change.WRITTEN, version)
+    history = "ce_history" in dict(json.loads(row["headers"])) if row["headers"] else False
+    return Numbered(row["sequence"], row["node"], message, Change.DELETED if deleted else Change.WRITTEN, version, history)
 
 
 def _mark(row: Mapping[str, Any], subjects: Mapping[str, int]) -> Reacted | Answered | None:

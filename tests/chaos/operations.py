@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final, Protocol
 
-from tests.chaos.book import Answer, Entry, Reaction
+from tests.chaos.book import Answer, Coming, Entry, Reaction
 from tests.chaos.people import Wish
-from tests.chaos.rse import Refused, Unsure, text_of, title_of
+from tests.chaos.rse import Refused, Unsure
+from tests.chaos.words import text_of, title_of
 
 if TYPE_CHECKING:
     from tests.chaos.book import Book
@@ -61,7 +62,7 @@ class Agents:
                     slot.done(deed.wish, number)
                 (self._book.done if done else self._book.idle)[deed.wish] += 1
 
-    def _slot(self, deed: Deed, rse: Rse) -> Entry | Reaction | Answer | None:
+    def _slot(self, deed: Deed, rse: Rse) -> Entry | Reaction | Answer | Coming | None:
         """What the deed is about; None where there is no such thing, since what it needs was never written."""
         match deed.wish:
             case Wish.POST | Wish.REPLY | Wish.EDIT | Wish.DELETE | Wish.RESTORE:
@@ -73,8 +74,10 @@ class Agents:
                     return None
                 question = self._book.root(deed.message)
                 return self._book.answers.setdefault(question, Answer(self._book.entries[question].rse))
+            case Wish.ENTER | Wish.LEAVE:
+                return self._book.comings.setdefault((deed.rse, deed.community), Coming())
 
-    async def _acted(self, deed: Deed, slot: Entry | Reaction | Answer, rse: Rse) -> bool:
+    async def _acted(self, deed: Deed, slot: Entry | Reaction | Answer | Coming, rse: Rse) -> bool:
         """Whether there was anything to act upon."""
         match slot:
             case Entry():
@@ -83,11 +86,15 @@ class Agents:
                 return await self._reacted(deed, slot, rse)
             case Answer():
                 return await self._answered(deed, slot, rse)
+            case Coming():
+                community = self._town.communities[deed.community]
+                await (rse.enter(community) if deed.wish is Wish.ENTER else rse.leave(community))
+                return True
 
     async def _written(self, deed: Deed, entry: Entry, rse: Rse) -> bool:
         if deed.wish in {Wish.POST, Wish.REPLY}:
             return await self._said(deed, entry, rse)
-        native_id, text = entry.native_id, text_of(deed.message, deed.version)
+        native_id, text = entry.native_id, self._words(deed, entry, rse)
         if native_id is None or (deed.wish is not Wish.RESTORE and not entry.seen):
             return False
         match deed.wish:
@@ -99,8 +106,13 @@ class Agents:
                 await rse.restore(deed.agent, entry.community, native_id)
         return True
 
+    def _words(self, deed: Deed, entry: Entry, rse: Rse) -> str:
+        if deed.long and deed.wish in rse.longest:
+            entry.lengths[deed.version] = rse.longest[deed.wish]
+        return text_of(deed.message, deed.version, entry.lengths.get(deed.version, 0))
+
     async def _said(self, deed: Deed, entry: Entry, rse: Rse) -> bool:
-        text = text_of(deed.message, deed.version)
+        text = self._words(deed, entry, rse)
         answered = await self._place_of(deed.parent, rse) if deed.parent is not None else None
         above = None if answered is None else await rse.hanger(answered)
         if above is None:  # what she would answer has not come to her RSE, or is gone: she says it anew

@@ -29,6 +29,8 @@ class Numbered:
     message: int | None
     change: Change
     version: int | None = None
+    history: bool = False
+    """Whether it was said before its space was tied."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,9 @@ class Mark:
 class Shown:
     """What readers see in a space, in the order of its making; `parent` is the number of the message that it hangs on, if that is shown.
 
-    `accepted` counts the marks of an accepted answer; what would hang on one that is `deepest` stands beside it.
+    `accepted` counts the marks of an accepted answer; what would hang on one that is `deepest` stands beside it. `sentences` are those
+    behind the first one, by message, version and their own number; `quotes` the message and version of the words with which it begins,
+    None where they are said to be gone. A copy that is `fixed` stays as it was first written.
     """
 
     message: int | None
@@ -52,6 +56,17 @@ class Shown:
     marks: tuple[Mark, ...] = ()
     accepted: int = 0
     deepest: bool = False
+    sentences: tuple[tuple[int, int, int], ...] = ()
+    quotes: tuple[int | None, int | None] | None = None
+    fixed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Nature:
+    """What a kind of RSE cannot help: `history` is written there; where it `sweeps`, a deletion takes away all that stands below."""
+
+    history: bool = True
+    sweeps: bool = False
 
 
 class Fault(StrEnum):
@@ -66,6 +81,10 @@ class Fault(StrEnum):
     MISPLACED = "sous un autre message"
     SPOILT = "original changé"
     NUMBERS = "numéros"
+    CUT = "tronqué"
+    LEFT = "mots laissés"
+    QUOTED = "citation périmée"
+    MEMBERS = "membres"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +107,10 @@ class Replay:
     """Message → the number that first wrote it."""
     deleted: set[int] = field(default_factory=set)
     """Messages that were ever deleted."""
+    versions: dict[int, set[int]] = field(default_factory=dict)
+    """All that a message ever said."""
+    history: set[int] = field(default_factory=set)
+    """Messages that were first said before their space was tied."""
 
     def take(self, event: Numbered) -> None:
         """Carry out one event."""
@@ -96,7 +119,10 @@ class Replay:
         match event.change:
             case Change.WRITTEN:
                 self.states[event.message] = State(event.version or 0, alive=True)
+                if event.history and event.message not in self.first:
+                    self.history.add(event.message)
                 self.first.setdefault(event.message, event.sequence)
+                self.versions.setdefault(event.message, set()).add(event.version or 0)
             case Change.DELETED:
                 before = self.states.get(event.message, NEVER)
                 self.states[event.message] = State(before.version, alive=False)
@@ -107,17 +133,36 @@ def judge(
     entries: Mapping[int, Entry],
     numbered: Mapping[str, Sequence[Numbered]],
     sights: Mapping[tuple[str, str], Sequence[Shown]],
+    natures: Mapping[str, Nature] | None = None,
 ) -> list[Finding]:
-    """Everything that is wrong. `numbered` is by community; `sights` by RSE and community."""
-    truth, found = _truth(entries, sights)
-    replays: dict[str, Replay] = {}
+    """Everything that is wrong. `numbered` is by community; `sights` by RSE and community; `natures` by RSE, where it has one."""
+    replays = {community: replay(events) for community, events in numbered.items()}
+    swept = _swept(entries, replays)
+    truth, found = _truth(entries, sights, swept, natures or {})
     for community, events in numbered.items():
         found += _numbers(community, events)
-        replays[community] = replay(events)
         found += _heard(community, truth, entries, replays[community])
     for (rse, community), shown in sights.items():
-        found += _seen(rse, community, entries, replays[community], shown)
+        nature = (natures or {}).get(rse, Nature())
+        lacking = (replays[community].history if not nature.history else set()) | (swept if nature.sweeps else set())
+        found += [
+            one for one in _seen(rse, community, entries, replays[community], shown) if (one.fault, one.message) not in _lost(lacking)
+        ]
     return found
+
+
+def _lost(numbers: Iterable[int]) -> set[tuple[Fault, int | None]]:
+    return {(Fault.LOST, number) for number in numbers}
+
+
+def _swept(entries: Mapping[int, Entry], replays: Mapping[str, Replay]) -> set[int]:
+    """Messages below one that was ever deleted."""
+    deleted = {number for made in replays.values() for number in made.deleted}
+
+    def below(number: int | None) -> bool:
+        return number is not None and number in entries and (entries[number].parent in deleted or below(entries[number].parent))
+
+    return {number for number in entries if below(number)}
 
 
 def replay(events: Iterable[Numbered]) -> Replay:
@@ -128,7 +173,9 @@ def replay(events: Iterable[Numbered]) -> Replay:
     return made
 
 
-def _truth(entries: Mapping[int, Entry], sights: Mapping[tuple[str, str], Sequence[Shown]]) -> tuple[dict[int, State], list[Finding]]:
+def _truth(
+    entries: Mapping[int, Entry], sights: Mapping[tuple[str, str], Sequence[Shown]], swept: Collection[int], natures: Mapping[str, Nature]
+) -> tuple[dict[int, State], list[Finding]]:
     """How each message stands where it was written: what its people were told and, where they were told nothing, what is seen there."""
     visible = {
         place: {one.message: State(one.version or 0, alive=True) for one in shown if one.message is not None}
@@ -138,7 +185,8 @@ def _truth(entries: Mapping[int, Entry], sights: Mapping[tuple[str, str], Sequen
     found: list[Finding] = []
     for number, entry in entries.items():
         seen = visible[entry.rse, entry.community].get(number)
-        fits = [state for state in entry.may_be if (state if state.alive else None) == seen]
+        gone = {State(0, alive=False)} if number in swept and natures.get(entry.rse, Nature()).sweeps else frozenset()
+        fits = [state for state in entry.may_be | gone if (state if state.alive else None) == seen]
         if fits:
             truth[number] = fits[0]
         else:
@@ -169,10 +217,11 @@ def _seen(rse: str, community: str, entries: Mapping[int, Entry], made: Replay, 
     times = Counter(one.message for one in shown if one.message is not None)
     found = [Finding(Fault.DOUBLED, rse, community, number, f"{count} fois") for number, count in times.items() if count > 1]
     states = {one.message: State(one.version or 0, alive=True) for one in copies}
+    fixed = {one.message for one in copies if one.fixed and one.version in made.versions.get(one.message or 0, ())}
     for number, state in made.states.items():
         if number in entries and entries[number].rse != rse:
             wrong = _differs(rse, community, number, state, states.get(number, NEVER))
-            found += [wrong] if wrong is not None else []
+            found += [wrong] if wrong is not None and (wrong.fault is not Fault.STALE or number not in fixed) else []
     found += [Finding(Fault.STRANGE, rse, community, one.message) for one in copies if one.message not in made.states]
     return found + _order(rse, community, made, copies) + _parents(rse, community, entries, made, copies, shown)
 

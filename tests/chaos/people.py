@@ -32,12 +32,18 @@ class Wish(StrEnum):
     UNREACT = "unreact"
     ACCEPT = "accept"
     UNACCEPT = "unaccept"
+    ENTER = "enter"
+    LEAVE = "leave"
 
 
 WISHES: Final = {
     Wish.POST: 28, Wish.REPLY: 27, Wish.EDIT: 16, Wish.DELETE: 7, Wish.RESTORE: 4, Wish.REACT: 9, Wish.UNREACT: 3, Wish.ACCEPT: 4,
-    Wish.UNACCEPT: 2,
+    Wish.UNACCEPT: 2, Wish.ENTER: 3, Wish.LEAVE: 2,
 }  # fmt: skip
+LONG: Final = 0.06
+"""Share of messages that are longer than one write into most RSEs takes."""
+SETTLED: Final = 8.0
+"""Seconds after a space is tied late from which on people elsewhere write in its community."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +55,25 @@ class Abilities:
     """A reaction, and the world is told."""
     accepts: bool = False
     """An answer to her own question."""
+    joins: bool = False
+    """A space whose members are told elsewhere, and leaves it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A community that begins with the past of one space, tied in the middle of the run: until then its people alone write there."""
+
+    community: int
+    rse: int
+    at: float
 
 
 @dataclass(frozen=True, slots=True)
 class Deed:
-    """An agent's wish: `message` is what is written, changed or marked, `parent` what is answered; both are numbers of messages."""
+    """An agent's wish: `message` is what is written, changed or marked, `parent` what is answered; both are numbers of messages.
+
+    `long`: she writes as much as her RSE takes. Who comes or goes writes nothing.
+    """
 
     at: float
     rse: int
@@ -63,6 +83,7 @@ class Deed:
     message: int
     version: int
     parent: int | None = None
+    long: bool = False
 
 
 @dataclass
@@ -75,6 +96,7 @@ class _Message:
     parent: int | None = None
     version: int = 1
     alive: bool = True
+    long: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +116,7 @@ class People:
     chance: random.Random
     abilities: Sequence[Abilities]
     communities: int
+    arrival: Arrival | None = None
     messages: list[_Message] = field(default_factory=list)
     reactions: list[_Mark] = field(default_factory=list)
     answers: list[_Mark] = field(default_factory=list)
@@ -102,17 +125,32 @@ class People:
     def deed(self, at: float) -> Deed:
         """One wish; who can have it wishes to write where there is nothing to change."""
         rse = self.chance.randrange(len(self.abilities))
-        agent, community = self.chance.randrange(AGENTS), self.chance.randrange(self.communities)
+        agent, community = self.chance.randrange(AGENTS), self._community(at, rse)
         wish = self.chance.choices(list(WISHES), list(WISHES.values()))[0]
+        if wish in {Wish.ENTER, Wish.LEAVE} and self.abilities[rse].joins:
+            return Deed(at, rse, AGENTS, self.chance.randrange(self.communities), wish, 0, 0)
         return self._changed(at, rse, wish) or self._marked(at, rse, agent, wish) or self.written(at, rse, agent, community, wish)
+
+    def _community(self, at: float, rse: int) -> int:
+        """Where somebody may write now."""
+        closed = self.arrival is not None and at < self.arrival.at + SETTLED and rse != self.arrival.rse
+        open_ = [one for one in range(self.communities) if not closed or self.arrival is None or one != self.arrival.community]
+        return self.chance.choice(open_)
+
+    def _markable(self, message: _Message, at: float) -> bool:
+        """What is set on a message before its space is tied is told to nobody."""
+        late = self.arrival is not None and message.community == self.arrival.community
+        return (
+            not (late and self.arrival is not None and at < self.arrival.at + SETTLED) and message.alive and message.at < at - MARKED_AFTER
+        )
 
     def written(self, at: float, rse: int, agent: int, community: int, wish: Wish) -> Deed:
         """A new message, which answers another where that is wished."""
         answered = self._one(lambda message: message.community == community and message.alive and message.at < at - SEEN_AFTER)
         parent = answered.number if answered is not None and wish is Wish.REPLY else None
-        message = _Message(len(self.messages) + 1, rse, agent, community, at, parent)
+        message = _Message(len(self.messages) + 1, rse, agent, community, at, parent, long=self.chance.random() < LONG)
         self.messages.append(message)
-        return Deed(at, rse, agent, community, Wish.POST if parent is None else Wish.REPLY, message.number, 1, parent)
+        return Deed(at, rse, agent, community, Wish.POST if parent is None else Wish.REPLY, message.number, 1, parent, message.long)
 
     def _changed(self, at: float, rse: int, wish: Wish) -> Deed | None:
         """An own message changed; None where that is not the wish, or where nobody there has anything to change."""
@@ -127,7 +165,16 @@ class People:
             return None
         found.version += wish is Wish.EDIT
         found.alive = wish is not Wish.DELETE
-        return Deed(at, rse, found.agent, found.community, wish, found.number, found.version)
+        return Deed(
+            at,
+            rse,
+            found.agent,
+            found.community,
+            wish,
+            found.number,
+            found.version,
+            long=wish is Wish.EDIT and found.long and found.version % 2 == 1,
+        )
 
     def _marked(self, at: float, rse: int, agent: int, wish: Wish) -> Deed | None:
         """Something set on a message, or taken off it again."""
@@ -148,8 +195,7 @@ class People:
         """On what somebody else wrote, and once."""
         found = self._one(
             lambda message: (
-                message.alive
-                and message.at < at - MARKED_AFTER
+                self._markable(message, at)
                 and (message.rse, message.agent) != (rse, agent)
                 and (message.number, rse, agent) not in self.reacted
             )
@@ -163,11 +209,7 @@ class People:
 
     def _answer(self, at: float, rse: int) -> _Mark | None:
         """An answer to a question of one's own."""
-        found = self._one(
-            lambda message: (
-                message.parent is not None and message.alive and message.at < at - MARKED_AFTER and self._root(message).rse == rse
-            )
-        )
+        found = self._one(lambda message: message.parent is not None and self._markable(message, at) and self._root(message).rse == rse)
         if found is None:
             return None
         mark = _Mark(rse, self._root(found).agent, found.community, found.number)

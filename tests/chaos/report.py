@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from tests.chaos.oracle import Fault, count
-from tests.chaos.watch import LONG_ENOUGH, growing, growth
+from tests.chaos.watch import LONG_ENOUGH, growing, growth, thirds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -32,6 +32,8 @@ class Outcome:
     book: Book
     events: int
     copies: int
+    kinds: Counter[str]
+    """Some of the events, by what makes them special."""
     settled: float
     faults: Counter[Trouble]
     findings: Sequence[Finding]
@@ -63,6 +65,7 @@ def tell(outcome: Outcome) -> None:
     for title, counter in (("faites", book.done), ("refusées", book.refused), ("sans réponse", book.unsure), ("sans objet", book.idle)):
         say(f"opérations {title:<13} {counter.total():>6}   {_listed(counter)}")
     say(f"évènements numérotés     {outcome.events:>6}   copies vues dans les RSE : {outcome.copies}")
+    say(f"                                  dont {_listed(outcome.kinds)}")
     say(f"pannes                   {given:>6}   {_listed(outcome.faults)}")
     say(f"rebuts                   {sum(outcome.dead_letters.values()):>6}   {_listed(Counter(outcome.dead_letters))}")
     _tell_memory(outcome)
@@ -95,12 +98,13 @@ def summary(findings: Sequence[Finding]) -> str:
 
 
 def _tell_memory(outcome: Outcome) -> None:
+    say("mémoire et fichiers ouverts, au début, au milieu et à la fin :")
     for kind, samples in sorted(outcome.watch.samples.items()):
-        first, last = samples[0], samples[-1]
+        first, middle, last = thirds(samples)
         peak, files = max(one.resident for one in samples), max(one.files for one in samples)
         say(
-            f"  {kind:<20} {first.resident:5.0f} → {last.resident:5.0f} Mio (au plus {peak:.0f}), "
-            f"{first.files} → {last.files} fichiers (au plus {files}){_thirds(outcome, kind)}"
+            f"  {kind:<20} {first.resident:4.0f} → {middle.resident:4.0f} → {last.resident:4.0f} Mio (au plus {peak:.0f}), "
+            f"{first.files} → {middle.files} → {last.files} fichiers (au plus {files}){_thirds(outcome, kind)}"
         )
     if outcome.seconds < LONG_ENOUGH:
         say(f"  trop court pour juger si la mémoire reste plate ({LONG_ENOUGH / 60:.0f} min au moins)")

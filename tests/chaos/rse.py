@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import secrets
 import sys
 from abc import ABC, abstractmethod
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from aiohttp import ClientConnectorError, ClientError, ClientTimeout
@@ -17,20 +16,22 @@ from deploy.local import ports
 from deploy.local.process import Process, Program
 from schemas.keys import SigningKey
 from tests.chaos.oracle import Shown
+from tests.chaos.words import sentences_of, word_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from aiohttp import ClientSession
 
     from tests.chaos.marks import Ways
     from tests.chaos.oracle import Mark
-    from tests.chaos.people import Abilities
+    from tests.chaos.people import Abilities, Wish
 
 READY_WITHIN: Final = 180.0
 PATIENCE: Final = ClientTimeout(total=30.0)
-WORD: Final = re.compile(r"parole(\d{6})v(\d{2})")
+HISTORY_DAYS: Final = 30
+HISTORY_PACE: Final = 240
 NOTICE: Final = "par Trait d’union"
 
 
@@ -68,7 +69,10 @@ class Seat:
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """A message as the RSE shows it: `text` holds our word, `parent` is a native id; nothing can hang on one that is `deepest`."""
+    """A message as the RSE shows it: `text` holds our word, `parent` is a native id; nothing can hang on one that is `deepest`.
+
+    `quoted` are the words of what it answers with which it begins; one that is `fixed` cannot be changed by its connector.
+    """
 
     native_id: str
     text: str
@@ -76,6 +80,8 @@ class Sighting:
     marks: tuple[Mark, ...] = ()
     accepted: int = 0
     deepest: bool = False
+    quoted: str | None = None
+    fixed: bool = False
 
 
 class NotOffered(AssertionError):
@@ -92,6 +98,12 @@ class Rse(ABC):
     """How it shows what people elsewhere set on a message."""
     looked_at: ClassVar[bool]
     """Whether its connector looks at it, besides what it is told."""
+    takes_history: ClassVar[bool] = True
+    """Whether what was said before a tie is written there."""
+    sweeps: ClassVar[bool] = False
+    """Whether a deletion by its connector takes away all that stands below."""
+    longest: ClassVar[Mapping[Wish, int]]
+    """How many sentences its people write at most, by what they do."""
     unknown_faults: ClassVar[frozenset[str]] = frozenset()
     """What its twin cannot do wrong."""
 
@@ -101,6 +113,8 @@ class Rse(ABC):
         self.spaces: dict[str, str] = {}
         self.natives: dict[int, str] = {}
         """Message → its native id here, as far as people have looked."""
+        self.late: str | None = None
+        """The community to which its space is tied in the middle of the run, with its past."""
         self._process: Process | None = None
 
     # --- its process ------------------------------------------------------------------------------------------------
@@ -142,7 +156,13 @@ class Rse(ABC):
             "node": self.seat.node, "organisation": f"Ministère {self.seat.number}", "platform": self.platform, "url": self.seat.url,
             "webhook_secret": self.seat.webhook_secret, "api_secret": self.seat.api_secret, "signing_key": str(path),
             "spaces": [self.spaces[community] for community in self.communities], "options": dict(self.options()),
+            **({"backfill_days": {self.spaces[self.late]: HISTORY_DAYS}, "history_per_minute": HISTORY_PACE} if self.late else {}),
         }  # fmt: skip
+
+    @property
+    def keeps_time(self) -> bool:
+        """Whether its clock stays right: what its people say before their space is tied is found by its date."""
+        return self.late is not None
 
     # --- its people -------------------------------------------------------------------------------------------------
 
@@ -186,6 +206,14 @@ class Rse(ABC):
         """Accept it no longer."""
         raise NotOffered(self.platform, agent, answer)
 
+    async def enter(self, community: str) -> None:
+        """Somebody who never writes becomes a member of the space."""
+        raise NotOffered(self.platform, community)
+
+    async def leave(self, community: str) -> None:
+        """She is one no longer."""
+        raise NotOffered(self.platform, community)
+
     async def hanger(self, answered: str) -> str | None:
         """What an answer to this hangs on here: itself, unless threads are too shallow; None where that is gone."""
         return answered
@@ -204,7 +232,22 @@ class Rse(ABC):
         """The same by our own numbers."""
         seen = _without_notice(await self.sightings(community))
         numbers = {one.native_id: word_of(one.text)[0] for one in seen}
-        return [Shown(*word_of(one.text), numbers.get(one.parent or ""), one.marks, one.accepted, one.deepest) for one in seen]
+        return _whole(
+            Shown(
+                *word_of(one.text), numbers.get(one.parent or ""), one.marks, one.accepted, one.deepest,
+                sentences=sentences_of(one.text), quotes=None if one.quoted is None else word_of(one.quoted), fixed=one.fixed,
+            )
+            for one in seen
+        )  # fmt: skip
+
+    @abstractmethod
+    async def traces(self, community: str) -> list[str]:
+        """All words of its connector that readers may find in a space: in titles, histories and events that no client shows, too."""
+
+    async def members(self, community: str) -> list[str] | None:
+        """The names of those who take part in a space, sorted, none of ours among them; None where nobody is told."""
+        del community
+        return None
 
     def note(self, native_id: str, text: str) -> None:
         """Remember where a message lies here."""
@@ -258,17 +301,14 @@ def _without_notice(seen: list[Sighting]) -> list[Sighting]:
     return [one for one in seen if one is not notice]
 
 
-def text_of(number: int, version: int) -> str:
-    """What an agent writes: a word by which the message and its version are known everywhere."""
-    return f"Bonjour à tous, voici parole{number:06}v{version:02} pour notre communauté."
-
-
-def title_of(number: int) -> str:
-    """A title, where one is asked for; it does not hold the word."""
-    return f"Une question de plus, la {number:06}"
-
-
-def word_of(text: str) -> tuple[int | None, int | None]:
-    """The number and the version of the message whose word this text holds."""
-    found = WORD.search(text)
-    return (int(found[1]), int(found[2])) if found else (None, None)
+def _whole(seen: Iterable[Shown]) -> list[Shown]:
+    """Messages with the sentences of their later parts, which hold no word of their own."""
+    found: list[Shown] = []
+    for one in seen:
+        about = next((number for number, _, _ in one.sentences), None) if one.message is None else None
+        place = next((place for place, other in enumerate(found) if about is not None and other.message == about), None)
+        if place is None:
+            found.append(one)
+        else:
+            found[place] = replace(found[place], sentences=found[place].sentences + one.sentences)
+    return found

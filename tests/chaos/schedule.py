@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
-from tests.chaos.people import People, Wish
+from tests.chaos.people import Arrival, People, Wish
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -94,6 +94,7 @@ class Plan:
 
     deeds: tuple[Deed, ...]
     troubles: tuple[Trouble, ...]
+    arrival: Arrival | None = None
 
 
 def plan(
@@ -105,9 +106,14 @@ def plan(
     communities: int = 1,
     every: float = EVERY,
     limits: Limits = USUAL,
+    arrives: bool = False,
 ) -> Plan:
-    """The deeds and faults of a run; `abilities` tells of each RSE what its people can do."""
-    people = People(random.Random(f"{seed}/deeds"), abilities, communities)
+    """The deeds and faults of a run; `abilities` tells of each RSE what its people can do.
+
+    `arrives`: the last community begins with the past of the first RSE's space, which is tied after a third of the run.
+    """
+    arrival = Arrival(communities - 1, 0, seconds / 3) if arrives else None
+    people = People(random.Random(f"{seed}/deeds"), abilities, communities, arrival)
     troubles = _troubles(random.Random(f"{seed}/faults"), seconds, every, limits)
     moments = [(number / rate, None) for number in range(int(seconds * rate))]
     bursts = [(moment, trouble.place) for trouble in troubles if trouble.fault is Fault.SPOOL_FULL for moment in _burst(trouble)]
@@ -115,7 +121,7 @@ def plan(
         people.deed(at) if place is None else people.written(at, place % len(abilities), 0, 0, Wish.POST)
         for at, place in sorted([*moments, *bursts], key=lambda moment: moment[0])
     ]
-    return Plan(tuple(deeds), tuple(troubles))
+    return Plan(tuple(deeds), tuple(troubles), arrival)
 
 
 def _burst(trouble: Trouble) -> list[float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -11,12 +12,13 @@ from aiohttp import ClientSession
 
 from tests.chaos import schedule
 from tests.chaos.book import Book
+from tests.chaos.details import Closely, judge_details
 from tests.chaos.faults import Hand
 from tests.chaos.kinds import kind_of
 from tests.chaos.marks import judge_marks
 from tests.chaos.numbers import order_of
 from tests.chaos.operations import Agents
-from tests.chaos.oracle import judge, replay
+from tests.chaos.oracle import Nature, judge, replay
 from tests.chaos.report import Outcome, described, say, summary
 from tests.chaos.schedule import Fault
 from tests.chaos.town import Town
@@ -49,13 +51,16 @@ class Options:
     retry_unit: float
     settle: float
     limits: schedule.Limits = schedule.USUAL
+    arrives: bool = True
+    """Whether one more community begins with the past of a space that is tied in the middle of the run."""
 
     def plan(self) -> Plan:
         """What is to happen."""
         abilities = [kind_of(number).can for number in range(self.twins)]
         return schedule.plan(
-            self.seed, self.seconds, abilities=abilities, rate=self.rate, communities=self.communities, every=self.every, limits=self.limits
-        )
+            self.seed, self.seconds, abilities=abilities, rate=self.rate, communities=self.communities + self.arrives, every=self.every,
+            limits=self.limits, arrives=self.arrives,
+        )  # fmt: skip
 
 
 @dataclass
@@ -65,13 +70,22 @@ class Sight:
     findings: list[Finding]
     events: int
     copies: int
+    behind: int
+    kinds: Counter[str]
+
+    @property
+    def told(self) -> tuple[int, int, int, tuple[Finding, ...]]:
+        """What changes as long as anything moves."""
+        return self.events, self.copies, self.behind, tuple(self.findings)
 
 
 async def run(options: Options, folder: Path) -> Outcome:
     """Bring everything up, let it go wrong, wait until it has settled, judge."""
     async with ClientSession(trust_env=False) as http:
-        communities = [f"communaute-{number}" for number in range(options.communities)]
+        communities = [f"communaute-{number}" for number in range(options.communities + options.arrives)]
         town = Town(folder, options.twins, communities, options.retry_unit, http)
+        if options.arrives:
+            town.keep_out(town.rses[0], communities[-1])
         try:
             say(f"graine {options.seed} : {options.twins} RSE, {options.communities} communautés ; tout démarre")
             await town.start()
@@ -101,6 +115,8 @@ class _Run:
                 group.create_task(self._at(deed.at, partial(agents.act, deed)))
             for trouble in plan.troubles:
                 group.create_task(self._at(trouble.at, partial(self._hand.make, trouble)))
+            if plan.arrival is not None:
+                group.create_task(self._at(plan.arrival.at, self._town.arrive))
         telling.cancel()
         await self._hand.heal()
         say("plus de pannes : tout se pose")
@@ -119,10 +135,10 @@ class _Run:
             took = self._now() - began
             if self._now() - told > TOLD_EVERY:
                 told = self._now()
-                say(f"{self._now() - since:5.0f} s sans changement ; encore {summary(sight.findings)}")
+                say(f"{self._now() - since:5.0f} s sans changement, {sight.behind} en retard ; encore {summary(sight.findings)}")
                 for finding in sight.findings[:NAMED]:
                     say(f"    {described(finding)}")
-            if (sight.events, sight.copies, len(sight.findings)) != (last.events, last.copies, len(last.findings)):
+            if sight.told != last.told:
                 since = self._now()
             last = sight
         return last
@@ -130,9 +146,11 @@ class _Run:
     async def _look(self) -> Sight:
         town, book = self._town, self._book
         sights: dict[tuple[str, str], Sequence[Shown]] = {}
+        closely: dict[tuple[str, str], Closely] = {}
         for rse in town.rses:
             for community in town.communities:
                 sights[rse.seat.node, community] = await rse.shown(community)
+                closely[rse.seat.node, community] = Closely(await rse.traces(community), await rse.members(community))
             for number, native_id in rse.natives.items():
                 if number in book.entries and book.entries[number].rse == rse.seat.node:
                     book.entries[number].native_id = native_id
@@ -141,18 +159,25 @@ class _Run:
         numbers = {one: order.messages for one, order in orders.items()}
         marks = [mark for order in orders.values() for mark in order.marks]
         ways = {rse.seat.node: rse.ways for rse in town.rses}
-        findings = judge(book.entries, numbers, sights) + judge_marks(
-            book, marks, [replay(order) for order in numbers.values()], sights, ways
-        )
+        natures = {rse.seat.node: Nature(rse.takes_history, rse.sweeps) for rse in town.rses}
+        replays = {one: replay(order) for one, order in numbers.items()}
+        members = {one: order.members for one, order in orders.items()}
+        findings = judge(book.entries, numbers, sights, natures) + judge_marks(book, marks, replays.values(), sights, ways)
+        findings += judge_details(book.entries, replays, sights, closely, members)
         events, copies = sum(map(len, numbers.values())), sum(map(len, sights.values()))
-        return Sight(findings, events, copies)
+        kinds = Counter({"venus d'avant un rattachement": sum(one.history for order in numbers.values() for one in order)})
+        kinds["longs"] = sum(
+            bool(book.entries[one.message].lengths) for order in numbers.values() for one in order if one.message in book.entries
+        )
+        kinds["entrées et départs"] = sum(order.comings for order in orders.values())
+        return Sight(findings, events, copies, await town.behind(), kinds)
 
     async def _outcome(self, sight: Sight, settled: float) -> Outcome:
         known = self._book.by_native()
         given_up = {known.get((rse.seat.node, native)) for rse in self._town.rses for native in await rse.given_up()}
         letters = await self._town.dead_letters()
         return Outcome(
-            self._options.seed, self._options.seconds, self._book, sight.events, sight.copies, settled, self._hand.made,
+            self._options.seed, self._options.seconds, self._book, sight.events, sight.copies, sight.kinds, settled, self._hand.made,
             sight.findings, frozenset(number for number in given_up if number is not None), letters, self._watch,
         )  # fmt: skip
 

@@ -17,6 +17,7 @@ import yaml
 from aiohttp import ClientError
 from kafka import KafkaConsumer
 from nacl.public import PrivateKey
+from sqlalchemy.exc import SQLAlchemyError
 
 from adapters import ledger
 from deploy.local import ports
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from aiohttp import ClientSession
+    from sqlalchemy.ext.asyncio import AsyncEngine
 
     from hub.unit_of_work import UnitOfWork
     from tests.chaos.rse import Rse
@@ -52,6 +54,11 @@ READY_WITHIN: Final = 180.0
 SPOOL_LIMIT: Final = 24
 HOLD: Final = "PT180S"
 """Longer than a webhook's retries take: a reply whose parent is still on its way is held, not torn from it."""
+BEHIND: Final = """
+    SELECT coalesce(sum(greatest(0, coalesce(last, 0) - applied)), 0) + (SELECT count(*) FROM adapters.spool) AS behind
+    FROM adapters.sequences
+    LEFT JOIN (SELECT community, max(sequence) AS last FROM hub.events GROUP BY community) AS numbered USING (community)
+"""
 
 
 class NotReady(RuntimeError):
@@ -91,6 +98,26 @@ class Town:
         self.rses = rses
         self._url = ""
         self.up: Process | None = None
+        self.late: tuple[Rse, str] | None = None
+        """An RSE and the community that it enters in the middle of the run, with its past."""
+
+    def keep_out(self, rse: Rse, community: str) -> None:
+        """Before the start: this RSE's space is tied when `arrive` says so."""
+        self.late, rse.late = (rse, community), community
+
+    async def arrive(self) -> None:
+        """Tie the space that was kept out, as soon as the database lets us."""
+        if self.late is None:
+            return None
+        rse, community = self.late
+        while True:
+            engine = engine_for(self._url)
+            try:
+                return await self._work(partial(propose_tie, rse.seat.node, rse.spaces[community], community), engine)
+            except (OSError, SQLAlchemyError):
+                await asyncio.sleep(1.0)
+            finally:
+                await engine.dispose()
 
     async def start(self) -> Self:
         """Start everything and tie every space."""
@@ -131,7 +158,7 @@ class Town:
 
     async def age(self) -> None:
         """Let the ties have stood for days, so that what an RSE dates by a clock of yesterday is no older than they are."""
-        wanted = sum(rse.looked_at for rse in self.rses) * len(self.communities)
+        wanted = sum(rse.looked_at and (rse, community) != self.late for rse in self.rses for community in self.communities)
 
         async def looked_at() -> bool:
             return len(await self.ask("SELECT 1 FROM adapters.polls")) == wanted
@@ -147,6 +174,11 @@ class Town:
         """Wait for the hub's pages and each gateway. Raises NotReady."""
         doors = [f"http://{ports.LOOPBACK}:{port}/readyz" for port in (self._site_port, *(one.port for one in self.connectors))]
         await until(lambda: self._all_well(doors), f"le hub et {len(self.connectors)} connecteurs")
+
+    async def behind(self) -> int:
+        """What is still on its way, as far as hub and connectors know: events to write into an RSE, and what waits in spools."""
+        found = await self.ask(BEHIND)
+        return int(found[0]["behind"])
 
     async def ask(self, sql: str, *values: Any) -> list[Any]:
         """Ask the database, where hub and ledger lie; it may have been restarted since the last time."""
@@ -233,11 +265,11 @@ class Town:
             await self._work(partial(open_community, community, f"La communauté {community}", Audience.MEMBERS))
 
     async def _tie(self) -> None:
-        for rse in self.rses:
-            for community, space in rse.spaces.items():
-                await self._work(partial(propose_tie, rse.seat.node, space, community))
+        now = [(rse, community) for rse in self.rses for community in rse.spaces if (rse, community) != self.late]
+        for rse, community in now:
+            await self._work(partial(propose_tie, rse.seat.node, rse.spaces[community], community))
         await self._engine.dispose()
-        wanted = len(self.rses) * len(self.communities)
+        wanted = len(now)
 
         async def tied() -> bool:
             active = await self.ask("SELECT 1 FROM hub.ties WHERE state = 'active'")
@@ -246,9 +278,9 @@ class Town:
 
         await until(tied, f"{wanted} rattachements")
 
-    async def _work(self, use: Callable[[UnitOfWork], Awaitable[Any]]) -> None:
+    async def _work(self, use: Callable[[UnitOfWork], Awaitable[Any]], engine: AsyncEngine | None = None) -> None:
         rules = Rules(self._hub_key, lambda: datetime.now(UTC), timedelta(seconds=60), timedelta(hours=48), timedelta(days=30))
-        async with transaction(self._engine, rules) as work:
+        async with transaction(engine or self._engine, rules) as work:
             await use(work)
             await work.commit()
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
 from dataclasses import dataclass, field
+from statistics import median_low
 from typing import TYPE_CHECKING, Final
 
 import psutil
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 MEBI: Final = 1024 * 1024
 LONG_ENOUGH: Final = 600.0
 """Seconds from which on flatness can be judged: buffers and pools fill during the first minutes."""
+NEWBORN: Final = 5.0
 MEMORY_GROWS: Final = 1.15
 FILES_GROW: Final = 16
 
@@ -52,6 +55,8 @@ class Watch:
         try:
             kind = served_by(process) or "-".join(process.cmdline()[3:])
             with process.oneshot():
+                if time.time() - process.create_time() < NEWBORN:
+                    return  # it has not begun to work yet
                 sample = Sample(at, process.memory_info().rss / MEBI, process.num_fds())
         except psutil.Error:
             return
@@ -68,6 +73,14 @@ def growth(samples: Sequence[Sample], seconds: float) -> tuple[Sample, Sample] |
     return _peak(middle), _peak(last)
 
 
+def thirds(samples: Sequence[Sample]) -> tuple[Sample, Sample, Sample]:
+    """The beginning, the middle and the end of a run, each by its own medians. Raises StatisticsError where there is no sample."""
+    size = max(1, len(samples) // 3)
+    middle = (len(samples) - size) // 2
+    first, second, third = (_median(part) for part in (samples[:size], samples[middle : middle + size], samples[-size:]))
+    return first, second, third
+
+
 def growing(watch: Mapping[str, Sequence[Sample]], seconds: float) -> list[str]:
     """The kinds of process that took more memory or files in the last third than in the second."""
     found = []
@@ -79,6 +92,11 @@ def growing(watch: Mapping[str, Sequence[Sample]], seconds: float) -> list[str]:
         if after.resident > before.resident * MEMORY_GROWS or after.files > before.files + FILES_GROW:
             found.append(kind)
     return found
+
+
+def _median(samples: Sequence[Sample]) -> Sample:
+    files = median_low(one.files for one in samples)
+    return Sample(samples[-1].at, median_low(one.resident for one in samples), files)
 
 
 def _peak(samples: Sequence[Sample]) -> Sample:

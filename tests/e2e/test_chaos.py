@@ -21,7 +21,7 @@ QUICK = (
     Fault.RSE_KILLED, Fault.RSE_5XX, Fault.RSE_429, Fault.RSE_ANSWER_LOST, Fault.CLOCK_AHEAD, Fault.WEBHOOK_TWICE, Fault.WEBHOOK_LATE,
 )  # fmt: skip
 SHORT = Options(
-    seed=2035, seconds=7.0, twins=3, communities=1, rate=5.0, every=0.5, retry_unit=1 / 240, settle=60.0,
+    seed=2035, seconds=7.0, twins=4, communities=1, rate=5.0, every=0.5, retry_unit=1 / 240, settle=60.0,
     limits=Limits(outage=1.0, slow=1.0, most=2, faults=QUICK),
 )  # fmt: skip
 

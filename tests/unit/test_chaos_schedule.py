@@ -11,13 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.chaos import schedule
-from tests.chaos.people import Abilities, Wish
+from tests.chaos.people import AGENTS, SETTLED, Abilities, Wish
 from tests.chaos.schedule import OUTAGES, RECOVERY, Fault, Limits
 
 if TYPE_CHECKING:
     from tests.chaos.schedule import Plan
 
-ABILITIES = [Abilities(restores=True, accepts=True), Abilities(takes_back=True), Abilities(restores=True)]
+ABILITIES = [Abilities(restores=True, accepts=True), Abilities(takes_back=True, joins=True), Abilities(restores=True)]
 
 
 def plan(seed: int, seconds: float = 300.0, limits: Limits = schedule.USUAL) -> Plan:
@@ -93,6 +93,31 @@ def test_people_change_only_what_they_wrote_and_answer_only_what_stands(seed: in
                 while (parent := parents[number]) is not None:
                     number = parent
                 assert authors[number] == whose
+            case Wish.ENTER | Wish.LEAVE:
+                assert ABILITIES[deed.rse].joins
+                assert (deed.agent, deed.message) == (AGENTS, 0)
+
+
+@given(st.integers(0, 1_000_000))
+@settings(max_examples=10)
+def test_before_a_space_is_tied_late_its_people_alone_write_there_and_nobody_marks_anything(seed: int) -> None:
+    found = schedule.plan(seed, 120.0, abilities=ABILITIES, rate=5.0, communities=3, arrives=True)
+    assert found.arrival is not None
+    assert found.arrival.at == 40.0
+    before = [deed for deed in found.deeds if deed.community == found.arrival.community and deed.at < found.arrival.at]
+    assert {deed.wish for deed in before} - {Wish.ENTER, Wish.LEAVE} <= {Wish.POST, Wish.REPLY, Wish.EDIT, Wish.DELETE, Wish.RESTORE}
+    assert {deed.rse for deed in before if deed.wish in {Wish.POST, Wish.REPLY}} == {found.arrival.rse}
+    after = [deed for deed in found.deeds if deed.community == found.arrival.community and deed.at > found.arrival.at + SETTLED]
+    assert {deed.rse for deed in after} == {0, 1, 2}
+
+
+def test_some_messages_are_long_and_their_edits_by_turns() -> None:
+    deeds = plan(8).deeds
+    written = [deed for deed in deeds if deed.wish in {Wish.POST, Wish.REPLY}]
+    assert 0.02 < sum(deed.long for deed in written) / len(written) < 0.12
+    long_ = {deed.message for deed in written if deed.long}
+    assert {deed.long for deed in deeds if deed.wish is Wish.EDIT and deed.message in long_} == {True, False}
+    assert not any(deed.long for deed in deeds if deed.wish is Wish.EDIT and deed.message not in long_)
 
 
 def test_all_wishes_come_about_at_the_rate_that_was_asked() -> None:

@@ -11,7 +11,7 @@ from tests.chaos import report
 from tests.chaos.book import Book
 from tests.chaos.oracle import Fault, Finding
 from tests.chaos.report import Outcome, tell
-from tests.chaos.watch import Sample, Watch, growing
+from tests.chaos.watch import Sample, Watch, growing, thirds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -45,7 +45,7 @@ def test_a_process_that_was_not_seen_in_both_thirds_is_not_judged() -> None:
 
 def outcome(seconds: float, findings: Sequence[Finding] = (), given_up: frozenset[int] = frozenset()) -> Outcome:
     grown = samples(lambda at: 60.0 + at / 50, lambda _: 20)
-    return Outcome(7, seconds, Book(), 3, 4, 1.0, Counter(), findings, given_up, {}, Watch(defaultdict(list, relay=grown)))
+    return Outcome(7, seconds, Book(), 3, 4, Counter(), 1.0, Counter(), findings, given_up, {}, Watch(defaultdict(list, relay=grown)))
 
 
 def test_a_short_run_holds_though_nobody_can_tell_whether_memory_grows() -> None:
@@ -61,3 +61,10 @@ def test_a_loss_that_the_platform_itself_gave_up_telling_is_named_and_still_a_lo
     assert "message 5 à hub (c)  — le RSE a renoncé à l'annoncer" in said
     assert "ROMPU : 1 perdu, 1 en double, 0 hors de l'ordre" in said
     assert report.LOSSES == (Fault.LOST, Fault.DOUBLED, Fault.OUT_OF_ORDER)
+
+
+def test_a_run_says_how_it_began_stood_in_the_middle_and_ended() -> None:
+    first, middle, last = thirds(samples(lambda at: at / 60, lambda at: 20 + int(at / 1200)))
+    assert (first.resident, middle.resident, last.resident) == (9.0, 29.0, 49.0)
+    assert (first.files, middle.files, last.files) == (20, 21, 22)
+    assert thirds([Sample(1.0, 90.0, 20)]) == (Sample(1.0, 90.0, 20),) * 3
