@@ -13,6 +13,8 @@ from nacl.public import PrivateKey
 from adapters.admission import Admission
 from adapters.applied import Applied
 from adapters.asking_again import Asking
+from adapters.backfill import Backfiller, Bringing
+from adapters.backfills import Backfills, State
 from adapters.completions import Completions
 from adapters.gateway import Counter, application
 from adapters.handshake import Handshake
@@ -20,6 +22,7 @@ from adapters.last_door import LastDoor, UnverifiedRecord
 from adapters.ledger import Memory
 from adapters.looks import Looked, Looker, View
 from adapters.members import Members
+from adapters.offers import Recalls
 from adapters.outgoing import Outgoing
 from adapters.pacing import Paces
 from adapters.patience import Pause
@@ -50,6 +53,7 @@ if TYPE_CHECKING:
 
 LEASE = timedelta(seconds=30)
 SPOOL = 1_000
+PAST_DAYS = 30
 SEALING = PrivateKey.generate().public_key
 
 
@@ -135,6 +139,11 @@ class Connector:
         await self._writer.recall()
         self._receipts._waiting.clear()  # noted before
         self._completions = Completions(self.name, real, self._spool, self.admission)
+        self._backfills = Backfills(self.ledger, self.name, self.name)
+        assert isinstance(real, Recalls)
+        self._backfiller = Backfiller(
+            Bringing(self.name, instance, real, self._ties, self._backfills, memory, self._spool, pause, self.admission.admit, clock)
+        )
         counter = Counter(self.name, instance, self.rse.platform.adapter, real, self.admission)
         self.window = Window(application({self.name.partition("-")[0]: counter}, Health({})))
         self._client, self._watch = real, Watch(self.ledger, self.name, self.name)
@@ -187,6 +196,17 @@ class Connector:
         await self._completions.ask()
         await self._asking.ask_due()
         return before != self._spool.waiting
+
+    async def ask_for_the_past(self) -> None:
+        """An operator asks for what the space held before its tie."""
+        (tie,) = self._ties.all()
+        now = self.hub.world.clock()
+        await self._backfills.ask(tie.space, tie.community, PAST_DAYS, now - timedelta(days=PAST_DAYS), now)
+
+    async def bring(self) -> bool:
+        """Survey a page of the past, or bring a message of it; True where there was any to bring."""
+        await self._backfiller.step()
+        return any(one.state in {State.SURVEYING, State.BRINGING} for one in await self._backfills.progress())
 
     async def ask_who_is_there(self) -> bool:
         """Ask the RSE who takes part, where that is due; True where somebody came or went."""

@@ -15,7 +15,7 @@ from adapters.discourse.twin_options import Options
 from adapters.discourse.twin_store import Category
 from adapters.platforms import platform
 from deploy.local.ports import free_port
-from tests.converge.rse import Impossible, Rse, Shown, word_of
+from tests.converge.rse import Impossible, Rse, Shown, sentences_of, whole, word_of
 from tests.fakes_discourse import ACCOUNT, API_KEY, SECRET, instance
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ class Discourse(Rse):
 
     node: ClassVar[str] = "wifip"
     platform = platform("discourse")
+    longest: ClassVar[tuple[int, int]] = (415, 415)
 
     def __init__(self, twin: _Held, server: TestServer, http: aiohttp.ClientSession, url: str) -> None:
         self._twin, self._server, self._http, self.url = twin, server, http, url
@@ -156,7 +157,7 @@ class Discourse(Rse):
     def shown(self) -> list[Shown]:
         posts = self._posts()
         places = {(post.topic_id, post.number): f"post:{post.id}" for post in posts}
-        return [self._seen(post, places) for post in posts if self._stands(post)]
+        return whole(self._seen(post, places) for post in posts if self._stands(post))
 
     def members(self) -> list[str]:
         store = self._twin._store
@@ -200,7 +201,8 @@ class Discourse(Rse):
         number, version = word_of(post.raw) or (-post.id, 0)
         parent = places.get((post.topic_id, post.reply_to or 1)) if post.number > 1 else None
         likers = frozenset(store.people[one].username for one in post.likes)
-        return Shown(f"post:{post.id}", number, version, parent, likers, accepted=store.topics[post.topic_id].solution == post.id)
+        accepted = store.topics[post.topic_id].solution == post.id
+        return Shown(f"post:{post.id}", number, version, parent, likers, accepted=accepted, sentences=sentences_of(post.raw))
 
     def _post(self, native_id: str) -> Post:
         return self._twin._store.posts[int(native_id.removeprefix("post:"))]

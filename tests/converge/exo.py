@@ -14,7 +14,7 @@ from adapters.exo.twin_options import Options
 from adapters.exo.twin_store import Item, Space
 from adapters.platforms import platform
 from deploy.local.ports import free_port
-from tests.converge.rse import Impossible, Rse, Shown, word_of
+from tests.converge.rse import Impossible, Rse, Shown, sentences_of, whole, word_of
 from tests.fakes_exo import ACCOUNT, API_KEY, exo_instance
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ class Exo(Rse):
 
     node: ClassVar[str] = "diplomatie"
     platform = platform("exo")
+    longest: ClassVar[tuple[int, int]] = (600, 600)
 
     def __init__(self, twin: Twin, server: TestServer, http: aiohttp.ClientSession, url: str) -> None:
         self._twin, self._server, self._http, self.url = twin, server, http, url
@@ -108,7 +109,7 @@ class Exo(Rse):
 
     def shown(self) -> list[Shown]:
         items = [item for item in self._twin._store.items.values() if item.space == self.space and DELETED_NOTICE not in item.title]
-        return [self._seen(item) for item in sorted(items, key=lambda item: item.created)]
+        return whole(self._seen(item) for item in sorted(items, key=lambda item: item.created))
 
     def members(self) -> list[str]:
         out = {ACCOUNT, *self._twin._store.spaces[self.space].outsiders}
@@ -137,7 +138,7 @@ class Exo(Rse):
         parent = None if above is None else (f"comment:{item.root}/{above}" if item.above else f"activity:{above}")
         native_id = f"comment:{item.root}/{item.id}" if item.root else f"activity:{item.id}"
         quotes = None if quotation is None else word_of(quotation[1]) or (0, 0)
-        return Shown(native_id, number, version, parent, frozenset(item.likes), quotes=quotes)
+        return Shown(native_id, number, version, parent, frozenset(item.likes), quotes=quotes, sentences=sentences_of(item.title))
 
     def _item(self, native_id: str) -> Item:
         wanted = native_id.partition(":")[2].rpartition("/")[2]

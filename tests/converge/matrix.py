@@ -18,7 +18,7 @@ from adapters.matrix.twin_web import Fault, answering
 from adapters.platforms import platform
 from deploy.local.application_service import ApplicationService
 from deploy.local.matrix_user import MatrixRefused, MatrixUser
-from tests.converge.rse import Impossible, Rse, Shown, word_of
+from tests.converge.rse import Impossible, Rse, Shown, sentences_of, whole, word_of
 from tests.fakes_matrix import AS_TOKEN, HS_TOKEN, matrix_instance
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ class Matrix(Rse):
 
     node: ClassVar[str] = "education"
     platform = platform("matrix")
+    longest: ClassVar[tuple[int, int]] = (600, 400)
 
     def __init__(self, rooms: Rooms, pusher: Pusher, twin: Twin, server: TestServer, http: ClientSession) -> None:
         self._rooms, self._pusher, self._twin, self._server, self._http = rooms, pusher, twin, server, http
@@ -120,7 +121,7 @@ class Matrix(Rse):
     # --- what comes of it ------------------------------------------------------------------------------------------------
 
     def shown(self) -> list[Shown]:
-        return [self._seen(message) for message in self._visible()]
+        return whole(self._seen(message) for message in self._visible())
 
     def members(self) -> list[str]:
         """Whoever stands in the room and is neither the bot nor a ghost."""
@@ -164,7 +165,9 @@ class Matrix(Rse):
         liked = frozenset(f"{name} {key}" for name, key in marks if key != ACCEPTED_ANSWER)
         accepted = any(key == ACCEPTED_ANSWER for _, key in marks)
         assert len(marks) == len(liked) + accepted, "a reaction twice"
-        return Shown(message["event_id"], number, version, message["reply_to"], liked, accepted=accepted)
+        return Shown(
+            message["event_id"], number, version, message["reply_to"], liked, accepted=accepted, sentences=sentences_of(message["body"])
+        )
 
     def _author(self, native_id: str) -> MatrixUser:
         sender = self._rooms.event(self.space, native_id)["sender"]

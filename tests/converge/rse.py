@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from adapters.platforms import Platform
     from adapters.settings import Instance
     from tests.converge.window import Window
 
 WORD: Final = re.compile(r"parole(\d{5})v(\d{3})")
+SENTENCE: Final = re.compile(r"suite(\d{5})v(\d{3})s(\d{3})")
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,8 @@ class Shown:
     """A message as readers see it: its number and version by the word in it, and what it answers by native id.
 
     `liked` holds who likes it or who set which emoji; `accepted` says that it is marked as its question's answer. `quotes` is the number
-    and the version of what its first words repeat, zeros where they say that it is gone.
+    and the version of what its first words repeat, zeros where they say that it is gone. `sentences` are those behind its first one, by
+    message, version and their own number; one that is `orphan` holds nothing else: the message that it continues is gone.
     """
 
     native_id: str
@@ -32,6 +34,8 @@ class Shown:
     liked: frozenset[str] = frozenset()
     accepted: bool = False
     quotes: tuple[int, int] | None = None
+    sentences: tuple[tuple[int, int, int], ...] = ()
+    orphan: bool = False
 
 
 class Impossible(Exception):
@@ -43,6 +47,8 @@ class Rse(ABC):
 
     node: ClassVar[str]
     platform: ClassVar[Platform]
+    longest: ClassVar[tuple[int, int]]
+    """How many sentences its people write at most, in a message and in its edit: more than one write into most RSEs takes."""
     space: str
     instance: Instance
 
@@ -143,9 +149,30 @@ class Rse(ABC):
         return {}
 
 
-def text_of(number: int, version: int) -> str:
-    """What a person writes: a word by which the message and its version are known everywhere."""
-    return f"Bonjour, voici parole{number:05}v{version:03} pour tout le monde."
+def text_of(number: int, version: int, sentences: int = 0) -> str:
+    """What a person writes: a word by which the message and its version are known everywhere, and so many sentences more."""
+    more = (f" Et voici suite{number:05}v{version:03}s{one:03}, une phrase de plus pour un message très long." for one in range(sentences))
+    return f"Bonjour, voici parole{number:05}v{version:03} pour tout le monde.{''.join(more)}"
+
+
+def sentences_of(text: str) -> tuple[tuple[int, int, int], ...]:
+    """The sentences behind a first one that a text holds: the message's number, its version, their own number."""
+    return tuple((int(one[1]), int(one[2]), int(one[3])) for one in SENTENCE.finditer(text))
+
+
+def whole(seen: Iterable[Shown]) -> list[Shown]:
+    """Messages with the sentences of their later parts, which hold no word of their own."""
+    found: list[Shown] = []
+    for one in seen:
+        about = one.sentences[0][0] if one.number <= 0 and one.sentences else None
+        place = next((place for place, other in enumerate(found) if other.number == about), None)
+        if about is None:
+            found.append(one)
+        elif place is None:
+            found.append(replace(one, number=about, orphan=True))
+        else:
+            found[place] = replace(found[place], sentences=found[place].sentences + one.sentences)
+    return found
 
 
 def word_of(text: str) -> tuple[int, int] | None:

@@ -36,9 +36,10 @@ class How(StrEnum):
 
 @dataclass(frozen=True)
 class Post:
-    """Somebody writes."""
+    """Somebody writes; `long`: more than one write into most RSEs takes, and so in every second version."""
 
     node: str
+    long: bool = False
 
 
 @dataclass(frozen=True)
@@ -145,7 +146,7 @@ LIVELY: Final = (
     Deed.REACT,
     Deed.UNREACT,
 )
-posts = st.builds(Post, node)
+posts = st.builds(Post, node, st.sampled_from([False, False, False, True]))
 deeds = st.builds(Do, st.sampled_from(LIVELY), node, pick)
 solutions = st.builds(Do, st.sampled_from([Deed.ACCEPT, Deed.ACCEPT, Deed.UNACCEPT]), st.just("wifip"), pick)
 recoveries = st.builds(Recover, st.just("wifip"), pick)
@@ -159,6 +160,8 @@ misses = st.builds(Miss, st.sampled_from(["wifip", "education"]))
 faults = st.one_of(st.builds(Restart, node), misses, st.builds(Silence, st.booleans()), st.builds(Wait, st.sampled_from([31, 61])))
 pumps = st.one_of(mail, mail, mail, st.just(Number()), st.just(Number()), writes, writes, faults)
 rounds = st.tuples(st.lists(acts, min_size=1, max_size=3), st.lists(pumps, max_size=6), st.sampled_from([(), (Settle(),), (Settle(),)]))
+pasts = st.sampled_from([(), (), ("wifip",), ("education",), ("education", "wifip")])
+"""Whose space held something before it was tied. Not an eXo's, which would notify its people of it elsewhere, nor does it take it."""
 opening = [Post(one) for one in sorted(NODES)]
 stories = st.lists(rounds, min_size=2, max_size=6).map(
     lambda said: [*opening, *(step for parts in said for part in parts for step in part)]

@@ -39,6 +39,10 @@ class Book:
     """Copies that people of the node took away and did not bring back."""
     disturbed: set[tuple[str, int]] = field(default_factory=set)
     """Messages that went, or went and came back, in that node: what was set on them may be lost."""
+    touched: set[tuple[str, int]] = field(default_factory=set)
+    """Copies whose words somebody of that node touched up."""
+    lengths: dict[int, dict[int, int]] = field(default_factory=dict)
+    """Of a long message: version → its sentences behind the first one."""
 
     def note(self, node: str, what: str, native_id: str) -> None:
         """Somebody did something."""
@@ -46,7 +50,7 @@ class Book:
 
     def compare(self, node: str, before: Sequence[Shown], after: Sequence[Shown]) -> None:
         """What went and what came back by a person's act."""
-        was, there = {one.native_id: one.number for one in before}, {one.native_id: one.number for one in after}
+        was, there = ({one.native_id: one.number for one in shown if not one.orphan} for shown in (before, after))
         for native_id in was.keys() - there.keys():
             self.note(node, "gone", native_id)
             self.lost.add((node, was[native_id]))
@@ -62,6 +66,7 @@ class Town:
     def __init__(self, hub: Hub, rses: Mapping[str, Rse], connectors: Mapping[str, Connector]) -> None:
         self.hub, self.rses, self.connectors = hub, rses, connectors
         self.book = Book()
+        self._brings = True
 
     # --- a step ---------------------------------------------------------------------------------------------------------
 
@@ -91,8 +96,8 @@ class Town:
 
     async def _people(self, step: Post | Do | Recover | Enter | Leave) -> None:
         match step:
-            case Post(node=node):
-                await self._say(node, None)
+            case Post(node=node, long=long):
+                await self.say(node, None, self.rses[node].longest[0] if long else 0)
             case Do():
                 await self._do(step)
             case Recover(node=node, pick=pick):
@@ -104,6 +109,15 @@ class Town:
                 await self.rses[node].leave()
             case _:
                 assert_never(step)
+
+    async def tie(self) -> None:
+        """Let the handshakes take place, and what was said before them go unheard."""
+        for connector in self.connectors.values():
+            while await connector.hear(0, again=False):
+                pass
+        self._brings = False
+        await self.settle()
+        self._brings = True
 
     async def settle(self) -> None:
         """Let all that is on its way arrive, and what was waited for in vain stand alone."""
@@ -126,6 +140,7 @@ class Town:
         for _ in range(LOOKS):
             moved = await connector.look() or moved
         moved = await connector.tidy() or moved
+        moved = (self._brings and await connector.bring()) or moved
         moved = await connector.ask_who_is_there() or moved
         while await connector.write():
             moved = True
@@ -135,13 +150,13 @@ class Town:
 
     async def _do(self, step: Do) -> None:
         rse = self.rses[step.node]
-        shown = [one for one in rse.shown() if one.number > 0]
+        shown = [one for one in rse.shown() if one.number > 0 and not one.orphan]
         if not shown:
             return
         message = shown[step.pick % len(shown)]
         match step.deed:
             case Deed.REPLY:
-                await self._say(step.node, message.native_id)
+                await self.say(step.node, message.native_id)
             case Deed.EDIT:
                 await self._edit(step.node, message)
             case Deed.DELETE | Deed.MODERATE | Deed.MEDDLE | Deed.REACT | Deed.UNREACT | Deed.ACCEPT | Deed.UNACCEPT:
@@ -149,21 +164,30 @@ class Town:
             case _:
                 assert_never(step.deed)
 
-    async def _say(self, node: str, answered: str | None) -> None:
+    async def say(self, node: str, answered: str | None, sentences: int = 0) -> str:
+        """Somebody writes, or answers; the message's native id."""
         number = self.hub.next_number()
-        rse, text = self.rses[node], text_of(number, 1)
+        rse, text = self.rses[node], text_of(number, 1, sentences)
+        if sentences:
+            self.book.lengths[number] = {1: sentences}
         native_id = await (rse.post(text) if answered is None else rse.reply(answered, text))
         self.book.said[number] = (node, native_id)
         self.book.versions[number] = 1
+        return native_id
 
     async def _edit(self, node: str, message: Shown) -> None:
         """Her own message gets new words; of a copy somebody touches up the words that are there."""
         own = self.book.said[message.number][0] == node
         version = self.book.versions[message.number] + 1 if own else message.version
+        sentences = self.rses[node].longest[1] if own and version % 2 and message.number in self.book.lengths else 0
         try:
-            await self.rses[node].edit(message.native_id, text_of(message.number, version) + ("" if own else " Retouché."))
+            await self.rses[node].edit(message.native_id, text_of(message.number, version, sentences) + ("" if own else " Retouché."))
         except Impossible:
             return
+        if own and message.number in self.book.lengths:
+            self.book.lengths[message.number][version] = sentences
+        if not own:
+            self.book.touched.add((node, message.number))
         self.book.versions[message.number] = max(version, self.book.versions[message.number])
         self.book.note(node, "edit", message.native_id)
 
@@ -186,6 +210,7 @@ class Town:
         await self.connectors[node].hear(which, again=again)
         await self.connectors[node].look()
         await self.connectors[node].tidy()
+        await self.connectors[node].bring()
 
     async def _write(self, step: Write) -> None:
         """A record that asks nothing of the RSE meets no fault."""
@@ -213,8 +238,11 @@ async def _killed() -> None:
 
 
 @asynccontextmanager
-async def town(world: World, ledger: Ledger, rses: Mapping[str, Rse], number: int) -> AsyncIterator[Town]:
-    """A community whose three spaces are new and tied; its connectors are gone when the block ends."""
+async def town(world: World, ledger: Ledger, rses: Mapping[str, Rse], number: int, past: Sequence[str] = ()) -> AsyncIterator[Town]:
+    """A community whose three spaces are new and tied; its connectors are gone when the block ends.
+
+    Somebody said something in the spaces of `past` before they were tied: it is asked for, and comes while the story goes on.
+    """
     world.clock.moved = timedelta()
     for rse in rses.values():
         await rse.heal()
@@ -224,9 +252,14 @@ async def town(world: World, ledger: Ledger, rses: Mapping[str, Rse], number: in
     connectors = {node: Connector(f"{node}-{number}", rse, hub, ledger) for node, rse in rses.items()}
     found = Town(hub, rses, connectors)
     try:
+        for node in past:
+            await found.say(node, await found.say(node, None))
+            await found.say(node, None, rses[node].longest[0])
         for connector in connectors.values():
             await connector.start()
-        await found.settle()
+        await found.tie()
+        for node in past:
+            await connectors[node].ask_for_the_past()
         yield found
     finally:
         for connector in connectors.values():

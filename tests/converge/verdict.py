@@ -36,6 +36,8 @@ class Thread:
     ever_deleted: set[str] = field(default_factory=set)
     members: dict[str, tuple[str, str]] = field(default_factory=dict)
     """Membership → node, name."""
+    history: set[str] = field(default_factory=set)
+    """Objects that were first said before their space was tied."""
 
     def root(self, subject: str) -> str:
         """The message that began its thread."""
@@ -61,6 +63,8 @@ def _fold(thread: Thread, heads: Mapping[str, str], fact: Mapping[str, Any]) -> 
     match heads["ce_type"].removeprefix(PREFIX):
         case "message.posted.v1" | "message.edited.v1":
             thread.parents.setdefault(subject, parent if parent in thread.words else None)
+            if "ce_history" in heads and subject not in thread.words:
+                thread.history.add(subject)
             thread.words[subject] = word_of(fact["content"]["text"]) or (0, 0)
         case "message.deleted.v1":
             thread.parents.setdefault(subject, None)
@@ -145,23 +149,34 @@ class _Judge:
     def _message(self, node: str, number: int, here: Sequence[Shown]) -> Iterator[str]:
         subject, own = self._subjects[number], self._book.said[number][0] == node
         word = self._thread.words.get(subject)
+        orphans, here = [one for one in here if one.orphan], [one for one in here if not one.orphan]
         if len(here) > 1:
             yield f"shown {len(here)} times"
+        if orphans and (word is None or (node, number) not in self._book.lost):
+            yield f"{len(orphans)} parts of it stand alone"
         if word is None:
             yield from ("shown though deleted",) if here else ()
             return
         if not here:
-            if own or (node, number) not in self._book.lost:
+            if own or ((node, number) not in self._book.lost and not (node == EXO and subject in self._thread.history)):
                 yield "not shown"
             return
         (message, *_) = here
         if word != (number, message.version):
             yield f"shown in version {message.version}, numbered in {word[1]}"
         yield from self._quotation(node, subject, message)
+        if not own and (node, number) not in self._book.disturbed | self._book.touched:
+            yield from self._length(number, message)
         if subject not in self._thread.ever_deleted and (node, number) not in self._book.disturbed:
             yield from self._marks(node, subject, message, own=own)
             if not own:
                 yield from self._place(node, subject, message)
+
+    def _length(self, number: int, message: Shown) -> Iterator[str]:
+        """All of its sentences, each once, in order."""
+        wanted = self._book.lengths.get(number, {}).get(message.version, 0)
+        if message.sentences != tuple((number, message.version, sentence) for sentence in range(wanted)):
+            yield f"{len(message.sentences)} sentences, not {wanted}"
 
     def _quotation(self, node: str, subject: str, message: Shown) -> Iterator[str]:
         """What a copy repeats is what stands now, or nothing where nothing stands there any more."""

@@ -30,6 +30,7 @@ from tests.converge.story import (
     Step,
     Wait,
     Write,
+    pasts,
     stories,
 )
 from tests.converge.town import Town, town
@@ -80,11 +81,11 @@ async def tell(place: Town, story: Sequence[Step]) -> list[str]:
 
 
 @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
-@given(story=stories)
+@given(story=stories, past=pasts)
 async def test_every_rse_ends_in_the_state_that_the_numbers_define(
-    world: World, ledger: Ledger, rses: Mapping[str, Rse], story: list[Step]
+    world: World, ledger: Ledger, rses: Mapping[str, Rse], story: list[Step], past: Sequence[str]
 ) -> None:
-    async with town(world, ledger, rses, next(numbers)) as place:
+    async with town(world, ledger, rses, next(numbers), past) as place:
         assert not await tell(place, story)
 
 
@@ -161,6 +162,10 @@ STORIES: Final[Mapping[str, Sequence[Step]]] = {
         Number(), Miss(DISCOURSE), Miss(MATRIX), Do(Deed.REPLY, EXO, 0), Do(Deed.EDIT, EXO, 0), Mail(EXO, 0, again=False), Number(), Settle(),
         Do(Deed.EDIT, EXO, 0), Do(Deed.REPLY, MATRIX, 1),
     ],
+    "long texts are shortened, lengthened and taken back, while connectors are killed": [
+        *(Post(node, long=True) for node in (MATRIX, DISCOURSE, EXO)), Settle(), Do(Deed.EDIT, MATRIX, 0), Do(Deed.EDIT, DISCOURSE, 1), *ONCE_KILLED,
+        Do(Deed.EDIT, MATRIX, 0), Do(Deed.EDIT, DISCOURSE, 1), Do(Deed.REPLY, DISCOURSE, 0), *ONCE_KILLED, Do(Deed.DELETE, MATRIX, 0), *ONCE_KILLED,
+    ],
     "members come and go in all three, while a connector is killed and Kafka is silent": [
         *(Enter(node) for node in (MATRIX, DISCOURSE, EXO)), Mail(MATRIX, 0, again=True), Mail(DISCOURSE, 0, again=True), Silence(on=True),
         Settle(), Leave(MATRIX), Restart(MATRIX), Leave(EXO), Silence(on=True), Wait(61), Leave(DISCOURSE), Settle(), Enter(MATRIX), Enter(EXO),
@@ -194,3 +199,17 @@ async def test_edit_like_solved_and_two_deletions_and_returns_of_one_post_are_an
         "message.posted", "message.posted", "message.edited", "reaction.added", "answer.accepted", "message.deleted", "answer.withdrawn",
         "message.edited", "message.deleted", "message.edited",
     ]  # fmt: skip
+
+
+async def test_what_a_space_held_before_its_tie_comes_in_the_middle_of_what_people_do_to_it(
+    world: World, ledger: Ledger, rses: Mapping[str, Rse]
+) -> None:
+    mail: list[Step] = [Mail(DISCOURSE, 0, again=False), Number(), Write(MATRIX, How.KILLED_AFTER)]
+    story: list[Step] = [
+        Do(Deed.EDIT, DISCOURSE, 0), *mail, Restart(DISCOURSE), Post(MATRIX), *mail, Silence(on=True), *mail, Settle(),
+        Do(Deed.REPLY, MATRIX, 0), Do(Deed.EDIT, DISCOURSE, 2), Settle(), Do(Deed.DELETE, DISCOURSE, 1), Do(Deed.DELETE, DISCOURSE, 1),
+    ]  # fmt: skip
+    async with town(world, ledger, rses, next(numbers), (DISCOURSE,)) as place:
+        assert not await tell(place, story)
+        marked = [headers for record in place.hub.said if "ce_history" in (headers := dict(record.headers))]
+    assert len(marked) == 2
