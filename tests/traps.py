@@ -9,6 +9,7 @@ DISCOURSE, MATRIX, EXO, ALL = "discourse", "matrix", "exo", "every platform"
 DT, DW, DI = "unit/test_discourse_translate.py", "conformance/test_discourse_twin.py", "conformance/test_discourse_twin_itself.py"
 MT, MD, MW = "unit/test_matrix_translate.py", "unit/test_matrix_door.py", "conformance/test_matrix_twin.py"
 ER, EW = "unit/test_exo_reading.py", "conformance/test_exo_twin.py"
+ET, EQ = "conformance/test_every_adapter_traces.py", "conformance/test_exo_quotations.py"
 EA, ED, EG = "conformance/test_every_adapter.py", "conformance/test_every_adapter_door.py", "conformance/test_every_adapter_gestures.py"
 GW, GF, CV = "integration/test_gateway.py", "integration/test_gateway_faults.py", "integration/test_convergence.py"
 HERE = "conformance/test_traps.py"
@@ -70,6 +71,8 @@ TRAPS: Final = (
         (DW, "test_a_moderators_edit_names_the_posts_author"), (CV, "test_every_rse_ends_in_the_state_that_the_numbers_define"))),
     Trap("short_posts_refused", DISCOURSE, "Posts under 20 and titles under 15 characters are refused, as are titles that are taken.", (
         (DW, "test_a_very_short_message_without_title_arrives"), (DW, "test_two_messages_of_the_same_title_both_arrive"))),
+    Trap("history_is_public", DISCOURSE, "Readers leaf through an emptied post's history, and its topic keeps the title that its words gave it.", (
+        (ET, "test_of_a_message_that_others_answered_no_word_stays_anywhere"), (ET, "test_no_older_word_of_a_message_names_its_conversation"))),
     # --- Matrix ------------------------------------------------------------------------------------------------------------
     Trap("token_in_the_header", MATRIX, "The homeserver proves itself by its own token; 401 says that none came, 403 that it was another.", (
         (MD, "test_a_missing_token_is_refused_by_name"), (MD, "test_a_wrong_token_is_refused_as_the_specification_wants"),
@@ -106,6 +109,11 @@ TRAPS: Final = (
     Trap("way_back", MATRIX, "That the homeserver reaches us can be tried before anybody writes.", (
         (MW, "test_the_way_back_can_be_tried_with_a_ping"), (MD, "test_a_ping_is_answered_without_an_event"))),
     Trap("event_of_64_kib", MATRIX, "An event over 64 KiB is refused.", ((MW, "test_a_homeserver_takes_no_very_long_message_so_it_is_divided_before"),)),
+    Trap("edits_outlive_their_message", MATRIX, "Who redacts a message leaves its edits in the room, each with all of its words.", (
+        (ET, "test_of_a_message_that_nobody_answered_no_word_stays_anywhere"),
+        ("real/test_synapse_client.py", "test_no_word_of_a_copy_stays_in_the_room_when_its_author_deletes_it"))),
+    Trap("five_mebibytes", MATRIX, "A transaction may hold a hundred events of 64 KiB: what is greater than 5 MiB is not read.", (
+        (HERE, "test_a_transaction_is_read_up_to_five_mebibytes_and_answered_in_its_words"), (GW, "test_a_streamed_oversized_body_is_refused_at_the_cap"))),
     # --- eXo and Meeds --------------------------------------------------------------------------------------------------------
     Trap("two_generations", EXO, "Two API generations tell the same thing in other words, at other addresses.", (
         (ER, "test_both_generations_say_the_same_of_the_same_message"),)),
@@ -130,6 +138,9 @@ TRAPS: Final = (
         (EW, "test_a_copy_that_others_have_commented_is_emptied_and_their_comments_stay"),
         (EW, "test_a_copied_comment_that_others_have_answered_is_emptied_and_their_answers_stay"))),
     Trap("two_levels", EXO, "Comments have one level of answers.", ((EW, "test_an_answer_to_an_answer_stands_beside_it_since_there_are_two_levels_only"),)),
+    Trap("quotations_keep_words", EXO, "Where threads are flat an answer repeats what it answers, and keeps it when that is taken back.", (
+        (EQ, "test_no_word_of_what_was_taken_back_stands_in_a_quotation"), (CV, "test_stories_that_went_wrong_once_end_well"),
+        (EQ, "test_where_nothing_can_be_edited_an_answer_names_whom_it_answers_and_repeats_no_word"))),
     Trap("mail_in_profiles", EXO, "Profiles hold e-mail addresses.", ((ER, "test_no_e_mail_address_of_a_profile_is_read"),)),
     # --- rules for every adapter -------------------------------------------------------------------------------------------------
     Trap("size_first", ALL, "A body may be of any size: it is cut off at the platform's cap, below what a topic's record holds.", (
@@ -157,6 +168,10 @@ TRAPS: Final = (
     Trap("lost_answers", ALL, "A write may be done though its answer never came.", (
         (EA, "test_an_act_whose_answer_was_lost_is_found_and_nothing_is_doubled"),
         (CV, "test_every_rse_ends_in_the_state_that_the_numbers_define"))),
+    Trap("content_in_logs", ALL, "What people say passes through every process, and logs are read by many.", (
+        (HERE, "test_no_log_line_of_the_door_holds_what_people_said"),)),
+    Trap("how_long_it_is_tried", ALL, "How long a platform tries again decides what an outage costs.", (
+        (HERE, "test_every_connector_says_how_long_its_platform_tries_and_what_an_outage_costs"),)),
     Trap("both_ways_or_said_so", ALL, "No platform can do everything.", (
         (ED, "test_each_feature_is_answered_both_ways_by_a_form_or_by_a_reason"), (EG, "test_what_the_table_denies_is_answered_unsupported_and_changes_nothing"),
         (EA, "test_an_edit_and_a_deletion_name_the_same_message_and_never_repeat_a_marker"))),

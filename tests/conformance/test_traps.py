@@ -106,6 +106,54 @@ async def test_every_answer_of_the_door_tells_its_length(kind: type[Pushing]) ->
     assert [int(answer.headers["content-length"]) for answer in answers] == [len(answer.body) for answer in answers]
 
 
+@pytest.mark.parametrize("kind", PUSHING, ids=lambda kind: kind.name)
+@pytest.mark.parametrize("answer", [Stored(("event=1",)), NotStored("spool_full"), KeyError("x")], ids=repr)
+async def test_no_log_line_of_the_door_holds_what_people_said(
+    kind: type[Pushing], answer: Stored | NotStored | Exception, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    await knocked(kind, answer)
+    await knocked(kind, answer, **{kind.signature: "faux"})
+    logged = capsys.readouterr().out + caplog.text
+    assert "webhook" in logged
+    assert [word for word in _words_of(json.loads(kind.sample.payload)) if word in logged] == []
+
+
+def _words_of(document: object) -> set[str]:
+    """All that is said in a document, in words long enough to be nobody else's."""
+    match document:
+        case dict():
+            return {word for name, value in document.items() if name != "type" for word in _words_of(value)}
+        case list():
+            return {word for value in document for word in _words_of(value)}
+        case str():
+            return {document} if len(document) > len("discourse") and not document[0].isdecimal() else set()
+        case _:
+            return set()
+
+
+async def test_a_transaction_is_read_up_to_five_mebibytes_and_answered_in_its_words() -> None:
+    matrix = next(kind for kind in PUSHING if kind.name == "matrix")
+    adapter, cap = matrix.platform().adapter, 5 * 1024 * 1024
+    admission: Any = Admitting(Stored(()))
+    gateway = application({"rse": Counter("rse", matrix.configured, adapter, PlainRse(), admission)}, Health({}))
+    request = adapter.signed_request(matrix.sample.payload, matrix.configured, None)
+    sizes = {size: request.body + b" " * (size - len(request.body)) for size in (cap, cap + 1)}
+    answers = [
+        await call(gateway, f"/webhooks/rse/{request.path}", method="PUT", headers=request.headers, body=body) for body in sizes.values()
+    ]
+    assert adapter.body_limit == cap
+    assert [answer.status for answer in answers] == [200, 413]
+    assert json.loads(answers[1].body)["errcode"].startswith("M_")
+
+
+@pytest.mark.parametrize("kind", RSES, ids=lambda kind: f"{kind.name} {kind.__name__}")
+def test_every_connector_says_how_long_its_platform_tries_and_what_an_outage_costs(kind: type[Rse]) -> None:
+    told = kind.platform().capabilities
+    table = (TESTS.parent / "README.md").read_text()
+    assert told.retries in table
+    assert told.outage in table
+
+
 # --- what is read ------------------------------------------------------------------------------------------------------
 
 
