@@ -31,7 +31,7 @@ _POST = (
     "flair_group_id", "hidden", "hidden_reason_id", "incoming_link_count", "moderator", "primary_group_name", "quote_count",
     "reaction_users_count", "reactions", "reads", "readers_count", "reply_count", "reply_to_user", "reviewable_id", "reviewable_score_count",
     "reviewable_score_pending_count", "score", "staff", "title_is_group", "topic_filtered_posts_count", "topic_html_title",
-    "topic_posts_count", "trust_level", "user_cakedate", "user_birthdate", "user_title", "version", "wiki", "can_edit", "can_delete",
+    "topic_posts_count", "topic_slug", "trust_level", "user_cakedate", "user_birthdate", "user_title", "wiki", "can_edit", "can_delete",
     "can_recover", "can_see_hidden_post", "can_permanently_delete", "can_wiki", "link_counts", "read", "yours", "posts_count", "avg_time",
     "badges_granted", "draft_sequence", "user_custom_fields", "static_doc", "via_email", "is_auto_generated", "action_code",
     "action_code_who", "action_code_path", "notice", "last_wiki_edit", "locked", "excerpt", "user_suspended", "user_status",

@@ -213,9 +213,7 @@ def _destroyed(lost: _Message, instance: Instance) -> Change | Unused | Nonsense
 
 
 def _topic_of(post: Post) -> Topic:
-    return Topic(
-        id=post.topic_id, title=post.topic_title, slug=post.topic_slug, category_id=post.category_id, archetype=post.topic_archetype
-    )
+    return Topic(id=post.topic_id, title=post.topic_title, category_id=post.category_id, archetype=post.topic_archetype)
 
 
 def with_topic(post: Post, topic: Topic | None) -> Post:
@@ -224,7 +222,6 @@ def with_topic(post: Post, topic: Topic | None) -> Post:
         return post
     known: dict[str, Any] = {
         "category_id": post.category_id or topic.category_id,
-        "topic_slug": post.topic_slug or topic.slug,
         "topic_title": post.topic_title or topic.title,
         "topic_archetype": post.topic_archetype or topic.archetype,
     }

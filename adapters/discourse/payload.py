@@ -62,7 +62,6 @@ class Post(BaseModel):
     raw: str | None = None
     reply_to_post_number: Identifier | None = None
     category_id: Identifier | None = None
-    topic_slug: str | None = None
     topic_title: str | None = None
     topic_archetype: str | None = None
     accepted_answer: bool | None = None  # told by the « solved » plugin
@@ -106,7 +105,6 @@ class Topic(BaseModel):
 
     id: Identifier
     title: str | None = None
-    slug: str | None = None
     category_id: Identifier | None = None
     archetype: str | None = None
     posts_count: int = 1

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hmac
 import re
 from typing import TYPE_CHECKING, Literal
-from urllib.parse import quote
 
 from adapters.discourse.cooked import from_cooked
 from adapters.discourse.files import files_of
@@ -199,8 +198,8 @@ def _kind(user: int | None) -> Literal["person", "bot", "system"]:
 
 
 def _link(post: Post, instance: Instance) -> str:
-    slug = quote(_line(post.topic_slug, 200), safe="-") or "-"
-    return f"{instance.url}/t/{slug}/{post.topic_id}/{post.post_number}"
+    """By numbers alone: a topic's slug repeats its title, and would stand in the copies of all answers when that was taken back."""
+    return f"{instance.url}/t/-/{post.topic_id}/{post.post_number}"
 
 
 def _line(text: str | None, limit: int) -> str:

@@ -112,13 +112,18 @@ def test_a_first_post_becomes_a_titled_message() -> None:
     found = change("post_created")
     assert found.act is Act.POSTED
     assert (found.native_id, found.locator, found.parent, found.space) == ("post:1204", "topic:108/1", None, "97")
-    assert (found.title, found.link) == ("Des nouvelles du mois", "https://wifip.example/t/des-nouvelles-du-mois/108/1")
+    assert (found.title, found.link) == ("Des nouvelles du mois", "https://wifip.example/t/-/108/1")
     assert found.content is not None
     assert (found.content.html, found.content.text) == ("<p>Bonjour à tous</p>", "Bonjour à tous")
     assert found.author is not None
     assert (found.author.name, found.author.organisation, found.author.kind) == ("Camille Roux", "Finances", "person")
     assert (found.occurred_at, found.version) == (datetime(2026, 3, 2, 8, 0, 0, 100_000, UTC), "2026-03-02T08:00:00.100Z")
     assert found.actor == "user:31"
+
+
+def test_the_link_to_the_original_repeats_no_word_of_its_title_since_a_deletion_could_not_take_it_out_of_the_copies_of_answers() -> None:
+    link = change("post_created", topic_slug="le-mot-de-passe-est-sesame", topic_title="Le mot de passe est sésame").link
+    assert link == "https://wifip.example/t/-/108/1"
 
 
 def test_a_reply_names_the_place_of_what_it_answers() -> None:
