@@ -45,7 +45,7 @@ class Agents:
         """Do it once what was done before to the same thing has its answer."""
         rse = self._town.rses[deed.rse]
         slot = self._slot(deed, rse)
-        if slot is None:
+        if slot is None or self._town.awaits(rse if isinstance(slot, Entry | Coming) else None, self._town.communities[deed.community]):
             self._book.idle[deed.wish] += 1
             return
         number = deed.version if isinstance(slot, Entry) else deed.message

@@ -50,6 +50,7 @@ if TYPE_CHECKING:
 
 EACH: Final = 2
 """RSEs that one connector process serves."""
+ARRIVES_WITHIN: Final = 600.0
 READY_WITHIN: Final = 180.0
 SPOOL_LIMIT: Final = 24
 HOLD: Final = "PT180S"
@@ -100,6 +101,7 @@ class Town:
         self.up: Process | None = None
         self.late: tuple[Rse, str] | None = None
         """An RSE and the community that it enters in the middle of the run, with its past."""
+        self.arrived = False
 
     def keep_out(self, rse: Rse, community: str) -> None:
         """Before the start: this RSE's space is tied when `arrive` says so."""
@@ -108,16 +110,34 @@ class Town:
     async def arrive(self) -> None:
         """Tie the space that was kept out, as soon as the database lets us."""
         if self.late is None:
-            return None
+            return
         rse, community = self.late
         while True:
             engine = engine_for(self._url)
             try:
-                return await self._work(partial(propose_tie, rse.seat.node, rse.spaces[community], community), engine)
+                await self._work(partial(propose_tie, rse.seat.node, rse.spaces[community], community), engine)
+                break
             except (OSError, SQLAlchemyError):
                 await asyncio.sleep(1.0)
             finally:
                 await engine.dispose()
+        await until(lambda: self._stands(rse, rse.spaces[community]), f"{rse.seat.node} rattaché avec son passé", ARRIVES_WITHIN)
+        self.arrived = True
+
+    async def _stands(self, rse: Rse, space: str) -> bool:
+        """Whether a space's tie is known to hub and connector."""
+        try:
+            active = await self.ask("SELECT 1 FROM hub.ties WHERE node = $1 AND space = $2 AND state = 'active'", rse.seat.node, space)
+            confirmed = await self.ask(
+                "SELECT 1 FROM adapters.ties WHERE instance = $1 AND space = $2 AND state = 'confirmed'", rse.seat.node, space
+            )
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            return False
+        return bool(active and confirmed)
+
+    def awaits(self, rse: Rse | None, community: str) -> bool:
+        """Whether people, but for those of one RSE, do nothing in a community yet: its first space is still to come, with its past."""
+        return self.late is not None and not self.arrived and community == self.late[1] and rse is not self.late[0]
 
     async def start(self) -> Self:
         """Start everything and tie every space."""
