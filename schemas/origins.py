@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import Final
 from urllib.parse import urlsplit
@@ -10,6 +11,8 @@ DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 REMEMBERED: Final = 4096
 LONGEST: Final = 2048
 """One activity asks for the same few origins ten times over; longer addresses are read each time, so that strangers fill no memory."""
+_USUAL: Final = re.compile(r"(https?)(://[a-z0-9.-]+)(?::([1-9][0-9]{0,3}|[1-5][0-9]{4}))?(?:[/?#][!-\[\]-~]*)?")
+"""What nearly every address is written like: a name in small letters, perhaps a port, printable ASCII behind it."""
 
 
 def origin_of(uri: object) -> str | None:
@@ -20,6 +23,15 @@ def origin_of(uri: object) -> str | None:
 
 
 def _read(uri: str) -> str | None:
+    """The usual writing in a tenth of the library's time; a property test compares the two."""
+    usual = _USUAL.fullmatch(uri)
+    if usual is None:
+        return _parsed(uri)
+    scheme, named, port = usual.groups()
+    return scheme + named if port is None or int(port) == DEFAULT_PORTS[scheme] else f"{scheme}{named}:{port}"
+
+
+def _parsed(uri: str) -> str | None:
     if not uri.isascii() or not uri.isprintable() or "\\" in uri or " " in uri:
         return None  # a backslash is a path to one reader and the end of a host to another
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
@@ -49,7 +49,7 @@ class KnownActor:
 
     def written(self) -> dict[str, str]:
         """As it travels."""
-        return {one.name: getattr(self, one.name) for one in fields(self)}
+        return {"id": self.id, "kind": self.kind, "name": self.name, "inbox": self.inbox, "shared_inbox": self.shared_inbox}
 
 
 class ProvenanceRefused(ValueError):
@@ -85,12 +85,13 @@ class Provenance:
 
     def signed(self, key: SigningKey) -> dict[str, str]:
         """The `peer_*` members, signed."""
-        said = self._texts() | {KEY: key.key_id}
-        return said | {PROOF: encode(key.sign(jcs.canonical_strings(said)))}
+        said = self._texts(key.key_id)
+        said[PROOF] = encode(key.sign(jcs.canonical_strings(said)))
+        return said
 
-    def _texts(self) -> dict[str, str]:
+    def _texts(self, key_id: str) -> dict[str, str]:
         return {
-            "peer_actor": self.actor, "peer_server": self.peer, "peer_key": self.key, "peer_scheme": self.scheme,
+            KEY: key_id, "peer_actor": self.actor, "peer_server": self.peer, "peer_key": self.key, "peer_scheme": self.scheme,
             "peer_received": str(round(self.received.timestamp() * 1000)), "peer_digest": self.digest, "peer_target": self.target,
             "peer_belief": self.belief.value, "peer_document": self.document, "peer_ministry": self.ministry,
             "peer_actors": f'{{"actors":[{",".join(map(_written, self.actors))}]}}',

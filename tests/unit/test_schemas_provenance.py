@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas import jcs
+from schemas import jcs, origins
 from schemas.keys import SigningKey
 from schemas.origins import LONGEST, origin_of
 from schemas.provenance import Belief, KnownActor, Provenance, members, written
+
+if TYPE_CHECKING:
+    import pytest
 
 KEY = SigningKey.generate("hub")
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
@@ -29,3 +33,26 @@ def test_an_origin_is_the_same_however_often_and_at_whatever_length_it_is_asked_
     for uri in ("https://a.example/x", "https://a.example/" + "x" * LONGEST):
         assert [origin_of(uri) for _ in range(2)] == ["https://a.example"] * 2
     assert [origin_of("https://a.example@b.example/") for _ in range(2)] == [None, None]
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            ["http", "https", "HTTP", "://", ":", "/", "a.example", "A.example", "10.0.0.1", "[::1]", "..", "80", "443", "8443", "0443", "0", "59999",
+             "65536", "?", "#", "@", "x", "é", " ", "\\", "\t", "[", "]", "%41", "_", "~"]
+        ),
+        max_size=7,
+    ).map("".join)
+    | st.from_regex(r"https?://[a-z0-9.-]{1,8}(:[0-9]{1,5})?([/?#][!-~]{0,8})?", fullmatch=True)
+)  # fmt: skip
+def test_the_usual_writing_has_the_origin_that_the_library_reads(uri: str) -> None:
+    assert origins._read(uri) == origins._parsed(uri)
+
+
+def test_usual_addresses_are_not_left_to_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(uri: str) -> str:
+        raise AssertionError(uri)
+
+    monkeypatch.setattr(origins, "_parsed", never)
+    assert origins._read("https://social.example/users/ines#z6Mk") == "https://social.example"
+    assert origins._read("http://127.0.0.1:8443/notes/1?page=2") == "http://127.0.0.1:8443"
