@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from schemas.content_digest import DigestFault, content_digest
 from schemas.http_signature import Reason, Rejection, SignedHead, UnverifiedHead
-from schemas.http_signature.message import DEFAULT_PORTS, SINGLE, Refused, authority, field_value
+from schemas.http_signature.message import DEFAULT_PORTS, Refused, authority, field_value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -43,9 +43,9 @@ class CavageReason(StrEnum):
     HOST_MISMATCH = "host_mismatch"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Demands:
-    """What a door asks of a signature; `(created)` may stand for `date`."""
+    """What a door asks of a signature; `(created)` may stand for `date`. Each is itself alone, as those of RFC 9421."""
 
     components: frozenset[str]
     window: timedelta = WINDOW
@@ -129,15 +129,14 @@ def _covering(head: UnverifiedHead, demands: Demands) -> _Claim:
 
 
 def _read(head: UnverifiedHead) -> _Claim:
-    said = [value for name, value in head.fields if name == "signature"]
-    elsewhere = any(name == "authorization" and value[:10].lower() == "signature " for name, value in head.fields)
+    said = head.named.get("signature", [])
+    elsewhere = any(value[:10].lower() == "signature " for value in head.named.get("authorization", ()))
     if not said:
         raise Refused(Reason.MISSING, "authorization" if elsewhere else "")  # nobody in the fediverse signs there (§ 3.1)
     if elsewhere or len(said) > 1:
         raise Refused(Reason.AMBIGUOUS)
-    names = [name for name, _ in head.fields]
-    if doubled := [name for name in SINGLE if names.count(name) > 1]:
-        raise Refused(Reason.FIELD_REPEATED, ", ".join(sorted(doubled)))
+    if head.doubled:
+        raise Refused(Reason.FIELD_REPEATED, ", ".join(head.doubled))
     parameters = _parameters(said[0])
     for name in ("keyId", "signature"):
         if not parameters.get(name):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 import http_sf
@@ -29,6 +30,16 @@ _NAME = re.compile(_KEY)
 _PLAIN = re.compile(r"[ !#-\[\]-~]*")
 
 
+class AsWritten(list[tuple[Any, Parameters]]):
+    """A list of strings that came as `written` writes it, so that it need not be written again to know how; `text` stands behind `label=`."""
+
+    __slots__ = ("names", "text")
+
+    def __init__(self, names: tuple[str, ...], text: str) -> None:
+        super().__init__([(name, {}) for name in names])
+        self.names, self.text = names, text
+
+
 class FieldMalformed(ValueError):
     """A field that is no dictionary of RFC 9651, or that says a key twice: which of the two was meant is nobody's guess."""
 
@@ -50,11 +61,6 @@ def written(label: str, member: Any, parameters: Mapping[str, Any] | None = None
     """One member of a dictionary in its only writing, `label=value;parameters`; raises ValueError for what no field can hold."""
     found = _listed(label, member, parameters or {}) if type(member) is list else None
     return http_sf.ser({label: (member, dict(parameters or {}))}) if found is None else found
-
-
-def as_written(raw: str) -> bool:
-    """Whether a field is a member as `written` writes it, of the kind that signatures are made of; then it need not be written to know how."""
-    return _LIST.fullmatch(raw) is not None
 
 
 def written_bytes(label: str, raw: bytes) -> str:
@@ -89,7 +95,13 @@ def _simple(raw: str) -> dict[str, Member] | None:
     parameters: Parameters = {name: int(number) if number else text[1:-1] for name, number, text in said}
     if len(parameters) != len(said):
         return None
-    return {found[1]: ([(item[1:-1], {}) for item in _STRING.findall(found[2])], parameters)}
+    return {found[1]: (AsWritten(_names(found[2]), raw[found.start(2) - 1 :]), parameters)}
+
+
+@lru_cache(maxsize=256)
+def _names(listed: str) -> tuple[str, ...]:
+    """The strings of a list: a server's software covers the same components in every request."""
+    return tuple(item[1:-1] for item in _STRING.findall(listed))
 
 
 def _refuse_double(key: str, context: str) -> None:

@@ -61,5 +61,4 @@ class Cavage:
 
 def scheme_of(head: UnverifiedHead) -> str:
     """By which scheme a request is signed: who sends `Signature-Input` means RFC 9421, whatever else stands there."""
-    names = {name for name, _ in head.fields}
-    return CAVAGE if "signature" in names and "signature-input" not in names else RFC9421
+    return CAVAGE if "signature" in head.named and "signature-input" not in head.named else RFC9421

@@ -27,9 +27,9 @@ class Labels(Enum):
     """
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Demands:
-    """What a door asks of a signature."""
+    """What a door asks of a signature; each is itself alone, so that a request's claims are found by it without comparing sets."""
 
     components: frozenset[str]
     parameters: frozenset[str] = frozenset({"created", "expires", "nonce", "keyid"})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
@@ -15,6 +16,7 @@ FIELD_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+")
 SINGLE: Final = frozenset({"content-type", "content-length", "host", "date", "authorization"})
 """Fields that a message holds once: two of them are two messages to two readers."""
 DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+_BEHIND_AUTHORITY: Final = re.compile(r"[/?#]")
 
 
 class Reason(StrEnum):
@@ -54,6 +56,21 @@ class UnverifiedHead:
     fields: Sequence[tuple[str, str]] = field(repr=False)
     claims: dict[object, Any] = field(default_factory=dict, repr=False, compare=False)
     """What its signature claims, by the demands under which it was read: a door that asks for the key's id first reads it once."""
+    named: dict[str, list[str]] = field(init=False, default_factory=dict, repr=False, compare=False)
+    """The same fields by their names: the values of each in the order in which they came."""
+
+    def __post_init__(self) -> None:
+        """Sort the fields once; each is asked for several times."""
+        for name, value in self.fields:
+            if name in self.named:
+                self.named[name].append(value)
+            else:
+                self.named[name] = [value]
+
+    @property
+    def doubled(self) -> list[str]:
+        """Fields that a message holds once, and that this one holds more often."""
+        return sorted(name for name in SINGLE if len(self.named.get(name, ())) > 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +100,12 @@ def signature_base(head: UnverifiedHead, components: Sequence[str], parameters: 
 
 def field_value(head: UnverifiedHead, name: str) -> str:
     """A field's value, its occurrences joined (RFC 9421 § 2.1); raises Refused where it has none, or may not have several."""
-    found = [value.strip(" \t") for said, value in head.fields if said == name]
+    found = head.named.get(name, [])
     if not found:
         raise Refused(Reason.FIELD_MISSING, name)
     if len(found) > 1 and name in SINGLE:
         raise Refused(Reason.FIELD_REPEATED, name)
-    joined = ", ".join(found)
+    joined = ", ".join([value.strip(" \t") for value in found])
     if not joined.isascii() or not joined.isprintable():
         raise Refused(Reason.FIELD_MALFORMED, name)
     return joined
@@ -96,7 +113,14 @@ def field_value(head: UnverifiedHead, name: str) -> str:
 
 def authority(uri: str) -> str:
     """Host and port of an address, in lower case, the scheme's own port left out (RFC 9421 § 2.2.3)."""
-    parts = urlsplit(uri)
+    scheme, _, rest = uri.partition("://")
+    return _authority(scheme, _BEHIND_AUTHORITY.split(rest, 1)[0])
+
+
+@lru_cache(maxsize=1024)
+def _authority(scheme: str, at: str) -> str:
+    """Remembered: our own, and those to which we send; nobody else chooses them."""
+    parts = urlsplit(f"{scheme}://{at}")
     host = (parts.hostname or "").lower()
     host = f"[{host}]" if ":" in host else host
     return host if parts.port in {None, DEFAULT_PORTS.get(parts.scheme)} else f"{host}:{parts.port}"

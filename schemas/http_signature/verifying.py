@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from schemas import content_digest, structured
 from schemas.http_signature.demands import Labels, ordered
-from schemas.http_signature.message import SINGLE, Reason, Refused, Rejection, UnverifiedHead, field_value, signature_base
+from schemas.http_signature.message import Reason, Refused, Rejection, UnverifiedHead, field_value, signature_base
 from schemas.nonces import Seen
 
 if TYPE_CHECKING:
@@ -116,8 +116,7 @@ def _covering(head: UnverifiedHead, demands: Demands) -> _Claim:
 
 def _chosen(head: UnverifiedHead, demands: Demands) -> _Claim:
     """The one signature that counts, by the rule of the demands."""
-    names = [name for name, _ in head.fields]
-    if "signature" not in names or "signature-input" not in names:
+    if not head.named.keys() >= {"signature", "signature-input"}:
         raise Refused(Reason.MISSING)
     said, signed = field_value(head, "signature-input"), field_value(head, "signature")
     try:
@@ -125,11 +124,11 @@ def _chosen(head: UnverifiedHead, demands: Demands) -> _Claim:
     except structured.FieldMalformed as error:
         raise Refused(Reason.MALFORMED, str(error)[:40]) from error
     if len(inputs) == 1 and len(signatures) == 1:
-        return _claim(next(iter(inputs)), inputs, signatures, said, signed)
+        return _claim(next(iter(inputs)), inputs, signatures, signed)
     if demands.labels is Labels.ONE or not 0 < len(inputs) <= MOST_LABELS:
         raise Refused(Reason.AMBIGUOUS)  # which of two signatures another reader would choose is nobody's guess
     covering = (label for label, member in inputs.items() if _covers(member, demands))
-    return _claim(next(covering, next(iter(inputs))), inputs, signatures, "", signed)
+    return _claim(next(covering, next(iter(inputs))), inputs, signatures, signed)
 
 
 def _covers(member: structured.Member, demands: Demands) -> bool:
@@ -139,10 +138,8 @@ def _covers(member: structured.Member, demands: Demands) -> bool:
     return names >= demands.components and parameters.keys() >= demands.parameters
 
 
-def _claim(
-    label: str, inputs: Mapping[str, structured.Member], signatures: Mapping[str, structured.Member], alone: str, signed: str
-) -> _Claim:
-    """A label's claim, its signature beside it; `alone` is the whole Signature-Input where it holds this label alone, else empty."""
+def _claim(label: str, inputs: Mapping[str, structured.Member], signatures: Mapping[str, structured.Member], signed: str) -> _Claim:
+    """A label's claim, its signature beside it."""
     if label not in signatures:
         raise Refused(Reason.AMBIGUOUS, label[:40])
     (listed, parameters), (signature, of_it) = inputs[label], signatures[label]
@@ -150,8 +147,10 @@ def _claim(
         raise Refused(Reason.MALFORMED, label[:40])
     if structured.written_bytes(label, signature) not in signed:  # base64 with stray bits: one signature has one writing
         raise Refused(Reason.MALFORMED, label[:40])
+    if isinstance(listed, structured.AsWritten):
+        return _Claim(listed.names, parameters, listed.text, signature)
     try:
-        tail = alone if structured.as_written(alone) else structured.written(label, listed, parameters)
+        tail = structured.written(label, listed, parameters)
     except (ValueError, OverflowError) as error:
         raise Refused(Reason.MALFORMED, label[:40]) from error
     return _Claim([_component(item) for item in listed], parameters, tail.partition("=")[2], signature)
@@ -166,13 +165,13 @@ def _component(item: Any) -> str:
 
 
 def _check_coverage(claim: _Claim, head: UnverifiedHead, demands: Demands) -> None:
-    if len(set(claim.components)) != len(claim.components):
+    covered = set(claim.components)
+    if len(covered) != len(claim.components):
         raise Refused(Reason.COMPONENT_REPEATED)
-    if missing := demands.components - set(claim.components):
+    if missing := demands.components - covered:
         raise Refused(Reason.NOT_COVERED, ", ".join(ordered(missing)))
-    names = [name for name, _ in head.fields]
-    if doubled := [name for name in SINGLE if names.count(name) > 1]:
-        raise Refused(Reason.FIELD_REPEATED, ", ".join(sorted(doubled)))
+    if head.doubled:
+        raise Refused(Reason.FIELD_REPEATED, ", ".join(head.doubled))
     if missing := demands.parameters - claim.parameters.keys():
         raise Refused(Reason.PARAMETER_MISSING, ", ".join(sorted(missing)))
     for name, value in claim.parameters.items():
