@@ -36,13 +36,21 @@ class Crowd:
     @contextmanager
     def one(self, sender: str) -> Iterator[None]:
         """Count a request for as long as the block; raises Crowded past the sender's share."""
-        if self._under_way[sender] >= self._at_once:
-            raise Crowded(TOO_MANY)
-        self._under_way[sender] += 1
+        self.enter(sender)
         try:
             yield
         finally:
-            _less(self._under_way, sender, 1)
+            self.leave(sender)
+
+    def enter(self, sender: str) -> None:
+        """Count a request until it leaves; raises Crowded past the sender's share."""
+        if self._under_way[sender] >= self._at_once:
+            raise Crowded(TOO_MANY)
+        self._under_way[sender] += 1
+
+    def leave(self, sender: str) -> None:
+        """It is over."""
+        _less(self._under_way, sender, 1)
 
     @contextmanager
     def room(self, sender: str, size: int) -> Iterator[None]:

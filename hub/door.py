@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncEngine
     from starlette.applications import Starlette
+    from starlette.types import ASGIApp
 
     from hub.node_door.parts import Parts
     from hub.operations.reader import Gate
@@ -84,7 +85,7 @@ async def run(settings: HubSettings, kafka_settings: KafkaSettings, names: Topic
     await database.dispose()
 
 
-def server(app: Starlette, host: str, port: int) -> uvicorn.Server:
+def server(app: ASGIApp, host: str, port: int) -> uvicorn.Server:
     """The door's HTTP server: no forwarding header is believed, nothing is logged but what the door itself says."""
     return _Server(
         uvicorn.Config(

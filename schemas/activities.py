@@ -79,14 +79,21 @@ def id_of(value: object) -> str:
     """The id of what a member holds, an address or an object with one; empty where it has none."""
     if isinstance(value, list):
         return id_of(value[0]) if len(value) == 1 else ""
-    said = value.get("id", "") if isinstance(value, dict) else value
+    if isinstance(value, dict):
+        return own_id(value)
+    return value if isinstance(value, str) and len(value) <= URI_LIMIT else ""
+
+
+def own_id(document: Mapping[str, Any]) -> str:
+    """A document's own id; empty where it has none."""
+    said = document.get("id", "")
     return said if isinstance(said, str) and len(said) <= URI_LIMIT else ""
 
 
 def ids_of(value: object) -> tuple[str, ...]:
     """The ids in a member that may hold one thing or a list of them."""
     several = value if isinstance(value, list) else [value]
-    return tuple(found for one in several[:ADDRESSES_LIMIT] if (found := id_of(one)))
+    return tuple([found for one in several[:ADDRESSES_LIMIT] if (found := id_of(one))])
 
 
 def type_of(document: Mapping[str, Any]) -> str:
@@ -110,7 +117,7 @@ def addressed(document: Mapping[str, Any]) -> Iterator[str]:
 
 def is_public(document: Mapping[str, Any]) -> bool:
     """Whether everybody may read it: named in `to` or `cc`, never guessed."""
-    return any(one in PUBLIC for member in ("to", "cc") for one in ids_of(document.get(member)))
+    return not (PUBLIC.isdisjoint(ids_of(document.get("to"))) and PUBLIC.isdisjoint(ids_of(document.get("cc"))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +139,7 @@ class Told:
     @property
     def id(self) -> str:
         """The activity's own id."""
-        return id_of(dict(self.act))
+        return own_id(self.act)
 
 
 def told(activity: Mapping[str, Any], document: Mapping[str, Any] | None = None) -> Told:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum, auto
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
 from hub.access import PeerRight
@@ -16,6 +17,7 @@ from schemas.activities import (
     author_of,
     id_of,
     is_public,
+    own_id,
     told,
     type_of,
 )  # fmt: skip
@@ -102,9 +104,9 @@ def judge(activity: Mapping[str, Any], signer: str, kind: str, proved: Callable[
     """
     if id_of(activity.get("actor")) != signer:
         return Rejection(Reason.ACTOR_MISMATCH)
-    if not id_of(dict(activity)):
+    if not own_id(activity):
         return Rejection(Reason.ID_MISSING)
-    if not same_origin(id_of(dict(activity)), signer):
+    if not same_origin(own_id(activity), signer):
         return Rejection(Reason.ID_OF_ANOTHER_ORIGIN)
     try:
         said = told(activity)
@@ -186,7 +188,7 @@ def answered(asked: Asked, activity: Mapping[str, Any], document: Mapping[str, A
         return _gone(asked, activity)
     if asked.verb == "Delete":
         return Rejection(Reason.OBJECT_MISMATCH)  # it is there still: nobody deleted it
-    if id_of(dict(document)) != asked.uri:
+    if own_id(document) != asked.uri:
         return Rejection(Reason.OBJECT_MISMATCH)
     owner = id_of(document.get("actor")) if type_of(document) in ACTIVITIES else author_of(document)
     if not same_origin(owner, asked.uri) or (asked.owner and owner != asked.owner):
@@ -211,5 +213,5 @@ def why_not_ours(said: Told, owns: Callable[[str], bool]) -> Rejection | None:
         return None
     if not is_public(said.object):
         return Rejection(Reason.AUDIENCE_UNKNOWN)
-    readers = [one for document in (said.object, said.act) for one in addressed(document)]
+    readers = chain(addressed(said.object), addressed(said.act))
     return None if said.via is not None or any(map(owns, readers)) else Rejection(Reason.NOT_ADDRESSED)

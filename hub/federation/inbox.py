@@ -25,6 +25,8 @@ from schemas.wire.records import new_correlation
 from schemas.wire.telemetry import Metric
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from starlette.types import Receive, Scope, Send
 
     from hub.crowd import Crowd
@@ -119,12 +121,11 @@ class Inbox:
 
     async def _take(self, request: _Request, correlation: str) -> VerifiedActivity | Rejection:
         """Believed only once Kafka has acknowledged it."""
-        post = request.checked()
         try:
-            async with self._parts.verifier.verified(post) as proved:
-                if isinstance(proved, VerifiedActivity):
-                    await self._parts.publisher.publish([_inward(proved, correlation)])
-                return proved
+            proved = await self._parts.verifier.verified(request.checked())
+            if isinstance(proved, VerifiedActivity):
+                await self._parts.publisher.publish([_inward(proved, correlation)])
+            return proved
         finally:
             request.done()
 
@@ -134,7 +135,8 @@ class _Request:
 
     def __init__(self, scope: Scope, receive: Receive, parts: InboxParts) -> None:
         self._scope, self._receive, self._parts = scope, receive, parts
-        self._held: tuple[str, int] | None = None
+        self._peer, self._size = "", 0
+        self._held: int | None = None
 
     def checked(self) -> UnverifiedPost:
         """The request with its head checked, its body unread; raises _TurnedAway."""
@@ -144,31 +146,39 @@ class _Request:
         if len(scope["headers"]) > FIELDS_LIMIT:
             raise _TurnedAway(Reason.HEADERS, f"{FIELDS_LIMIT} champs au plus")
         fields = tuple((name.decode("latin-1").lower(), said.decode("latin-1")) for name, said in scope["headers"])
-        types = [said for name, said in fields if name == "content-type"]
+        head = UnverifiedHead("POST", self._target(), fields)
+        self._size = self._declared(head.named)
+        return UnverifiedPost(head, scope["path"], self._read, self._enter)
+
+    def _declared(self, named: Mapping[str, Sequence[str]]) -> int:
+        """How many bytes are set aside for the body of an activity."""
+        types, lengths = named.get("content-type", ()), named.get("content-length", ())
         if len(types) != 1 or not holds_activity(types[0]):
             raise _TurnedAway(Reason.CONTENT_TYPE, "application/activity+json")
-        if any(name == "content-encoding" and said.strip().lower() != "identity" for name, said in fields):
+        if any(said.strip().lower() != "identity" for said in named.get("content-encoding", ())):
             raise _TurnedAway(Reason.CONTENT_TYPE, "content-encoding")
-        lengths = [said for name, said in fields if name == "content-length"]
         if len(lengths) > 1 or (lengths and not _LENGTH.fullmatch(lengths[0])):
             raise _TurnedAway(Reason.HEADERS, "content-length")
         size = int(lengths[0]) if lengths else ACTIVITY_LIMIT
         if size > ACTIVITY_LIMIT:
             raise _TurnedAway(Reason.BODY_TOO_LARGE, f"{ACTIVITY_LIMIT} octets au plus")
+        return size
 
-        async def read(peer: Peer) -> bytes:
-            self._parts.crowd.take(peer.id, size)
-            self._held = (peer.id, size)
-            return await self._body()
+    def _enter(self, peer: Peer) -> None:
+        self._parts.crowd.enter(peer.id)
+        self._peer = peer.id
 
-        head = UnverifiedHead("POST", self._target(), fields)
-        return UnverifiedPost(head, scope["path"], read, lambda peer: self._parts.crowd.one(peer.id))
+    async def _read(self, peer: Peer) -> bytes:
+        self._parts.crowd.take(peer.id, self._size)
+        self._held = self._size
+        return await self._body()
 
     def done(self) -> None:
-        """Give back what the body took."""
+        """Give back what the request and its body took."""
         if self._held is not None:
-            self._parts.crowd.give_back(*self._held)
-            self._held = None
+            self._parts.crowd.give_back(self._peer, self._held)
+        if self._peer:
+            self._parts.crowd.leave(self._peer)
 
     def _target(self) -> str:
         """The address as its sender must have meant it: our own name, whatever Host and X-Forwarded-* say."""

@@ -13,7 +13,7 @@ import nh3
 
 from hub.federation.addresses import Addresses
 from schemas import facts
-from schemas.activities import author_of, id_of
+from schemas.activities import author_of, own_id
 from schemas.facts.message import MessagePosted
 from schemas.origins import origin_of
 from schemas.proof import Refusal, UnverifiedEvent, verify_event
@@ -62,10 +62,10 @@ def proved(note: Mapping[str, Any], registry: Registry, received: datetime) -> M
     verified = verify_event(event, registry, received)
     if isinstance(verified, Refusal):
         return verified.reason.value
-    envelope, fact, here = verified.event.envelope, verified.fact, Addresses(origin_of(id_of(dict(note))) or "")
+    envelope, fact, here = verified.event.envelope, verified.fact, Addresses(origin_of(own_id(note)) or "")
     if author_of(note) != here.node(envelope.source):
         return Fault.OF_ANOTHER_MINISTRY
-    if id_of(dict(note)) != here.note(envelope.subject):
+    if own_id(note) != here.note(envelope.subject):
         return Fault.OF_ANOTHER_OBJECT
     if not isinstance(fact, MessagePosted):
         return Fault.NOT_A_MESSAGE

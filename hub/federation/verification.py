@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -15,14 +14,13 @@ from hub.federation.reasons import Reason, Rejection
 from hub.federation.signatures import CAVAGE, scheme_of
 from hub.registry.peers import PeerKind
 from schemas import documents, http_signature, proof, provenance
-from schemas.activities import ActivityMalformed, authority_of, id_of, read, told, type_of
+from schemas.activities import ActivityMalformed, authority_of, id_of, own_id, read, told, type_of
 from schemas.nonces import Seen
 from schemas.origins import origin_of
 from schemas.provenance import Belief, KnownActor, Provenance, ProvenanceRefused, sha256
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-    from contextlib import AbstractContextManager
+    from collections.abc import Awaitable, Callable, Mapping
     from datetime import datetime
 
     from hub.federation.abroad import Abroad, Registries, RemoteActor, RemoteKey
@@ -70,7 +68,7 @@ class VerifiedActivity:
     @property
     def id(self) -> str:
         """The activity's own id."""
-        return id_of(dict(self.activity))
+        return own_id(self.activity)
 
     @property
     def received(self) -> datetime:
@@ -100,8 +98,8 @@ class UnverifiedPost:
     inbox: str
     read: Callable[[Peer], Awaitable[bytes]]
     """Reads the body within the peer's share; raises what the door answers."""
-    enter: Callable[[Peer], AbstractContextManager[None]]
-    """Counts the request among the peer's; raises what the door answers."""
+    enter: Callable[[Peer], None]
+    """Counts the request among the peer's, until it is answered; raises what the door answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,22 +133,16 @@ class Verifier:
     def __init__(self, trust: Trust, abroad: Abroad) -> None:
         self._trust, self._abroad, self._peers = trust, abroad, trust.peers
 
-    @asynccontextmanager
-    async def verified(self, post: UnverifiedPost) -> AsyncIterator[VerifiedActivity | Rejection]:
-        """What a request says, or why that is not believed, for as long as the peer's share is taken up by it."""
+    async def verified(self, post: UnverifiedPost) -> VerifiedActivity | Rejection:
+        """What a request says, or why that is not believed."""
         try:
             scheme = scheme_of(post.head)
             key_id = _or_refused(self._trust.schemes[scheme].key_id_of(post.head))
             peer = self._admitted(key_id)
+            post.enter(peer)
+            return await self._prove(post, scheme, key_id, peer)
         except _Refused as refused:
-            yield refused.rejection
-            return
-        with post.enter(peer):
-            try:
-                proved: VerifiedActivity | Rejection = await self._prove(post, scheme, key_id, peer)
-            except _Refused as refused:
-                proved = refused.rejection
-            yield proved
+            return refused.rejection
 
     def _admitted(self, key_id: str) -> Peer:
         if not self._trust.known():
@@ -207,7 +199,7 @@ class Verifier:
             raise _Refused(Reason.ACTOR_MISMATCH)
         sender = _or_refused(await self._abroad.actor(signed.key.owner, budget))
         proved = await self._proofs(activity, budget)
-        judged = authority.judge(activity, signed.key.owner, sender.kind, lambda inner: id_of(dict(inner)) in proved)
+        judged = authority.judge(activity, signed.key.owner, sender.kind, lambda inner: own_id(inner) in proved)
         document = None
         if isinstance(judged, Asked):
             document = await self._document(judged, budget)
@@ -246,7 +238,7 @@ class Verifier:
             return key if name == claimed else Reason.ACTOR_MISMATCH
 
         _or_refused(documents.verify(document, find, self._trust.clock()))
-        return id_of(dict(document))
+        return own_id(document)
 
     def _permit(self, peer: Peer, believed: Believed) -> None:
         """Signed is not permitted: `access` decides last, of who sends and of whose words they are."""

@@ -83,8 +83,8 @@ BEHIND: Final[dict[str, str]] = {
 ELSEWHERE: Final[dict[str, str]] = {
     "verification.Verifier._admitted: Reason.PEERS": "tests/unit/test_federation_inbox.py",
     "verification.Verifier._remember: Reason.MEMORY_FULL": "tests/unit/test_federation_inbox_limits.py",
-    "inbox._Request.checked: Reason.HEADERS (1)": "tests/unit/test_federation_inbox.py",
-    "inbox._Request.checked: Reason.BODY_TOO_LARGE": "tests/unit/test_federation_inbox.py",
+    "inbox._Request._declared: Reason.HEADERS": "tests/unit/test_federation_inbox.py",
+    "inbox._Request._declared: Reason.BODY_TOO_LARGE": "tests/unit/test_federation_inbox.py",
     "inbox._Request._body: Reason.BODY_TOO_SLOW": "tests/unit/test_federation_inbox_limits.py",
     "actors.Actors._ask: Reason.RATE": "tests/unit/test_federation_actors.py",
 }

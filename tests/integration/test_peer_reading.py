@@ -25,7 +25,7 @@ from tests.hub_world import COMMUNITY, World
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from starlette.applications import Starlette
+    from starlette.types import ASGIApp
 
 AS = {"accept": "application/activity+json"}
 POSTED, REPLY, DELETED = (object_id("wifip", name) for name in ("1", "2", "3"))
@@ -48,7 +48,7 @@ async def opened(world: World) -> None:
         await connection.exec_driver_sql("""UPDATE hub.outbox SET targets = targets || '{"peers": "{}"}' WHERE sequence IS NOT NULL""")
 
 
-def door(world: World) -> Starlette:
+def door(world: World) -> ASGIApp:
     shown = SqlPublished(world.engine, "hub", HERE, world.clock)
     return application(Pages(Here(HERE, ActorKeys("z6Mk", "PEM"), shown, world.clock, "0")), (), list)
 

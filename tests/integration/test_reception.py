@@ -23,7 +23,7 @@ async def app(_scope: Any, _receive: Any, send: Any) -> None:
 @pytest.fixture
 async def port() -> AsyncIterator[int]:
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        serving = server(app, "127.0.0.1", 0)  # type: ignore[arg-type]  # any ASGI application
+        serving = server(app, "127.0.0.1", 0)
         task = asyncio.create_task(serving.serve(sockets=[listening]))
         yield listening.getsockname()[1]
         serving.should_exit = True
