@@ -30,7 +30,7 @@ def sign(
         base = signature_base(head, components, tail.partition("=")[2])
     except Refused as refused:
         raise ValueError(refused.rejection.reason, refused.rejection.detail) from refused
-    return {"Signature-Input": tail, "Signature": structured.written(label, key.sign(base))}
+    return {"Signature-Input": tail, "Signature": structured.written_bytes(label, key.sign(base))}
 
 
 def signed_fields(

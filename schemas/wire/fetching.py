@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import email.utils
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final, Protocol, Self, TypeVar
 from urllib.parse import urljoin
 
@@ -28,7 +28,7 @@ from schemas.wire.fetched import Answered, Budget, Fetched, Media, Signer
 from schemas.wire.telemetry import Metric
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+    from collections.abc import Callable, Coroutine, Mapping, Sequence
     from types import TracebackType
 
     from aiohttp.abc import AbstractResolver
@@ -42,6 +42,9 @@ WORD_LIMIT: Final = 16 * 1024
 GET_SECONDS: Final = 10.0
 POST_SECONDS: Final = 15.0
 CONNECT_SECONDS: Final = 5.0
+POST_TIMEOUT: Final = aiohttp.ClientTimeout(total=POST_SECONDS, sock_connect=CONNECT_SECONDS)
+WAYS: Final = 2048
+"""Inboxes whose address need not be read again for each delivery."""
 REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 LONGEST_WISH: Final = 86_400.0
 
@@ -94,6 +97,7 @@ class GuardedClient:
         self._agent, self._clock = agent, clock
         self._names = names or Names()
         self._sessions: dict[Ground | None, aiohttp.ClientSession] = {}
+        self._ways = lru_cache(maxsize=WAYS)(self._way)
 
     async def get(
         self, url: str, *, accept: Media, sign: Signer | None = None, networks: Sequence[str] = (), ports: Sequence[int] = (),
@@ -109,7 +113,7 @@ class GuardedClient:
         self, url: str, body: bytes, headers: Mapping[str, str], networks: Sequence[str] = (), ports: Sequence[int] = ()
     ) -> Answered:
         """Bring a body; the answer is not kept, redirects are not followed. Raises FetchRefused or Unreachable."""
-        return await _counted("post", self._post(self._rules.destination(url, ports), body, headers, tuple(networks)))
+        return await _counted("post", self._post(self._ways(url, tuple(ports), tuple(networks)), body, headers))
 
     async def close(self) -> None:
         """Close all connections."""
@@ -152,43 +156,32 @@ class GuardedClient:
         """An answer, or where it points to; signed anew for each place, since a signature names it."""
         signed = asking.sign.fields("GET", there.url, self._clock()) if asking.sign else {}
         headers = {"Accept": asking.accept.value, **signed}
-        async with self._request("GET", there, headers, asking.networks, min(GET_SECONDS, budget.spend())) as answer:
-            if answer.status in REDIRECTS and "Location" in answer.headers:
-                return answer.headers["Location"]
-            if answer.status // 100 != 2:  # noqa: PLR2004 - the class of success
-                return Fetched(there.url, answer.status, b"")
-            if not asking.accept.takes(answer.headers.get("Content-Type", "")):
-                raise FetchRefused(Refusal.TYPE)
-            return Fetched(there.url, answer.status, await _body(answer))
-
-    async def _post(self, there: Destination, body: bytes, headers: Mapping[str, str], networks: tuple[str, ...]) -> Answered:
-        async with self._request("POST", there, headers, networks, POST_SECONDS, body) as answer:
-            await _pieces(answer, WORD_LIMIT)
-            return Answered(answer.status, _wished(answer.headers.get("Retry-After", ""), self._clock()))
-
-    @asynccontextmanager
-    async def _request(
-        self,
-        method: str,
-        there: Destination,
-        headers: Mapping[str, str],
-        networks: tuple[str, ...],
-        seconds: float,
-        body: bytes | None = None,
-    ) -> AsyncIterator[aiohttp.ClientResponse]:
-        """One request and its answer; every error of the library's leaves as one of ours."""
-        ground = self._rules.ground(there, networks)
-        proxy = None if networks or there.scheme == "http" else self._proxy  # who stands in our own networks is behind no proxy
-        session = self._session(None if proxy else ground)
-        timeout = aiohttp.ClientTimeout(total=seconds, sock_connect=CONNECT_SECONDS)
-        url = URL(there.url, encoded=True)
+        timeout = aiohttp.ClientTimeout(total=min(GET_SECONDS, budget.spend()), sock_connect=CONNECT_SECONDS)
+        way = self._way_to(there, asking.networks)
         try:
-            async with session.request(
-                method, url, headers=headers, data=body, allow_redirects=False, timeout=timeout, proxy=proxy
-            ) as answer:
-                yield answer
+            async with way.session.get(way.url, headers=headers, allow_redirects=False, timeout=timeout, proxy=way.proxy) as answer:
+                return await _fetched(there, asking, answer)
         except (TimeoutError, aiohttp.ClientError) as error:
             raise _failed(error) from error
+
+    async def _post(self, way: _Way, body: bytes, headers: Mapping[str, str]) -> Answered:
+        try:
+            async with way.session.post(
+                way.url, data=body, headers=headers, allow_redirects=False, timeout=POST_TIMEOUT, proxy=way.proxy
+            ) as answer:
+                await _pieces(answer, WORD_LIMIT)
+                wish = answer.headers.get("Retry-After")
+                return Answered(answer.status, None if wish is None else _wished(wish, self._clock()))
+        except (TimeoutError, aiohttp.ClientError) as error:
+            raise _failed(error) from error
+
+    def _way(self, url: str, ports: tuple[int, ...], networks: tuple[str, ...]) -> _Way:
+        """The way to an address of a peer's; raises FetchRefused, which is remembered by nobody."""
+        return self._way_to(self._rules.destination(url, ports), networks)
+
+    def _way_to(self, there: Destination, networks: tuple[str, ...]) -> _Way:
+        proxy = None if networks or there.scheme == "http" else self._proxy  # who stands in our own networks is behind no proxy
+        return _Way(URL(there.url, encoded=True), self._session(None if proxy else self._rules.ground(there, networks)), proxy)
 
     def _session(self, ground: Ground | None) -> aiohttp.ClientSession:
         """A session for each ground, so that no connection made under one is used under another; None for the proxy's."""
@@ -199,6 +192,15 @@ class GuardedClient:
                 connector=connector, headers=headers, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False, auto_decompress=False
             )
         return self._sessions[ground]
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """How an address is reached: the session of its ground, in which each connection is checked where it is made; the proxy, if by one."""
+
+    url: URL
+    session: aiohttp.ClientSession
+    proxy: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +226,17 @@ async def _counted(method: str, work: Coroutine[None, None, T]) -> T:
         return answer
     finally:
         Metric.fetches.labels(method, outcome).inc()
+
+
+async def _fetched(there: Destination, asking: _Asking, answer: aiohttp.ClientResponse) -> Fetched | str:
+    """What was answered, or where the answer points to."""
+    if answer.status in REDIRECTS and "Location" in answer.headers:
+        return answer.headers["Location"]
+    if answer.status // 100 != 2:  # noqa: PLR2004 - the class of success
+        return Fetched(there.url, answer.status, b"")
+    if not asking.accept.takes(answer.headers.get("Content-Type", "")):
+        raise FetchRefused(Refusal.TYPE)
+    return Fetched(there.url, answer.status, await _body(answer))
 
 
 async def _body(answer: aiohttp.ClientResponse) -> bytes:
