@@ -14,7 +14,7 @@ from hub.federation.repository import KeptVersions
 from hub.federation.signatures import CAVAGE, RFC9421, Cavage, Rfc9421
 from hub.federation.verification import Trust, Verifier
 from schemas.nonces import Nonces
-from schemas.wire.publisher import KafkaPublisher
+from schemas.wire.publisher import DOOR_LINGER_MS, KafkaPublisher
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -42,7 +42,7 @@ async def reception(
     here: Addresses, book: PeerBook, abroad: Abroad, key: SigningKey, kafka: tuple[KafkaSettings, TopicNames], clock: Clock
 ) -> AsyncIterator[Reception]:
     """Take activities in as long as the block; `key` signs the provenance."""
-    nonces, publisher = Nonces(), KafkaPublisher(*kafka)
+    nonces, publisher = Nonces(), KafkaPublisher(*kafka, linger_ms=DOOR_LINGER_MS)
     trust = Trust(
         here,
         book,

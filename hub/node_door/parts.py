@@ -12,7 +12,7 @@ from hub.node_door.positions import Positions
 from hub.node_door.requests import Doorkeeper
 from hub.node_door.trust import DoorTrust
 from schemas.nonces import Nonces
-from schemas.wire.publisher import KafkaPublisher
+from schemas.wire.publisher import DOOR_LINGER_MS, KafkaPublisher
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -43,7 +43,8 @@ async def at_work(
 ) -> AsyncIterator[Parts]:
     """Run the parts as long as the block; one that fails ends it."""
     trust = DoorTrust(read_registry, clock)
-    publisher, positions = KafkaPublisher(settings, names), Positions(settings, names)
+    publisher = KafkaPublisher(settings, names, linger_ms=DOOR_LINGER_MS)
+    positions = Positions(settings, names)
     outbound = Outbound(settings, names, positions)
     await trust.refresh()
     async with asyncio.TaskGroup() as group:
