@@ -87,6 +87,11 @@ def peer_lapsed(right: PeerRight, until: datetime | None, at: datetime) -> bool:
     return expired(until, at) and right not in PEER_RIGHTS[Grade.OBSERVER]
 
 
+def peer_may_anything(grade: Grade | None) -> bool:
+    """Tell whether a peer of this grade has any right at all."""
+    return grade is not None and bool(PEER_RIGHTS[grade])
+
+
 @dataclass(frozen=True, slots=True)
 class Speech:
     """What decides whether a node may say something in a community: signed is not permitted."""

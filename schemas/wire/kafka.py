@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ssl
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.errors import KafkaError
+from aiokafka.partitioner import DefaultPartitioner, murmur2
 from pydantic import SecretStr
 from pydantic_settings import SettingsConfigDict
 
@@ -16,7 +18,7 @@ from schemas.topics import RECORD_LIMIT
 from schemas.wire.settings import FiledSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Coroutine, Sequence
 
     from aiokafka.client import AIOKafkaClient
 
@@ -85,6 +87,16 @@ class TopicNames(FiledSettings):
         return self.topic_prefix + name
 
 
+@lru_cache(maxsize=4096)
+def _hashed(key: bytes) -> int:
+    return int(murmur2(key)) & 0x7FFFFFFF
+
+
+def partition_of(key: bytes | None, partitions: Sequence[int], available: Sequence[int]) -> int:
+    """Where the client's own partitioner puts a record. Its hash is pure Python and keys come again: each is hashed once."""
+    return int(DefaultPartitioner()(key, partitions, available)) if key is None else partitions[_hashed(key) % len(partitions)]
+
+
 METADATA_MS: Final = 5_000
 """A broker that has just come back may not tell of a topic yet: who joined a group at that moment got nothing to read, and asked again after this."""
 
@@ -96,6 +108,7 @@ def producer(settings: KafkaSettings, *, linger_ms: int = 0) -> AIOKafkaProducer
         enable_idempotence=True,
         acks="all",
         linger_ms=linger_ms,
+        partitioner=partition_of,
         max_request_size=RECORD_LIMIT,
         max_batch_size=BATCH_BYTES,
         request_timeout_ms=REQUEST_TIMEOUT_MS,
