@@ -32,12 +32,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sqlalchemy.ext.asyncio import AsyncEngine
-    from starlette.applications import Starlette
     from starlette.types import ASGIApp
 
     from hub.node_door.parts import Parts
     from hub.operations.reader import Gate
     from hub.settings import HubSettings
+    from hub.straight import Straight
     from schemas.wire.kafka import KafkaSettings, TopicNames
 
 log = structlog.get_logger()
@@ -55,7 +55,7 @@ def door(engine: AsyncEngine, gate: Gate) -> APIRouter:
     return router
 
 
-def node_door(parts: Parts) -> Starlette:
+def node_door(parts: Parts) -> Straight:
     """The routes of ministries without Kafka: each proved by a signature of the node's own key, each asked of `access`."""
     inbox = Inbox(parts.publisher)
     routes: dict[str, Post | Poll] = {

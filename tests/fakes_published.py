@@ -18,7 +18,7 @@ from tests.fakes_hub import NOW
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from hub.federation.doorway import Doorway
+    from hub.straight import Straight
 
 HERE = Addresses("https://hub.example")
 ED25519 = SigningKey.generate(HERE.host_actor)
@@ -77,6 +77,6 @@ class InMemory:
         return Figures(12, 3, 7, 40, 2)
 
 
-def door(shown: InMemory, now: list[float] | None = None) -> Doorway:
+def door(shown: InMemory, now: list[float] | None = None) -> Straight:
     here = Here(HERE, KEYS, shown, lambda: NOW, "0.1.0")
     return application(Pages(here, (lambda: now[0]) if now is not None else (lambda: 0.0)), (), list)

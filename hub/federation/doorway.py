@@ -9,6 +9,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from hub.federation.serving import routes
+from hub.straight import Straight
 from schemas.problem import Problem
 from schemas.wire.telemetry import Metric
 
@@ -17,27 +18,11 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
     from starlette.responses import Response
-    from starlette.types import Receive, Scope, Send
 
     from hub.federation.serving import Pages
 
 
-class Doorway:
-    """The door as one ASGI application."""
-
-    def __init__(self, app: Starlette, inboxes: Sequence[Route]) -> None:
-        self.routes, self._app = app.routes, app
-        self._straight = [(route.path_regex.match, route.app) for route in inboxes if not route.methods]
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request. What judges its method itself, as an inbox does, is reached past the framework: at this rate each layer is felt."""
-        for fits, inbox in self._straight:
-            if fits(scope["path"]):
-                return await inbox(scope, receive, send)
-        return await self._app(scope, receive, send)
-
-
-def application(pages: Pages, inboxes: Sequence[Route], failing: Callable[[], list[str]]) -> Doorway:
+def application(pages: Pages, inboxes: Sequence[Route], failing: Callable[[], list[str]]) -> Straight:
     """Every route of this door; an address that is none is answered as people or programs wish."""
 
     async def healthz(_: Request) -> JSONResponse:
@@ -58,4 +43,4 @@ def application(pages: Pages, inboxes: Sequence[Route], failing: Callable[[], li
     health: list[Any] = [Route("/healthz", healthz), Route("/readyz", readyz)]
     app = Starlette(routes=[*inboxes, *routes(pages), *health], exception_handlers={404: unrouted, 405: misused})
     app.router.redirect_slashes = False  # an address has one writing: it is an actor's name
-    return Doorway(app, inboxes)
+    return Straight(app, [route for route in inboxes if not route.methods])

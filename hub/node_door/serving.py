@@ -6,7 +6,7 @@ import asyncio
 import re
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qsl
 
 import structlog
@@ -17,6 +17,7 @@ from starlette.routing import Route
 from hub.crowd import Crowd, Crowded
 from hub.node_door.answers import Answer, TurnedAway, refusal, send_answer
 from hub.node_door.requests import BYTES_AT_ONCE, body_of
+from hub.straight import Straight
 from schemas.http_signature import BARE, WITH_BODY
 from schemas.node_door import BATCH, BATCH_RECORDS, WAIT_LIMIT, Cursor, written_page
 from schemas.wire.records import CORRELATION, CORRELATION_PATTERN, new_correlation
@@ -118,7 +119,7 @@ class Door:
             return node, refusal(TurnedAway("door_failed"))
 
 
-def application(routes: Mapping[str, Post | Poll], keeper: Doorkeeper) -> Starlette:
+def application(routes: Mapping[str, Post | Poll], keeper: Doorkeeper) -> Straight:
     """The door's routes, and the pages by which its supervisor and its proxy see whether it can work."""
     crowd = Crowd(BYTES_AT_ONCE)
 
@@ -133,11 +134,11 @@ def application(routes: Mapping[str, Post | Poll], keeper: Doorkeeper) -> Starle
         Metric.door.labels("?", "?", "route_unknown").inc()
         await send_answer(send, refusal(TurnedAway("route_unknown")), _correlation(scope))
 
-    doors: list[Any] = [Route(path, Door(route, keeper, crowd)) for path, route in routes.items()]
+    doors = [Route(path, Door(route, keeper, crowd)) for path, route in routes.items()]
     app = Starlette(routes=[*doors, Route("/healthz", healthz), Route("/readyz", readyz)])
     app.router.redirect_slashes = False  # an address has one writing: it is part of what is signed
     app.router.default = unrouted
-    return app
+    return Straight(app, doors)
 
 
 def _correlation(scope: Scope) -> str:
