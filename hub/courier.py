@@ -29,6 +29,7 @@ from hub.federation.repository import SqlFollowers
 from hub.federation.window import Window
 from hub.registry.peer_repository import SqlPeers
 from schemas.keys import SigningKey
+from schemas.provenance import sha256
 from schemas.rsa_keys import RsaSigningKey
 from schemas.topics import PEERS_OUTBOUND
 from schemas.wire import kafka, telemetry
@@ -88,7 +89,9 @@ class Courier:
         """No step of this waits: a peer that catches up at this moment gets it from one side or the other, never from neither."""
         now = self._parts.clock()
         if readers:
-            self._parts.keeper.note(Told(offset, parcel.event, parcel.community, parcel.form.value, tuple(sorted(readers)), now))
+            self._parts.keeper.note(
+                Told(offset, parcel.event, parcel.community, parcel.form.value, tuple(sorted(readers)), now, sha256(parcel.body))
+            )
         entry = self.window.add(offset, parcel)
         for peer, inboxes in readers.items():
             self.lanes.offer(peer, entry, inboxes)

@@ -16,6 +16,7 @@ from hub.ports import RefusedError
 from hub.sifting import HANDLER_ERROR
 from hub.storage.engine import connection_lost
 from schemas.activities import addressed, id_of, ids_of
+from schemas.peer_receipt import Fate
 from schemas.provenance import ProvenanceRefused
 from schemas.wire import records
 from schemas.wire.telemetry import Metric
@@ -106,22 +107,33 @@ class PeerBatch:
             self._show_quarantine(parked)
             refused += [_down(one, QUARANTINED) for one in several if one.activity.peer in parked]
             heard = [one for one in several if one.activity.peer not in parked]
+            for one in several:
+                if one.activity.peer in parked:
+                    await self._hearing(one, work).owe(one.activity, Fate.REFUSED, QUARANTINED)
             await self._lock(heard, work)
             fresh = await work.abroad.unseen({(one.activity.id, one.activity.peer) for one in heard})
             for one in heard:
                 outcome = DOUBLE
                 if one.activity.id in fresh:
                     fresh.discard(one.activity.id)
+                    hearing = self._hearing(one, work)
                     try:
-                        outcome = await handlers.hear(one.activity, PeerWork(work, self._rooms, one.correlation), self._here)
+                        outcome = await handlers.hear(one.activity, hearing, self._here)
                     except RefusedError as refusal:
                         refused.append(_down(one, refusal.reason))
+                        await hearing.owe(one.activity, Fate.REFUSED, refusal.reason)
                         continue
+                    await hearing.owe(one.activity, outcome)
                 done.append((one.activity.peer, one.activity.told.verb, outcome))
             await work.store_offsets(self._group.name, batch)
             await work.commit()
         _count(done)
+        for (peer, fate), number in work.acknowledged.counted.items():
+            Metric.peer_receipts.labels(peer, fate).inc(number)
         return refused
+
+    def _hearing(self, one: Readmitted, work: UnitOfWork) -> PeerWork:
+        return PeerWork(work, self._rooms, one.correlation)
 
     def _show_quarantine(self, parked: frozenset[str]) -> None:
         for peer in parked ^ self._parked:
@@ -144,10 +156,14 @@ class PeerBatch:
         await work.communities.lock(communities - {""})
 
     async def _one_by_one(self, read: PeerSifted) -> list[TurnedDown]:
-        refused = [down for one in read.readmitted for down in await self._alone(one)]
+        tried = [(one, await self._alone(one)) for one in read.readmitted]
+        refused = [down for _, several in tried for down in several]
         async with self._group.begin(None) as work:  # past those that failed, too: the next start must not take them for forgotten
+            for one, several in tried:
+                if any(down.reason == HANDLER_ERROR for down in several):
+                    await self._hearing(one, work).owe(one.activity, Fate.REFUSED, HANDLER_ERROR)
             await work.store_offsets(self._group.name, read.batch)
-            await work.connection.commit()
+            await work.commit()
         return refused
 
     async def _alone(self, one: Readmitted) -> list[TurnedDown]:

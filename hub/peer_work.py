@@ -6,6 +6,7 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
+from hub.federation.owing import owed
 from hub.ports import Outgoing
 from schemas.activities import native_id_of
 from schemas.envelope import object_id
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from hub.communities.model import Community, Message
+    from hub.federation.acknowledged import SqlAcknowledged
     from hub.federation.repository import SqlAbroad, SqlFollowers, SqlFollows
+    from hub.federation.verification import VerifiedActivity
     from hub.federation.work import Said
     from hub.ports import Admitted
     from hub.registry.peers import Peer
@@ -35,6 +38,7 @@ class PeerWork:
 
     def __init__(self, work: UnitOfWork, rooms: Rooms, correlation: str) -> None:
         self._work, self._rooms, self._correlation = work, rooms, correlation
+        self._event: str | None = None
 
     @property
     def abroad(self) -> SqlAbroad:
@@ -50,6 +54,11 @@ class PeerWork:
     def follows(self) -> SqlFollows:
         """Groups elsewhere that our communities follow."""
         return self._work.follows
+
+    @property
+    def acknowledged(self) -> SqlAcknowledged:
+        """What other Trait d'union told us became of what we brought them."""
+        return self._work.acknowledged
 
     def clock(self) -> datetime:
         """Now."""
@@ -86,7 +95,14 @@ class PeerWork:
             self._work.events.drop(admitted)
             raise
         self._work.events.settle(admitted, outcome, None)
+        self._event = admitted.id
         return str(outcome)
+
+    async def owe(self, activity: VerifiedActivity, outcome: str, reason: str | None = None) -> None:
+        """Remember to tell the server that brought this what became of it, where it is told."""
+        one = owed(activity, await self.peer(activity.peer), self._event, outcome, reason, self.clock())
+        if one is not None:
+            self._work.owed.add(one)
 
     def bring(self, community: str, to: KnownActor, activity: Mapping[str, Any]) -> None:
         """Have an activity brought to one actor elsewhere, once this transaction is done."""

@@ -11,6 +11,8 @@ import structlog
 from aiokafka.errors import KafkaError
 
 from hub import bootstrap
+from hub.federation.acknowledged import forget_words
+from hub.federation.owing import forget_owed
 from hub.federation.repository import forget_seen
 from hub.operations import quarantine
 from hub.registry.endings import manifests
@@ -162,6 +164,8 @@ async def _sweep(database: AsyncEngine, settings: HubSettings) -> None:
         await quarantine.forget(connection, before)
         await forget_seen(connection, before)
         await show_manifests(connection, bootstrap.clock())
+        await forget_owed(connection, before)
+        await forget_words(connection, before)
         await connection.commit()
     async with transaction(database, bootstrap.rules(settings)) as work:
         renewed = await work.renew_registry()

@@ -14,6 +14,8 @@ from hub.communities.reactions import SqlAnswers, SqlReactions
 from hub.communities.repository import SqlCommunities, SqlCopies, SqlMessages
 from hub.communities.resyncs import SqlResyncs
 from hub.communities.service import CommunityNotFound
+from hub.federation.acknowledged import SqlAcknowledged
+from hub.federation.owing import SqlOwed
 from hub.federation.reach import Bearing
 from hub.federation.repository import SqlAbroad, SqlFollowers, SqlFollows, address_of
 from hub.operations.events import SqlEvents
@@ -93,6 +95,7 @@ class UnitOfWork:
         self.events = SqlEvents(connection, rules.clock)
         self.followers, self.follows = SqlFollowers(connection), SqlFollows(connection)
         self.abroad = SqlAbroad(connection, rules.clock)
+        self.owed, self.acknowledged = SqlOwed(connection), SqlAcknowledged(connection)
 
     async def prefetch(self, batch: Iterable[Admitted]) -> None:
         """Lock the batch's communities and read ahead all that its events speak of: a statement each, however many."""
@@ -223,6 +226,8 @@ class UnitOfWork:
             self.members,
             self.resyncs,
             self.abroad,
+            self.owed,
+            self.acknowledged,
         )
         for repository in (*rooms, self.held, self.events, self.outbox):
             await repository.flush()

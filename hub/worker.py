@@ -29,6 +29,7 @@ from schemas.wire.telemetry import Metric
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
+    from hub.acknowledging import Acknowledger
     from hub.batches import InboundBatch
     from hub.group import Handler
     from hub.settings import HubSettings
@@ -143,6 +144,7 @@ class _Parts:
         self._kafka = kafka_settings
         self._names = names
         self._inbound: InboundBatch | None = None
+        self._acknowledger: Acknowledger | None = None
         self.progress = Progress()
 
     async def start(self, settled: Callable[[], bool]) -> None:
@@ -177,8 +179,10 @@ class _Parts:
 
             return ReceiptBatch(group)
         if self._group == "peers":
+            from hub.acknowledging import Acknowledger  # noqa: PLC0415 - as above
             from hub.peer_batches import PeerBatch  # noqa: PLC0415 - as above
 
+            self._acknowledger = Acknowledger(begin, bootstrap.addresses(self._settings), rules.key, bootstrap.clock)
             return PeerBatch(group, ABROAD, bootstrap.addresses(self._settings), bootstrap.door_key(self._settings))
         self._inbound = InboundBatch(group, INBOUND)
         return self._inbound
@@ -186,6 +190,9 @@ class _Parts:
     async def every_second(self, consumer: Any) -> None:
         if self._inbound is not None:
             await self._inbound.release_due()
+        if self._acknowledger is not None:
+            await self._acknowledger.send_due()
+            await self._acknowledger.watch()
         Metric.lag.labels(self._group, SOURCES[self._group].name).set(self.progress.lag(consumer))
         Metric.oldest.labels(self._group).set(self.progress.oldest(_clock()))
 

@@ -16,9 +16,10 @@ PUBLIC: Final = frozenset(("https://www.w3.org/ns/activitystreams#Public", "as:P
 ANNOUNCE: Final = "Announce"
 ACTIVITIES: Final = frozenset(
     ("Create", "Update", "Delete", "Like", "Dislike", "EmojiReact", "Undo", "Flag", "Move", "Follow", "Accept", "Reject", "Announce",
-     "Add", "Remove", "Block", "Join", "Leave", "Lock", "View", "Listen", "Read", "Arrive", "Travel", "Offer", "Invite", "Ignore")
+     "Add", "Remove", "Block", "Join", "Leave", "Lock", "View", "Listen", "Read", "Arrive", "Travel", "Offer", "Invite", "Ignore",
+     "Receipt")
 )  # fmt: skip
-"""Types that are acts; what else an activity holds is the object of one. A Question is a poll, which people post like a note."""
+"""Types that are acts, `Receipt` being our own servers'; what else an activity holds is the object of one. A Question is a poll, which people post like a note."""
 POSTS: Final = frozenset(("Note", "Article", "Page", "Question", "Event", "Video", "Audio", "Image", "Document"))
 URI_LIMIT: Final = 2_000
 NATIVE_LIMIT: Final = 512

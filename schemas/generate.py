@@ -15,6 +15,7 @@ from schemas.application import Manifest
 from schemas.envelope import Envelope
 from schemas.facts import FACTS
 from schemas.manifest import RegistryDocument
+from schemas.peer_receipt import PeerReceipt
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,7 +29,13 @@ COMMAND: Final = "python -m schemas.generate"
 
 def documents() -> dict[str, str]:
     """Every published file: its path under `schemas/`, and its text."""
-    models: dict[str, type[BaseModel]] = {"envelope": Envelope, "registry": RegistryDocument, "manifest": Manifest, **FACTS}
+    models: dict[str, type[BaseModel]] = {
+        "envelope": Envelope,
+        "registry": RegistryDocument,
+        "manifest": Manifest,
+        "peer_receipt": PeerReceipt,
+        **FACTS,
+    }
     texts = {f"jsonschema/{name}.json": _as_json(name, model) for name, model in sorted(models.items())}
     whole = {"asyncapi.yaml": asyncapi.document(), "openapi.yaml": openapi.document()}
     return {

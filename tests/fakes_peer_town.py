@@ -15,8 +15,10 @@ from hub.peer_batches import PeerBatch
 from hub.peer_work import PeerWork
 from hub.ports import Record
 from hub.registry.peer_repository import SqlPeers
+from hub.registry.peers import PeerKind
 from hub.unit_of_work import transaction
 from hub.worker import ABROAD
+from schemas.keys import SigningKey
 from tests.fakes_abroad import HERE, Door, Person, peer
 from tests.hub_world import World
 
@@ -29,6 +31,13 @@ BOB = Person("https://social.example/users/bob", name="Bob Petit")
 CAROL = Person("https://ailleurs.example/users/carol", name="Carol Blanc")
 FORUM = Person("https://forum.example/category/2", "Group", "Le forum")
 MEMBER = Person("https://forum.example/uid/1", name="Membre du forum")
+OPSI_KEY = SigningKey.generate("opsi")
+"""The key of OPSI's hub, by which its registry is signed."""
+OPSI = replace(peer("opsi.example"), kind=PeerKind.TRAITDUNION, anchor=OPSI_KEY.public.multibase)
+"""Another Trait d'union."""
+OPSI_SERVER = Person("https://opsi.example/actor", "Application", "Trait d’union")
+OPSI_GROUP = Person("https://opsi.example/groups/innovation", "Group", "Innovation publique")
+OPSI_NODE = Person("https://opsi.example/nodes/labo", "Organization", "Labo")
 
 
 class Town:
@@ -38,6 +47,8 @@ class Town:
         self.world, self.door = world, Door()
         self.door.now = world.clock()
         self.door.admit(ALICE, BOB, CAROL, FORUM, MEMBER)
+        self.door.abroad.add(OPSI_SERVER, OPSI_GROUP, OPSI_NODE)
+        self.door.peers[OPSI.id] = OPSI
         group = Group("peers", bootstrap.begin(world.engine, world.rules), world.reader, world.dead_letters, world.clock, 5)  # type: ignore[arg-type]  # kept in memory
         self.batch = PeerBatch(group, ABROAD, HERE, lambda _, __: self.door.key.public)
         self._offset = 0
@@ -45,8 +56,7 @@ class Town:
     @classmethod
     async def make(cls, url: str) -> Town:
         """Over a database that has its tables: three nodes tied to one public community, peers admitted."""
-        world = await World.make(url)
-        world.rules = replace(world.rules, federates=True)
+        world = await World.make(url, federates=True)
         await world.tie()
         made = cls(world)
         await made.prepare()
@@ -56,6 +66,7 @@ class Town:
         async with self.world.engine.begin() as connection:
             for server in ("social.example", "ailleurs.example", "forum.example"):
                 await SqlPeers(connection).add(peer(server))
+            await SqlPeers(connection).add(OPSI)
             await connection.execute(text("UPDATE hub.communities SET audience = 'public'"))
 
     async def records(self, *brought: tuple[Person, Mapping[str, Any]]) -> list[Record]:
@@ -78,11 +89,11 @@ class Town:
     async def take(self, records: Sequence[Record]) -> None:
         await self.batch.carry_out(await self.batch.read(records))
 
-    async def follow(self, community: str = COMMUNITY) -> None:
-        """Our community follows the forum, which accepts."""
-        await self.run(lambda work: follow_group(community, FORUM.id, work, HERE))
+    async def follow(self, community: str = COMMUNITY, group: Person = FORUM) -> None:
+        """Our community follows a group, which accepts."""
+        await self.run(lambda work: follow_group(community, group.id, work, HERE))
         asked = json.loads((await self.outgoing())[-1]["value"])
-        await self.hear((FORUM, FORUM.does("Accept", asked, f"acts/accept-{community}")))
+        await self.hear((group, group.does("Accept", asked, f"acts/accept-{community}")))
 
     async def run(self, use: Any) -> Any:
         async with transaction(self.world.engine, self.world.rules) as work:

@@ -88,13 +88,13 @@ class KeptDeadLetters:
 class World:
     """A hub over a real database."""
 
-    def __init__(self, engine: AsyncEngine, *, quarantine_after: int = 100) -> None:
+    def __init__(self, engine: AsyncEngine, *, quarantine_after: int = 100, federates: bool = False) -> None:
         self.engine = engine
         self.clock = Clock()
         self.hub_key = SigningKey.generate("hub")
         self.keys = {node: SigningKey.generate(node) for node in NODES}
         self.spaces = dict(NODES)
-        self.rules = Rules(self.hub_key, self.clock, timedelta(seconds=60), timedelta(hours=48), timedelta(days=30))
+        self.rules = Rules(self.hub_key, self.clock, timedelta(seconds=60), timedelta(hours=48), timedelta(days=30), federates)
         self.dead_letters = KeptDeadLetters()
         self.reader = bootstrap.RegistryReader(engine, self.hub_key.public.multibase)
         group = Group(
@@ -107,10 +107,10 @@ class World:
         self.digests: dict[str, str] = {}
 
     @classmethod
-    async def make(cls, url: str, *, quarantine_after: int = 100) -> World:
+    async def make(cls, url: str, *, quarantine_after: int = 100, federates: bool = False) -> World:
         """Admit three nodes and open the community in a database that has its tables."""
         engine = engine_for(url)
-        world = cls(engine, quarantine_after=quarantine_after)
+        world = cls(engine, quarantine_after=quarantine_after, federates=federates)
         for node in NODES:
             await world.admit(node)
         async with transaction(engine, world.rules) as work:

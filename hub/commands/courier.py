@@ -91,6 +91,8 @@ def plain(state: PeerState) -> dict[str, Any]:
         "signature": state.scheme, "last_success": state.last_success, "last_failure": state.last_failure, "reason": state.reason,
         "wish": state.wish, "refused": state.refused, "quarantined_at": state.quarantined_at,
         "manifest_expires": peer.expires,
+        "unacknowledged": state.unacknowledged.count if state.unacknowledged else None,
+        "unacknowledged_since": state.unacknowledged.since if state.unacknowledged else None,
     }  # fmt: skip
 
 
@@ -114,7 +116,18 @@ def _facts(state: PeerState) -> list[tuple[str, object]]:
         ("dernier succès", terminal.when(state.last_success)),
         ("dernier échec", failure),
         ("refusés", state.refused),
+        ("accusés attendus", _unacknowledged(state)),
     ]
+
+
+def _unacknowledged(state: PeerState) -> str:
+    if state.unacknowledged is None:
+        return "sans objet : ce serveur n'en donne pas"
+    return (
+        f"{state.unacknowledged.count}, le plus ancien de {terminal.when(state.unacknowledged.since)}"
+        if state.unacknowledged.since
+        else "aucun"
+    )
 
 
 def _wish(peer: str, wished: Any) -> None:

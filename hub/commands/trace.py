@@ -45,6 +45,11 @@ def _show(step: Step) -> None:
     for told in step.transmissions:
         reason = f" : {words.reason(told.reason)}" if told.reason else ""
         terminal.say(f"  ⇢ {told.peer} {words.transmission(told.state)}{reason}")
+        if word := told.word:
+            terminal.say(
+                f"    {words.there(word.fate, word.community, word.sequence, word.written, len(word.nodes))}, {terminal.when(word.at)}"
+            )
+            terminal.say(f"    accusé : {word.receipt}")
 
 
 def _facts(step: Step) -> list[tuple[str, str]]:

@@ -10,6 +10,7 @@ GROUPS: Final = "/groups/"
 NODES: Final = "/nodes/"
 NOTES: Final = "/notes/"
 ACTIVITIES: Final = "/activities/"
+ANNOUNCED: Final = "#announce"
 HOST_ACTOR: Final = "/actor"
 SHARED_INBOX: Final = "/inbox"
 MAIN_KEY: Final = "main-key"
@@ -55,6 +56,14 @@ class Addresses:
     def message_of(self, uri: str) -> str | None:
         """The message whose Note this address is."""
         return self._last(uri, NOTES)
+
+    def event_of(self, uri: str) -> str | None:
+        """The event that the Group's Announce of this address tells."""
+        return self._last(uri.removesuffix(ANNOUNCED), ACTIVITIES) if uri.endswith(ANNOUNCED) else None
+
+    def announce(self, event: str) -> str:
+        """The Group's Announce of an event."""
+        return self.activity(event) + ANNOUNCED
 
     def node_of(self, uri: str) -> str | None:
         """The node whose actor this address is."""

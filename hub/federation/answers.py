@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from hub.federation import remote
+from hub.federation import acknowledgements, remote
 from hub.federation.ministries import Fault
 from hub.federation.reasons import Reason
 from hub.ui import words
@@ -48,6 +48,8 @@ STATUSES: Final[Mapping[str, tuple[int, str]]] = {
     **_each(401, KeyFault, KEYS.__getitem__),
     **_each(403, (reason for reason in proof.Reason if reason is not proof.Reason.KEY_UNKNOWN), _of_envelope),
     **_each(403, Fault, _said),
+    **{fault.value: (403, "Cet accusé ne vaut pas") for fault in acknowledgements.Fault},
+    acknowledgements.Fault.MALFORMED.value: (400, "Cet accusé est mal formé"),
     Fault.REGISTRY_UNAVAILABLE.value: (503, "Le registre de ce serveur n’est pas lisible pour l’instant"),
     **_each(403, documents.Reason, PROOFS.__getitem__),
     Reason.METHOD: (405, "Cette adresse ne prend pas cette méthode"),

@@ -54,6 +54,7 @@ RULES: Final[Mapping[str, Rule]] = {
     "Dislike": Rule.ANYTHING,
     "EmojiReact": Rule.ANYTHING,
     "Flag": Rule.ANYTHING,
+    "Receipt": Rule.ANYTHING,
 }
 """Acts that this server takes; any other is noted and does nothing, so that it needs no rule."""
 ACCESS: Final[Mapping[str, PeerRight]] = {
@@ -69,6 +70,7 @@ ACCESS: Final[Mapping[str, PeerRight]] = {
     "Move": PeerRight.SPEAK,
     "Delete": PeerRight.FORGET,
     "Undo": PeerRight.FORGET,
+    "Receipt": PeerRight.RECEIVE,
 }
 
 

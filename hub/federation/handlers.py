@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from hub.access import MANIFEST_EXPIRED, peer_lapsed, peer_may
+from hub.federation.acknowledged import on_receipt
 from hub.federation.authority import right_of
 from hub.federation.followers import Report
 from hub.federation.following import on_answer, on_follow, on_move
@@ -78,5 +79,6 @@ HANDLERS: Final[Mapping[str, Callable[[VerifiedActivity, Work, Addresses], Await
     "Reject": on_answer,
     "Move": on_move,
     "Flag": on_flag,
+    "Receipt": on_receipt,
 }
 """Every act that does something here; any other is counted and noted."""

@@ -41,7 +41,7 @@ FIELDS_LIMIT: Final = 64
 BYTES_AT_ONCE: Final = 64 * 1024 * 1024
 _LENGTH: Final = re.compile(r"[0-9]{1,12}")
 KNOWN: Final = frozenset(
-    ("Create", "Update", "Delete", "Like", "Dislike", "EmojiReact", "Undo", "Flag", "Move", "Announce", "Accept", "Reject", "Follow")
+    ("Create", "Update", "Delete", "Like", "Dislike", "EmojiReact", "Undo", "Flag", "Move", "Announce", "Accept", "Reject", "Follow", "Receipt")
 )  # fmt: skip
 log = structlog.get_logger()
 

@@ -47,6 +47,8 @@ class Told:
     form: str
     peers: tuple[str, ...]
     at: datetime
+    digest: str | None = None
+    """SHA-256 of its bytes: a receipt of another Trait d'union names it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +135,7 @@ async def forget(connection: AsyncConnection, before: datetime) -> int:
 
 
 def _told(one: Told) -> dict[str, Any]:
-    return {name: getattr(one, name) for name in ("offset", "event", "community", "form", "at")} | {"peers": list(one.peers)}
+    return {name: getattr(one, name) for name in ("offset", "event", "community", "form", "at", "digest")} | {"peers": list(one.peers)}
 
 
 def _standing(row: Any) -> Standing:

@@ -176,6 +176,8 @@ def namespace(addresses: Addresses) -> dict[str, Any]:
             "litepub": "http://litepub.social/ns#",
             "fep844e": "https://w3id.org/fep/844e/",
             "ministryEvent": {"@id": "tu:ministryEvent", "@type": "@json"},
+            "Receipt": "tu:Receipt",
+            "receipt": {"@id": "tu:receipt", "@type": "@json"},
             "implements": {"@id": "fep844e:implements", "@type": "@id", "@container": "@set"},
             "manuallyApprovesFollowers": "as:manuallyApprovesFollowers",
             "discoverable": "toot:discoverable",

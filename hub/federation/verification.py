@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from hub.access import peer_lapsed, peer_may, peer_may_anything
-from hub.federation import authority, ministries
+from hub.federation import acknowledgements, authority, ministries
 from hub.federation.authority import Asked, Believed
 from hub.federation.ministries import MEMBER
 from hub.federation.reasons import Reason, Rejection
@@ -206,6 +206,8 @@ class Verifier:
             judged = authority.answered(judged, activity, None if document is None else _read(document))
         believed = _or_rejected(judged)
         self._permit(signed.peer, believed)
+        if believed.told.verb == acknowledgements.VERB:
+            self._acknowledge(believed.told)
         ministry = await self._ministry(believed, budget)
         actors = await self._known(sender, believed, budget)
         seen = Provenance(
@@ -251,6 +253,12 @@ class Verifier:
             raise _Refused(Reason.PEER_NOT_ADMITTED)
         if any(peer_lapsed(right, one.expires, self._trust.clock()) for one in (peer, author) if one is not None):
             raise _Refused(Reason.MANIFEST_EXPIRED)
+
+    def _acknowledge(self, said: Told) -> None:
+        """A receipt stands under its hub's own proof; whether what it speaks of was sent there, the worker knows."""
+        fault = acknowledgements.opened(said, self._peers(authority_of(said.actor) or ""), self._trust.here)
+        if isinstance(fault, acknowledgements.Fault):
+            raise _Refused(fault)
 
     async def _ministry(self, believed: Believed, budget: Any) -> str:
         """The ministry of another Trait d'union whose envelope a Note carries; empty where it carries none that could be checked."""

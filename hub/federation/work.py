@@ -14,9 +14,11 @@ from schemas.facts.reaction import ReactionRemoved
 from schemas.words import Audience
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
+    from hub.federation.acknowledged import PeerWord, Sent
+    from hub.federation.acknowledgements import Fault
     from hub.federation.addresses import Addresses
     from hub.federation.followers import Follow, Follower, Report
     from hub.federation.verification import VerifiedActivity
@@ -93,6 +95,14 @@ class Follows(Protocol):
     async def save(self, one: Follow) -> None: ...
 
 
+class Words(Protocol):
+    """What other Trait d'union told us became of what we brought them."""
+
+    async def sent(self, events: Collection[str]) -> Mapping[str, Sent]: ...
+    def save(self, word: PeerWord) -> None: ...
+    def refuse(self, peer: str, faults: Collection[Fault]) -> None: ...
+
+
 class Work(Protocol):
     """What these use cases need of a transaction."""
 
@@ -102,6 +112,8 @@ class Work(Protocol):
     def followers(self) -> Followers: ...
     @property
     def follows(self) -> Follows: ...
+    @property
+    def acknowledged(self) -> Words: ...
     def clock(self) -> datetime: ...
     async def peer(self, authority: str) -> Peer | None: ...
     async def community(self, name: str) -> Community | None: ...

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncConnection
 
+    from hub.operations.peers import Transmission
     from hub.operations.trace import Arrival, Step
 
 
@@ -49,15 +50,28 @@ class Standing:
     copy_edited: bool = False
 
 
-async def standings(connection: AsyncConnection, ids: Sequence[str]) -> dict[str, list[Standing]]:
-    """Message → its standing at each node, for a page of messages."""
+@dataclass(frozen=True, slots=True)
+class Whereabouts:
+    """Where one message is: its standing at each node, and what became of its newest change at each peer."""
+
+    nodes: Sequence[Standing] = ()
+    peers: Sequence[Transmission] = ()
+
+
+async def whereabouts(connection: AsyncConnection, ids: Sequence[str]) -> dict[str, Whereabouts]:
+    """Message → where it is, for a page of messages."""
     query = select(events).where(among(events.c.subject, ids), events.c.sequence.isnot(None)).order_by(events.c.sequence)
     rows = [row for row in await connection.execute(query) if _is_message(row.type)]
     copies = await copies_of(connection, ids)
-    by_message: dict[str, list[Step]] = {}
+    ways: dict[str, list[Step]] = {}
     for step in await steps(connection, rows):
-        by_message.setdefault(step.subject, []).append(step)
-    return {message: stand_of(message, by_message.get(message, []), copies) for message in ids}
+        ways.setdefault(step.subject, []).append(step)
+    return {message: Whereabouts(stand_of(message, ways.get(message, []), copies), _abroad(ways.get(message, []))) for message in ids}
+
+
+def _abroad(way: Iterable[Step]) -> list[Transmission]:
+    newest = {told.peer: told for step in way for told in step.transmissions}
+    return [told for _, told in sorted(newest.items())]
 
 
 def stand_of(message: str, way: Sequence[Step], copies: Mapping[tuple[str, str], tuple[str, datetime]]) -> list[Standing]:

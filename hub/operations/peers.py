@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import func, select
 
+from hub.operations.awaited import unacknowledged
 from hub.operations.quarantine import quarantined_peers
 from hub.registry.endings import Validity, validity
 from hub.registry.peer_repository import SqlPeers
 from hub.storage.courier_tables import peer_activities, peer_positions, peer_refusals
 from hub.storage.federation_tables import followers
+from hub.storage.receipt_tables import peer_receipts
 from hub.storage.rows import among
 from hub.storage.tables import stream_offsets
 from schemas.topics import PEERS_OUTBOUND
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Column
     from sqlalchemy.ext.asyncio import AsyncConnection
 
+    from hub.operations.awaited import Unacknowledged
     from hub.registry.peers import Peer
 
 WINDOW: Final = 10_000
@@ -31,6 +34,8 @@ WINDOW: Final = 10_000
 GROUP: Final = "courier"
 NEVER: Final = "never"
 TRANSMITTED, WAITING, FAILING, REFUSED = "transmitted", "waiting", "failing", "refused"
+AWAITED, ACKNOWLEDGED, ARRIVED = "awaited", "acknowledged", "arrived"
+THERE: Final = frozenset({"written", "confirmed"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +63,41 @@ class PeerState:
     quarantined_at: datetime | None = None
     """Since when what it sends is parked; what is brought to it is not touched by that."""
     validity: Validity = Validity.CURRENT
+    unacknowledged: Unacknowledged | None = None
+    """What it took without a word; None for a server from which none is expected."""
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """What another Trait d'union says became of an event there, under its hub's proof: its number, and the verdict of each of its nodes.
+
+    `receipt` is the activity by which it said so, `at` when that came.
+    """
+
+    fate: str
+    community: str | None
+    sequence: int | None
+    nodes: Mapping[str, str]
+    receipt: str
+    at: datetime
+
+    @property
+    def written(self) -> int:
+        """How many of its nodes have it."""
+        return sum(verdict in THERE for verdict in self.nodes.values())
 
 
 @dataclass(frozen=True, slots=True)
 class Transmission:
-    """What became of one event at one peer: `transmitted` means that its server took it, not that anybody there has it."""
+    """What became of one event at one peer: `transmitted` means that its server took it, not that anybody there has it.
+
+    Of a server that tells more, `awaited` until it does; then `acknowledged`, or `arrived` once all its nodes have it.
+    """
 
     peer: str
     state: str
     reason: str | None = None
+    word: Word | None = None
 
 
 async def peer_states(connection: AsyncConnection, now: datetime) -> list[PeerState]:
@@ -74,9 +105,15 @@ async def peer_states(connection: AsyncConnection, now: datetime) -> list[PeerSt
     known = {row.peer: row for row in await connection.execute(select(peer_positions))}
     following, refused = await _counted(connection, followers.c.peer), await _counted(connection, peer_refusals.c.peer)
     mark, newest = await _mark(connection), await _newest(connection)
-    peers, parked = (await SqlPeers(connection).all()).values(), await quarantined_peers(connection)
+    peers = (await SqlPeers(connection).all()).values()
+    parked, silent = await quarantined_peers(connection), await unacknowledged(connection)
     states = [_state(peer, known.get(peer.id), following.get(peer.id, 0), refused.get(peer.id, 0), mark, newest) for peer in peers]
-    return [replace(state, quarantined_at=parked.get(state.peer.id), validity=validity(state.peer, now)) for state in states]
+    return [
+        replace(
+            state, quarantined_at=parked.get(state.peer.id), validity=validity(state.peer, now), unacknowledged=silent.get(state.peer.id)
+        )
+        for state in states
+    ]
 
 
 async def peer_state(connection: AsyncConnection, name: str, now: datetime) -> PeerState | None:
@@ -98,10 +135,38 @@ async def transmissions(connection: AsyncConnection, events: Iterable[str]) -> d
     for row in rows:
         for peer in row.peers:
             told.setdefault(row.event, {}).setdefault(peer, []).append(row.offset)
-    return {
+    found = {
         event: tuple(_transmission(peer, offsets, known.get(peer), refused, mark) for peer, offsets in sorted(peers.items()))
         for event, peers in told.items()
     }
+    return await _acknowledged(
+        connection, found, {row.event: row.digest for row in rows if row.digest is not None and row.form == "announced"}
+    )
+
+
+async def _acknowledged(
+    connection: AsyncConnection, found: Mapping[str, tuple[Transmission, ...]], digests: Mapping[str, str]
+) -> dict[str, tuple[Transmission, ...]]:
+    """The same with what other Trait d'union said: a word is shown where it speaks of the very bytes that were brought."""
+    peers = await SqlPeers(connection).all()
+    rows = await connection.execute(select(peer_receipts).where(among(peer_receipts.c.event, digests)))
+    said = {(row.event, row.peer): row for row in rows if row.digest == digests[row.event]}
+
+    def told(event: str, one: Transmission) -> Transmission:
+        peer, row = peers.get(one.peer), said.get((event, one.peer))
+        if row is not None:
+            return _said(one, row)
+        expected = event in digests and peer is not None and peer.acknowledges
+        return replace(one, state=AWAITED) if expected and one.state == TRANSMITTED else one
+
+    return {event: tuple(told(event, one) for one in several) for event, several in found.items()}
+
+
+def _said(one: Transmission, row: Any) -> Transmission:
+    word = Word(row.fate, row.community, row.sequence, row.nodes, row.receipt, row.at)
+    if row.fate == REFUSED:
+        return Transmission(one.peer, REFUSED, row.reason, word)
+    return Transmission(one.peer, ARRIVED if word.nodes and word.written == len(word.nodes) else ACKNOWLEDGED, None, word)
 
 
 async def _counted(connection: AsyncConnection, peer: Column[Any]) -> dict[str, int]:

@@ -94,7 +94,7 @@ class Pages:
             spaces = await spaces_of(connection, permit, community.id)
             tied = {tie.node for _, tie in spaces}
             shown = {
-                "arrived": await arrivals.standings(connection, names),
+                "arrived": await arrivals.whereabouts(connection, names),
                 "tallies": await reactions.tallies_of(connection, permit, names),
                 "accepted": await reactions.accepted_of(connection, permit, names),
                 "participants": await members.participants_of(connection, permit, community.id),
@@ -269,6 +269,7 @@ def _change(step: Step) -> dict[str, Any]:
     return {
         "event": step.event, "type": step.type, "sequence": step.sequence, "admitted_at": step.admitted_at,
         "deliveries": [_delivery(arrival) for arrival in step.arrivals],
+        "transmissions": [asdict(told) for told in step.transmissions],
     }  # fmt: skip
 
 

@@ -45,6 +45,11 @@ class Peer:
     expires: datetime | None = None
     """Until when its accepted manifest answers for it; a declaration has no end."""
 
+    @property
+    def acknowledges(self) -> bool:
+        """Whether it tells what became of what it takes: another Trait d'union, whose key we were given."""
+        return self.kind is PeerKind.TRAITDUNION and self.anchor is not None
+
 
 def described(said: Manifest | Declaration, applied_at: datetime) -> Peer:
     """A candidate, as its manifest or a declaration describes it; raises ValueError for a manifest that describes no server."""

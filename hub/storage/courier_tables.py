@@ -22,7 +22,7 @@ peer_activities = Table(
     "peer_activities", metadata,
     Column("offset", BigInteger, primary_key=True, autoincrement=False),
     Column("event", Text, nullable=False), Column("community", Text, nullable=False), Column("form", Text, nullable=False),
-    Column("peers", JSONB, nullable=False), moment("at", required=True),
+    Column("peers", JSONB, nullable=False), moment("at", required=True), Column("digest", Text),
     Index("peer_activities_by_event", "event"), Index("peer_activities_to_forget", "at"),
 )  # fmt: skip
 

@@ -30,7 +30,7 @@ VERDICTS: Final[Mapping[str, str]] = {
 MARKS: Final[Mapping[str, str]] = {
     "written": "✓", "confirmed": "✓", "pending": "…", "unsupported": "–", "skipped": "–", "refused": "✕", "withdrawn": "−",
     "accepted": "✓", "transmitted": "→", "waiting": "…", "failing": "…", "closed": "✓", "open": "✕", "paused": "–", "gone": "−",
-    "never": "·",
+    "never": "·", "awaited": "…", "acknowledged": "✓", "arrived": "✓",
 }  # fmt: skip
 """A sign beside each colour: nothing is told by colour alone."""
 GRADES: Final[Mapping[str, str]] = {
@@ -85,6 +85,10 @@ SCHEMES: Final[Mapping[str, str]] = {
 }  # fmt: skip
 TRANSMISSIONS: Final[Mapping[str, str]] = {
     "transmitted": "transmis, sans accusé", "waiting": "en attente", "failing": "en attente : serveur en échec", "refused": "refusé",
+    "awaited": "transmis, accusé attendu", "acknowledged": "pris, accusé signé", "arrived": "arrivé, accusé signé",
+}  # fmt: skip
+FATES: Final[Mapping[str, str]] = {
+    "held": "y attend ce à quoi il répond", "known": "y était déjà", "noted": "n’y change rien", "refused": "ce serveur le refuse",
 }  # fmt: skip
 TIES: Final[Mapping[str, str]] = {"proposed": "proposé", "active": "actif", "refused": "refusé", "suspended": "suspendu"}
 FOLLOWS: Final[Mapping[str, str]] = {"pending": "demandé", "accepted": "accepté", "refused": "refusé", "ended": "terminé"}
@@ -308,6 +312,16 @@ REASONS: Final[Mapping[str, str]] = {
     "peer_refuses_to_tell": "le serveur refuse de répondre",
     "answer_of_another_origin": "la réponse vient d’un autre serveur que celui qui était interrogé",
     "fetches_rate_limited": "ce serveur nous fait trop souvent lire chez lui",
+    "receipt_passed_on": "accusé transmis par un groupe",
+    "receipt_not_expected": "accusé d’un serveur qui n’est pas un Trait d’union",
+    "receipt_by_another_actor": "accusé d’un autre acteur que le serveur lui-même",
+    "receipt_malformed": "accusé mal formé",
+    "receipt_proof_invalid": "accusé altéré, ou qui n’est pas signé par le hub de ce serveur",
+    "receipt_of_another_server": "accusé d’un autre serveur que celui qui l’apporte",
+    "receipt_for_another_server": "accusé destiné à un autre serveur",
+    "receipt_of_anothers_activity": "accusé d’une activité qui n’est pas d’ici",
+    "receipt_of_unsent_activity": "accusé de ce qui n’a pas été porté à ce serveur",
+    "receipt_of_other_bytes": "accusé d’autres octets que ceux qui ont été portés",
     "key_id_malformed": "la clé est mal nommée",
     "key_owner_gone": "l’acteur de cette clé n’existe plus",
     "key_of_another_origin": "la clé est d’un autre serveur que son acteur",
@@ -366,8 +380,15 @@ def scheme(name: str | None) -> str:
 
 
 def transmission(name: str) -> str:
-    """What became of something at a peer; never « arrivé », for nobody there has said so."""
+    """What became of something at a peer; « arrivé » where another Trait d'union has signed that its nodes have it, and nowhere else."""
     return TRANSMISSIONS.get(name, name)
+
+
+def there(fate: str, community: str | None, sequence: int | None, written: int, nodes: int) -> str:
+    """What another Trait d'union says became of something there."""
+    if fate != "sequenced":
+        return FATES.get(fate, fate)
+    return f"n° {sequence} dans « {community} », écrit dans {written} RSE sur {nodes}"
 
 
 def grade(name: str) -> str:

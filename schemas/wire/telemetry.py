@@ -78,6 +78,14 @@ class Metric:
     )
     peer_posts = Counter("traitdunion_peer_posts_total", "Activities brought to a peer, by what became of them.", ["peer", "outcome"])
     peer_failing = Gauge("traitdunion_peer_failing_seconds", "How long a peer has taken nothing that is for it; 0 while it does.", ["peer"])
+    peer_receipts = Counter(
+        "traitdunion_peer_receipts_total", "Words of other Trait d'union on what became of an activity there, by fate.", ["peer", "fate"]
+    )
+    peer_unacknowledged = Gauge(
+        "traitdunion_peer_unacknowledged_seconds",
+        "Age of the oldest activity that a Trait d'union took without a word; 0 if none.",
+        ["peer"],
+    )
     peers_by_state = Gauge("traitdunion_peers", "Peers by state of their circuit breaker.", ["state"])
     peers_behind = Gauge("traitdunion_peers_behind", "Peers that catch up alone, or wait to.")
     unknown_fields = Counter("traitdunion_unknown_fields_total", "Fields that our models do not know.", ["type"])

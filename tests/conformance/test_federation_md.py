@@ -13,8 +13,8 @@ from tests.fakes_published import InMemory, door
 CLONE = Path(__file__).resolve().parents[2]
 SAID = (CLONE / "FEDERATION.md").read_text(encoding="utf-8")
 PACKAGES = ("hub", "schemas")
-ANSWERS = {"Accept", "Reject", "Follow", "Announce"}
-"""Sent by what answers and follows, and by the Group around all else."""
+ANSWERS = {"Accept", "Reject", "Follow", "Announce", "Receipt"}
+"""Sent by what answers, follows and acknowledges, and by the Group around all else."""
 
 
 def rows(table: str) -> list[list[str]]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 from structlog.testing import capture_logs
 
-from hub.federation import actors, authority, inbox, ministries, registries, remote, verification
+from hub.federation import acknowledgements, actors, authority, inbox, ministries, registries, remote, verification
 from schemas import actor_keys, cavage, documents
 from tests.fakes_peer_stage import door, stage
 from tests.forgeries import plays
@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from tests.forgeries.plays import Play
 
 WORLD: Final = stage()
-CHECKS: Final = checks_of(verification, authority, ministries, inbox, actors, remote, registries, cavage, documents, actor_keys)
+CHECKS: Final = checks_of(
+    verification, authority, ministries, acknowledgements, inbox, actors, remote, registries, cavage, documents, actor_keys
+)
 PLAYS: Final = [play for play in plays.forged(WORLD) if not play.needs & NETWORK]
 HERE_ALONE: Final = [play for play in PLAYS if not play.name.startswith("Create ")]
 """Without the table of RFC 9421, whose checks the node door's tests switch off."""
@@ -46,6 +48,7 @@ BEHIND: Final[dict[str, str]] = {
     "authority.answered: Reason.OBJECT_MISMATCH (3)": "what is to be asked again is not believed",
     "ministries.proved: Fault.MALFORMED": "what cannot be read proves nothing",
     "ministries.proved: Fault.NOT_A_MESSAGE": "what is no message has no words to compare",
+    "acknowledgements.opened: Fault.NOT_EXPECTED": "who gave us no key proves nothing",
     "actors.Actors.renewed: Reason.KEY_SAME": "the same key refuses the same signature again",
     "actors.Actors.document: Reason.UNAVAILABLE": "an answer without a document is no JSON",
     "actors.Actors.registry: Reason.UNAVAILABLE": "an answer without a registry is none",

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from hub.federation.addresses import Addresses
 from hub.registry.peers import Peer, PeerKind
+from schemas.documents import sign_document
 from schemas.envelope import object_id
 from schemas.facts.message import Author, Content, MessagePosted
 from schemas.keys import SigningKey
@@ -120,6 +121,9 @@ class World:
         self.stranger = Actor(f"{origins['inconnu']}/users/x")
         self.graded = {name: Actor(f"{origins[name]}/users/x") for name in GRADES}
         self.ministries = {name: Actor(Addresses(origins[name]).node("innovation"), "Organization") for name in HUBS}
+        self.servers = {name: Actor(Addresses(origins[name]).host_actor, "Application") for name in HUBS}
+        self.playing_server = Actor(Addresses(social).host_actor, "Application")
+        self.innovation = Actor(Addresses(origins["opsi"]).group("innovation"), "Group")
         self.regions = Actor(Addresses(origins["opsi"]).node("regions"), "Organization")
         self.odd = {name: Actor(f"{social}/odd/{name}") for name in ODD}
         self._anchors = {name: SigningKey.generate("hub") for name in HUBS}
@@ -129,8 +133,18 @@ class World:
     @property
     def people(self) -> list[Actor]:
         """Everybody whose document is as it should be."""
-        known = [self.alice, self.bob, self.carol, self.forum, self.member, self.stranger, self.regions]
-        return [*known, *self.graded.values(), *self.ministries.values()]
+        known = [
+            self.alice,
+            self.bob,
+            self.carol,
+            self.forum,
+            self.member,
+            self.stranger,
+            self.regions,
+            self.innovation,
+            self.playing_server,
+        ]
+        return [*known, *self.graded.values(), *self.ministries.values(), *self.servers.values()]
 
     def peers(self) -> dict[str, Peer]:
         """The registry's entries: all but the unknown one."""
@@ -173,6 +187,20 @@ class World:
             "id": there.note(event.envelope.subject), "type": "Note", "attributedTo": there.node(node), "to": [PUBLIC], "cc": [self.group],
             "content": "<p>Inès Morel a écrit :</p><p>Bonjour à tous</p>", "ministryEvent": carried, **more,
         }  # fmt: skip
+
+    def receipt(self, key: SigningKey | None = None, **changes: Any) -> dict[str, Any]:
+        """What OPSI's hub says became of an activity of ours, under its own proof unless another key is given; `changes` are signed too."""
+        authority = self.here.base.partition("://")[2]
+        word = {"activity": self.here.announce("e1"), "digest": "d" * 64, "fate": "sequenced", "community": "innovation", "sequence": 7}
+        said = {
+            "type": "TraitDUnionReceipt", "issuer": self.servers["opsi"].server, "addressee": authority,
+            "issued": timestamp(self.now), "deliveries": [word], **changes,
+        }  # fmt: skip
+        return sign_document(said, key or self._anchors["opsi"], self.now)
+
+    def anchor(self, name: str) -> SigningKey:
+        """The key by which a hub's registry is signed."""
+        return self._anchors[name]
 
     # --- what is served ------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,59 @@
+"""Receipts that other Trait d'union still owe us: how many activities they took without a word, and since when."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlalchemy import case, func, select
+
+from hub.registry.peer_repository import SqlPeers
+from hub.storage.courier_tables import peer_activities, peer_positions, peer_refusals
+from hub.storage.receipt_tables import peer_receipts
+from hub.storage.tables import stream_offsets
+from schemas.topics import PEERS_OUTBOUND
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy import ScalarSelect, Select
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+WINDOW: Final = 10_000
+"""How many of the newest records of the topic are looked at: what is older has been told about long ago, or never will be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unacknowledged:
+    """Activities that a peer took and said nothing of; `since` is when the oldest was told, None where there is none."""
+
+    count: int = 0
+    since: datetime | None = None
+
+
+async def unacknowledged(connection: AsyncConnection) -> dict[str, Unacknowledged]:
+    """Each peer that tells what becomes of what it takes, with what it has not told; a statement each, for they are few."""
+    peers = [peer.id for peer in (await SqlPeers(connection).all()).values() if peer.acknowledges]
+    newest = int(await connection.scalar(select(func.max(peer_activities.c.offset))) or 0) if peers else 0
+    found = {}
+    for peer in peers:
+        row = (await connection.execute(_silent(peer, newest - WINDOW))).one()
+        found[peer] = Unacknowledged(*row)
+    return found
+
+
+def _silent(peer: str, after: int) -> Select[int, Any]:
+    told, said, refused = peer_activities.c, peer_receipts.c, peer_refusals.c
+    known = select(said.event).where(said.peer == peer, said.event == told.event)
+    passed = select(refused.offset).where(refused.peer == peer, refused.offset == told.offset)
+    conditions = (told.offset > after, told.offset < _reached(peer), told.peers.has_key(peer), told.digest.isnot(None), told.event != "")
+    query = select(func.count(), func.min(told.at))
+    return query.where(*conditions, ~known.exists(), ~passed.exists())
+
+
+def _reached(peer: str) -> ScalarSelect[int]:
+    """The offset before which a peer has all: its own while it is behind, else that of all who keep up."""
+    mark = select(stream_offsets.c.next_offset).where(stream_offsets.c.group == "courier", stream_offsets.c.topic == PEERS_OUTBOUND.name)
+    own, all_have = peer_positions.c.position, func.coalesce(mark.scalar_subquery(), 0)
+    reached = case((peer_positions.c.behind, own), else_=func.greatest(own, all_have))
+    return select(reached).where(peer_positions.c.peer == peer).scalar_subquery()
