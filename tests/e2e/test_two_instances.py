@@ -7,9 +7,9 @@ import json
 import os
 import secrets
 import signal
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING
 
 import asyncpg
 import psutil
@@ -33,13 +33,15 @@ from schemas.topics import RSE_INBOUND
 from schemas.wire.records import new_correlation, to_headers
 from schemas.words import Audience
 from tests.fakes_demo import NOT_INSTALLED
+from tests.fakes_strangers import stranger
 from tests.fakes_streams import delete_topics
+from tests.fakes_third_server import ThirdServer
+from tests.fakes_two_hubs import Side, Two, admit, belongs_to, follow, until, until_so
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from deploy.demo.spaces import Forum, Shown
     from tests.servers import Kafka
 
 pytestmark = [
@@ -47,7 +49,6 @@ pytestmark = [
     pytest.mark.long,
     pytest.mark.skipif(NOT_INSTALLED is not None, reason=str(NOT_INSTALLED)),
 ]
-PATIENCE = 180.0
 NOTHING_WITHIN = 4.0
 NOTICED_WITHIN = 8.0
 """Seconds within which every process has read who takes part: they look every second or two, on a machine that is their own."""
@@ -65,110 +66,6 @@ OPSI = Identity(
 )  # fmt: skip
 
 
-@dataclass
-class Side:
-    """One hub and the agent who sits in its forum."""
-
-    hub: Neighbour
-    forum: Forum
-
-    @property
-    def group(self) -> str:
-        return self.hub.federated.place.group(self.hub.who.community)
-
-    @property
-    def authority(self) -> str:
-        return self.hub.federated.place.authority
-
-    @property
-    def via(self) -> str:
-        """How its agent is named in the other hub's forum: her ministry's own name, and the server through which it speaks."""
-        ministry = self.hub.who.ministry
-        return f"{ministry.agent.name} ({ministry.name} · via {self.authority})"
-
-    async def run(self, *words: str) -> str:
-        return await self.hub.federated.office.run(*words)
-
-    async def run_by_both(self, *words: str) -> None:
-        for person in self.hub.who.people:
-            await self.hub.federated.office.run_by(self.hub.federated.place.token_of(person), *words)
-
-    async def run_by_one(self, *words: str) -> None:
-        await self.hub.federated.office.run_by(self.hub.federated.place.token_of(self.hub.who.people[0]), *words)
-
-    async def sees(self, fits: Callable[[list[Shown]], Any]) -> Any:
-        """Wait until her forum shows something that fits."""
-        try:
-            async with asyncio.timeout(PATIENCE):
-                while not (found := fits(list(await self.forum.shown()))):  # noqa: ASYNC110 - a forum tells nobody when it changes
-                    await asyncio.sleep(0.1)
-        except TimeoutError:
-            raise AssertionError(f"{self.hub.who.name} shows {[one.text for one in await self.forum.shown()]}") from None
-        return found
-
-    async def reads(self, words: str) -> Shown:
-        found: Shown = await self.sees(lambda shown: find(shown, words))
-        return found
-
-    async def loses(self, words: str) -> None:
-        await self.sees(lambda shown: find(shown, words) is None)
-
-    async def words(self) -> list[str]:
-        return [one.text for one in await self.forum.shown()]
-
-    def processes(self, *words: str) -> list[psutil.Process]:
-        """This hub's processes whose command line ends with these words."""
-        url = self.hub.federated.place.base
-        return [one for one in psutil.process_iter() if _line(one)[-len(words) :] == list(words) and _of(one, url)]
-
-
-@dataclass
-class Two:
-    """Both."""
-
-    ours: Side
-    opsi: Side
-
-
-def _line(process: psutil.Process) -> list[str]:
-    try:
-        return process.cmdline()
-    except psutil.Error:
-        return []
-
-
-def _of(process: psutil.Process, url: str) -> bool:
-    try:
-        return process.environ().get("TRAITDUNION_FEDERATION_URL") == url
-    except psutil.Error:
-        return False
-
-
-async def _until(holds: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(PATIENCE):
-        while not await holds():  # noqa: ASYNC110 - as above
-            await asyncio.sleep(0.2)
-
-
-async def _follow(one: Side, other: Side) -> None:
-    await one.run("communities", "follow", one.hub.who.community, other.group)
-
-    async def accepted() -> bool:
-        said = json.loads(await one.run("communities", "follows", "--json"))
-        return {"direction": "suit", "actor": other.group, "state": "accepted"}.items() <= next(
-            (row.items() for row in said if row["actor"] == other.group and row["direction"] == "suit"), {}.items()
-        )
-
-    await _until(accepted)
-
-
-async def _admit(one: Side, other: Side) -> None:
-    await one.hub.federated.apply_of(other.hub.federated)
-    said = list((await one.hub.federated.admit(other.hub.federated)).values())
-    assert "encore une autre personne" in said[0], said
-    assert "est admis" in said[1], said
-
-
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def two(kafka: Kafka, postgres: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Two]:
     folder, mark = tmp_path_factory.mktemp("two"), secrets.token_hex(4)
@@ -184,9 +81,9 @@ async def two(kafka: Kafka, postgres: str, tmp_path_factory: pytest.TempPathFact
             for hub in hubs:
                 await hub.tie(http)
             for one, other in (sides, reversed(sides)):
-                await _admit(one, other)
+                await admit(one, other)
             for one, other in (sides, reversed(sides)):
-                await _follow(one, other)
+                await follow(one, other)
             yield Two(*sides)
         finally:
             for hub in hubs:
@@ -195,7 +92,9 @@ async def two(kafka: Kafka, postgres: str, tmp_path_factory: pytest.TempPathFact
             for hub in hubs:
                 delete_topics(kafka.bootstrap, f"{hub.who.name}{mark}.")
                 await _execute(postgres, f'DROP DATABASE IF EXISTS "{hub.who.name}_{mark}" WITH (FORCE)')
-    assert not [one for hub in hubs for one in psutil.process_iter() if one.pid != os.getpid() and _of(one, hub.federated.place.base)]
+    assert not [
+        one for hub in hubs for one in psutil.process_iter() if one.pid != os.getpid() and belongs_to(one, hub.federated.place.base)
+    ]
 
 
 def _hub(who: Identity, host: str, folder: Path, mark: str, servers: tuple[Kafka, str], operator: Operator) -> Neighbour:
@@ -310,7 +209,7 @@ async def test_who_has_left_hears_nothing_more_and_hears_again_once_back(two: Tw
     await two.ours.forum.open_topic("Après le départ de l'observatoire", unheard)
     await asyncio.sleep(NOTHING_WITHIN)
     assert find(await two.opsi.forum.shown(), unheard) is None
-    await _follow(two.opsi, two.ours)
+    await follow(two.opsi, two.ours)
     heard = "Ceci est de nouveau pour l'observatoire."
     await two.ours.forum.open_topic("Après le retour de l'observatoire", heard)
     await two.opsi.reads(heard)
@@ -337,6 +236,56 @@ async def test_a_suspended_hub_neither_speaks_nor_hears_but_may_forget(two: Two)
     await two.ours.reads(again)
 
 
+async def test_each_hub_tells_the_other_what_became_of_its_words_there(two: Two) -> None:
+    for here, there in ((two.ours, two.opsi), (two.opsi, two.ours)):
+        said = f"Une parole dont {there.hub.who.name} rend compte."
+        await here.forum.open_topic(f"Ce qu'en fait {there.hub.who.name}", said)
+        await there.reads(said)
+        told = await here.transmission(said, there, "arrived")
+        assert told["word"]["community"] == there.hub.who.community
+        assert set(told["word"]["nodes"].values()) == {"written"}
+        assert told["word"]["receipt"].startswith(there.hub.federated.place.base)
+
+
+async def test_a_receipt_that_does_not_come_is_awaited_and_shown(two: Two) -> None:
+    [worker] = two.opsi.processes("worker", "peers")
+    worker.send_signal(signal.SIGSTOP)
+    said = "Une parole prise, et dont rien n'est dit encore."
+    await two.ours.forum.open_topic("Prise, sans un mot", said)
+    await two.ours.transmission(said, two.opsi, "awaited")
+    assert json.loads(await two.ours.run("peers", "show", two.opsi.authority, "--json"))["unacknowledged"] >= 1
+    worker.kill()  # its supervisor starts another
+    await two.ours.transmission(said, two.opsi, "arrived")
+
+    async def all_told() -> bool:
+        return bool(json.loads(await two.ours.run("peers", "show", two.opsi.authority, "--json"))["unacknowledged"] == 0)
+
+    await until(all_told)
+
+
+async def test_what_somebody_elsewhere_takes_back_reaches_the_other_followers_as_she_said_it(two: Two) -> None:
+    words = "Écrit par quelqu'un d'ailleurs, puis retiré."
+    async with stranger() as first, stranger() as second, ClientSession() as http:
+        alice, ear = (ThirdServer(one, two.ours.group) for one in (first, second))
+        for server, sides in ((alice, (two.ours, two.opsi)), (ear, (two.ours,))):
+            for side in sides:
+                await side.declare(server.authority)
+        for server, side in ((alice, two.ours), (alice, two.opsi), (ear, two.ours)):
+            await until(partial(server.follows, http, side.group))  # its door knows a server a moment after two people have admitted it
+        created = await alice.says(http, "Create", alice.note(words))
+        for side in (two.ours, two.opsi):
+            await side.reads(words)
+        await until_so(lambda: ear.heard(created) == 1)
+        deleted = await alice.says(http, "Delete", alice.bury())
+        for side in (two.ours, two.opsi):
+            await side.loses(words)
+        await until_so(lambda: ear.heard(deleted) == 1)
+        after = "Dit après, et entendu de tous."
+        await two.ours.forum.open_topic("Après le retrait", after)
+        await until_so(lambda: all(any(after.encode() in one.body for one in server.stranger.asked) for server in (alice, ear)))
+        assert alice.heard(deleted) == 0  # in order: what came before has come by now
+
+
 async def test_one_person_alone_admits_nobody_twice(two: Two) -> None:
     with pytest.raises(CommandFailed):
         await two.ours.run("peers", "approve", "inconnu.example")
@@ -347,7 +296,7 @@ async def _followers(side: Side, count: int) -> None:
         said = json.loads(await side.run("communities", "follows", "--json"))
         return len([row for row in said if row["direction"] != "suit"]) == count
 
-    await _until(held)
+    await until(held)
 
 
 async def _read(side: Side, path: str) -> str:

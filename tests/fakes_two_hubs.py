@@ -1,0 +1,162 @@
+"""Two whole hubs as a test sees them: what their people write and read, what their operators ask, what runs."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import asyncpg
+import psutil
+
+from deploy.demo.spaces import find
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from deploy.demo.neighbour import Neighbour
+    from deploy.demo.spaces import Forum, Shown
+
+PATIENCE = 180.0
+
+
+@dataclass
+class Side:
+    """One hub and the agent who sits in its forum."""
+
+    hub: Neighbour
+    forum: Forum
+
+    @property
+    def group(self) -> str:
+        return self.hub.federated.place.group(self.hub.who.community)
+
+    @property
+    def authority(self) -> str:
+        return self.hub.federated.place.authority
+
+    @property
+    def via(self) -> str:
+        """How its agent is named in the other hub's forum: her ministry's own name, and the server through which it speaks."""
+        ministry = self.hub.who.ministry
+        return f"{ministry.agent.name} ({ministry.name} · via {self.authority})"
+
+    async def run(self, *words: str) -> str:
+        return await self.hub.federated.office.run(*words)
+
+    async def run_by_both(self, *words: str) -> None:
+        for person in self.hub.who.people:
+            await self.hub.federated.office.run_by(self.hub.federated.place.token_of(person), *words)
+
+    async def run_by_one(self, *words: str) -> None:
+        await self.hub.federated.office.run_by(self.hub.federated.place.token_of(self.hub.who.people[0]), *words)
+
+    async def sees(self, fits: Callable[[list[Shown]], Any]) -> Any:
+        """Wait until her forum shows something that fits."""
+        try:
+            async with asyncio.timeout(PATIENCE):
+                while not (found := fits(list(await self.forum.shown()))):  # noqa: ASYNC110 - a forum tells nobody when it changes
+                    await asyncio.sleep(0.1)
+        except TimeoutError:
+            raise AssertionError(f"{self.hub.who.name} shows {[one.text for one in await self.forum.shown()]}") from None
+        return found
+
+    async def reads(self, words: str) -> Shown:
+        found: Shown = await self.sees(lambda shown: find(shown, words))
+        return found
+
+    async def loses(self, words: str) -> None:
+        await self.sees(lambda shown: find(shown, words) is None)
+
+    async def declare(self, authority: str) -> None:
+        """Software that signs no manifest: declared by one person, admitted by both."""
+        await self.run_by_one("peers", "declare", authority, "--organisation", "Association", "--reason", "ne signe pas de manifeste")
+        await self.run_by_both("peers", "approve", authority)
+
+    async def transmission(self, words: str, other: Side, state: str) -> dict[str, Any]:
+        """Wait until what became of a message of ours at the other hub is this; what is known of it."""
+        url = self.hub.federated.office.environment["TRAITDUNION_DATABASE_URL"]
+        found: dict[str, Any] = {}
+
+        async def holds() -> bool:
+            message = await value(url, "SELECT id FROM hub.messages WHERE position($1 in html) > 0 AND node <> 'hub'", words)
+            if message is None:
+                return False
+            steps = json.loads(await self.run("trace", message, "--json"))
+            told = [one for step in steps for one in step["transmissions"] if one["peer"] == other.authority]
+            found.update(told[-1] if told else {})
+            return found.get("state") == state
+
+        await until(holds)
+        return found
+
+    async def words(self) -> list[str]:
+        return [one.text for one in await self.forum.shown()]
+
+    def processes(self, *words: str) -> list[psutil.Process]:
+        """This hub's processes whose command line ends with these words."""
+        url = self.hub.federated.place.base
+        return [one for one in psutil.process_iter() if _line(one)[-len(words) :] == list(words) and belongs_to(one, url)]
+
+
+@dataclass
+class Two:
+    """Both."""
+
+    ours: Side
+    opsi: Side
+
+
+def _line(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
+
+
+def belongs_to(process: psutil.Process, url: str) -> bool:
+    try:
+        return process.environ().get("TRAITDUNION_FEDERATION_URL") == url
+    except psutil.Error:
+        return False
+
+
+async def until(holds: Callable[[], Awaitable[bool]]) -> None:
+    async with asyncio.timeout(PATIENCE):
+        while not await holds():  # noqa: ASYNC110 - as above
+            await asyncio.sleep(0.2)
+
+
+async def until_so(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(PATIENCE):
+        while not holds():  # noqa: ASYNC110 - as above
+            await asyncio.sleep(0.1)
+
+
+async def value(url: str, sql: str, *values: str) -> str | None:
+    connection = await asyncpg.connect(url)
+    try:
+        found: str | None = await connection.fetchval(sql, *values)
+    finally:
+        await connection.close()
+    return found
+
+
+async def follow(one: Side, other: Side) -> None:
+    await one.run("communities", "follow", one.hub.who.community, other.group)
+
+    async def accepted() -> bool:
+        said = json.loads(await one.run("communities", "follows", "--json"))
+        return {"direction": "suit", "actor": other.group, "state": "accepted"}.items() <= next(
+            (row.items() for row in said if row["actor"] == other.group and row["direction"] == "suit"), {}.items()
+        )
+
+    await until(accepted)
+
+
+async def admit(one: Side, other: Side) -> None:
+    await one.hub.federated.apply_of(other.hub.federated)
+    said = list((await one.hub.federated.admit(other.hub.federated)).values())
+    assert "encore une autre personne" in said[0], said
+    assert "est admis" in said[1], said
