@@ -81,7 +81,7 @@ def _arrived(deliveries: Sequence[Mapping[str, Any]]) -> bool:
 
 def _row(one: Mapping[str, Any]) -> list[str]:
     cells = {delivery["node"]: _cell(delivery) for delivery in one["deliveries"]}
-    return [_words(one["message"]), *(cells.get(node, "") for node in NODES)]
+    return [shortened(one["message"]), *(cells.get(node, "") for node in NODES)]
 
 
 def _cell(delivery: Mapping[str, Any]) -> str:
@@ -91,7 +91,8 @@ def _cell(delivery: Mapping[str, Any]) -> str:
     return f"{said} {at}\n{delivery['latency_ms']} ms\n{verified}"
 
 
-def _words(message: Mapping[str, Any]) -> str:
+def shortened(message: Mapping[str, Any]) -> str:
+    """A message's first words, without its markup."""
     words = " ".join(unescape(_TAG.sub("", message["html"])).split())
     return f"{words[:LONGEST]}…" if len(words) > LONGEST else words or "(supprimé depuis)"
 

@@ -12,6 +12,7 @@ from deploy.demo.ground import port_near
 from deploy.demo.manifests import Approver
 from deploy.demo.neighbour import Identity, Neighbour
 from deploy.demo.operator import Operator
+from deploy.demo.receipts import receipts
 from deploy.demo.spaces import find
 from deploy.local.ports import LOOPBACK
 
@@ -46,6 +47,7 @@ async def federation(scene: Scene) -> Neighbour:
     await _follow(scene, other)
     await other.federated.office.operator.close()  # all is set up: one terminal less in memory
     await _converse(scene, other.forum(scene.http))
+    await receipts(scene, other)
     return other
 
 
