@@ -172,7 +172,7 @@ async def test_a_receipt_that_does_not_come_is_counted_with_its_age(told: Teller
     )
     gauge = Metric.peer_unacknowledged.labels(OPSI.id)
     await teller.watch()
-    assert 290 < gauge._value.get() < 400
+    assert gauge._value.get() >= 290
     await told.says(numbered(told.event, labo="pending"))
     async with told.town.world.engine.connect() as connection:
         now = told.town.world.clock()
