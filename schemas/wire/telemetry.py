@@ -15,7 +15,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, Counter, Gauge, His
 from schemas.wire.hushed import Hushed, JsonLines
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, MutableMapping
+    from collections.abc import Callable, Mapping
 
 LATENCY_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 15, 60, 300, 3600)
 
@@ -108,7 +108,6 @@ def configure_logs(process: str, level: str = "INFO") -> None:
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
             _line,
-            _rendered,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level)),
         logger_factory=structlog.WriteLoggerFactory(sys.stderr),
@@ -119,14 +118,6 @@ def configure_logs(process: str, level: str = "INFO") -> None:
     libraries.setFormatter(JsonLines())
     libraries.addFilter(Hushed())
     logging.basicConfig(level=logging.WARNING, handlers=[libraries])
-
-
-def _rendered(_: object, __: str, said: MutableMapping[str, Any]) -> str:
-    return _LINES.encode(said)
-
-
-_LINES = json.JSONEncoder(ensure_ascii=False, default=repr)
-"""Made once: structlog's own renderer makes one for each line, which costs more than the line."""
 
 
 @dataclass

@@ -6,7 +6,9 @@ import ast
 import asyncio
 import functools
 import json
+import logging
 from contextlib import AsyncExitStack
+from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +27,7 @@ from tests.fakes_matrix_twin import BOT, House
 from tests.rses import PUSHING, RSES, Pushing, Rse
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from adapters.port import Outcome
 
@@ -106,14 +108,27 @@ async def test_every_answer_of_the_door_tells_its_length(kind: type[Pushing]) ->
     assert [int(answer.headers["content-length"]) for answer in answers] == [len(answer.body) for answer in answers]
 
 
+@pytest.fixture
+def libraries() -> Iterator[StringIO]:
+    """What libraries log, whole."""
+    lines = StringIO()
+    handler, root = logging.StreamHandler(lines), logging.getLogger()
+    before = root.level
+    root.addHandler(handler)
+    root.setLevel(logging.DEBUG)
+    yield lines
+    root.setLevel(before)
+    root.removeHandler(handler)
+
+
 @pytest.mark.parametrize("kind", PUSHING, ids=lambda kind: kind.name)
 @pytest.mark.parametrize("answer", [Stored(("event=1",)), NotStored("spool_full"), KeyError("x")], ids=repr)
 async def test_no_log_line_of_the_door_holds_what_people_said(
-    kind: type[Pushing], answer: Stored | NotStored | Exception, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+    kind: type[Pushing], answer: Stored | NotStored | Exception, capsys: pytest.CaptureFixture[str], libraries: StringIO
 ) -> None:
     await knocked(kind, answer)
     await knocked(kind, answer, **{kind.signature: "faux"})
-    logged = capsys.readouterr().out + caplog.text
+    logged = capsys.readouterr().out + libraries.getvalue()
     assert "webhook" in logged
     assert [word for word in _words_of(json.loads(kind.sample.payload)) if word in logged] == []
 
