@@ -209,6 +209,7 @@ async def test_every_tied_space_tells_once_who_reads_it(whole: Whole) -> None:
         assert len([one for one in shown if "par Trait d’union" in one.text]) == 1
 
 
+@pytest.mark.long
 async def test_what_a_space_held_before_its_tie_comes_silently_at_its_date_and_is_taken_back(whole: Whole) -> None:
     text = "Un message d’il y a dix jours, d’avant le rattachement."
     at = datetime.now(UTC) - timedelta(days=10)

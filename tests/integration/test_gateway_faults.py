@@ -67,6 +67,7 @@ async def _count(rig: Rig) -> int:
     return len(rig.rse.written)
 
 
+@pytest.mark.long
 async def test_what_the_spool_held_when_the_process_ended_is_published_by_the_next_one(rig: Rig, private_kafka: LocalKafka) -> None:
     async with rig.running():
         await rig.tie()

@@ -100,6 +100,7 @@ async def test_no_topic_is_made_by_a_producers_mistake(kafka: Kafka, topic_prefi
         admin.close()
 
 
+@pytest.mark.long
 async def test_the_broker_keeps_its_records_and_its_port_through_a_restart_and_a_kill(private_kafka: LocalKafka) -> None:
     bootstrap = private_kafka.bootstrap
     create_topic(bootstrap, "kept")

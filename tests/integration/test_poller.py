@@ -129,6 +129,7 @@ async def test_a_copy_comes_back_as_an_echo_and_an_answer_to_it_finds_its_parent
         assert headers["ce_parent"] == object_id("education", "post:1")
 
 
+@pytest.mark.long
 async def test_nothing_is_lost_while_the_rse_fails_and_nothing_is_deleted(world: World) -> None:
     async with world.rig.running():
         await world.rig.tie(world.space)

@@ -57,6 +57,7 @@ async def hub(kafka: Kafka, database_url: str, topic_prefix: str, tmp_path: Path
     made.discard()
 
 
+@pytest.mark.long
 async def test_no_outage_of_the_database_or_of_the_broker_loses_an_event(
     private_kafka: LocalKafka, private_postgres: LocalPostgres, tmp_path: Path
 ) -> None:

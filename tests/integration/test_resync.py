@@ -146,6 +146,7 @@ async def test_what_the_log_forgot_is_asked_for_and_written_once_in_order_and_th
     ]  # fmt: skip
 
 
+@pytest.mark.long
 async def test_it_asks_for_what_comes_after_the_last_number_that_it_has_dealt_with(rig: Rig) -> None:
     async with rig.running():
         await rig.tie()
@@ -180,6 +181,7 @@ async def test_a_topic_that_was_made_anew_is_read_from_its_beginning_and_what_is
     assert texts(rig) == ["1", "2", "3", "4", "5", "6"]
 
 
+@pytest.mark.long
 async def test_the_hub_s_own_word_is_shown_as_such_and_takes_away_what_was_taken_back(rig: Rig) -> None:
     async with rig.running():
         await rig.tie()
@@ -254,6 +256,7 @@ async def test_of_a_space_that_the_hub_refused_before_anything_was_said_nothing_
         assert await rig.value("SELECT count(*) FROM adapters.resyncs") == 0
 
 
+@pytest.mark.long
 async def test_an_operator_has_it_asked_for_and_sees_what_is_awaited(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TRAITDUNION_LEDGER_URL", rig.database_url)
 
@@ -289,6 +292,7 @@ async def test_a_process_that_ended_before_it_noted_its_place_asks_for_what_is_g
         await request_of(rig)
 
 
+@pytest.mark.long
 async def test_a_process_that_ends_while_it_awaits_goes_on_awaiting(rig: Rig) -> None:
     async with rig.running():
         await rig.tie()

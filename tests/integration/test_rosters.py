@@ -68,6 +68,7 @@ async def told(rig: Rig, count: int) -> list[tuple[str, str]]:
     return [(headers["ce_type"].split(".")[-2], json.loads(value)["member"]["name"]) for headers, value in records]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("rig", ["kafka", "door"], indirect=True)
 async def test_those_who_take_part_are_told_and_who_goes_is_told_after_a_hint(rig: Rig, rse: RosteredRse) -> None:
     async with rig.running():
