@@ -37,7 +37,15 @@ POLL_SECONDS: Final = 0.2
 PUBLIC: Final = "public"
 HUB: Final = (sys.executable, "-m", "hub")
 CONNECTOR: Final = (sys.executable, "-m", "adapters", "run")
-FEW: Final = (("worker", "inbound"), ("worker", "fanout"), ("worker", "peers"), ("relay",), ("peer-door",), ("courier",))
+FEW: Final = (
+    ("worker", "inbound"),
+    ("worker", "fanout"),
+    ("worker", "receipts"),
+    ("worker", "peers"),
+    ("relay",),
+    ("peer-door",),
+    ("courier",),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +123,7 @@ class Neighbour:
         self._run(f"up-{self.who.name}", words, signal.SIGTERM)
 
     def start_few(self) -> None:
-        """Its forum, and no more processes than a message needs: no pages, no node door, no worker for receipts, no supervisor."""
+        """Its forum, and no more processes than a message needs: no pages, no node door, no supervisor."""
         self._start_forum()
         for words in FEW:
             self._run("-".join(words), [*HUB, *words], signal.SIGTERM)
