@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import socket
 from collections import Counter
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final
 
 import psutil
@@ -17,7 +16,7 @@ from tests.chaos.rse import Refused, Unsure
 from tests.chaos.schedule import Fault
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import AsyncIterator, Callable, Sequence
 
     from deploy.local.kafka import LocalKafka
     from deploy.local.postgres import LocalPostgres
@@ -132,13 +131,21 @@ class Hand:
     async def _gateway(self, connector: Connector, seconds: float) -> bool:
         """Nobody answers at a gateway's address, whatever its supervisor tries: the address is ours meanwhile."""
         found = _kill(self._of(connector))
-        await asyncio.sleep(0.1)
-        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as held:
-            held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            with suppress(OSError):  # it came back first: then it was killed, and that is all
-                held.bind((ports.LOOPBACK, connector.port))
+        with suppress(OSError):  # it came back first: then it was killed, and that is all
+            async with nobody_at(connector.port):
                 await asyncio.sleep(seconds)
         return found
+
+
+@asynccontextmanager
+async def nobody_at(port: int) -> AsyncIterator[None]:
+    """Whoever calls is hung up on, and whoever would listen there finds the address taken: bound alone, it would leave room for a server."""
+
+    async def hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+
+    async with await asyncio.start_server(hang_up, ports.LOOPBACK, port, reuse_address=True):
+        yield
 
 
 async def _up(server: LocalKafka | LocalPostgres) -> None:
