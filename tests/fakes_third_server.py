@@ -58,6 +58,11 @@ class ThirdServer:
         """Ask to hear a group; False where its server does not know hers yet."""
         return (await self._bring(http, group, self._act("Follow", group))) == TAKEN
 
+    def accepted(self, group: str) -> bool:
+        """Whether the group has told her that she follows it: from then on she hears all."""
+        asked = (json.loads(one.body) for one in self.stranger.asked if one.method == "POST")
+        return any(said["type"] == "Accept" and said["actor"] == group for said in asked)
+
     async def says(self, http: ClientSession, verb: str, what: Any) -> bytes:
         """Bring an act of hers to the group; the bytes that were taken."""
         body = self._act(verb, what)

@@ -69,7 +69,9 @@ class Readers:
 
 
 class Readership:
-    """Followers and peers, remembered for two seconds: a Follow that was just accepted is known before what comes after it.
+    """Followers and peers, remembered for two seconds; asked anew for what is for one alone, such as an Accept.
+
+    So a Follow that was just accepted is known before what comes after it, and a peer that was just admitted too.
 
     Each is asked for once, however many lanes find at the same moment that it is too old.
     """
@@ -103,15 +105,19 @@ class Readership:
         return remaining
 
     async def _known(self, parcel: Parcel, now: float) -> tuple[Mapping[str, Peer], Mapping[str, Iterable[str]]]:
-        if now - self._peers[0] > FRESH_SECONDS:
+        if parcel.form is Form.DIRECT:
+            self._readers.pop(parcel.community, None)
+            peer = authority_of(parcel.to)
+            return await self._admitted(now, 0), {peer: (parcel.inbox,)} if peer is not None else {}
+        return await self._admitted(now, FRESH_SECONDS), (await self._of(parcel.community, now)).inboxes
+
+    async def _admitted(self, now: float, older_than: float) -> Mapping[str, Peer]:
+        """The peers; whom something is for alone may have been admitted this very second, and would never hear that it was accepted."""
+        if now - self._peers[0] > older_than:
             async with self._asking:
-                if now - self._peers[0] > FRESH_SECONDS:
+                if now - self._peers[0] > older_than:
                     self._peers = (now, await self._source.peers())
-        if parcel.form is not Form.DIRECT:
-            return self._peers[1], (await self._of(parcel.community, now)).inboxes
-        self._readers.pop(parcel.community, None)
-        peer = authority_of(parcel.to)
-        return self._peers[1], {peer: (parcel.inbox,)} if peer is not None else {}
+        return self._peers[1]
 
     async def _of(self, community: str, now: float) -> Readers:
         if (known := self._fresh(community, now)) is not None:

@@ -272,6 +272,7 @@ async def test_what_somebody_elsewhere_takes_back_reaches_the_other_followers_as
                 await side.declare(server.authority)
         for server, side in ((alice, two.ours), (alice, two.opsi), (ear, two.ours)):
             await until(partial(server.follows, http, side.group))  # its door knows a server a moment after two people have admitted it
+            await until_so(partial(server.accepted, side.group))
         created = await alice.says(http, "Create", alice.note(words))
         for side in (two.ours, two.opsi):
             await side.reads(words)
