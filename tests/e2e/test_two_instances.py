@@ -203,7 +203,7 @@ async def test_a_nodes_key_that_is_rotated_loses_nothing(two: Two, tmp_path: Pat
 
 async def test_who_has_left_hears_nothing_more_and_hears_again_once_back(two: Two) -> None:
     await two.opsi.run("communities", "unfollow", OPSI.community, two.ours.group)
-    await _followers(two.ours, 0)
+    await _not_followed_by(two.ours, two.opsi)
     await asyncio.sleep(NOTICED_WITHIN)
     unheard = "Ceci n'est plus pour l'observatoire."
     await two.ours.forum.open_topic("Après le départ de l'observatoire", unheard)
@@ -292,12 +292,12 @@ async def test_one_person_alone_admits_nobody_twice(two: Two) -> None:
         await two.ours.run("peers", "approve", "inconnu.example")
 
 
-async def _followers(side: Side, count: int) -> None:
-    async def held() -> bool:
-        said = json.loads(await side.run("communities", "follows", "--json"))
-        return len([row for row in said if row["direction"] != "suit"]) == count
+async def _not_followed_by(here: Side, there: Side) -> None:
+    async def gone() -> bool:
+        said = json.loads(await here.run("communities", "follows", "--json"))
+        return not [row for row in said if row["direction"] != "suit" and f"//{there.authority}/" in row["actor"]]
 
-    await until(held)
+    await until(gone)
 
 
 async def _read(side: Side, path: str) -> str:
