@@ -8,15 +8,12 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 import structlog
-from sqlalchemy import select
 
 from hub.federation import acknowledgements
 from hub.federation.addresses import Addresses
 from hub.operations.awaited import unacknowledged
-from hub.operations.trace import steps
+from hub.operations.trace import steps_of
 from hub.peer_work import PeerWork
-from hub.storage.rows import among
-from hub.storage.tables import events
 from schemas.origins import origin_of
 from schemas.peer_receipt import PENDING, RECEIPT_LIMIT, Acknowledged, Fate
 from schemas.provenance import KnownActor
@@ -109,19 +106,16 @@ class Acknowledger:
 
 async def _fates(connection: AsyncConnection, due: Iterable[Owed]) -> dict[str, Acknowledged]:
     """Activity → what became of it, as we know it now."""
-    names = {one.event for one in due if one.event is not None}
-    rows = list(await connection.execute(select(events).where(among(events.c.id, names))))
-    ways = {step.event: step for step in await steps(connection, rows)}
-    communities = {row.id: row.community for row in rows}
-    return {one.activity: _fate(one, ways.get(one.event or ""), communities.get(one.event)) for one in due}
+    ways = {step.event: step for step in await steps_of(connection, {one.event for one in due if one.event is not None})}
+    return {one.activity: _fate(one, ways.get(one.event or "")) for one in due}
 
 
-def _fate(one: Owed, step: Step | None, community: str | None) -> Acknowledged:
+def _fate(one: Owed, step: Step | None) -> Acknowledged:
     if one.fate is not None or step is None:
         return Acknowledged(activity=one.activity, digest=one.digest, fate=Fate(one.fate or Fate.NOTED), reason=one.reason)
     nodes = {arrival.node: arrival.verdict or PENDING for arrival in step.arrivals}
     fate = FATES.get(step.outcome, Fate.NOTED)
-    return Acknowledged(activity=one.activity, digest=one.digest, fate=fate, community=community, sequence=step.sequence, nodes=nodes)
+    return Acknowledged(activity=one.activity, digest=one.digest, fate=fate, community=step.community, sequence=step.sequence, nodes=nodes)
 
 
 def _is_final(fate: Acknowledged) -> bool:

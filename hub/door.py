@@ -37,8 +37,8 @@ if TYPE_CHECKING:
     from hub.node_door.parts import Parts
     from hub.operations.reader import Gate
     from hub.settings import HubSettings
-    from hub.straight import Straight
     from schemas.wire.kafka import KafkaSettings, TopicNames
+    from schemas.wire.straight import Straight
 
 log = structlog.get_logger()
 READY_WITHIN = 2.0

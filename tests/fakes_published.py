@@ -18,7 +18,7 @@ from tests.fakes_hub import NOW
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from hub.straight import Straight
+    from schemas.wire.straight import Straight
 
 HERE = Addresses("https://hub.example")
 ED25519 = SigningKey.generate(HERE.host_actor)

@@ -9,8 +9,8 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from hub.federation.serving import routes
-from hub.straight import Straight
 from schemas.problem import Problem
+from schemas.wire.straight import Straight
 from schemas.wire.telemetry import Metric
 
 if TYPE_CHECKING:

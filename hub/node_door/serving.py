@@ -17,10 +17,10 @@ from starlette.routing import Route
 from hub.crowd import Crowd, Crowded
 from hub.node_door.answers import Answer, TurnedAway, refusal, send_answer
 from hub.node_door.requests import BYTES_AT_ONCE, body_of
-from hub.straight import Straight
 from schemas.http_signature import BARE, WITH_BODY
 from schemas.node_door import BATCH, BATCH_RECORDS, WAIT_LIMIT, Cursor, written_page
 from schemas.wire.records import CORRELATION, CORRELATION_PATTERN, new_correlation
+from schemas.wire.straight import Straight
 from schemas.wire.telemetry import Metric
 
 if TYPE_CHECKING:

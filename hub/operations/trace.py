@@ -82,6 +82,7 @@ class Step:
     transmissions: tuple[Transmission, ...] = ()
     doubtful: bool = False
     """Its key was in other hands when the broker admitted it."""
+    community: str | None = None
 
     @property
     def admitted_ms(self) -> int:
@@ -100,8 +101,13 @@ async def way_of(connection: AsyncConnection, name: str) -> list[Step]:
 
 async def step_of(connection: AsyncConnection, event: str) -> Step | None:
     """One event's way."""
-    found = await steps(connection, list(await connection.execute(select(events).where(events.c.id == event))))
+    found = await steps_of(connection, [event])
     return found[0] if found else None
+
+
+async def steps_of(connection: AsyncConnection, names: Iterable[str]) -> list[Step]:
+    """The ways of events by their ids, in no order."""
+    return await steps(connection, list(await connection.execute(select(events).where(among(events.c.id, names)))))
 
 
 async def steps(connection: AsyncConnection, rows: Sequence[Any]) -> list[Step]:
@@ -148,7 +154,7 @@ def _step(row: Any, published: Any | None, reports: Mapping[str, Any], nodes: Ma
     return Step(
         row.id, row.type, row.node, row.subject, row.outcome, row.sequence, row.correlation, row.digest, row.key_id,
         row.occurred_at, row.admitted_at, row.handled_at, Place(row.topic, row.partition, row.offset) if row.topic else None,
-        published.published_at if published else None, facts, published is not None, arrivals,
+        published.published_at if published else None, facts, published is not None, arrivals, community=row.community,
     )  # fmt: skip
 
 

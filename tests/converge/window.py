@@ -12,7 +12,7 @@ from tests.fakes_asgi import call
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
-    from starlette.applications import Starlette
+    from starlette.types import ASGIApp
 
     from tests.fakes_asgi import Answer
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class Window:
     """As much of an aiohttp session as the twins' senders use."""
 
-    def __init__(self, gateway: Starlette) -> None:
+    def __init__(self, gateway: ASGIApp) -> None:
         self._gateway = gateway
         self.outcomes: list[str] = []
 

@@ -6,6 +6,7 @@ import shutil
 import socket
 import subprocess
 import time
+from base64 import b64decode
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -53,8 +54,6 @@ def added(agent: Path, folder: Path) -> str:
     subprocess.run([str(KEYGEN), "-q", "-t", "ed25519", "-N", "", "-f", str(file)], check=True)  # noqa: S603 - as above
     environment = {"SSH_AUTH_SOCK": str(agent)}
     subprocess.run([str(ADD), "-q", str(file)], check=True, env=environment, capture_output=True)  # noqa: S603 - as above
-    from base64 import b64decode  # noqa: PLC0415 - this helper's own need
-
     raw = b64decode(file.with_suffix(".pub").read_text().split()[1])[-32:]
     file.unlink()
     return to_multibase(ED25519_PUBLIC + raw)

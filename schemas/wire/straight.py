@@ -21,7 +21,7 @@ class Straight:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        for match, taken_by in self._straight:
+        for match, taken_by in self._straight if scope["type"] == "http" else ():
             if found := match(scope["path"]):
                 scope["path_params"] = found.groupdict()
                 return await taken_by(scope, receive, send)
