@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final
 
-from aiohttp import ClientSession, ClientTimeout
+from aiohttp import ClientSession, ClientTimeout, TCPConnector
 
 from deploy.demo import attacks, balance, cast, conversation, federation, memory, opening, outage, peer_forgeries
 from deploy.demo.plan import Plan
@@ -19,11 +19,14 @@ if TYPE_CHECKING:
     from deploy.demo.narrator import Narrator
 
 SUMMARY: Final = "summary.json"
+IDLE_SECONDS: Final = 2.0
+"""A server ends a connection that was idle for five: what is sent on it at that very moment is lost, and a POST is not sent again."""
 
 
 async def play(ground: Ground, narrator: Narrator, rse: str, *, once: bool) -> None:
     """Start everything, play, and stay until cancelled unless `once`; stops everything, however it ends."""
-    async with ClientSession(timeout=ClientTimeout(total=30), trust_env=False) as http:
+    connections = TCPConnector(keepalive_timeout=IDLE_SECONDS)
+    async with ClientSession(connector=connections, timeout=ClientTimeout(total=30), trust_env=False) as http:
         plan = Plan.make(ground)
         stack = Stack(plan, http, rse, narrator.progress)
         try:
