@@ -99,7 +99,7 @@ class InboundBatch:
     async def _transact(self, batch: Sequence[Record], pairs: Sequence[tuple[Record, Admitted]], registry: Registry) -> list[Refused]:
         refused: list[Refused] = []
         async with self._group.begin(registry) as work:
-            parked = await quarantine.quarantined(work.connection)
+            parked = await work.nodes.quarantined()
             self._show_quarantine(parked)
             refused += [
                 Refused(record, QUARANTINED, admitted.id, admitted.node, admitted.id)

@@ -97,7 +97,7 @@ class RegistryReader:
     """The newest registry document, checked against the hub's public key alone; asked before each batch, so a revocation holds at once."""
 
     def __init__(self, database: AsyncEngine, anchor: str) -> None:
-        self._database = database
+        self._alone = database.execution_options(isolation_level="AUTOCOMMIT")  # one statement needs no transaction around it
         self._anchor = anchor
         self._registry: Registry | None = None
         self._watch = ExpiryWatch()
@@ -105,7 +105,7 @@ class RegistryReader:
     async def __call__(self) -> Registry:
         """The registry as it stands now, one without nodes before the first approval; raises RegistryRefused."""
         known = self._registry.document.version if self._registry else 0
-        async with self._database.connect() as connection:
+        async with self._alone.connect() as connection:
             newer = await newest_document(connection, known)
         if newer is not None:
             newest = Registry.believed(newer[1], self._anchor)

@@ -68,7 +68,7 @@ class HubSettings(FiledSettings):
     registry_life: Annotated[timedelta, Field(description="How long a registry document is valid.")] = timedelta(days=30)
     quarantine_after: Annotated[int, Field(ge=1, description="Dead letters of one node within a minute.")] = 100
     batch: Annotated[int, Field(ge=1, le=5000, description="Records of one worker transaction.")] = 500
-    within: Annotated[float, Field(gt=0, description="Seconds that a batch waits for more.")] = 0.005
+    within: Annotated[float, Field(gt=0, description="Seconds that a batch waits for more.")] = 0.001
     outbox_days: Annotated[int, Field(ge=1, description="Published outbox rows are kept as long as the topics.")] = 22
     log_level: str = "INFO"
 

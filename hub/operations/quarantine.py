@@ -63,11 +63,6 @@ async def release(connection: AsyncConnection, node: str) -> bool:
     return bool(result.rowcount)
 
 
-async def quarantined(connection: AsyncConnection) -> frozenset[str]:
-    """Ids of the nodes in quarantine."""
-    return frozenset(await connection.scalars(select(nodes.c.id).where(nodes.c.quarantined_at.isnot(None))))
-
-
 async def quarantine_peers(connection: AsyncConnection, over: Iterable[str], now: datetime) -> None:
     """Park what these peers send from now on: they are strangers, so that the failure of most says nothing about us."""
     await connection.execute(insert(peer_quarantines).on_conflict_do_nothing(), [{"peer": peer, "at": now} for peer in sorted(over)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, func, insert, select, update
@@ -14,7 +15,7 @@ from schemas.manifest import Grade, KeyEntry
 from schemas.words import Audience
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncConnection
@@ -22,6 +23,16 @@ if TYPE_CHECKING:
     from hub.access import Permit
 
 KEY_DATES = ("active_from", "retiring_from", "retired_at", "revoked_at", "compromised_since")
+KEY_COLUMNS = ("multibase", "custody", *KEY_DATES)
+EVERY_NODE = (
+    select(
+        nodes, organisations.c.name.label("organisation_name"), node_keys.c.id.label("key"), *(node_keys.c[name] for name in KEY_COLUMNS)
+    )
+    .join(organisations, nodes.c.organisation == organisations.c.id)
+    .outerjoin(node_keys, node_keys.c.node == nodes.c.id)
+    .order_by(nodes.c.id, node_keys.c.id)
+)
+"""A row for each key of a node, one for a node without keys: each batch of the worker asks, and waits for every answer."""
 PUBLISHING = 0x74647552  # advisory lock: one transaction at a time makes a registry version
 
 
@@ -40,12 +51,13 @@ class SqlNodes:
     async def all(self) -> dict[str, Node]:
         """Every node by id."""
         if self._nodes is None:
-            keys: dict[str, list[KeyEntry]] = {}
-            for row in await self._connection.execute(select(node_keys).order_by(node_keys.c.id)):
-                keys.setdefault(row.node, []).append(_key(row))
-            query = select(nodes, organisations.c.name.label("organisation_name")).join(organisations).order_by(nodes.c.id)
-            self._nodes = {row.id: _node(row, tuple(keys.get(row.id, ()))) for row in await self._connection.execute(query)}
+            rows = await self._connection.execute(EVERY_NODE)
+            self._nodes = {name: _node(list(found)) for name, found in groupby(rows, lambda row: str(row.id))}
         return self._nodes
+
+    async def quarantined(self) -> frozenset[str]:
+        """Ids of the nodes in quarantine."""
+        return frozenset(node.id for node in (await self.all()).values() if node.quarantined_at is not None)
 
     async def get(self, node: str) -> Node | None:
         """A node."""
@@ -176,10 +188,11 @@ async def add_document(connection: AsyncConnection, version: int, document: byte
 
 def _key(row: Any) -> KeyEntry:
     dates = {name: getattr(row, name) for name in KEY_DATES}
-    return KeyEntry.model_validate({"id": row.id, "multibase": row.multibase, "custody": row.custody, **dates}, by_name=True)
+    return KeyEntry.model_validate({"id": row.key, "multibase": row.multibase, "custody": row.custody, **dates}, by_name=True)
 
 
-def _node(row: Any, keys: tuple[KeyEntry, ...]) -> Node:
+def _node(rows: Sequence[Any]) -> Node:
+    row, keys = rows[0], tuple(_key(one) for one in rows if one.key is not None)
     return Node(
         row.id, row.organisation, row.organisation_name, row.platform, Grade(row.grade),
         row.applied_at, row.approved_at, row.quarantined_at, keys, row.manifest_expires,
