@@ -20,6 +20,8 @@ __all__ = ["WORD_JOINER", "code", "destination", "escape_markdown", "to_markdown
 
 _HEADINGS = {f"h{level}": "#" * level for level in range(1, 7)}
 _LISTS = frozenset(("ul", "ol"))
+_KEPT_APART = re.compile(r"(?!1[.)])\d|(?:[-*]|1[.)]) *(?:\n|$)")
+"""How a list begins that is none right under words: with another number than 1, or an empty item, whose « - » would make a title of them."""
 _LANGUAGE = re.compile(r"language-([A-Za-z0-9+#._-]+)")
 
 
@@ -100,7 +102,7 @@ def _list(node: Element, lists: int) -> list[str]:
 def _item(item: Element, mark: str) -> str:
     parts = _blocks(item.children if item.tag == "li" else [item])
     tight = len(parts) > 1 and all(isinstance(one, str) or not is_block(one) or one.tag in _LISTS for one in item.children)
-    text = ("\n" if tight and not re.match(r"(?!1[.)])\d", parts[1]) else "\n\n").join(parts)
+    text = ("\n" if tight and not _KEPT_APART.match(parts[1]) else "\n\n").join(parts)
     if text.startswith(("```", "    ")) or not text:
         mark = mark.rstrip(" ") + " "
     margin = " " * len(mark)

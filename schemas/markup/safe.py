@@ -33,6 +33,7 @@ _DROPPED_WHOLE = {"script", "style", "title", "template", "iframe", "object", "n
 # Of no message's subset, but read: what a platform says by them is said otherwise before anything leaves.
 _READ_TAGS = TAGS | {"aside", "audio", "article", "header", "input", "section", "source", "video"}
 _READ_ATTRIBUTES = {"href", "src", "alt", "title", "class", "name", "start", "colspan", "rowspan", "checked"}
+_BEGINS_EMPTY = re.compile(r"(<pre(?: [^>]*)?>)\n+")
 _LANGUAGE = re.compile(r"language-[A-Za-z0-9+#._-]{1,40}")
 _NUMBER = re.compile(r"[0-9]{1,9}")
 
@@ -44,12 +45,17 @@ def safe_html(html: str, base: str | None = None) -> str:
     """
     if html.count("<") > TAG_LIMIT:
         return from_text(_without_tags(html))
-    return _cleaner(base).clean(html)
+    return _settled(_cleaner(base).clean(html))
 
 
 def readable_html(html: str, base: str | None) -> str:
     """As harmless, with the classes and data by which a platform says more than HTML does: to be rewritten, never to be sent."""
-    return _reader(base).clean(html)
+    return _settled(_reader(base).clean(html))
+
+
+def _settled(cleaned: str) -> str:
+    """Every reader of HTML drops a line end behind `<pre>`: left there, each reading of the same code would lose one line more."""
+    return _BEGINS_EMPTY.sub(r"\1", cleaned) if "<pre" in cleaned else cleaned
 
 
 @lru_cache(maxsize=64)

@@ -29,6 +29,8 @@ def told(html: str) -> list[str]:
 
 @given(MESSAGE)
 @example('<p>oui !<a href="https://x.example/">mot</a></p>')  # no picture
+@example("<ul><li>mot<ul><li><br></li></ul></li></ul>")  # no title over a line
+@example("<ul><li>mot<ol><li></li><li>deux</li></ol></li></ul>")  # a list all the same
 def test_a_forum_shows_every_sign_once_in_what_it_stood_in(html: str) -> None:
     assert words_and_marks(shown_by_a_forum(to_markdown(html))) == words_and_marks(safe_html(html))
 
@@ -59,6 +61,7 @@ def test_what_was_made_fit_for_a_platform_is_made_so_once(html: str) -> None:
 
 
 @given(PIECES | st.text(max_size=200))
+@example("<pre></b>\n\ncode</pre>")  # the line end stands behind `<pre>` only once it was cleaned
 def test_no_conversion_ever_raises(html: str) -> None:
     for read in (from_cooked, from_formatted, from_title):
         subset = read(html, HOME)
