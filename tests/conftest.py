@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import pytest_asyncio
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from deploy.local.kafka import STARTS_FAST, KafkaNotInstalled
 from deploy.local.postgres import PostgresNotInstalled
@@ -32,8 +32,12 @@ USUAL = 40
 """Up to so many are the same at each run: what CI refuses today it would have refused yesterday. Who asks for more looks for new ones."""
 
 settings.register_profile(
-    "of this project", max_examples=EXAMPLES, derandomize=EXAMPLES <= USUAL, deadline=None
-)  # a shared machine is slow at times
+    "of this project",
+    max_examples=EXAMPLES,
+    derandomize=EXAMPLES <= USUAL,
+    deadline=None,  # a shared machine is slow at times, in making examples too
+    suppress_health_check=[HealthCheck.too_slow],
+)
 settings.load_profile("of this project")
 
 
