@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections import Counter
+from collections import Counter, defaultdict
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final
 
@@ -51,6 +51,7 @@ class Hand:
         self._town = town
         self.made: Counter[Fault] = Counter()
         self._servers = asyncio.Lock()
+        self._rses: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def make(self, trouble: Trouble) -> None:
         """Let one thing go wrong, and end it after its time."""
@@ -86,7 +87,7 @@ class Hand:
             case Fault.GATEWAY_AWAY:
                 return await self._gateway(connector, trouble.lasts)
             case Fault.RSE_KILLED | Fault.RSE_STOPPED:
-                return await _away(rse, trouble)
+                return await self._away(rse, trouble)
             case Fault.CLOCK_AHEAD | Fault.CLOCK_BEHIND:
                 return not rse.keeps_time and await _clock(rse, trouble)
             case _:
@@ -126,6 +127,14 @@ class Hand:
             await asyncio.to_thread(end)
             await asyncio.sleep(trouble.lasts)
             await _up(self._town.database)
+        return True
+
+    async def _away(self, rse: Rse, trouble: Trouble) -> bool:
+        """One outage of an RSE after the other: a busy machine may take longer to end one than the plan has left until the next."""
+        async with self._rses[rse.seat.node]:
+            await (rse.kill() if trouble.fault is Fault.RSE_KILLED else rse.stop())
+            await asyncio.sleep(trouble.lasts)
+            await rse.start()
         return True
 
     async def _gateway(self, connector: Connector, seconds: float) -> bool:
@@ -178,13 +187,6 @@ def _kill(processes: Sequence[psutil.Process]) -> bool:
         with suppress(psutil.NoSuchProcess):
             process.send_signal(signal.SIGKILL)
     return bool(processes)
-
-
-async def _away(rse: Rse, trouble: Trouble) -> bool:
-    await (rse.kill() if trouble.fault is Fault.RSE_KILLED else rse.stop())
-    await asyncio.sleep(trouble.lasts)
-    await rse.start()
-    return True
 
 
 async def _clock(rse: Rse, trouble: Trouble) -> bool:
