@@ -21,8 +21,6 @@ WITHOUT_DATABASE = ("fanout",)
 def run_worker(group: str) -> None:
     """Run one worker group until it is told to stop; ends with a non-zero code when its work is in doubt."""
     collector.begin_to_load()
-    import faust
-
     from hub import worker
 
     settings, kafka_settings, names = HubSettings(), KafkaSettings(), TopicNames()
@@ -37,10 +35,8 @@ def run_worker(group: str) -> None:
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     app = worker.application(group, settings, kafka_settings, names)
-    process = faust.Worker(app, loglevel="WARNING", loop=loop, override_logging=False, redirect_stdouts=False, quiet=True)
-    process.spinner = None  # it writes to the terminal in the middle of a log line
     try:
-        process.execute_from_commandline()
+        worker.run(app, loop)
     except Exception as error:  # noqa: BLE001 - whatever ended the stream, what was not acknowledged is taken again
         log.error("worker_ends", error=type(error).__name__)  # noqa: TRY400 - no content in traces
         sys.exit(LOST)

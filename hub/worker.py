@@ -108,6 +108,13 @@ def application(group: str, settings: HubSettings, kafka_settings: KafkaSettings
     return app
 
 
+def run(app: faust.App, loop: asyncio.AbstractEventLoop) -> None:
+    """Run the app as this process's whole work until it is told to stop."""
+    process = faust.Worker(app, loglevel="WARNING", loop=loop, override_logging=False, redirect_stdouts=False, quiet=True)
+    process.spinner = None  # it writes to the terminal in the middle of a log line
+    process.execute_from_commandline()
+
+
 async def acknowledge(stream: Any, events: Sequence[Any]) -> None:
     """Let the broker know that these are handled, in their order."""
     for event in events:
