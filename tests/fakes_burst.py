@@ -7,9 +7,9 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from adapters.discourse.twin_limits import Rate
-from adapters.matrix.twin_limits import Allowance
-from adapters.matrix.twin_users import MatrixError
+from adapters.discourse.twin.limits import Rate
+from adapters.matrix.twin.limits import Allowance
+from adapters.matrix.twin.users import MatrixError
 from adapters.pacing import Pace, Paces, Urgency
 from tests.fakes_time import VirtualTime
 

@@ -11,8 +11,8 @@ import aiohttp
 from aiohttp import web
 
 from adapters.discourse import ADAPTER, DiscourseClient
-from adapters.discourse.twin import Twin
-from adapters.discourse.twin_options import Options
+from adapters.discourse.twin.options import Options
+from adapters.discourse.twin.server import Twin
 from tests.fakes_discourse import API_KEY, SECRET, instance
 from tests.fakes_sink import Sink as WebhookSink
 

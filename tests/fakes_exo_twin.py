@@ -11,8 +11,8 @@ import aiohttp
 from aiohttp import web
 
 from adapters.exo import ExoClient
-from adapters.exo.twin import Twin
-from adapters.exo.twin_options import Options
+from adapters.exo.twin.options import Options
+from adapters.exo.twin.server import Twin
 from tests.fakes_exo import ACCOUNT, API_KEY, V1, exo_instance
 from tests.fakes_polled import PolledSink
 

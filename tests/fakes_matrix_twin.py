@@ -9,9 +9,9 @@ from aiohttp import ClientSession
 from aiohttp.test_utils import TestServer
 
 from adapters.matrix import MatrixClient
-from adapters.matrix.twin import application
-from adapters.matrix.twin_push import Registration
-from adapters.matrix.twin_rooms import Rooms
+from adapters.matrix.twin.push import Registration
+from adapters.matrix.twin.rooms import Rooms
+from adapters.matrix.twin.server import application
 from deploy.local.application_service import ApplicationService
 from deploy.local.matrix_user import MatrixUser
 from deploy.local.ports import free_port

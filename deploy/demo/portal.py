@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import encode_basic_auth
 
-from adapters.exo.twin_views import SOCIAL
+from adapters.exo.twin.views import SOCIAL
 from deploy.demo.spaces import LIKE, RseRefused, Shown
 
 if TYPE_CHECKING:

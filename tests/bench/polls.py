@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import asyncpg
 
-from adapters.exo.twin_store import Item, Space, Store
+from adapters.exo.twin.store import Item, Space, Store
 from adapters.ledger import Ledger
 from adapters.poller import IDLE_EVERY
 from adapters.ties import Tie, Ties, TieState

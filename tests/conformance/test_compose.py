@@ -17,13 +17,13 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # i
 from starlette.routing import Route
 
 from adapters.commands import app as connector
-from adapters.discourse import twin as discourse_twin
-from adapters.discourse import twin_options as discourse_options
-from adapters.exo import twin as exo_twin
-from adapters.exo import twin_options as exo_options
+from adapters.discourse.twin import options as discourse_options
+from adapters.discourse.twin import server as discourse_twin
+from adapters.exo.twin import options as exo_options
+from adapters.exo.twin import server as exo_twin
 from adapters.gateway import application as gateway
-from adapters.matrix import twin as matrix_twin
-from adapters.matrix import twin_options as matrix_options
+from adapters.matrix.twin import options as matrix_options
+from adapters.matrix.twin import server as matrix_twin
 from adapters.settings import AdapterSettings
 from deploy.compose import vault
 from deploy.demo import cast, manifests

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 import pytest
 
-from adapters.discourse.twin_options import read
+from adapters.discourse.twin.options import read
 from deploy.local.ports import free_port
 from tests.fakes_adapters import until
 from tests.fakes_discourse_twin import Forum, forum

@@ -9,10 +9,10 @@ from aiohttp.test_utils import TestServer
 from pydantic import SecretStr
 
 from adapters.discourse.render import DELETED_NOTICE
-from adapters.discourse.twin import Twin
-from adapters.discourse.twin_groups import FIRST
-from adapters.discourse.twin_options import Options
-from adapters.discourse.twin_store import Category
+from adapters.discourse.twin.groups import FIRST
+from adapters.discourse.twin.options import Options
+from adapters.discourse.twin.server import Twin
+from adapters.discourse.twin.store import Category
 from adapters.platforms import platform
 from deploy.local.ports import free_port
 from tests.converge.rse import Impossible, Rse, Shown, sentences_of, whole, word_of
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from aiohttp import web
 
-    from adapters.discourse.twin_store import Parcel, Post
+    from adapters.discourse.twin.store import Parcel, Post
     from tests.converge.window import Window
 
 STAFF: Final = "anne"

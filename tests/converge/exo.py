@@ -9,9 +9,9 @@ import aiohttp
 from aiohttp.test_utils import TestServer
 
 from adapters.exo.render import DELETED_NOTICE
-from adapters.exo.twin import SPACE_IDENTITY, Twin
-from adapters.exo.twin_options import Options
-from adapters.exo.twin_store import Item, Space
+from adapters.exo.twin.options import Options
+from adapters.exo.twin.server import SPACE_IDENTITY, Twin
+from adapters.exo.twin.store import Item, Space
 from adapters.platforms import platform
 from deploy.local.ports import free_port
 from tests.converge.rse import Impossible, Rse, Shown, sentences_of, whole, word_of

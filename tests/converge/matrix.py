@@ -9,12 +9,12 @@ from aiohttp import ClientSession, web
 from aiohttp.test_utils import TestServer
 
 from adapters.matrix.compose import ACCEPTED_ANSWER
-from adapters.matrix.twin import Twin
-from adapters.matrix.twin_limits import Allowance
-from adapters.matrix.twin_page import visible
-from adapters.matrix.twin_push import Pusher, Registration
-from adapters.matrix.twin_rooms import Rooms
-from adapters.matrix.twin_web import Fault, answering
+from adapters.matrix.twin.limits import Allowance
+from adapters.matrix.twin.page import visible
+from adapters.matrix.twin.push import Pusher, Registration
+from adapters.matrix.twin.rooms import Rooms
+from adapters.matrix.twin.server import Twin
+from adapters.matrix.twin.web import Fault, answering
 from adapters.platforms import platform
 from deploy.local.application_service import ApplicationService
 from deploy.local.matrix_user import MatrixRefused, MatrixUser

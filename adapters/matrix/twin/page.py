@@ -6,7 +6,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from adapters.matrix.twin_rooms import Rooms
+    from adapters.matrix.twin.rooms import Rooms
 
 _STYLE = "body{font:16px/1.5 system-ui;max-width:50rem;margin:2rem auto;padding:0 1rem}li{margin:.6rem 0}q{color:#555}small{color:#555}"
 

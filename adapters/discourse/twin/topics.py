@@ -6,18 +6,13 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from adapters.discourse.twin_forum import NOT_FOUND, Refusal
-from adapters.discourse.twin_views import topic_document
+from adapters.discourse.twin.forum import NOT_FOUND, Refusal
+from adapters.discourse.twin.views import topic_document
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
-    from adapters.discourse.twin_call import Call
-    from adapters.discourse.twin_forum import Forum
-    from adapters.discourse.twin_store import Store
-
-    Act = Callable[["Call"], Awaitable[web.Response]]
-    Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+    from adapters.discourse.twin.call import Call, Door
+    from adapters.discourse.twin.forum import Forum
+    from adapters.discourse.twin.store import Store
 
 
 PER_PAGE = 30
@@ -29,7 +24,7 @@ class Topics:
     def __init__(self, forum: Forum, store: Store) -> None:
         self._forum, self._store = forum, store
 
-    def routes(self, read: Callable[[Act], Handler], write: Callable[[Act], Handler]) -> list[web.RouteDef]:
+    def routes(self, read: Door, write: Door) -> list[web.RouteDef]:
         """Its routes."""
         return [
             web.put(r"/t/{id:\d+}/status{json:(?:\.json)?}", write(self._status)),

@@ -7,8 +7,8 @@ import secrets
 import time
 from typing import TYPE_CHECKING, Any
 
-from adapters.matrix import twin_rules as rules
-from adapters.matrix.twin_users import MatrixError, Users
+from adapters.matrix.twin import rules
+from adapters.matrix.twin.users import MatrixError, Users
 
 if TYPE_CHECKING:
     import sqlite3

@@ -1,4 +1,4 @@
-"""A small Discourse as seen from outside, for demos and tests: `python -m adapters.discourse.twin --port … --state … `."""
+"""Every route of the small Discourse, over one forum."""
 
 from __future__ import annotations
 
@@ -13,18 +13,17 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 from pydantic import ValidationError
 
-from adapters.discourse.twin_admin import Administration
-from adapters.discourse.twin_call import Call, given
-from adapters.discourse.twin_forum import MAX_TITLE, MIN_TITLE, NOT_FOUND, NOT_PERMITTED, Forum, Refusal
-from adapters.discourse.twin_gestures import Gestures
-from adapters.discourse.twin_groups import Groups
-from adapters.discourse.twin_hooks import Hooks
-from adapters.discourse.twin_limits import ALL_CALLS, Fault, Faults, Rate, too_many
-from adapters.discourse.twin_options import read
-from adapters.discourse.twin_revisions import Revisions
-from adapters.discourse.twin_store import Category, Store
-from adapters.discourse.twin_topics import Topics
-from adapters.discourse.twin_views import (
+from adapters.discourse.twin.admin import Administration
+from adapters.discourse.twin.call import Call, given
+from adapters.discourse.twin.forum import MAX_TITLE, MIN_TITLE, NOT_FOUND, NOT_PERMITTED, Forum, Refusal
+from adapters.discourse.twin.gestures import Gestures
+from adapters.discourse.twin.groups import Groups
+from adapters.discourse.twin.hooks import Hooks
+from adapters.discourse.twin.limits import ALL_CALLS, Fault, Faults, Rate, too_many
+from adapters.discourse.twin.revisions import Revisions
+from adapters.discourse.twin.store import Category, Store
+from adapters.discourse.twin.topics import Topics
+from adapters.discourse.twin.views import (
     category_document,
     home_page,
     post_document,
@@ -36,13 +35,11 @@ from adapters.discourse.twin_views import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator
 
-    from adapters.discourse.twin_options import Options
-    from adapters.discourse.twin_store import Parcel, Person, Post, Topic
-
-    Act = Callable[[Call], Awaitable[web.Response]]
-    Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+    from adapters.discourse.twin.call import Act, Handler
+    from adapters.discourse.twin.options import Options
+    from adapters.discourse.twin.store import Parcel, Person, Post, Topic
 
 CHUNK = 20  # posts of a topic's stream
 LIKERS = 200  # people shown at once who like a post
@@ -350,17 +347,3 @@ def _about(parcel: Parcel) -> int:
     """The number of the post or topic that a webhook tells of; of a like, the post's."""
     told = json.loads(parcel.body)[parcel.type]
     return int(told["post"]["id"] if parcel.type == "like" else told["id"])
-
-
-def main() -> None:
-    """Serve until a signal ends it."""
-    options = read()
-    web.run_app(_start(options), host=options.host, port=options.port, print=lambda *_: None, access_log=None)
-
-
-async def _start(options: Options) -> web.Application:
-    return Twin(options).app()
-
-
-if __name__ == "__main__":
-    main()

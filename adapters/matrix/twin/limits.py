@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from adapters.matrix.twin_users import MatrixError
+from adapters.matrix.twin.users import MatrixError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -16,8 +16,8 @@ from aiohttp import ClientError, ClientSession, ClientTimeout
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from adapters.matrix.twin_rooms import Rooms
-    from adapters.matrix.twin_web import Fault
+    from adapters.matrix.twin.rooms import Rooms
+    from adapters.matrix.twin.web import Fault
 
 AT_ONCE = 100  # events in one transaction, as Synapse sends
 

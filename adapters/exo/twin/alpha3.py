@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from adapters.exo.twin_call import Refusal
+from adapters.exo.twin.call import Refusal
 
 if TYPE_CHECKING:
-    from adapters.exo.twin_call import Call, Door
-    from adapters.exo.twin_spaces import Spaces
-    from adapters.exo.twin_store import Store
-    from adapters.exo.twin_views import Views
+    from adapters.exo.twin.call import Call, Door
+    from adapters.exo.twin.spaces import Spaces
+    from adapters.exo.twin.store import Store
+    from adapters.exo.twin.views import Views
 
 OLD = "/rest/private/api/social/v1-alpha3/{portal}"
 OLD_LIMIT = 100

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import nh3
 
-from adapters.exo.twin_call import Refusal
-from adapters.exo.twin_store import Item
+from adapters.exo.twin.call import Refusal
+from adapters.exo.twin.store import Item
 
 if TYPE_CHECKING:
-    from adapters.exo.twin_call import Call
-    from adapters.exo.twin_store import Space, Store
+    from adapters.exo.twin.call import Call
+    from adapters.exo.twin.store import Space, Store
 
 
 class Spaces:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from adapters.matrix.twin_users import MatrixError
+from adapters.matrix.twin.users import MatrixError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

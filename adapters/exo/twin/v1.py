@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from adapters.exo.twin_call import Refusal
-from adapters.exo.twin_views import SOCIAL
+from adapters.exo.twin.call import Refusal
+from adapters.exo.twin.views import SOCIAL
 
 if TYPE_CHECKING:
-    from adapters.exo.twin_call import Call, Door
-    from adapters.exo.twin_spaces import Spaces
-    from adapters.exo.twin_store import Item, Store
-    from adapters.exo.twin_views import Views
+    from adapters.exo.twin.call import Call, Door
+    from adapters.exo.twin.spaces import Spaces
+    from adapters.exo.twin.store import Item, Store
+    from adapters.exo.twin.views import Views
 
 DEFAULT_LIMIT = 20
 

@@ -6,17 +6,12 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from adapters.discourse.twin_forum import NOT_FOUND, NOT_PERMITTED, Refusal
+from adapters.discourse.twin.forum import NOT_FOUND, NOT_PERMITTED, Refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
-    from adapters.discourse.twin_call import Call
-    from adapters.discourse.twin_forum import Forum
-    from adapters.discourse.twin_store import Store
-
-    Act = Callable[["Call"], Awaitable[web.Response]]
-    Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+    from adapters.discourse.twin.call import Call, Door
+    from adapters.discourse.twin.forum import Forum
+    from adapters.discourse.twin.store import Store
 
 FIRST = 2
 
@@ -27,7 +22,7 @@ class Revisions:
     def __init__(self, forum: Forum, store: Store) -> None:
         self._forum, self._store = forum, store
 
-    def routes(self, read: Callable[[Act], Handler], write: Callable[[Act], Handler]) -> list[web.RouteDef]:
+    def routes(self, read: Door, write: Door) -> list[web.RouteDef]:
         """Its routes."""
         revision = r"/posts/{id:\d+}/revisions/{revision:\d+}"
         return [

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from adapters.matrix.twin_users import MatrixError
-from adapters.matrix.twin_web import object_of
+from adapters.matrix.twin.users import MatrixError
+from adapters.matrix.twin.web import object_of
 
 if TYPE_CHECKING:
-    from adapters.matrix.twin_push import Registration
-    from adapters.matrix.twin_rooms import Rooms
+    from adapters.matrix.twin.push import Registration
+    from adapters.matrix.twin.rooms import Rooms
 
 
 @dataclass

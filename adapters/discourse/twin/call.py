@@ -5,12 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from adapters.discourse.twin_forum import Refusal
+from adapters.discourse.twin.forum import Refusal
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from aiohttp import web
 
-    from adapters.discourse.twin_store import Person
+    from adapters.discourse.twin.store import Person
+
+    Act = Callable[["Call"], Awaitable[web.Response]]
+    Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+    Door = Callable[[Act], Handler]
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,11 @@ import time
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from adapters.discourse.twin_forum import NOT_FOUND, NOT_PERMITTED, Refusal
+from adapters.discourse.twin.forum import NOT_FOUND, NOT_PERMITTED, Refusal
 
 if TYPE_CHECKING:
-    from adapters.discourse.twin_hooks import Hooks
-    from adapters.discourse.twin_store import Person, Post, Store
+    from adapters.discourse.twin.hooks import Hooks
+    from adapters.discourse.twin.store import Person, Post, Store
 
 LIKE = 2  # of post action types
 UNDO_SECONDS = 600  # post_undo_action_window_mins

@@ -1,4 +1,4 @@
-"""A stand-in for a homeserver such as Tchap's, from the outside: client-server API, pushes to an application service, faults on demand."""
+"""Every route of the small homeserver: client-server API, pushes to an application service, faults on demand."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING
 
 from aiohttp import ClientSession, web
 
-from adapters.matrix.twin_accounts import Accounts
-from adapters.matrix.twin_limits import Allowance
-from adapters.matrix.twin_options import read, seed
-from adapters.matrix.twin_page import page, visible
-from adapters.matrix.twin_push import Pusher, Registration
-from adapters.matrix.twin_rooms import Rooms
-from adapters.matrix.twin_users import MatrixError
-from adapters.matrix.twin_web import Fault, answering, filter_of, object_of, user_id_of
+from adapters.matrix.twin.accounts import Accounts
+from adapters.matrix.twin.limits import Allowance
+from adapters.matrix.twin.page import page, visible
+from adapters.matrix.twin.push import Pusher, Registration
+from adapters.matrix.twin.users import MatrixError
+from adapters.matrix.twin.web import Fault, answering, filter_of, object_of, user_id_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
+
+    from adapters.matrix.twin.rooms import Rooms
 
 CLIENT = "/_matrix/client/v3"
 
@@ -291,17 +291,3 @@ def application(
 
     app.cleanup_ctx.append(pushing)
     return app
-
-
-def main() -> None:
-    """Serve until stopped."""
-    options = read()
-    registration = Registration.read(options.registration, options.server_name)
-    rooms = Rooms(options.state, options.server_name)
-    seed(rooms, registration, options)
-    app = application(rooms, registration, messages_per_second=options.messages_per_second)
-    web.run_app(app, host=options.host, port=options.port, print=lambda _: None, access_log=None)
-
-
-if __name__ == "__main__":
-    main()

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from adapters.discourse.twin_forum import NOT_FOUND, Refusal
+from adapters.discourse.twin.forum import NOT_FOUND, Refusal
 
 if TYPE_CHECKING:
-    from adapters.discourse.twin_call import Call
-    from adapters.discourse.twin_options import Options
-    from adapters.discourse.twin_store import Store
+    from adapters.discourse.twin.call import Call
+    from adapters.discourse.twin.options import Options
+    from adapters.discourse.twin.store import Store
 
 HOOK = 1  # the number of its one webhook
 EVENTS = 50  # attempts shown at once

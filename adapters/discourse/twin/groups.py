@@ -6,19 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from adapters.discourse.twin_forum import NOT_FOUND, NOT_PERMITTED, Refusal
-from adapters.discourse.twin_store import Group
-from adapters.discourse.twin_views import MEMBERS, group_member
+from adapters.discourse.twin.forum import NOT_FOUND, NOT_PERMITTED, Refusal
+from adapters.discourse.twin.store import Group
+from adapters.discourse.twin.views import MEMBERS, group_member
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from adapters.discourse.twin import Act, Handler
-    from adapters.discourse.twin_call import Call
-    from adapters.discourse.twin_hooks import Hooks
-    from adapters.discourse.twin_store import Person, Store
-
-    Door = Callable[[Act], Handler]
+    from adapters.discourse.twin.call import Call, Door
+    from adapters.discourse.twin.hooks import Hooks
+    from adapters.discourse.twin.store import Person, Store
 
 FIRST = 41  # numbers below are those of automatic groups
 MOST = 1000

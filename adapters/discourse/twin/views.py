@@ -12,7 +12,7 @@ from markdown_it import MarkdownIt
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from adapters.discourse.twin_store import Category, Person, Post, Store, Topic
+    from adapters.discourse.twin.store import Category, Person, Post, Store, Topic
 
 # html=False: what a person types as HTML is shown, not obeyed.
 _MARKDOWN = MarkdownIt("commonmark", {"html": False, "breaks": True}).enable(["table", "strikethrough"])

@@ -1,4 +1,4 @@
-"""A small eXo as seen from outside, both API generations, for demos and tests: `python -m adapters.exo.twin --port … --state … `.
+"""Every route of the small eXo, both API generations, over one set of spaces.
 
 Written from the vendors' REST resources (`ActivityRest`, `SpaceRestResourcesV1` of Meeds-io/social; `ActivityResources`,
 `ActivityStreamResources`, `SpacesRestService` of exoplatform/social). People act by v1, as their browser does.
@@ -14,22 +14,21 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 from pydantic import ValidationError
 
-from adapters.exo.twin_call import Call, Refusal, given
-from adapters.exo.twin_limits import Fault, Faults, Rate, refusal
-from adapters.exo.twin_new import NewApi
-from adapters.exo.twin_old import OldApi
-from adapters.exo.twin_options import read
-from adapters.exo.twin_spaces import Spaces
-from adapters.exo.twin_store import Item, Space, Store
-from adapters.exo.twin_views import Views
+from adapters.exo.twin.alpha3 import OldApi
+from adapters.exo.twin.call import Call, Refusal, given
+from adapters.exo.twin.limits import Fault, Faults, Rate, refusal
+from adapters.exo.twin.spaces import Spaces
+from adapters.exo.twin.store import Item, Space, Store
+from adapters.exo.twin.v1 import NewApi
+from adapters.exo.twin.views import Views
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from typing import Any
 
-    from adapters.exo.twin_call import Act, Handler
-    from adapters.exo.twin_options import Options
-    from adapters.exo.twin_store import Person
+    from adapters.exo.twin.call import Act, Handler
+    from adapters.exo.twin.options import Options
+    from adapters.exo.twin.store import Person
 
 SPACE_IDENTITY = 5000
 
@@ -192,17 +191,3 @@ async def _in_its_words(request: web.Request, handler: Handler) -> web.StreamRes
         return web.Response(status=refused.status)
     except ValidationError as error:
         return web.Response(status=400, text=str(error))
-
-
-def main() -> None:
-    """Serve until a signal ends it."""
-    options = read()
-    web.run_app(_start(options), host=options.host, port=options.port, print=lambda *_: None, access_log=None)
-
-
-async def _start(options: Options) -> web.Application:
-    return Twin(options).app()
-
-
-if __name__ == "__main__":
-    main()

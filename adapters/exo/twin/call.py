@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from aiohttp import web
 
-    from adapters.exo.twin_store import Person
+    from adapters.exo.twin.store import Person
 
     Act = Callable[["Call"], Awaitable[web.Response]]
     Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]

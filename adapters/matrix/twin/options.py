@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from adapters.matrix.twin_push import Registration
-    from adapters.matrix.twin_rooms import Rooms
+    from adapters.matrix.twin.push import Registration
+    from adapters.matrix.twin.rooms import Rooms
 
 ROOM_VERSION = "11"
 

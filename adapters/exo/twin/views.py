@@ -7,7 +7,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from adapters.exo.twin_store import Item, Person, Space, Store
+    from adapters.exo.twin.store import Item, Person, Space, Store
 
 SOCIAL = "/portal/rest/v1/social"
 LIKERS = 5  # of a v1 activity, written out

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import aiohttp
 
-from adapters.discourse.twin_store import Attempt, Parcel
-from adapters.discourse.twin_views import hook_post, short_person, topic_document
+from adapters.discourse.twin.store import Attempt, Parcel
+from adapters.discourse.twin.views import hook_post, short_person, topic_document
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from adapters.discourse.twin_limits import Fault
-    from adapters.discourse.twin_store import Person, Post, Store, Topic
+    from adapters.discourse.twin.limits import Fault
+    from adapters.discourse.twin.store import Person, Post, Store, Topic
 
 MAX_RETRIES = 4
 BACKOFF = 5  # minutes, to the power of the retry's number less one

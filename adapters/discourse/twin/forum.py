@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from adapters.discourse.twin_store import Post, Topic
-from adapters.discourse.twin_views import cook, slug_of
+from adapters.discourse.twin.store import Post, Topic
+from adapters.discourse.twin.views import cook, slug_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from adapters.discourse.twin_hooks import Hooks
-    from adapters.discourse.twin_store import Parcel, Person, Store
+    from adapters.discourse.twin.hooks import Hooks
+    from adapters.discourse.twin.store import Parcel, Person, Store
 
 MIN_TITLE, MAX_TITLE = 15, 255
 LONGEST_WORD = 30  # of a title: `max_word_length`

@@ -1,0 +1,1 @@
+"""A small eXo as seen from outside, for demos and tests; it shares nothing with the connector."""

@@ -1,0 +1,27 @@
+"""`python -m adapters.exo.twin --port … --state …` serves the twin until a signal ends it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from adapters.exo.twin.options import read
+from adapters.exo.twin.server import Twin
+
+if TYPE_CHECKING:
+    from adapters.exo.twin.options import Options
+
+
+def main() -> None:
+    """Serve until a signal ends it."""
+    options = read()
+    web.run_app(_start(options), host=options.host, port=options.port, print=lambda *_: None, access_log=None)
+
+
+async def _start(options: Options) -> web.Application:
+    return Twin(options).app()
+
+
+if __name__ == "__main__":
+    main()
