@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Sequence
     from datetime import datetime
 
-    from adapters.ledger import Known, KnownObject
+    from adapters.memory import Known, KnownObject
     from adapters.port import Outcome
     from adapters.sorting import Seat
     from adapters.spool import Record, Row

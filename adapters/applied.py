@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
-from adapters.ledger import OBJECT_COLUMNS, VERSIONS_KEPT, Kind, KnownObject, object_of
+from adapters.memory import OBJECT_COLUMNS, VERSIONS_KEPT, Kind, KnownObject, object_of
 from adapters.port import ACCEPTANCES, ENDINGS, REACTIONS, Act
 from adapters.together import Together
 from schemas.facts.delivery import Delivery

@@ -32,10 +32,11 @@ from adapters.hints import Hints
 from adapters.kafka_transport import KafkaTransport
 from adapters.kept_secrets import kept_secret
 from adapters.last_door import LastDoor
-from adapters.ledger import Ledger, LedgerUnavailable, Memory
+from adapters.ledger import Ledger, LedgerUnavailable
 from adapters.looks import Looker
 from adapters.losses import LossLooker
 from adapters.members import Members
+from adapters.memory import Memory
 from adapters.node_key import NodeKey
 from adapters.notices import Board, Noticer
 from adapters.offers import Announces, Greets, Recalls

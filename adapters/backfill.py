@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from adapters.backfills import Backfills, Job
-    from adapters.ledger import Memory
+    from adapters.memory import Memory
     from adapters.offers import Recalls
     from adapters.patience import Pause
     from adapters.port import Outcome

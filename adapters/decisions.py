@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from adapters.echoes import awaited, is_echo, moment, precedes
-from adapters.ledger import Kind, KnownObject
+from adapters.memory import Kind, KnownObject
 from adapters.port import ACCEPTANCES, REACTIONS, Act, Change, Incomplete, Nonsense
 from adapters.ties import TieState
 from schemas.envelope import object_id
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from adapters.ledger import Known
+    from adapters.memory import Known
     from adapters.settings import Instance
     from adapters.ties import Tie
     from schemas.facts.base import Fact

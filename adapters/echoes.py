@@ -10,7 +10,7 @@ from adapters.port import ACCEPTANCES, Act
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from adapters.ledger import OpenIntent
+    from adapters.memory import OpenIntent
     from adapters.port import Change
 
 PATIENCE = timedelta(seconds=30)

@@ -1,25 +1,19 @@
-"""The adapters' own memory in PostgreSQL: the pool, objects, persons and intents as the gateway asks for them."""
+"""The adapters' own memory in PostgreSQL: its schema, the pool of connections, and one voice for all that can fail there."""
 
 from __future__ import annotations
 
-import secrets
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import unquote, urlsplit
 
 import asyncpg
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-    from datetime import datetime
+    from collections.abc import AsyncIterator, Callable
 
 ACQUIRE_SECONDS = 3.0
 STATEMENT_SECONDS = 5.0
-MET_REMEMBERED = 20_000
-VERSIONS_KEPT = 50  # versions we wrote of one object: more than any RSE has echoes under way
 DOWN = (
     OSError,
     TimeoutError,
@@ -34,8 +28,6 @@ DOWN = (
     asyncpg.QueryCanceledError,
     asyncpg.ReadOnlySQLTransactionError,
 )
-
-
 UNFIT = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, asyncpg.ProgramLimitExceededError)
 
 
@@ -136,223 +128,3 @@ class Ledger:
     async def close(self) -> None:
         """Close every connection, not waiting for a dead server."""
         self._pool.terminate()
-
-
-class Kind(StrEnum):
-    """What an object of the ledger is."""
-
-    MESSAGE = "message"
-    REACTION = "reaction"
-    ANSWER = "answer"
-    PART = "part"
-
-
-@dataclass(frozen=True, slots=True)
-class KnownObject:
-    """An object of this RSE: somebody's own message here, or the copy of another ministry's; or what was set on one.
-
-    `about` is the native id of the message on which a reaction or an acceptance is set, or that a part continues; `changes` counts
-    the changes of an acceptance, of which the platform tells no time, and is a part's number. `parts` names those that stand here.
-    """
-
-    native_id: str
-    subject: str
-    origin: str
-    locator: str | None
-    versions: tuple[str, ...]
-    space: str
-    community: str
-    deleted: bool = False
-    withdrawn: bool = False
-    kind: Kind = Kind.MESSAGE
-    about: str | None = None
-    changes: int = 0
-    parts: tuple[str, ...] = ()
-
-    @property
-    def is_copy(self) -> bool:
-        """Whether we wrote it."""
-        return self.origin == "copy"
-
-
-@dataclass(frozen=True, slots=True)
-class OpenIntent:
-    """A write that has begun and whose answer is not known yet."""
-
-    key: str
-    act: str
-    space: str
-    native_id: str | None
-    opened_at: datetime
-
-
-@dataclass
-class Known:
-    """What the ledger knows about one batch; grows while the batch is decided, so that later changes see earlier ones."""
-
-    natives: dict[str, KnownObject] = field(default_factory=dict)
-    locators: dict[str, KnownObject] = field(default_factory=dict)
-    intents: list[OpenIntent] = field(default_factory=list)
-
-    def add(self, known: KnownObject) -> None:
-        """Remember an object under both of its addresses."""
-        self.natives[known.native_id] = known
-        if known.locator is not None:
-            self.locators[known.locator] = known
-
-    def renew(self, objects: Iterable[KnownObject]) -> None:
-        """Let what was decided since stand over what the ledger told, but for a copy's versions, which the ledger knows best."""
-        for one in objects:
-            told = self.natives.get(one.native_id)
-            self.add(one if told is None else _renewed(one, told))
-
-    def find(self, reference: str) -> KnownObject | None:
-        """An object by its native id or its locator."""
-        return self.natives.get(reference) or self.locators.get(reference)
-
-
-def _renewed(one: KnownObject, told: KnownObject) -> KnownObject:
-    return replace(one, versions=told.versions if one.is_copy else one.versions, locator=one.locator or told.locator)
-
-
-class Met(NamedTuple):
-    """Somebody of this RSE who wrote in a community: whoever names her there may call her."""
-
-    community: str
-    name: str
-    handle: str
-
-
-OBJECT_COLUMNS = "native_id, subject, origin, locator, versions, space, community, deleted, withdrawn, kind, about, changes"
-KNOWN = f"""
-    SELECT 'object' AS what, {OBJECT_COLUMNS}, NULL::timestamptz AS opened_at, NULL::bytea AS secret
-    FROM objects WHERE instance = $1 AND native_id = ANY($2)
-    UNION ALL
-    SELECT 'object', {OBJECT_COLUMNS}, NULL, NULL FROM objects WHERE instance = $1 AND locator = ANY($2)
-    UNION ALL
-    SELECT 'intent', native_id, key, act, NULL, NULL, space, '', false, false, '', NULL, 0, opened_at, NULL
-    FROM intents WHERE instance = $1 AND state = 'open'
-    UNION ALL
-    SELECT 'person', NULL, actor, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, secret
-    FROM persons WHERE instance = $1 AND actor = ANY($3)
-"""  # noqa: S608 - made of constants alone
-UPSERT_OBJECTS = """
-    INSERT INTO objects (
-        instance, native_id, subject, origin, locator, space, community, deleted, withdrawn, kind, about, changes, versions
-    )
-    SELECT $1, i, s, o, l, p, c, d, w, k, a, n, array_remove(ARRAY[v], NULL) FROM unnest(
-        $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bool[], $9::bool[], $10::text[], $11::text[], $12::int[],
-        $13::text[]
-    ) AS given (i, s, o, l, p, c, d, w, k, a, n, v)
-    ON CONFLICT (instance, native_id) DO UPDATE SET
-        locator = coalesce(excluded.locator, objects.locator), space = excluded.space, community = excluded.community,
-        deleted = CASE objects.origin WHEN 'own' THEN excluded.deleted ELSE objects.deleted END,
-        withdrawn = excluded.withdrawn, about = excluded.about, changes = excluded.changes,
-        versions = CASE objects.origin WHEN 'own' THEN excluded.versions ELSE objects.versions END
-"""
-
-
-class Memory:
-    """What admission asks and tells about objects and persons of one instance, a batch at a time."""
-
-    def __init__(self, ledger: Ledger, instance: str) -> None:
-        self._ledger, self._instance = ledger, instance
-        self._secrets: dict[str, bytes] = {}
-        self._met: set[Met] = set()
-
-    async def recall(self, references: Iterable[str], actors: Iterable[str]) -> Known:
-        """One query for a whole batch: objects by native id or locator, open intents, secrets of persons not seen yet."""
-        unseen = sorted({actor for actor in actors if actor not in self._secrets})
-        async with self._ledger.connection() as connection:
-            rows = await connection.fetch(KNOWN, self._instance, sorted(set(references)), unseen)
-        known = Known()
-        for row in rows:
-            self._sort(row, known)
-        await self._make_secrets([actor for actor in unseen if actor not in self._secrets])
-        return known
-
-    def _sort(self, row: Mapping[str, Any], known: Known) -> None:
-        if row["what"] == "object":
-            known.add(object_of(row))
-        elif row["what"] == "intent":
-            known.intents.append(OpenIntent(row["subject"], row["origin"], row["space"], row["native_id"], row["opened_at"]))
-        else:
-            self._secrets[row["subject"]] = row["secret"]
-
-    async def _make_secrets(self, actors: Sequence[str]) -> None:
-        """Make a secret at first sight; another process may have been quicker, so read back what stands."""
-        if not actors:
-            return
-        async with self._ledger.connection() as connection:
-            await connection.execute(
-                "INSERT INTO persons SELECT $1, * FROM unnest($2::text[], $3::bytea[]) ON CONFLICT DO NOTHING",
-                self._instance,
-                actors,
-                [secrets.token_bytes(32) for _ in actors],
-            )
-            rows = await connection.fetch(
-                "SELECT actor, secret FROM persons WHERE instance = $1 AND actor = ANY($2)", self._instance, actors
-            )
-        self._secrets |= {row["actor"]: row["secret"] for row in rows}
-
-    def secret(self, actor: str) -> bytes:
-        """A person's secret; the batch that names her was recalled before."""
-        return self._secrets[actor]
-
-    async def remember(self, objects: Sequence[KnownObject]) -> None:
-        """Insert or renew a batch of objects in one statement; the last one of each native id counts."""
-        latest = list({known.native_id: known for known in objects}.values())
-        if not latest:
-            return
-        columns = zip(
-            *(
-                (
-                    o.native_id,
-                    o.subject,
-                    o.origin,
-                    o.locator,
-                    o.space,
-                    o.community,
-                    o.deleted,
-                    o.withdrawn,
-                    o.kind,
-                    o.about,
-                    o.changes,
-                    _heard(o),
-                )
-                for o in latest
-            ),
-            strict=True,
-        )
-        async with self._ledger.connection() as connection:
-            await connection.execute(UPSERT_OBJECTS, self._instance, *map(list, columns))
-
-    async def meet(self, people: Sequence[Met]) -> None:
-        """Note who wrote, once for each name of hers."""
-        new = list(dict.fromkeys(one for one in people if one not in self._met))
-        if not new:
-            return
-        async with self._ledger.connection() as connection:
-            await connection.execute(
-                "INSERT INTO acquaintances (instance, community, name, handle) SELECT $1, c, n, h "
-                "FROM unnest($2::text[], $3::text[], $4::text[]) AS given (c, n, h) "
-                "ON CONFLICT (instance, community, handle) DO UPDATE SET name = excluded.name",
-                self._instance,
-                *map(list, zip(*{(one.community, one.handle): one for one in new}.values(), strict=True)),
-            )
-        if len(self._met) > MET_REMEMBERED:
-            self._met.clear()
-        self._met.update(new)
-
-
-def _heard(one: KnownObject) -> str | None:
-    """The last version heard of an own object; of a copy we keep those that we wrote, and the writer alone knows them."""
-    return one.versions[-1] if one.versions and not one.is_copy else None
-
-
-def object_of(row: Mapping[str, Any]) -> KnownObject:
-    """An object out of a row with OBJECT_COLUMNS."""
-    return KnownObject(
-        row["native_id"], row["subject"], row["origin"], row["locator"], tuple(row["versions"] or ()),
-        row["space"], row["community"], row["deleted"], row["withdrawn"], Kind(row["kind"]), row["about"], row["changes"],
-    )  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from adapters.ledger import Kind
+from adapters.memory import Kind
 from adapters.mentions import Acquaintance
 from adapters.port import REACTIONS, WITHDRAWN, Act, Order
 from adapters.stand_in import stood_in
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from adapters.applied import Applied, Copy, Refused, Requoted
     from adapters.last_door import Passed
-    from adapters.ledger import KnownObject
+    from adapters.memory import KnownObject
 
 
 Gesture = ReactionAdded | ReactionRemoved | AnswerAccepted | AnswerWithdrawn

@@ -12,7 +12,7 @@ from schemas.words import Verdict
 
 if TYPE_CHECKING:
     from adapters.last_door import Passed
-    from adapters.ledger import KnownObject
+    from adapters.memory import KnownObject
     from adapters.orders import Verdicted
     from adapters.port import WriteOutcome
     from adapters.writer import Bench

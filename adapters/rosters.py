@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
     from datetime import datetime
 
-    from adapters.ledger import Memory
     from adapters.members import Members, Row
+    from adapters.memory import Memory
     from adapters.outgoing import Outgoing
     from adapters.people import Rostered
     from adapters.settings import Instance

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from adapters.decisions import Desk, Doubt, Drop, Park, Publish, pseudonym
 from adapters.greetings import Newcomer, Newcomers
-from adapters.ledger import Met
+from adapters.memory import Met
 from adapters.port import Act, Altered, Change, Incomplete, Nonsense, RosterAltered, Unused
 from adapters.spool import Record, pack_change, pack_incomplete
 from schemas import topics
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from adapters.decisions import Decision
-    from adapters.ledger import Known, KnownObject, Memory
+    from adapters.memory import Known, KnownObject, Memory
     from adapters.outgoing import Outgoing
     from adapters.port import Outcome
     from adapters.settings import Instance

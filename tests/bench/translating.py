@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from nacl.public import PrivateKey
 
-from adapters.ledger import Known, Memory
+from adapters.memory import Known, Memory
 from adapters.sorting import Arrival, Seat, Sorter
 from adapters.ties import Tie, Ties, TieState
 from schemas import topics

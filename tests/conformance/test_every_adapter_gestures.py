@@ -11,7 +11,7 @@ import pytest
 
 from adapters.capabilities import Feature, No
 from adapters.decisions import Desk, Drop, Publish
-from adapters.ledger import Kind, Known, KnownObject
+from adapters.memory import Kind, Known, KnownObject
 from adapters.port import ENDINGS, UNSUPPORTED, Act, Change, Incomplete, Never, Order, Written
 from adapters.ties import Tie, TieState
 from schemas.envelope import object_id

@@ -19,9 +19,9 @@ from adapters.completions import Completions
 from adapters.gateway import Counter, application
 from adapters.handshake import Handshake
 from adapters.last_door import LastDoor, UnverifiedRecord
-from adapters.ledger import Memory
 from adapters.looks import Looked, Looker, View
 from adapters.members import Members
+from adapters.memory import Memory
 from adapters.offers import Recalls
 from adapters.outgoing import Outgoing
 from adapters.pacing import Paces

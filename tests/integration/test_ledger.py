@@ -14,7 +14,8 @@ import pytest
 
 import adapters.ledger
 from adapters.applied import Applied, Copy, Numbers, Refused
-from adapters.ledger import KnownObject, Ledger, LedgerUnavailable, Memory, migrate
+from adapters.ledger import Ledger, LedgerUnavailable, migrate
+from adapters.memory import KnownObject, Memory
 from adapters.port import Act, Order, Written
 from adapters.spool import Kind, Record, Spool, SpoolFull
 from adapters.ties import Tie, Ties, TieState

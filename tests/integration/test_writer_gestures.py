@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from adapters.applied import Applied, Copy
-from adapters.ledger import Kind, KnownObject, Ledger, Memory, migrate
+from adapters.ledger import Ledger, migrate
+from adapters.memory import Kind, KnownObject, Memory
 from adapters.port import UNSUPPORTED, Act, Never, Order, Written
 from schemas import topics
 from schemas.envelope import object_id

@@ -14,7 +14,8 @@ import pytest
 from nacl.public import PrivateKey
 
 from adapters.admission import Admission
-from adapters.ledger import Known, KnownObject, LedgerUnavailable, Unstorable
+from adapters.ledger import LedgerUnavailable, Unstorable
+from adapters.memory import Known, KnownObject
 from adapters.port import Altered
 from adapters.sorting import NotStored, Seat, Stored
 from adapters.spool import SpoolFull

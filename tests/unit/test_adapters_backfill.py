@@ -10,7 +10,8 @@ import pytest
 
 from adapters.backfill import IDLE_SECONDS, KNOWN, TROUBLE_SECONDS, Backfiller, Bringing
 from adapters.backfills import MOST_ITEMS, Item, Job, Progress, State
-from adapters.ledger import Known, KnownObject, LedgerUnavailable
+from adapters.ledger import LedgerUnavailable
+from adapters.memory import Known, KnownObject
 from adapters.offers import Held, Survey
 from adapters.port import Act, Change, Later, Never, Nonsense, Unused
 from adapters.sorting import NotStored, Stored

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from adapters.decisions import Desk, Doubt, Drop, Park, Publish, pseudonym
 from adapters.echoes import PATIENCE, awaited, is_echo
-from adapters.ledger import Known, KnownObject, OpenIntent
+from adapters.memory import Known, KnownObject, OpenIntent
 from adapters.port import Act, Change, Incomplete, Nonsense
 from adapters.spool import pack_change, pack_incomplete, unpack_change, unpack_incomplete
 from adapters.ties import Tie, TieState

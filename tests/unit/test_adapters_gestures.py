@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from adapters.decisions import Desk, Drop, Park, Publish
-from adapters.ledger import Kind, Known, KnownObject, OpenIntent
+from adapters.memory import Kind, Known, KnownObject, OpenIntent
 from adapters.port import Act, Change, Nonsense
 from adapters.spool import pack_change, unpack_change
 from adapters.ties import Tie, TieState
