@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
-from adapters.port import Nonsense
+from adapters.port import Nonsense, Strange, What
 from schemas.wire.telemetry import Metric
 
 if TYPE_CHECKING:
@@ -31,22 +30,6 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.:-]{0,79}")
 _PRODUCT = re.compile(r"(?:Discourse|Synapse)/([0-9A-Za-z][0-9A-Za-z.+-]{0,30})")
 _VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z.+-]{0,30}")
 log = structlog.get_logger()
-
-
-class What(StrEnum):
-    """What is not as we know it."""
-
-    FIELD = "field"
-    TYPE = "type"
-    VALUE = "value"
-
-
-@dataclass(frozen=True, slots=True)
-class Strange:
-    """A field or an event type that we do not know, or a field whose value is not of the type that we know."""
-
-    what: What
-    name: str
 
 
 @dataclass(frozen=True, slots=True)

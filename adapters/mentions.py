@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from adapters.markup import safe_html, words
+from adapters.port import Acquaintance
 from schemas.facts.message import Content, Mention
 from schemas.markup.tree import Element, mapped, parse, serialised, text_of
 
@@ -27,15 +28,6 @@ MENTION, CALL = "data-mention", "data-call"
 NOBODY = "un agent"
 _FOREIGN = re.compile(r"(?P<name>.+) \((?P<organisation>[^()]+)\)")
 _UNTOUCHED = frozenset(("a", "code", "pre"))
-
-
-@dataclass(frozen=True, slots=True)
-class Acquaintance:
-    """Somebody whom this RSE can call: by which handle, under which name and ministry she is known."""
-
-    name: str
-    handle: str
-    organisation: str
 
 
 def pointing(handle: str, shown: Sequence[Node], called: list[str]) -> Sequence[Node]:

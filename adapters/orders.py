@@ -6,8 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from adapters.memory import Kind
-from adapters.mentions import Acquaintance
-from adapters.port import REACTIONS, WITHDRAWN, Act, Order
+from adapters.port import REACTIONS, WITHDRAWN, Acquaintance, Act, Order
 from adapters.stand_in import stood_in
 from schemas.facts.answer import AnswerAccepted, AnswerWithdrawn
 from schemas.facts.message import MessageDeleted, MessageEdited, MessagePosted

@@ -24,7 +24,6 @@ from pydantic import SecretStr
 
 from adapters import assembly
 from adapters.capabilities import BothWays, Capabilities, Feature, Yes
-from adapters.drift import Strange
 from adapters.markup.division import divided
 from adapters.parts import parts_of
 from adapters.platforms import Platform
@@ -44,6 +43,7 @@ from adapters.port import (
     RosterAltered,
     RseClient,
     SpaceReport,
+    Strange,
     Unused,
     UnverifiedRequest,
     WriteOutcome,

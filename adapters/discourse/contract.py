@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from adapters.discourse.payload import Like, Liker, Post
 from adapters.discourse.reading import ACTS, LIKED, SOLVED
-from adapters.drift import Strange, What, shape, unknown_fields
+from adapters.drift import shape, unknown_fields
+from adapters.port import Strange, What
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

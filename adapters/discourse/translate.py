@@ -21,8 +21,7 @@ from schemas.problem import Problem
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from adapters.drift import Strange
-    from adapters.port import Ask, Outcome
+    from adapters.port import Ask, Outcome, Strange
     from adapters.settings import Instance
 
 JSON = "application/json"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from adapters.drift import Strange, What, shape, unknown_fields
+from adapters.drift import shape, unknown_fields
 from adapters.exo.payload import ActivityAlpha3, ActivityV1, CommentAlpha3, CommentV1, Identity, Liker, Owner, Profile, Stream
+from adapters.port import Strange, What
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

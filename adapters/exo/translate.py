@@ -12,8 +12,7 @@ from schemas.problem import Problem
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from adapters.drift import Strange
-    from adapters.port import Ask, AuthenticRequest, Outcome
+    from adapters.port import Ask, AuthenticRequest, Outcome, Strange
     from adapters.settings import Instance
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
-from adapters.drift import OTHER, Shape, Strange, What, shape, unknown_fields
+from adapters.drift import OTHER, Shape, shape, unknown_fields
 from adapters.matrix.compose import KEY, SUBJECT
 from adapters.matrix.payload import Event, Message, Relating
 from adapters.matrix.translate import KNOWN_TYPES
+from adapters.port import Strange, What
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

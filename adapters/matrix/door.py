@@ -21,7 +21,7 @@ from schemas.problem import Problem
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from adapters.drift import Strange
+    from adapters.port import Strange
     from adapters.settings import Instance
 
 BODY_LIMIT = 5 * 1024 * 1024

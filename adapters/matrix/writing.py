@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 from adapters.matrix.compose import KEY, content_of, reaction_of
 from adapters.matrix.homeserver import Declined
 from adapters.matrix.names import ghost_localpart, is_ghost, is_ours, user_id
-from adapters.mentions import Acquaintance
-from adapters.port import ENDINGS, UNSUPPORTED, WITHDRAWN, Act, Never, Written
+from adapters.port import ENDINGS, UNSUPPORTED, WITHDRAWN, Acquaintance, Act, Never, Written
 from schemas.facts.message import Author
 
 if TYPE_CHECKING:

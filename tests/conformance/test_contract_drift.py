@@ -14,14 +14,14 @@ from structlog.testing import capture_logs
 
 from adapters.discourse import ADAPTER as DISCOURSE
 from adapters.discourse.contract import counted, strange
-from adapters.drift import OTHER, UNTOLD, Drift, Strange, What, changed_values, version_in
+from adapters.drift import OTHER, UNTOLD, Drift, changed_values, version_in
 from adapters.exo.contract import strange as strange_in_exo
 from adapters.exo.reading import EVER
 from adapters.gateway import Counter, application
 from adapters.matrix import ADAPTER as MATRIX
 from adapters.matrix.contract import strange as strange_in_matrix
 from adapters.observed import GatewaySilent, drifts, exposition, paces
-from adapters.port import AuthenticRequest, Nonsense, Reading, Unused
+from adapters.port import AuthenticRequest, Nonsense, Reading, Strange, Unused, What
 from adapters.settings import AdapterSettings
 from adapters.sorting import Stored
 from deploy.local.ports import free_port

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from adapters.gateway import named
-from adapters.mentions import Acquaintance
-from adapters.port import Act, Change, Order, Written
+from adapters.port import Acquaintance, Act, Change, Order, Written
 from schemas.facts.message import Author, Content, Mention
 
 if TYPE_CHECKING:

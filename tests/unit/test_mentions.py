@@ -17,8 +17,8 @@ from adapters.exo.title import from_title
 from adapters.markup import words
 from adapters.matrix.compose import content_of
 from adapters.matrix.formatted import from_formatted
-from adapters.mentions import MOST, Acquaintance, introduced
-from adapters.port import Act, Change, Order
+from adapters.mentions import MOST, introduced
+from adapters.port import Acquaintance, Act, Change, Order
 from adapters.spool import pack_change, unpack_change
 from schemas.facts.message import Author, Content, Mention
 from tests.fakes_adapters import PlainRse

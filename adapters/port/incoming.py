@@ -1,0 +1,166 @@
+"""What comes in: a request of the platform's, and the closed set of things that an adapter reads out of one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from schemas.facts.message import Attachment, Author, Content, Mention
+
+
+@dataclass(frozen=True, slots=True)
+class UnverifiedRequest:
+    """A webhook as it came, its size already capped; header names in lower case. `path` is what follows the instance."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    query: Mapping[str, str]
+    body: bytes
+
+
+UNREAD: Final = object()
+
+
+@dataclass(frozen=True, slots=True)
+class AuthenticRequest:
+    """A request whose platform proved itself; only `authenticate` makes one.
+
+    `document` is the body's JSON where proving the request took to read it, else UNREAD: a body is not parsed twice.
+    """
+
+    request: UnverifiedRequest
+    document: Any = UNREAD
+
+
+class Act(StrEnum):
+    """What was done to a message, or set on one."""
+
+    POSTED = "posted"
+    EDITED = "edited"
+    DELETED = "deleted"
+    REACTED = "reacted"
+    UNREACTED = "unreacted"
+    ACCEPTED = "accepted"
+    UNACCEPTED = "unaccepted"
+
+
+REACTIONS = frozenset({Act.REACTED, Act.UNREACTED})
+ACCEPTANCES = frozenset({Act.ACCEPTED, Act.UNACCEPTED})
+ENDINGS = frozenset({Act.DELETED, Act.UNREACTED, Act.UNACCEPTED})
+"""Acts after which their object is no longer there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Something that a person did in the RSE, in native terms: the core resolves spaces, parents, echoes and signs.
+
+    `native_id` names the object for ever (`post:127406`, `$event`); `locator` is its other address where the platform has one
+    (`topic:31544/38`); `parent` is a native id or a locator. `version` orders what the platform says of one object and is what a
+    write's answer is compared with. `marker` is the platform's own event id, `updated_at` or `deleted_at`. `by_us` says that it was
+    written under an account of this connector, which never speaks for a person; it does not tell who edited or deleted it.
+
+    A reaction and an acceptance are objects with native ids of their own; `parent` is then the native id of the message on which
+    they are set, and `by_us` tells who reacted. A platform that names no native id for them gets one made for it; nothing in it may
+    name a person, since it leaves the RSE. Where one act may be told several times without a time of its own, `marker` is left
+    empty: the ledger counts.
+    """
+
+    act: Act
+    native_id: str
+    version: str
+    marker: str
+    space: str
+    actor: str
+    occurred_at: datetime
+    author: Author | None = None
+    content: Content | None = None
+    title: str | None = None
+    link: str | None = None
+    parent: str | None = None
+    locator: str | None = None
+    attachments: tuple[Attachment, ...] = ()
+    emoji: str | None = None
+    by_us: bool = False
+    history: bool = False
+    """Whether it was written before the space was tied, and is told by a back-fill."""
+    called: tuple[str, ...] = ()
+    """Whom the content calls, by the handles of this RSE; they never leave it."""
+    mentions: tuple[Mention, ...] = ()
+    """The same by name and ministry, once they are known."""
+    handle: str | None = None
+    """By which the author herself is called here."""
+    asked: str | None = None
+    """None for what the RSE told by itself; else what it had said when it was last asked for the same reason, empty the first time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unused:
+    """An event that we do not use: counted by platform and type, answered 2xx."""
+
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Nonsense:
+    """An authentic body that cannot be understood; goes sealed to `adapters.dlq.v1`."""
+
+    reason: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Incomplete:
+    """A change that lacks what only the RSE can tell, such as a post without its text: `complete` asks the RSE.
+
+    `said` is the version that it told when it was last asked for the same reason, empty the first time. `space` is there where the
+    platform must be told it to find the object; `otherwise` is what its webhook proves, for an RSE that shows it to us no more.
+    """
+
+    native_id: str
+    act: Act
+    said: str = ""
+    space: str = ""
+    otherwise: Change | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Altered:
+    """A hint that something changed on which a space's tie rests: who reads it, whether we are let in, whether it is still in use.
+
+    What counts is the RSE's answer when it is asked (`report_space`). `type` is what the hint is named by.
+    """
+
+    space: str
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
+class RosterAltered:
+    """A hint that somebody came to a space or left it, to any space where none is named: the RSE is asked who takes part (`adapters.rosters`)."""
+
+    space: str = ""
+
+
+Outcome = Change | Unused | Nonsense | Incomplete | Altered | RosterAltered
+
+
+class What(StrEnum):
+    """What is not as we know it."""
+
+    FIELD = "field"
+    TYPE = "type"
+    VALUE = "value"
+
+
+@dataclass(frozen=True, slots=True)
+class Strange:
+    """A field or an event type that we do not know, or a field whose value is not of the type that we know."""
+
+    what: What
+    name: str

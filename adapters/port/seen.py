@@ -1,0 +1,78 @@
+"""What a platform shows when it is asked: objects as a look saw them, and what it tried in vain to tell."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from adapters.port.incoming import Change, Incomplete, Nonsense, Unused
+    from schemas.facts.message import Author
+
+
+@dataclass(frozen=True, slots=True)
+class Liker:
+    """Somebody who likes a message, on a platform that tells who does, and the emoji that its like stands for."""
+
+    actor: str
+    author: Author
+    emoji: str
+    by_us: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """One object as a poll saw it.
+
+    `outcome` tells it as if it had just been posted; whether that is news is the poller's to say. `digest` changes when people read
+    something else. `thread` is the native id of what it stands under, None for a root. Of a root, `holds` names all that stands
+    under it where the RSE told it whole; else `replies` changes when something under it may have changed, and the poller asks.
+    `likes` names who likes it; `more_likes` where others do whom the RSE did not name.
+    """
+
+    native_id: str
+    outcome: Change | Unused | Nonsense | Incomplete
+    digest: str
+    created_at: datetime
+    thread: str | None = None
+    replies: str = ""
+    holds: frozenset[str] | None = None
+    likes: tuple[Liker, ...] = ()
+    more_likes: bool = False
+    document: object = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a poll saw. `cursor` is where the next one goes on; `mark` changes when the answer's bytes do."""
+
+    sightings: tuple[Sighting, ...] = ()
+    cursor: str | None = None
+    mark: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Same:
+    """The bytes are those of the last time: there is nothing to read in them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """What a platform tried in vain to tell, as it stands now, with the marker of its own webhook; `cursor` asks for it and all behind it."""
+
+    outcome: Change | Unused | Nonsense
+    cursor: str
+
+
+@dataclass(frozen=True, slots=True)
+class Losses:
+    """All that a platform tried in vain to tell; parents first.
+
+    `cursor` is where the next question goes on once all is stored; `more` tells that there is more to ask for by then.
+    """
+
+    losses: tuple[Loss, ...]
+    cursor: str | None
+    more: bool = False
