@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from adapters.carrying import PartCopy
     from adapters.ledger import Ledger
+    from adapters.parts import PartCopy
     from adapters.port import Order, Written
 
 GAP_KEPT = 64  # sequences past a gap: the one partition is in order, so what is still missing after so many will not come

@@ -23,6 +23,7 @@ from adapters.applied import Applied
 from adapters.asking_again import Asking
 from adapters.backfill import Backfiller, Bringing
 from adapters.backfills import Backfills
+from adapters.bench import Bench
 from adapters.completions import Completions
 from adapters.door import DoorTransport
 from adapters.gateway import Counter, application
@@ -57,7 +58,7 @@ from adapters.sorting import Seat
 from adapters.spool import Spool
 from adapters.ties import Ties
 from adapters.watch import Watch
-from adapters.writer import Bench, Writer
+from adapters.writer import Writer
 from schemas.wire.kafka import KafkaSettings, TopicNames
 from schemas.wire.reception import Reception
 from schemas.wire.telemetry import Health

@@ -5,22 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from adapters.parts import placed, taken_away
+from adapters.parts import PartCopy, placed, taken_away
 from adapters.port import Act, Later, Never, Written
 from schemas.wire.telemetry import Metric
 
 if TYPE_CHECKING:
+    from adapters.bench import Bench
     from adapters.port import Order, WriteOutcome
-    from adapters.writer import Bench
-
-
-@dataclass(frozen=True, slots=True)
-class PartCopy:
-    """A later part of a copy as it stands here now; None where it was taken away."""
-
-    number: int
-    native_id: str
-    written: Written | None
 
 
 @dataclass(frozen=True, slots=True)

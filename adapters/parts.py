@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -13,11 +13,20 @@ from schemas.facts.message import Content
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from adapters.port import Order
+    from adapters.port import Order, Written
 
 MOST_PARTS = 12
 """More would bury a conversation: what is longer still is read at its origin."""
 _TOO_LONG = "<p><em>La suite, trop longue pour cet espace, est dans le message d’origine.</em></p>"
+
+
+@dataclass(frozen=True, slots=True)
+class PartCopy:
+    """A later part of a copy as it stands here now; None where it was taken away."""
+
+    number: int
+    native_id: str
+    written: Written | None
 
 
 def parts_of(order: Order, pieces: Sequence[str]) -> tuple[Order, ...]:

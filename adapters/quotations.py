@@ -11,11 +11,11 @@ from schemas.facts.message import MessageDeleted, MessageEdited
 from schemas.words import Verdict
 
 if TYPE_CHECKING:
+    from adapters.bench import Bench
     from adapters.last_door import Passed
     from adapters.memory import KnownObject
     from adapters.orders import Verdicted
     from adapters.port import WriteOutcome
-    from adapters.writer import Bench
 
 DONE: Final = frozenset({Verdict.WRITTEN, Verdict.CONFIRMED, Verdict.SKIPPED})
 KEPT: Final = "quotation_kept"

@@ -17,9 +17,9 @@ from schemas.facts.message import Author, Content
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from adapters.bench import Bench
     from adapters.carrying import Carried
     from adapters.port import Later, Never, RseClient, WriteOutcome
-    from adapters.writer import Bench
     from tests.rses import Rse
 
 SENTENCES = 2_000

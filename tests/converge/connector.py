@@ -15,6 +15,7 @@ from adapters.applied import Applied
 from adapters.asking_again import Asking
 from adapters.backfill import Backfiller, Bringing
 from adapters.backfills import Backfills, State
+from adapters.bench import Bench
 from adapters.completions import Completions
 from adapters.gateway import Counter, application
 from adapters.handshake import Handshake
@@ -36,7 +37,7 @@ from adapters.sorting import Seat, Stored
 from adapters.spool import Kind, Spool
 from adapters.ties import Ties
 from adapters.watch import Watch
-from adapters.writer import Bench, Writer
+from adapters.writer import Writer
 from schemas import topics
 from schemas.wire.telemetry import Health
 from tests.converge.window import Window
