@@ -12,10 +12,11 @@ from adapters.matrix import MatrixClient
 from adapters.matrix.twin.push import Registration
 from adapters.matrix.twin.rooms import Rooms
 from adapters.matrix.twin.server import application
+from adapters.port import Written
 from deploy.local.application_service import ApplicationService
 from deploy.local.matrix_user import MatrixUser
 from deploy.local.ports import free_port
-from tests.fakes_matrix import AS_TOKEN, HS_TOKEN, Sink, matrix_instance
+from tests.fakes_matrix import AS_TOKEN, HS_TOKEN, Sink, matrix_instance, posting
 
 if TYPE_CHECKING:
     from contextlib import AsyncExitStack
@@ -77,3 +78,17 @@ class House:
         async with self.session.get(f"{self.url}/twin/rooms/{room}") as answer:
             messages: list[dict[str, Any]] = (await answer.json())["messages"]
             return messages
+
+
+async def written(house: House, *args: Any, **kwargs: Any) -> Written:
+    """An order of ours, carried out."""
+    outcome = await house.client.write(posting(*args, **kwargs))
+    assert isinstance(outcome, Written), outcome
+    return outcome
+
+
+async def closed_room(house: House) -> tuple[MatrixUser, str]:
+    """Somebody here, and a room of hers to which the bot is invited."""
+    claire = await house.person()
+    room = await claire.create_room("Futurs Publics", invite=[BOT])
+    return claire, room

@@ -8,6 +8,7 @@ from typing import Final
 DISCOURSE, MATRIX, EXO, ALL = "discourse", "matrix", "exo", "every platform"
 DT, DW, DI = "unit/test_discourse_translate.py", "conformance/test_discourse_twin.py", "conformance/test_discourse_twin_itself.py"
 MT, MD, MW = "unit/test_matrix_translate.py", "unit/test_matrix_door.py", "conformance/test_matrix_twin.py"
+MI, MS, MX = "conformance/test_matrix_inward.py", "conformance/test_matrix_spaces.py", "conformance/test_matrix_twin_itself.py"
 ER, EW = "unit/test_exo_reading.py", "conformance/test_exo_twin.py"
 ET, EQ = "conformance/test_every_adapter_traces.py", "conformance/test_exo_quotations.py"
 EA, ED, EG = "conformance/test_every_adapter.py", "conformance/test_every_adapter_door.py", "conformance/test_every_adapter_gestures.py"
@@ -78,20 +79,20 @@ TRAPS: Final = (
         (MD, "test_a_missing_token_is_refused_by_name"), (MD, "test_a_wrong_token_is_refused_as_the_specification_wants"),
         (MD, "test_a_token_in_the_query_opens_nothing"))),
     Trap("transaction_again", MATRIX, "The same transaction comes until it was answered well, and holds up all others.", (
-        (MW, "test_a_transaction_comes_again_until_it_is_taken_and_nothing_overtakes_it"),
+        (MX, "test_a_transaction_comes_again_until_it_is_taken_and_nothing_overtakes_it"),
         (EA, "test_the_same_webhook_sent_again_says_the_same"), (MD, "test_a_deep_event_of_some_member_never_blocks_the_transactions_after_it"))),
     Trap("state_by_presence", MATRIX, "An event is state where it has a state key, were that empty.", (
         (MT, "test_an_event_with_a_state_key_is_state_even_when_the_key_is_empty"),)),
     Trap("redacts_in_two_places", MATRIX, "What a redaction takes away stands in its content since room version 11, above it before.", (
         (MT, "test_redacts_in_the_content_is_read_in_rooms_of_version_11_and_later"),
-        (MT, "test_redacts_at_the_top_level_is_read_in_older_rooms"), (MW, "test_a_redaction_is_understood_in_rooms_of_any_version"))),
+        (MT, "test_redacts_at_the_top_level_is_read_in_older_rooms"), (MI, "test_a_redaction_is_understood_in_rooms_of_any_version"))),
     Trap("edit_is_an_event", MATRIX, "An edit is a message of its own that names what it replaces.", (
         (MT, "test_an_edit_that_stands_changes_the_event_that_it_names_and_its_version_is_its_own_id"),)),
     Trap("anybody_sends_an_edit", MATRIX, "Any member may send an edit of another's message: servers pass it on, clients show it to nobody.", (
         (MT, "test_whose_message_a_person_edits_is_asked_of_the_homeserver_since_anybody_may_send_an_edit_of_it"),
-        (MW, "test_an_edit_of_somebody_elses_message_is_read_as_little_as_it_is_shown"), (CV, "test_stories_that_went_wrong_once_end_well"))),
+        (MI, "test_an_edit_of_somebody_elses_message_is_read_as_little_as_it_is_shown"), (CV, "test_stories_that_went_wrong_once_end_well"))),
     Trap("encrypted", MATRIX, "An encrypted event cannot be read by a service, and is not meant to be.", (
-        (MT, "test_an_encrypted_message_is_respected"), (MW, "test_an_encrypted_space_is_respected"))),
+        (MT, "test_an_encrypted_message_is_respected"), (MS, "test_an_encrypted_space_is_respected"))),
     Trap("answer_after_commit", MATRIX, "What was answered well is never sent again: an answer before the commit loses it.", (
         (GF, "test_while_postgresql_is_down_a_webhook_is_told_to_come_again"), (GF, "test_while_kafka_is_down_the_spool_holds_then_refuses_and_is_published_in_order_afterwards"),
         (MD, "test_a_transaction_is_accepted_with_an_empty_object"))),
@@ -105,9 +106,9 @@ TRAPS: Final = (
     Trap("time_of_a_send", MATRIX, "A service may say when a message was written.", (
         (HERE, "test_a_copy_in_a_room_bears_the_time_of_its_message"),)),
     Trap("namespace", MATRIX, "A service that speaks for a user outside its namespace is refused.", (
-        (MW, "test_the_service_speaks_for_nobody_outside_its_namespace"),)),
+        (MX, "test_the_service_speaks_for_nobody_outside_its_namespace"),)),
     Trap("way_back", MATRIX, "That the homeserver reaches us can be tried before anybody writes.", (
-        (MW, "test_the_way_back_can_be_tried_with_a_ping"), (MD, "test_a_ping_is_answered_without_an_event"))),
+        (MX, "test_the_way_back_can_be_tried_with_a_ping"), (MD, "test_a_ping_is_answered_without_an_event"))),
     Trap("event_of_64_kib", MATRIX, "An event over 64 KiB is refused.", ((MW, "test_a_homeserver_takes_no_very_long_message_so_it_is_divided_before"),)),
     Trap("edits_outlive_their_message", MATRIX, "Who redacts a message leaves its edits in the room, each with all of its words.", (
         (ET, "test_of_a_message_that_nobody_answered_no_word_stays_anywhere"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -76,14 +75,6 @@ async def test_in_discourse_an_author_who_is_gone_is_refused_for_ever_and_a_busy
 
 
 # --- Matrix: an invitation to a room for two ----------------------------------------------------------------------
-
-
-@pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
-    async with AsyncExitStack() as stack:
-        found = House(tmp_path, stack)
-        await found.open()
-        yield found
 
 
 async def by_claire(house: House) -> tuple[MatrixUser, str, str]:
