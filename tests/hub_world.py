@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -228,6 +228,19 @@ class World:
         async with self.engine.connect() as connection:
             return list((await connection.execute(text(sql))).mappings())
 
+    async def sequences(self) -> list[int]:
+        """The numbers given, in their order."""
+        return [
+            row["sequence"]
+            for row in await self.rows(
+                "SELECT sequence FROM hub.outbox WHERE community IS NOT NULL AND sequence IS NOT NULL ORDER BY sequence"
+            )
+        ]
+
+    async def messages(self) -> dict[str, Any]:
+        """The messages by their ids."""
+        return {row["id"]: row for row in await self.rows("SELECT * FROM hub.messages")}
+
     async def work(self, use: Callable[[UnitOfWork], Awaitable[Any]]) -> Any:
         """Run a use case in a committed transaction."""
         async with transaction(self.engine, self.rules) as work:
@@ -239,6 +252,11 @@ class World:
         """Let the database go."""
         await self.engine.dispose()
         await asyncio.sleep(0)
+
+
+def forged(record: Record, **changed: bytes) -> Record:
+    """A record with other headers than were signed."""
+    return replace(record, headers=tuple((name, changed.get(name, raw)) for name, raw in record.headers))
 
 
 def _content(text: str) -> Content:

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-import pytest
-
 from hub.access import permit_command_line
 from hub.communities.members import NAMES, participants_of
 from hub.communities.model import Participants
@@ -18,18 +14,7 @@ from tests.fakes_asgi import call
 from tests.fakes_hub import FakeStreams
 from tests.hub_world import COMMUNITY, NODES, World
 
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
 LEFT = MembershipLeft(space=NODES["education"], member=Author(name="Camille Roux", organisation="education"))
-
-
-@pytest.fixture
-async def world(database_url: str) -> AsyncIterator[World]:
-    made = await World.make(database_url)
-    await made.tie()
-    yield made
-    await made.close()
 
 
 async def participants(world: World) -> tuple[Participants, ...]:

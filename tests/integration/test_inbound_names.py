@@ -15,17 +15,7 @@ from tests.fakes_hub import FakeStreams
 from tests.hub_world import COMMUNITY, NODES, World
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
     from hub.ports import Record
-
-
-@pytest.fixture
-async def world(database_url: str) -> AsyncIterator[World]:
-    made = await World.make(database_url)
-    await made.tie()
-    yield made
-    await made.close()
 
 
 def called(world: World, node: str, name: str, space: str | None = None) -> Record:

@@ -43,14 +43,6 @@ def id_of(record: Record) -> str:
 
 
 @pytest.fixture
-async def world(database_url: str) -> AsyncIterator[World]:
-    made = await World.make(database_url)
-    await made.tie()
-    yield made
-    await made.close()
-
-
-@pytest.fixture
 async def hub(kafka: Kafka, database_url: str, topic_prefix: str, tmp_path: Path) -> AsyncIterator[Hub]:
     made = Hub(kafka.bootstrap, database_url, topic_prefix, tmp_path)
     yield made
