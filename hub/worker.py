@@ -14,11 +14,11 @@ import faust
 import structlog
 from faust.tables import TableManager
 
+from hub.batches.fanout import FanoutBatch
+from hub.batches.line import Line, Progress
 from hub.communities import handlers as communities
-from hub.fanout import FanoutBatch
 from hub.federation.addresses import Addresses
 from hub.federation.telling import Voice
-from hub.line import Line, Progress
 from hub.operations.dead_letters import KafkaDeadLetters
 from hub.ports import Record
 from hub.registry import handlers as registry
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from hub.acknowledging import Acknowledger
-    from hub.batches import InboundBatch
-    from hub.group import Handler
+    from hub.batches.group import Handler
+    from hub.batches.inbound import InboundBatch
     from hub.settings import HubSettings
     from schemas.wire.kafka import KafkaSettings, TopicNames
 
@@ -173,8 +173,8 @@ class _Parts:
 
     def _with_database(self, dead_letters: KafkaDeadLetters) -> Handler[Any]:
         from hub import bootstrap  # noqa: PLC0415 - the fan-out pays neither time nor memory for a database it does not ask
-        from hub.batches import InboundBatch  # noqa: PLC0415 - as above
-        from hub.group import Group  # noqa: PLC0415 - as above
+        from hub.batches.group import Group  # noqa: PLC0415 - as above
+        from hub.batches.inbound import InboundBatch  # noqa: PLC0415 - as above
 
         rules = bootstrap.rules(self._settings)
         database = bootstrap.engine(self._settings)
@@ -182,12 +182,12 @@ class _Parts:
         begin = bootstrap.begin(database, rules)
         group = Group(self._group, begin, reader, dead_letters, bootstrap.clock, self._settings.quarantine_after)
         if self._group == "receipts":
-            from hub.receipts import ReceiptBatch  # noqa: PLC0415 - as above
+            from hub.batches.receipts import ReceiptBatch  # noqa: PLC0415 - as above
 
             return ReceiptBatch(group)
         if self._group == "peers":
             from hub.acknowledging import Acknowledger  # noqa: PLC0415 - as above
-            from hub.peer_batches import PeerBatch  # noqa: PLC0415 - as above
+            from hub.batches.peers import PeerBatch  # noqa: PLC0415 - as above
 
             self._acknowledger = Acknowledger(begin, bootstrap.addresses(self._settings), rules.key, bootstrap.clock)
             return PeerBatch(group, ABROAD, bootstrap.addresses(self._settings), bootstrap.door_key(self._settings))

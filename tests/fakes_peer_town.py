@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import text
 
 from hub import bootstrap
+from hub.batches.group import Group
+from hub.batches.peers import PeerBatch
 from hub.federation.following import follow_group
-from hub.group import Group
-from hub.peer_batches import PeerBatch
 from hub.peer_work import PeerWork
 from hub.ports import Record
 from hub.registry.peer_repository import SqlPeers

@@ -9,12 +9,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from hub import bootstrap
-from hub.batches import InboundBatch
+from hub.batches.group import Group
+from hub.batches.inbound import InboundBatch
+from hub.batches.receipts import ReceiptBatch
 from hub.communities import handlers as communities
 from hub.communities.service import open_community
-from hub.group import Group
 from hub.ports import Record
-from hub.receipts import ReceiptBatch
 from hub.registry import handlers as registry
 from hub.registry.service import propose_tie
 from hub.storage.engine import engine_for

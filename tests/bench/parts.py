@@ -19,8 +19,8 @@ import asyncpg
 import uvloop
 from sqlalchemy import event
 
+from hub.batches.sifting import key_of_space, sift
 from hub.federation.outgoing import CONTENT_TYPE
-from hub.sifting import key_of_space, sift
 from hub.storage.engine import engine_for, migrate
 from schemas import jcs
 from schemas.http_signature import signed_fields

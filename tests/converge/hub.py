@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
 
+from hub.batches.fanout import FanoutBatch
 from hub.communities.service import open_community
-from hub.fanout import FanoutBatch
 from hub.registry.repository import newest_document
 from hub.registry.service import propose_tie
 from hub.relay import Relay

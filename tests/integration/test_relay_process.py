@@ -11,7 +11,8 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 from aiokafka.structs import OffsetAndMetadata
 
-from hub import fanout, relay
+from hub import relay
+from hub.batches import fanout
 from hub.bootstrap import clock
 from hub.operations import topics as declared
 from hub.operations.dead_letters import KafkaDeadLetters

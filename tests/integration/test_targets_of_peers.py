@@ -9,9 +9,9 @@ import pytest
 from sqlalchemy import insert, text, update
 
 from hub import bootstrap
-from hub.batches import InboundBatch
+from hub.batches.group import Group
+from hub.batches.inbound import InboundBatch
 from hub.federation.reach import Bearing, bearing_of
-from hub.group import Group
 from hub.storage.federation_tables import external_objects
 from hub.storage.tables import communities
 from schemas.envelope import object_id

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from hub.fanout import MALFORMED, FanoutBatch
+from hub.batches.fanout import MALFORMED, FanoutBatch
 from hub.federation.addresses import Addresses
 from hub.federation.reach import Bearing
 from hub.federation.telling import Voice

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hub.line import Line, Progress
+from hub.batches.line import Line, Progress
 from hub.ports import Record
 
 if TYPE_CHECKING:

@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING
 import structlog
 
 from hub.access import MANIFEST_EXPIRED
+from hub.batches.sifting import HANDLER_ERROR, Refused, Sifted, key_of_space, sift
 from hub.communities.model import Outcome
 from hub.communities.service import take_held
 from hub.operations import quarantine
 from hub.ports import Record, RefusedError
-from hub.sifting import HANDLER_ERROR, Refused, Sifted, key_of_space, sift
 from hub.storage.engine import connection_lost
 from schemas.wire.telemetry import Metric
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 
-    from hub.group import Group
+    from hub.batches.group import Group
     from hub.ports import Admitted, Clock
     from hub.unit_of_work import UnitOfWork
     from schemas.manifest import Registry

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from hub.batches.sifting import HANDLER_ERROR
 from hub.federation import handlers
 from hub.federation.verification import VerifiedActivity, readmit
 from hub.federation.work import DOUBLE
 from hub.operations import quarantine
 from hub.peer_work import PeerWork
 from hub.ports import RefusedError
-from hub.sifting import HANDLER_ERROR
 from hub.storage.engine import connection_lost
 from schemas.activities import addressed, id_of, ids_of
 from schemas.peer_receipt import Fate
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from datetime import datetime
     from enum import StrEnum
 
+    from hub.batches.group import Group
     from hub.federation.addresses import Addresses
-    from hub.group import Group
     from hub.peer_work import Rooms
     from hub.ports import Record
     from hub.unit_of_work import UnitOfWork

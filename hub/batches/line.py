@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from hub.group import Handler
+    from hub.batches.group import Handler
     from hub.ports import Record
 
 Acknowledge = Callable[[], Awaitable[None]]

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import structlog
 
 from hub.access import Right, node_may
+from hub.batches.sifting import HANDLER_ERROR, Refused, Sifted, key_of_node, sift
 from hub.operations import deliveries
-from hub.sifting import HANDLER_ERROR, Refused, Sifted, key_of_node, sift
 from hub.storage.engine import connection_lost
 from schemas.facts.delivery import DeliveryReported
 from schemas.wire import records
@@ -17,7 +17,7 @@ from schemas.wire.telemetry import Metric
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from hub.group import Group
+    from hub.batches.group import Group
     from hub.ports import Admitted, Record
     from schemas.manifest import Registry
 
