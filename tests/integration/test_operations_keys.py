@@ -1,0 +1,93 @@
+"""Commands about keys and the registry that tells them."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from nacl.public import PrivateKey, PublicKey, SealedBox
+
+from schemas.keys import SigningKey
+from schemas.manifest import issue
+from tests import fakes_hub
+from tests.fakes_commands import admitted, run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    import pytest
+
+
+def test_a_missing_hub_key_says_which_command_makes_it(hub: Path) -> None:
+    (hub / "hub.pem").unlink()
+    assert "traitdunion keys generate hub" in run("communities", "open", "c", "--title", "C").output
+    made = run("keys", "generate", "hub", str(hub / "hub.pem"))
+    assert made.output.strip() == run("registry", "anchor").output.strip()
+    assert (hub / "hub.pem").stat().st_mode & 0o077 == 0
+    assert "ne s'écrase pas" in run("keys", "generate", "hub", str(hub / "hub.pem")).output
+    assert run("communities", "open", "c", "--title", "C").exit_code == 0
+
+
+def test_the_operators_pair_seals_and_opens(tmp_path: Path) -> None:
+    path = tmp_path / "sealed.key"
+    public = run("keys", "generate", "operators", str(path)).output.strip()
+    sealed = SealedBox(PublicKey(bytes.fromhex(public))).encrypt(b"corps")
+    assert SealedBox(PrivateKey(bytes.fromhex(path.read_text().strip()))).decrypt(sealed) == b"corps"
+    assert path.stat().st_mode & 0o077 == 0
+
+
+def test_a_registry_is_compared_and_verified_offline(hub: Path, people: Callable[[str], None]) -> None:
+    admitted(hub, SigningKey.generate("wifip"), people)
+    assert run("nodes", "suspend", "wifip", "--reason", "essai").exit_code == 0
+    assert "nœud wifip : admis → suspendu" in run("registry", "diff", "1", "2").output
+    assert "Aucune version 9" in run("registry", "diff", "1", "9").output
+    anchor, first, second = run("registry", "anchor").output.strip(), hub / "1.json", hub / "2.json"
+    first.write_text(run("registry", "show", "--version", "1").output)
+    second.write_text(run("registry", "show").output)
+    (hub / "anchor").write_text(anchor + "\n")
+    assert run("registry", "verify", str(second), "--anchor", str(hub / "anchor"), "--after", str(first)).exit_code == 0
+    assert run("registry", "diff", str(first), str(first)).output.endswith("Rien d'autre que les dates.\n")
+    back = run("registry", "verify", str(first), "--anchor", anchor, "--after", str(second))
+    assert (back.exit_code, "registry_rolled_back" in back.output) == (4, True)
+    other = run("registry", "verify", str(first), "--anchor", SigningKey.generate("hub").public.multibase)
+    assert (other.exit_code, "registry_signature_invalid" in other.output) == (1, True)
+    old = json.loads(second.read_text()) | {"expires": "2026-01-01T00:00:00.000Z"}
+    second.write_bytes(
+        issue({name: said for name, said in old.items() if name != "proof"}, SigningKey.load("hub", hub / "hub.pem"), fakes_hub.NOW)
+    )
+    assert run("registry", "verify", str(second), "--anchor", anchor).exit_code == 3
+
+
+def test_a_key_is_announced_by_the_ministry_and_taken_by_the_operator(hub: Path, people: Callable[[str], None]) -> None:
+    key = SigningKey.generate("wifip")
+    admitted(hub, key, people)
+    word, out = ("keys", "announce", "wifip", "--key", str(hub / "node.pem"), "--out", str(hub / "annonce.json")), str(hub / "annonce.json")
+    assert "node.pem.next suivra" in run(*word).output
+    beside = SigningKey.load("wifip", hub / "node.pem.next")
+    assert run(*word).exit_code == 0  # an announcement that was lost names the same key again
+    assert SigningKey.load("wifip", hub / "node.pem.next").key_id == beside.key_id
+    assert "sera active le" in run("keys", "rotate", out, "--lead", "0", "--overlap", "1").output
+    assert "Cette clé est déjà connue." in run("keys", "rotate", out).output
+    shown = run("nodes", "show", "wifip").output
+    assert f"clé {beside.key_id} : active" in shown
+    assert f"clé {key.key_id} : bientôt retirée" in shown
+    assert "clé relayée" in shown
+    (hub / "annonce.json").write_text("{}")
+    assert "rotation_malformed" in run("keys", "rotate", out).output
+    assert "dans le futur" in run("keys", "compromised", "wifip", key.public.multibase, "--since", "2100-01-01").output
+    assert "est douteux" in run("keys", "compromised", "wifip", key.public.multibase, "--since", "2026-01-01").output
+    assert "compromisedSince" in run("registry", "show").output
+
+
+def test_an_encrypted_key_is_opened_by_its_passphrase_and_by_nothing_else(hub: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRAITDUNION_KEY_PASSPHRASE", "une phrase")
+    run("keys", "generate", "node", str(hub / "node.pem"), "--owner", "wifip")
+    assert b"ENCRYPTED" in (hub / "node.pem").read_bytes()
+    (hub / "m.json").write_text('{"id": "wifip"}')
+    signing = ("manifest", "sign", str(hub / "m.json"), "--key", str(hub / "node.pem"))
+    assert "La clé ne s'ouvre pas" not in run(*signing).output
+    monkeypatch.delenv("TRAITDUNION_KEY_PASSPHRASE")
+    refused = run(*signing)
+    assert "TRAITDUNION_KEY_PASSPHRASE" in refused.output
+    assert "une phrase" not in refused.output
