@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
     from datetime import datetime
 
     from schemas.proof import VerifiedEvent
@@ -100,22 +100,6 @@ class Outgoing:
     community: str | None = None
     sequence: int | None = None
     targets: Mapping[str, str] = field(default_factory=dict)
-
-
-class Outbox(Protocol):
-    """The transaction's way out: rows that the relay publishes after the commit."""
-
-    def add(self, outgoing: Outgoing) -> None:
-        """Remember a row; written with the transaction."""
-        ...
-
-
-class DeadLetters(Protocol):
-    """Where refused records go, their bytes untouched."""
-
-    async def send(self, refused: Sequence[tuple[Record, str, str]]) -> None:
-        """Deliver (record, reason, error) to the topics' dead letters; returns when the broker has them all."""
-        ...
 
 
 class RefusedError(Exception):
