@@ -1,4 +1,4 @@
-"""docker-compose.yml and its image against the Compose specification and against the code: no engine is needed to know that they agree."""
+"""docker-compose.yml against the Compose specification, the image and the code that it starts."""
 
 from __future__ import annotations
 
@@ -6,49 +6,36 @@ import json
 import re
 import shlex
 from importlib.metadata import distribution
-from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import typer.main
-import yaml
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # its stubs are not among our dependencies
-from starlette.routing import Route
 
 from adapters.commands import app as connector
 from adapters.discourse.twin import options as discourse_options
-from adapters.discourse.twin import server as discourse_twin
 from adapters.exo.twin import options as exo_options
-from adapters.exo.twin import server as exo_twin
-from adapters.gateway import application as gateway
 from adapters.matrix.twin import options as matrix_options
-from adapters.matrix.twin import server as matrix_twin
 from adapters.settings import AdapterSettings
 from deploy.compose import vault
 from deploy.demo import cast, manifests
 from hub.__main__ import GROUPS, PEERS, command_line
 from hub.settings import HubSettings, PersonSettings
-from hub.site import site
-from hub.storage.engine import engine_for
 from schemas.wire.kafka import KafkaSettings, TopicNames
-from schemas.wire.telemetry import Health, pages
 from tests import servers
 from tests.fakes_compose import CLONE, RUN, STATE, Service, in_order, read, services
-from tests.fakes_hub import NOW, FakeStreams
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pydantic_settings import BaseSettings
 
+
 FILE = read()
 ALL = services()
 OURS = {name: found for name, found in ALL.items() if found.ours}
-LASTING = {name: found for name, found in OURS.items() if not found.once}
 DOCKERFILE = (CLONE / "deploy" / "Dockerfile").read_text(encoding="utf-8")
-PROMETHEUS: dict[str, Any] = yaml.safe_load((CLONE / "deploy" / "prometheus" / "compose.yml").read_text(encoding="utf-8"))
-
 HUB: tuple[type[BaseSettings], ...] = (HubSettings, KafkaSettings, TopicNames)
 ADAPTERS: tuple[type[BaseSettings], ...] = (AdapterSettings, KafkaSettings, TopicNames)
 SIGNS = {"TRAITDUNION_DATABASE_URL", "TRAITDUNION_SIGNING_KEY"}
@@ -77,7 +64,6 @@ NEEDED = {
     },
 }  # fmt: skip
 """What no process of this kind may be left to guess when its neighbours have other addresses."""
-
 each_of_ours = pytest.mark.parametrize("service", OURS.values(), ids=OURS.keys())
 each = pytest.mark.parametrize("service", ALL.values(), ids=ALL.keys())
 
@@ -100,13 +86,6 @@ def variables(of: tuple[type[BaseSettings], ...]) -> set[str]:
 
 def set_by(service: Service) -> set[str]:
     return {name.removesuffix("_FILE") for name in service.environment}
-
-
-def targets() -> list[str]:
-    return [target for job in PROMETHEUS["scrape_configs"] for told in job["static_configs"] for target in told["targets"]]
-
-
-# --- the file itself ---------------------------------------------------------------------------------------------------
 
 
 def test_the_file_is_what_the_compose_specification_says() -> None:
@@ -154,9 +133,6 @@ def test_ports_are_open_to_this_machine_alone_and_are_listened_on() -> None:
         own = {service.environment.get(f"TRAITDUNION_{name}_PORT") for name in ("DOOR", "FEDERATION")}
         listens = {*own, *re.findall(r":(\d+)/", service.said["healthcheck"]["test"][-1])}
         assert inside in listens
-
-
-# --- images ------------------------------------------------------------------------------------------------------------
 
 
 def test_images_of_others_are_official_and_named_by_their_exact_version() -> None:
@@ -230,9 +206,6 @@ def test_the_image_has_what_the_clone_has_and_nothing_of_its_tools() -> None:
     text = (CLONE / "deploy" / "requirements.lock").read_text(encoding="utf-8")
     assert text.count("--hash=sha256:") > len(image)
     assert "://" not in text
-
-
-# --- what runs in the containers ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -367,145 +340,8 @@ def test_the_federation_that_is_opened_is_the_casts() -> None:
     assert proposed == {(one.node, vault.space_of(one), cast.COMMUNITY) for one in cast.MINISTRIES}
 
 
-# --- ports and pages ---------------------------------------------------------------------------------------------------
-
-
-def routes(service: Service) -> set[str]:
-    """The pages that the process of a service has."""
-    match service.commands[0]:
-        case ["traitdunion", "worker" | "relay" | "door" | "peer-door" | "courier", *_]:
-            return set(pages(Health()))
-        case ["traitdunion", "site"]:
-            app = site(engine_for("postgresql://nobody@127.0.0.1:1/none"), HubSettings(), lambda: NOW, FakeStreams())
-            return {route.path for route in app.routes if isinstance(route, Route)}
-        case ["python", "-m", "adapters", "run"]:
-            return {route.path for route in gateway({}, Health()).routes if isinstance(route, Route)}
-        case ["python", "-m", "adapters.matrix.twin", *_]:
-            return set(re.findall(r'web\.get\("([^"]+)"', Path(matrix_twin.__file__).read_text(encoding="utf-8")))
-        case ["python", "-m", "adapters.discourse.twin", *_]:
-            return set(re.findall(r'web\.get\("([^"]+)"', Path(discourse_twin.__file__).read_text(encoding="utf-8")))
-        case ["python", "-m", "adapters.exo.twin", *_]:
-            return set(re.findall(r'web\.get\("([^"]+)"', Path(exo_twin.__file__).read_text(encoding="utf-8")))
-        case unknown:
-            raise AssertionError(unknown)
-
-
 def port(service: Service) -> str:
     """Where the process of a service listens, by what it is told."""
     words = dict(word.removeprefix("--").split("=", 1) for word in service.commands[0] if word.startswith("--") and "=" in word)
     ports = (service.environment.get(f"TRAITDUNION_{name}_PORT") for name in ("SITE", "GATEWAY", "METRICS"))
     return words.get("port") or next(told for told in ports if told)
-
-
-@pytest.mark.parametrize("service", LASTING.values(), ids=LASTING.keys())
-def test_a_health_check_asks_a_page_that_the_process_has_where_it_listens(service: Service) -> None:
-    found = re.fullmatch(r"http://127\.0\.0\.1:(\d+)(/.*)", service.health or "")
-    assert found
-    assert found[1] == port(service)
-    assert found[2] in routes(service)
-
-
-@pytest.mark.parametrize("service", LASTING.values(), ids=LASTING.keys())
-def test_what_is_asked_from_another_container_listens_beyond_its_own_loopback(service: Service) -> None:
-    told = [value for name, value in service.environment.items() if name.endswith("_HOST")]
-    told += [word.partition("=")[2] for word in service.commands[0] if word.startswith("--host=")]
-    assert told
-    assert set(told) == {"0.0.0.0"}  # noqa: S104 - inside a container, whose port is published to the loopback at most
-
-
-def test_addresses_name_services_that_listen_there_on_a_network_that_both_have() -> None:
-    heard = {"kafka": {"9092"}, "postgres": {"5432"}} | {name: {port(service)} for name, service in LASTING.items()}
-    for service in OURS.values():
-        for text in [*service.environment.values(), *service.commands[0]]:
-            for name, number in re.findall(r"(?<![\w-])([a-z][a-z-]+):(\d{4})\b", text):
-                assert number in heard[name], (service.name, text)
-                shared = set(service.said.get("networks", [])) & set(ALL[name].said["networks"])
-                assert shared or service.name in {name, "vault"}, (service.name, name)
-
-
-def test_the_vault_tells_each_connector_its_own_rse_and_each_rse_its_own_connector() -> None:
-    words = ALL["vault"].commands[0]
-    for ministry in cast.MINISTRIES:
-        node = ministry.node
-        assert f"--rse={node}=http://twin-{node}:{port(ALL[f'twin-{node}'])}" in words
-        assert f"--gateway={node}=http://connector-{node}:{port(ALL[f'connector-{node}'])}" in words
-
-
-def test_prometheus_asks_every_process_of_ours_but_the_twins_where_it_listens() -> None:
-    asked = [name for name in LASTING if not name.startswith("twin-")]
-    assert sorted(targets()) == sorted(f"{name}:{port(LASTING[name])}" for name in asked)
-    networks = set(ALL["prometheus"].said["networks"])
-    assert all(networks & set(LASTING[name].said["networks"]) for name in asked)
-    assert all(job["honor_labels"] is True for job in PROMETHEUS["scrape_configs"])
-
-
-def test_prometheus_asks_the_same_jobs_and_ports_in_containers_as_elsewhere() -> None:
-    elsewhere = yaml.safe_load((CLONE / "deploy" / "prometheus" / "prometheus.yml").read_text(encoding="utf-8"))
-
-    def ports(told: dict[str, Any]) -> dict[str, set[str]]:
-        return {
-            job["job_name"]: {target.rpartition(":")[2] for config in job["static_configs"] for target in config["targets"]}
-            for job in told["scrape_configs"]
-        }
-
-    assert ports(PROMETHEUS) == ports(elsewhere)
-    (shown,) = [job["authorization"]["credentials_file"] for job in PROMETHEUS["scrape_configs"] if "authorization" in job]
-    assert shown.startswith(tuple(mount.target for mount in ALL["prometheus"].mounts))
-
-
-def test_grafana_is_given_the_source_and_the_dashboard_that_are_there() -> None:
-    folder = CLONE / "deploy" / "grafana" / "provisioning"
-    (source,) = yaml.safe_load((folder / "datasources.yml").read_text(encoding="utf-8"))["datasources"]
-    (provider,) = yaml.safe_load((folder / "dashboards.yml").read_text(encoding="utf-8"))["providers"]
-    name, _, number = source["url"].removeprefix("http://").partition(":")
-    assert f":{number}/" in ALL[name].said["healthcheck"]["test"][-1]
-    given = {config["source"]: config["target"] for config in ALL["grafana"].said["configs"]}
-    assert given["dashboard"].startswith(provider["options"]["path"])
-    assert FILE["configs"]["dashboard"]["file"] == "deploy/grafana/traitdunion.json"
-
-
-# --- the vault ---------------------------------------------------------------------------------------------------------
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
-
-
-def test_the_vault_makes_secrets_once_and_none_of_them_twice(tmp_path: Path) -> None:
-    words = [*ALL["vault"].commands[0][3:], f"--folder={tmp_path}"]
-    vault.main(words)
-    made = contents(tmp_path)
-    vault.main(words)
-    assert contents(tmp_path) == made
-    shared = [list(group) for _, group in groupby(sorted(made, key=lambda name: made[name]), key=lambda name: made[name])]
-    twice = sorted(names for names in shared if len(names) > 1)
-    assert twice == [["hub/operator-token", "metrics/operator-token"]]
-
-
-def test_a_vault_that_was_cut_short_is_finished_without_changing_what_is_there(tmp_path: Path) -> None:
-    words = [*ALL["vault"].commands[0][3:], f"--folder={tmp_path}"]
-    vault.main(words)
-    made = contents(tmp_path)
-    derived = [name for name in made if not re.search(r"\.pem$|password|secret|token|\.hex", name) or name.startswith("public/")]
-    derived = [name for name in derived if not name.endswith(".json")]  # a manifest is dated: a new one would be another application
-    for name in derived:
-        (tmp_path / name).unlink()
-    vault.main(words)
-    assert contents(tmp_path) == made
-
-
-def test_secrets_are_read_by_nobody_outside_our_group(tmp_path: Path) -> None:
-    vault.main([*ALL["vault"].commands[0][3:], f"--folder={tmp_path}"])
-    modes = {str(path.relative_to(tmp_path)): path.stat().st_mode & 0o777 for path in tmp_path.rglob("*") if path.is_file()}
-    assert set(modes.values()) == {0o600, 0o640}
-    keys = {
-        name for name in modes if name.endswith((".pem", ".hex", "words", "instances.yaml", "registration.yaml")) and "public/" not in name
-    }
-    assert {modes[name] for name in keys} == {0o600}
-
-
-def test_a_vault_that_misses_an_address_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit):
-        vault.main([f"--folder={tmp_path}", "--postgres=p:1", "--rse=wifip=http://r"])
-    assert "wifip" in capsys.readouterr().err
-    assert list(tmp_path.iterdir()) == []
