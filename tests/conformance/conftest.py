@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.fakes_matrix_twin import House
-from tests.rses import PUSHING, RSES, Pushing, Rse
+from tests.rses.kinds import PUSHING, RSES
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
+
+    from tests.rses.rse import Pushing, Rse
 
 
 @pytest.fixture(params=RSES, ids=lambda kind: kind.__name__)

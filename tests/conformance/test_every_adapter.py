@@ -9,7 +9,7 @@ import re
 import secrets
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from pydantic import SecretStr
@@ -21,7 +21,10 @@ from adapters.secret import Rotating
 from deploy.local.ports import free_port
 from schemas.facts.message import Author, Content
 from schemas.words import Audience
-from tests.rses import RSES, Pushing, Rse
+from tests.rses.kinds import RSES
+
+if TYPE_CHECKING:
+    from tests.rses.rse import Pushing, Rse
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 SNAKE_CASE = re.compile(r"[a-z][a-z0-9_]*")

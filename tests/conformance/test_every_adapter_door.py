@@ -18,7 +18,8 @@ from adapters.platforms import MODULES, capability_table
 from adapters.port import Act, AuthenticRequest, Change, Incomplete, Nonsense, RosterAltered, Unused, UnverifiedRequest
 from schemas.problem import MEDIA_TYPE, Problem
 from schemas.topics import ADAPTERS_DLQ
-from tests.rses import POLLED, PUSHING, RSES, Pushing, Rse
+from tests.rses.kinds import POLLED, PUSHING, RSES
+from tests.rses.rse import Pushing, Rse
 
 PAYLOADS = Path(__file__).resolve().parents[2].parent / "shared" / "payloads"
 CAPTURED = [(kind, path) for kind in RSES for path in sorted((PAYLOADS / kind.name).glob("*"))]

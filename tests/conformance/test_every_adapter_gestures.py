@@ -18,7 +18,7 @@ from schemas.envelope import object_id
 from schemas.facts.message import Author, Content
 from schemas.facts.reaction import ReactionAdded, ReactionRemoved
 from schemas.words import Audience
-from tests.rses import Reacted, Rse
+from tests.rses.rse import Reacted, Rse
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 LEO = Author(name="Léo Martin", organisation="Éducation nationale")

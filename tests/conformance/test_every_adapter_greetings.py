@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from deploy.local.matrix_user import MatrixUser
-    from tests.rses import Rse
+    from tests.rses.rse import Rse
 
 KEY = "tdu-bienvenue-0123456789abcdef01234567"
 

@@ -11,10 +11,11 @@ from adapters.pacing import Paces
 from adapters.people import Ghosted, Rostered
 from adapters.port import UNSUPPORTED, Act, Later, Never, RosterAltered
 from schemas.facts.message import Author
-from tests.rses import OldExoRse, Pushing, Rse
+from tests.rses.exo import OldExoRse
 
 if TYPE_CHECKING:
     from adapters.port import RseClient
+    from tests.rses.rse import Pushing, Rse
 
 LEO = Author(name="Léo Martin", organisation="Éducation nationale")
 

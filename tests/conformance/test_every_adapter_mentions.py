@@ -13,7 +13,7 @@ from adapters.port import Acquaintance, Act, Change, Order, Written
 from schemas.facts.message import Author, Content, Mention
 
 if TYPE_CHECKING:
-    from tests.rses import Rse
+    from tests.rses.rse import Rse
 
 TEXT = "Merci @{name}, c’est exactement ce qu’il nous fallait !"
 

@@ -21,7 +21,7 @@ from tests.fakes_matrix_twin import BOT, House
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.rses import Rse, Shown
+    from tests.rses.rse import Rse, Shown
 
 HTML = '<p>Cet espace est relié à d’autres ministères : <strong>Éducation</strong>.</p><p><a href="https://hub.example/comprendre">En savoir plus</a></p>'
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from adapters.bench import Bench
     from adapters.carrying import Carried
     from adapters.port import Later, Never, RseClient, WriteOutcome
-    from tests.rses import Rse
+    from tests.rses.rse import Rse
 
 SENTENCES = 2_000
 

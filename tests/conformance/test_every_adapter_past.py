@@ -22,7 +22,7 @@ from tests.fakes_matrix_twin import BOT, House
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.rses import Rse
+    from tests.rses.rse import Rse
 
 LONG_AGO = datetime(2026, 1, 5, 8, 30, tzinfo=UTC)
 EVER = datetime(2020, 1, 1, tzinfo=UTC)

@@ -13,7 +13,7 @@ from adapters.quotations import Quotes
 from schemas.facts.message import Author, Content
 
 if TYPE_CHECKING:
-    from tests.rses import Rse
+    from tests.rses.rse import Rse
 
 LEO = Author(name="Léo Martin", organisation="Éducation nationale")
 

@@ -24,12 +24,13 @@ from tests.fakes_adapters import PlainRse
 from tests.fakes_asgi import Answer, call
 from tests.fakes_matrix import NOON, posting
 from tests.fakes_matrix_twin import BOT, House
-from tests.rses import PUSHING, RSES, Pushing, Rse
+from tests.rses.kinds import PUSHING, RSES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from adapters.port import Outcome
+    from tests.rses.rse import Pushing, Rse
 
 TESTS = Path(__file__).resolve().parents[1]
 NAMED = sorted({named for trap in traps.TRAPS for named in trap.tests})
