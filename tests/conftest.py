@@ -146,19 +146,9 @@ async def bare_database_url(postgres: str) -> AsyncIterator[str]:
 @pytest.fixture(scope="session")
 def payloads() -> Path:
     """The folder of real payloads that lies beside the clone."""
-    return _shared("payloads")
-
-
-@pytest.fixture(scope="session")
-def vectors() -> Path:
-    """The folder of published test vectors that lies beside the clone."""
-    return _shared("vectors")
-
-
-def _shared(name: str) -> Path:
-    folder = SHARED / name
+    folder = SHARED / "payloads"
     if not folder.is_dir():
-        pytest.skip(f"no ../shared/{name} beside this clone")
+        pytest.skip("no ../shared/payloads beside this clone")
     return folder
 
 

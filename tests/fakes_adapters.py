@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -515,7 +514,3 @@ async def until(look: Callable[[], Awaitable[Any]], wanted: Any, seconds: float 
 
 def event_in(headers: dict[str, str], value: bytes) -> UnverifiedEvent:
     return unverified_event(headers, value)
-
-
-def fresh_name() -> str:
-    return secrets.token_hex(4)

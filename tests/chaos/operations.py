@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from tests.chaos.book import Answer, Coming, Entry, Reaction
 from tests.chaos.people import Wish
@@ -19,20 +19,6 @@ if TYPE_CHECKING:
 
 WAITS: Final = 6
 """Seconds that people wait for a message to which they wish to react."""
-
-
-class Slot(Protocol):
-    """What one deed after the other changes; `number` is a version or a message."""
-
-    turn: asyncio.Lock
-
-    def done(self, wish: Wish, number: int) -> None:
-        """It was done."""
-        ...
-
-    def unsure(self, wish: Wish, number: int) -> None:
-        """It may have been done."""
-        ...
 
 
 class Agents:
