@@ -35,7 +35,7 @@ REFUSING = {
     "_give_up",
 }
 """What is called with the name of a reason that a page, a trace or a list of dead letters may show."""
-STREAMS = ("hub/batches.py", "hub/fanout.py", "hub/group.py", "hub/receipts.py", "hub/sifting.py")
+STREAMS = tuple(f"hub/batches/{name}.py" for name in ("fanout", "group", "inbound", "receipts", "sifting"))
 """Where a stream's own reasons are constants."""
 NAME = re.compile(r"[a-z]+(_[a-z]+)*")
 
