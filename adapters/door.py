@@ -13,7 +13,7 @@ from adapters.door_intake import DoorIntake
 from schemas import node_door, topics
 from schemas.envelope import CONTENT_TYPE
 from schemas.node_door import BATCH, Carried, to_http, written_batch
-from schemas.wire.publisher import NotAcknowledged, Place
+from schemas.wire.publisher import NotAcknowledged, Place, SpeechRefused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 CHUNK_RECORDS: Final = 200
 CHUNK_BYTES: Final = 1024 * 1024
+SPEECH_REFUSED: Final = frozenset({"node_not_admitted", "node_observes", "manifest_expired"})
+"""The door's reasons that close it to words and not to what takes words back."""
 log = structlog.get_logger()
 
 
@@ -63,7 +65,7 @@ class DoorPublisher:
                 await asyncio.sleep(self._after)
 
     async def publish(self, records: Sequence[Sendable]) -> list[Place]:
-        """Send in order, few requests for many records; in doubt after NotAcknowledged."""
+        """Send in order, few requests for many records; in doubt after NotAcknowledged, which may be SpeechRefused."""
         if not self._open:
             raise NotAcknowledged("closed")
         places: list[Place] = []
@@ -71,6 +73,9 @@ class DoorPublisher:
             try:
                 places += _places(await self._send(self._paths[topic], chunk), len(chunk))
             except DoorClosed as error:
+                if error.reason in SPEECH_REFUSED:
+                    log.warning("door_refuses_speech", node=self._client.node, reason=error.reason, records=len(chunk))
+                    raise SpeechRefused(error.reason) from error
                 self._open, self._after = False, error.after
                 self._lost.set()
                 log.warning("door_closed", node=self._client.node, reason=error.reason, records=len(chunk))

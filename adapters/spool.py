@@ -93,14 +93,16 @@ class Spool:
         self.waiting[kind] += len(records)
         self._show()
 
-    async def first(self, kind: Kind, limit: int) -> list[Row]:
-        """The oldest rows, in order."""
+    async def first(self, kind: Kind, limit: int, after: int = -1) -> list[Row]:
+        """The oldest rows behind a position, in order."""
         async with self._ledger.connection() as connection:
             rows = await connection.fetch(
-                "SELECT position, topic, key, value, headers, stored_at FROM spool WHERE instance = $1 AND kind = $2 ORDER BY position LIMIT $3",
+                "SELECT position, topic, key, value, headers, stored_at FROM spool WHERE instance = $1 AND kind = $2 "
+                "AND position > $4 ORDER BY position LIMIT $3",
                 self._instance,
                 kind.value,
                 limit,
+                after,
             )
         return [_row(row) for row in rows]
 

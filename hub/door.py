@@ -59,11 +59,11 @@ def node_door(parts: Parts) -> Straight:
     """The routes of ministries without Kafka: each proved by a signature of the node's own key, each asked of `access`."""
     inbox = Inbox(parts.publisher)
     routes: dict[str, Post | Poll] = {
-        paths.EVENTS: Post("events", Right.SPEAK, inbox.events),
+        paths.EVENTS: Post("events", Right.FORGET, inbox.events),
         paths.RECEIPTS: Post("receipts", Right.REPORT, inbox.receipts),
         paths.DEAD_LETTERS: Post("dead_letters", Right.REPORT, inbox.dead_letters),
         paths.SEALED: Post("sealed", Right.SPEAK, inbox.sealed),
-        paths.OUTBOUND: Poll("outbound", Right.RECEIVE, parts.outbound),
+        paths.OUTBOUND: Poll("outbound", Right.FORGET, parts.outbound),
     }
     return application(routes, parts.keeper)
 

@@ -116,8 +116,16 @@ def _post(path: str) -> dict[str, Any]:
                 "description": "Kafka has acknowledged every record; their places, in order.",
                 "content": {CONTENT_TYPE: {"schema": {"$ref": "#/components/schemas/Accepted"}}},
             },
+            **({"207": _in_part()} if path == door.EVENTS else {}),
             **_refusals(*REFUSALS),
         },
+    }
+
+
+def _in_part() -> dict[str, Any]:
+    return {
+        "description": "Some events are kept and others refused: a node that may not speak may take back what it said. `record` counts from 0.",
+        "content": {CONTENT_TYPE: {"schema": {"$ref": "#/components/schemas/AcceptedInPart"}}},
     }
 
 
@@ -200,6 +208,15 @@ def _schemas() -> dict[str, Any]:
             },
         },
         "Accepted": _listed("accepted", {"type": "object", "required": list(place), "properties": place}, door.BATCH_RECORDS),
+        "AcceptedInPart": {
+            "type": "object",
+            "required": ["reason", "accepted", "refused"],
+            "properties": {
+                "reason": {"type": "string", "description": "Why the first of the refused was refused."},
+                "accepted": _numbered(place),
+                "refused": _numbered({"reason": {"type": "string"}, "title": {"type": "string", "description": "For people, in French."}}),
+            },
+        },
         "Problem": {
             "type": "object",
             "required": ["type", "title", "status", "reason"],
@@ -217,6 +234,11 @@ def _schemas() -> dict[str, Any]:
 
 def _key_reasons() -> list[str]:
     return [one.value for one in KeyReason if one.value.startswith("key_")]
+
+
+def _numbered(properties: dict[str, Any]) -> dict[str, Any]:
+    said = {"record": {"type": "integer", "minimum": 0}, **properties}
+    return {"type": "array", "minItems": 1, "items": {"type": "object", "required": list(said), "properties": said}}
 
 
 def _listed(name: str, item: dict[str, Any], most: int) -> dict[str, Any]:

@@ -263,11 +263,18 @@ class Hub:
     """Key id → the dates of its life, where they are not the usual."""
     more: dict[str, list[SigningKey]] = field(default_factory=dict)
     """Node → its keys beside the first."""
+    entries: dict[str, dict[str, str]] = field(default_factory=dict)
+    """Node → what the registry says of it, where that is not the usual."""
     _told: tuple[Any, bytes] | None = None
 
     def registry(self) -> bytes:
         """The document; another version where it says anything else."""
-        said = ({name: key.key_id for name, key in self.nodes.items()}, json.dumps(self.dates), str(self.more), self.key.key_id)
+        said = (
+            {name: key.key_id for name, key in self.nodes.items()},
+            json.dumps([self.dates, self.entries]),
+            str(self.more),
+            self.key.key_id,
+        )
         if self._told is None or self._told[0] != (self.version, said):
             self.version += self._told is not None and self._told[0][0] == self.version
             self._told = ((self.version, said), self._signed())
@@ -287,7 +294,7 @@ class Hub:
         document = {
             "type": "TraitDUnionRegistry", "version": self.version, "issued": timestamp(now), "expires": timestamp(now + timedelta(days=1)),
             "hub": {"id": "hub", **entry, "keys": keys(self.key)},
-            "nodes": [{"id": name, **entry, "keys": keys(key)} for name, key in self.nodes.items()],
+            "nodes": [{"id": name, **entry, **self.entries.get(name, {}), "keys": keys(key)} for name, key in self.nodes.items()],
             "federation": keys(self.key),
         }  # fmt: skip
         return issue(document, self.key, now)

@@ -8,6 +8,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
+from schemas.facts.membership import MembershipLeft
+from schemas.facts.message import MessageDeleted
+from schemas.facts.reaction import ReactionRemoved
+from schemas.facts.resync import ResyncRequested
+from schemas.facts.tie import TieAccepted, TieRefused
 from schemas.manifest import Grade
 from schemas.words import Audience
 
@@ -56,6 +61,33 @@ def node_lapsed(right: Right, until: datetime | None, at: datetime) -> bool:
     What it reads rests on something else, the attestation of each space, which the node signs anew every day.
     """
     return expired(until, at) and right not in RIGHTS[Grade.OBSERVER]
+
+
+SAYING: Final[Mapping[str, Right]] = {
+    MessageDeleted.event_type: Right.FORGET,
+    ReactionRemoved.event_type: Right.FORGET,
+    MembershipLeft.event_type: Right.FORGET,
+    ResyncRequested.event_type: Right.FORGET,
+    TieAccepted.event_type: Right.TIE,
+    TieRefused.event_type: Right.TIE,
+}
+"""What an event's type alone demands of its node; all others, those of tomorrow too, are speech."""
+
+
+def right_to_say(event_type: str) -> Right:
+    """The right without which an event of this type is refused, whatever it speaks of: a door that sees no content asks for no more."""
+    return SAYING.get(event_type, Right.SPEAK)
+
+
+def why_not_now(grade: Grade, right: Right, until: datetime | None, at: datetime) -> str | None:
+    """The reason for which a node may not use a right at a moment, or None where it may; `until` is its manifest's end."""
+    if not node_may(grade, right):
+        return _unadmitted(grade)
+    return MANIFEST_EXPIRED if node_lapsed(right, until, at) else None
+
+
+def _unadmitted(grade: Grade | None) -> str:
+    return "node_observes" if grade is Grade.OBSERVER else "node_not_admitted"
 
 
 class PeerRight(StrEnum):
@@ -111,7 +143,7 @@ def why_not_speak(speech: Speech) -> str | None:
     """The reason for which a node may not say this, or None when it may."""
     right = Right.FORGET if speech.takes_back else Right.SPEAK
     refusals = (
-        (not node_may(speech.grade, right), "node_observes" if speech.grade is Grade.OBSERVER else "node_not_admitted"),
+        (not node_may(speech.grade, right), _unadmitted(speech.grade)),
         (speech.lapsed and not speech.takes_back, MANIFEST_EXPIRED),
         (not (speech.tied or speech.takes_back), "not_tied"),
         (not (speech.audience_known or speech.takes_back), "audience_unknown"),

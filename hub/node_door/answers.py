@@ -35,6 +35,7 @@ STATUSES: Final[Mapping[str, tuple[int, str]]] = {
     "outbound_missing": (404, "Ce nœud n’a pas encore de topic"),
     "method_not_allowed": (405, "Cette adresse ne prend pas cette méthode"),
     "node_not_admitted": (403, "Ce nœud n’en a pas le droit"),
+    "node_observes": (403, "Ce nœud observe : il lit et n’écrit pas"),
     "manifest_expired": (403, "Le manifeste de ce nœud a expiré : il lit, et n’écrit plus jusqu’à ce qu’un autre soit accepté"),
     "source_of_another_node": (403, "Un nœud ne parle que pour lui-même"),
     "body_too_large": (413, "Le corps dépasse la taille admise"),
@@ -78,8 +79,27 @@ class Answer:
 
 def accepted(places: Sequence[Place]) -> Answer:
     """202: Kafka has acknowledged every record; each one's place, in the order in which they came."""
-    said = [{"topic": place.topic, "partition": place.partition, "offset": place.offset} for place in places]
-    return Answer(202, json.dumps({"accepted": said}).encode(), {"Content-Type": "application/json"}, "accepted")
+    return Answer(
+        202, json.dumps({"accepted": [_said(place) for place in places]}).encode(), {"Content-Type": "application/json"}, "accepted"
+    )
+
+
+def parted(places: Sequence[Place], refused: Mapping[int, TurnedAway]) -> Answer:
+    """207: some records are acknowledged and others refused; each by its number among those that came, counted from 0.
+
+    `reason` is that of the first refused, so that who reads no further knows why to come again.
+    """
+    numbers = [number for number in range(len(places) + len(refused)) if number not in refused]
+    said = {
+        "reason": next(iter(refused.values())).reason,
+        "accepted": [{"record": number, **_said(place)} for number, place in zip(numbers, places, strict=True)],
+        "refused": [{"record": number, "reason": one.reason, "title": STATUSES[one.reason][1]} for number, one in refused.items()],
+    }
+    return Answer(207, json.dumps(said, ensure_ascii=False).encode(), {"Content-Type": "application/json"}, "accepted_in_part")
+
+
+def _said(place: Place) -> dict[str, object]:
+    return {"topic": place.topic, "partition": place.partition, "offset": place.offset}
 
 
 def refusal(refused: TurnedAway, demands: Demands = WITH_BODY) -> Answer:

@@ -6,7 +6,8 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from hub.node_door.answers import Answer, TurnedAway, accepted
+from hub.access import Right, right_to_say
+from hub.node_door.answers import Answer, TurnedAway, accepted, parted
 from schemas import topics
 from schemas.envelope import CONTENT_TYPE
 from schemas.node_door import BATCH, BatchMalformed, Carried, from_http, read_batch
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from hub.node_door.requests import Signed
     from schemas.topics import Topic
-    from schemas.wire.publisher import Publisher
+    from schemas.wire.publisher import Place, Publisher
     from schemas.wire.records import Headers
 
 HEADERS_LIMIT: Final = 64
@@ -43,8 +44,14 @@ class Inbox:
         self._publisher = publisher
 
     async def events(self, signed: Signed, body: bytes, correlation: str) -> Answer:
-        """Events, one in binary mode or several: `rse.inbound.v1`."""
-        return await self._keep(signed, _event_records(signed, body, correlation), _event)
+        """Events, one in binary mode or several: `rse.inbound.v1`. Those that the node may not say are refused one by one."""
+        carried = _event_records(signed, body, correlation)
+        records = [_event(signed.node, one) for one in carried]
+        refused = _refused(signed, records)
+        if len(refused) == len(records):
+            raise refused[0]
+        places = await self._published(signed, [record for number, record in enumerate(records) if number not in refused])
+        return parted(places, refused) if refused else accepted(places)
 
     async def receipts(self, signed: Signed, body: bytes, correlation: str) -> Answer:
         """Receipts: `rse.receipts.v1`."""
@@ -59,9 +66,11 @@ class Inbox:
         return await self._keep(signed, _batch(signed, body), _sealed)
 
     async def _keep(self, signed: Signed, carried: Sequence[Carried], keyed: Callable[[str, Carried], Outward]) -> Answer:
-        records = [keyed(signed.node, one) for one in carried]
+        return accepted(await self._published(signed, [keyed(signed.node, one) for one in carried]))
+
+    async def _published(self, signed: Signed, records: Sequence[Outward]) -> list[Place]:
         try:
-            return accepted(await self._publisher.publish(records))
+            return await self._publisher.publish(records)
         except TopicMissing as error:
             own = {topic.name for topic in topics.of_node(signed.node)}
             raise TurnedAway("outbound_missing" if records[0].topic in own else "kafka_unavailable") from error
@@ -97,6 +106,33 @@ def _batch(signed: Signed, body: bytes) -> list[Carried]:
         return read_batch(body)
     except BatchMalformed as error:
         raise TurnedAway("records_malformed", str(error)) from error
+
+
+def _refused(signed: Signed, records: Sequence[Outward]) -> dict[int, TurnedAway]:
+    """What the node may not say now, by its number; who may speak may say all.
+
+    Nothing overtakes what was refused of the same object: an edit that came after the deletion would bring the words back.
+    """
+    if _turned_away(signed, Right.SPEAK) is None:
+        return {}
+    refused: dict[int, TurnedAway] = {}
+    silent: dict[bytes, TurnedAway] = {}
+    for number, record in enumerate(records):
+        said = dict(record.headers)
+        subject = said.get("ce_subject", b"")
+        if turned := _turned_away(signed, right_to_say(said.get("ce_type", b"").decode())):
+            silent.setdefault(subject, turned)
+        if subject in silent:
+            refused[number] = silent[subject]
+    return refused
+
+
+def _turned_away(signed: Signed, right: Right) -> TurnedAway | None:
+    try:
+        signed.stands(right)
+    except TurnedAway as turned:
+        return turned
+    return None
 
 
 def _event(node: str, one: Carried) -> Outward:

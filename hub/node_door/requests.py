@@ -10,7 +10,7 @@ from enum import StrEnum
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from hub.access import MANIFEST_EXPIRED, node_lapsed, node_may
+from hub.access import why_not_now
 from hub.node_door.answers import TurnedAway
 from schemas.envelope import NODE_PATTERN
 from schemas.http_signature import BARE, WITH_BODY, Rejection, SignedHead, UnverifiedHead, verify_body, verify_head
@@ -45,8 +45,8 @@ class Signed:
     head: SignedHead
     fields: tuple[tuple[str, str], ...] = field(repr=False)
     query: str
-    stands: Callable[[], None] = field(repr=False)
-    """Judges the key and the right once more: a request that waited may have outlived them; raises TurnedAway."""
+    stands: Callable[[Right], None] = field(repr=False)
+    """Judges the key and a right as the registry is now: a request that waited may have outlived them; raises TurnedAway."""
 
     def field(self, name: str) -> str:
         """A field that stands once; empty where it does not stand."""
@@ -80,24 +80,22 @@ class Doorkeeper:
         proved = verify_head(head, demands, lambda key_id: registry.key_at(node, key_id, now), self.nonces, now)
         if isinstance(proved, Rejection):
             raise TurnedAway(proved.reason, proved.detail)
-        if not node_may(entry.grade, right):
-            raise TurnedAway("node_not_admitted", entry.grade.value)
-        if node_lapsed(right, entry.manifest_expires, now):
-            raise TurnedAway(MANIFEST_EXPIRED)
-        return Signed(node, proved, fields, scope["query_string"].decode("ascii"), partial(self._judge, node, proved.key_id, right))
+        if reason := why_not_now(entry.grade, right, entry.manifest_expires, now):
+            raise TurnedAway(reason, entry.grade.value)
+        return Signed(node, proved, fields, scope["query_string"].decode("ascii"), partial(self._judge, node, proved.key_id))
 
     def _judge(self, node: str, key_id: str, right: Right) -> None:
-        """Whether the key, and the right, stand as the registry is now; raises TurnedAway."""
+        """Whether the key, and a right, stand as the registry is now; raises TurnedAway."""
         registry = self.trust.current()
         if registry is None:
             raise TurnedAway("registry_unavailable")
         key, entry = registry.key_at(node, key_id, self.clock()), registry.node(node)
         if isinstance(key, StrEnum):
             raise TurnedAway(key.value)
-        if entry is None or not node_may(entry.grade, right):
-            raise TurnedAway("node_not_admitted")
-        if node_lapsed(right, entry.manifest_expires, self.clock()):
-            raise TurnedAway(MANIFEST_EXPIRED)
+        if entry is None:
+            raise TurnedAway("node_unknown")
+        if reason := why_not_now(entry.grade, right, entry.manifest_expires, self.clock()):
+            raise TurnedAway(reason, entry.grade.value)
 
     def _target(self, scope: Scope) -> str:
         """The address as its sender must have meant it: our own name, whatever Host and X-Forwarded-* say."""

@@ -75,7 +75,7 @@ class Poll:
             if not polling.done():
                 return Answer(499, outcome="left")
             page = await polling
-            signed.stands()
+            signed.stands(self.right)
             return Answer(200, written_page(page), {"Content-Type": BATCH})
         finally:
             for task in (polling, leaving):

@@ -35,6 +35,10 @@ class TopicMissing(NotAcknowledged):
     """The broker has no such topic: nothing was sent, and others' records go on."""
 
 
+class SpeechRefused(NotAcknowledged):
+    """The hub lets this node take back what it said, and say nothing new."""
+
+
 class Sendable(Protocol):
     """A record that is ready to go; `topic` without the deployment's prefix."""
 

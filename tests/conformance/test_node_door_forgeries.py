@@ -93,9 +93,9 @@ class Sent:
         return replace(self, fields=tuple((said, change(value) if said.lower() == name else value) for said, value in self.fields))
 
 
-def honest(key: SigningKey = KEYS["wifip"], **changes: Any) -> Letter:
+def honest(key: SigningKey = KEYS["wifip"], speaker: SigningKey = KEYS["wifip"], **changes: Any) -> Letter:
     """A valid event, as the node itself would send it."""
-    event = said_by(KEYS["wifip"], posted(), f"$ {new_correlation()}")
+    event = said_by(speaker, posted(), f"$ {new_correlation()}")
     fields = (
         *to_http(to_headers(event, new_correlation())).items(),
         ("Content-Type", "application/json"),
@@ -185,7 +185,9 @@ FORGERIES: dict[str, tuple[Callable[[], Letter], int, str]] = {
         lambda: honest(KEYS["education"], parameters={"keyid": KEYS["wifip"].key_id}), 401, "signature_invalid",
     ),
     "a key's name without its owner": (lambda: honest(parameters={"keyid": KEYS["wifip"].public.multibase}), 401, "key_unknown"),
-    "a suspended node speaks": (lambda: honest(KEYS["suspended"], path="/nodes/suspended/events"), 403, "node_not_admitted"),
+    "a suspended node speaks": (
+        lambda: honest(KEYS["suspended"], KEYS["suspended"], path="/nodes/suspended/events"), 403, "node_not_admitted",
+    ),
     "a node that has gone reads": (
         lambda: Letter(KEYS["gone"], "GET", "/nodes/gone/outbound?wait=0", covered=ORDER[:3]), 403, "node_not_admitted",
     ),

@@ -17,7 +17,7 @@ from schemas.proof import timestamp
 if TYPE_CHECKING:
     from tests.forgeries.drafts import Draft
 
-NODE, OTHER, SUSPENDED, GONE, LAPSED = "wifip", "education", "diplomatie", "culture", "justice"
+NODE, OTHER, SUSPENDED, GONE, LAPSED, OBSERVER = "wifip", "education", "diplomatie", "culture", "justice", "armees"
 
 
 def _key(owner: str = NODE) -> SigningKey:
@@ -38,6 +38,7 @@ class Cast:
     suspended: SigningKey = field(default_factory=lambda: _key(SUSPENDED))
     gone: SigningKey = field(default_factory=lambda: _key(GONE))
     lapsed: SigningKey = field(default_factory=lambda: _key(LAPSED))
+    observer: SigningKey = field(default_factory=lambda: _key(OBSERVER))
     hub: SigningKey = field(default_factory=lambda: _key("hub"))
     rsa: rsa.RSAPrivateKey = field(default_factory=lambda: rsa.generate_private_key(65537, 2048))
 
@@ -60,6 +61,7 @@ class Cast:
             _node(NODE, own), _node(OTHER, [_entry(self.other, activeFrom=before)]),
             _node(SUSPENDED, [_entry(self.suspended, activeFrom=before)], Grade.SUSPENDED),
             _node(GONE, [_entry(self.gone, activeFrom=before)], Grade.GONE),
+            _node(OBSERVER, [_entry(self.observer, activeFrom=before)], Grade.OBSERVER),
             _node(LAPSED, [_entry(self.lapsed, activeFrom=before)]) | {"manifestExpires": before},
         ]  # fmt: skip
         document = {

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from schemas.node_door import BATCH
-from tests.forgeries.cast import GONE, LAPSED, NODE, OTHER, SUSPENDED
+from tests.forgeries.cast import GONE, LAPSED, NODE, OBSERVER, OTHER, SUSPENDED
 from tests.forgeries.drafts import Base, Draft, drafted, signed
 from tests.forgeries.signatures import Forgery
 
@@ -58,7 +58,7 @@ def _says(name: str, reason: str, route: str, body: bytes, content_type: str = B
     return Forgery(name, reason, lambda draft, cast: signed(_draft(_origin(draft), cast.own, route, body, content_type)))
 
 
-def _of_another(name: str, reason: str, node: str, key: str) -> Forgery:
+def _of_another(name: str, reason: str, node: str, key: str, route: str = "events") -> Forgery:
     """At another node's address."""
 
     def alter(draft: Draft, cast: Cast) -> object:
@@ -66,7 +66,7 @@ def _of_another(name: str, reason: str, node: str, key: str) -> Forgery:
         other = drafted(
             Draft(
                 "POST",
-                f"{_origin(draft)}/nodes/{node}/events",
+                f"{_origin(draft)}/nodes/{node}/{route}",
                 signer.sign,
                 signer.key_id,
                 time.time(),
@@ -102,6 +102,8 @@ TABLE: Final = (
     _of_another("an event at an address that names no node", "node_unknown", "%2e%2e", "own"),
     _of_another("an event of a suspended node", "node_not_admitted", SUSPENDED, "suspended"),
     _of_another("an event of a node that has left", "node_not_admitted", GONE, "gone"),
+    _of_another("a receipt of a node that has left", "node_not_admitted", GONE, "gone", "receipts"),
+    _of_another("an event of a node that observes", "node_observes", OBSERVER, "observer"),
     _of_another("an event of a node whose manifest has expired", "manifest_expired", LAPSED, "lapsed"),
     _of_another("an event at the hub's address by the hub's key", "node_unknown", "hub", "hub"),
 )

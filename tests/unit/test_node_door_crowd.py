@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 BODY = b"x" * (PIECE * 2 + 1)
 
 
-def signed(node: str, stands: Callable[[], None] = lambda: None) -> Signed:
+def signed(node: str, stands: Callable[[Right], None] = lambda _: None) -> Signed:
     return Signed(node, SignedHead("key", None), (("content-length", "0"),), "", stands)
 
 
@@ -93,7 +93,7 @@ async def test_a_node_that_does_not_read_its_answers_holds_no_more_of_them_than_
 
 
 async def test_what_came_while_a_key_was_revoked_is_not_handed_to_who_waited_with_it() -> None:
-    def revoked() -> None:
+    def revoked(_: Right) -> None:
         raise TurnedAway("key_revoked")
 
     async def poll(*_: object) -> Page:
@@ -105,7 +105,7 @@ async def test_what_came_while_a_key_was_revoked_is_not_handed_to_who_waited_wit
         heard.append(1)
         return await nothing()
 
-    for stands, status in ((revoked, 401), (lambda: None, 200)):
+    for stands, status in ((revoked, 401), (lambda _: None, 200)):
         heard: list[int] = []
         reader = Reader()
         reader.goes_on.set()

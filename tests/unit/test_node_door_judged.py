@@ -42,7 +42,6 @@ class Waiting:
     """A poll whose signature was proved a while ago."""
 
     cast: Cast = field(default_factory=Cast)
-    right: Right = Right.RECEIVE
 
     def __post_init__(self) -> None:
         self.trust = Trust(self.cast.open())
@@ -54,7 +53,7 @@ class Waiting:
             "method": wire.method, "path_params": {"node": NODE}, "raw_path": path.encode(), "query_string": query.encode(),
             "headers": [(name.encode(), said.encode()) for name, said in wire.fields],
         }  # fmt: skip
-        self.request = keeper.prove(scope, self.right)
+        self.request = keeper.prove(scope, Right.RECEIVE)
 
     def now_says(self, document: dict[str, Any]) -> None:
         assert self.trust.registry is not None
@@ -63,14 +62,14 @@ class Waiting:
 
 
 def test_who_waited_is_let_go_on_while_nothing_changed() -> None:
-    Waiting().request.stands()
+    Waiting().request.stands(Right.RECEIVE)
 
 
 def test_who_waited_while_the_registry_expired_is_turned_away() -> None:
     waiting = Waiting()
     waiting.trust.registry = None
     with pytest.raises(TurnedAway, match="registry_unavailable"):
-        waiting.request.stands()
+        waiting.request.stands(Right.RECEIVE)
 
 
 def test_who_waited_while_its_node_was_suspended_is_turned_away() -> None:
@@ -79,31 +78,38 @@ def test_who_waited_while_its_node_was_suspended_is_turned_away() -> None:
     nodes = tuple(entry.model_copy(update={"grade": Grade.SUSPENDED}) for entry in waiting.trust.registry.document.nodes)
     waiting.now_says({"nodes": nodes})
     with pytest.raises(TurnedAway, match="node_not_admitted"):
-        waiting.request.stands()
+        waiting.request.stands(Right.RECEIVE)
 
 
 def test_who_waited_while_its_manifest_expired_is_turned_away_from_speaking_and_from_nothing_else() -> None:
     for right in Right:
-        waiting = Waiting(right=right)
+        waiting = Waiting()
         assert waiting.trust.registry is not None
         ended = {"manifest_expires": datetime.now(UTC) - timedelta(seconds=1)}
         waiting.now_says({"nodes": tuple(entry.model_copy(update=ended) for entry in waiting.trust.registry.document.nodes)})
         if right is Right.SPEAK:
             with pytest.raises(TurnedAway, match="manifest_expired"):
-                waiting.request.stands()
+                waiting.request.stands(right)
         else:
-            waiting.request.stands()
+            waiting.request.stands(right)
+
+
+def test_who_waited_while_its_node_left_the_registry_is_turned_away() -> None:
+    waiting = Waiting()
+    waiting.now_says({"nodes": ()})
+    with pytest.raises(TurnedAway, match="node_unknown"):
+        waiting.request.stands(Right.RECEIVE)
 
 
 def test_who_waited_while_its_key_was_forgotten_is_turned_away() -> None:
     waiting = Waiting()
     waiting.trust.registry = Cast().open()
     with pytest.raises(TurnedAway, match="key_unknown"):
-        waiting.request.stands()
+        waiting.request.stands(Right.RECEIVE)
 
 
 def a_request(*fields: tuple[str, str]) -> Signed:
-    return Signed(NODE, SignedHead(f"{NODE}#z", "sha-256=::"), fields, "", lambda: None)
+    return Signed(NODE, SignedHead(f"{NODE}#z", "sha-256=::"), fields, "", lambda _: None)
 
 
 async def test_a_body_that_grows_past_what_is_taken_is_not_read_on(monkeypatch: pytest.MonkeyPatch) -> None:
