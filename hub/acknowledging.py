@@ -23,6 +23,7 @@ from schemas.wire.telemetry import Metric
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
+    from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -72,16 +73,17 @@ class Acknowledger:
             return
         self._watched = now
         async with self._begin(None) as work:
-            waiting = await unacknowledged(work.connection)
+            waiting = await unacknowledged(work.connection, now)
         for peer, found in waiting.items():
             Metric.peer_unacknowledged.labels(peer).set((now - found.since).total_seconds() if found.since else 0)
+            Metric.peer_silent.labels(peer).set((now - found.silent_since).total_seconds() if found.silent_since else 0)
 
     async def _look(self) -> tuple[int, int]:
         async with self._begin(None) as work:
             due = await work.owed.due(RECEIPT_LIMIT, self._clock())
             if not due:
                 return 0, 0
-            fates = await _fates(work.connection, due)
+            fates = await _fates(work.connection, due, self._clock())
             new = [one for one in due if _text(fates[one.activity]) != one.told]
             for peer in sorted({one.peer for one in new}):
                 self._tell([one for one in new if one.peer == peer], fates, work)
@@ -104,9 +106,9 @@ class Acknowledger:
         return replace(one, told=_text(fate), looks=looks, due_at=None if _is_final(fate) else self._clock() + wait)
 
 
-async def _fates(connection: AsyncConnection, due: Iterable[Owed]) -> dict[str, Acknowledged]:
+async def _fates(connection: AsyncConnection, due: Iterable[Owed], now: datetime) -> dict[str, Acknowledged]:
     """Activity → what became of it, as we know it now."""
-    ways = {step.event: step for step in await steps_of(connection, {one.event for one in due if one.event is not None})}
+    ways = {step.event: step for step in await steps_of(connection, {one.event for one in due if one.event is not None}, now)}
     return {one.activity: _fate(one, ways.get(one.event or "")) for one in due}
 
 

@@ -96,17 +96,18 @@ class PeerRight(StrEnum):
     FOLLOW = "follow"
     RECEIVE = "receive"
     SPEAK = "speak"
+    REPORT = "report"
     FORGET = "forget"
 
 
 PEER_RIGHTS: Final[Mapping[Grade, frozenset[PeerRight]]] = {
     Grade.CANDIDATE: frozenset(),
-    Grade.OBSERVER: frozenset({PeerRight.FOLLOW, PeerRight.RECEIVE, PeerRight.FORGET}),
+    Grade.OBSERVER: frozenset({PeerRight.FOLLOW, PeerRight.RECEIVE, PeerRight.REPORT, PeerRight.FORGET}),
     Grade.FULL: frozenset(PeerRight),
-    Grade.SUSPENDED: frozenset({PeerRight.FORGET}),
+    Grade.SUSPENDED: frozenset({PeerRight.REPORT, PeerRight.FORGET}),
     Grade.GONE: frozenset(),
 }
-"""A suspended peer may take back what it said, stop following, and is told what it must forget."""
+"""A suspended peer may take back what it said, stop following, tell what became of what was brought to it, and is told what it must forget."""
 
 
 def peer_may(grade: Grade | None, right: PeerRight) -> bool:

@@ -93,6 +93,8 @@ def plain(state: PeerState) -> dict[str, Any]:
         "manifest_expires": peer.expires,
         "unacknowledged": state.unacknowledged.count if state.unacknowledged else None,
         "unacknowledged_since": state.unacknowledged.since if state.unacknowledged else None,
+        "silent": state.unacknowledged.silent if state.unacknowledged else None,
+        "silent_since": state.unacknowledged.silent_since if state.unacknowledged else None,
     }  # fmt: skip
 
 
@@ -117,6 +119,7 @@ def _facts(state: PeerState) -> list[tuple[str, object]]:
         ("dernier échec", failure),
         ("refusés", state.refused),
         ("accusés attendus", _unacknowledged(state)),
+        ("sans accusé", _silent(state)),
     ]
 
 
@@ -128,6 +131,17 @@ def _unacknowledged(state: PeerState) -> str:
         if state.unacknowledged.since
         else "aucun"
     )
+
+
+def _silent(state: PeerState) -> str:
+    from hub.operations.awaited import SILENT_AFTER
+    from hub.ui import age
+
+    found = state.unacknowledged
+    if found is None:
+        return "sans objet"
+    waited = f"attendus {age(SILENT_AFTER)} en vain"
+    return f"{found.silent}, {waited}, le plus ancien de {terminal.when(found.silent_since)}" if found.silent_since else "aucun"
 
 
 def _wish(peer: str, wished: Any) -> None:

@@ -9,6 +9,8 @@ import typer
 from hub.commands import terminal
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from hub.operations.trace import Arrival, Step
 
 UNKNOWN = "inconnu"
@@ -18,21 +20,23 @@ def trace(
     message: Annotated[str, typer.Argument(help="Identifiant du message, ou d'un de ses événements.")], as_json: terminal.AsJson = False
 ) -> None:
     """Raconte le trajet d'un message, sans son contenu ; « inconnu » pour ce qui a expiré."""
+    from hub import bootstrap
     from hub.operations.trace import way_of
     from hub.operations.web import as_json as plain
 
-    way = terminal.reading(lambda connection: way_of(connection, message))
+    now = bootstrap.clock()
+    way = terminal.reading(lambda connection: way_of(connection, message, now))
     if not way:
         terminal.fail(f"Aucun message ni événement ne porte l'identifiant « {message} ».")
     if as_json:
         terminal.show_json([plain(step) for step in way])
         return
     for step in way:
-        _show(step)
+        _show(step, now)
 
 
-def _show(step: Step) -> None:
-    from hub.ui import words
+def _show(step: Step, now: datetime) -> None:
+    from hub.ui import age, words
 
     number = f", n° {step.sequence}" if step.sequence is not None else ""
     terminal.say(f"\n{words.change(step.type)} ({words.outcome(step.outcome)}{number})")
@@ -44,7 +48,8 @@ def _show(step: Step) -> None:
             terminal.say(f"    {'':<10} {line}")
     for told in step.transmissions:
         reason = f" : {words.reason(told.reason)}" if told.reason else ""
-        terminal.say(f"  ⇢ {told.peer} {words.transmission(told.state)}{reason}")
+        since = f" depuis {age(now - told.since)}" if told.since else ""
+        terminal.say(f"  ⇢ {told.peer} {words.transmission(told.state)}{since}{reason}")
         if word := told.word:
             terminal.say(
                 f"    {words.there(word.fate, word.community, word.sequence, word.written, len(word.nodes))}, {terminal.when(word.at)}"

@@ -70,7 +70,7 @@ ACCESS: Final[Mapping[str, PeerRight]] = {
     "Move": PeerRight.SPEAK,
     "Delete": PeerRight.FORGET,
     "Undo": PeerRight.FORGET,
-    "Receipt": PeerRight.RECEIVE,
+    "Receipt": PeerRight.REPORT,
 }
 
 

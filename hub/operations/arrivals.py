@@ -58,13 +58,13 @@ class Whereabouts:
     peers: Sequence[Transmission] = ()
 
 
-async def whereabouts(connection: AsyncConnection, ids: Sequence[str]) -> dict[str, Whereabouts]:
+async def whereabouts(connection: AsyncConnection, ids: Sequence[str], now: datetime) -> dict[str, Whereabouts]:
     """Message → where it is, for a page of messages."""
     query = select(events).where(among(events.c.subject, ids), events.c.sequence.isnot(None)).order_by(events.c.sequence)
     rows = [row for row in await connection.execute(query) if _is_message(row.type)]
     copies = await copies_of(connection, ids)
     ways: dict[str, list[Step]] = {}
-    for step in await steps(connection, rows):
+    for step in await steps(connection, rows, now):
         ways.setdefault(step.subject, []).append(step)
     return {message: Whereabouts(stand_of(message, ways.get(message, []), copies), _abroad(ways.get(message, []))) for message in ids}
 

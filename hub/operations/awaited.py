@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import case, func, select
@@ -23,31 +24,49 @@ WINDOW: Final = 10_000
 """How many of the newest records of the topic are looked at: what is older has been told about long ago, or never will be."""
 
 
+SILENT_AFTER: Final = timedelta(days=1)
+"""A Trait d'union tells within seconds; a day outlasts a night's outage there. Past it nobody waits: the server may be too old to tell, and a
+receipt that comes after all is believed as any other."""
+
+
 @dataclass(frozen=True, slots=True)
 class Unacknowledged:
-    """Activities that a peer took and said nothing of; `since` is when the oldest was told, None where there is none."""
+    """Activities that a peer took and said nothing of; `since` is when the oldest was told, None where there is none.
+
+    `silent` of them are no longer waited for, the oldest since `silent_since`; they are not in `count`.
+    """
 
     count: int = 0
     since: datetime | None = None
+    silent: int = 0
+    silent_since: datetime | None = None
 
 
-async def unacknowledged(connection: AsyncConnection) -> dict[str, Unacknowledged]:
+def is_silent(told_at: datetime, now: datetime) -> bool:
+    """Tell whether a word on what was told then is no longer waited for."""
+    return told_at <= now - SILENT_AFTER
+
+
+async def unacknowledged(connection: AsyncConnection, now: datetime) -> dict[str, Unacknowledged]:
     """Each peer that tells what becomes of what it takes, with what it has not told; a statement each, for they are few."""
     peers = [peer.id for peer in (await SqlPeers(connection).all()).values() if peer.acknowledges]
     newest = int(await connection.scalar(select(func.max(peer_activities.c.offset))) or 0) if peers else 0
     found = {}
     for peer in peers:
-        row = (await connection.execute(_silent(peer, newest - WINDOW))).one()
+        row = (await connection.execute(_wordless(peer, newest - WINDOW, now - SILENT_AFTER))).one()
         found[peer] = Unacknowledged(*row)
     return found
 
 
-def _silent(peer: str, after: int) -> Select[int, Any]:
+def _wordless(peer: str, after: int, silent: datetime) -> Select[int, Any, int, Any]:
     told, said, refused = peer_activities.c, peer_receipts.c, peer_refusals.c
     known = select(said.event).where(said.peer == peer, said.event == told.event)
     passed = select(refused.offset).where(refused.peer == peer, refused.offset == told.offset)
     conditions = (told.offset > after, told.offset < _reached(peer), told.peers.has_key(peer), told.digest.isnot(None), told.event != "")
-    query = select(func.count(), func.min(told.at))
+    awaited, given_up = told.at > silent, told.at <= silent
+    query = select(
+        func.count().filter(awaited), func.min(told.at).filter(awaited), func.count().filter(given_up), func.min(told.at).filter(given_up)
+    )
     return query.where(*conditions, ~known.exists(), ~passed.exists())
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import func, select
 
-from hub.operations.awaited import unacknowledged
+from hub.operations.awaited import is_silent, unacknowledged
 from hub.operations.quarantine import quarantined_peers
 from hub.registry.endings import Validity, validity
 from hub.registry.peer_repository import SqlPeers
@@ -34,7 +34,7 @@ WINDOW: Final = 10_000
 GROUP: Final = "courier"
 NEVER: Final = "never"
 TRANSMITTED, WAITING, FAILING, REFUSED = "transmitted", "waiting", "failing", "refused"
-AWAITED, ACKNOWLEDGED, ARRIVED = "awaited", "acknowledged", "arrived"
+AWAITED, SILENT, ACKNOWLEDGED, ARRIVED = "awaited", "silent", "acknowledged", "arrived"
 THERE: Final = frozenset({"written", "confirmed"})
 
 
@@ -91,13 +91,15 @@ class Word:
 class Transmission:
     """What became of one event at one peer: `transmitted` means that its server took it, not that anybody there has it.
 
-    Of a server that tells more, `awaited` until it does; then `acknowledged`, or `arrived` once all its nodes have it.
+    Of a server that tells more, `awaited` until it does, `silent` where it did not in time, both with when it was told (`since`); then
+    `acknowledged`, or `arrived` once all its nodes have it.
     """
 
     peer: str
     state: str
     reason: str | None = None
     word: Word | None = None
+    since: datetime | None = None
 
 
 async def peer_states(connection: AsyncConnection, now: datetime) -> list[PeerState]:
@@ -106,7 +108,7 @@ async def peer_states(connection: AsyncConnection, now: datetime) -> list[PeerSt
     following, refused = await _counted(connection, followers.c.peer), await _counted(connection, peer_refusals.c.peer)
     mark, newest = await _mark(connection), await _newest(connection)
     peers = (await SqlPeers(connection).all()).values()
-    parked, silent = await quarantined_peers(connection), await unacknowledged(connection)
+    parked, silent = await quarantined_peers(connection), await unacknowledged(connection, now)
     states = [_state(peer, known.get(peer.id), following.get(peer.id, 0), refused.get(peer.id, 0), mark, newest) for peer in peers]
     return [
         replace(
@@ -121,7 +123,7 @@ async def peer_state(connection: AsyncConnection, name: str, now: datetime) -> P
     return next((state for state in await peer_states(connection, now) if state.peer.id == name), None)
 
 
-async def transmissions(connection: AsyncConnection, events: Iterable[str]) -> dict[str, tuple[Transmission, ...]]:
+async def transmissions(connection: AsyncConnection, events: Iterable[str], now: datetime) -> dict[str, tuple[Transmission, ...]]:
     """Event → what became of it at each peer that it was for."""
     rows = list(await connection.execute(select(peer_activities).where(among(peer_activities.c.event, events))))
     if not rows:
@@ -139,25 +141,26 @@ async def transmissions(connection: AsyncConnection, events: Iterable[str]) -> d
         event: tuple(_transmission(peer, offsets, known.get(peer), refused, mark) for peer, offsets in sorted(peers.items()))
         for event, peers in told.items()
     }
-    return await _acknowledged(
-        connection, found, {row.event: row.digest for row in rows if row.digest is not None and row.form == "announced"}
-    )
+    announced = {row.event: row for row in rows if row.digest is not None and row.form == "announced"}
+    return await _acknowledged(connection, found, announced, now)
 
 
 async def _acknowledged(
-    connection: AsyncConnection, found: Mapping[str, tuple[Transmission, ...]], digests: Mapping[str, str]
+    connection: AsyncConnection, found: Mapping[str, tuple[Transmission, ...]], announced: Mapping[str, Any], now: datetime
 ) -> dict[str, tuple[Transmission, ...]]:
     """The same with what other Trait d'union said: a word is shown where it speaks of the very bytes that were brought."""
     peers = await SqlPeers(connection).all()
-    rows = await connection.execute(select(peer_receipts).where(among(peer_receipts.c.event, digests)))
-    said = {(row.event, row.peer): row for row in rows if row.digest == digests[row.event]}
+    rows = await connection.execute(select(peer_receipts).where(among(peer_receipts.c.event, announced)))
+    said = {(row.event, row.peer): row for row in rows if row.digest == announced[row.event].digest}
 
     def told(event: str, one: Transmission) -> Transmission:
         peer, row = peers.get(one.peer), said.get((event, one.peer))
         if row is not None:
             return _said(one, row)
-        expected = event in digests and peer is not None and peer.acknowledges
-        return replace(one, state=AWAITED) if expected and one.state == TRANSMITTED else one
+        if event not in announced or peer is None or not peer.acknowledges or one.state != TRANSMITTED:
+            return one
+        since = announced[event].at
+        return replace(one, state=SILENT if is_silent(since, now) else AWAITED, since=since)
 
     return {event: tuple(told(event, one) for one in several) for event, several in found.items()}
 

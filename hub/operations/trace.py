@@ -90,27 +90,21 @@ class Step:
         return _milliseconds(self.admitted_at, self.handled_at)
 
 
-async def way_of(connection: AsyncConnection, name: str) -> list[Step]:
+async def way_of(connection: AsyncConnection, name: str, now: datetime) -> list[Step]:
     """The events of a message, by its id or any of its events' ids, in the hub's order; empty for an unknown name. Holds no content."""
     subject = await _subject(connection, name)
     if subject is None:
         return []
     query = select(events).where(events.c.subject == subject).order_by(events.c.handled_at, events.c.sequence.nulls_last())
-    return await steps(connection, list(await connection.execute(query.limit(EVENTS_LIMIT))))
+    return await steps(connection, list(await connection.execute(query.limit(EVENTS_LIMIT))), now)
 
 
-async def step_of(connection: AsyncConnection, event: str) -> Step | None:
-    """One event's way."""
-    found = await steps_of(connection, [event])
-    return found[0] if found else None
-
-
-async def steps_of(connection: AsyncConnection, names: Iterable[str]) -> list[Step]:
+async def steps_of(connection: AsyncConnection, names: Iterable[str], now: datetime) -> list[Step]:
     """The ways of events by their ids, in no order."""
-    return await steps(connection, list(await connection.execute(select(events).where(among(events.c.id, names)))))
+    return await steps(connection, list(await connection.execute(select(events).where(among(events.c.id, names)))), now)
 
 
-async def steps(connection: AsyncConnection, rows: Sequence[Any]) -> list[Step]:
+async def steps(connection: AsyncConnection, rows: Sequence[Any], now: datetime) -> list[Step]:
     """The ways of events: a statement for each table, however many they are."""
     ids = [row.id for row in rows]
     published = {row.event: row for row in await connection.execute(_published(ids))}
@@ -118,7 +112,7 @@ async def steps(connection: AsyncConnection, rows: Sequence[Any]) -> list[Step]:
     for row in await connection.execute(select(deliveries).where(among(deliveries.c.event, ids)).order_by(deliveries.c.node)):
         reports.setdefault(row.event, {})[row.node] = row
     nodes = await SqlNodes(connection).all() if reports else {}
-    told, since = await peers.transmissions(connection, ids), await compromised_keys(connection)
+    told, since = await peers.transmissions(connection, ids, now), await compromised_keys(connection)
     found = [_step(row, published.get(row.id), reports.get(row.id, {}), nodes) for row in rows]
     return [
         replace(step, transmissions=told.get(row.id, ()), doubtful=step.key_id in since and step.admitted_at >= since[step.key_id])

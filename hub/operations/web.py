@@ -94,7 +94,7 @@ class Pages:
             spaces = await spaces_of(connection, permit, community.id)
             tied = {tie.node for _, tie in spaces}
             shown = {
-                "arrived": await arrivals.whereabouts(connection, names),
+                "arrived": await arrivals.whereabouts(connection, names, self._door.clock()),
                 "tallies": await reactions.tallies_of(connection, permit, names),
                 "accepted": await reactions.accepted_of(connection, permit, names),
                 "participants": await members.participants_of(connection, permit, community.id),
@@ -111,7 +111,7 @@ class Pages:
         permit = self._door.permit(request)
         name = _known_name(message_id)
         async with self._door.engine.connect() as connection:
-            way = await trace.way_of(connection, name)
+            way = await trace.way_of(connection, name, self._door.clock())
             message = await rooms.message_of(connection, permit, way[0].subject if way else name)
             names = [message.id] if message else []
             tallies = await reactions.tallies_of(connection, permit, names)
@@ -224,7 +224,7 @@ class Api:
         permit = self._door.permit(request)
         name = _known_name(message_id)
         async with self._door.engine.connect() as connection:
-            way = await trace.way_of(connection, name)
+            way = await trace.way_of(connection, name, self._door.clock())
             message = await rooms.message_of(connection, permit, way[0].subject if way else name)
         if message is None:
             raise _not_found("message_unknown", "Ce message est inconnu ici")
@@ -237,7 +237,7 @@ class Api:
         """The way of one message, without its content; null stands for what is unknown or was forgotten."""
         self._door.permit(request)
         async with self._door.engine.connect() as connection:
-            way = await trace.way_of(connection, _known_name(name))
+            way = await trace.way_of(connection, _known_name(name), self._door.clock())
         if not way:
             raise _not_found("message_unknown", "Ce message est inconnu ici")
         return _json({"message": way[0].subject, "steps": [as_json(step) for step in way]})

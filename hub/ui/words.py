@@ -30,7 +30,7 @@ VERDICTS: Final[Mapping[str, str]] = {
 MARKS: Final[Mapping[str, str]] = {
     "written": "✓", "confirmed": "✓", "pending": "…", "unsupported": "–", "skipped": "–", "refused": "✕", "withdrawn": "−",
     "accepted": "✓", "transmitted": "→", "waiting": "…", "failing": "…", "closed": "✓", "open": "✕", "paused": "–", "gone": "−",
-    "never": "·", "awaited": "…", "acknowledged": "✓", "arrived": "✓",
+    "never": "·", "awaited": "…", "silent": "→", "acknowledged": "✓", "arrived": "✓",
 }  # fmt: skip
 """A sign beside each colour: nothing is told by colour alone."""
 GRADES: Final[Mapping[str, str]] = {
@@ -85,7 +85,7 @@ SCHEMES: Final[Mapping[str, str]] = {
 }  # fmt: skip
 TRANSMISSIONS: Final[Mapping[str, str]] = {
     "transmitted": "transmis, sans accusé", "waiting": "en attente", "failing": "en attente : serveur en échec", "refused": "refusé",
-    "awaited": "transmis, accusé attendu", "acknowledged": "pris, accusé signé", "arrived": "arrivé, accusé signé",
+    "awaited": "transmis, accusé attendu", "silent": "transmis, sans accusé", "acknowledged": "pris, accusé signé", "arrived": "arrivé, accusé signé",
 }  # fmt: skip
 FATES: Final[Mapping[str, str]] = {
     "held": "y attend ce à quoi il répond", "known": "y était déjà", "noted": "n’y change rien", "refused": "ce serveur le refuse",

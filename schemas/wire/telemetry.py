@@ -83,7 +83,12 @@ class Metric:
     )
     peer_unacknowledged = Gauge(
         "traitdunion_peer_unacknowledged_seconds",
-        "Age of the oldest activity that a Trait d'union took without a word; 0 if none.",
+        "Age of the oldest activity that a Trait d'union took within a day without a word; 0 if none.",
+        ["peer"],
+    )
+    peer_silent = Gauge(
+        "traitdunion_peer_silent_seconds",
+        "Age of the oldest activity that a Trait d'union took more than a day ago without a word; 0 if none.",
         ["peer"],
     )
     peers_by_state = Gauge("traitdunion_peers", "Peers by state of their circuit breaker.", ["state"])

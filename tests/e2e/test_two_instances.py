@@ -248,7 +248,7 @@ async def test_each_hub_tells_the_other_what_became_of_its_words_there(two: Two)
 
 
 async def test_a_receipt_that_does_not_come_is_awaited_and_shown(two: Two) -> None:
-    before = await _unacknowledged(two)  # what was brought during another test's suspension: its receipt was refused
+    before = await _unacknowledged(two)  # another test may have ended before all its receipts came
     [worker] = two.opsi.processes("worker", "peers")
     worker.send_signal(signal.SIGSTOP)
     said = "Une parole prise, et dont rien n'est dit encore."

@@ -71,7 +71,7 @@ def written() -> Writing:
 
 async def test_an_event_is_said_to_be_transmitted_and_never_arrived(engine: AsyncEngine) -> None:
     async with engine.connect() as connection:
-        found = {one.peer: (one.state, one.reason) for one in (await transmissions(connection, [EVENT]))[EVENT]}
+        found = {one.peer: (one.state, one.reason) for one in (await transmissions(connection, [EVENT], NOW))[EVENT]}
     assert found == {CURRENT: (TRANSMITTED, None), BEHIND: (FAILING, "peer_timeout"), REFUSING: (REFUSED, "peer_refuses_activity")}
     page = (await call(site(engine, HubSettings(), lambda: NOW, fakes_hub.FakeStreams()), "/messages/m1")).text
     assert "transmis, sans accusé" in page
@@ -83,7 +83,7 @@ async def test_what_is_still_under_way_waits(engine: AsyncEngine) -> None:
     async with engine.connect() as connection:
         await positions.save_mark(connection, PEERS_OUTBOUND.name, 10)
         await positions.write(connection, Writing([Standing(CURRENT, 10)]))
-        found = {one.peer: one.state for one in (await transmissions(connection, [EVENT]))[EVENT]}
+        found = {one.peer: one.state for one in (await transmissions(connection, [EVENT], NOW))[EVENT]}
     assert found[CURRENT] == WAITING
 
 

@@ -17,7 +17,7 @@ from hub.federation.acknowledged import forget_words
 from hub.federation.acknowledgements import MEMBER
 from hub.federation.delivery import Scheme, Standing
 from hub.federation.positions import Told, Writing
-from hub.operations.peers import ACKNOWLEDGED, ARRIVED, AWAITED, REFUSED, TRANSMITTED, peer_state, transmissions
+from hub.operations.peers import ACKNOWLEDGED, ARRIVED, AWAITED, REFUSED, SILENT, TRANSMITTED, peer_state, transmissions
 from hub.settings import HubSettings
 from hub.site import site
 from schemas.envelope import object_id
@@ -76,7 +76,7 @@ class Teller:
 
     async def at(self, peer: str, event: str) -> Transmission:
         async with self.town.world.engine.connect() as connection:
-            return next(one for one in (await transmissions(connection, [event]))[event] if one.peer == peer)
+            return next(one for one in (await transmissions(connection, [event], self.town.world.clock()))[event] if one.peer == peer)
 
     @property
     def reasons(self) -> list[str]:
@@ -186,6 +186,48 @@ async def test_a_receipt_that_does_not_come_is_counted_with_its_age(told: Teller
     told.town.world.clock.moved = timedelta(seconds=11)
     await teller.watch()
     assert gauge._value.get() == 0
+
+
+async def test_a_receipt_that_has_not_come_for_a_day_is_awaited_no_longer_and_believed_if_it_comes(
+    told: Teller, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = told.town.world
+    teller = Acknowledger(bootstrap.begin(world.engine, world.rules), HERE, world.hub_key, world.clock)
+    world.clock.moved = timedelta(hours=23)
+    assert (await told.at(OPSI.id, told.event)).state == AWAITED
+    world.clock.moved = timedelta(hours=24)
+    await teller.watch()
+    assert (await told.at(OPSI.id, told.event)).state == SILENT
+    assert Metric.peer_unacknowledged.labels(OPSI.id)._value.get() == 0
+    assert Metric.peer_silent.labels(OPSI.id)._value.get() >= timedelta(days=1).total_seconds()
+    app = site(world.engine, HubSettings(), world.clock, FakeStreams())
+    for path in (f"/communautes/{COMMUNITY}", f"/messages/{told.event}"):
+        page = (await call(app, path)).text
+        assert "transmis, accusé attendu" not in page
+        assert "depuis 1 j 0 h" in page
+    assert "1 sans accusé" in (page := (await call(app, "/pairs")).text)
+    assert "depuis 1 j 0 h" in page
+    monkeypatch.setenv("TRAITDUNION_DATABASE_URL", database_url)
+    monkeypatch.setattr(bootstrap, "clock", world.clock)
+    shown, peer = [await _asked(*words) for words in (("trace", told.event), ("peers", "show", OPSI.id))]
+    assert "opsi.example transmis, sans accusé depuis 1 j 0 h" in shown
+    assert "sans accusé        1, attendus 1 j 0 h en vain" in peer
+    world.clock.moved = timedelta()
+    await told.says(numbered(told.event, labo="written"))
+    assert (await told.at(OPSI.id, told.event)).state == ARRIVED
+
+
+async def _asked(*words: str) -> str:
+    import asyncio  # noqa: PLC0415 - commands that run loops of their own
+
+    return (await asyncio.to_thread(CliRunner().invoke, command_line(), list(words))).output
+
+
+async def test_who_is_suspended_still_tells_what_became_of_what_it_took(told: Teller) -> None:
+    async with told.town.world.engine.begin() as connection:
+        await connection.exec_driver_sql(f"UPDATE hub.peers SET grade = 'suspended' WHERE id = '{OPSI.id}'")  # noqa: S608 - a test's own
+    await told.says(numbered(told.event, labo="written"))
+    assert (told.reasons, (await told.at(OPSI.id, told.event)).state) == ([], ARRIVED)
 
 
 async def test_pages_show_where_a_message_arrived_and_what_is_awaited(told: Teller) -> None:
