@@ -18,6 +18,7 @@ from hub.federation.acknowledged import SqlAcknowledged
 from hub.federation.owing import SqlOwed
 from hub.federation.reach import Bearing
 from hub.federation.repository import SqlAbroad, SqlFollowers, SqlFollows, address_of
+from hub.federation.shared_actor import SqlMinistryLikes, kind_of
 from hub.operations.events import SqlEvents
 from hub.ports import Admitted, Outgoing
 from hub.registry import document
@@ -31,7 +32,7 @@ from hub.storage import offsets
 from hub.storage.outbox import SqlOutbox
 from schemas.envelope import object_id
 from schemas.facts import TakenBack
-from schemas.facts.reaction import ReactionRemoved
+from schemas.facts.reaction import ReactionAdded, ReactionRemoved
 from schemas.manifest import Grade
 from schemas.proof import VerifiedEvent, own_event, sign_event, verify_event
 from schemas.sequence import PEERS
@@ -95,6 +96,7 @@ class UnitOfWork:
         self.events = SqlEvents(connection, rules.clock)
         self.followers, self.follows = SqlFollowers(connection), SqlFollows(connection)
         self.abroad = SqlAbroad(connection, rules.clock)
+        self.ministry_likes = SqlMinistryLikes(connection)
         self.owed, self.acknowledged = SqlOwed(connection), SqlAcknowledged(connection)
 
     async def prefetch(self, batch: Iterable[Admitted]) -> None:
@@ -155,7 +157,8 @@ class UnitOfWork:
         self.communities.save_sequence(numbered)
         targets = await self._targets(community.id, admitted.verified.fact)
         if self._rules.federates and community.audience is Audience.PUBLIC:
-            targets[PEERS] = (await self._bearing(admitted)).written()
+            bearing = await self._bearing(admitted)
+            targets |= {} if bearing is None else {PEERS: bearing.written()}
         self.outbox.add(_outgoing(HUB_FACTS.name, community.id, admitted, numbered.sequence, targets))
         self.events.settle(admitted, Outcome.SEQUENCED, numbered.sequence)
         return numbered.sequence
@@ -242,12 +245,27 @@ class UnitOfWork:
         ties = [tie for tie in (await self.ties.of(community)).values() if tie.state in states]
         return {tie.node: tie.space for tie in ties if node_may(await self.grade_of(tie.node), right)}
 
-    async def _bearing(self, admitted: Admitted) -> Bearing:
-        """What a stranger could not know of an event: the fan-out asks no database."""
-        if not isinstance(admitted.verified.fact, ReactionRemoved):
-            return Bearing(url=await address_of(self.connection, admitted.parent))
-        known = await self.reactions.get(admitted.subject)
-        return Bearing(known.object, known.emoji, await address_of(self.connection, known.object)) if known is not None else Bearing()
+    async def _bearing(self, admitted: Admitted) -> Bearing | None:
+        """What a stranger could not know of an event: the fan-out asks no database. None where strangers are told nothing."""
+        match admitted.verified.fact:
+            case ReactionRemoved():
+                return await self._taken_back(admitted)
+            case ReactionAdded(emoji=emoji) if admitted.node != self.hub and admitted.parent and not admitted.history:
+                if not await self.ministry_likes.tell(admitted.node, admitted.parent, kind_of(emoji), admitted.subject):
+                    return None  # a colleague's stands there already, in the ministry's name
+        return Bearing(url=await address_of(self.connection, admitted.parent))
+
+    async def _taken_back(self, admitted: Admitted) -> Bearing | None:
+        known, told = await self.reactions.get(admitted.subject), None
+        if known is None or known.object is None:
+            return Bearing()
+        if admitted.node != self.hub:
+            standing = await self.reactions.of_ministry(known.object, known.node)
+            if any(one.id != known.id and kind_of(one.emoji) == kind_of(known.emoji) for one in standing):
+                return None  # a colleague's stands for it
+            told = await self.ministry_likes.take_back(known.node, known.object, kind_of(known.emoji))
+        other = told if told != known.id else None
+        return Bearing(known.object, known.emoji, await address_of(self.connection, known.object), other)
 
     def _said(self, fact: Fact, *, subject: str, marker: str, community: str | None) -> Admitted:
         now = self.clock()

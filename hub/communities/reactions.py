@@ -52,6 +52,13 @@ class SqlReactions:
         await self._look({(message, actor)})
         return (message, actor, emoji) in self._standing
 
+    async def of_ministry(self, message: str, node: str) -> list[Reaction]:
+        """What one node's people have standing on a message, this transaction's own changes among it."""
+        query = select(reactions).where(reactions.c.object == message, reactions.c.node == node)
+        found = {row.id: _reaction(row) for row in await self._connection.execute(query)}
+        changed = [one for name in self._changed if (one := self._known[name]) and (one.object, one.node) == (message, node)]
+        return [one for one in (found | {one.id: one for one in changed}).values() if one.state is ReactionState.STANDING]
+
     def save(self, reaction: Reaction) -> None:
         """Remember a reaction; written with the transaction."""
         self._known[reaction.id] = reaction

@@ -81,10 +81,13 @@ def deed_of(numbered: Numbered, addresses: Addresses) -> dict[str, Any] | None:
 
 
 def reaction(numbered: Numbered, emoji: str, target: str, addresses: Addresses) -> dict[str, Any]:
-    """A Like or EmojiReact. Its id comes from the reaction itself and not from the event, so that who takes it back can name it."""
+    """A Like or EmojiReact. Its id comes from the reaction itself and not from the event, so that who takes it back can name it.
+
+    The actor is the ministry: the one who takes back the last may not be the one who set the first.
+    """
     envelope, like = numbered.event.envelope, emoji in LIKES
     made: dict[str, Any] = {
-        "id": addresses.activity(envelope.subject),
+        "id": addresses.activity(numbered.bearing.told or envelope.subject),
         "type": "Like" if like else "EmojiReact",
         "actor": addresses.node(envelope.source),
         **addressing(numbered.community, addresses),

@@ -50,4 +50,10 @@ peer_registries = Table(
     Column("peer", Text, primary_key=True), Column("version", Integer, nullable=False), moment("at", required=True),
 )  # fmt: skip
 
+ministry_likes = Table(
+    "ministry_likes", metadata,
+    Column("node", Text, primary_key=True), Column("message", Text, primary_key=True), Column("kind", Text, primary_key=True),
+    Column("reaction", Text, nullable=False),
+)  # fmt: skip
+
 peer_quarantines = Table("peer_quarantines", metadata, Column("peer", Text, primary_key=True), moment("at", required=True))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,10 @@ from sqlalchemy import insert, text, update
 from hub import bootstrap
 from hub.batches.group import Group
 from hub.batches.inbound import InboundBatch
+from hub.federation.addresses import Addresses
 from hub.federation.reach import Bearing, bearing_of
+from hub.federation.telling import Voice, parcels
+from hub.ports import Record
 from hub.storage.federation_tables import external_objects
 from hub.storage.tables import communities
 from schemas.envelope import object_id
@@ -84,3 +88,84 @@ async def test_a_reaction_taken_back_names_its_message_and_emoji(world: World) -
     await world.hear(world.unreacted("education", "like:1"))
     [found] = await targets(world, "reaction.removed")
     assert bearing_of(found) == Bearing(object_id("wifip", "post:1"), "👍")
+
+
+async def carried(world: World) -> list[dict[str, Any]]:
+    """What ministries did by reactions, as the courier carries it to a group's followers."""
+    query = "SELECT o.* FROM hub.outbox o JOIN hub.events e ON e.id = o.event WHERE e.type LIKE '%reaction%' AND o.sequence IS NOT NULL ORDER BY o.id"
+    async with world.engine.connect() as connection:
+        rows: list[Any] = list(await connection.execute(text(query)))
+    found = []
+    for row in rows:
+        headers = [*((name, said.encode()) for name, said in row.headers), ("hub_admitted", b"1795000000000")]
+        record = Record("hub.facts.v1", 0, 0, world.clock(), COMMUNITY.encode(), bytes(row.value), tuple(headers))
+        found += [json.loads(one.body)["object"] for one in parcels(record, row.targets, Voice(Addresses("https://hub.example"), "hub"))]
+    return found
+
+
+def likers(activities: list[dict[str, Any]]) -> dict[tuple[str, str], str]:
+    """As servers elsewhere keep them: who likes what, once; taken away by its id, or by who and what."""
+    standing: dict[tuple[str, str], str] = {}
+    for one in activities:
+        like = one["object"] if one["type"] == "Undo" else one
+        kind = like["type"] + like.get("content", "")
+        place = (like["actor"].rpartition("/")[2], kind)
+        if one["type"] != "Undo":
+            standing.setdefault(place, like["id"])
+        elif like["id"] in standing.values() or place in standing:
+            standing = {where: name for where, name in standing.items() if name != like["id"] and where != place}
+    return standing
+
+
+ALICE, BOB, CLEO = "a" * 32, "b" * 32, "c" * 32
+
+
+async def test_a_ministry_likes_elsewhere_as_long_as_one_of_its_agents_does(world: World) -> None:
+    message = object_id("wifip", "post:1")
+    await world.hear(world.posted("wifip", "post:1"))
+    await world.hear(world.reacted("education", "like:1", message, "👍", ALICE), world.reacted("education", "like:2", message, "❤️", BOB))
+    assert likers(told := await carried(world)).keys() == {("education", "Like")}
+    assert len(told) == 1
+    await world.hear(world.unreacted("education", "like:1"))
+    assert likers(await carried(world)).keys() == {("education", "Like")}
+    await world.hear(world.unreacted("education", "like:2"))
+    *_, like, undo = await carried(world)
+    assert (undo["type"], undo["object"]["id"]) == ("Undo", like["id"])
+    assert likers(await carried(world)) == {}
+    await world.hear(world.reacted("education", "like:3", message, "👍", BOB))
+    assert likers(await carried(world)).keys() == {("education", "Like")}
+
+
+async def test_likes_of_two_ministries_and_emojis_of_one_are_counted_apart(world: World) -> None:
+    message = object_id("wifip", "post:1")
+    await world.hear(world.posted("wifip", "post:1"))
+    set_there = [
+        ("education", "r:1", "👍", ALICE),
+        ("education", "r:2", "🎉", ALICE),
+        ("education", "r:3", "🎉", BOB),
+        ("wifip", "r:4", "👍", CLEO),
+    ]
+    await world.hear(*(world.reacted(node, native, message, emoji, who) for node, native, emoji, who in set_there))
+    await world.hear(world.unreacted("education", "r:1"), world.unreacted("education", "r:2"))
+    assert likers(await carried(world)).keys() == {("education", "EmojiReact🎉"), ("wifip", "Like")}
+
+
+async def test_what_is_decided_in_one_batch_counts_as_what_is_decided_in_several(world: World) -> None:
+    message = object_id("wifip", "post:1")
+    await world.hear(
+        world.posted("wifip", "post:1"), world.reacted("education", "like:1", message, "👍", ALICE),
+        world.reacted("education", "like:2", message, "👍", BOB), world.unreacted("education", "like:1"),
+    )  # fmt: skip
+    assert likers(await carried(world)).keys() == {("education", "Like")}
+    await world.hear(world.unreacted("education", "like:2"))
+    assert likers(await carried(world)) == {}
+
+
+async def test_a_like_that_was_told_before_ministries_were_counted_is_taken_back_by_its_own_name(world: World) -> None:
+    message = object_id("wifip", "post:1")
+    await world.hear(world.posted("wifip", "post:1"), world.reacted("education", "like:1", message, "👍"))
+    async with world.engine.begin() as connection:
+        await connection.exec_driver_sql("DELETE FROM hub.ministry_likes")
+    await world.hear(world.unreacted("education", "like:1"))
+    like, undo = await carried(world)
+    assert undo["object"]["id"] == like["id"]
