@@ -48,8 +48,10 @@ from adapters.people import Rostered
 from adapters.platforms import platform
 from adapters.poller import REMINDED, Outlook, Poller, asked
 from adapters.port import Polled, Reminding
+from adapters.quotations import Quotes
 from adapters.receipts import Receipts
 from adapters.registry import LedgerShelf, Trust, fetch
+from adapters.requoting import Requoting
 from adapters.resyncs import Resyncs
 from adapters.rosters import Office, Rosters
 from adapters.rotation import Rotation
@@ -151,6 +153,7 @@ async def build(name: str, instance: Instance, shared: Shared) -> Connector:
         pause, receipts, publisher, admission.wake, shared.clock, asyncio.sleep,
     )  # fmt: skip
     writer = Writer(bench)
+    requoting = Requoting(bench, client, shared.ledger).run if isinstance(client, Quotes) else None
     await receipts.recall()
     intake = shared.transport.intake(name, key, writer, applied)
     completions = Completions(name, client, spool, admission)
@@ -158,6 +161,8 @@ async def build(name: str, instance: Instance, shared: Shared) -> Connector:
         handshake.run(), _after(handshake.begun, admission.run), _after(handshake.begun, intake.run), receipts.run(), completions.run(),
         hints.run(), _after(handshake.begun, asking_again.run), _tidy(applied, shared.clock),
     )  # fmt: skip
+    if requoting is not None:
+        loops = (*loops, _after(handshake.begun, requoting))
     watch = Watch(shared.ledger, name, secrets.token_hex(8))
     asking = _asking(seat, client, watch, admission)
     if asking is not None:

@@ -10,6 +10,7 @@ from adapters.applied import RENAMING, Copy, Refused
 from adapters.orders import Gesture, Orders, Place, Verdicted
 from adapters.people import Ghosted
 from adapters.port import UNSUPPORTED, WITHDRAWN, Act, Never, Order, Written
+from adapters.stand_in import is_of_ours
 from schemas.envelope import object_id
 from schemas.facts import TakenBack
 from schemas.facts.membership import MembershipLeft
@@ -45,7 +46,8 @@ class Effects:
             return await self._completed(fact, record.lane, passed)
         if isinstance(fact, MembershipLeft) and envelope.source != self._bench.instance.node:
             return await self._left(fact, record.lane, passed)
-        if envelope.source == self._bench.instance.node or not isinstance(fact, MessagePosted | MessageDeleted | Gesture):
+        own = envelope.source == self._bench.instance.node or is_of_ours(passed, self._bench.instance.node, self._bench.door.hub)
+        if own or not isinstance(fact, MessagePosted | MessageDeleted | Gesture):
             return Verdicted(Verdict.CONFIRMED)  # our own, or an announcement that asks nothing of the RSE
         return await self._said(fact, record.lane, passed)
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from adapters import stale
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
@@ -204,6 +206,7 @@ class Memory:
             strict=True,
         )
         async with self._ledger.connection() as connection:
+            await stale.mark(connection, self._instance, {one.native_id: one.withdrawn for one in latest if one.is_copy})
             await connection.execute(UPSERT_OBJECTS, self._instance, *map(list, columns))
 
     async def meet(self, people: Sequence[Met]) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
 
 from adapters.applied import Requoted
 from adapters.port import WITHDRAWN, Act, Never, Order, RseClient, Written
+from adapters.stand_in import is_of_ours
 from schemas.facts.message import MessageDeleted, MessageEdited
 from schemas.words import Verdict
 
@@ -52,7 +53,7 @@ class Quotations:
             return said
         keys, requoted, kept = list(said.keys), [], False
         for copy in await self._bench.applied.quoting(changed.subject):
-            attempt = _Attempt(self._bench, self._client, _order(passed, changed, copy), changed.native_id)
+            attempt = Attempt(self._bench, self._client, _order(passed, changed, copy), changed.native_id)
             keys.append(attempt.order.key)
             match await self._bench.pause.through(attempt):
                 case Written(version=version):
@@ -65,6 +66,8 @@ class Quotations:
     def _changed(self, said: Verdicted, passed: Passed) -> _Changed | None:
         """What was said in another RSE has changed once its copy has; what was said here, when the hub has numbered it."""
         envelope, fact = passed.verified.event.envelope, passed.verified.fact
+        if is_of_ours(passed, self._bench.instance.node, self._bench.door.hub):
+            return _Changed(envelope.subject, envelope.nativeid)  # whether it still stands is read in the RSE
         match fact:
             case MessageDeleted():
                 return _Changed(envelope.subject, None)
@@ -85,7 +88,7 @@ def _order(passed: Passed, changed: _Changed, copy: KnownObject) -> Order:
 
 
 @dataclass
-class _Attempt:
+class Attempt:
     """One quotation's attempts: the intent first; each reads before it writes."""
 
     bench: Bench
@@ -95,6 +98,7 @@ class _Attempt:
     intended: bool = False
 
     async def __call__(self) -> WriteOutcome:
+        """One attempt; raises LedgerUnavailable."""
         await self.client.turn(self.order)
         if not self.intended:
             await self.bench.applied.intend(self.order, self.bench.clock())

@@ -59,14 +59,17 @@ class Listener:
 
 
 def what_to_send(step: Step, memory: Memory, listener: Listener, now: datetime) -> Kept | StandIn | None:
-    """The ministry's own bytes while they are kept, else the hub's word, else nothing. What was taken back since is not shown again."""
+    """The ministry's own bytes while they are kept, else the hub's word, else nothing. What was taken back since is not shown again.
+
+    Of its own it is told what became of its messages: answers in its RSE may repeat words that its people edited or deleted meanwhile.
+    """
     if not listener.receives and not issubclass(FACTS.get(step.type, MessagePosted), TakenBack):
         return None
     if step.type in _WORDS and _deleted(step, memory):
         return None if step.kept is not None or not step.first else StandIn(MessageDeleted(space=listener.space), None, now)
     if step.kept is not None:
         return step.kept if listener.node in step.kept.nodes else None
-    return _stand_in(step, memory, listener, now) if step.node != listener.node else None
+    return _stand_in(step, memory, listener, now) if step.node != listener.node or step.type in _MESSAGE else None
 
 
 def _stand_in(step: Step, memory: Memory, listener: Listener, now: datetime) -> StandIn | None:

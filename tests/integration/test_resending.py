@@ -137,6 +137,21 @@ async def test_what_nobody_keeps_is_told_by_the_hub_in_its_own_name_as_it_stands
     assert (state.originals, state.stand_ins, state.left_out, state.state) == (0, 3, 2, ResyncState.COMPLETED)
 
 
+async def test_a_node_is_reminded_of_what_its_own_people_edited_and_deleted_while_it_was_away(away: Away) -> None:
+    world = away.world
+    await world.hear(world.posted(NODE, "post:1"), world.posted(NODE, "post:2"), world.reacted(NODE, "like:1", object_id(NODE, "post:1")))
+    before = await away.number()
+    await world.hear(world.edited(NODE, "post:1", "corrigé"), world.deleted(NODE, "post:2"))
+    await away.forget()
+    await away.ask(before)
+    sent = await away.all_sent()
+    assert facts(sent) == [MessageEdited, MessageDeleted, ResyncCompleted]
+    assert [(one.verified.event.envelope.onbehalf, one.verified.event.envelope.nativeid) for one in sent[:2]] == [
+        (NODE, "post:1"),
+        (NODE, "post:2"),
+    ]
+
+
 async def test_words_that_were_taken_back_since_are_not_sent_again_but_their_deletion_is(away: Away) -> None:
     before = await away.number()
     await away.world.hear(away.world.posted("wifip", "post:1"), away.world.deleted("wifip", "post:1"))

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
 
+from adapters import requoting
+from adapters.ledger import Ledger, Memory
 from adapters.port import UNSUPPORTED, WITHDRAWN, Act, Later, Never, Written
 from schemas import topics
-from schemas.envelope import object_id
+from schemas.envelope import RESYNC, event_digest, object_id
 from schemas.facts.message import MessageDeleted, MessageEdited
-from tests.fakes_adapters import PlainRse, Rig, answering, posted, said_by, until
+from schemas.proof import sign_event
+from schemas.sequence import Sequence as Numbered
+from schemas.words import Audience
+from tests.fakes_adapters import COMMUNITY, SPACE, PlainRse, Rig, answering, posted, said_by, until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -156,3 +162,76 @@ async def test_words_that_the_rse_does_not_let_go_are_a_dead_letter_and_no_silen
         ((headers, _),) = await rig.read(topics.outbound("wifip").dead_letters.name, 1)
     assert headers["dlq_reason"] == "quotation_kept"
     assert await rig.value("SELECT deleted FROM adapters.objects WHERE native_id = 'copy:1'") is True
+
+
+def reminder(rig: Rig, fact: MessageEdited | MessageDeleted) -> CanonicalEvent:
+    """The hub tells what people here did to their own message while this node was away."""
+    return sign_event(
+        rig.hub.key, fact, subject=object_id("wifip", "post:5"), time=datetime.now(UTC), platform="traitdunion", native_id="post:5",
+        change_marker=f"resync:{fact.event_type}", actor="hub", audience=Audience.MEMBERS, community=COMMUNITY, history=RESYNC,
+        on_behalf="wifip",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "fact", [MessageEdited(**posted("Qui l’a vu ?").model_dump()), MessageDeleted(space="salon")], ids=["edited", "deleted"]
+)
+async def test_what_people_here_did_while_the_node_was_away_is_followed_and_never_written(
+    rig: Rig, fact: MessageEdited | MessageDeleted
+) -> None:
+    answer = said_by(rig.hub.nodes["education"], posted("Moi."), "$2", parent=object_id("wifip", "post:5"))
+    again = reminder(rig, fact)
+    place = Numbered(event_digest(again.attributes), COMMUNITY, 2, {"wifip": SPACE}, datetime.now(UTC), RESYNC)
+    async with rig.running():
+        await rig.tie()
+        await rig.post({"what": "post", "id": "post:5"})
+        await rig.deliver(answer)
+        await rig.deliver(again, extra=[place.signed(rig.hub.key)])
+        assert await verdict_on(rig, again, 3) == ("confirmed", None)
+    assert rse_of(rig).rewritten == [("copy:1", "post:5")]
+    assert [order.act for order in rig.rse.written] == [Act.POSTED]
+
+
+async def test_a_copy_that_people_here_take_away_is_repeated_no_longer_here_and_again_once_it_is_back(rig: Rig) -> None:
+    async def rewritten() -> list[tuple[str, str | None]]:
+        return rse_of(rig).rewritten
+
+    async with rig.running():
+        await rig.tie()
+        await rig.deliver(*theirs(rig))
+        await rig.receipts(3)
+        gone = await rig.post({"what": "delete", "id": "copy:1", "version": "9"})
+        assert gone.headers["X-Traitdunion-Outcome"].startswith("event=")
+        await until(rewritten, [("copy:2", None)])
+        await until(lambda: rig.value("SELECT count(*) FROM adapters.objects WHERE stale"), 0)
+        echo = await rig.post({"what": "edit", "id": "copy:2", "version": "q1", "by_us": True})
+        await brought_back(rig, "copy:1")
+        await until(rewritten, [("copy:2", None), ("copy:2", "copy:1")])
+    assert echo.headers["X-Traitdunion-Outcome"] == "dropped=echo"
+    assert await rig.value("SELECT count(*) FROM adapters.intents WHERE state = 'open'") == 0
+
+
+async def test_what_is_stale_when_a_process_ends_is_rewritten_by_the_next_one(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def rewritten() -> list[tuple[str, str | None]]:
+        return rse_of(rig).rewritten
+
+    with monkeypatch.context() as patched:
+        patched.setattr(requoting, "STALE", requoting.STALE.replace("quoting.stale", "false"))
+        async with rig.running():
+            await rig.tie()
+            await rig.deliver(*theirs(rig))
+            await rig.receipts(3)
+            await rig.post({"what": "delete", "id": "copy:1", "version": "9"})
+    assert rse_of(rig).rewritten == []
+    async with rig.running():
+        await until(rewritten, [("copy:2", None)])
+
+
+async def brought_back(rig: Rig, native_id: str) -> None:
+    """As admission notes it once the RSE itself has said so."""
+    ledger = await Ledger.open(rig.database_url, size=1)
+    memory = Memory(ledger, "rse")
+    known = (await memory.recall([native_id], [])).natives[native_id]
+    assert known.withdrawn
+    await memory.remember([replace(known, withdrawn=False)])
+    await ledger.close()
