@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from itertools import accumulate
 from typing import TYPE_CHECKING
@@ -195,13 +195,23 @@ class Looker:
             return gone
         if not gone:
             return None
-        for under in await self._watch.under(row.native_id):
-            refused = await self._ask(view, under, seen)
+        under = await self._watch.under(row.native_id)
+        if under and await self._watch.taken_by_us(row.native_id):
+            await self._forget(view, under, seen)
+            under = []
+        for one in under:
+            refused = await self._ask(view, one, seen)
             if refused is not None:
                 return refused
         seen.objects.add(row.native_id)
         await self._tell(view, [deleted(row, view.poll.space, self._clock())], seen, view.cursor)
         return None
+
+    async def _forget(self, view: View, rows: Iterable[Row], seen: _Seen) -> None:
+        """They went with a copy that we deleted, and their authors deleted nothing: elsewhere they stay."""
+        gone = [replace(deleted(row, view.poll.space, self._clock()), outcome=None) for row in rows]
+        seen.objects |= {news.after.native_id for news in gone}
+        await self._tell(view, gone, seen, view.cursor)
 
 
 def leading(answers: Sequence[Answer]) -> tuple[int, NotStored | None]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from adapters.port import Act
 from adapters.ties import LOOKED_AT
 
 if TYPE_CHECKING:
@@ -45,6 +46,11 @@ MISSING = f"""
 UNDER = f"""
     SELECT {COLUMNS} FROM sightings WHERE instance = $1 AND thread = $2 AND NOT gone AND revision > 0 ORDER BY created_at DESC
 """  # noqa: S608 - made of constants alone
+
+TAKEN_BY_US = """
+    SELECT EXISTS (SELECT 1 FROM objects WHERE instance = $1 AND native_id = $2 AND origin = 'copy' AND deleted)
+        OR EXISTS (SELECT 1 FROM intents WHERE instance = $1 AND native_id = $2 AND act = $3 AND state = 'open')
+"""
 
 
 class LeaseLost(RuntimeError):
@@ -140,6 +146,11 @@ class Watch:
         """What stood under a root, newest first."""
         async with self._ledger.connection() as connection:
             return [_row(row) for row in await connection.fetch(UNDER, self._instance, root)]
+
+    async def taken_by_us(self, root: str) -> bool:
+        """Whether it was a copy that we deleted by order, or are just deleting: what stood under it went by nobody's will."""
+        async with self._ledger.connection() as connection:
+            return bool(await connection.fetchval(TAKEN_BY_US, self._instance, root, Act.DELETED.value))
 
     async def tidy(self, before: datetime) -> None:
         """Forget objects that have not changed for so long that no window holds them."""

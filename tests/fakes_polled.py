@@ -29,6 +29,7 @@ class MemoryWatch(Watch):
         super().__init__(cast("Ledger", None), "rse", "me")
         self.kept: dict[str, tuple[str, Row]] = {}
         self.cursors: dict[str, str] = {}
+        self.ours_deleted: set[str] = set()
         self.lost = False
 
     async def rows(self, native_ids: Sequence[str]) -> dict[str, Row]:
@@ -56,6 +57,9 @@ class MemoryWatch(Watch):
 
     async def under(self, root: str) -> list[Row]:
         return [row for _, row in self.kept.values() if row.thread == root and not row.gone]
+
+    async def taken_by_us(self, root: str) -> bool:
+        return root in self.ours_deleted
 
 
 @dataclass

@@ -18,7 +18,9 @@ CAPABILITIES = Capabilities(
         Feature.EDITS: BothWays(Yes("par relevé"), Yes("en v1 ; la v1-alpha3 ne sait rien modifier")),
         Feature.DELETIONS: BothWays(
             Yes("un 404 de l’objet, jamais son absence d’une page ; un eXo d’avant Meeds répond 401 : rien ne s’en déduit"),
-            Yes("ce que d’autres ont commenté est vidé en v1 ; en v1-alpha3 une activité part avec ses commentaires"),
+            Yes(
+                "ce que d’autres ont commenté est vidé en v1 ; en v1-alpha3 une activité part avec ses commentaires, que gardent les autres réseaux : un avis le dit dans l’espace"
+            ),
         ),
         Feature.REPLIES: BothWays(
             Yes("commentaires, et réponses à un commentaire en v1"),

@@ -276,7 +276,10 @@ class ExoClient:
         return refused or await self._seen(entry.native_id)
 
     async def _delete(self, order: Order) -> WriteOutcome:
-        """With an activity, or a comment, eXo deletes what stands under it, which is other people's: it is emptied instead, where it can be."""
+        """With an activity, or a comment, eXo deletes what stands under it, which is other people's: it is emptied instead, where it can be.
+
+        Where it cannot, its author's will counts more; the space is told first what goes with her words.
+        """
         if order.native_id is None:
             return Never("native_id_missing")
         entry = await self._entry(order.native_id)
@@ -287,10 +290,20 @@ class ExoClient:
         if entry.comments != 0 and self._exo.edits:
             refused = await self._exo.change(entry, render.deleted_html(order, self._instance.url))
             return refused or await self._seen(entry.native_id)
+        if entry.is_root and entry.comments and (late := await self._tell_of_answers(order, entry.comments)) is not None:
+            return late
         refused = await self._exo.remove(entry)
         if isinstance(refused, Never) and await self._entry(order.native_id) is None:
             return Written(order.native_id, GONE)  # aiohttp repeats a DELETE whose connection broke: the first one was heard
         return refused or Written(order.native_id, GONE)
+
+    async def _tell_of_answers(self, order: Order, answers: int) -> Later | None:
+        """Once, though a process ends before the deletion itself. A space that takes no notice keeps no words for that."""
+        told = self._bearing(render.act_marker(order), await self._exo.window(order.space, EVER, SEARCHED, ""))
+        if told is not None:
+            return told if isinstance(told, Later) else None
+        made = await self._exo.post(order.space, render.answers_gone_html(order, self._instance.url, answers))
+        return made if isinstance(made, Later) else None
 
     async def _seen(self, native_id: str) -> WriteOutcome:
         """What was written as the next poll will see it: eXo may change HTML that it takes."""

@@ -95,6 +95,13 @@ def deleted_html(order: Order, home: str) -> str:
     return f"<p><em>{DELETED_NOTICE}</em></p>{_foot(order, home)}"
 
 
+def answers_gone_html(order: Order, home: str, answers: int) -> str:
+    """What an eXo says that can only delete an activity with what stands under it: the answers are gone here, and by nobody's will."""
+    went = "Une réponse est partie" if answers == 1 else f"{answers} réponses sont parties"
+    said = f"{DELETED_NOTICE} {went} d’ici avec lui : cet eXo ne sait pas les garder. Les autres réseaux les gardent."
+    return f"<p><em>{said}</em></p>{_foot(order, home)}"
+
+
 def _foot(order: Order, home: str) -> str:
     link = (order.link or f"{home}/").partition("#")[0]
     return f'<p><a href="{address(link)}{act_marker(order)}">Message d’origine</a></p>'

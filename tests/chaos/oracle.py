@@ -185,8 +185,9 @@ def _truth(
     found: list[Finding] = []
     for number, entry in entries.items():
         seen = visible[entry.rse, entry.community].get(number)
-        gone = {State(0, alive=False)} if number in swept and natures.get(entry.rse, Nature()).sweeps else frozenset()
-        fits = [state for state in entry.may_be | gone if (state if state.alive else None) == seen]
+        if seen is None and number in swept and natures.get(entry.rse, Nature()).sweeps:
+            continue  # it went with what its own people deleted, and is deleted; or with what was deleted elsewhere, and stays there
+        fits = [state for state in entry.may_be if (state if state.alive else None) == seen]
         if fits:
             truth[number] = fits[0]
         else:

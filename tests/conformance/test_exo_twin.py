@@ -343,9 +343,29 @@ async def test_an_answer_to_what_went_since_stands_alone_and_is_found_there(eith
     assert "qui n’est pas dans cet espace" in (await either.item(alone.native_id))["title"]
 
 
-async def test_where_nothing_can_be_edited_a_commented_copy_goes_with_its_comments(old: Portal) -> None:
+async def test_where_nothing_can_be_edited_a_commented_copy_goes_with_its_comments_and_the_space_is_told_once(
+    old: Portal, monkeypatch: pytest.MonkeyPatch
+) -> None:
     copy = await written(old, order(old))
     await old.comment(copy.native_id, "Merci")
+    await old.comment(copy.native_id, "De rien")
+    gone = order(old, "k2", act=Act.DELETED, native_id=copy.native_id, content=None)
+    with monkeypatch.context() as patched:
+        patched.setattr(old.client._exo, "remove", cut_short)  # the process ends between the notice and the deletion
+        with pytest.raises(ConnectionResetError):
+            await old.client.write(gone)
+    await written(old, gone)
+    (notice,) = await old.items()
+    assert "2 réponses sont parties d’ici avec lui" in notice["title"]
+    assert "Bonjour" not in notice["title"]
+
+
+async def cut_short(*_: object) -> None:
+    raise ConnectionResetError
+
+
+async def test_where_nothing_can_be_edited_a_copy_that_nobody_commented_goes_without_a_word(old: Portal) -> None:
+    copy = await written(old, order(old))
     await written(old, order(old, "k2", act=Act.DELETED, native_id=copy.native_id, content=None))
     assert await old.items() == []
 

@@ -154,6 +154,19 @@ async def test_a_404_deletes_once_with_what_stood_under_it_and_is_not_asked_agai
     assert room.rse.asked.count("gone a") == 1
 
 
+async def test_replies_that_went_with_a_copy_which_we_deleted_are_not_told_as_deleted_by_their_authors() -> None:
+    room = Room()
+    room.rse.say("a", "Bonjour")
+    room.rse.say("b", "Merci", under="a")
+    await room.look()
+    room.sink.watch.ours_deleted.add("a")
+    room.rse.said.clear()
+    await room.look()
+    room.restart()
+    await room.look()
+    assert room.told[2:] == [("deleted", "a", "")]
+
+
 async def test_a_reply_that_is_gone_while_its_root_stays_is_deleted_alone() -> None:
     room = Room()
     room.rse.say("a", "Bonjour")
