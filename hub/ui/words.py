@@ -140,6 +140,7 @@ REASONS: Final[Mapping[str, str]] = {
     "own_message": "Discourse ne laisse pas aimer ce qu’on a écrit soi-même",
     "emoji_without_like": "un « j’aime » ne dirait pas la même chose que cet émoji",
     "comment_without_like": "cet eXo ne laisse pas aimer un commentaire",
+    "history_kept": "ses versions d’avant restent lisibles : le compte du connecteur doit être modérateur ou administrateur du Discourse",
     "post_gone": "le message n’est plus là",
     "daily_limit": "limite quotidienne de « j’aime » atteinte",
     "same_name_reacted": "un agent du même nom, du même ministère, a déjà cette réaction",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from adapters.discourse.http import Answer
 from adapters.port import Act, Change, Incomplete, Later, Never, SpaceReport, Written
 from schemas.facts.message import Author, Content
 from schemas.words import Audience
@@ -129,6 +130,23 @@ async def test_a_first_message_that_others_answered_is_emptied_and_its_topic_sta
     assert await rse.client.find(given) is None  # its history may not be hidden yet: it is emptied again, which changes nothing
     assert (await written(rse, given)).native_id == deleted.native_id
     assert [post["raw"] for post in await rse.posts()] == [post["raw"] for post in posts]
+
+
+async def test_a_history_that_the_account_may_not_hide_is_refused_by_a_name_that_says_what_to_mend(
+    rse: Forum, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = await written(rse, order())
+    topic = int((first.locator or "").removeprefix("topic:").partition("/")[0])
+    await rse.call("POST", "/posts.json", topic_id=topic, raw="Merci pour ce compte rendu !")
+    api = rse.client._api
+    send = api.send
+
+    async def without_rights(method: str, path: str, body: dict[str, object] | None = None) -> Answer | Later:
+        return Answer(403, {}) if path.endswith("/hide") else await send(method, path, body)
+
+    monkeypatch.setattr(api, "send", without_rights)
+    assert await rse.client.write(order(Act.DELETED, native_id=first.native_id, content=None)) == Never("history_kept")
+    assert "compte rendu de mars" not in (await rse.posts())[0]["cooked"]
 
 
 async def test_a_first_message_alone_goes_with_its_topic(rse: Forum) -> None:
