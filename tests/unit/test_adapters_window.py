@@ -1,0 +1,40 @@
+"""How far back a look at a polled space reads again: seven days, and two hundred messages."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from adapters.port import Change
+from tests.fakes_polled import PolledSink, view_of
+from tests.fakes_polled_rse import PolledRse
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+LAST = 200
+
+
+async def edits_seen(rse: PolledRse, edited: Sequence[str]) -> list[str]:
+    """Of messages that were told, and whose words changed since, those that the next look finds."""
+    sink, view = PolledSink(), view_of("salon", since=datetime.now(UTC) - timedelta(days=30))
+    await sink.looker(rse).look(view)
+    told = len(sink.outcomes)
+    for name in edited:
+        rse.said[name].text = "Bonsoir"
+    await sink.looker(rse).look(view)
+    return [one.native_id for one in sink.outcomes[told:] if isinstance(one, Change)]
+
+
+async def test_an_edit_of_seven_days_is_seen_and_of_more_is_not() -> None:
+    rse = PolledRse()
+    rse.say("older", "Bonjour", ago=timedelta(days=7, hours=1))
+    rse.say("younger", "Bonjour", ago=timedelta(days=6, hours=23))
+    assert await edits_seen(rse, ["older", "younger"]) == ["younger"]
+
+
+async def test_an_edit_of_the_last_two_hundred_is_seen_and_of_one_before_is_not() -> None:
+    rse = PolledRse()
+    for number in range(LAST + 1):
+        rse.say(f"a{number}", "Bonjour", ago=timedelta(seconds=2 * LAST - number))
+    assert await edits_seen(rse, ["a0", "a1"]) == ["a1"]
