@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import tomllib
+from fnmatch import fnmatch
 from importlib.metadata import distribution
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -106,6 +108,11 @@ def test_services_start_in_an_order_and_wait_for_what_can_come() -> None:
             assert not before.said.get("profiles"), (service.name, name)
 
 
+def test_what_runs_once_is_awaited_by_another_or_up_and_wait_would_take_its_end_for_a_failure() -> None:
+    awaited = {name for service in ALL.values() for name, how in service.after.items() if how == "service_completed_successfully"}
+    assert {name for name, service in ALL.items() if service.once and not service.said.get("profiles")} <= awaited
+
+
 def test_networks_volumes_and_configs_are_declared_and_used() -> None:
     used = {mount.volume for service in ALL.values() for mount in service.mounts}
     assert used == set(FILE["volumes"])
@@ -164,6 +171,7 @@ def test_a_container_of_ours_may_do_as_little_as_possible(service: Service) -> N
     assert (said["user"], said["read_only"], said["cap_drop"]) == ("10001:10001", True, ["ALL"])
     assert said["security_opt"] == ["no-new-privileges:true"]
     assert "USER 10001:10001" in DOCKERFILE
+    assert "PYTHONDONTWRITEBYTECODE=1" in DOCKERFILE  # as tests/integration/test_compose_sequence.py has it, to see what is written beside
 
 
 def test_one_service_builds_the_image_and_comes_before_all_that_run_it() -> None:
@@ -221,6 +229,21 @@ def test_the_image_has_what_the_clone_has_and_nothing_of_its_tools() -> None:
     text = (CLONE / "deploy" / "requirements.lock").read_text(encoding="utf-8")
     assert text.count("--hash=sha256:") > len(image)
     assert "://" not in text
+
+
+def test_all_that_our_packages_read_is_in_the_image() -> None:
+    said = tomllib.loads((CLONE / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]
+    found = said["packages"]["find"]
+    assert found.get("namespaces", True)  # a folder of templates is a package without __init__.py
+    read_by_people = {"README.md", "RACCORDER.md"}
+    beside = [path for room in ("adapters", "hub", "schemas") for path in (CLONE / room).rglob("*") if path.is_file()]
+    needed = {path for path in beside if path.suffix not in {".py", ".pyc"} and path.name not in read_by_people}
+    assert {path.suffix for path in needed} >= {".html", ".css", ".json", ".yaml"}
+    assert [path for path in needed if not any(path.match(pattern) for pattern in said["package-data"]["*"])] == []
+    assert all(any(fnmatch(room, pattern) for pattern in found["include"]) for room in ("adapters", "hub", "schemas", "deploy"))
+
+
+# --- what runs in the containers ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,12 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+import psutil
 import pytest
 from aiohttp import ClientSession
 
@@ -69,9 +71,30 @@ class Machine:
         command = [here(word, places) for word in said]
         environment = {name: here(value, places) for name, value in service.environment.items()}
         environment |= {"TRAITDUNION_TOPIC_PREFIX": self.prefix, "PATH": f"{BIN}:{os.environ['PATH']}"}
+        environment |= {"PYTHONPATH": str(self.watching()), "WRITTEN_PATHS": str(self.notes(service)), "PYTHONDONTWRITEBYTECODE": "1"}
         for mount in service.mounts:
-            (self.folder / mount.volume).mkdir(exist_ok=True)
+            Path(here(mount.target, places)).mkdir(parents=True, exist_ok=True)
         return Program(service.name, command, self.folder / f"{service.name}.log", environment, folder=self.folder)
+
+    def watching(self) -> Path:
+        """A folder that has each of our processes note what it writes."""
+        folder = self.folder / "watching"
+        folder.mkdir(exist_ok=True)
+        (folder / "sitecustomize.py").write_text((CLONE / "tests" / "probes_written_paths.py").read_text())
+        return folder
+
+    def notes(self, service: Service) -> Path:
+        """Where a service's processes note what they write."""
+        return self.folder / f"{service.name}.written"
+
+    def written_elsewhere(self, service: Service) -> set[str]:
+        """What a service wrote that its container could not have written: its root is read-only, but for its volumes, /tmp and /dev."""
+        notes = self.notes(service)
+        written = {Path(line) for line in notes.read_text().splitlines()} if notes.exists() else set()
+        volumes = [Path(here(mount.target, self.places(service))) for mount in service.mounts if mount.writable]
+        temporary = {path for path in written if path.is_relative_to(tempfile.gettempdir()) and not path.is_relative_to(self.folder)}
+        devices = {path for path in written if path.is_relative_to("/dev")}
+        return {str(path) for path in written - temporary - devices if not any(path.is_relative_to(volume) for volume in volumes)}
 
     async def follow(self, service: Service) -> None:
         """Wait for what it depends on, run it, and tell those that depend on it."""
@@ -201,3 +224,13 @@ async def test_the_files_commands_in_its_order_bring_a_message_from_one_ministry
                 return any(TEXT in message["body"] for message in (await answer.json())["messages"])
 
         await becomes(arrived, wanted=True)
+    assert {name: found for name, service in up.services.items() if (found := up.written_elsewhere(service))} == {}
+    assert up.notes(up.services["vault"]).stat().st_size
+    assert {one.program.name for one in up.running if too_much(one, up.services[one.program.name])} == set()
+
+
+def too_much(process: Process, service: Service) -> bool:
+    """Whether a container's limits would have ended this process, or refused it a thread."""
+    running = psutil.Process(process.pid)
+    mebibytes = running.memory_info().rss / 1024 / 1024
+    return mebibytes > int(service.said["mem_limit"].removesuffix("m")) or running.num_threads() > service.said["pids_limit"]
