@@ -86,6 +86,13 @@ def test_addresses_name_services_that_listen_there_on_a_network_that_both_have()
                 assert shared or service.name in {name, "vault"}, (service.name, name)
 
 
+def test_a_notice_leads_people_to_a_page_that_their_browsers_reach() -> None:
+    (published,) = ALL["site"].said["ports"]
+    led = {service.environment.get("TRAITDUNION_ABOUT_URL") for name, service in OURS.items() if name.startswith("connector-")}
+    assert led == {f"http://{published.rpartition(':')[0]}/comprendre"}
+    assert "/comprendre" in routes(ALL["site"])
+
+
 def test_the_vault_tells_each_connector_its_own_rse_and_each_rse_its_own_connector() -> None:
     words = ALL["vault"].commands[0]
     for ministry in cast.MINISTRIES:
