@@ -52,7 +52,7 @@ def migrate(url: str) -> None:
 
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    config.attributes["url"] = plain_url(url).replace("://", "+asyncpg://", 1)
+    config.attributes["url"] = plain_url(url)
     command.upgrade(config, "head")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+import asyncpg
 from alembic import context
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -24,8 +25,13 @@ def _migrate(connection: Connection) -> None:
     context.run_migrations()
 
 
+async def _connect() -> asyncpg.Connection:
+    """The driver reads the address itself, as the ledger's does: SQLAlchemy knows neither `sslmode` nor two hosts."""
+    return await asyncpg.connect(context.config.attributes["url"])
+
+
 async def _run() -> None:
-    engine = create_async_engine(context.config.attributes["url"], poolclass=NullPool)
+    engine = create_async_engine("postgresql+asyncpg://", async_creator=_connect, poolclass=NullPool)
     try:
         async with engine.begin() as connection:
             await connection.run_sync(_migrate)

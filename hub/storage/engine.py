@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -25,13 +26,16 @@ def engine_for(url: str, *, pool: int = 5) -> AsyncEngine:
 
     Statements are planned at each use: few and large ones here, and a plan kept from when a table was young reads all of it later.
     """
-    driver_url = url.replace("postgresql://", "postgresql+asyncpg://", 1)
     made = create_async_engine(
-        driver_url, pool_size=pool, pool_recycle=1800, hide_parameters=True,
-        connect_args={"server_settings": {"plan_cache_mode": "force_custom_plan"}},
-    )  # fmt: skip
+        "postgresql+asyncpg://", async_creator=partial(_connect, url), pool_size=pool, pool_recycle=1800, hide_parameters=True
+    )
     _try_the_rested(made)
     return made
+
+
+async def _connect(url: str) -> asyncpg.Connection:
+    """The driver reads the address itself, as its authors mean it: SQLAlchemy knows neither `sslmode` nor two hosts."""
+    return await asyncpg.connect(url.replace("+asyncpg", "", 1), server_settings={"plan_cache_mode": "force_custom_plan"})
 
 
 def _try_the_rested(made: AsyncEngine) -> None:
