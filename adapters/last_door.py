@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from adapters import elsewhere
 from schemas.envelope import event_digest
+from schemas.ministries import OF_ANOTHER, of_another_node
 from schemas.proof import Reason, Refusal, UnverifiedEvent, VerifiedEvent, verify_event
 from schemas.sequence import Sequence, SequenceRefused, verify_sequence
 from schemas.wire.records import HeadersMalformed, correlation_of, texts, unverified_event
@@ -125,6 +126,8 @@ class LastDoor:
             return _stopped(Reason.RECORD_KEY_MISMATCH, envelope.community, headers, unverified, place.number)
         if self.node not in place.targets and envelope.source != self.node:
             return _stopped("not_for_this_node", "", headers, unverified, place.number)
+        if of_another_node(verified, registry):
+            return _stopped(OF_ANOTHER, "", headers, unverified, place.number)
         if fault := elsewhere.fault(verified, self.hub, registry):
             return _stopped(fault, "", headers, unverified, place.number)
         return Passed(verified, place, correlation_of(headers))

@@ -265,6 +265,8 @@ class Hub:
     """Node → its keys beside the first."""
     entries: dict[str, dict[str, str]] = field(default_factory=dict)
     """Node → what the registry says of it, where that is not the usual."""
+    called: dict[str, str] = field(default_factory=dict)
+    """Node → its ministry's name, where it is not the usual one."""
     _told: tuple[Any, bytes] | None = None
 
     def registry(self) -> bytes:
@@ -272,7 +274,7 @@ class Hub:
         said = (
             {name: key.key_id for name, key in self.nodes.items()},
             json.dumps([self.dates, self.entries]),
-            str(self.more),
+            str((self.more, self.called)),
             self.key.key_id,
         )
         if self._told is None or self._told[0] != (self.version, said):
@@ -294,10 +296,15 @@ class Hub:
         document = {
             "type": "TraitDUnionRegistry", "version": self.version, "issued": timestamp(now), "expires": timestamp(now + timedelta(days=1)),
             "hub": {"id": "hub", **entry, "keys": keys(self.key)},
-            "nodes": [{"id": name, **entry, **self.entries.get(name, {}), "keys": keys(key)} for name, key in self.nodes.items()],
+            "nodes": [
+                {"id": name, **entry, **self.entries.get(name, {}), **self._named(name), "keys": keys(key)} for name, key in self.nodes.items()
+            ],
             "federation": keys(self.key),
         }  # fmt: skip
         return issue(document, self.key, now)
+
+    def _named(self, node: str) -> dict[str, str]:
+        return {"organisation": self.called[node]} if node in self.called else {}
 
     def numbered(self, event: CanonicalEvent, node: str, space: str = SPACE) -> dict[str, str]:
         self.number += 1
@@ -326,8 +333,8 @@ def said_by(
     )  # fmt: skip
 
 
-def posted(text: str = "Bonjour") -> MessagePosted:
-    return MessagePosted(space="ailleurs", author=Author(name="Bob", organisation="Éducation"), content=Content(html=text, text=text))
+def posted(text: str = "Bonjour", ministry: str = "Éducation") -> MessagePosted:
+    return MessagePosted(space="ailleurs", author=Author(name="Bob", organisation=ministry), content=Content(html=text, text=text))
 
 
 @dataclass

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from hub.ports import Admitted, Record
+from schemas.ministries import OF_ANOTHER, of_another_node
 from schemas.proof import UNPROVEN, Reason, Refusal, VerifiedEvent, verify_event
 from schemas.topics import RSE_INBOUND
 from schemas.wire import records
@@ -96,6 +97,8 @@ def _admit(record: Record, registry: Registry, key_of: Callable[[VerifiedEvent],
         return Refused(record, verified.reason, verified.detail, surely, verified.claimed_id)
     if getattr(verified.fact, "external", None) is not None:  # a node has no word for servers of others: the Group would pass it on
         return Refused(record, OF_ELSEWHERE, verified.event.envelope.type, verified.event.envelope.source, verified.event.envelope.id)
+    if of_another_node(verified, registry):
+        return Refused(record, OF_ANOTHER, verified.event.envelope.type, verified.event.envelope.source, verified.event.envelope.id)
     expected = key_of(verified)
     if expected is not None and record.key != expected.encode():
         return Refused(record, Reason.RECORD_KEY_MISMATCH, expected[:80])  # anyone may have keyed it: not held against the node

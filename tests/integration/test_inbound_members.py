@@ -57,6 +57,9 @@ async def test_a_person_told_anew_under_another_membership_is_counted_once(world
 async def test_no_ministry_is_credited_with_people_of_another_node(world: World) -> None:
     fact = MembershipJoined(space=NODES["wifip"], member=Author(name="Intruse", organisation="Ministère education"))
     await world.hear(world.record("wifip", fact, "member:1", marker="joined:1"))
+    assert (world.dead_letters.reasons, await participants(world)) == (["ministry_of_another_node"], ())
+    part = MembershipJoined(space=NODES["wifip"], member=Author(name="Camille Roux", organisation="Une direction de ce ministère"))
+    await world.hear(world.record("wifip", part, "member:2", marker="joined:1"))
     assert [one.ministry for one in await participants(world)] == ["Ministère wifip"]
 
 

@@ -80,6 +80,7 @@ async def test_each_refusal_is_named_in_its_dead_letter_in_the_metrics_and_in_th
         "proof_invalid": _changed(world.posted("wifip", "post:4"), "ce_changemarker", "other"),
         "digest_mismatch": replace(world.posted("wifip", "post:5"), value=(good.value or b"").replace(b"Bonjour", b"Bonsoir")),
         "not_tied": _elsewhere(world, "diplomatie", "post:6"),
+        "ministry_of_another_node": world.record("wifip", _as_of("Ministère education"), "post:8", marker="m"),
         "major_unknown": world.record("wifip", Newer(**dict(FACT)), "post:7", marker="m"),
     }
     await hub.publish(*wanted.values(), good)
@@ -113,6 +114,11 @@ async def _ended(world: World, node: str, how: str) -> Record:
     await world.work(lambda work: fakes_federation.admit(key, work))
     await world.work(lambda work: fakes_federation.rekey(node, work, entry))
     return world.carry(world.event(node, FACT, "post:2", marker="m", key=key), f"{node}/97")
+
+
+def _as_of(ministry: str) -> MessagePosted:
+    """What a node says in the name of people of another one's ministry."""
+    return FACT.model_copy(update={"author": Author(name="Camille Roux", organisation=ministry)})
 
 
 def _elsewhere(world: World, node: str, native: str) -> Record:

@@ -104,6 +104,7 @@ async def test_a_message_that_its_author_brings_back_comes_back_and_is_edited_wh
         ("key", "key_unknown"),
         ("target", "not_for_this_node"),
         ("object", "object_of_another_node"),
+        ("ministry", "ministry_of_another_node"),
     ],
 )
 async def test_a_forged_record_becomes_a_dead_letter_with_a_receipt_that_names_the_reason(rig: Rig, spoil: str, reason: str) -> None:
@@ -119,6 +120,10 @@ async def test_a_forged_record_becomes_a_dead_letter_with_a_receipt_that_names_t
             hub = rig.hub.numbered(event, rig.node)
         case "target":
             hub = rig.hub.numbered(event, "another")
+        case "ministry":
+            rig.hub.called[rig.node] = "Ministère des finances"
+            event = said_by(rig.hub.nodes["education"], posted(ministry="MINISTERE DES\u200b FINANCES"), "$1")
+            hub = rig.hub.numbered(event, rig.node)
         case _:
             event = _of_another(rig)
             hub = rig.hub.numbered(event, rig.node)
