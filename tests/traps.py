@@ -107,6 +107,9 @@ TRAPS: Final = (
         (HERE, "test_a_copy_in_a_room_bears_the_time_of_its_message"),)),
     Trap("namespace", MATRIX, "A service that speaks for a user outside its namespace is refused.", (
         (MX, "test_the_service_speaks_for_nobody_outside_its_namespace"),)),
+    Trap("guests", MATRIX, "A room of a federation has people of other homeservers in it, who are not of this ministry.", (
+        (MT, "test_people_of_another_homeserver_in_the_room_are_not_said_to_be_of_this_ministry"),
+        ("unit/test_matrix_standing.py", "test_guests_from_another_homeserver_are_not_told_as_people_of_this_ministry"))),
     Trap("way_back", MATRIX, "That the homeserver reaches us can be tried before anybody writes.", (
         (MX, "test_the_way_back_can_be_tried_with_a_ping"), (MD, "test_a_ping_is_answered_without_an_event"))),
     Trap("event_of_64_kib", MATRIX, "An event over 64 KiB is refused.", ((MW, "test_a_homeserver_takes_no_very_long_message_so_it_is_divided_before"),)),

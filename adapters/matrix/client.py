@@ -15,11 +15,10 @@ from adapters.matrix.homeserver import TIMEOUT, Declined, Homeserver
 from adapters.matrix.names import DISPLAY_NAME_LIMIT, ghost_localpart, is_ours, user_id
 from adapters.matrix.notices import Notices
 from adapters.matrix.past import Past
-from adapters.matrix.rooms import report_of
+from adapters.matrix.rooms import people_of, report_of
 from adapters.matrix.translate import standing_edit
 from adapters.matrix.writing import Writing
 from adapters.pacing import Paces, set_out, urgency_of
-from adapters.people import Member
 from adapters.port import (
     Act,
     Altered,
@@ -39,6 +38,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from adapters.offers import Greeting, Notice, Survey
+    from adapters.people import Member
     from adapters.port import Change, Order, SpaceReport, WriteOutcome
     from adapters.settings import Instance
     from schemas.facts.message import Author
@@ -127,7 +127,7 @@ class MatrixClient:
         return found if isinstance(found, list) else []
 
     async def members(self, space: str) -> tuple[Member, ...] | Later | Never:
-        """Who is in the room, under the names that the room shows; who was only invited is not."""
+        """Who of this ministry is in the room, under the names that the room shows; who was only invited is not."""
         try:
             bot = await self._ghosts.bot_in(space)
             answer = await self._homeserver.call("GET", "v3", "rooms", space, "joined_members", as_user=bot)
@@ -136,7 +136,7 @@ class MatrixClient:
         joined = answer.get("joined")
         if not isinstance(joined, dict):
             return Later("answer_unreadable")
-        return tuple(_member(user, shown) for user, shown in joined.items() if not is_ours(user, self._instance))
+        return people_of(joined, self._instance)
 
     async def depart(self, member: Author, space: str) -> bool | Later | Never:
         """Let a person's ghost leave the room. Who bears the same name in the same ministry comes back in with her next word."""
@@ -210,8 +210,3 @@ class MatrixClient:
         """Close the session."""
         await self._homeserver.close()
         await self._paces.close()
-
-
-def _member(user: str, shown: object) -> Member:
-    name = shown.get("display_name") if isinstance(shown, dict) else None
-    return Member(user, name if isinstance(name, str) else "")

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from schemas.facts.message import Author
 
 DEFAULT_PREFIX = "_tdu_"
+GUESTS = "organisation."  # and the name of another homeserver: an option that says whose people are there
+MINISTRY_LIMIT = 200
 DISPLAY_NAME_LIMIT = 256  # Synapse's, in characters
 
 
@@ -40,6 +42,23 @@ def is_ghost(unverified_user: str, instance: Instance) -> bool:
 def is_ours(user: str, instance: Instance) -> bool:
     """Tell whether a ghost or the bot bears this id."""
     return is_ghost(user, instance) or ("bot" in instance.options and user == user_id(instance.options["bot"], instance))
+
+
+def at_home(unverified_user: str, instance: Instance) -> bool:
+    """Tell whether she has her account on this ministry's homeserver."""
+    server = unverified_user.partition(":")[2]
+    return server == instance.options.get("server_name", server)
+
+
+def ministry_of(unverified_user: str, instance: Instance) -> str:
+    """Whose people she is of: this ministry's on its own homeserver, else what the settings call hers, else that server itself.
+
+    Rooms of a federation, as Tchap is one, have people of other ministries and from outside the State in them.
+    """
+    if at_home(unverified_user, instance):
+        return instance.organisation[:MINISTRY_LIMIT]
+    server = unverified_user.partition(":")[2]
+    return instance.options.get(f"{GUESTS}{server}", server)[:MINISTRY_LIMIT]
 
 
 def display_name(author: Author) -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from adapters.matrix.names import user_id
+from adapters.matrix.names import at_home, is_ours, user_id
+from adapters.people import Member
 from adapters.port import Closed, SpaceReport
 from schemas.words import Audience
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from adapters.settings import Instance
 
@@ -40,6 +41,13 @@ def report_of(state: Sequence[dict[str, Any]], instance: Instance) -> SpaceRepor
     if _content(state, "m.room.encryption"):
         return Closed("space_encrypted")
     return SpaceReport(name=_text(state, "m.room.name", "name"), audience=_audience(state), externals=_externals(state, instance))
+
+
+def people_of(joined: Mapping[str, Any], instance: Instance) -> tuple[Member, ...]:
+    """Those of this ministry among the `joined` members; of guests from another homeserver it has nothing to tell."""
+    people = {user: shown for user, shown in joined.items() if at_home(user, instance) and not is_ours(user, instance)}
+    names = {user: shown.get("display_name") if isinstance(shown, dict) else None for user, shown in people.items()}
+    return tuple(Member(user, name if isinstance(name, str) else "") for user, name in names.items())
 
 
 def _audience(state: Sequence[dict[str, Any]]) -> Audience:

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from adapters.markup import from_text, words
 from adapters.matrix.formatted import from_formatted
-from adapters.matrix.names import is_ours
+from adapters.matrix.names import is_ours, ministry_of
 from adapters.matrix.payload import Event, Message, Redaction, Relating, Relation, media_link
 from adapters.matrix.standing import standing_of
 from adapters.people import author_of
@@ -159,7 +159,7 @@ def _reaction(event: Event, instance: Instance) -> Outcome:
         space=event.room_id,
         actor=event.sender,
         occurred_at=_time(event),
-        author=author_of(instance.organisation[:200]),
+        author=author_of(ministry_of(event.sender, instance)),
         parent=relation.event_id,
         emoji=key,
         by_us=is_ours(event.sender, instance),
@@ -208,7 +208,7 @@ def _written(
         space=event.room_id,
         actor=event.sender,
         occurred_at=_time(event),
-        author=author_of(instance.organisation[:200], kind="bot" if message.msgtype == "m.notice" else "person"),
+        author=author_of(ministry_of(event.sender, instance), kind="bot" if message.msgtype == "m.notice" else "person"),
         content=content,
         link=_page(event.room_id, native_id, instance),
         parent=parent,

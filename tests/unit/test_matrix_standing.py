@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from adapters.matrix.rooms import report_of
+from adapters.matrix.rooms import people_of, report_of
+from adapters.people import Member
 from adapters.port import Altered, Closed, Unused
 from tests.fakes_matrix import PERSON, ROOM, matrix_instance, outcomes, room_event
 
@@ -70,3 +71,11 @@ def state(*events: tuple[str, str, dict[str, Any]]) -> list[dict[str, Any]]:
 )
 def test_a_room_that_is_closed_to_us_says_the_first_reason_why(events: Any, reason: str) -> None:
     assert report_of(state(*events), matrix_instance()) == Closed(reason)
+
+
+def test_guests_from_another_homeserver_are_not_told_as_people_of_this_ministry() -> None:
+    joined = {
+        PERSON: {"display_name": "Claire Moreau"}, "@nobody:tchap.example": None, BOT: {}, GHOST: {"display_name": "Léa (Finances)"},
+        "@omar:agent.finances.example": {"display_name": "Omar"}, "@x:externe.example": {},
+    }  # fmt: skip
+    assert people_of(joined, matrix_instance()) == (Member(PERSON, "Claire Moreau"), Member("@nobody:tchap.example", ""))

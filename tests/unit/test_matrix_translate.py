@@ -37,6 +37,23 @@ def test_a_message_is_a_post_in_its_room() -> None:
     assert (change.author.name, change.author.organisation, change.author.kind) == ("", "Éducation nationale", "person")
 
 
+@pytest.mark.parametrize(
+    ("sender", "ministry"),
+    [
+        (PERSON, "Éducation nationale"),
+        ("@omar.benali:agent.finances.example", "Finances publiques"),
+        ("@invite:externe.example:8448", "externe.example:8448"),
+        ("@tchap.example:externe.example", "externe.example"),
+    ],
+)
+def test_people_of_another_homeserver_in_the_room_are_not_said_to_be_of_this_ministry(sender: str, ministry: str) -> None:
+    named = {"organisation.agent.finances.example": "Finances publiques"}
+    for event in (room_event(sender=sender), {**annotation(), "sender": sender}):
+        change = only_change(event, **named)
+        assert change.author is not None
+        assert change.author.organisation == ministry
+
+
 @pytest.mark.parametrize("state_key", ["", "@alice:tchap.example"])
 def test_an_event_with_a_state_key_is_state_even_when_the_key_is_empty(state_key: str) -> None:
     assert outcomes(room_event(state_key=state_key)) == [Unused("m.room.message")]
