@@ -64,6 +64,9 @@ TRAPS: Final = (
         (DT, "test_other_events_are_unused"), (HERE, "test_a_topics_own_event_says_nothing_that_its_first_post_does_not_say_better"))),
     Trap("empty_names", DISCOURSE, "Many people have no display name, or an empty one.", (
         (DT, "test_an_empty_name_gives_way_to_the_user_name"),)),
+    Trap("hidden_posts", DISCOURSE, "A post that flags have hidden is told with all of its words, which no reader sees.", (
+        (DT, "test_a_post_that_readers_may_not_read_is_unused_until_its_author_has_rewritten_it"),
+        (DT, "test_a_hidden_post_that_goes_is_taken_back_where_it_was_brought_before"))),
     Trap("ping", DISCOURSE, "A ping is a body of one member and is no event.", ((DT, "test_a_ping_is_unused"),)),
     Trap("form_bodies", DISCOURSE, "A site may be set to send forms, and then still sends JSON under that name; a proxy may really encode it.", (
         (DT, "test_a_body_announced_as_a_form_may_still_be_json"), (DT, "test_a_body_may_really_be_a_form"),

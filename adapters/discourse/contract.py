@@ -29,7 +29,7 @@ EVENTS: Final = frozenset(
 _POST = (
     "admin", "akismet_state", "avatar_template", "bookmarked", "calendar_details", "can_vote", "category_slug", "current_user_reaction",
     "current_user_used_main_reaction", "display_username", "edit_reason", "flair_name", "flair_url", "flair_bg_color", "flair_color",
-    "flair_group_id", "hidden", "hidden_reason_id", "incoming_link_count", "moderator", "primary_group_name", "quote_count",
+    "flair_group_id", "hidden_reason_id", "incoming_link_count", "moderator", "primary_group_name", "quote_count",
     "reaction_users_count", "reactions", "reads", "readers_count", "reply_count", "reply_to_user", "reviewable_id", "reviewable_score_count",
     "reviewable_score_pending_count", "score", "staff", "title_is_group", "topic_filtered_posts_count", "topic_html_title",
     "topic_posts_count", "topic_slug", "trust_level", "user_cakedate", "user_birthdate", "user_title", "wiki", "can_edit", "can_delete",

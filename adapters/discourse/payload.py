@@ -55,6 +55,7 @@ class Post(BaseModel):
     deleted_at: Stamp | None = None
     deleted_by: Account | None = None  # told to staff, by the API only
     user_deleted: bool | None = False
+    hidden: bool | None = False  # set aside by flags: readers see that it is, and none of its words
     user_id: Annotated[int, Field(ge=-(2**53), le=2**53)] | None = None
     username: str | None = None
     name: str | None = None

@@ -123,6 +123,8 @@ def read_post(post: Post, event: str, instance: Instance) -> Change | Unused | N
         # The signature covers the body, not the header that names the event: a body replayed under another name must not
         # delete. A deletion that the body does not confirm is asked of the RSE.
         return Incomplete(native_id(post), Act.DELETED)
+    if post.hidden:  # what readers here may not read leaves for nobody; once its author has rewritten it, that edit brings it
+        return Unused(f"{event}:hidden")
     if post.cooked is None:
         return Incomplete(native_id(post), ACTS[event])
     return _change(post, event, instance)

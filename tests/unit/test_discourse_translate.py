@@ -267,6 +267,20 @@ def test_small_actions_and_whispers_are_unused(post_type: int) -> None:
     assert translated("post_created", {"post": post(post_type=post_type)}) == Unused(f"post_created:post_type_{post_type}")
 
 
+@pytest.mark.parametrize("event", ["post_created", "post_edited"])
+def test_a_post_that_readers_may_not_read_is_unused_until_its_author_has_rewritten_it(event: str) -> None:
+    assert translated(event, {"post": post(hidden=True)}) == Unused(f"{event}:hidden")
+    assert isinstance(translated(event, {"post": post(hidden=False)}), Change)
+    assert isinstance(translated(event, {"post": post()}), Change)
+
+
+def test_a_hidden_post_that_goes_is_taken_back_where_it_was_brought_before() -> None:
+    gone = translated("post_destroyed", {"post": post(hidden=True, deleted_at="2026-03-02T09:00:00.100Z")})
+    assert isinstance(gone, Incomplete)
+    assert gone.otherwise is not None
+    assert gone.otherwise.act is Act.DELETED
+
+
 def test_a_private_message_is_unused() -> None:
     assert translated("post_created", {"post": post(topic_archetype="private_message")}) == Unused("post_created:private_message")
 
