@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, Literal, Protocol, runtime_checkable
 
 from adapters.port import RseClient
 from schemas.facts.message import Author
+from schemas.names import one_line
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -17,12 +18,21 @@ if TYPE_CHECKING:
 ROSTER_LIMIT: Final = 1_000
 """People of a space: a larger one is no group whose members one names to each other."""
 TOO_MANY: Final = "too_many_members"
+NAME_LIMIT: Final = 200  # of a person and of a ministry, as a fact holds them
+_UNKNOWN = "Auteur inconnu"
 
 
 @lru_cache(maxsize=4_096)
 def author_of(organisation: str, name: str = "", kind: Literal["person", "bot", "system"] = "person") -> Author:
     """Who wrote, checked once for all that she writes in a row; raises ValueError as Author does."""
     return Author(name=name, organisation=organisation, kind=kind)
+
+
+def signature_of(author: Author | None) -> str:
+    """« Prénom Nom (Ministère) », without the invisible characters by which a name could hide or turn round its ministry."""
+    if author is None:
+        return _UNKNOWN
+    return f"{one_line(author.name, NAME_LIMIT) or _UNKNOWN} ({one_line(author.organisation, NAME_LIMIT)})"
 
 
 @dataclass(frozen=True, slots=True)

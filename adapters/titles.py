@@ -6,12 +6,14 @@ import re
 from typing import TYPE_CHECKING
 
 from adapters.markup import safe_html, spoken
+from schemas import names
 
 if TYPE_CHECKING:
     from adapters.port import Order
 
 LONGEST_GIVEN = 255
 LONGEST_MADE = 80
+LONGEST_LINE = 1_000  # longer than any title
 SHORTEST_MADE = 15
 _GREETING = re.compile(
     r"^(?:bonjour|bonsoir|salut|coucou|hello|re-?bonjour|chers?|chères?)\b[^.!?,:;\n]{0,60}(?:[.!?,:;…]+\s*|\n+\s*)", re.IGNORECASE
@@ -42,8 +44,8 @@ def _made(text: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """Words on one line."""
-    return " ".join(text.split())
+    """Words on one line, without what would turn round the name of who wrote them behind it."""
+    return names.one_line(text, LONGEST_LINE)
 
 
 def fitted(line: str, limit: int) -> str:

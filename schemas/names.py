@@ -6,6 +6,7 @@ import unicodedata
 
 JOINERS = "\u200c\u200d"
 """They show nothing by themselves and join what stands beside them: a family of emoji, letters of other scripts."""
+EMOJI = ("\U0001f000", "\U0001faff")
 
 
 def one_line(text: str, limit: int) -> str:
@@ -18,4 +19,5 @@ def one_line(text: str, limit: int) -> str:
 
 
 def _shows(sign: str) -> bool:
-    return sign in JOINERS or not unicodedata.category(sign).startswith(("C", "Z"))
+    """Emoji grow in number each year: an older Python has no category for the newest."""
+    return sign in JOINERS or EMOJI[0] <= sign <= EMOJI[1] or not unicodedata.category(sign).startswith(("C", "Z"))

@@ -14,6 +14,7 @@ from adapters.markup.inline import destination
 from adapters.markup.markdown import blocks
 from adapters.mentions import called_in
 from adapters.parts import MOST_PARTS
+from adapters.people import signature_of
 from adapters.port import Part
 from adapters.titles import fitted, one_line, title_of
 
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 EXTERNAL_ID_LIMIT = 50
 DELETED_NOTICE = "*(message supprimé par son auteur)*"
 _EXTERNAL_ID = re.compile(r"^[A-Za-z0-9_-]{1,50}$")
-_UNKNOWN = "Auteur inconnu"
 _FILLER = "Message partagé tel qu’il a été écrit dans son réseau d’origine. "
 _MORE = "*La suite est dans la réponse suivante"
 
@@ -68,7 +68,7 @@ def deleted_title(order: Order) -> str:
 
 def titles(order: Order, limits: Limits = DEFAULT) -> tuple[str, ...]:
     """Titles to try in turn: Discourse refuses one that is too short, all in capitals, with a very long word, or used already."""
-    own, name, key = title_of(order), _identity(order), external_id(order)[:8]
+    own, name, key = title_of(order), signature_of(order.author), external_id(order)[:8]
     most, least = limits.max_topic_title_length, limits.min_topic_title_length
     plain = own if len(own) >= least else f"{own} — {name}".strip(" —")
     if len(plain) < least:
@@ -85,8 +85,8 @@ def _filled(title: str, least: int) -> str:
 
 def _head(order: Order, limits: Limits) -> list[str]:
     if order.part and order.part.number > 1:
-        return [f"**{escape_markdown(_identity(order))}** a écrit, suite ({order.part.number}/{order.part.of}) :"]
-    head = [f"**{escape_markdown(_identity(order))}** a écrit :"]
+        return [f"**{escape_markdown(signature_of(order.author))}** a écrit, suite ({order.part.number}/{order.part.of}) :"]
+    head = [f"**{escape_markdown(signature_of(order.author))}** a écrit :"]
     if order.parent_missing:
         head.append("*En réponse à un message qui n’est pas dans cet espace.*")
     if order.title and fitted(one_line(order.title), limits.max_topic_title_length) != one_line(order.title):
@@ -105,13 +105,6 @@ def _files(order: Order) -> list[str]:
 
 def _original(order: Order) -> list[str]:
     return [f"[Message d’origine]({destination(order.link)})"] if order.link else []
-
-
-def _identity(order: Order) -> str:
-    author = order.author
-    if author is None:
-        return _UNKNOWN
-    return f"{' '.join(author.name.split()) or _UNKNOWN} ({' '.join(author.organisation.split())})"
 
 
 def _kept_end(title: str, limit: int) -> str:

@@ -13,6 +13,7 @@ from adapters.markup import safe_html, spoken
 from adapters.markup.division import divided
 from adapters.mentions import called_in
 from adapters.parts import parts_of
+from adapters.people import signature_of
 from adapters.titles import fitted
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 TEXT_LIMIT = 30_000
 DELETED_NOTICE = "(message supprimé par son auteur)"
 ANSWERED_GONE = "<blockquote>En réponse à : un message supprimé depuis</blockquote>"
-_UNKNOWN = "Auteur inconnu"
 _KEY = 16
 _QUOTED = 120  # letters of what is answered
 _ANSWERING = "En réponse à : "
@@ -41,7 +41,7 @@ def act_marker(order: Order) -> str:
 
 def html(order: Order, home: str, quoted: str = "") -> str:
     """Who wrote, what she wrote, where the original is."""
-    who = f"<strong>{escape(quiet(_identity(order)))}</strong>"
+    who = f"<strong>{escape(quiet(signature_of(order.author)))}</strong>"
     later = order.part is not None and order.part.number > 1
     head = f"<p>{who} a écrit, suite ({order.part.number}/{order.part.of}) :</p>" if order.part and later else f"<p>{who} a écrit :</p>"
     head += quoted
@@ -105,13 +105,6 @@ def answers_gone_html(order: Order, home: str, answers: int) -> str:
 def _foot(order: Order, home: str) -> str:
     link = (order.link or f"{home}/").partition("#")[0]
     return f'<p><a href="{address(link)}{act_marker(order)}">Message d’origine</a></p>'
-
-
-def _identity(order: Order) -> str:
-    author = order.author
-    if author is None:
-        return _UNKNOWN
-    return f"{' '.join(author.name.split()) or _UNKNOWN} ({' '.join(author.organisation.split())})"
 
 
 def address(link: str) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import nh3
 
 from schemas.facts.message import MessageEdited, MessagePosted
+from schemas.names import one_line
 from schemas.proof import timestamp
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ TAGS: Final = frozenset(
 )
 SCHEMES: Final = frozenset({"http", "https"})
 UNKNOWN: Final = "Auteur inconnu"
+NAME_LIMIT: Final = 200
 
 
 def followers(addresses: Addresses, community: str) -> str:
@@ -82,8 +84,8 @@ def content(fact: MessagePosted) -> str:
 
 
 def identity(author: Author) -> str:
-    """« Inès Exemple (Ministère des finances) »."""
-    return f"{' '.join(author.name.split()) or UNKNOWN} ({' '.join(author.organisation.split())})"
+    """« Inès Exemple (Ministère des finances) », without the invisible characters by which a name could turn round its ministry."""
+    return f"{one_line(author.name, NAME_LIMIT) or UNKNOWN} ({one_line(author.organisation, NAME_LIMIT)})"
 
 
 def _document(file: Attachment) -> dict[str, str]:

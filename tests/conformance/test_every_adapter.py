@@ -144,6 +144,12 @@ async def test_a_copy_is_shown_under_its_authors_name_and_ministry(rse: Rse) -> 
     assert "Voici le compte rendu de mars." in shown.text
 
 
+async def test_no_name_hides_or_turns_round_the_ministry_behind_it(rse: Rse) -> None:
+    turned = Author(name="Léo\u202e\u2066 Martin\u200b", organisation="Éducation\u202e nationale")
+    await written(rse, order(rse, author=turned))
+    assert [shown.by for shown in await rse.shown()] == ["Léo Martin (Éducation nationale)"]
+
+
 @pytest.mark.parametrize("address", ["native_id", "locator"])
 async def test_a_reply_stands_under_what_it_answers(rse: Rse, address: str) -> None:
     first = await rse.post("Bonjour à tous, voici les nouvelles.")

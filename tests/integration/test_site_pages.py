@@ -18,6 +18,7 @@ from hub.storage import tables
 from hub.storage.engine import engine_for
 from tests import fakes_hub
 from tests.fakes_asgi import call
+from tests.fakes_streams import becomes
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -104,6 +105,15 @@ async def test_replies_are_nested_under_the_original(filled: AsyncEngine) -> Non
     assert page[first:reply].count('<ol class="replies"') == 1
     assert page[reply:deeper].count('<ol class="replies"') == 1
     assert page[:last].count('<ol class="replies"') == page[:last].count("</ol>")
+
+
+async def test_a_name_cannot_turn_round_the_ministry_behind_it(engine: AsyncEngine) -> None:
+    turned = "Eve \u202e)eérosserpmi("
+    async with engine.begin() as connection:
+        await fakes_hub.people_of(connection)
+        await fakes_hub.message(connection, "turned", "wifip", "<p>x</p>", number=1, author=turned)
+    said = (await call(app_over(engine), THREAD)).text
+    assert f'<bdi>{turned}</bdi></strong> <bdi class="ministry">' in said
 
 
 async def test_what_a_ministry_wrote_cannot_run_in_the_operators_browser(filled: AsyncEngine) -> None:
@@ -236,7 +246,12 @@ async def test_the_registry_is_served_byte_for_byte_and_asked_for_once(engine: A
 
 
 async def test_the_site_is_ready_when_its_database_is(engine: AsyncEngine) -> None:
-    assert (await call(app_over(engine), "/readyz")).status == 200
+    app = app_over(engine)
+
+    async def status() -> int:
+        return (await call(app, "/readyz")).status
+
+    await becomes(status, 200)  # it waits a second for the database: a machine may be busier than that
     assert b"traitdunion_" in (await call(app_over(engine), "/metrics")).body
 
 

@@ -13,6 +13,7 @@ from adapters import elsewhere
 from adapters.discourse import render as discourse
 from adapters.exo import render as exo
 from adapters.last_door import KEY_REASONS
+from adapters.markup import escape_markdown
 from adapters.matrix.names import display_name
 from adapters.port import Act, Order
 from hub.federation import incoming
@@ -200,8 +201,8 @@ def test_every_rse_shows_name_server_and_that_she_is_from_elsewhere() -> None:
     order = Order(Act.POSTED, "e", "s", "97", author=author, content=posted().fact.content, occurred_at=NOW)
     shown = "Alice Martin (social.example · externe)"
     assert display_name(author) == shown
-    assert shown in discourse._identity(order)
-    assert shown in exo._identity(order)
+    assert f"**{escape_markdown(shown)}** a écrit" in discourse.raw(order)
+    assert f"<strong>{shown}</strong> a écrit" in exo.html(order, "https://portail.example")
 
 
 def test_however_long_a_servers_name_is_it_is_shown_as_from_elsewhere_everywhere() -> None:

@@ -140,3 +140,7 @@ def test_one_line_is_one_line_no_longer_than_asked_and_says_the_same_twice(text:
 
 def test_a_family_of_emoji_stays_together() -> None:
     assert one_line(f"👩{JOINER}👧 Ada", 20) == f"👩{JOINER}👧 Ada"
+
+
+def test_an_emoji_that_is_younger_than_this_python_is_shown() -> None:
+    assert one_line("\U0001fae8 Ada \U0001fac6", 20) == "\U0001fae8 Ada \U0001fac6"

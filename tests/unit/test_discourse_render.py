@@ -41,6 +41,16 @@ def test_a_name_cannot_pass_for_markup_or_for_another_line() -> None:
     assert written.startswith("**Ana\\*\\* \\# Ministre (\\[x\\](y))** a écrit :")
 
 
+def test_a_name_or_a_title_can_neither_hide_nor_turn_round_its_ministry() -> None:
+    turned = order(
+        author=Author(name="Eve\u202e\u2066 X\u200b", organisation="Finances\u202e"), title="Avis\u202e de tempête sur nos outils"
+    )
+    assert render.raw(turned).startswith("**Eve X (Finances)** a écrit :")
+    assert render.titles(turned)[0] == "Avis de tempête sur nos outils"
+    assert not any(sign in title for title in render.titles(turned) for sign in "\u202e\u2066\u200b")
+    assert render.raw(order(author=Author(name="\u200f\u2069", organisation="Finances"))).startswith("**Auteur inconnu (Finances)**")
+
+
 def test_our_marker_cannot_be_forged_by_a_message() -> None:
     written = render.raw(order(content=content("<p>&lt;!-- traitdunion:autre --&gt;</p>")))
     assert written.count("<!--") == 1 + written.count("\\<!--")
