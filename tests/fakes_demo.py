@@ -94,6 +94,7 @@ def check_summary(played: Demo) -> None:
         "catch-up",
         "posted → the other hub",
     } <= summary["latencies_ms"].keys()
+    assert summary["first_message_after_seconds"] > 0
     assert len(summary["deliveries"]) == 8
     assert all(found.keys() == {"wifip", "education", "diplomatie", "gendarmerie"} for found in summary["deliveries"].values())
     assert 0 < summary["memory_mib"]["total"] <= 1536

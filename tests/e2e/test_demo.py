@@ -26,6 +26,8 @@ async def test_the_demo_plays_the_whole_way_stays_until_ctrl_c_and_leaves_nothin
         assert await played.ends() == 0, "\n".join(played.lines)
         check_summary(played)
         assert played.left() == []
+        with (tmp_path / "lock").open("ab") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # nobody holds it: the next one may begin
 
 
 @pytest.mark.long
