@@ -17,13 +17,11 @@ from hub.unit_of_work import Rules, UnitOfWork, transaction
 from schemas.agent import open_key
 from schemas.keys import PublicKey
 from schemas.manifest import Registry, RegistryRefused
-from schemas.proof import Reason
 from schemas.wire.expiry import ExpiryWatch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractAsyncContextManager
-    from enum import StrEnum
 
     from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -61,14 +59,9 @@ def addresses(settings: HubSettings) -> Addresses:
     return Addresses(settings.federation_url)
 
 
-def door_key(settings: HubSettings) -> Callable[[str, datetime], PublicKey | StrEnum]:
-    """How a worker finds the key of the peers' door: it is told the public half alone. Raises KeyMalformed where it is told none."""
-    anchor = PublicKey.of(settings.federation_anchor)
-
-    def find(key_id: str, _: datetime) -> PublicKey | StrEnum:
-        return anchor if key_id.partition("#")[2] == anchor.multibase else Reason.KEY_UNKNOWN
-
-    return find
+def first_door_key(settings: HubSettings) -> PublicKey:
+    """The first key of the peers' door, its public half alone; raises KeyMalformed where the settings name none."""
+    return PublicKey.of(settings.federation_anchor)
 
 
 def begin(database: AsyncEngine, known: Rules) -> Callable[[Registry | None], AbstractAsyncContextManager[UnitOfWork]]:
@@ -104,10 +97,9 @@ class RegistryReader:
 
     async def __call__(self) -> Registry:
         """The registry as it stands now, one without nodes before the first approval; raises RegistryRefused."""
-        known = self._registry.document.version if self._registry else 0
         async with self._alone.connect() as connection:
-            newer = await newest_document(connection, known)
-        if newer is not None:
+            newer = await newest_document(connection, self._version)
+        if newer is not None and newer[0] > self._version:  # who asked at the same time may have been told of a later one
             newest = Registry.believed(newer[1], self._anchor)
             if self._registry is not None:
                 newest.follows(self._registry)
@@ -119,3 +111,7 @@ class RegistryReader:
         if now >= self._registry.document.expires:
             raise RegistryRefused("registry_expired", self._registry.document.expires.isoformat())
         return self._registry
+
+    @property
+    def _version(self) -> int:
+        return self._registry.document.version if self._registry else 0

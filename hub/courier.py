@@ -17,20 +17,20 @@ from hub.federation import positions
 from hub.federation.addresses import Addresses
 from hub.federation.delivery import State
 from hub.federation.keeping import Keeper
-from hub.federation.keyring import Keyring, Keys
+from hub.federation.keyring import Keyring
 from hub.federation.laggards import MOST, Laggards
 from hub.federation.lanes import Lanes, Parts
+from hub.federation.pair_files import PairFiles
 from hub.federation.parcel import Parcel, ParcelMalformed
 from hub.federation.positions import Told, Wish
 from hub.federation.post import GuardedPost
 from hub.federation.posting import Posting
 from hub.federation.readership import Readership
 from hub.federation.repository import SqlFollowers
+from hub.federation.ring import Ring
 from hub.federation.window import Window
 from hub.registry.peer_repository import SqlPeers
-from schemas.keys import SigningKey
 from schemas.provenance import sha256
-from schemas.rsa_keys import RsaSigningKey
 from schemas.topics import PEERS_OUTBOUND
 from schemas.wire import kafka, telemetry
 from schemas.wire.egress import EgressSettings
@@ -163,16 +163,6 @@ class KafkaPast:
             return await positions.told_to(connection, peer, offset)
 
 
-def keys(settings: HubSettings) -> Keys:
-    """The pair of federation keys, in the name of the host actor."""
-    secret = settings.federation_passphrase
-    passphrase = secret.get_secret_value().encode() if secret else None
-    actor = Addresses(settings.federation_url).host_actor
-    return Keys(
-        SigningKey.load(actor, settings.federation_key, passphrase), RsaSigningKey.load(actor, settings.federation_rsa_key, passphrase)
-    )
-
-
 async def run(settings: HubSettings, kafka_settings: KafkaSettings, names: TopicNames) -> None:
     """Run until cancelled; ends with an error when database or broker are gone, and its supervisor starts it again."""
     health = telemetry.Health()
@@ -185,13 +175,15 @@ async def run(settings: HubSettings, kafka_settings: KafkaSettings, names: Topic
     head, readers = kafka.consumer(kafka_settings, group=None), Readers(kafka_settings, MOST)
     rules = DevelopmentRules() if settings.federation_loopback else PublicRules()
     client = GuardedClient(EgressSettings(), rules, f"Trait d'union; +{settings.federation_url}", bootstrap.clock)
-    keyring = Keyring(keys(settings), bootstrap.clock)
+    host_actor = Addresses(settings.federation_url).host_actor
+    ring = Ring(PairFiles.of(settings), host_actor, bootstrap.clock)
+    keyring = Keyring(ring.believed, bootstrap.clock)
     log.info("courier_started", metrics_at=telemetry.address(runner))
     try:
         await kafka.begin(head)
-        post = GuardedPost(client, keyring, Addresses(settings.federation_url).host_actor)
+        post = GuardedPost(client, keyring, host_actor)
         posting = Posting(post, post, keyring, bootstrap.clock)
-        await _deliver(database, lock, KafkaPast(database, readers, head, place), posting, timedelta(days=settings.outbox_days))
+        await _deliver((database, lock), KafkaPast(database, readers, head, place), posting, ring, timedelta(days=settings.outbox_days))
     finally:
         await kafka.closed(head.stop(), 1.0)
         await readers.close()
@@ -200,8 +192,10 @@ async def run(settings: HubSettings, kafka_settings: KafkaSettings, names: Topic
         await runner.cleanup()
 
 
-async def _deliver(database: AsyncEngine, lock: asyncpg.Connection, past: KafkaPast, posting: Posting, kept: timedelta) -> None:
+async def _deliver(kept_in: tuple[AsyncEngine, asyncpg.Connection], past: KafkaPast, posting: Posting, ring: Ring, kept: timedelta) -> None:
+    database, _ = kept_in
     async with database.connect() as connection:
+        await ring.follow(connection)
         known, mark = await positions.standings(connection), await positions.mark(connection, PEERS_OUTBOUND.name)
     past.head.assign([past.place])
     start = max(await past.first(), mark or 0)
@@ -217,19 +211,21 @@ async def _deliver(database: AsyncEngine, lock: asyncpg.Connection, past: KafkaP
         courier = Courier(window, Lanes(parts, window, known), parts)
         tasks.create_task(keeper.run())
         tasks.create_task(Laggards(courier.lanes, parts, window, past).run())
-        tasks.create_task(_tick(courier, database, lock, kept))
+        tasks.create_task(_tick(courier, ring, kept_in, kept))
         while True:
             found = await past.head.getmany(past.place, timeout_ms=HEAD_MS, max_records=HEAD_RECORDS)
             for record in found.get(past.place, ()):
                 await courier.take(record)
 
 
-async def _tick(courier: Courier, database: AsyncEngine, lock: asyncpg.Connection, kept: timedelta) -> None:
-    """Each second: write how far all are, hear the operators, count; each hour: forget what the topic has forgotten."""
+async def _tick(courier: Courier, ring: Ring, kept_in: tuple[AsyncEngine, asyncpg.Connection], kept: timedelta) -> None:
+    """Each second: see what signs, write how far all are, hear the operators, count; each hour: forget what the topic has forgotten."""
+    database, lock = kept_in
     saved, swept = -1, 0.0
     clock = asyncio.get_running_loop().time
     while not lock.is_closed():
         async with database.connect() as connection:
+            await ring.follow(connection)
             if courier.window.mark != saved:
                 saved = courier.window.mark
                 await positions.save_mark(connection, PEERS_OUTBOUND.name, saved)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.metadata
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import structlog
@@ -15,13 +14,12 @@ from hub.federation.actors import Actors
 from hub.federation.addresses import Addresses
 from hub.federation.book import PeerBook
 from hub.federation.doorway import application
-from hub.federation.published import ActorKeys
+from hub.federation.pair_files import PairFiles
 from hub.federation.reception import reception
+from hub.federation.ring import Ring, followed
 from hub.federation.serving import Here, Pages
-from hub.federation.signed_fetch import Pen, SignedFetching
+from hub.federation.signed_fetch import SignedFetching
 from hub.peer_reading import SqlPublished
-from schemas.keys import SigningKey
-from schemas.rsa_keys import RsaSigningKey
 from schemas.wire import telemetry
 from schemas.wire.egress import EgressSettings
 from schemas.wire.fetching import DevelopmentRules, GuardedClient, PublicRules
@@ -36,46 +34,32 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True, slots=True)
-class Keys:
-    """The pair by which every actor of this server signs, in the host actor's name."""
-
-    ed25519: SigningKey
-    rsa: RsaSigningKey
-
-    @classmethod
-    def of(cls, settings: HubSettings, addresses: Addresses) -> Keys:
-        """Read both files; raises OSError or KeyMalformed."""
-        owner, secret = addresses.host_actor, settings.federation_secret
-        return cls(SigningKey.load(owner, settings.federation_key, secret), RsaSigningKey.load(owner, settings.federation_rsa_key, secret))
-
-    @property
-    def public(self) -> ActorKeys:
-        """What the actors' documents show of them."""
-        return ActorKeys(self.ed25519.public.multibase, self.rsa.public_pem)
+def our_ring(settings: HubSettings) -> Ring:
+    """The pairs by which every actor of this server signs, out of their files; raises OSError or KeyMalformed."""
+    return Ring(PairFiles.of(settings), Addresses(settings.federation_url).host_actor, bootstrap.clock)
 
 
 @asynccontextmanager
-async def abroad(settings: HubSettings, keys: Keys, addresses: Addresses, peers: Callable[[str], Peer | None]) -> AsyncIterator[Actors]:
+async def abroad(settings: HubSettings, ring: Ring, addresses: Addresses, peers: Callable[[str], Peer | None]) -> AsyncIterator[Actors]:
     """What is asked of other servers, for as long as the block."""
     rules = DevelopmentRules() if settings.federation_loopback else PublicRules()
     agent = f"traitdunion/{importlib.metadata.version('traitdunion')} (+{addresses.base}/)"
     async with GuardedClient(EgressSettings(), rules, agent, bootstrap.clock) as client:
-        fetching = SignedFetching(client, Pen(keys.ed25519, keys.rsa), peers)
-        yield Actors(fetching, bootstrap.clock, lambda authority: peers(authority) is not None)
+        yield Actors(SignedFetching(client, ring.believed, peers), bootstrap.clock, lambda authority: peers(authority) is not None)
 
 
-async def run(settings: HubSettings, keys: Keys, kafka_settings: KafkaSettings, names: TopicNames) -> None:
+async def run(settings: HubSettings, ring: Ring, kafka_settings: KafkaSettings, names: TopicNames) -> None:
     """Serve until told to stop; metrics stay on the side of the operators."""
     addresses, database = Addresses(settings.federation_url), bootstrap.engine(settings)
     book, version = PeerBook(database, bootstrap.clock), importlib.metadata.version("traitdunion")
     shown = SqlPublished(database, settings.hub_id, addresses, bootstrap.clock)
-    pages = Pages(Here(addresses, keys.public, shown, bootstrap.clock, version))
+    pages = Pages(Here(addresses, ring.shown, shown, bootstrap.clock, version))
     async with (
-        abroad(settings, keys, addresses, book) as others,
-        reception(addresses, book, others, keys.ed25519, (kafka_settings, names), bootstrap.clock) as taken,
+        followed(ring, database),
+        abroad(settings, ring, addresses, book) as others,
+        reception(addresses, book, others, ring, (kafka_settings, names), bootstrap.clock, lambda: ring.ready) as taken,
     ):
-        health = telemetry.Health({"kafka": lambda: taken.publisher.ready, "peers": lambda: book.ready})
+        health = telemetry.Health({"kafka": lambda: taken.publisher.ready, "peers": lambda: book.ready, "keys": lambda: ring.ready})
         runner = await telemetry.serve(health, settings.metrics_host, settings.metrics_port)
         log.info("peer_door_starts", port=settings.federation_port, metrics_at=telemetry.address(runner))
         await server(application(pages, taken.inboxes, health.failing), settings.federation_host, settings.federation_port).serve()

@@ -109,7 +109,6 @@ def _named(error: Exception) -> str:
 def run_peer_door() -> None:
     """Serve other servers until told to stop."""
     from hub import peer_door
-    from hub.federation.addresses import Addresses
     from schemas.keys import KeyMalformed
 
     settings = HubSettings()
@@ -118,12 +117,12 @@ def run_peer_door() -> None:
         log.error("start_refused", missing="TRAITDUNION_FEDERATION_URL")
         sys.exit(LOST)
     try:
-        keys = peer_door.Keys.of(settings, Addresses(settings.federation_url))
+        ring = peer_door.our_ring(settings)
     except (OSError, KeyMalformed) as error:
         log.error("start_refused", missing="TRAITDUNION_FEDERATION_KEY", error=type(error).__name__)  # noqa: TRY400 - as below
         sys.exit(LOST)
     try:
-        uvloop.run(peer_door.run(settings, keys, KafkaSettings(), TopicNames()))
+        uvloop.run(peer_door.run(settings, ring, KafkaSettings(), TopicNames()))
     except Exception as error:  # noqa: BLE001 - whatever ended it, what was not acknowledged is sent again
         log.error("peer_door_ends", error=_named(error))  # noqa: TRY400 - no content in traces
         sys.exit(LOST)

@@ -24,6 +24,7 @@ from hub.ports import Admitted, Outgoing
 from hub.registry import document
 from hub.registry.acts import SqlActs
 from hub.registry.applications import SqlApplications
+from hub.registry.federation_keys import SqlPairs
 from hub.registry.model import HAVE_CARRIED, TieState
 from hub.registry.peer_repository import SqlPeers
 from hub.registry.people import SqlPeople
@@ -67,6 +68,7 @@ class Rules:
     federates: bool = False
     """Whether public communities are open to peers."""
     federation_anchor: str = ""
+    """The first key of the peers' door: until another follows it, the settings alone name it."""
 
 
 class UnitOfWork:
@@ -81,6 +83,7 @@ class UnitOfWork:
         self.outbox = SqlOutbox(connection)
         self.nodes = SqlNodes(connection)
         self.peers = SqlPeers(connection)
+        self.pairs = SqlPairs(connection, rules.federation_anchor)
         self.people = SqlPeople(connection)
         self.applications = SqlApplications(connection)
         self.acts = SqlActs(connection, rules.key)
@@ -198,7 +201,7 @@ class UnitOfWork:
         before = await newest_document(self.connection)
         contents = document.Contents(
             version, (await self.nodes.all()).values(), (await self.peers.all()).values(), await self.acts.changes(),
-            before[1] if before else None, self._rules.federation_anchor,
+            before[1] if before else None, [pair.entry for pair in await self.pairs.all()],
         )  # fmt: skip
         signed = document.build(contents, key=self._rules.key, now=now, life=self._rules.registry_life)
         await add_document(self.connection, version, signed, now, now + self._rules.registry_life)

@@ -190,7 +190,7 @@ class _Parts:
             from hub.batches.peers import PeerBatch  # noqa: PLC0415 - as above
 
             self._acknowledger = Acknowledger(begin, bootstrap.addresses(self._settings), rules.key, bootstrap.clock)
-            return PeerBatch(group, ABROAD, bootstrap.addresses(self._settings), bootstrap.door_key(self._settings))
+            return PeerBatch(group, ABROAD, bootstrap.addresses(self._settings), bootstrap.first_door_key(self._settings))
         self._inbound = InboundBatch(group, INBOUND)
         return self._inbound
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
@@ -40,11 +40,12 @@ class KeyFault(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ActorKey:
-    """A public key under the id that an actor publishes it by, and whose it is."""
+    """A public key under the id that an actor publishes it by, whose it is, and when it ends where that is said."""
 
     key_id: str
     owner: str
     public: PublicKey | RsaPublicKey
+    expires: datetime | None = None
 
     @property
     def algorithm(self) -> str:
@@ -77,7 +78,7 @@ def _published(document: Mapping[str, Any], owner: str, now: datetime) -> Iterat
         said = document.get(member)
         for entry in (said if isinstance(said, list) else [said])[:MOST_KEYS]:
             if isinstance(entry, dict) and isinstance(key_id := entry.get("id"), str):  # an address alone says where a key is, not what
-                yield key_id, _standing(entry, key_id, owner, whose, now) or read(entry, key_id, owner)
+                yield key_id, _standing(entry, key_id, owner, whose, now) or _until(read(entry, key_id, owner), entry)
 
 
 def _standing(entry: Mapping[str, Any], key_id: str, owner: str, whose: str, now: datetime) -> KeyFault | None:
@@ -92,6 +93,10 @@ def _standing(entry: Mapping[str, Any], key_id: str, owner: str, whose: str, now
         expires = moment_of(entry["expires"])
         return KeyFault.MALFORMED if expires is None else KeyFault.EXPIRED if expires <= now else None
     return None
+
+
+def _until(key: ActorKey | KeyFault, entry: Mapping[str, Any]) -> ActorKey | KeyFault:
+    return key if isinstance(key, KeyFault) else replace(key, expires=moment_of(entry.get("expires")))
 
 
 def _multikey(entry: Mapping[str, Any], key_id: str, owner: str) -> ActorKey | KeyFault:

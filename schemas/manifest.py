@@ -41,7 +41,8 @@ class RegistryDocument(BaseModel):
     nodes: tuple[NodeEntry, ...]
     peers: tuple[PeerEntry, ...] = ()
     federation: tuple[KeyEntry, ...] = ()
-    """Keys of the peers' door. They stand apart from the hub's: a door that strangers reach must not be able to speak for the hub."""
+    """Keys of the peers' door, those that follow and those that are followed. They stand apart from the hub's: a door that strangers reach
+    must not be able to speak for the hub."""
     history: tuple[Version, ...] = ()
 
 

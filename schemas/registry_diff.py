@@ -23,6 +23,7 @@ def differences(before: RegistryDocument, after: RegistryDocument) -> list[str]:
     return [
         *_of_nodes({node.id: node for node in (before.hub, *before.nodes)}, {node.id: node for node in (after.hub, *after.nodes)}),
         *_of_peers({peer.authority: peer for peer in before.peers}, {peer.authority: peer for peer in after.peers}),
+        *_of_keys({key.id: key for key in before.federation}, {key.id: key for key in after.federation}),
     ]
 
 

@@ -243,11 +243,19 @@ class Door:
         nonces = Nonces()
         self.known = PeerRegistries(self.abroad, self.versions, lambda: self.now)
         schemes: dict[str, Scheme] = {RFC9421: Rfc9421(nonces), CAVAGE: Cavage()}
-        trust = Trust(HERE, self._peer, schemes, self.key, nonces, lambda: self.now, self.known, lambda: self.registry_read)
+        trust = Trust(HERE, self._peer, schemes, self, nonces, lambda: self.now, self.known, lambda: self.registry_read)
         self.app = Starlette(routes=routes(InboxParts(HERE, Verifier(trust, self.abroad), self.kafka, self.crowd)))
 
     def _peer(self, server: str) -> Peer | None:
         return self.peers.get(server)
+
+    @property
+    def owner(self) -> str:
+        return self.key.owner
+
+    def held(self) -> SigningKey:
+        """What signs now: a test may change it."""
+        return self.key
 
     def admit(self, *people: Person, grade: Grade = Grade.FULL, **more: Any) -> None:
         """Their servers are peers, their documents are there."""

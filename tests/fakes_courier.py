@@ -64,6 +64,17 @@ def answer(offset: int, to: str, inbox: str = "") -> Record:
     return Record(offset, COMMUNITY.encode(), b'{"actor":"%s","n":%d}' % (GROUP.encode(), offset), headers)
 
 
+@dataclass(frozen=True)
+class Hand:
+    """One of our pairs."""
+
+    pair: str
+
+    def fields(self, scheme: Scheme, actor: str, url: str, content_type: str, body: bytes) -> dict[str, str]:
+        del actor, url, content_type, body
+        return {"scheme": f"{self.pair}{scheme.value}"}
+
+
 @dataclass
 class Inboxes:
     """Every peer's inbox: takes all, unless a test says otherwise."""
@@ -99,9 +110,11 @@ class Inboxes:
             raise Absent("peer_actor_missing")
         return actor + "/inbox"
 
-    def fields(self, scheme: Scheme, actor: str, url: str, content_type: str, body: bytes) -> dict[str, str]:
-        del actor, url, content_type, body
-        return {"scheme": scheme.value}
+    pairs: tuple[str, ...] = ("",)
+    """Our pairs, the one that signs first; what a peer is shown is the pair's name before the scheme's."""
+
+    def hands(self) -> Sequence[Hand]:
+        return [Hand(pair) for pair in self.pairs]
 
 
 @dataclass

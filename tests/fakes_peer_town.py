@@ -50,7 +50,7 @@ class Town:
         self.door.abroad.add(OPSI_SERVER, OPSI_GROUP, OPSI_NODE)
         self.door.peers[OPSI.id] = OPSI
         group = Group("peers", bootstrap.begin(world.engine, world.rules), world.reader, world.dead_letters, world.clock, 5)  # type: ignore[arg-type]  # kept in memory
-        self.batch = PeerBatch(group, ABROAD, HERE, lambda _, __: self.door.key.public)
+        self.batch = PeerBatch(group, ABROAD, HERE, self.door.key.public)
         self._offset = 0
 
     @classmethod

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from hub.federation.addresses import Addresses
 from hub.federation.doorway import application
 from hub.federation.nodeinfo import Figures
-from hub.federation.published import ActorKeys
+from hub.federation.published import ActorKeys, ShownKey
 from hub.federation.serving import Here, Pages
 from hub.federation.showing import Deeds, Room, Said, Seat
 from schemas.keys import SigningKey
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 HERE = Addresses("https://hub.example")
 ED25519 = SigningKey.generate(HERE.host_actor)
 RSA = RsaSigningKey.generate(HERE.host_actor, 2048)
-KEYS = ActorKeys(ED25519.public.multibase, RSA.public_pem)
+KEYS = ActorKeys((ShownKey(ED25519.public.multibase),), RSA.public_pem)
 ROOM = Room("futurs-publics", "Futurs Publics & <Cie>", NOW)
 SEAT = Seat("wifip", "Ministère des finances", "discourse", NOW)
 
@@ -78,5 +78,5 @@ class InMemory:
 
 
 def door(shown: InMemory, now: list[float] | None = None) -> Straight:
-    here = Here(HERE, KEYS, shown, lambda: NOW, "0.1.0")
+    here = Here(HERE, lambda: KEYS, shown, lambda: NOW, "0.1.0")
     return application(Pages(here, (lambda: now[0]) if now is not None else (lambda: 0.0)), (), list)

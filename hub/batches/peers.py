@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
@@ -17,12 +18,13 @@ from hub.ports import RefusedError
 from hub.storage.engine import connection_lost
 from schemas.activities import addressed, id_of, ids_of
 from schemas.peer_receipt import Fate
+from schemas.proof import Reason
 from schemas.provenance import ProvenanceRefused
 from schemas.wire import records
 from schemas.wire.telemetry import Metric
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
     from datetime import datetime
     from enum import StrEnum
 
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from hub.ports import Record
     from hub.unit_of_work import UnitOfWork
     from schemas.keys import PublicKey
+    from schemas.manifest import Registry
 
 log = structlog.get_logger()
 ATTEMPTS = 3
@@ -63,6 +66,7 @@ class PeerSifted:
     """A batch as it was read."""
 
     batch: Sequence[Record]
+    registry: Registry
     readmitted: Sequence[Readmitted]
     refused: Sequence[TurnedDown]
 
@@ -70,28 +74,36 @@ class PeerSifted:
 class PeerBatch:
     """What peers say: `peer.inbound.v1` into the rooms."""
 
-    def __init__(self, group: Group, rooms: Rooms, here: Addresses, key_of: Callable[[str, datetime], PublicKey | StrEnum]) -> None:
-        self._group, self._rooms, self._here, self._key_of = group, rooms, here, key_of
+    def __init__(self, group: Group, rooms: Rooms, here: Addresses, first: PublicKey) -> None:
+        """`first` is the first key of the peers' door: until a registry names its keys, the only one."""
+        self._group, self._rooms, self._here, self._first = group, rooms, here, first
         self._parked: frozenset[str] = frozenset()
 
     async def read(self, batch: Sequence[Record]) -> PeerSifted:
         """Part a batch in what the door proved and what bears no proof of its."""
         readmitted: list[Readmitted] = []
         refused: list[TurnedDown] = []
+        registry = await self._group.registry()
+        key_of = partial(self._key_at, registry)
         for record in batch:
             try:
-                readmitted.append(Readmitted(record, readmit(record, self._key_of), _correlation(record)))
+                readmitted.append(Readmitted(record, readmit(record, key_of), _correlation(record)))
             except ProvenanceRefused as refusal:
                 refused.append(TurnedDown(record, refusal.reason, refusal.reason))
             except Exception as error:  # noqa: BLE001 - any other answer would end every worker that meets this record
                 log.error("record_not_judged", position=record.position, error=type(error).__name__)  # noqa: TRY400 - no content in traces
                 refused.append(TurnedDown(record, HANDLER_ERROR, type(error).__name__))
-        return PeerSifted(batch, readmitted, refused)
+        return PeerSifted(batch, registry, readmitted, refused)
+
+    def _key_at(self, registry: Registry, key_id: str, moment: datetime) -> PublicKey | StrEnum:
+        if registry.document.federation:
+            return registry.door_key_at(key_id, moment)
+        return self._first if key_id.partition("#")[2] == self._first.multibase else Reason.KEY_UNKNOWN
 
     async def carry_out(self, read: PeerSifted) -> None:
         """Do a batch once, however often it comes."""
         try:
-            more = await self._transact(read.batch, read.readmitted)
+            more = await self._transact(read.batch, read.readmitted, read.registry)
         except Exception as error:
             if connection_lost(error):
                 raise
@@ -99,10 +111,10 @@ class PeerBatch:
             more = await self._one_by_one(read)
         await self._refuse([*read.refused, *more])
 
-    async def _transact(self, batch: Sequence[Record], several: Sequence[Readmitted]) -> list[TurnedDown]:
+    async def _transact(self, batch: Sequence[Record], several: Sequence[Readmitted], registry: Registry) -> list[TurnedDown]:
         refused: list[TurnedDown] = []
         done: list[tuple[str, str, str]] = []
-        async with self._group.begin(await self._group.registry()) as work:
+        async with self._group.begin(registry) as work:
             parked = frozenset(await quarantine.quarantined_peers(work.connection))
             self._show_quarantine(parked)
             refused += [_down(one, QUARANTINED) for one in several if one.activity.peer in parked]
@@ -156,7 +168,7 @@ class PeerBatch:
         await work.communities.lock(communities - {""})
 
     async def _one_by_one(self, read: PeerSifted) -> list[TurnedDown]:
-        tried = [(one, await self._alone(one)) for one in read.readmitted]
+        tried = [(one, await self._alone(one, read.registry)) for one in read.readmitted]
         refused = [down for _, several in tried for down in several]
         async with self._group.begin(None) as work:  # past those that failed, too: the next start must not take them for forgotten
             for one, several in tried:
@@ -166,11 +178,11 @@ class PeerBatch:
             await work.commit()
         return refused
 
-    async def _alone(self, one: Readmitted) -> list[TurnedDown]:
+    async def _alone(self, one: Readmitted, registry: Registry) -> list[TurnedDown]:
         why, attempts = "", 0
         for _ in range(ATTEMPTS):
             try:
-                return await self._transact([one.record], [one])
+                return await self._transact([one.record], [one], registry)
             except Exception as error:
                 if connection_lost(error):
                     raise

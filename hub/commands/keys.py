@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,7 +15,6 @@ from schemas.manifest import Custody
 
 if TYPE_CHECKING:
     from hub.unit_of_work import UnitOfWork
-    from schemas.manifest import KeyEntry
 
 app = terminal.group("Les clés : celle du hub, celle d'un nœud, celle des opérateurs.")
 
@@ -82,14 +81,60 @@ def announce(
     terminal.say(f"{beside} suivra {key}. Remettez {out} à l'opérateur : « traitdunion keys rotate {out} ».")
 
 
+@app.command("announce-pair")
+def announce_pair(
+    out: Annotated[Path, typer.Option(help="Fichier à écrire : il ne contient rien de secret.")],
+) -> None:
+    """Fait la paire de fédération qui suivra, à côté de l'actuelle (« .next »), et l'annonce ; le même fichier vaut ici et chez les pairs."""
+    from hub import bootstrap
+    from hub.federation.pair_files import PairFiles
+    from hub.settings import HubSettings
+    from schemas.keys import KeyMalformed
+
+    files = PairFiles.of(HubSettings())
+    try:
+        out.write_bytes(files.announce(bootstrap.clock()))
+    except FileNotFoundError as missing:
+        terminal.fail(f"La clé est introuvable : {missing.filename}")
+    except KeyMalformed as malformed:
+        terminal.fail(f"La clé ne s'ouvre pas : {malformed} (TRAITDUNION_FEDERATION_PASSPHRASE, peut-être).")
+    terminal.say(f"{files.next_ed25519} et {files.next_rsa} suivront. Ensuite : « traitdunion keys rotate {out} ».")
+
+
+@app.command("list")
+def list_(as_json: terminal.AsJson = False) -> None:
+    """Montre les paires par lesquelles ce hub signe pour d'autres serveurs : laquelle signe, laquelle suivra, jusqu'à quand l'ancienne est crue."""
+    from hub import bootstrap
+    from hub.operations.our_pairs import our_pairs
+    from hub.settings import HubSettings
+    from hub.ui import words
+
+    anchor = HubSettings().federation_anchor
+    found = terminal.reading(lambda connection: our_pairs(connection, anchor, bootstrap.clock()))
+    if as_json:
+        terminal.show_json([one.plain() for one in found])
+        return
+    rows = [(one.multibase, words.pair(one.role), *(terminal.when(at) if at else "" for at in (one.since, one.until))) for one in found]
+    columns = ("Clé (Ed25519)", "État", "Depuis le", "Crue jusqu'au")
+    terminal.show_table("Paires de fédération", columns, rows, "Ce hub ne se fédère avec aucun serveur (TRAITDUNION_FEDERATION_ANCHOR).")
+
+
 @app.command()
 def rotate(
-    announcement: Annotated[Path, typer.Argument(help="L'annonce signée (« traitdunion keys announce »).")],
-    lead: Annotated[float, typer.Option(min=0, help="Secondes avant que la nouvelle clé soit active.")] = 120.0,
-    overlap: Annotated[float, typer.Option(min=0, help="Heures pendant lesquelles l'ancienne est encore crue, ensuite.")] = 24.0,
+    announcement: Annotated[Path, typer.Argument(help="L'annonce signée (« keys announce », ou « keys announce-pair »).")],
+    lead: Annotated[
+        float | None,
+        typer.Option(min=0, help="Secondes avant que la nouvelle clé signe : 120 pour un nœud, 600 pour la paire de fédération."),
+    ] = None,
+    overlap: Annotated[
+        float | None, typer.Option(min=0, help="Heures pendant lesquelles l'ancienne est encore crue, ensuite : 24, ou 48 pour la paire.")
+    ] = None,
 ) -> None:
-    """Laisse une clé en suivre une autre, sans que rien ne se perde : annoncée, active, l'ancienne bientôt retirée, puis retirée."""
-    from hub.registry import key_service
+    """Laisse une clé en suivre une autre, sans que rien ne se perde : annoncée, active, l'ancienne bientôt retirée, puis retirée.
+
+    L'annonce dit de qui : d'un nœud, de la paire par laquelle ce hub signe pour d'autres serveurs, ou d'un serveur pair.
+    """
+    from hub.commands import rotation
     from hub.registry.admission_work import KeyTaken
     from schemas.rotation import RotationRefused, read
 
@@ -99,35 +144,32 @@ def rotate(
         terminal.fail(f"Fichier introuvable : {announcement}")
     except RotationRefused as refused:
         terminal.fail(f"Cette annonce ne vaut rien : {refused.reason}")
-    plan = key_service.Plan(timedelta(seconds=lead), timedelta(hours=overlap))
-
-    async def use(work: UnitOfWork) -> KeyEntry:
-        return await key_service.rotate(said, plan, await terminal.presence(work), work)
-
     try:
-        new = admission.acting(Kind.NODE, said.node, use)
-    except RotationRefused:
-        terminal.fail(f"La clé qui annonce n'est pas une clé par laquelle {said.node} signe à présent.")
+        terminal.say(rotation.carried_out(said, rotation.Wished(lead, overlap)))
+    except RotationRefused as refused:
+        terminal.fail(rotation.refusal(said, refused))
     except KeyTaken:
         terminal.fail("Cette clé est déjà connue.")
-    start = new.active_from
-    end = start + plan.overlap if start else None
-    terminal.say(f"{new.id} sera active le {terminal.when(start)} ; l'ancienne est crue jusqu'au {terminal.when(end)}.")
 
 
 @app.command()
 def compromised(
-    node: Annotated[str, typer.Argument(help="Le nœud.")],
+    node: Annotated[str, typer.Argument(help="Le nœud ; « federation » pour la paire par laquelle ce hub signe pour d'autres serveurs.")],
     key: Annotated[str, typer.Argument(help="La clé : nœud#z6Mk…, ou z6Mk… seule.")],
     since: Annotated[datetime, typer.Option(help="Depuis quand elle a pu être en d'autres mains (UTC).")],
 ) -> None:
     """Révoque une clé, et met en doute ce qu'elle a signé depuis un moment ; ce qui est déjà admis est montré comme tel."""
-    from hub.registry import key_service
+    from hub.registry import key_service, pair_service
+    from hub.registry.federation_keys import OWNER
 
-    key_id = key if "#" in key else f"{node}#{key}"
+    key_id, at = key if "#" in key else f"{node}#{key}", since.replace(tzinfo=UTC)
 
     async def use(work: UnitOfWork) -> None:
-        await key_service.call_compromised(node, key_id, since.replace(tzinfo=UTC), await terminal.presence(work), work)
+        presence = await terminal.presence(work)
+        if node == OWNER:
+            await pair_service.call_compromised(key_id.partition("#")[2], at, presence, work)
+        else:
+            await key_service.call_compromised(node, key_id, at, presence, work)
 
     try:
         admission.acting(Kind.NODE, node, use)

@@ -69,7 +69,7 @@ class _Kept(Generic[T]):
 
     def keep(self, name: str, value: T, now: datetime) -> None:
         """Remember an answer for as long as its kind holds."""
-        self._known[name] = _Entry(value, now + _life(value), now)
+        self._known[name] = _Entry(value, _until(value, now), now)
         self._known.move_to_end(name)
         if len(self._known) > self._entries:
             self._known.popitem(last=False)
@@ -265,6 +265,12 @@ class Actors:
     def _over(self, name: str, task: asyncio.Future[Any]) -> None:
         if self._under_way.get(name) is task:
             del self._under_way[name]
+
+
+def _until(value: object, now: datetime) -> datetime:
+    """Until when it holds: a key no longer than its owner said that it would."""
+    end = now + _life(value)
+    return min(end, value.expires) if isinstance(value, ActorKey) and value.expires is not None else end
 
 
 def _life(value: object) -> timedelta:

@@ -1,4 +1,4 @@
-"""Our two keys for peers, in the name of each actor of ours: a request is signed at the moment of sending."""
+"""Our pairs of keys for peers, in the name of each actor of ours: a request is signed at the moment of sending."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from hub.federation.delivery import Scheme
 from schemas import cavage, http_signature
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
     from hub.ports import Clock
@@ -29,8 +30,8 @@ class Keys:
         return Keys(self.ed25519.acting_for(actor), self.rsa.acting_for(actor))
 
 
-class Keyring:
-    """Signs for every actor of ours."""
+class Hand:
+    """Signs by one pair, for every actor of ours."""
 
     def __init__(self, keys: Keys, clock: Clock) -> None:
         self._clock = clock
@@ -43,6 +44,19 @@ class Keyring:
     def asking(self, scheme: Scheme, actor: str, method: str, url: str, now: datetime) -> dict[str, str]:
         """The fields that sign a request without a body."""
         return _signed(scheme, self._of(actor), method, url, now)
+
+
+class Keyring:
+    """The pairs that may sign, each in a hand of its own."""
+
+    def __init__(self, believed: Callable[[], Sequence[Keys]], clock: Clock) -> None:
+        """`believed` tells them as they are now, the one that signs first."""
+        self._believed = believed
+        self._hand = lru_cache(maxsize=8)(lambda keys: Hand(keys, clock))
+
+    def hands(self) -> Sequence[Hand]:
+        """The hand that signs, then those by which a server may still know us, which has not read our keys again since."""
+        return [self._hand(keys) for keys in self._believed()]
 
 
 def _signed(

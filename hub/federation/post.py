@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from hub.federation.keyring import Keyring
+    from hub.federation.keyring import Hand, Keyring
     from schemas.wire.fetched import Fetched
     from schemas.wire.fetching import GuardedClient
 
@@ -39,28 +40,31 @@ class GuardedPost:
     async def inbox_of(self, actor: str, networks: Sequence[str]) -> str:
         """An actor's inbox, at her own server, by whatever signature that takes; raises Absent."""
         try:
-            for scheme in SCHEMES:
-                fetched = await self.client.get(
-                    actor, accept=Media.ACTIVITY, sign=_Asking(self.keyring, scheme, self.host_actor), networks=networks
-                )
-                if fetched.status not in UNSIGNED:
-                    break
-            return _inbox(fetched, actor)
+            return _inbox(await self._asked(actor, networks), actor)
         except FetchFailed as failed:
             raise Absent(failed.reason.value) from failed
+
+    async def _asked(self, actor: str, networks: Sequence[str]) -> Fetched:
+        """Her document, or the last answer of a server that takes no signature of ours."""
+        for scheme, hand in itertools.product(SCHEMES, self.keyring.hands()):
+            sign = _Asking(hand, scheme, self.host_actor)
+            fetched = await self.client.get(actor, accept=Media.ACTIVITY, sign=sign, networks=networks)
+            if fetched.status not in UNSIGNED:
+                break
+        return fetched
 
 
 @dataclass(frozen=True, slots=True)
 class _Asking:
     """Signs what has no body."""
 
-    keyring: Keyring
+    hand: Hand
     scheme: Scheme
     actor: str
 
     def fields(self, method: str, target_uri: str, now: datetime) -> dict[str, str]:
         """The fields that sign a request."""
-        return self.keyring.asking(self.scheme, self.actor, method, target_uri, now)
+        return self.hand.asking(self.scheme, self.actor, method, target_uri, now)
 
 
 def _inbox(fetched: Fetched, actor: str) -> str:

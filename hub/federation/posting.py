@@ -48,11 +48,19 @@ class Directory(Protocol):
         ...
 
 
-class Signatures(Protocol):
-    """Our keys."""
+class Hand(Protocol):
+    """One of our pairs."""
 
     def fields(self, scheme: Scheme, actor: str, url: str, content_type: str, body: bytes) -> dict[str, str]:
         """The fields that sign a POST in the name of an actor of ours."""
+        ...
+
+
+class Signatures(Protocol):
+    """Our pairs."""
+
+    def hands(self) -> Sequence[Hand]:
+        """The one that signs, then those by which a server may still know us."""
         ...
 
 
@@ -78,20 +86,27 @@ class Posting:
         return last, await self._knock(parcel, last, standing, networks)
 
     async def _knock(self, parcel: Parcel, inbox: str, standing: Standing, networks: Sequence[str]) -> Outcome:
-        """Try signatures in turn while it is the signature that may be at fault."""
+        """Try signatures in turn while it is the signature that may be at fault: by our former pair too, while that is believed.
+
+        A server that keeps keys for a day, and does not read them again when one fails, would lose a day of what is said here.
+        """
         outcome: Outcome = Never("")
-        now = self._clock()
+        now, hands = self._clock(), self._signatures.hands()
         for scheme in standing.ladder(now):
-            try:
-                there = inbox or await self._directory.inbox_of(parcel.to, networks)
-                reply = await self._send(scheme, parcel, there, networks)
-            except Absent as absent:
-                return Later(absent.reason)
-            outcome = judge(reply.status, reply.retry_after, scheme)
-            if reply.status not in UNSIGNED or (reply.status != 401 and standing.knows(scheme, now)):  # noqa: PLR2004 - Unauthorized
+            reply = Reply(0)
+            for hand in hands:
+                try:
+                    there = inbox or await self._directory.inbox_of(parcel.to, networks)
+                    reply = await self._send(hand, scheme, parcel, there, networks)
+                except Absent as absent:
+                    return Later(absent.reason)
+                outcome = judge(reply.status, reply.retry_after, scheme)
+                if reply.status not in UNSIGNED:
+                    return outcome
+            if reply.status != 401 and standing.knows(scheme, now):  # noqa: PLR2004 - Unauthorized
                 return outcome
         return outcome
 
-    async def _send(self, scheme: Scheme, parcel: Parcel, inbox: str, networks: Sequence[str]) -> Reply:
-        headers = self._signatures.fields(scheme, parcel.actor, inbox, CONTENT_TYPE, parcel.body)
+    async def _send(self, hand: Hand, scheme: Scheme, parcel: Parcel, inbox: str, networks: Sequence[str]) -> Reply:
+        headers = hand.fields(scheme, parcel.actor, inbox, CONTENT_TYPE, parcel.body)
         return await self._post.post(inbox, parcel.body, headers, networks)

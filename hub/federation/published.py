@@ -32,10 +32,27 @@ IMPLEMENTS: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class ActorKeys:
-    """The public halves of the pair by which all actors here sign: Ed25519 as a Multikey, RSA as a PEM."""
+class ShownKey:
+    """An Ed25519 key (Multikey), and when it ends where that is set."""
 
     multibase: str
+    expires: datetime | None = None
+
+    def multikey(self, controller: str) -> dict[str, Any]:
+        """As an actor's document shows it (FEP-521a); its end by W3C Controlled Identifiers 1.0 § 2.2.2."""
+        address = f"{controller}#{self.multibase}"
+        shown = {"id": address, "type": "Multikey", "controller": controller, "publicKeyMultibase": self.multibase}
+        return {**shown, "expires": moment(self.expires)} if self.expires else shown
+
+
+@dataclass(frozen=True, slots=True)
+class ActorKeys:
+    """The public halves of the pairs by which all actors here sign: each Ed25519 key, the one that signs first; one RSA key, as a PEM.
+
+    Servers of others look for one RSA key under one id: some read no list there, so that the next one takes the former's place.
+    """
+
+    ed25519: tuple[ShownKey, ...]
     pem: str
 
 
@@ -69,9 +86,7 @@ def actor(profile: Profile, address: str, keys: ActorKeys, addresses: Addresses)
         "indexable": profile.named.kind is Kind.GROUP,
         "generator": generator(addresses),
         "publicKey": {"id": f"{address}#{MAIN_KEY}", "owner": address, "publicKeyPem": keys.pem},
-        "assertionMethod": [
-            {"id": f"{address}#{keys.multibase}", "type": "Multikey", "controller": address, "publicKeyMultibase": keys.multibase}
-        ],
+        "assertionMethod": [key.multikey(address) for key in keys.ed25519],
     }
     if profile.published is not None:
         made["published"] = moment(profile.published)

@@ -17,7 +17,7 @@ from schemas.nonces import Nonces
 from schemas.wire.publisher import DOOR_LINGER_MS, KafkaPublisher
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Callable, Sequence
 
     from starlette.routing import Route
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from hub.federation.addresses import Addresses
     from hub.federation.book import PeerBook
     from hub.ports import Clock
-    from schemas.keys import SigningKey
+    from schemas.keys import KeyHolder
     from schemas.wire.kafka import KafkaSettings, TopicNames
 
 
@@ -39,9 +39,15 @@ class Reception:
 
 @asynccontextmanager
 async def reception(
-    here: Addresses, book: PeerBook, abroad: Abroad, key: SigningKey, kafka: tuple[KafkaSettings, TopicNames], clock: Clock
+    here: Addresses,
+    book: PeerBook,
+    abroad: Abroad,
+    key: KeyHolder,
+    kafka: tuple[KafkaSettings, TopicNames],
+    clock: Clock,
+    may_sign: Callable[[], bool] = lambda: True,
 ) -> AsyncIterator[Reception]:
-    """Take activities in as long as the block; `key` signs the provenance."""
+    """Take activities in as long as the block; `key` holds what signs the provenance, where it `may_sign`."""
     nonces, publisher = Nonces(), KafkaPublisher(*kafka, linger_ms=DOOR_LINGER_MS)
     trust = Trust(
         here,
@@ -51,7 +57,7 @@ async def reception(
         nonces,
         clock,
         PeerRegistries(abroad, KeptVersions(book.database), clock),
-        lambda: book.ready,
+        lambda: book.ready and may_sign(),
     )
     await book.refresh()
     async with asyncio.TaskGroup() as group:

@@ -73,7 +73,7 @@ class Here:
     """What the pages are made of."""
 
     addresses: Addresses
-    keys: ActorKeys
+    keys: Callable[[], ActorKeys]
     shown: Published
     clock: Clock
     version: str
@@ -112,7 +112,7 @@ class Pages:
         address = self._at.group(room.id)
         said = await self._here.shown.newest(room.id) if _wishes_page(request) else ()
         account = webfinger.account(webfinger.Named(webfinger.Kind.GROUP, room.id), self._at).removeprefix("acct:")
-        document = published.group(room.id, room.title, room.opened_at, self._here.keys, self._at)
+        document = published.group(room.id, room.title, room.opened_at, self._here.keys(), self._at)
         return self._either(
             request, document, lambda: self._page("pairs_communaute.html", room=room, said=said, account=account, address=address), PASSING
         )
@@ -147,7 +147,7 @@ class Pages:
         seat = await self._here.shown.seat(request.path_params["node"])
         if seat is None:
             raise Absent(404, "actor_unknown", "Aucun ministère ne porte ce nom ici")
-        document = published.node(seat.id, seat.organisation, seat.platform, seat.since, self._here.keys, self._at)
+        document = published.node(seat.id, seat.organisation, seat.platform, seat.since, self._here.keys(), self._at)
         return self._either(request, document, lambda: self._page("pairs_noeud.html", seat=seat, address=self._at.node(seat.id)), LASTING)
 
     async def nobody(self, request: Request) -> Response:
@@ -227,7 +227,7 @@ class Pages:
         return self._json(problem)
 
     def _host(self) -> dict[str, Any]:
-        return published.host_actor(self._here.keys, self._at)
+        return published.host_actor(self._here.keys(), self._at)
 
     async def _room(self, request: Request) -> Room:
         room = await self._here.shown.room(request.path_params["community"])

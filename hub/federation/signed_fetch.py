@@ -11,13 +11,12 @@ from hub.federation.remote import authority_of
 from schemas import cavage, http_signature
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import datetime
 
+    from hub.federation.keyring import Keys
     from hub.registry.peers import Peer
-    from schemas.keys import SigningKey
-    from schemas.rsa_keys import RsaSigningKey
-    from schemas.wire.fetched import Budget, Fetched, Media, Signer
+    from schemas.wire.fetched import Budget, Fetched, Media
     from schemas.wire.fetching import GuardedClient
 
 REMEMBERED: Final = 10_000
@@ -33,20 +32,9 @@ class Way(StrEnum):
     CAVAGE = "cavage-rsa"
 
 
-class Pen:
-    """Our two keys, as the three ways to sign a question use them."""
-
-    def __init__(self, key: SigningKey, rsa: RsaSigningKey) -> None:
-        self._key, self._rsa = key, rsa
-
-    def signer(self, way: Way) -> Signer:
-        """Who signs in this way."""
-        return _Hand(self._key, self._rsa, way)
-
-
 class _Hand:
-    def __init__(self, key: SigningKey, rsa: RsaSigningKey, way: Way) -> None:
-        self._key, self._rsa, self._way = key, rsa, way
+    def __init__(self, keys: Keys, way: Way) -> None:
+        self._key, self._rsa, self._way = keys.ed25519, keys.rsa, way
 
     def fields(self, method: str, target_uri: str, now: datetime) -> Mapping[str, str]:
         match self._way:
@@ -61,19 +49,18 @@ class _Hand:
 class SignedFetching:
     """Asks by the guarded client, with what the registry says of the server that is asked."""
 
-    def __init__(self, client: GuardedClient, pen: Pen, peers: Callable[[str], Peer | None]) -> None:
-        self._client, self._pen, self._peers = client, pen, peers
+    def __init__(self, client: GuardedClient, believed: Callable[[], Sequence[Keys]], peers: Callable[[str], Peer | None]) -> None:
+        """`believed` tells our pairs as they are now, the one that signs first."""
+        self._client, self._believed, self._peers = client, believed, peers
         self._taken: OrderedDict[str, Way] = OrderedDict()
 
     async def get(self, url: str, accept: Media, budget: Budget) -> Fetched:
         """A document; raises FetchFailed. Where a way to sign is not taken, the next one is tried, each counted in the budget."""
         server = authority_of(url)
-        peer, known = self._peers(server), self._taken.get(server)
-        ways = [way for way in Way if known is None or way is not known]
-        answer = None
-        for way in ([known] if known else []) + ways:
+        peer, answer = self._peers(server), None
+        for keys, way in self._tries(self._taken.get(server)):
             answer = await self._client.get(
-                url, accept=accept, sign=self._pen.signer(way), budget=budget,
+                url, accept=accept, sign=_Hand(keys, way), budget=budget,
                 networks=peer.networks if peer else (), ports=ports_of(server),
             )  # fmt: skip
             if answer.status not in UNTAKEN:
@@ -81,6 +68,12 @@ class SignedFetching:
                 return answer
         assert answer is not None  # noqa: S101 - there is more than one way
         return answer
+
+    def _tries(self, known: Way | None) -> Iterator[tuple[Keys, Way]]:
+        """The way that is known first; by a former pair one way alone: the known one, or that of the servers that keep keys the longest."""
+        signing, *former = self._believed()
+        yield from ((signing, way) for way in sorted(Way, key=lambda way: way is not known))
+        yield from ((keys, known or Way.CAVAGE) for keys in former)
 
     def _remember(self, server: str, way: Way) -> None:
         self._taken[server] = way

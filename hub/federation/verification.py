@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from schemas.activities import Told
     from schemas.documents import OwnedKey
     from schemas.http_signature import SignedHead, UnverifiedHead, VerifyingKey
-    from schemas.keys import PublicKey, SigningKey
+    from schemas.keys import KeyHolder, PublicKey
     from schemas.manifest import Registry
     from schemas.nonces import Nonces
 
@@ -119,12 +119,12 @@ class Trust:
     here: Addresses
     peers: Callable[[str], Peer | None]
     schemes: Mapping[str, Scheme]
-    key: SigningKey
+    key: KeyHolder
     nonces: Nonces
     clock: Clock
     registries: Registries
     known: Callable[[], bool]
-    """Whether the registry's peers can be told at all."""
+    """Whether the registry's peers can be told at all, and a key of ours may sign what the door saw."""
 
 
 class Verifier:
@@ -214,7 +214,7 @@ class Verifier:
             signed.key.owner, signed.peer.id, signed.head.key_id, signed.scheme, self._trust.clock(), sha256(body), post.inbox,
             believed.belief, sha256(document) if document is not None else "", actors, ministry,
         )  # fmt: skip
-        return VerifiedActivity(activity, body, seen, seen.signed(self._trust.key), believed.told, document)
+        return VerifiedActivity(activity, body, seen, seen.signed(self._trust.key.held()), believed.told, document)
 
     async def _document(self, asked: Asked, budget: Any) -> bytes | None:
         if self._peers(authority_of(asked.uri) or "") is None:
@@ -301,11 +301,15 @@ class Verifier:
 
 
 def readmit(record: Record, key_of: Callable[[str, datetime], PublicKey | StrEnum]) -> VerifiedActivity:
-    """An activity out of Kafka, after the door's own proof; raises ProvenanceRefused."""
+    """An activity out of Kafka, after the door's own proof; raises ProvenanceRefused.
+
+    `key_of` finds the door's key as it stood when the broker took the record: when the door received it is the door's own claim, which a
+    thief of a key that is no longer in use would date back.
+    """
     try:
         said = {name: (raw or b"").decode() for name, raw in record.headers if name != DOCUMENT}
         body, document = record.value or b"", next((raw for name, raw in record.headers if name == DOCUMENT), None)
-        seen = provenance.verify(said, body, document, key_of)
+        seen = provenance.verify(said, body, document, lambda key_id, _: key_of(key_id, record.timestamp))
         activity = read(body)
         fetched = read(document) if document is not None and seen.belief is Belief.FETCHED else None
         signed = {name: text for name, text in said.items() if name.startswith(provenance.PREFIX)}

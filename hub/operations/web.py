@@ -14,6 +14,7 @@ from hub.communities import repository as rooms
 from hub.operations import arrivals, overview, peers, reader, streams, threads, trace
 from hub.operations.doubt import doubtful
 from hub.operations.forms import fields_of
+from hub.operations.our_pairs import our_pairs
 from hub.operations.refusals import Refused
 from hub.registry.dossier import lessened
 from hub.registry.endings import endings
@@ -49,6 +50,7 @@ class Door:
     streams: Streams
     gate: Gate
     tie_life: timedelta
+    federation_anchor: str
     prefix: str = ""
 
     def permit(self, request: Request) -> Permit:
@@ -140,7 +142,8 @@ class Pages:
         self._door.permit(request)
         async with self._door.engine.connect() as connection:
             shown = await peers.peer_states(connection, self._door.clock())
-        return self._page("pairs.html", here="/pairs", peers=shown)
+            ours = await our_pairs(connection, self._door.federation_anchor, self._door.clock())
+        return self._page("pairs.html", here="/pairs", peers=shown, ours=ours)
 
     async def dead_letters(self, request: Request) -> HTMLResponse:
         """How much was refused, and why."""

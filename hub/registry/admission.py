@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from hub.access import MANIFEST_EXPIRED, expired
 from hub.access.approval import APPROVALS, Approver, suffices, why_not_approve
-from hub.registry import key_life
+from hub.registry import key_life, peer_keys
 from hub.registry.acts import Act, ActKind, standing_approvals
 from hub.registry.admission_work import (
     ApplicationMissing,
@@ -19,8 +19,9 @@ from hub.registry.admission_work import (
     TooManyApplications,
     said_why,
 )
-from hub.registry.applications import STANDING, Application, ApplicationState
+from hub.registry.applications import Application, ApplicationState
 from hub.registry.declarations import Declaration
+from hub.registry.federation_keys import OWNER
 from hub.registry.model import GradeRefused, Node, lowers, moved
 from hub.registry.peers import Peer, described
 from schemas.application import Kind, Manifest
@@ -31,7 +32,6 @@ from schemas.siret import siren_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
 
     from hub.registry.acts import KeptAct
     from hub.registry.admission_work import Work
@@ -204,25 +204,24 @@ async def _may_bear_its_name(signed: SignedManifest, earlier: Sequence[Applicati
     """Whoever came first under a name keeps it by signing with a key of hers, until people refuse her or she is gone."""
     manifest = signed.manifest
     member = await _found(manifest.subject, work)
-    if manifest.id in {work.hub, PEERS} or (member is not None and member.grade is Grade.GONE):
+    if manifest.id in {work.hub, PEERS, OWNER} or (member is not None and member.grade is Grade.GONE):
         raise NameTaken(manifest.id)
     if member is None or (member.grade is Grade.CANDIDATE and earlier and earlier[-1].state is ApplicationState.REFUSED):
         return
-    keys = _keys_of(member, earlier, work.clock())
+    keys = await _keys_of(member, earlier, work)
     if not keys and isinstance(member, Peer) and member.declared:
         return  # it speaks for itself at last; two people judge whether it is the one that they described
     if signed.key_id not in keys:
         raise NameTaken(manifest.id)
 
 
-def _keys_of(member: Node | Peer, earlier: Sequence[Application], now: datetime) -> set[str]:
+async def _keys_of(member: Node | Peer, earlier: Sequence[Application], work: Work) -> set[str]:
     """The keys by which somebody proves that she is still the same."""
     match member:
         case Node():
-            return key_life.proving(member.keys, now)
+            return key_life.proving(member.keys, work.clock())
         case Peer():
-            said = [one.said for one in earlier if one.state in STANDING]
-            return {f"{member.id}#{key.multibase}" for one in said if isinstance(one, Manifest) for key in one.keys}
+            return peer_keys.proving(member.id, earlier, await work.acts.of(f"{Kind.PEER.value}/{member.id}"))
 
 
 async def _keys_are_its_own(manifest: Manifest, work: Work) -> None:

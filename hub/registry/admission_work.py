@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Final, Protocol
 from schemas.names import one_line
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
 
     from hub.ports import Clock
     from hub.registry.acts import Act, KeptAct
     from hub.registry.applications import Application, ApplicationState
+    from hub.registry.federation_keys import Pair
     from hub.registry.model import Node
     from hub.registry.peers import Peer
     from schemas.facts.base import Fact
@@ -87,6 +89,13 @@ class Peers(Protocol):
     async def save(self, peer: Peer) -> None: ...
 
 
+class Pairs(Protocol):
+    """The pairs by which this hub signs for other servers."""
+
+    async def all(self) -> list[Pair]: ...
+    async def save(self, pairs: Iterable[Pair]) -> None: ...
+
+
 class Applications(Protocol):
     """Manifests as they came."""
 
@@ -114,6 +123,8 @@ class Work(Protocol):
     def nodes(self) -> Nodes: ...
     @property
     def peers(self) -> Peers: ...
+    @property
+    def pairs(self) -> Pairs: ...
     @property
     def applications(self) -> Applications: ...
     @property

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
 from schemas import jcs
-from schemas.manifest import Grade, KeyEntry, NodeEntry, Registry, RegistryDocument, issue
+from schemas.manifest import Grade, NodeEntry, Registry, RegistryDocument, issue
 from schemas.proof import timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from datetime import datetime
 
     from hub.registry.model import Node
     from hub.registry.peers import Peer
     from schemas.keys import SigningKey
-    from schemas.manifest import Change
+    from schemas.manifest import Change, KeyEntry
 
 A_DAY: Final = timedelta(days=1)
-EVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +32,8 @@ class Contents:
     peers: Iterable[Peer]
     changes: Iterable[Change]
     before: bytes | None
-    door: str = ""
-    """The key of the peers' door (Multikey); empty where this hub federates with nobody."""
+    door: Iterable[KeyEntry] = ()
+    """The keys of the peers' door, one after another; none where this hub federates with nobody."""
 
 
 def build(contents: Contents, *, key: SigningKey, now: datetime, life: timedelta) -> bytes:
@@ -46,14 +46,10 @@ def build(contents: Contents, *, key: SigningKey, now: datetime, life: timedelta
         "hub": _hub(key),
         "nodes": [_entry(node) for node in contents.nodes if node.grade is not Grade.CANDIDATE],
         "peers": [_peer(peer) for peer in contents.peers if peer.grade is not Grade.CANDIDATE],
-        **({"federation": [_key(_door(contents.door))]} if contents.door else {}),
+        **({"federation": door} if (door := [_key(key) for key in contents.door]) else {}),
         "history": [*_history(contents.before), _version(contents, now)],
     }
     return issue(document, key, now)
-
-
-def _door(multibase: str) -> KeyEntry:
-    return KeyEntry(id=f"federation#{multibase}", multibase=multibase, active_from=EVER)
 
 
 def _history(before: bytes | None) -> list[Any]:

@@ -17,6 +17,12 @@ peers = Table(
     moment("applied_at", required=True), moment("admitted_at"), moment("manifest_expires"),
 )  # fmt: skip
 
+federation_keys = Table(
+    "federation_keys", metadata,
+    Column("multibase", Text, primary_key=True), Column("rsa", Text, nullable=False),
+    moment("active_from"), moment("retiring_from"), moment("retired_at"), moment("revoked_at"), moment("compromised_since"),
+)  # fmt: skip
+
 people = Table(
     "people", metadata,
     Column("id", Text, primary_key=True),

@@ -14,7 +14,7 @@ NODE_DOOR: Final[Mapping[str, str]] = {"registry_documents": "SELECT", "signatur
 """Tables of the schema `hub` and what the node door does with them; the whole of what strangers reach if they take it over."""
 PEER_DOOR: Final[Mapping[str, str]] = {
     **dict.fromkeys(
-        ("communities", "messages", "events", "outbox", "members", "organisations", "nodes", "node_keys", "followers", "peers"), "SELECT"
+        ("communities", "messages", "events", "outbox", "members", "organisations", "nodes", "node_keys", "followers", "peers", "federation_keys"), "SELECT"
     ),
     "peer_registries": "SELECT, INSERT, UPDATE",
 }  # fmt: skip
@@ -27,7 +27,7 @@ COURIER: Final[Mapping[str, str]] = {
     **dict.fromkeys(("peer_activities", "peer_refusals"), "SELECT, INSERT, DELETE"),
     "stream_offsets": "SELECT, INSERT, UPDATE",
     "followers": "SELECT, DELETE",
-    "peers": "SELECT",
+    **dict.fromkeys(("peers", "federation_keys"), "SELECT"),
 }
 """Where each peer stands, what it was told and refused, and who follows: what others say comes to the courier by Kafka, never from here."""
 COURIER_ROWS: Final[Mapping[str, str]] = {"stream_offsets": "\"group\" = 'courier'"}

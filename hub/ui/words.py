@@ -39,6 +39,9 @@ GRADES: Final[Mapping[str, str]] = {
 KEY_STATES: Final[Mapping[str, str]] = {
     "pending": "pas encore active", "active": "active", "retiring": "bientôt retirée", "retired": "retirée", "revoked": "révoquée",
 }  # fmt: skip
+PAIRS: Final[Mapping[str, str]] = {
+    "next": "suivra", "signing": "signe", "former": "ne signe plus, encore crue", "ended": "n’est plus crue",
+}  # fmt: skip
 CUSTODIES: Final[Mapping[str, str]] = {"organisation": "clé chez le ministère", "operator": "clé chez l’opérateur"}
 ROLES: Final[Mapping[str, str]] = {
     "owner": "Propriétaire du service", "rssi": "RSSI", "dpo": "Délégué à la protection des données", "animation": "Animation",
@@ -410,6 +413,11 @@ def key_state(name: str) -> str:
 def data_class(name: str) -> str:
     """A kind of data that is exchanged."""
     return DATA_CLASSES.get(name, name)
+
+
+def pair(name: str) -> str:
+    """What one of our pairs is to us now."""
+    return PAIRS.get(name, name)
 
 
 def custody(name: str | None) -> str:

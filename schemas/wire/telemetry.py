@@ -93,6 +93,8 @@ class Metric:
     )
     peers_by_state = Gauge("traitdunion_peers", "Peers by state of their circuit breaker.", ["state"])
     peers_behind = Gauge("traitdunion_peers_behind", "Peers that catch up alone, or wait to.")
+    federation_pairs = Gauge("traitdunion_federation_pairs", "Pairs by which we sign for other servers, by what each is now.", ["state"])
+    federation_pairs_missing = Gauge("traitdunion_federation_pairs_missing", "Pairs that the registry names and our files do not hold.")
     unknown_fields = Counter("traitdunion_unknown_fields_total", "Fields that our models do not know.", ["type"])
 
 

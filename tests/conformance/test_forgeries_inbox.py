@@ -21,11 +21,12 @@ from hub.federation.actors import Actors
 from hub.federation.addresses import Addresses
 from hub.federation.book import PeerBook
 from hub.federation.doorway import application
-from hub.federation.published import ActorKeys
+from hub.federation.keyring import Keys
+from hub.federation.published import ActorKeys, ShownKey
 from hub.federation.reception import reception
 from hub.federation.repository import KeptVersions
 from hub.federation.serving import Here, Pages
-from hub.federation.signed_fetch import Pen, SignedFetching
+from hub.federation.signed_fetch import SignedFetching
 from hub.peer_reading import SqlPublished
 from hub.registry.peer_repository import SqlPeers
 from schemas.keys import SigningKey
@@ -124,9 +125,11 @@ async def _door(
     """All parts of the process, put together as it does."""
     here, key, book = world.here, SigningKey.generate(world.here.host_actor), PeerBook(database, clock)
     shown = SqlPublished(database, "hub", Addresses(here.base), clock)
-    pages = Pages(Here(here, ActorKeys(key.public.multibase, RSA_OF_NOBODY.public_pem), shown, clock, "0"))
+    pages = Pages(Here(here, lambda: ActorKeys((ShownKey(key.public.multibase),), RSA_OF_NOBODY.public_pem), shown, clock, "0"))
     async with GuardedClient(EgressSettings(), DevelopmentRules(), "traitdunion/test", clock, NamesInBook(ALIVE)) as client:
-        abroad = Actors(SignedFetching(client, Pen(key, RSA_OF_NOBODY), book), clock, lambda authority: book(authority) is not None)
+        abroad = Actors(
+            SignedFetching(client, lambda: [Keys(key, RSA_OF_NOBODY)], book), clock, lambda authority: book(authority) is not None
+        )
         async with reception(here, book, abroad, key, kafka, clock) as parts:
             await until(lambda: parts.publisher.ready)
             serving = server(application(pages, parts.inboxes, list), "127.0.0.1", 0)

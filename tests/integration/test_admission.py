@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from prometheus_client import REGISTRY
 
-from hub.registry import admission, declaring, key_service
+from hub.registry import admission, declaring, key_service, peer_keys
 from hub.registry.acts import ActKind
 from hub.registry.admission_work import (
     ApplicationMissing,
@@ -470,3 +470,32 @@ async def test_a_key_follows_another_by_the_word_of_both_and_both_hold_for_the_o
     with pytest.raises(RotationRefused, match="rotation_by_another_key"):
         await world.work(partial(rotate, announced=foreign))
     assert (await dossier(world, "node/wifip")).acts[-1].key == new.key_id
+
+
+async def test_the_key_of_a_peers_manifest_is_followed_by_the_word_of_both_and_proves_nothing_more(world: World) -> None:
+    old, new, other = (SigningKey.generate("opsi.example") for _ in range(3))
+    await apply(world, manifest(world, old))
+    await world.work(partial(fakes_federation.approve, "peer/opsi.example"))
+
+    async def rotate(work: UnitOfWork, by: SigningKey = old, to: SigningKey = new) -> str:
+        said = read(announce(by, to, Custody.OPERATOR, work.clock()))
+        return await peer_keys.rotate(said, await fakes_federation.present(work), work)
+
+    with pytest.raises(RotationRefused, match="rotation_by_another_key"):
+        await world.work(partial(rotate, by=other))
+    with pytest.raises(KeyTaken):
+        await world.work(partial(rotate, to=world.keys["wifip"].acting_for("opsi.example")))
+    with pytest.raises(NodeNotFound):
+        await world.work(partial(rotate, by=old.acting_for("inconnu.example"), to=new.acting_for("inconnu.example")))
+    with pytest.raises(NameTaken):
+        await apply(world, manifest(world, new, timedelta(minutes=1)))
+    assert await world.work(rotate) == new.key_id
+    with pytest.raises(KeyTaken):
+        await world.work(rotate)
+    with pytest.raises(NameTaken):
+        await apply(world, manifest(world, old, timedelta(minutes=2)))
+    assert await apply(world, manifest(world, new, timedelta(minutes=3)))
+    assert (await world.reader()).document.history[-1].changes[0].key == new.key_id
+    await world.work(partial(fakes_federation.approve, "peer/opsi.example"))
+    with pytest.raises(NameTaken):
+        await apply(world, manifest(world, old, timedelta(minutes=4)))

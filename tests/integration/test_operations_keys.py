@@ -80,6 +80,34 @@ def test_a_key_is_announced_by_the_ministry_and_taken_by_the_operator(hub: Path,
     assert "compromisedSince" in run("registry", "show").output
 
 
+def test_the_pair_by_which_we_sign_for_other_servers_is_followed_by_another(
+    hub: Path, people: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key, rsa, out = hub / "federation.pem", hub / "federation-rsa.pem", str(hub / "annonce.json")
+    said = {"URL": "https://hub.example", "KEY": str(key), "RSA_KEY": str(rsa), "PASSPHRASE": "une phrase"}
+    for name, value in said.items():
+        monkeypatch.setenv(f"TRAITDUNION_FEDERATION_{name}", value)
+    assert "ne se fédère" in run("keys", "list").output
+    assert "introuvable" in run("keys", "announce-pair", "--out", out).output
+    anchor = run("keys", "generate", "federation", str(key)).output.strip()
+    run("keys", "generate", "federation-rsa", str(rsa))
+    monkeypatch.setenv("TRAITDUNION_FEDERATION_ANCHOR", anchor)
+    assert [one["state"] for one in json.loads(run("keys", "list", "--json").output)] == ["signing"]
+    assert "suivront" in run("keys", "announce-pair", "--out", out).output
+    assert b"ENCRYPTED" in (hub / "federation-rsa.pem.next").read_bytes()
+    people(ANNE)
+    assert "sera active le" in run("keys", "rotate", out).output
+    assert "Cette clé est déjà connue." in run("keys", "rotate", out).output
+    listed = json.loads(run("keys", "list", "--json").output)
+    assert [(one["key"] == anchor, one["state"]) for one in listed] == [(True, "signing"), (False, "next")]
+    assert {anchor, "suivra"} <= set(run("keys", "list").output.replace("│", " ").split())
+    assert f"federation#{listed[1]['key']}" in run("registry", "show").output
+    monkeypatch.setenv("TRAITDUNION_FEDERATION_PASSPHRASE", "une autre")
+    assert "TRAITDUNION_FEDERATION_PASSPHRASE" in run("keys", "announce-pair", "--out", out).output
+    assert "est douteux" in run("keys", "compromised", "federation", anchor, "--since", "2026-01-01").output
+    assert [one["state"] for one in json.loads(run("keys", "list", "--json").output)] == ["ended", "next"]
+
+
 def test_an_encrypted_key_is_opened_by_its_passphrase_and_by_nothing_else(hub: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TRAITDUNION_KEY_PASSPHRASE", "une phrase")
     run("keys", "generate", "node", str(hub / "node.pem"), "--owner", "wifip")

@@ -13,7 +13,7 @@ import pytest
 from hub.access import permit_everybody, permit_operator
 from hub.communities import repository as rooms
 from hub.federation.doorway import application
-from hub.federation.published import ActorKeys
+from hub.federation.published import ActorKeys, ShownKey
 from hub.federation.serving import Here, Pages
 from hub.peer_reading import SqlPublished
 from schemas import jcs
@@ -50,7 +50,7 @@ async def opened(world: World) -> None:
 
 def door(world: World) -> ASGIApp:
     shown = SqlPublished(world.engine, "hub", HERE, world.clock)
-    return application(Pages(Here(HERE, ActorKeys("z6Mk", "PEM"), shown, world.clock, "0")), (), list)
+    return application(Pages(Here(HERE, lambda: ActorKeys((ShownKey("z6Mk"),), "PEM"), shown, world.clock, "0")), (), list)
 
 
 ADDRESSES = (f"/groups/{COMMUNITY}", f"/groups/{COMMUNITY}/outbox", f"/groups/{COMMUNITY}/followers", f"/notes/{POSTED}",

@@ -15,6 +15,8 @@ from hub.federation.delivery import Later, Scheme, Standing
 from hub.federation.positions import Refusal, Told, Writing
 from hub.operations import quarantine
 from hub.operations.peers import FAILING, REFUSED, TRANSMITTED, WAITING, peer_state, transmissions
+from hub.registry import key_life
+from hub.registry.federation_keys import EVER, Pair, SqlPairs, entry
 from hub.settings import HubSettings
 from hub.site import site
 from hub.storage.engine import engine_for
@@ -101,6 +103,19 @@ async def test_the_page_says_whose_activities_are_parked_and_what_ends_it(engine
     page = (await call(pages, "/pairs")).text
     assert page.count("en quarantaine") == 1
     assert "traitdunion peers release" in page
+
+
+async def test_the_page_says_which_of_our_pairs_signs_and_which_will(engine: AsyncEngine) -> None:
+    settings = HubSettings(federation_anchor="z6MkPremiere")
+    pages = site(engine, settings, lambda: NOW, fakes_hub.FakeStreams())
+    assert "le premier jour" in (await call(pages, "/pairs")).text
+    old, new = key_life.rotated([entry("z6MkPremiere", EVER)], entry("z6MkSuivante"), NOW, NOW + timedelta(hours=1), timedelta(hours=48))
+    async with engine.begin() as connection:
+        await SqlPairs(connection).save([Pair(old), Pair(new, "z4MX")])
+    page = (await call(pages, "/pairs")).text
+    assert [page.index(said) for said in ("z6MkPremiere", ">signe<", "z6MkSuivante", ">suivra<")] == sorted(
+        page.index(said) for said in ("z6MkPremiere", ">signe<", "z6MkSuivante", ">suivra<")
+    )
 
 
 async def test_a_stranger_sees_no_peers(engine: AsyncEngine) -> None:

@@ -67,6 +67,24 @@ async def test_a_peer_that_does_not_answer_delays_nobody_and_misses_nothing(worl
     assert not world.kept.standings["a.example"].behind
 
 
+@pytest.mark.parametrize("status", [400, 401, 403])
+async def test_a_peer_that_still_knows_our_former_pair_alone_misses_nothing_while_that_is_believed(world: World, status: int) -> None:
+    world.follow("a.example")
+    world.inboxes.says[inbox_of("a.example")] = lambda _, scheme: Reply(202 if scheme == "cavage" else status)
+    async with world.run():
+        await world.say(record(0))
+        await world.rest()
+        world.inboxes.pairs, world.inboxes.asked = ("new ", ""), []
+        await world.say(record(1))
+        await world.rest()
+        assert world.inboxes.asked[-1] == (inbox_of("a.example"), "cavage")
+        world.inboxes.says[inbox_of("a.example")] = lambda _, scheme: Reply(202 if scheme == "new cavage" else status)
+        await world.say(record(2))
+        await world.rest()
+        assert world.inboxes.asked[-1] == (inbox_of("a.example"), "new cavage")
+    assert world.inboxes.took[inbox_of("a.example")] == texts(0, 3)
+
+
 async def test_nothing_of_a_backlog_is_held_in_memory(world: World) -> None:
     world.follow("a.example", "b.example")
     world.inboxes.says[inbox_of("a.example")] = lambda *_: Reply(503)

@@ -76,6 +76,29 @@ def known(server: Server, clock: Clock | None = None, entries: int = 10_000) -> 
     return Actors(server, clock or Clock(), lambda authority: authority == "peer.example", entries)
 
 
+async def test_a_key_whose_end_is_told_is_not_known_beyond_it() -> None:
+    clock, ends = Clock(), NOW + timedelta(minutes=5)
+    name = f"{ALICE}#{KEY.public.multibase}"
+    multikey = {
+        "id": name,
+        "type": "Multikey",
+        "controller": ALICE,
+        "publicKeyMultibase": KEY.public.multibase,
+        "expires": ends.isoformat(),
+    }
+    server = Server({ALICE: alice(assertionMethod=[multikey])})
+    ours = known(server, clock)
+    assert isinstance(await ours.key(name, Budget()), ActorKey)
+    clock.passes(timedelta(minutes=4))
+    assert isinstance(await ours.key(name, Budget()), ActorKey)
+    assert len(server.asked) == 1
+    clock.passes(timedelta(minutes=1))
+    assert await ours.key(name, Budget()) is KeyFault.EXPIRED
+    server.documents[ALICE] = alice()
+    clock.passes(timedelta(hours=1))
+    assert await ours.key(name, Budget()) is Reason.KEY_NOT_CLAIMED
+
+
 async def test_a_key_with_a_fragment_is_found_in_its_actor() -> None:
     found = await known(Server({ALICE: alice()})).key(f"{ALICE}#main-key", Budget())
     assert isinstance(found, ActorKey)

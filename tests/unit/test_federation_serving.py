@@ -76,7 +76,7 @@ async def test_an_actor_has_boxes_a_name_and_both_keys_under_its_own_name(path: 
     assert isinstance(found, RemoteActor)
     assert (found.id, found.kind) == (HERE.base + path, kind)
     assert (found.inbox, found.shared_inbox) == (HERE.shared_inbox if kind == "Application" else f"{found.id}/inbox", HERE.shared_inbox)
-    main, multikey = found.key(f"{found.id}#main-key"), found.key(f"{found.id}#{KEYS.multibase}")
+    main, multikey = found.key(f"{found.id}#main-key"), found.key(f"{found.id}#{KEYS.ed25519[0].multibase}")
     assert isinstance(main, ActorKey)
     assert isinstance(multikey, ActorKey)
     assert main.verifies(RSA.sign(b"x"), b"x")

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from hub.federation.signed_fetch import Pen, SignedFetching, ports_of
+from hub.federation.keyring import Keys
+from hub.federation.signed_fetch import SignedFetching, ports_of
 from hub.registry.peers import Peer, PeerKind
+from schemas.keys import SigningKey
 from schemas.manifest import Grade
 from schemas.wire.destinations import FetchRefused
 from schemas.wire.fetched import Budget, Fetched, Media
@@ -26,7 +28,9 @@ def way_of(fields: Mapping[str, str]) -> str:
     """How a request is signed, by what it says."""
     if "Signature-Input" not in fields:
         return "cavage"
-    return "ed25519" if ED25519.public.multibase in fields["Signature-Input"] else "rsa"
+    if "#main-key" in fields["Signature-Input"]:
+        return "rsa"
+    return "ed25519" if ED25519.public.multibase in fields["Signature-Input"] else "former ed25519"
 
 
 @dataclass
@@ -45,8 +49,8 @@ class Client:
         return Fetched(url, self.takes(self.asked[-1]), b"{}")
 
 
-def fetching(client: Client) -> SignedFetching:
-    return SignedFetching(client, Pen(ED25519, RSA), {PEER.id: PEER}.get)  # type: ignore[arg-type]  # as far as it reads
+def fetching(client: Client, *former: Keys) -> SignedFetching:
+    return SignedFetching(client, lambda: [Keys(ED25519, RSA), *former], {PEER.id: PEER}.get)  # type: ignore[arg-type]  # as far as it reads
 
 
 async def test_a_server_that_reads_the_newest_is_asked_once() -> None:
@@ -75,6 +79,24 @@ async def test_a_server_that_has_learnt_something_newer_is_asked_anew_from_the_b
     assert (await ours.get(URL, Media.ACTIVITY, Budget())).found
     await ours.get(URL, Media.ACTIVITY, Budget())
     assert client.asked[3:] == ["cavage", "ed25519", "ed25519"]
+
+
+FORMER = Keys(SigningKey.generate(ED25519.owner), RSA)
+
+
+async def test_a_server_that_knows_our_former_pair_alone_is_asked_by_that_in_the_way_that_it_takes() -> None:
+    client = Client(lambda way: 200 if way == "ed25519" else 401)
+    ours = fetching(client, FORMER)
+    await ours.get(URL, Media.ACTIVITY, Budget())
+    client.takes = lambda way: 200 if way == "former ed25519" else 401
+    assert (await ours.get(URL, Media.ACTIVITY, Budget())).found
+    assert client.asked == ["ed25519", "ed25519", "rsa", "cavage", "former ed25519"]
+
+
+async def test_of_a_server_that_was_never_asked_a_former_pair_costs_one_question_more() -> None:
+    client = Client(lambda _: 401)
+    assert (await fetching(client, FORMER).get(URL, Media.ACTIVITY, Budget())).status == 401
+    assert client.asked == ["ed25519", "rsa", "cavage", "cavage"]
 
 
 @pytest.mark.parametrize("status", [404, 410, 500])

@@ -37,3 +37,8 @@ def test_grades_keys_and_who_left_or_came_are_told() -> None:
 def test_another_end_of_a_manifest_is_told() -> None:
     renewed = [{**node_entry(FINANCES), "manifestExpires": timestamp(NOW + DAY)}, node_entry(EDUCATION)]
     assert told(nodes=renewed) == ["nœud finances : manifeste valable jusqu’au 2026-03-03 09:30:00Z (sans fin auparavant)"]
+
+
+def test_the_keys_of_the_peers_door_are_told_too() -> None:
+    key = {"id": "federation#z6MkNouvelle", "publicKeyMultibase": "z6MkNouvelle", "activeFrom": timestamp(NOW)}
+    assert told(federation=[key]) == ["clé federation#z6MkNouvelle : nouvelle, active dès 2026-03-02 09:30:00Z"]

@@ -10,13 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schemas.actor_keys import rsa_multikey
 from schemas.documents import sign_document
 from schemas.keys import SigningKey
 from schemas.manifest import Custody
 from schemas.rotation import RotationRefused, announce, read
+from schemas.rsa_keys import RsaSigningKey
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 OLD, NEW, THIEF = (SigningKey.generate("wifip") for _ in range(3))
+RSA = rsa_multikey(RsaSigningKey.generate("hub.example", 2048).public)
 GOOD = announce(OLD, NEW, Custody.ORGANISATION, NOW)
 
 
@@ -38,6 +41,13 @@ def test_both_keys_stand_behind_an_announcement() -> None:
     assert (said.node, said.old, said.new, said.custody) == ("wifip", OLD.public.multibase, NEW.public.multibase, Custody.ORGANISATION)
 
 
+def test_a_servers_next_pair_names_its_rsa_half_too() -> None:
+    old, new = (key.acting_for("hub.example") for key in (OLD, NEW))
+    said = read(announce(old, new, Custody.OPERATOR, NOW, RSA))
+    assert (said.node, said.new, said.rsa) == ("hub.example", NEW.public.multibase, RSA)
+    assert read(GOOD).rsa == ""
+
+
 @pytest.mark.parametrize(
     ("forged", "reason"),
     [
@@ -48,6 +58,8 @@ def test_both_keys_stand_behind_an_announcement() -> None:
         (resigned({"new": OLD.public.multibase}, OLD, OLD), "rotation_malformed"),
         (resigned({"custody": "voisin"}, NEW, OLD), "rotation_malformed"),
         (resigned({"type": "Autre"}, NEW, OLD), "rotation_malformed"),
+        (resigned({"rsa": OLD.public.multibase}, NEW, OLD), "rotation_malformed"),
+        (resigned({"rsa": 7}, NEW, OLD), "rotation_malformed"),
         (GOOD.replace(b'"custody":"organisation"', b'"custody":"operator"'), "rotation_signature_invalid"),
         (json.dumps(json.loads(GOOD)["rotation"]).encode(), "rotation_malformed"),
     ],
