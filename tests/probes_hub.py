@@ -83,12 +83,17 @@ def main(name: str) -> None:
     """Run one of them."""
     from hub import process  # noqa: PLC0415 - the supervisor needs none of it
 
-    if name == "relay":
-        arm_relay()
-        process.run_relay()
-    else:
-        arm_worker(name)
-        process.run_worker(name)
+    match name:
+        case "relay":
+            arm_relay()
+            process.run_relay()
+        case "peer-door":
+            process.run_peer_door()
+        case "courier":
+            process.run_courier()
+        case _:
+            arm_worker(name)
+            process.run_worker(name)
 
 
 if __name__ == "__main__":
