@@ -201,6 +201,42 @@ async def test_a_nodes_key_that_is_rotated_loses_nothing(two: Two, tmp_path: Pat
     assert keys[0].endswith(SigningKey.load("wifip", key.with_name("node.pem.next"), None).public.multibase)
 
 
+async def test_a_hubs_own_pair_that_is_rotated_loses_nothing_either_way(two: Two, tmp_path: Path) -> None:
+    out = tmp_path / "paire.json"
+    await two.ours.run("keys", "announce-pair", "--out", str(out))
+    await two.ours.run_by_one("keys", "rotate", str(out), "--lead", "3")
+    await two.opsi.run_by_one("keys", "rotate", str(out))
+    logs = [two.ours.hub.logs / f"{name}.log" for name in ("peer-door", "courier")]
+    ours: list[str] = []
+    theirs: list[str] = []
+
+    async def speak() -> None:
+        for side, said in ((two.ours, ours), (two.opsi, theirs)):
+            said.append(f"Parole {len(said)} de {side.hub.who.name} pendant le relais de la paire.")
+            await side.forum.open_topic(f"Relais de la paire, sujet {len(said)} de {side.hub.who.name}", said[-1])
+
+    async with asyncio.timeout(LEAD):
+        while not all("federation_pair_follows" in log.read_text() for log in logs):
+            await speak()
+            await asyncio.sleep(2.0)
+    await speak()
+    for side, said in ((two.opsi, ours), (two.ours, theirs)):
+        await side.reads(said[-1])
+        assert [words for text in await side.words() for words in said if words in text] == said
+    await two.ours.transmission(ours[-1], two.opsi, "arrived")
+    await two.opsi.transmission(theirs[-1], two.ours, "arrived")
+    states = [one["state"] for one in json.loads(await two.ours.run("keys", "list", "--json"))]
+    assert states == ["former", "signing"]
+    shown = json.loads(await _read(two.ours, f"/groups/{OURS.community}"))
+    assert len(shown["assertionMethod"]) == 2
+    [door] = two.ours.processes("hub", "peer-door")
+    door.kill()  # its supervisor starts another, which finds the same two pairs
+    await speak()
+    await two.opsi.reads(ours[-1])
+    await two.ours.reads(theirs[-1])
+    assert "key_rotated" in await two.opsi.run("peers", "acts", two.ours.authority, "--json")
+
+
 async def test_who_has_left_hears_nothing_more_and_hears_again_once_back(two: Two) -> None:
     await two.opsi.run("communities", "unfollow", OPSI.community, two.ours.group)
     await _not_followed_by(two.ours, two.opsi)
