@@ -8,13 +8,17 @@ from typing import TYPE_CHECKING, Annotated, Final, TypeVar
 
 import typer
 
+from schemas.wire.command_line import CommandLine
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from adapters.backfills import Backfills, Progress
     from adapters.ledger import Ledger
 
-app = typer.Typer(help="L'historique : ce qu'un espace contenait avant son rattachement, apporté lentement, sans notifier personne.")
+app = typer.Typer(
+    cls=CommandLine, help="L'historique : ce qu'un espace contenait avant son rattachement, apporté lentement, sans notifier personne."
+)
 Result = TypeVar("Result")
 STATES: Final = {
     "surveying": "recensement", "bringing": "en cours", "done": "fait", "stopped": "arrêté", "undoing": "retrait en cours",

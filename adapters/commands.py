@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import sys
 from pathlib import Path  # noqa: TC003 - typer reads annotations when it runs
 from typing import TYPE_CHECKING, Annotated
@@ -11,11 +12,29 @@ import typer
 
 from adapters.backfill_commands import app as backfill
 from adapters.resync_commands import app as resync
+from adapters.troubles import explained
+from schemas.wire.command_line import CommandLine
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-app = typer.Typer(help="Connecteurs : la passerelle et les scripteurs des RSE.", no_args_is_help=True)
+    from schemas.wire.command_line import Told
+
+
+class ConnectorCommands(CommandLine):
+    """The connectors' command line, below `traitdunion` and by itself."""
+
+    def explain(self, error: Exception) -> Told | None:
+        """The ledger, the gateway, the instances file, settings."""
+        return explained(error)
+
+
+app = typer.Typer(
+    cls=ConnectorCommands,
+    pretty_exceptions_enable=False,
+    help="Connecteurs : la passerelle et les scripteurs des RSE.",
+    no_args_is_help=True,
+)
 app.add_typer(backfill, name="backfill", no_args_is_help=True)
 app.add_typer(resync, name="resync", no_args_is_help=True)
 
@@ -34,7 +53,8 @@ def run(
     from adapters.assembly import SettingsIncomplete
     from adapters.assembly import run as run_all
     from adapters.failures import told
-    from adapters.settings import AdapterSettings
+    from adapters.settings import AdapterSettings, InstancesRefused
+    from schemas.wire.settings import SettingRefused, SettingTwice
     from schemas.wire.telemetry import configure_logs
 
     configure_logs("adapters")
@@ -44,6 +64,9 @@ def run(
             runner.run(run_all(AdapterSettings() if door is None else AdapterSettings(door=door)))
     except SettingsIncomplete as error:
         structlog.get_logger().error("settings_incomplete", missing=str(error))
+        raise typer.Exit(1) from None
+    except (SettingRefused, SettingTwice, InstancesRefused) as error:
+        structlog.get_logger().error("settings_refused", faults=str(error))  # they name settings and repeat no value
         raise typer.Exit(1) from None
     except Exception as error:  # noqa: BLE001 - a traceback would show its text: what people wrote, parameters of SQL, a secret of the settings
         structlog.get_logger().error("connector_failed", **told(error))
@@ -61,10 +84,17 @@ def migrate() -> None:
 
 
 @app.command()
-def keygen(path: Path, node: str) -> None:
+def keygen(
+    path: Annotated[Path, typer.Argument(help="Fichier à écrire ; une clé qui existe ne se remplace pas.")],
+    node: Annotated[str, typer.Argument(help="Identifiant du nœud, par exemple recherche.")],
+) -> None:
     """Crée la clé d'un nœud et montre sa moitié publique, à remettre au hub."""
+    from schemas.envelope import NODE_PATTERN
     from schemas.keys import SigningKey
 
+    if not re.fullmatch(NODE_PATTERN, node):
+        typer.echo(f"« {node} » ne peut pas nommer un nœud : 2 à 40 caractères parmi a-z, 0-9 et -, une lettre d'abord.", err=True)
+        raise typer.Exit(1)
     if path.exists():
         typer.echo(f"{path} existe déjà : une clé ne se remplace pas.", err=True)
         raise typer.Exit(1)
@@ -75,7 +105,7 @@ def keygen(path: Path, node: str) -> None:
 
 @app.command()
 def feed(
-    instance: str,
+    instance: Annotated[str, typer.Argument(help="L'instance, telle que le fichier des instances la nomme.")],
     files: Annotated[list[Path], typer.Argument(exists=True, dir_okay=False, help="Charges utiles, comme la plateforme les enverrait.")],
     event: Annotated[str | None, typer.Option(help="Type d'événement que la plateforme annonce dans ses en-têtes.")] = None,
     wait: Annotated[float, typer.Option(help="Secondes d'attente de l'arrivée dans les autres RSE.")] = 5.0,
@@ -125,13 +155,8 @@ def drift() -> None:
 
 
 def _show(read: Callable[[str], list[str]]) -> None:
-    from adapters.observed import GatewaySilent, exposition
+    from adapters.observed import exposition
     from adapters.settings import AdapterSettings
 
-    try:
-        page = asyncio.run(exposition(AdapterSettings()))
-    except GatewaySilent as silent:
-        typer.echo(f"Aucun connecteur ne répond à {silent}.", err=True)
-        raise typer.Exit(1) from None
-    for line in read(page):
+    for line in read(asyncio.run(exposition(AdapterSettings()))):
         typer.echo(line)

@@ -11,12 +11,13 @@ import typer
 from adapters.backfill_commands import with_ledger
 from adapters.resyncs import Lost, Resyncs, resyncs_of
 from adapters.ties import Ties
+from schemas.wire.command_line import CommandLine
 
 if TYPE_CHECKING:
     from adapters.ledger import Ledger
     from adapters.resyncs import Awaited
 
-app = typer.Typer(help="La resynchronisation : redemander au hub ce qu'un espace a manqué.")
+app = typer.Typer(cls=CommandLine, help="La resynchronisation : redemander au hub ce qu'un espace a manqué.")
 REASONS: Final = {
     "log_expired": "le topic a oublié", "log_replaced": "le topic a été refait", "sequence_gap": "un numéro manque",
     "operator": "demandé à la main",

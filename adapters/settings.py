@@ -8,11 +8,11 @@ from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from schemas.envelope import NodeId
-from schemas.wire.settings import FiledSettings
+from schemas.wire.settings import FiledSettings, faults
 
 SECRETS = ("webhook_secret", "api_secret")
 PerMinute = Annotated[float, Field(gt=0, le=60_000)]
@@ -59,7 +59,7 @@ class Instance(BaseModel):
         for field in SECRETS:
             if (path := given.get(f"{field}_file")) is not None:
                 if field in given:
-                    raise ValueError(f"{field} and {field}_file are both given")
+                    raise ValueError(f"{field} ou {field}_file, non les deux")
                 given = {**given, field: secret_in(Path(path))}
         return given
 
@@ -67,6 +67,13 @@ class Instance(BaseModel):
 def secret_in(path: Path) -> str:
     """A secret's file, without the end of its last line."""
     return path.read_text(encoding="utf-8").rstrip("\r\n")
+
+
+class InstancesRefused(ValueError):
+    """The instances file cannot be used; it says where and why, and repeats nothing of the file, which holds secrets."""
+
+    def __init__(self, path: Path, lines: list[str]) -> None:
+        super().__init__("\n".join(f"{path} : {line}" for line in lines))
 
 
 class AdapterSettings(FiledSettings):
@@ -104,7 +111,7 @@ class AdapterSettings(FiledSettings):
         bare = not (parts.path.strip("/") or parts.query or parts.fragment or parts.username)
         near = _loopback(parts.hostname or "")
         if not bare or not parts.hostname or not (parts.scheme == "https" or (parts.scheme == "http" and near)):
-            raise ValueError("the door is https://host[:port], or http:// to the loopback")
+            raise ValueError("https://hôte[:port] est attendu, ou http:// vers la boucle locale")
         return url.rstrip("/")
 
 
@@ -119,14 +126,19 @@ class Instances(BaseModel):
     def _one_node_each(self) -> Self:
         nodes = [instance.node for instance in self.instances.values()]
         if len(set(nodes)) != len(nodes):
-            message = "two instances name the same node"
+            message = "deux instances nomment le même nœud"
             raise ValueError(message)
         return self
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """Read and check the file."""
-        return cls.model_validate(yaml.safe_load(path.read_text()))
+        """Read and check the file. Raises InstancesRefused, or the file's OSError."""
+        try:
+            return cls.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+        except ValidationError as error:
+            raise InstancesRefused(path, [f"{where} : {why}".removeprefix(" : ") for where, why in faults(error)]) from None
+        except (yaml.YAMLError, UnicodeDecodeError):
+            raise InstancesRefused(path, ["ce n'est pas du YAML lisible"]) from None
 
 
 def _loopback(host: str) -> bool:

@@ -6,13 +6,16 @@ import asyncio
 import functools
 import importlib.metadata
 from pathlib import Path  # noqa: TC003 - Typer reads annotations when it runs
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from hub.settings import HubSettings
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="Trait d’union : les réseaux sociaux des ministères, reliés.")
+if TYPE_CHECKING:
+    from hub.supervisor import Child
+
+app = typer.Typer()
 GROUPS = ("inbound", "fanout", "receipts")
 PEERS = "peers"
 FEDERATION = ("worker peers", "peer-door", "courier")
@@ -55,7 +58,7 @@ def migrate(
 def worker(group: Annotated[str, typer.Argument(help="inbound | fanout | receipts | peers")]) -> None:
     """Traite un flux : `inbound`, `fanout`, `receipts` ou `peers`."""
     if group not in (*GROUPS, PEERS):
-        raise typer.BadParameter(f"groupe inconnu : {group} (connus : {', '.join((*GROUPS, PEERS))})")
+        raise typer.BadParameter(f"Groupe inconnu : {group} (connus : {', '.join((*GROUPS, PEERS))})")
     from hub import process
 
     process.run_worker(group)
@@ -107,13 +110,15 @@ def up(
     logs: Annotated[Path | None, typer.Option(help="Dossier des journaux ; sans lui, la sortie d'erreur.")] = None,
 ) -> None:
     """Lance les processus locaux du hub et relance ceux qui s'arrêtent."""
-    from hub.supervisor import Supervisor, child_of, hub_children
+    from hub.supervisor import Supervisor, hub_children
     from schemas.wire.telemetry import configure_logs
 
     configure_logs("up")
+    if logs is not None:
+        logs.mkdir(parents=True, exist_ok=True)
     settings = HubSettings()
     federation = FEDERATION if settings.federation_url else ()
-    children = hub_children(GROUPS, settings.metrics_port, federation) + [child_of(text) for text in also or []]
+    children = hub_children(GROUPS, settings.metrics_port, federation) + [_named(text) for text in also or []]
 
     async def run() -> None:
         await Supervisor(children, logs).run()
@@ -121,15 +126,27 @@ def up(
     asyncio.run(run())
 
 
+def _named(text: str) -> Child:
+    from hub.supervisor import child_of
+
+    try:
+        return child_of(text)
+    except ValueError:
+        raise typer.BadParameter(f"--also s'écrit nom=commande, non « {text} »") from None
+
+
 @functools.cache
 def command_line() -> typer.Typer:
     """The whole command line, with what other packages contribute to it; put together once, however often a process runs commands."""
     from hub import commands
+    from hub.commands import terminal
 
-    commands.add_to(app)
+    line = terminal.group("Trait d’union : les réseaux sociaux des ministères, reliés.")
+    line.add_typer(app)
+    commands.add_to(line)
     for entry in importlib.metadata.entry_points(group="traitdunion.commands"):
-        app.add_typer(entry.load(), name=entry.name)
-    return app
+        line.add_typer(entry.load(), name=entry.name)
+    return line
 
 
 def main() -> None:

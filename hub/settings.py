@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
@@ -70,7 +70,7 @@ class HubSettings(FiledSettings):
     batch: Annotated[int, Field(ge=1, le=5000, description="Records of one worker transaction.")] = 500
     within: Annotated[float, Field(gt=0, description="Seconds that a batch waits for more.")] = 0.001
     outbox_days: Annotated[int, Field(ge=1, description="Published outbox rows are kept as long as the topics.")] = 22
-    log_level: str = "INFO"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     @property
     def federation_secret(self) -> bytes | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -16,6 +16,7 @@ from schemas.manifest import Custody
 if TYPE_CHECKING:
     from hub.unit_of_work import UnitOfWork
 
+REFUSED: Final = {"rotation_malformed": "ce n'en est pas une", "rotation_signature_invalid": "les deux clés ne l'ont pas signée"}
 app = terminal.group("Les clés : celle du hub, celle d'un nœud, celle des opérateurs.")
 
 
@@ -143,7 +144,7 @@ def rotate(
     except FileNotFoundError:
         terminal.fail(f"Fichier introuvable : {announcement}")
     except RotationRefused as refused:
-        terminal.fail(f"Cette annonce ne vaut rien : {refused.reason}")
+        terminal.fail(f"Cette annonce ne vaut rien : {REFUSED[refused.reason]} [{refused.reason}]")
     try:
         terminal.say(rotation.carried_out(said, rotation.Wished(lead, overlap)))
     except RotationRefused as refused:

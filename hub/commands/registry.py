@@ -11,7 +11,7 @@ import typer
 from hub.commands import terminal
 
 if TYPE_CHECKING:
-    from schemas.manifest import Registry
+    from schemas.manifest import Registry, RegistryRefused
 
 app = terminal.group("Le registre signé des nœuds et des serveurs pairs.")
 EXPIRED: Final = 3
@@ -20,6 +20,14 @@ CODES: Final = {
     "registry_expired": EXPIRED, "registry_rolled_back": NOT_THE_SAME_HISTORY, "registry_forked": NOT_THE_SAME_HISTORY,
     "registry_history_broken": NOT_THE_SAME_HISTORY,
 }  # fmt: skip
+REFUSED: Final = {
+    "registry_malformed": "ce n'est pas un registre bien formé",
+    "registry_signature_invalid": "la clé de cette ancre ne l'a pas signé",
+    "registry_expired": "il a expiré",
+    "registry_rolled_back": "une version plus haute a déjà été vue",
+    "registry_forked": "un autre document de même version a déjà été vu",
+    "registry_history_broken": "son histoire n'est pas celle déjà vue",
+}
 Anchor = Annotated[str, typer.Option(help="L'ancre remise hors du réseau (z6Mk…), ou un fichier qui la contient.")]
 Which = Annotated[str, typer.Argument(help="Un numéro de version, ou un fichier.")]
 
@@ -57,7 +65,7 @@ def diff(before: Which, after: Which) -> None:
     try:
         first, second = (read_unchecked(_document(which)) for which in (before, after))
     except RegistryRefused as refused:
-        terminal.fail(f"Ce n'est pas un registre : {refused}")
+        terminal.fail(f"Refusé : {_why(refused)}")
     terminal.say(f"version {first.version} du {terminal.when(first.issued)} → version {second.version} du {terminal.when(second.issued)}")
     for line in differences(first, second) or ["Rien d'autre que les dates."]:
         terminal.say(f"  {line}")
@@ -79,8 +87,12 @@ def verify(
         seen = Registry.believed(_bytes(after), multibase) if after else None
         registry = Registry.open(_bytes(file), multibase, now, seen)
     except RegistryRefused as refused:
-        terminal.fail(f"Refusé : {refused}", CODES.get(refused.reason, terminal.FAILED))
+        terminal.fail(f"Refusé : {_why(refused)}", CODES.get(refused.reason, terminal.FAILED))
     terminal.say(_sentence(registry))
+
+
+def _why(refused: RegistryRefused) -> str:
+    return f"{REFUSED[refused.reason]} [{refused}]"
 
 
 def _sentence(registry: Registry) -> str:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn, TypeVar
 
 import typer
 
+from schemas.wire.command_line import CommandLine
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Sequence
     from datetime import datetime
@@ -24,10 +26,11 @@ if TYPE_CHECKING:
     from schemas.application_faults import SignedManifest
     from schemas.keys import SigningKey
     from schemas.manifest import Grade
+    from schemas.wire.command_line import Told
 
 T = TypeVar("T")
 FAILED: Final = 1
-UNREACHABLE: Final = 69  # EX_UNAVAILABLE of sysexits.h
+TABLE_MISSING: Final = "42P01"
 PIPE_WIDTH: Final = 220
 TOKEN_ACR: Final = "urn:traitdunion:acr:token"  # noqa: S105 - the name of a way to sign in
 AsJson = Annotated[bool, typer.Option("--json", help="Du JSON au lieu d'un tableau.")]
@@ -35,7 +38,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Du JSON au lieu d'un table
 
 def group(help_text: str) -> typer.Typer:
     """A group of commands that shows its help when called alone."""
-    return typer.Typer(help=help_text, no_args_is_help=True, add_completion=False)
+    return typer.Typer(cls=HubCommands, help=help_text, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
 
 def fail(sentence: str, code: int = FAILED) -> NoReturn:
@@ -86,30 +89,52 @@ def standing(grade: Grade, quarantined_at: datetime | None, validity: Validity) 
     return ", ".join([words.grade(grade), *more])
 
 
-@contextmanager
-def named_errors() -> Iterator[None]:
-    """End with a sentence where the database or the broker does not answer, or a file is missing."""
-    from sqlalchemy.exc import DBAPIError
+def explained(error: Exception) -> Told | None:
+    """A sentence and an exit code for what is no defect of ours: a server that does not answer, a file, a setting. None for the rest."""
+    from asyncpg import PostgresError
+    from sqlalchemy.exc import ArgumentError, DBAPIError
 
     from hub.operations.broker import BrokerRefused, BrokerUnreachable
     from hub.storage.engine import connection_lost
+    from schemas.wire.command_line import UNREACHABLE, Told, of_machine
 
+    match error:
+        case BrokerUnreachable():
+            return Told(f"Kafka ne répond pas : {error}", UNREACHABLE)
+        case BrokerRefused():
+            return Told(f"Kafka refuse : {error}")
+        case ArgumentError():
+            return Told("L'adresse de la base de données est mal écrite : TRAITDUNION_DATABASE_URL est postgresql://…")
+        case DBAPIError() if connection_lost(error):
+            return Told("La base de données ne répond pas.", UNREACHABLE)
+        case DBAPIError() if getattr(error.orig, "sqlstate", "") == TABLE_MISSING:
+            return Told("La base de données n'est pas prête : lancez d'abord « traitdunion migrate ».")
+        case PostgresError():  # at the connection: a role, a password or a database that it does not know
+            return Told(f"La base de données refuse la connexion ({type(error).__name__}) : voyez TRAITDUNION_DATABASE_URL.")
+        case OSError(filename=None):
+            return Told(f"La base de données ne répond pas ({type(error).__name__}).", UNREACHABLE)
+        case _:
+            return of_machine(error)
+
+
+class HubCommands(CommandLine):
+    """The operators' command line."""
+
+    def explain(self, error: Exception) -> Told | None:
+        """Database, broker, files, settings."""
+        return explained(error)
+
+
+@contextmanager
+def named_errors() -> Iterator[None]:
+    """End with a sentence where the database or the broker does not answer, or a file is missing."""
     try:
         yield
-    except BrokerUnreachable as error:
-        fail(f"Kafka ne répond pas : {error}", UNREACHABLE)
-    except BrokerRefused as error:
-        fail(f"Kafka refuse : {error}")
-    except FileNotFoundError as error:
-        fail(f"Fichier introuvable : {error.filename}")
-    except DBAPIError as error:
-        if connection_lost(error):
-            fail("La base de données ne répond pas.", UNREACHABLE)
-        if getattr(error.orig, "sqlstate", "") == "42P01":  # a table that is not there
-            fail("La base de données n'est pas prête : lancez d'abord « traitdunion migrate ».")
-        raise
-    except OSError as error:
-        fail(f"La base de données ne répond pas ({type(error).__name__}).", UNREACHABLE)
+    except Exception as error:
+        told = explained(error)
+        if told is None:
+            raise
+        fail(told.sentence, told.code)
 
 
 def in_transaction(use: Callable[[UnitOfWork], Awaitable[T]]) -> T:
@@ -161,8 +186,6 @@ def manifest(path: Path) -> SignedManifest:
 
     try:
         return check(path.read_bytes(), HubSettings().charter, bootstrap.clock())
-    except FileNotFoundError:
-        fail(f"Fichier introuvable : {path}")
     except ManifestRefused as refused:
         fail("\n".join(f"{fault.path or '(manifeste)'} : {fault.sentence} [{fault.reason}]" for fault in refused.faults))
 

@@ -9,7 +9,7 @@ import pytest
 from adapters.settings import AdapterSettings
 from hub.settings import HubSettings
 from schemas.wire.kafka import KafkaSettings
-from schemas.wire.settings import SettingTwice
+from schemas.wire.settings import SettingRefused, SettingTwice
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,7 +45,7 @@ def test_what_a_file_says_is_read_as_strictly_as_what_the_environment_says(tmp_p
     path = tmp_path / "port"
     path.write_text("not a port\n")
     monkeypatch.setenv("TRAITDUNION_METRICS_PORT_FILE", str(path))
-    with pytest.raises(ValueError, match="metrics_port"):
+    with pytest.raises(SettingRefused, match="^TRAITDUNION_METRICS_PORT : un nombre entier est attendu$"):
         HubSettings()
 
 
