@@ -37,7 +37,7 @@ def site(engine: AsyncEngine, settings: HubSettings, clock: Clock, streams: Stre
 
     token = settings.operator_token.get_secret_value() if settings.operator_token else ""
     gate = Gate(token or None, settings.site_host, clock)  # an empty token is none: it would open the pages to all
-    parts = Door(engine, clock, streams, gate, settings.tie_life, settings.federation_anchor, prefix)
+    parts = Door(engine, clock, streams, gate, settings.tie_life, settings.federation_anchor, prefix, settings.hub_id)
     pages, api = Pages(parts), Api(parts)
     admissions = Admissions(parts, bootstrap.office(settings, engine, clock))
     app = FastAPI(title="Trait d’union", docs_url=None, redoc_url=None, openapi_url=None, lifespan=until_stopped)

@@ -35,7 +35,7 @@ def list_(as_json: terminal.AsJson = False) -> None:
         return
     rows = [
         (one.peer.id, terminal.standing(one.peer.grade, one.quarantined_at, one.validity), words.breaker(one.state), one.waiting, words.scheme(one.scheme),
-         terminal.when(one.last_success), terminal.when(one.last_failure), words.reason(one.reason) if one.reason else "")
+         terminal.last(one.last_success), terminal.last(one.last_failure, "aucun"), words.reason(one.reason) if one.reason else "")
         for one in states
     ]  # fmt: skip
     columns = ("Serveur", "Degré", "Disjoncteur", "En attente", "Signature", "Dernier succès", "Dernier échec", "Raison")
@@ -54,7 +54,7 @@ def show(peer: Authority, as_json: terminal.AsJson = False) -> None:
         terminal.show_json(plain(found))
         return
     for name, said in _facts(found):
-        terminal.say(f"{name:<18} {said}")
+        terminal.say(f"{name:<20} {said}")
 
 
 def pause(peer: Authority) -> None:
@@ -115,7 +115,7 @@ def _facts(state: PeerState) -> list[tuple[str, object]]:
         ("échecs de suite", state.failures),
         ("prochain essai", terminal.when(state.next_try) if state.next_try else "sans objet"),
         ("signature", words.scheme(state.scheme)),
-        ("dernier succès", terminal.when(state.last_success)),
+        ("dernier succès", terminal.last(state.last_success)),
         ("dernier échec", failure),
         ("refusés", state.refused),
         ("accusés attendus", _unacknowledged(state)),

@@ -123,7 +123,7 @@ def list_(as_json: terminal.AsJson = False) -> None:
     rows = [
         (state.node.id, state.node.organisation_name, state.node.platform,
          terminal.standing(state.node.grade, state.node.quarantined_at, state.validity), state.waiting.records,
-         terminal.when(state.waiting.oldest) if state.waiting.oldest else "", terminal.when(state.last_receipt))
+         terminal.when(state.waiting.oldest) if state.waiting.oldest else "", terminal.last(state.last_receipt))
         for state in states
     ]  # fmt: skip
     columns = ("Nœud", "Organisme", "RSE", "État", "À écrire", "Depuis", "Dernier accusé")

@@ -79,6 +79,11 @@ def when(at: Any) -> str:
     return "inconnu" if at is None else f"{at:%Y-%m-%d %H:%M:%S}Z"
 
 
+def last(at: Any, never: str = "jamais") -> str:
+    """When something last happened, or that it never did."""
+    return never if at is None else when(at)
+
+
 def standing(grade: Grade, quarantined_at: datetime | None, validity: Validity) -> str:
     """How far somebody is admitted, whether what it sends is parked, and whether its manifest ends."""
     from hub.registry.endings import Validity

@@ -42,10 +42,11 @@ def _show(step: Step, now: datetime) -> None:
     terminal.say(f"\n{words.change(step.type)} ({words.outcome(step.outcome)}{number})")
     for name, said in _facts(step):
         terminal.say(f"  {name:<12} {said}")
+    width = max((len(arrival.node) for arrival in step.arrivals), default=0)
     for arrival in step.arrivals:
-        terminal.say(f"  → {arrival.node:<10} {_verdict(arrival)}")
+        terminal.say(f"  → {arrival.node:<{width}} {_verdict(arrival)}")
         for line in _details(arrival):
-            terminal.say(f"    {'':<10} {line}")
+            terminal.say(f"    {'':<{width}} {line}")
     for told in step.transmissions:
         reason = f" : {words.reason(told.reason)}" if told.reason else ""
         since = f" depuis {age(now - told.since)}" if told.since else ""
@@ -60,14 +61,14 @@ def _show(step: Step, now: datetime) -> None:
 def _facts(step: Step) -> list[tuple[str, str]]:
     from hub.ui import words
 
-    read = f"{step.read_at} à {terminal.when(step.admitted_at)}" if step.read_at else f"dit par le hub à {terminal.when(step.admitted_at)}"
+    read = str(step.read_at) if step.read_at else "reçu d'un serveur pair" if step.from_peer else "dit par le hub"
     return [
         ("événement", step.event),
         ("objet", step.subject),
         ("nœud", step.node),
         ("clé", step.key_id + (f" — {words.DOUBT}" if step.doubtful else "")),
         ("empreinte", step.digest),
-        ("arrivé", read),
+        ("arrivé", f"{read} à {terminal.when(step.admitted_at)}"),
         ("traité", f"{terminal.when(step.handled_at)} ({step.admitted_ms} ms)"),
         ("publié", _published(step)),
         ("corrélation", step.correlation),

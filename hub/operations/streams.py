@@ -14,7 +14,7 @@ from kafka import TopicPartition
 from hub.operations import dlq
 from hub.operations.broker import BrokerRefused, BrokerUnreachable, administrator, reader
 from schemas.envelope import NODE_PATTERN
-from schemas.topics import HUB_FACTS, RSE_INBOUND, RSE_RECEIPTS
+from schemas.topics import HUB_FACTS, PEER_INBOUND, RSE_INBOUND, RSE_RECEIPTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
     from schemas.wire.kafka import KafkaSettings, TopicNames
 
-WORKERS: Final = {"worker.inbound": RSE_INBOUND.name, "worker.fanout": HUB_FACTS.name, "worker.receipts": RSE_RECEIPTS.name}
+WORKERS: Final = {
+    "worker.inbound": RSE_INBOUND.name, "worker.fanout": HUB_FACTS.name, "worker.receipts": RSE_RECEIPTS.name, "worker.peers": PEER_INBOUND.name,
+}  # fmt: skip
 _OUTBOUND: Final = re.compile(rf"node\.({NODE_PATTERN.strip('^$')})\.outbound\.v1")
 POLL_MS: Final = 300
 FRESH_SECONDS: Final = 2.0

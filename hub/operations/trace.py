@@ -85,6 +85,11 @@ class Step:
     community: str | None = None
 
     @property
+    def from_peer(self) -> bool:
+        """The hub says it for somebody on another server: of itself it writes no message and sets no reaction."""
+        return self.read_at is None and self.type.startswith(("fr.gouv.rse.message.", "fr.gouv.rse.reaction."))
+
+    @property
     def admitted_ms(self) -> int:
         """From the broker's admission to the hub's decision."""
         return _milliseconds(self.admitted_at, self.handled_at)

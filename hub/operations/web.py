@@ -52,6 +52,8 @@ class Door:
     tie_life: timedelta
     federation_anchor: str
     prefix: str = ""
+    hub: str = "hub"
+    """The hub's own name, as `source` of what it says for people on other servers."""
 
     def permit(self, request: Request) -> Permit:
         """A permit for who may read; raises Refused."""
@@ -190,7 +192,7 @@ class Pages:
         return {"nodes": nodes, "lags": of_nodes, "groups": own, "broker": lags is not None}
 
     def _page(self, template: str, **shown: Any) -> HTMLResponse:
-        return HTMLResponse(render(template, now=self._door.clock(), **shown))
+        return HTMLResponse(render(template, now=self._door.clock(), hub=self._door.hub, **shown))
 
 
 class Api:

@@ -31,6 +31,7 @@ MARKS: Final[Mapping[str, str]] = {
     "written": "✓", "confirmed": "✓", "pending": "…", "unsupported": "–", "skipped": "–", "refused": "✕", "withdrawn": "−",
     "accepted": "✓", "transmitted": "→", "waiting": "…", "failing": "…", "closed": "✓", "open": "✕", "paused": "–", "gone": "−",
     "never": "·", "awaited": "…", "silent": "→", "acknowledged": "✓", "arrived": "✓",
+    "never": "·", "awaited": "…", "acknowledged": "✓", "arrived": "✓", "active": "✓", "proposed": "…", "suspended": "✕",
 }  # fmt: skip
 """A sign beside each colour: nothing is told by colour alone."""
 GRADES: Final[Mapping[str, str]] = {
@@ -98,6 +99,7 @@ FOLLOWS: Final[Mapping[str, str]] = {"pending": "demandé", "accepted": "accept�
 AUDIENCES: Final[Mapping[str, str]] = {
     "public": "tous les agents", "members": "membres", "private": "privé", "unknown": "inconnu",
 }  # fmt: skip
+OPEN_TO: Final = "publique : tous les agents, et les serveurs extérieurs admis"
 CHANGES: Final[Mapping[str, str]] = {
     "message.posted": "message écrit", "message.edited": "message modifié", "message.deleted": "message supprimé",
     "reaction.added": "réaction", "reaction.removed": "réaction retirée",
@@ -438,6 +440,11 @@ def tie(name: str) -> str:
 def follow(name: str) -> str:
     """The state of a follow."""
     return FOLLOWS.get(name, name)
+
+
+def open_to(audience_name: str) -> str:
+    """Who reads a community: a public one, other servers too."""
+    return OPEN_TO if audience_name == "public" else audience(audience_name)
 
 
 def audience(name: str | None) -> str:

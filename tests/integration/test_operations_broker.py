@@ -16,7 +16,7 @@ from hub.operations.broker import BrokerUnreachable, administrator, reader
 from hub.operations.topics import State
 from hub.storage.engine import engine_for
 from schemas.application import Kind
-from schemas.topics import ADAPTERS_DLQ, HUB_FACTS, RSE_INBOUND, STATIC, of_node, outbound
+from schemas.topics import ADAPTERS_DLQ, HUB_FACTS, PEER_INBOUND, RSE_INBOUND, STATIC, of_node, outbound
 from schemas.wire.kafka import KafkaSettings, TopicNames
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ def test_lag_is_counted_from_what_a_group_committed_and_aged_by_its_first_unread
 def test_a_group_that_never_came_has_everything_before_it(
     admin: KafkaAdminClient, settings: KafkaSettings, names: TopicNames, producer: KafkaProducer
 ) -> None:
-    topics.apply(admin, [RSE_INBOUND, HUB_FACTS], names, settings)
+    topics.apply(admin, [RSE_INBOUND, HUB_FACTS, PEER_INBOUND], names, settings)
     other = KafkaConsumer(**settings.options(), group_id=names.group("other"), enable_auto_commit=False)
     other.commit(
         {TopicPartition(names.of(HUB_FACTS), 0): OffsetAndMetadata(0, "", -1)}
@@ -139,8 +139,9 @@ def test_a_group_that_never_came_has_everything_before_it(
     other.close()
     for number in range(4):
         producer.send(names.of(RSE_INBOUND), value=b"x", partition=number % 2).get(timeout=60)
+    producer.send(names.of(PEER_INBOUND), value=b"x", partition=0).get(timeout=60)
     lags = {lag.group: lag.records for lag in streams.lag(settings, names)}
-    assert lags == {names.group("worker.inbound"): 4, names.group("worker.fanout"): 0}
+    assert lags == {names.group("worker.inbound"): 4, names.group("worker.fanout"): 0, names.group("worker.peers"): 1}
 
 
 async def test_a_broker_that_does_not_answer_is_unknown_and_not_nothing() -> None:

@@ -46,8 +46,8 @@ async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
         for name in NAMES:
             row = {
                 "id": name,
-                "name": name,
-                "organisation": "OPSI",
+                "name": "Observatoire de l’innovation",
+                "organisation": "00000100700012",
                 "kind": "activitypub",
                 "grade": "full",
                 "cavage": False,
@@ -91,8 +91,16 @@ async def test_what_is_still_under_way_waits(engine: AsyncEngine) -> None:
 
 async def test_the_page_names_what_stands_in_a_peers_way(engine: AsyncEngine) -> None:
     page = (await call(site(engine, HubSettings(), lambda: NOW, fakes_hub.FakeStreams()), "/pairs")).text
-    for said in ("en service", "en échec", "rien ne lui a été porté", "draft-cavage, RSA", "prochain essai"):
+    for said in (
+        "en service",
+        "en échec",
+        "rien ne lui a été porté",
+        "draft-cavage, RSA",
+        "prochain essai",
+        "Observatoire de l’innovation",
+    ):
         assert said in page
+    assert "00000100700012" not in page
 
 
 async def test_the_page_says_whose_activities_are_parked_and_what_ends_it(engine: AsyncEngine) -> None:
@@ -136,6 +144,8 @@ def test_commands_show_peers_and_leave_wishes(engine: AsyncEngine, database_url:
     runner = CliRunner()
     listed = runner.invoke(command_line(), ["peers", "list"])
     assert BEHIND in listed.output
+    silent = next(line for line in listed.output.splitlines() if SILENT in line)
+    assert ("jamais" in silent, "aucun" in silent, "inconnu" in silent) == (True, True, False)
     shown = runner.invoke(command_line(), ["peers", "show", BEHIND])
     assert "en échec" in shown.output
     assert runner.invoke(command_line(), ["peers", "pause", BEHIND]).exit_code == 0

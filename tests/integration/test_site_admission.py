@@ -124,6 +124,8 @@ async def test_two_people_admit_on_the_page_and_each_is_named(app: FastAPI, worl
     shown = await page(app, "/noeuds/recherche", cookie)
     for said in ("admis", "Bakary Diop", "attesté par le hub", "hub:page", "clé chez le ministère", "rssi@ministere.example", "SIRET"):
         assert said in shown
+    keys = shown[shown.index('id="cles"') : shown.index('id="decision"')]
+    assert (keys.count("jusqu’au"), keys.count("retirée")) == (1, 0)  # it is active, and has an end
     assert (await world.reader()).node("recherche") is not None
 
 
@@ -235,6 +237,7 @@ async def test_a_peer_has_its_page(app: FastAPI, world: World) -> None:
     assert (await decided(app, "/pairs/opsi.example", "anne", decision="observer")).status == 303
     shown = (await call(app, "/pairs/opsi.example")).text
     assert "une candidature" in shown.lower()
+    assert '<p class="crumbs"><a href="/pairs">Serveurs pairs</a></p>' in shown
     assert (await call(app, "/pairs/absent.example")).status == 404
 
 

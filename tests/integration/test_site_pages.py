@@ -99,6 +99,23 @@ async def test_the_thread_tells_where_each_message_came_from_and_has_arrived(fil
     assert "body_too_short" in page[page.index('id="m-m5"') :]
 
 
+async def test_what_came_from_another_server_is_not_said_to_be_the_hubs(filled: AsyncEngine) -> None:
+    async with filled.begin() as connection:
+        await connection.execute(update(tables.messages).where(tables.messages.c.id == "m5").values(node="hub"))
+    for address in (THREAD, "/messages/m5"):
+        page = (await call(app_over(filled), address)).text
+        assert page.count("reçu d’un autre serveur") == 1
+        assert 'écrit dans <span class="node">hub</span>' not in page
+
+
+async def test_a_public_community_is_said_to_be_read_by_other_servers_too(filled: AsyncEngine) -> None:
+    for audience, said in (("members", False), ("public", True)):
+        async with filled.begin() as connection:
+            await connection.execute(update(tables.communities).values(audience=audience))
+        for address in ("/", THREAD):
+            assert ("serveurs extérieurs admis" in (await call(app_over(filled), address)).text) is said
+
+
 async def test_replies_are_nested_under_the_original(filled: AsyncEngine) -> None:
     page = (await call(app_over(filled), THREAD)).text
     first, reply, deeper, last = (page.index(f'id="m-{name}"') for name in ("m1", "m2", "m3", "m5"))
