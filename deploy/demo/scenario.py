@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from aiohttp import ClientSession, ClientTimeout, TCPConnector
 
-from deploy.demo import attacks, balance, cast, conversation, federation, memory, opening, outage, peer_forgeries
+from deploy.demo import attacks, balance, cast, conversation, federation, memory, opening, outage, peer_forgeries, shell
 from deploy.demo.plan import Plan
 from deploy.demo.scene import Scene
 from deploy.demo.stack import Stack
@@ -85,6 +85,9 @@ def _stay(scene: Scene) -> None:
     for ministry in cast.MINISTRIES:
         narrator.console.print(f"   {ministry.rse:<10} {scene.stack.rse_urls[ministry.node]}/")
     narrator.console.print(f"   {'Le hub':<10} {scene.plan.site}/communautes/{cast.COMMUNITY}")
+    told = shell.write(scene.plan.ground.folder, scene.stack.environment)
+    narrator.console.print("   Toutes les commandes, depuis un autre terminal :")
+    narrator.console.print(f"   . {told} && traitdunion nodes list && traitdunion dlq list && traitdunion peers list", markup=False)
     narrator.console.print("   Écrire dans wiFiP depuis un autre terminal :")
     narrator.console.print(
         f"   curl -H 'Api-Key: {wifip.api_secret}' -H 'Api-Username: camille' -d 'category={cast.CATEGORY}' "
