@@ -31,7 +31,7 @@ MARKS: Final[Mapping[str, str]] = {
     "written": "✓", "confirmed": "✓", "pending": "…", "unsupported": "–", "skipped": "–", "refused": "✕", "withdrawn": "−",
     "accepted": "✓", "transmitted": "→", "waiting": "…", "failing": "…", "closed": "✓", "open": "✕", "paused": "–", "gone": "−",
     "never": "·", "awaited": "…", "silent": "→", "acknowledged": "✓", "arrived": "✓",
-    "never": "·", "awaited": "…", "acknowledged": "✓", "arrived": "✓", "active": "✓", "proposed": "…", "suspended": "✕",
+    "active": "✓", "proposed": "…", "suspended": "✕",
 }  # fmt: skip
 """A sign beside each colour: nothing is told by colour alone."""
 GRADES: Final[Mapping[str, str]] = {

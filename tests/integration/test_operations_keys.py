@@ -10,7 +10,7 @@ from nacl.public import PrivateKey, PublicKey, SealedBox
 from schemas.keys import SigningKey
 from schemas.manifest import issue
 from tests import fakes_hub
-from tests.fakes_commands import admitted, run
+from tests.fakes_commands import ANNE, admitted, run
 
 if TYPE_CHECKING:
     from collections.abc import Callable

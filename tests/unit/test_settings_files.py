@@ -45,7 +45,7 @@ def test_what_a_file_says_is_read_as_strictly_as_what_the_environment_says(tmp_p
     path = tmp_path / "port"
     path.write_text("not a port\n")
     monkeypatch.setenv("TRAITDUNION_METRICS_PORT_FILE", str(path))
-    with pytest.raises(SettingRefused, match="^TRAITDUNION_METRICS_PORT : un nombre entier est attendu$"):
+    with pytest.raises(SettingRefused, match=r"^TRAITDUNION_METRICS_PORT : un nombre entier est attendu$"):
         HubSettings()
 
 
