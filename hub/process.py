@@ -78,6 +78,7 @@ def run_door() -> None:
     if not settings.registry_anchor:
         log.error("start_refused", missing="TRAITDUNION_REGISTRY_ANCHOR")  # it never falls back on the private key
         sys.exit(LOST)
+    collector.loaded()
     try:
         uvloop.run(door.run(settings, KafkaSettings(), TopicNames()))
     except Exception as error:  # noqa: BLE001 - whatever ended it, what was not acknowledged is sent again
@@ -121,6 +122,7 @@ def run_peer_door() -> None:
     except (OSError, KeyMalformed) as error:
         log.error("start_refused", missing="TRAITDUNION_FEDERATION_KEY", error=type(error).__name__)  # noqa: TRY400 - as below
         sys.exit(LOST)
+    collector.loaded()
     try:
         uvloop.run(peer_door.run(settings, ring, KafkaSettings(), TopicNames()))
     except Exception as error:  # noqa: BLE001 - whatever ended it, what was not acknowledged is sent again
