@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from schemas import jcs
@@ -53,7 +54,12 @@ def read(unverified: bytes) -> dict[str, Any]:
 
 def authority_of(uri: str) -> str | None:
     """The authority of an http or https address, in lower case, with the port where it is not the default one; None for anything else."""
-    origin = origin_of(uri) if len(uri) <= URI_LIMIT else None
+    return _authority(uri) if len(uri) <= URI_LIMIT else None
+
+
+@lru_cache(maxsize=4096)
+def _authority(uri: str) -> str | None:
+    origin = origin_of(uri)
     return origin.partition("://")[2] if origin else None
 
 

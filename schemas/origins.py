@@ -49,6 +49,13 @@ _remembered = lru_cache(maxsize=REMEMBERED)(_read)
 
 
 def same_origin(one: object, other: object) -> bool:
-    """Whether two addresses are under one authority."""
-    origin = origin_of(one)
-    return origin is not None and origin == origin_of(other)
+    """Whether two addresses are under one authority; each activity brings new ones under one that is known."""
+    origin = origin_of(other)
+    if origin is None or not isinstance(one, str):
+        return False
+    return _plainly_under(one, origin) or origin_of(one) == origin
+
+
+def _plainly_under(uri: str, origin: str) -> bool:
+    """Whether an address is the origin and a path of printable ASCII, which nobody reads otherwise; a property test compares it."""
+    return uri.startswith(origin + "/") and uri.isascii() and uri.isprintable() and "\\" not in uri and " " not in uri

@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from schemas import jcs
@@ -98,8 +99,9 @@ class Provenance:
         }  # fmt: skip
 
 
+@lru_cache(maxsize=1024)
 def _written(actor: KnownActor) -> str:
-    """RFC 8785, like the whole."""
+    """RFC 8785, like the whole; remembered, since people say more than one thing."""
     return jcs.canonical_strings(actor.written()).decode()
 
 

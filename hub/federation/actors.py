@@ -7,6 +7,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
 from urllib.parse import urldefrag
 
@@ -285,5 +286,8 @@ def _life(value: object) -> timedelta:
 
 
 def _counted(found: ActorKey | StrEnum, how: str) -> ActorKey | StrEnum:
-    Metric.peer_keys.labels(found.value if isinstance(found, StrEnum) else how).inc()
+    _asked(found.value if isinstance(found, StrEnum) else how).inc()
     return found
+
+
+_asked = cache(Metric.peer_keys.labels)

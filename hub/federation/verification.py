@@ -226,9 +226,8 @@ class Verifier:
 
     async def _proofs(self, activity: Mapping[str, Any], budget: Any) -> frozenset[str]:
         """Ids of the documents in an activity, itself among them, that bear their author's own proof; one that does not hold is refused."""
-        inner = activity.get("object")
-        held = [await self._proof(document, budget) for document in (activity, inner) if isinstance(document, dict) and "proof" in document]
-        return frozenset(held)
+        bearing = [one for one in (activity, activity.get("object")) if isinstance(one, dict) and "proof" in one]
+        return frozenset([await self._proof(document, budget) for document in bearing]) if bearing else frozenset()
 
     async def _proof(self, document: Mapping[str, Any], budget: Any) -> str:
         claimed = _or_refused(documents.key_id_of(document))
@@ -251,7 +250,8 @@ class Verifier:
             raise _Refused(Reason.PEER_NOT_PERMITTED, peer.grade)
         if believed.belief is not Belief.OWN and (author is None or not peer_may(author.grade, right)):
             raise _Refused(Reason.PEER_NOT_ADMITTED)
-        if any(peer_lapsed(right, one.expires, self._trust.clock()) for one in (peer, author) if one is not None):
+        now = self._trust.clock()
+        if peer_lapsed(right, peer.expires, now) or (author is not None and peer_lapsed(right, author.expires, now)):
             raise _Refused(Reason.MANIFEST_EXPIRED)
 
     def _acknowledge(self, said: Told) -> None:
@@ -263,9 +263,9 @@ class Verifier:
     async def _ministry(self, believed: Believed, budget: Any) -> str:
         """The ministry of another Trait d'union whose envelope a Note carries; empty where it carries none that could be checked."""
         said = believed.told
-        server = self._peers(authority_of(said.actor) or "")
         if said.verb not in {"Create", "Update"} or not isinstance(said.object, dict) or MEMBER not in said.object:
             return ""
+        server = self._peers(authority_of(said.actor) or "")
         if server is None or server.kind is not PeerKind.TRAITDUNION or server.anchor is None:
             return ""  # to a server that is no Trait d'union it is a word like another
         registries, origin = self._trust.registries, origin_of(said.actor) or ""

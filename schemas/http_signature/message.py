@@ -70,6 +70,8 @@ class UnverifiedHead:
     @property
     def doubled(self) -> list[str]:
         """Fields that a message holds once, and that this one holds more often."""
+        if len(self.named) == len(self.fields):
+            return []
         return sorted(name for name in SINGLE if len(self.named.get(name, ())) > 1)
 
 

@@ -170,8 +170,8 @@ def _check_coverage(claim: _Claim, head: UnverifiedHead, demands: Demands) -> No
         raise Refused(Reason.COMPONENT_REPEATED)
     if missing := demands.components - covered:
         raise Refused(Reason.NOT_COVERED, ", ".join(ordered(missing)))
-    if head.doubled:
-        raise Refused(Reason.FIELD_REPEATED, ", ".join(head.doubled))
+    if doubled := head.doubled:
+        raise Refused(Reason.FIELD_REPEATED, ", ".join(doubled))
     if missing := demands.parameters - claim.parameters.keys():
         raise Refused(Reason.PARAMETER_MISSING, ", ".join(sorted(missing)))
     for name, value in claim.parameters.items():

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from schemas import jcs, origins
 from schemas.keys import SigningKey
-from schemas.origins import LONGEST, origin_of
+from schemas.origins import LONGEST, origin_of, same_origin
 from schemas.provenance import Belief, KnownActor, Provenance, members, written
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def test_an_origin_is_the_same_however_often_and_at_whatever_length_it_is_asked_
     assert [origin_of("https://a.example@b.example/") for _ in range(2)] == [None, None]
 
 
-@given(
+ADDRESSES = (
     st.lists(
         st.sampled_from(
             ["http", "https", "HTTP", "://", ":", "/", "a.example", "A.example", "10.0.0.1", "[::1]", "..", "80", "443", "8443", "0443", "0", "59999",
@@ -45,8 +45,18 @@ def test_an_origin_is_the_same_however_often_and_at_whatever_length_it_is_asked_
     ).map("".join)
     | st.from_regex(r"https?://[a-z0-9.-]{1,8}(:[0-9]{1,5})?([/?#][!-~]{0,8})?", fullmatch=True)
 )  # fmt: skip
+
+
+@given(ADDRESSES)
 def test_the_usual_writing_has_the_origin_that_the_library_reads(uri: str) -> None:
     assert origins._read(uri) == origins._parsed(uri)
+
+
+@given(st.sampled_from(["https://a.example", "http://10.0.0.1:8443", "https://[::1]", "http://a.example:443"]), ADDRESSES, ADDRESSES)
+def test_two_addresses_are_of_one_origin_where_the_library_reads_the_same(origin: str, path: str, other: str) -> None:
+    for one in (origin + path, f"{origin}/{path}", other):
+        for known in (origin, f"{origin}/users/a", other):
+            assert same_origin(one, known) is (origins._parsed(one) is not None and origins._parsed(one) == origins._parsed(known))
 
 
 def test_usual_addresses_are_not_left_to_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
