@@ -22,6 +22,7 @@ from adapters.mentions import introduced
 from adapters.port import Ask, AuthenticRequest, Change, Incomplete, Later, Nonsense, UnverifiedRequest
 from adapters.sorting import NotStored, Stored
 from schemas.problem import MEDIA_TYPE, Problem
+from schemas.wire.reception import patience
 from schemas.wire.records import new_correlation
 from schemas.wire.straight import Straight
 from schemas.wire.telemetry import Metric, exposition
@@ -163,7 +164,7 @@ class _Taking:
         scope = self._arriving.scope
         headers = _fields(scope["headers"])
         try:
-            async with asyncio.timeout(BODY_SECONDS):
+            async with patience(scope, BODY_SECONDS):
                 body = await self._body(headers, hold)
         except TimeoutError as error:
             raise BodyTooSlow from error

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 if TYPE_CHECKING:
-    import asyncio
+    from contextlib import AbstractAsyncContextManager
+
+    from starlette.types import Scope
 
 HEAD_BYTES: Final = 64 * 1024
 HEAD_SECONDS: Final = 10.0
 LEAVE_SECONDS: Final = 2.0
 ANSWER: Final = "HTTP/1.1 {} \r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+WHOLE: Final = "traitdunion.whole"
+"""Stands in a request's scope once all of its body is here."""
+_NO_CLOCK: Final[AbstractAsyncContextManager[object]] = nullcontext()
+
+
+def patience(scope: Scope, seconds: float) -> AbstractAsyncContextManager[object]:
+    """The clock under which a body is read, raising TimeoutError; none where nothing is waited for, since one costs as much as reading."""
+    return _NO_CLOCK if WHOLE in scope else asyncio.timeout(seconds)
 
 
 class Reception(HttpToolsProtocol):
@@ -57,6 +69,11 @@ class Reception(HttpToolsProtocol):
         self._head = None
         self._patience.cancel()
         return super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """The body has come: most do with their heads, before anybody reads them."""
+        self.scope[WHOLE] = True  # type: ignore[typeddict-unknown-key]  # ours, beside ASGI's
+        super().on_message_complete()
 
     def _turn_away(self, status: str) -> None:
         """Say why, close, and cut off who does not take even that."""

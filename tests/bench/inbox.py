@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 CONNECTIONS = 16
 WARM, SECONDS = 1.0, 4.0
-READY = 2_500
+READY = 4_000
 """Requests signed beforehand for each second: what is signed meanwhile would be measured too."""
 NOTE_BYTES = 1024
 TARGET, PROVED_TARGET = 3_000, 1_600

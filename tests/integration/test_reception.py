@@ -96,3 +96,28 @@ async def test_a_request_to_speak_websocket_is_answered_as_any_other(port: int) 
     writer.write(upgrade)
     assert (await reader.readuntil(b"ok")).startswith(b"HTTP/1.1 200")
     writer.close()
+
+
+async def test_only_a_body_that_is_not_all_here_is_read_under_a_clock() -> None:
+    waited: list[bool] = []
+
+    async def reading(scope: Any, receive: Any, send: Any) -> None:
+        waited.append(isinstance(reception.patience(scope, 60), asyncio.Timeout))
+        while (await receive())["more_body"]:
+            pass
+        await app(scope, receive, send)
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        serving = server(reading, "127.0.0.1", 0)
+        task = asyncio.create_task(serving.serve(sockets=[listening]))
+        reader, writer = await asyncio.open_connection("127.0.0.1", listening.getsockname()[1])
+        writer.write(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc")
+        await reader.readuntil(b"ok")
+        writer.write(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n")
+        await reader.readuntil(b"100 Continue")
+        writer.write(b"abc")
+        await reader.readuntil(b"ok")
+        writer.close()
+        serving.should_exit = True
+        await task
+    assert waited == [False, True]
