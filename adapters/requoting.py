@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from adapters.applied import CLOSE_INTENT
-from adapters.ledger import OBJECT_COLUMNS, VERSIONS_KEPT, LedgerUnavailable, object_of
+from adapters.ledger import LedgerUnavailable
+from adapters.memory import OBJECT_COLUMNS, VERSIONS_KEPT, object_of
 from adapters.port import WITHDRAWN, Act, Never, Order, Written
 from adapters.quotations import KEPT, Attempt
 from adapters.together import Together
 
 if TYPE_CHECKING:
-    from adapters.ledger import KnownObject, Ledger
+    from adapters.bench import Bench
+    from adapters.ledger import Ledger
+    from adapters.memory import KnownObject
     from adapters.quotations import Quotes
-    from adapters.writer import Bench
 
 LOOK_SECONDS: Final = 5.0
 """As often as eXo, the one RSE whose answers repeat words, is looked at: what was taken away is seen no sooner."""

@@ -14,7 +14,8 @@ from alembic.config import Config
 
 import adapters.ledger
 from adapters.applied import Applied, Numbers
-from adapters.ledger import Ledger, Memory, migrate
+from adapters.ledger import Ledger, migrate
+from adapters.memory import Memory
 from adapters.spool import Kind, Record, Spool
 from adapters.ties import Ties, TieState
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from adapters import requoting
-from adapters.ledger import Ledger, Memory
+from adapters.ledger import Ledger
+from adapters.memory import Memory
 from adapters.port import UNSUPPORTED, WITHDRAWN, Act, Later, Never, Written
 from schemas import topics
 from schemas.envelope import RESYNC, event_digest, object_id
