@@ -58,7 +58,9 @@ async def heard(kafka: Kafka, prefix: str, count: int) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("entry", [{"grade": "observer"}, {"grade": "suspended"}, {"manifestExpires": PASSED}], ids=str)
+@pytest.mark.parametrize(
+    "entry", [{"grade": "observer"}, {"grade": "suspended"}, {"manifestExpires": PASSED}], ids=["observer", "suspended", "lapsed"]
+)
 async def test_deletions_leave_a_silenced_spool_and_the_rest_leaves_in_order_once_it_may(
     kafka: Kafka, topic_prefix: str, database_url: str, entry: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
