@@ -113,12 +113,12 @@ def up(
     from hub.supervisor import Supervisor, hub_children
     from schemas.wire.telemetry import configure_logs
 
-    configure_logs("up")
-    if logs is not None:
-        logs.mkdir(parents=True, exist_ok=True)
     settings = HubSettings()
     federation = FEDERATION if settings.federation_url else ()
     children = hub_children(GROUPS, settings.metrics_port, federation) + [_named(text) for text in also or []]
+    configure_logs("up")
+    if logs is not None:
+        logs.mkdir(parents=True, exist_ok=True)
 
     async def run() -> None:
         await Supervisor(children, logs).run()

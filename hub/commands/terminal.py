@@ -97,7 +97,8 @@ def standing(grade: Grade, quarantined_at: datetime | None, validity: Validity) 
 def explained(error: Exception) -> Told | None:
     """A sentence and an exit code for what is no defect of ours: a server that does not answer, a file, a setting. None for the rest."""
     from asyncpg import PostgresError
-    from sqlalchemy.exc import ArgumentError, DBAPIError
+    from asyncpg.exceptions import ClientConfigurationError
+    from sqlalchemy.exc import DBAPIError
 
     from hub.operations.broker import BrokerRefused, BrokerUnreachable
     from hub.storage.engine import connection_lost
@@ -108,7 +109,7 @@ def explained(error: Exception) -> Told | None:
             return Told(f"Kafka ne répond pas : {error}", UNREACHABLE)
         case BrokerRefused():
             return Told(f"Kafka refuse : {error}")
-        case ArgumentError():
+        case DBAPIError() if isinstance(getattr(error.orig, "__cause__", None), ClientConfigurationError):
             return Told("L'adresse de la base de données est mal écrite : TRAITDUNION_DATABASE_URL est postgresql://…")
         case DBAPIError() if connection_lost(error):
             return Told("La base de données ne répond pas.", UNREACHABLE)

@@ -211,7 +211,7 @@ async def test_a_receipt_that_has_not_come_for_a_day_is_awaited_no_longer_and_be
     monkeypatch.setattr(bootstrap, "clock", world.clock)
     shown, peer = [await _asked(*words) for words in (("trace", told.event), ("peers", "show", OPSI.id))]
     assert "opsi.example transmis, sans accusé depuis 1 j 0 h" in shown
-    assert "sans accusé        1, attendus 1 j 0 h en vain" in peer
+    assert "sans accusé          1, attendus 1 j 0 h en vain" in peer
     world.clock.moved = timedelta()
     await told.says(numbered(told.event, labo="written"))
     assert (await told.at(OPSI.id, told.event)).state == ARRIVED
@@ -257,7 +257,7 @@ async def test_commands_show_the_receipt(told: Teller, database_url: str, monkey
     assert "écrit dans 1 RSE sur 1" in shown.output
     assert "https://opsi.example/activities/r1" in shown.output
     peer = await asyncio.to_thread(runner.invoke, command_line(), ["peers", "show", OPSI.id])
-    assert "accusés attendus   aucun" in peer.output
+    assert "accusés attendus     aucun" in peer.output
     others = await asyncio.to_thread(runner.invoke, command_line(), ["peers", "show", OTHERS])
     assert "ce serveur n'en donne pas" in others.output
 

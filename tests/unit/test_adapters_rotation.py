@@ -130,7 +130,7 @@ def test_a_secret_comes_from_its_own_file_or_from_the_settings_never_from_both(t
     told = {"node": "wifip", "organisation": "Finances", "platform": "discourse", "url": "https://rse.example", "signing_key": "k.pem"}
     given = told | {"api_secret": "key", "webhook_secret_file": str(tmp_path / "hook")}
     assert Instance.model_validate(given).webhook_secret.get_secret_value() == "from a file"
-    with pytest.raises(ValueError, match="webhook_secret and webhook_secret_file"):
+    with pytest.raises(ValueError, match="webhook_secret ou webhook_secret_file"):
         Instance.model_validate(given | {"webhook_secret": "here"})
     with pytest.raises(FileNotFoundError):
         Instance.model_validate(given | {"webhook_secret_file": str(tmp_path / "absent")})
