@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 AGENT, KEYGEN, ADD = (shutil.which(name) for name in ("ssh-agent", "ssh-keygen", "ssh-add"))
 pytestmark = pytest.mark.skipif(not (AGENT and KEYGEN and ADD), reason="OpenSSH's agent is not installed")
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+READY_SECONDS = 60.0
 
 
 @pytest.fixture
@@ -33,8 +34,10 @@ def agent(tmp_path: Path) -> Iterator[Path]:
     path = tmp_path / "agent.sock"
     process = subprocess.Popen([str(AGENT), "-D", "-a", str(path)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # noqa: S603 - OpenSSH's own
     try:
+        end = time.monotonic() + READY_SECONDS
         while not _listens(path):
             assert process.poll() is None
+            assert time.monotonic() < end
             time.sleep(0.01)
         yield path
     finally:
