@@ -183,7 +183,8 @@ async def run(settings: HubSettings, kafka_settings: KafkaSettings, names: Topic
         await kafka.begin(head)
         post = GuardedPost(client, keyring, host_actor)
         posting = Posting(post, post, keyring, bootstrap.clock)
-        await _deliver((database, lock), KafkaPast(database, readers, head, place), posting, ring, timedelta(days=settings.outbox_days))
+        ground = Ground(database, lock, timedelta(days=settings.outbox_days))
+        await _deliver(ground, KafkaPast(database, readers, head, place), posting, ring)
     finally:
         await kafka.closed(head.stop(), 1.0)
         await readers.close()
@@ -192,8 +193,17 @@ async def run(settings: HubSettings, kafka_settings: KafkaSettings, names: Topic
         await runner.cleanup()
 
 
-async def _deliver(kept_in: tuple[AsyncEngine, asyncpg.Connection], past: KafkaPast, posting: Posting, ring: Ring, kept: timedelta) -> None:
-    database, _ = kept_in
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """The database, the lock that lets no other courier deliver, and how long what was published is kept."""
+
+    database: AsyncEngine
+    lock: asyncpg.Connection
+    kept: timedelta
+
+
+async def _deliver(ground: Ground, past: KafkaPast, posting: Posting, ring: Ring) -> None:
+    database = ground.database
     async with database.connect() as connection:
         await ring.follow(connection)
         known, mark = await positions.standings(connection), await positions.mark(connection, PEERS_OUTBOUND.name)
@@ -211,20 +221,19 @@ async def _deliver(kept_in: tuple[AsyncEngine, asyncpg.Connection], past: KafkaP
         courier = Courier(window, Lanes(parts, window, known), parts)
         tasks.create_task(keeper.run())
         tasks.create_task(Laggards(courier.lanes, parts, window, past).run())
-        tasks.create_task(_tick(courier, ring, kept_in, kept))
+        tasks.create_task(_tick(courier, ring, ground))
         while True:
             found = await past.head.getmany(past.place, timeout_ms=HEAD_MS, max_records=HEAD_RECORDS)
             for record in found.get(past.place, ()):
                 await courier.take(record)
 
 
-async def _tick(courier: Courier, ring: Ring, kept_in: tuple[AsyncEngine, asyncpg.Connection], kept: timedelta) -> None:
+async def _tick(courier: Courier, ring: Ring, ground: Ground) -> None:
     """Each second: see what signs, write how far all are, hear the operators, count; each hour: forget what the topic has forgotten."""
-    database, lock = kept_in
     saved, swept = -1, 0.0
     clock = asyncio.get_running_loop().time
-    while not lock.is_closed():
-        async with database.connect() as connection:
+    while not ground.lock.is_closed():
+        async with ground.database.connect() as connection:
             await ring.follow(connection)
             if courier.window.mark != saved:
                 saved = courier.window.mark
@@ -232,7 +241,7 @@ async def _tick(courier: Courier, ring: Ring, kept_in: tuple[AsyncEngine, asyncp
             wishes = await positions.take_wishes(connection)
             if clock() - swept > SWEEP_SECONDS:
                 swept = clock()
-                await positions.forget(connection, bootstrap.clock() - kept)
+                await positions.forget(connection, bootstrap.clock() - ground.kept)
         for peer, wished in wishes.items():
             await _grant(courier.lanes, peer, wished)
         count(courier)
