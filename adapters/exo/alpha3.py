@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from adapters.exo.dialect import Page, in_order, listed, made, mark_of, quoted, read, settled
+from adapters.exo.dialect import Page, in_order, in_our_past, listed, made, mark_of, quoted, read, settled, utc
 from adapters.exo.http import Api
 from adapters.exo.payload import Identity, SpaceOfMine, moment
 from adapters.exo.reading import Entry, comment_of, entry_of
@@ -17,7 +17,7 @@ from adapters.port import UNSUPPORTED, Later, Never, Same, SpaceReport
 from schemas.words import Audience
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from datetime import datetime
 
     from adapters.exo.dialect import Found, Known
@@ -37,15 +37,18 @@ class Alpha3:
     edits = likes_comments = False
     levels = 1
 
-    def __init__(self, instance: Instance, timeout: float, paces: Paces) -> None:
+    def __init__(self, instance: Instance, timeout: float, paces: Paces, clock: Callable[[], datetime] = utc) -> None:
+        self._clock = clock
         self._portal = instance.options.get("portal", "portal")
         self._externals = instance.options.get("externals") == "true"
         self._social = f"/api/social/v1-alpha3/{self._portal}"
         self.api = Api(instance, timeout, instance.options.get("rest", ROOT), f"{self._social}/activity_stream/me.json?limit=1", paces)
 
     async def newer(self, space: str, cursor: str | None) -> Page | Later | Never:
-        """By `since_id`; where more came than a page holds, or the cursor's activity is gone, back by `max_id` to its time."""
+        """By `since_id`; where more came than a page holds, or the cursor names no activity that is there, back by `max_id` to its time."""
         known, _, stamp = (cursor or "").partition("@")
+        if stamp and not known:
+            return await self._back(space, [], moment(stamp), cursor)
         answer = await self.api.get(f"{self._social}/activity_stream/{space}.json", _page([("since_id", known)] if known else []))
         if isinstance(answer, Later):
             return answer
@@ -57,7 +60,7 @@ class Alpha3:
         entries = [entry_of(one) for one in listed(answer.document, "activities")]
         if known and len(entries) >= PAGE:
             return await self._back(space, entries, moment(stamp), cursor)
-        return Page(in_order(entries), _cursor(entries, cursor))
+        return Page(in_order(entries), self._cursor(entries) or cursor)
 
     async def _back(self, space: str, entries: list[Found], until: datetime, cursor: str | None) -> Page | Later | Never:
         for _ in range(MOST_PAGES):
@@ -70,7 +73,16 @@ class Alpha3:
             if len(page) < PAGE or _touched_before(page[-1], until):
                 break
         fresh = [entry for entry in entries if not isinstance(entry, Entry) or entry.created >= until]
-        return Page(in_order(fresh), _cursor(fresh, None) or cursor)
+        return Page(in_order(fresh), self._cursor(fresh) or cursor)
+
+    def _cursor(self, entries: list[Found]) -> str | None:
+        """The newest and its time; a time alone where the newest lies in our future; None where there is none."""
+        known, now = [entry for entry in entries if isinstance(entry, Entry)], self._clock()
+        if not known:
+            return None
+        newest = max(known, key=lambda entry: entry.created)
+        reached = in_our_past(newest.created, now)
+        return f"{newest.id if reached == newest.created else ''}@{reached.isoformat()}"
 
     async def window(self, space: str, since: datetime, most: int, unless: str) -> Page | Same | Later | Never:
         """The newest pages, each activity with its comments."""
@@ -215,11 +227,3 @@ def _older(entries: list[Found]) -> list[tuple[str, object]]:
 def _touched_before(last: Found, limit: datetime) -> bool:
     """Whether all that follows the last of a page is older; the page without an id comes by the last touch, others by creation."""
     return not isinstance(last, Entry) or last.updated < limit
-
-
-def _cursor(entries: list[Found], otherwise: str | None) -> str | None:
-    known = [entry for entry in entries if isinstance(entry, Entry)]
-    if not known:
-        return otherwise
-    newest = max(known, key=lambda entry: entry.created)
-    return f"{newest.id}@{newest.created.isoformat()}"

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from adapters.exo.dialect import Page, in_order, listed, made, mark_of, quoted, read, settled
+from adapters.exo.dialect import Page, in_order, in_our_past, listed, made, mark_of, quoted, read, settled, utc
 from adapters.exo.http import Api
 from adapters.exo.likers import Likers
 from adapters.exo.payload import Identity, SpaceV1, UsersV1, moment
@@ -20,7 +20,7 @@ from adapters.port import Later, Never, Same, SpaceReport
 from schemas.words import Audience
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from datetime import datetime
 
     from adapters.exo.dialect import Known
@@ -43,7 +43,8 @@ class V1:
     edits = likes_comments = True
     levels = 2
 
-    def __init__(self, instance: Instance, timeout: float, paces: Paces) -> None:
+    def __init__(self, instance: Instance, timeout: float, paces: Paces, clock: Callable[[], datetime] = utc) -> None:
+        self._clock = clock
         self._externals = instance.options.get("externals") == "true"
         self.api = Api(instance, timeout, instance.options.get("rest", ROOT), f"{SOCIAL}/activities?limit=1", paces)
         self._likers = Likers(self.api, SOCIAL)
@@ -51,7 +52,7 @@ class V1:
     async def newer(self, space: str, cursor: str | None) -> Page | Later | Never:
         """Page by page until what was touched before the cursor: all that was created since stands above it."""
         entries: list[Entry | Nonsense] = []
-        latest = cursor
+        latest, began = cursor, self._clock()
         for number in range(MOST_PAGES):
             answer = await self._stream(space, number)
             refused = await settled(self.api, answer)
@@ -63,7 +64,8 @@ class V1:
             entries += [entry_of(one) for one, at in zip(page, touched, strict=True) if not _before(at, cursor)]
             if cursor is None or len(page) < PAGE or _before(touched[-1], cursor):
                 break
-        return await self._likers.whole(Page(in_order(entries), latest))
+        reached = in_our_past(moment(latest), began).isoformat() if latest else None
+        return await self._likers.whole(Page(in_order(entries), reached))
 
     async def window(self, space: str, since: datetime, most: int, unless: str) -> Page | Same | Later | Never:
         """The first pages of the stream."""
