@@ -141,6 +141,7 @@ async def test_a_copy_that_people_took_away_asks_for_no_quotation(new: Portal) -
     assert await new.client.requote(copy.native_id, answer) == Never(WITHDRAWN)
 
 
+@pytest.mark.long
 async def test_a_quotation_waits_for_an_rse_that_does_not_answer(new: Portal) -> None:
     answer, copy = await deep(new)
     await new.edit(answer, "Autre chose")

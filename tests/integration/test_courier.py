@@ -192,6 +192,7 @@ async def test_an_inbox_that_is_gone_takes_its_followers_along(couriers: Courier
         assert gone.asked == 1
 
 
+@pytest.mark.long
 async def test_operators_stop_and_start_a_peer(couriers: Couriers, engine: AsyncEngine, ours: OurKeys) -> None:
     here = Inbox(ours)
     async with serving(here):
@@ -208,6 +209,7 @@ async def test_operators_stop_and_start_a_peer(couriers: Couriers, engine: Async
         await until(lambda: here.took == ids(0, 4))
 
 
+@pytest.mark.long
 async def test_only_one_courier_delivers(couriers: Couriers, engine: AsyncEngine, ours: OurKeys) -> None:
     here = Inbox(ours)
     async with serving(here):

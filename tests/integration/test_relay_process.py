@@ -103,6 +103,7 @@ async def _insist(hub: Hub, post: Record) -> None:
             return
 
 
+@pytest.mark.long
 async def test_a_restored_database_takes_again_what_the_broker_counts_as_done(hub: Hub, world: World) -> None:
     hub.prepare(world)
     before, after = [[world.posted("wifip", f"post:{number}") for number in numbers] for numbers in ((1, 2), (3, 4))]

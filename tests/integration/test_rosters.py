@@ -80,6 +80,7 @@ async def test_those_who_take_part_are_told_and_who_goes_is_told_after_a_hint(ri
         assert (await told(rig, 3))[2:] == [("left", "Ada")]
 
 
+@pytest.mark.long
 async def test_a_process_that_was_killed_in_between_tells_the_same_again_and_nobody_twice(rig: Rig, rse: RosteredRse) -> None:
     async with rig.running():
         await rig.tie()

@@ -184,6 +184,7 @@ async def test_what_was_committed_before_a_worker_died_unacknowledged_has_its_ef
     await way_of(rig.hub, rig.world, [id_of(post) for post in [*posts, *later]])
 
 
+@pytest.mark.long
 async def test_a_worker_that_joins_and_leaves_while_events_come_loses_and_doubles_none_and_keeps_each_spaces_order(rig: Rig) -> None:
     sent: dict[str, list[Record]] = {node: [] for node in NODES}
     enough = asyncio.Event()

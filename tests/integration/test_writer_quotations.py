@@ -193,6 +193,7 @@ async def test_what_people_here_did_while_the_node_was_away_is_followed_and_neve
     assert [order.act for order in rig.rse.written] == [Act.POSTED]
 
 
+@pytest.mark.long
 async def test_a_copy_that_people_here_take_away_is_repeated_no_longer_here_and_again_once_it_is_back(rig: Rig) -> None:
     async def rewritten() -> list[tuple[str, str | None]]:
         return rse_of(rig).rewritten
