@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import faust
 import structlog
 from faust.tables import TableManager
+from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer
 
 from hub.batches.fanout import FanoutBatch
 from hub.batches.line import Line, Progress
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from schemas.wire.kafka import KafkaSettings, TopicNames
 
 log = structlog.get_logger()
+FETCH_WAIT_MS = 100
 LOST = 70  # exit code of a worker whose work is in doubt: its supervisor starts it again
 
 PEERS_SAY = frozenset(("message.posted", "message.edited", "message.deleted", "reaction.added", "reaction.removed"))
@@ -69,6 +71,26 @@ class NoTables(TableManager):
         await asyncio.sleep(0)
 
 
+class ImpatientThread(AIOKafkaConsumerThread):
+    """Asks the broker anew soon where Faust lets it keep silent for a second and a half.
+
+    While records of a partition wait in memory for more than 0.1 s, aiokafka asks for the other partitions alone, and asks for nothing else
+    until that is answered: what comes meanwhile on the one that speaks would lie there until the silence of the others ends.
+    """
+
+    def _create_worker_consumer(self, transport: Any) -> Any:
+        consumer = super()._create_worker_consumer(transport)
+        consumer._fetch_max_wait_ms = FETCH_WAIT_MS  # noqa: SLF001 - Faust has no setting for what aiokafka takes as an option
+        return consumer
+
+
+class ImpatientConsumer(Consumer):
+    """Faust's consumer over such a thread."""
+
+    def _new_consumer_thread(self) -> ImpatientThread:
+        return ImpatientThread(self, loop=self.loop, beacon=self.beacon)
+
+
 def application(group: str, settings: HubSettings, kafka_settings: KafkaSettings, names: TopicNames) -> faust.App:
     """One Faust app of one group: a failing group stops no other. Its stream keeps the safe pattern of `consume`."""
     app = faust.App(
@@ -86,6 +108,8 @@ def application(group: str, settings: HubSettings, kafka_settings: KafkaSettings
         TableManager=NoTables,
         datadir=Path(tempfile.gettempdir()) / "traitdunion-faust",  # no tables: nothing is kept there
     )
+    transport: Any = app.transport
+    transport.Consumer = ImpatientConsumer
     source = app.topic(names.of(SOURCES[group]), key_serializer="raw", value_serializer="raw", key_type=bytes, value_type=bytes)
     parts = _Parts(group, settings, kafka_settings, names)
 

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 NODE = "wifip"
 OTHERS = [f"noeud{number}" for number in range(1, 10)]
 ALL = (NODE, *OTHERS)
-RATE, WARM, SECONDS = 200, 5.0, 20.0
+RATE, WARM, SECONDS = 200, 15.0, 20.0
+"""A broker that was just started compiles its own code for some ten seconds, on the same two cores."""
 PATIENCE = 60.0
 HALF, MOST = 60, 200
 POST = re.compile(r"post:([0-9]+)")
