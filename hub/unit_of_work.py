@@ -31,6 +31,7 @@ from hub.registry.people import SqlPeople
 from hub.registry.repository import SqlNodes, SqlTies, add_document, newest_document, newest_expiry, next_version
 from hub.storage import offsets
 from hub.storage.outbox import SqlOutbox
+from hub.storage.rows import together
 from schemas.envelope import object_id
 from schemas.facts import TakenBack
 from schemas.facts.reaction import ReactionAdded, ReactionRemoved
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
     from hub.ports import Clock, Record
+    from hub.storage.rows import Change
     from schemas.facts.base import Fact
     from schemas.keys import SigningKey
     from schemas.manifest import Registry
@@ -80,7 +82,8 @@ class UnitOfWork:
         self.hub, self.hub_key = rules.key.owner, rules.key.public.multibase
         self._rules = rules
         self._registry = registry
-        self.outbox = SqlOutbox(connection)
+        self._reached: Change | None = None
+        self.outbox = SqlOutbox()
         self.nodes = SqlNodes(connection)
         self.peers = SqlPeers(connection)
         self.pairs = SqlPairs(connection, rules.federation_anchor)
@@ -216,27 +219,17 @@ class UnitOfWork:
         await self.publish_registry()
         return True
 
-    async def store_offsets(self, group: str, batch: Sequence[Record]) -> None:
-        """Note how far the group has read, in this same transaction."""
-        await offsets.store(self.connection, group, batch)
+    def store_offsets(self, group: str, batch: Sequence[Record]) -> None:
+        """Note how far the group has read; written with the transaction."""
+        self._reached = offsets.reached(group, batch)
 
     async def commit(self) -> None:
-        """Write everything, in an order that keeps the tables' references, and commit."""
-        rooms = (
-            self.communities,
-            self.ties,
-            self.messages,
-            self.copies,
-            self.reactions,
-            self.answers,
-            self.members,
-            self.resyncs,
-            self.abroad,
-            self.owed,
-            self.acknowledged,
-        )
-        for repository in (*rooms, self.held, self.events, self.outbox):
-            await repository.flush()
+        """Write everything, what nearly every batch changes in one statement, and commit."""
+        for seldom in (self.ties, self.copies, self.resyncs, self.abroad, self.owed, self.acknowledged, self.held):
+            await seldom.flush()
+        often = (self.communities, self.messages, self.reactions, self.answers, self.members)
+        changes = [*(repository.change() for repository in often), *self.events.changes(), self._reached, self.outbox.change()]
+        await together(self.connection, changes)
         await self.connection.commit()
 
     async def _targets(self, community: str, fact: Fact | None) -> dict[str, str]:

@@ -26,19 +26,18 @@ def die_if_asked(step: str) -> None:
 
 def arm_worker(group: str) -> None:
     """Steps `<group>.before_commit`, all rows written, and `<group>.before_ack`, all work done."""
-    from hub import worker  # noqa: PLC0415 - the supervisor needs none of it
-    from hub.storage.outbox import SqlOutbox  # noqa: PLC0415 - as above
+    from hub import unit_of_work, worker  # noqa: PLC0415 - the supervisor needs none of it
 
-    acknowledge, flush = worker.acknowledge, SqlOutbox.flush
+    rooms: Any = unit_of_work
+    acknowledge, together = worker.acknowledge, rooms.together
 
     async def die_then_acknowledge(stream: Any, events: Sequence[Any]) -> None:
         die_if_asked(f"{group}.before_ack")
         await acknowledge(stream, events)
 
-    async def flush_then_die(self: SqlOutbox) -> None:
-        rows = bool(self._rows)
-        await flush(self)
-        if rows:
+    async def write_then_die(connection: Any, changes: Sequence[Any]) -> None:
+        await together(connection, changes)
+        if changes[-1] is not None:  # the outbox's
             die_if_asked(f"{group}.before_commit")
 
     def application(*arguments: Any) -> Any:
@@ -51,7 +50,7 @@ def arm_worker(group: str) -> None:
     module: Any = worker
     make, module.application = worker.application, application
     module.acknowledge = die_then_acknowledge
-    SqlOutbox.flush = flush_then_die  # type: ignore[method-assign]  # the fault
+    rooms.together = write_then_die
 
 
 def arm_relay() -> None:

@@ -114,7 +114,7 @@ class InboundBatch:
                     await self._handle(admitted, work)
                 except RefusedError as refusal:
                     refused.append(Refused(by_id[admitted.id], refusal.reason, admitted.id, admitted.node, admitted.id))
-            await work.store_offsets(self._group.name, batch)
+            work.store_offsets(self._group.name, batch)
             await work.commit()
         _count(self._group.name, fresh, self._group.clock)
         return refused
@@ -139,8 +139,8 @@ class InboundBatch:
         for pair in pairs:
             refused += await self._alone(pair, registry)
         async with self._group.begin(None) as work:  # past those that failed, too: the next start must not take them for forgotten
-            await work.store_offsets(self._group.name, batch)
-            await work.connection.commit()
+            work.store_offsets(self._group.name, batch)
+            await work.commit()
         return refused
 
     async def _alone(self, pair: tuple[Record, Admitted], registry: Registry) -> list[Refused]:

@@ -137,7 +137,7 @@ class PeerBatch:
                         continue
                     await hearing.owe(one.activity, outcome)
                 done.append((one.activity.peer, one.activity.told.verb, outcome))
-            await work.store_offsets(self._group.name, batch)
+            work.store_offsets(self._group.name, batch)
             await work.commit()
         _count(done)
         for (peer, fate), number in work.acknowledged.counted.items():
@@ -174,7 +174,7 @@ class PeerBatch:
             for one, several in tried:
                 if any(down.reason == HANDLER_ERROR for down in several):
                     await self._hearing(one, work).owe(one.activity, Fate.REFUSED, HANDLER_ERROR)
-            await work.store_offsets(self._group.name, read.batch)
+            work.store_offsets(self._group.name, read.batch)
             await work.commit()
         return refused
 

@@ -60,8 +60,8 @@ class ReceiptBatch:
             sent = await deliveries.sent(work.connection, {delivery.event for _, delivery in said})
             kept = deliveries.believed([pair for pair in said if pair[0].node in may], sent)
             await deliveries.store(work.connection, kept, self._group.clock())
-            await work.store_offsets(self._group.name, batch)
-            await work.connection.commit()
+            work.store_offsets(self._group.name, batch)
+            await work.commit()
         return kept, refused
 
     async def _one_by_one(
@@ -79,8 +79,8 @@ class ReceiptBatch:
             else:
                 kept, refused = [*kept, *more], [*refused, *no]
         async with self._group.begin(None) as work:
-            await work.store_offsets(self._group.name, batch)
-            await work.connection.commit()
+            work.store_offsets(self._group.name, batch)
+            await work.commit()
         return kept, refused
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from hub.access import Permit
     from hub.ports import Admitted, Clock
+    from hub.storage.rows import Change
 
 ROWS = Rows(members, then=renewing(["id"], ["name", "state", "at"]))
 NAMES = 100  # of one ministry on one page
@@ -60,11 +61,11 @@ class SqlMembers:
         self._known[membership.id] = membership
         self._changed.add(membership.id)
 
-    async def flush(self) -> None:
-        """Write what changed in one statement."""
+    def change(self) -> Change | None:
+        """What changed."""
         rows = [self._row(one) for name in sorted(self._changed) if (one := self._known[name])]
-        await ROWS.write(self._connection, rows)
         self._changed = set()
+        return ROWS.change(rows)
 
     async def _load(self, names: set[str]) -> None:
         wanted = names - set(self._known)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from hub.access import Permit
     from hub.ports import Admitted, Clock
+    from hub.storage.rows import Change
 
 REACTIONS = Rows(reactions, then=renewing(["id"], ["state", "at"]))
 ANSWERS = Rows(answers, then=renewing(["question"], ["community", "message", "last_sequence", "at"]))
@@ -67,11 +68,11 @@ class SqlReactions:
             mark = (reaction.object, reaction.actor, reaction.emoji)
             (self._standing.add if reaction.state is ReactionState.STANDING else self._standing.discard)(mark)
 
-    async def flush(self) -> None:
-        """Write what changed in one statement."""
+    def change(self) -> Change | None:
+        """What changed."""
         rows = [self._row(reaction) for name in sorted(self._changed) if (reaction := self._known[name])]
-        await REACTIONS.write(self._connection, rows)
         self._changed = set()
+        return REACTIONS.change(rows)
 
     async def _load(self, names: set[str]) -> None:
         wanted = names - set(self._known)
@@ -118,11 +119,11 @@ class SqlAnswers:
         self._known[answer.question] = answer
         self._changed.add(answer.question)
 
-    async def flush(self) -> None:
-        """Write what changed in one statement."""
+    def change(self) -> Change | None:
+        """What changed."""
         rows = [self._row(answer) for name in sorted(self._changed) if (answer := self._known[name])]
-        await ANSWERS.write(self._connection, rows)
         self._changed = set()
+        return ANSWERS.change(rows)
 
     def _row(self, answer: Answer) -> dict[str, object]:
         return {

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, insert, or_, select, update
+from sqlalchemy import func, insert, or_, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from hub.communities.model import Community, Message, MessageState
-from hub.storage.rows import Rows, among, renewing
+from hub.storage.rows import Change, Rows, among, renewing
 from hub.storage.tables import communities, copies, messages
 from schemas.words import Audience
 
@@ -27,6 +27,11 @@ PAGE = 100
 COLUMNS = tuple(messages.c.keys())
 FIRST = frozenset({"id", "first_event", "first_sequence"})
 ROWS = Rows(messages, then=renewing(["id"], [name for name in COLUMNS if name not in FIRST]))
+
+NUMBERS = """
+    UPDATE hub.communities AS numbered SET sequence = given.sequence
+    FROM unnest(CAST(:c0 AS text[]), CAST(:c1 AS bigint[])) AS given (id, sequence) WHERE numbered.id = given.id
+"""
 
 
 class SqlCommunities:
@@ -64,13 +69,13 @@ class SqlCommunities:
         self._known[community.id] = community
         self._numbered.add(community.id)
 
-    async def flush(self) -> None:
-        """Write the numbers."""
-        for name in sorted(self._numbered):
-            community = self._known[name]
-            if community is not None:
-                await self._connection.execute(update(communities).where(communities.c.id == name).values(sequence=community.sequence))
+    def change(self) -> Change | None:
+        """The numbers."""
+        numbered = [community for name in sorted(self._numbered) if (community := self._known[name])]
         self._numbered = set()
+        if not numbered:
+            return None
+        return Change(NUMBERS, {"c0": [community.id for community in numbered], "c1": [community.sequence for community in numbered]})
 
 
 class SqlMessages:
@@ -101,11 +106,11 @@ class SqlMessages:
         self._known[message.id] = message
         self._changed.add(message.id)
 
-    async def flush(self) -> None:
-        """Write what changed in one statement."""
+    def change(self) -> Change | None:
+        """What changed."""
         rows = [_message_row(message) for name in sorted(self._changed) if (message := self._known[name])]
-        await ROWS.write(self._connection, rows)
         self._changed = set()
+        return ROWS.change(rows)
 
 
 class SqlCopies:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import select
 
-from hub.storage.rows import Rows, among
+from hub.storage.rows import Change, Rows, among
 from hub.storage.tables import events
 
 if TYPE_CHECKING:
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from hub.ports import Admitted, Clock
 
 ROWS = Rows(events)
+SETTLED = """
+    UPDATE hub.events AS waited SET outcome = given.outcome, sequence = given.number
+    FROM unnest(CAST(:c0 AS text[]), CAST(:c1 AS text[]), CAST(:c2 AS bigint[])) AS given (id, outcome, number) WHERE waited.id = given.id
+"""
 
 
 class SqlEvents:
@@ -49,14 +53,12 @@ class SqlEvents:
         if known is None or known[1] is None:
             self._outcomes[admitted.id] = (outcome, sequence)
 
-    async def flush(self) -> None:
-        """Insert the new events and update those that had waited."""
+    def changes(self) -> list[Change | None]:
+        """The new events, and what became of those that had waited."""
         rows = [self._row(self._new[name], *outcome) for name, outcome in self._outcomes.items() if name in self._new]
-        await ROWS.write(self._connection, rows)
-        if later := [_settled(name, *outcome) for name, outcome in self._outcomes.items() if name not in self._new]:
-            statement = update(events).where(events.c.id == bindparam("name"))
-            await self._connection.execute(statement.values(outcome=bindparam("result"), sequence=bindparam("number")), later)
+        later = [(name, *outcome) for name, outcome in self._outcomes.items() if name not in self._new]
         self._new, self._outcomes = {}, {}
+        return [ROWS.change(rows), _settled(later)]
 
     def _row(self, admitted: Admitted, outcome: str, sequence: int | None) -> dict[str, object]:
         event = admitted.verified.event
@@ -70,5 +72,8 @@ class SqlEvents:
         }  # fmt: skip
 
 
-def _settled(name: str, outcome: str, sequence: int | None) -> dict[str, object]:
-    return {"name": name, "result": str(outcome), "number": sequence}
+def _settled(several: Sequence[tuple[str, str, int | None]]) -> Change | None:
+    if not several:
+        return None
+    names, outcomes, numbers = (list(column) for column in zip(*several, strict=True))
+    return Change(SETTLED, {"c0": names, "c1": [str(outcome) for outcome in outcomes], "c2": numbers})

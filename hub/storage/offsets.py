@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import func, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import select
 
+from hub.storage.rows import Rows
 from hub.storage.tables import stream_offsets
 
 if TYPE_CHECKING:
@@ -15,22 +15,22 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from hub.ports import Record
+    from hub.storage.rows import Change
+
+ROWS = Rows(
+    stream_offsets,
+    then='ON CONFLICT ("group", topic, partition) DO UPDATE SET next_offset = greatest(stream_offsets.next_offset, excluded.next_offset)',
+)
 
 
-async def store(connection: AsyncConnection, group: str, records: Sequence[Record]) -> None:
-    """Note the next offset to read of each partition in the batch."""
-    reached: dict[tuple[str, int], int] = {}
+def reached(group: str, records: Sequence[Record]) -> Change | None:
+    """The next offset to read of each partition in the batch."""
+    after: dict[tuple[str, int], int] = {}
     for record in records:
         place = (record.topic, record.partition)
-        reached[place] = max(reached.get(place, 0), record.offset + 1)
-    rows = [{"group": group, "topic": topic, "partition": part, "next_offset": offset} for (topic, part), offset in sorted(reached.items())]
-    statement = insert(stream_offsets)
-    keys = [stream_offsets.c.group, stream_offsets.c.topic, stream_offsets.c.partition]
-    await connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=keys, set_={"next_offset": func.greatest(stream_offsets.c.next_offset, statement.excluded.next_offset)}
-        ),
-        rows,
+        after[place] = max(after.get(place, 0), record.offset + 1)
+    return ROWS.change(
+        [{"group": group, "topic": topic, "partition": part, "next_offset": offset} for (topic, part), offset in sorted(after.items())]
     )
 
 

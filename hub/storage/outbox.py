@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncConnection
 
+    from hub.storage.rows import Change
+
 CHANNEL = "hub_outbox"
 ROWS = Rows(
     outbox, "topic", "key", "value", "headers", "event", "digest", "community", "sequence", "targets", "admitted_at",
@@ -26,20 +28,17 @@ ROWS = Rows(
 class SqlOutbox:
     """Rows gathered in memory, written in one statement when the transaction commits."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
-        self._connection = connection
+    def __init__(self) -> None:
         self._rows: list[Outgoing] = []
 
     def add(self, outgoing: Outgoing) -> None:
         """Remember a row."""
         self._rows.append(outgoing)
 
-    async def flush(self) -> None:
-        """Write the rows, in order, and wake the relay."""
-        if not self._rows:
-            return
-        await ROWS.write(self._connection, [_row(row) for row in self._rows])
-        self._rows = []
+    def change(self) -> Change | None:
+        """The rows, in order; it wakes the relay."""
+        rows, self._rows = self._rows, []
+        return ROWS.change([_row(row) for row in rows])
 
 
 async def unpublished(connection: AsyncConnection, limit: int, without: Collection[str] = ()) -> list[tuple[int, Outgoing]]:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Table, Text, any_, cast, text
@@ -15,8 +18,35 @@ if TYPE_CHECKING:
     from sqlalchemy import Column, ColumnElement, TextClause
     from sqlalchemy.ext.asyncio import AsyncConnection
 
+_PARAMETER = re.compile(r":(c[0-9]+)")
 _JSON = json.JSONEncoder(ensure_ascii=False)
 _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy's own
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A statement that changes rows, with its values by name."""
+
+    sql: str
+    values: Mapping[str, Any]
+
+
+async def together(connection: AsyncConnection, changes: Iterable[Change | None]) -> None:
+    """Carry several changes out as one statement's WITH (PostgreSQL 18 § 7.8.4): one journey for all, of which each costs a batch as much.
+
+    Each sees what was there before all of them, so that no two may change the same row.
+    """
+    several = [change for change in changes if change is not None]
+    if several:
+        values = {f"p{place}_{name}": value for place, change in enumerate(several) for name, value in change.values.items()}
+        await connection.execute(_one_statement(tuple(change.sql for change in several)), values)
+
+
+@lru_cache(maxsize=64)
+def _one_statement(parts: tuple[str, ...]) -> TextClause:
+    *before, last = (_PARAMETER.sub(rf":p{place}_\1", part) for place, part in enumerate(parts))
+    named = ", ".join(f"part{place} AS ({part})" for place, part in enumerate(before))
+    return text(f"WITH {named} {last}" if named else last)
 
 
 class Rows:
@@ -25,12 +55,15 @@ class Rows:
     def __init__(self, table: Table, *names: str, then: str = "") -> None:
         """`then` ends the statement: what to do on a conflict."""
         self._columns = [table.c[name] for name in names or table.c.keys()]
-        self._statement = _insertion(table, self._columns, then)
+        self._sql = _insertion(table, self._columns, then)
+
+    def change(self, rows: Sequence[Mapping[str, Any]]) -> Change | None:
+        """The rows' insertion; each names all the columns. None where there is none."""
+        return Change(self._sql, {f"c{n}": _values(column, rows) for n, column in enumerate(self._columns)}) if rows else None
 
     async def write(self, connection: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Insert the rows; each names all the columns."""
-        if rows:
-            await connection.execute(self._statement, {f"c{n}": _values(column, rows) for n, column in enumerate(self._columns)})
+        """Insert the rows at once."""
+        await together(connection, [self.change(rows)])
 
 
 def among(column: ColumnElement[Any], values: Iterable[str]) -> ColumnElement[bool]:
@@ -44,12 +77,12 @@ def renewing(key: Sequence[str], names: Sequence[str]) -> str:
     return f"ON CONFLICT ({', '.join(key)}) DO UPDATE SET {changes}"
 
 
-def _insertion(table: Table, columns: Sequence[Column[Any]], then: str) -> TextClause:
+def _insertion(table: Table, columns: Sequence[Column[Any]], then: str) -> str:
     into = ", ".join(f'"{column.name}"' for column in columns)
     taken = ", ".join(f"CAST(given.c{n} AS jsonb)" if _is_json(column) else f"given.c{n}" for n, column in enumerate(columns))
     arrays = ", ".join(f"CAST(:c{n} AS {_array(column)})" for n, column in enumerate(columns))
     names = ", ".join(f"c{n}" for n in range(len(columns)))
-    return text(
+    return (
         f"INSERT INTO {table.fullname} ({into}) SELECT {taken} "  # noqa: S608 - made of the tables' own names
         f"FROM unnest({arrays}) WITH ORDINALITY AS given ({names}, place) ORDER BY place {then}"
     )
