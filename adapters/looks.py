@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 from pydantic_core import PydanticSerializationError, to_json
 
 from adapters.gateway import named
-from adapters.news import deleted, news_of
+from adapters.news import Beginning, deleted, news_of
 from adapters.port import Later, Never, Reading
 from adapters.sorting import NotStored
 from schemas.wire.records import new_correlation
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
     from datetime import datetime
 
     from adapters.news import News
@@ -59,6 +59,8 @@ class _Seen:
 
     objects: set[str] = field(default_factory=set)
     whole: set[str] = field(default_factory=set)
+    floor: int = 0
+    """The greatest number of those that are not for others."""
     changed: bool = False
 
 
@@ -92,6 +94,9 @@ class Looker:
         if refused is not None:
             view.marks.clear()  # what was not settled is looked at again, though the bytes be the same
             return refused
+        if view.poll.floor is None:
+            await self._watch.found(space, seen.floor)
+            view.poll = replace(view.poll, floor=seen.floor)
         if isinstance(window, Reading):
             view.mark = window.mark
         return Looked(seen.changed)
@@ -102,10 +107,10 @@ class Looker:
         rows = await self._watch.rows(list(latest)) if latest else {}
         for one in latest.values():
             self._note(view, one, rows.get(one.native_id), seen)
-        now = self._clock()
-        ordered = sorted(latest.values(), key=lambda one: one.created_at)
-        found = [news for one in ordered if (news := news_of(one, rows.get(one.native_id), view.poll.since, now)) is not None]
+        now, beginning = self._clock(), Beginning(view.poll.since, view.poll.floor)
+        found = [news for one in _parents_first(latest) if (news := news_of(one, rows.get(one.native_id), beginning, now)) is not None]
         await self._tell(view, found, seen, cursor)
+        seen.floor = max([seen.floor, *(one.number or 0 for one in latest.values() if not beginning.admits(one, now))])
 
     def _note(self, view: View, one: Sighting, row: Row | None, seen: _Seen) -> None:
         seen.objects.add(one.native_id)
@@ -212,6 +217,18 @@ class Looker:
         gone = [replace(deleted(row, view.poll.space, self._clock()), outcome=None) for row in rows]
         seen.objects |= {news.after.native_id for news in gone}
         await self._tell(view, gone, seen, view.cursor)
+
+
+def _parents_first(sightings: Mapping[str, Sighting]) -> list[Sighting]:
+    """In the order of their numbers, where each has one; else by their times, but never an answer before its root: a clock may have been moved."""
+    if all(one.number is not None for one in sightings.values()):
+        return sorted(sightings.values(), key=lambda one: one.number or 0)
+
+    def place(one: Sighting) -> tuple[datetime, bool]:
+        root = sightings.get(one.thread or "")
+        return max(one.created_at, root.created_at if root else one.created_at), one.thread is not None
+
+    return sorted(sightings.values(), key=place)
 
 
 def leading(answers: Sequence[Answer]) -> tuple[int, NotStored | None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from adapters.likes import compared, remembered
@@ -16,6 +17,25 @@ if TYPE_CHECKING:
 
 GONE = "gone"
 NOBODY = "nobody"  # an RSE that is asked does not tell who deleted
+AHEAD = timedelta(minutes=1)
+"""By so much the clock of an RSE that tells nothing of it may be ahead of ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """Where what is for others begins in a space: at a moment of ours, and behind the greatest number that stood there; `floor` is None until that is known."""
+
+    since: datetime
+    floor: int | None = None
+
+    def admits(self, seen: Sighting, now: datetime) -> bool:
+        """Whether this is for others. A greater number decides, whatever a clock said when it was written; else its time.
+
+        At the first look, a time that has not come yet was told by a clock that was wrong, nobody knows when: it stays there rather than leave.
+        """
+        if self.floor is None:
+            return self.since <= seen.created_at <= now + AHEAD
+        return seen.created_at >= self.since or (seen.number is not None and seen.number > self.floor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,15 +49,15 @@ class News:
     likes: tuple[Change, ...] = ()
 
 
-def news_of(seen: Sighting, row: Row | None, since: datetime, now: datetime) -> News | None:
+def news_of(seen: Sighting, row: Row | None, beginning: Beginning, now: datetime) -> News | None:
     """What a sighting adds to what is remembered; None where it adds nothing."""
     if row is None:
-        return _first(seen, since, now)
+        return _first(seen, beginning, now)
     likes = compared(row.likes, seen, now)
     before = replace(row, likes=likes.before) if likes.before != row.likes else None
     told = replace(row, digest=seen.digest, likes=likes.after, gone=False)
     if row.revision == 0 and row.digest == seen.digest:  # told once perhaps: the same event again
-        return News(replace(told, revision=1), seen.outcome, before, seen.document, likes.changes)
+        return News(replace(told, revision=1), _at(seen.outcome, row.created_at), before, seen.document, likes.changes)
     if row.digest != seen.digest or row.gone:
         return News(replace(told, revision=row.revision + 1), _edited(seen, row, now), before, seen.document, likes.changes)
     return News(told, None, before, seen.document, likes.changes) if row.likes != likes.after else None
@@ -52,17 +72,24 @@ def deleted(row: Row, space: str, now: datetime) -> News:
     return News(replace(row, revision=row.revision + 1, gone=True), change)
 
 
-def _first(seen: Sighting, since: datetime, now: datetime) -> News:
+def _first(seen: Sighting, beginning: Beginning, now: datetime) -> News:
     """What stood there before we were to look is remembered, so that its edits are seen, and not told.
 
-    The RSE's clock judges it by ours: where it is slow, the first words after a tie may stay there, rather than the last before it leave.
+    A time that is before its space's tie or that has not come yet is wrong, and is told and remembered as the moment at which we saw it.
     """
     row = Row(seen.native_id, seen.thread, seen.digest, 1, "", remembered(seen.likes), gone=False, created_at=seen.created_at)
-    if seen.created_at < since and not isinstance(seen.outcome, Nonsense):
+    if isinstance(seen.outcome, Nonsense):
+        return News(row, seen.outcome, replace(row, revision=0), seen.document)
+    if not beginning.admits(seen, now):
         return News(row)
     likes = compared(frozenset(), seen, now)
+    row = row if beginning.since <= seen.created_at <= now else replace(row, created_at=now)
     before = replace(row, revision=0, likes=likes.before)
-    return News(replace(row, likes=likes.after), seen.outcome, before, seen.document, likes.changes)
+    return News(replace(row, likes=likes.after), _at(seen.outcome, row.created_at), before, seen.document, likes.changes)
+
+
+def _at(outcome: Outcome, moment: datetime) -> Outcome:
+    return replace(outcome, occurred_at=moment) if isinstance(outcome, Change) else outcome
 
 
 def _edited(seen: Sighting, row: Row, now: datetime) -> Outcome:

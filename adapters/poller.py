@@ -166,7 +166,7 @@ class Poller:
         for space, turn in self._turns.items():
             if turn.suspended and space not in suspended:
                 await self._out.watch.begin(space, now)
-                turn.view.poll = replace(turn.view.poll, since=now)
+                turn.view.poll = replace(turn.view.poll, since=now, floor=None)
             turn.suspended = space in suspended
 
     def _hurry(self, now: datetime) -> None:

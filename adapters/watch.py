@@ -20,7 +20,7 @@ CLAIM = """
     FROM unnest($2::text[], $3::timestamptz[]) AS tied (space, since) ORDER BY space
     ON CONFLICT (instance, space) DO UPDATE SET holder = excluded.holder, leased_until = excluded.leased_until
     WHERE polls.holder = excluded.holder OR polls.leased_until < clock_timestamp()
-    RETURNING space, since, cursor, changed_at
+    RETURNING space, since, cursor, changed_at, floor
 """
 FORGET = """
     DELETE FROM polls WHERE instance = $1 AND (holder = $2 OR leased_until < clock_timestamp()) AND NOT EXISTS (
@@ -59,12 +59,16 @@ class LeaseLost(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Poll:
-    """A space that we hold; what was created there before `since` was never asked for."""
+    """A space that we hold; what was created there before `since`, a moment of ours, was never asked for.
+
+    `floor` is the greatest of the RSE's own numbers that stood there then; None while no look has told.
+    """
 
     space: str
     since: datetime
     cursor: str | None
     changed_at: datetime | None
+    floor: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +99,7 @@ class Watch:
         async with self._ledger.transaction() as connection:
             await connection.execute(FORGET, self._instance, self._holder, [state.value for state in LOOKED_AT])
             rows = await connection.fetch(CLAIM, self._instance, list(tied), list(tied.values()), self._holder, lease)
-        return [Poll(row["space"], row["since"], row["cursor"], row["changed_at"]) for row in rows]
+        return [Poll(row["space"], row["since"], row["cursor"], row["changed_at"], row["floor"]) for row in rows]
 
     async def release(self) -> None:
         """Let another poller go on at once."""
@@ -107,7 +111,13 @@ class Watch:
     async def begin(self, space: str, since: datetime) -> None:
         """Let what was said in a space before a moment stay there; nothing where another poller holds it by now."""
         async with self._ledger.connection() as connection:
-            await connection.execute(HELD.format(what="since = $4"), self._instance, space, self._holder, since)
+            await connection.execute(HELD.format(what="since = $4, floor = NULL"), self._instance, space, self._holder, since)
+
+    async def found(self, space: str, floor: int) -> None:
+        """Note the greatest number that stood in a space before it was for others. Raises LeaseLost."""
+        async with self._ledger.connection() as connection:
+            if await connection.fetchval(HELD.format(what="floor = $4"), self._instance, space, self._holder, floor) is None:
+                raise LeaseLost(space)
 
     async def rows(self, native_ids: Sequence[str]) -> dict[str, Row]:
         """What is remembered of these objects."""

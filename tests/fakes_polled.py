@@ -29,8 +29,12 @@ class MemoryWatch(Watch):
         super().__init__(cast("Ledger", None), "rse", "me")
         self.kept: dict[str, tuple[str, Row]] = {}
         self.cursors: dict[str, str] = {}
+        self.floors: dict[str, int] = {}
         self.ours_deleted: set[str] = set()
         self.lost = False
+
+    async def found(self, space: str, floor: int) -> None:
+        self.floors[space] = floor
 
     async def rows(self, native_ids: Sequence[str]) -> dict[str, Row]:
         return {name: self.kept[name][1] for name in native_ids if name in self.kept}

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from adapters.exo.dialect import Page, in_order, in_our_past, listed, made, mark_of, quoted, read, settled, utc
+from adapters.exo.clock import Reached, utc
+from adapters.exo.dialect import Page, in_order, listed, made, mark_of, quoted, read, settled
 from adapters.exo.http import Api
-from adapters.exo.payload import Identity, SpaceOfMine, moment
+from adapters.exo.payload import Identity, SpaceOfMine
 from adapters.exo.reading import Entry, comment_of, entry_of
 from adapters.port import UNSUPPORTED, Later, Never, Same, SpaceReport
 from schemas.words import Audience
@@ -42,27 +43,30 @@ class Alpha3:
         self._portal = instance.options.get("portal", "portal")
         self._externals = instance.options.get("externals") == "true"
         self._social = f"/api/social/v1-alpha3/{self._portal}"
-        self.api = Api(instance, timeout, instance.options.get("rest", ROOT), f"{self._social}/activity_stream/me.json?limit=1", paces)
+        self.api = Api(
+            instance, timeout, instance.options.get("rest", ROOT), f"{self._social}/activity_stream/me.json?limit=1", paces, clock
+        )
 
     async def newer(self, space: str, cursor: str | None) -> Page | Later | Never:
-        """By `since_id`; where more came than a page holds, or the cursor names no activity that is there, back by `max_id` to its time."""
+        """By `since_id`, which goes by times; back by `max_id` where more came than a page holds, the cursor names no activity that is there, or the clock was moved."""
         known, _, stamp = (cursor or "").partition("@")
-        if stamp and not known:
-            return await self._back(space, [], moment(stamp), cursor)
+        reached = Reached.read(stamp) if stamp else None
+        if reached and not known:
+            return await self._back(space, [], reached, cursor)
         answer = await self.api.get(f"{self._social}/activity_stream/{space}.json", _page([("since_id", known)] if known else []))
         if isinstance(answer, Later):
             return answer
-        if answer.absent and known:
-            return await self._back(space, [], moment(stamp), cursor)
+        if reached and (answer.absent or reached.jumped(self.api.offset)):
+            return await self._back(space, [], reached, cursor)
         refused = await settled(self.api, answer)
         if refused is not None:
             return refused
         entries = [entry_of(one) for one in listed(answer.document, "activities")]
-        if known and len(entries) >= PAGE:
-            return await self._back(space, entries, moment(stamp), cursor)
+        if reached and len(entries) >= PAGE:
+            return await self._back(space, entries, reached, cursor)
         return Page(in_order(entries), self._cursor(entries) or cursor)
 
-    async def _back(self, space: str, entries: list[Found], until: datetime, cursor: str | None) -> Page | Later | Never:
+    async def _back(self, space: str, entries: list[Found], reached: Reached, cursor: str | None) -> Page | Later | Never:
         for _ in range(MOST_PAGES):
             answer = await self.api.get(f"{self._social}/activity_stream/{space}.json", _page(_older(entries)))
             refused = await settled(self.api, answer)
@@ -70,19 +74,20 @@ class Alpha3:
                 return refused or Later("unreachable")
             page = [entry_of(one) for one in listed(answer.document, "activities")]
             entries = entries + page
-            if len(page) < PAGE or _touched_before(page[-1], until):
+            if len(page) < PAGE or _touched_before(page[-1], reached.limit(self.api.offset)):
                 break
+        until = reached.limit(self.api.offset)
         fresh = [entry for entry in entries if not isinstance(entry, Entry) or entry.created >= until]
         return Page(in_order(fresh), self._cursor(fresh) or cursor)
 
     def _cursor(self, entries: list[Found]) -> str | None:
         """The newest and its time; a time alone where the newest lies in our future; None where there is none."""
-        known, now = [entry for entry in entries if isinstance(entry, Entry)], self._clock()
+        known = [entry for entry in entries if isinstance(entry, Entry)]
         if not known:
             return None
-        newest = max(known, key=lambda entry: entry.created)
-        reached = in_our_past(newest.created, now)
-        return f"{newest.id if reached == newest.created else ''}@{reached.isoformat()}"
+        newest, offset = max(known, key=lambda entry: entry.created), self.api.offset
+        reached = Reached.until(newest.created, offset, self._clock())
+        return f"{newest.id if reached.at == newest.created - offset else ''}@{reached}"
 
     async def window(self, space: str, since: datetime, most: int, unless: str) -> Page | Same | Later | Never:
         """The newest pages, each activity with its comments."""
@@ -100,7 +105,7 @@ class Alpha3:
             if len(page) < PAGE:
                 break
             entries = [entry_of(page[-1])]  # the way to the next page
-            if _touched_before(entries[0], since):
+            if _touched_before(entries[0], since + self.api.offset):
                 break
         mark = mark_of(bodies)
         return Same() if mark == unless else Page(in_order(map(entry_of, found[:most])), mark=mark)

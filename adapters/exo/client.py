@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, assert_never
 from adapters.drift import DRIFT, UNTOLD, changed_values
 from adapters.exo import render
 from adapters.exo.alpha3 import Alpha3
+from adapters.exo.clock import utc
 from adapters.exo.contract import strange
 from adapters.exo.dialect import Page
 from adapters.exo.gestures import react, reacted
 from adapters.exo.http import TIMEOUT, Answer
 from adapters.exo.notices import show
 from adapters.exo.past import survey
-from adapters.exo.reading import ACCOUNT, EVER, GONE, Entry, members_of, outcome_of, sightings_of
+from adapters.exo.reading import ACCOUNT, EVER, GONE, Entry, members_of, outcome_of, sightings_of, timed
 from adapters.exo.v1 import V1
 from adapters.pacing import Paces, urgency_of
 from adapters.port import REACTIONS, UNSUPPORTED, WITHDRAWN, Act, Change, Incomplete, Later, Never, Nonsense, Reading, Same, Unused, Written
@@ -124,8 +125,10 @@ class ExoClient:
         space = await self._exo.space_of(root, self._instance.spaces)
         if isinstance(space, Later):
             return space
-        found = outcome_of(entry, space or "", self._instance)
-        return found if isinstance(found, Change | Unused | Nonsense) else Nonsense("author_missing")
+        found = outcome_of(timed(entry, self._exo.api.offset), space or "", self._instance)
+        if isinstance(found, Change):
+            return replace(found, occurred_at=min(found.occurred_at, utc()))
+        return found if isinstance(found, Unused | Nonsense) else Nonsense("author_missing")
 
     async def display_name(self, actor: str) -> str | None:
         """The full name of an identity, asked once; a mention tells its own."""
@@ -199,7 +202,8 @@ class ExoClient:
     async def _reading(self, page: Page, space: str) -> Reading:
         if page.entries:
             self._count(page, await self._exo_version())
-        return Reading(sightings_of(page.entries, space, self._instance), page.cursor, page.mark)
+        entries = (timed(one, self._exo.api.offset) if isinstance(one, Entry) else one for one in page.entries)
+        return Reading(sightings_of(entries, space, self._instance), page.cursor, page.mark)
 
     def _count(self, page: Page, version: str) -> None:
         """What these answers hold that we do not know."""

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -14,6 +13,7 @@ from adapters.port import Later, Never, Nonsense, Same
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from datetime import datetime
 
     from adapters.exo.http import Answer, Api
     from adapters.exo.payload import Liker
@@ -22,21 +22,6 @@ if TYPE_CHECKING:
 Found = Entry | Nonsense
 Known = Entry | Nonsense | Later | Never | None
 Model = TypeVar("Model", bound=BaseModel)
-SKEW: Final = timedelta(minutes=5)
-"""How far the clock of an eXo may be behind ours."""
-
-
-def utc() -> datetime:
-    """Now."""
-    return datetime.now(UTC)
-
-
-def in_our_past(newest: datetime, now: datetime) -> datetime:
-    """How far a stream counts as read whose newest time is this, by the eXo's clock.
-
-    A clock that was ahead and went back would leave all that comes next below the newest: what lies in our future is read again instead.
-    """
-    return newest if newest < now else now - SKEW
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +49,7 @@ class Dialect(Protocol):
         ...
 
     async def window(self, space: str, since: datetime, most: int, unless: str) -> Page | Same | Later | Never:
-        """The activities touched last."""
+        """The activities touched last; none of them older than `since`, which is a time of ours."""
         ...
 
     async def comments(self, activity: str, unless: str) -> Page | Same | Later | Never:

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import aiohttp
 
+from adapters.exo.clock import ZERO, offset_of
 from adapters.exo.reading import ACCOUNT
 from adapters.port import Later, Never
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
 
     from adapters.pacing import Paces, Turn
     from adapters.settings import Instance
@@ -46,10 +48,12 @@ class Api:
     """One open session under the connector's own account. Redirects are not followed: they would carry its secret elsewhere.
 
     `probe` is a question that any valid account may ask: eXo answers 401 both to a wrong password and to a right one that may not.
+    `offset` is how far its clock was ahead of ours at the last answer.
     """
 
-    def __init__(self, instance: Instance, timeout: float, root: str, probe: str, paces: Paces) -> None:
-        self._url, self._probe = instance.url.rstrip("/") + root, probe
+    def __init__(self, instance: Instance, timeout: float, root: str, probe: str, paces: Paces, clock: Callable[[], datetime]) -> None:
+        self._url, self._probe, self._clock = instance.url.rstrip("/") + root, probe, clock
+        self.offset = ZERO
         self._pace, self._instance = paces.of("api"), instance
         self._session = aiohttp.ClientSession(
             headers={"Accept": "application/json"},
@@ -93,12 +97,15 @@ class Api:
         self, method: str, path: str, *, query: Sequence[tuple[str, str]] = (), body: Mapping[str, object] | None = None
     ) -> Answer | Later:
         turn = await self._pace.turn()
-        headers = {"Authorization": _authorization(self._instance)}
+        headers, sent = {"Authorization": _authorization(self._instance)}, self._clock()
         try:
             async with self._session.request(
                 method, self._url + path, params=list(query), json=body, headers=headers, allow_redirects=False
             ) as response:
+                received = self._clock()
                 answer = await _read(response)
+                if isinstance(answer, Answer):  # the word of the eXo itself, and not of a proxy that speaks in its place
+                    self.offset = offset_of(response.headers.get("Date"), sent, received)
                 self._learn(response.status, answer, turn)
                 return answer
         except TimeoutError:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from adapters.exo.contract import SYSTEM_TYPES
 from adapters.exo.dialect import Page
-from adapters.exo.reading import Entry
+from adapters.exo.reading import Entry, timed
 from adapters.offers import Held, Survey
 from adapters.port import Later, Never
 
@@ -35,8 +35,8 @@ async def survey(exo: V1 | Alpha3, account: str, space: str, since: datetime, cu
         return page if cursor is None else Survey((), _rest(roots))  # gone meanwhile, with its comments
     entries = [one for one in page.entries if isinstance(one, Entry)] if isinstance(page, Page) else []
     if cursor is None:
-        roots = [one.activity for one in entries if one.is_root and one.comments != 0 and one.updated >= since]
-    return Survey(tuple(_held(entries, account, since)), _rest(roots))
+        roots = [one.activity for one in entries if one.is_root and one.comments != 0 and one.updated >= since + exo.api.offset]
+    return Survey(tuple(_held((timed(one, exo.api.offset) for one in entries), account, since)), _rest(roots))
 
 
 def _rest(roots: list[str]) -> str | None:
@@ -45,5 +45,5 @@ def _rest(roots: list[str]) -> str | None:
 
 def _held(entries: Iterable[Entry], account: str, since: datetime) -> Iterable[Held]:
     for entry in entries:
-        if entry.created >= since and not entry.hidden and entry.type not in SYSTEM_TYPES and entry.account.casefold() != account:
-            yield Held(entry.native_id, entry.created)
+        if entry.made_at >= since and not entry.hidden and entry.type not in SYSTEM_TYPES and entry.account.casefold() != account:
+            yield Held(entry.native_id, entry.made_at)

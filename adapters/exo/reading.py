@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from html import escape, unescape
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+from adapters.exo.clock import ZERO
 from adapters.exo.contract import SYSTEM_TYPES, counted
 from adapters.exo.files import files_of
 from adapters.exo.payload import FIRST_YEAR, ActivityAlpha3, ActivityV1, CommentAlpha3, CommentV1, Identity, moment
@@ -24,6 +25,7 @@ from schemas.facts.message import TEXT_LIMIT, Content
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from datetime import timedelta
 
     from adapters.exo.payload import Liker
     from adapters.settings import Instance
@@ -33,6 +35,7 @@ THUMB = "👍"  # what eXo shows beside « J’aime »
 LIKERS = 5  # how many v1 writes into an activity or a comment
 GONE = "gone"  # the version of what is deleted
 SITES = {"v1": "dw", "v1-alpha3": "intranet"}  # the portal site under which each generation shows an activity
+_NUMBER = re.compile(r"^(?:comment)?([0-9]{1,18})$")
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f]+")
 EVER = datetime.fromtimestamp(0, UTC)  # also when what has no time was written
 
@@ -41,7 +44,7 @@ EVER = datetime.fromtimestamp(0, UTC)  # also when what has no time was written
 class Entry:
     """An activity or a comment in one shape; `activity` is the root's id, `above` the comment that it answers.
 
-    `comments` is how many an activity counts under it, or how many answer a comment that was asked for by itself; `likes` how many like it; None where it does not tell, as eXo before 6.
+    `created` and `updated` are by the eXo's clock, which was ahead of ours by `offset` when it told them. `comments` is how many an activity counts under it, or how many answer a comment that was asked for by itself; `likes` how many like it; None where it does not tell, as eXo before 6.
     """
 
     id: str
@@ -62,6 +65,18 @@ class Entry:
     inline: tuple[Entry, ...] = ()
     document: Any = None
     params: Mapping[str, Any] = field(default_factory=dict)
+    offset: timedelta = ZERO
+
+    @property
+    def made_at(self) -> datetime:
+        """When it was made, by our clock if the eXo's has not been moved since."""
+        return self.created - self.offset if self.created != EVER else EVER
+
+    @property
+    def number(self) -> int | None:
+        """The number that eXo counted up to for it, one row after another of activities and comments; none where it is a JCR node (before eXo 5)."""
+        found = _NUMBER.match(self.id)
+        return int(found[1]) if found else None
 
     @property
     def is_root(self) -> bool:
@@ -108,6 +123,11 @@ def comment_of(document: Any, activity: str) -> Entry | Nonsense:
         return Nonsense("comment_malformed", _where(error))
 
 
+def timed(entry: Entry, offset: timedelta) -> Entry:
+    """An entry told by a clock that is so far ahead of ours, with what stands in it."""
+    return replace(entry, offset=offset, inline=tuple(timed(under, offset) for under in entry.inline)) if offset else entry
+
+
 def sightings_of(entries: Iterable[Entry | Nonsense], space: str, instance: Instance) -> tuple[Sighting, ...]:
     """Activities with the comments that came with them, and what could not be read, each as it was seen."""
     return tuple(sighting for entry in entries for sighting in _sightings(entry, space, instance))
@@ -136,7 +156,7 @@ def outcome_of(entry: Entry, space: str, instance: Instance) -> Change | Unused 
         marker=f"posted:{entry.created.isoformat()}",
         space=space,
         actor=f"identity:{entry.poster}",
-        occurred_at=entry.created,
+        occurred_at=entry.made_at,
         author=author_of(instance.organisation, _line(entry.name)),
         content=Content(html=html, text=words(html)[:TEXT_LIMIT]),
         link=_link(entry, instance),
@@ -157,12 +177,13 @@ def _sightings(entry: Entry | Nonsense, space: str, instance: Instance) -> Seque
         entry.native_id,
         outcome_of(entry, space, instance),
         entry.version,
-        entry.created,
+        entry.made_at,
         thread=None if entry.is_root else f"activity:{entry.activity}",
         replies=_replies(entry),
         holds=_holds(entry),
         likes=tuple(_liker(one, instance) for one in entry.likers if one.id or one.account),
         more_likes=entry.more_likes,
+        number=entry.number,
         document=entry.document,
     )
     return (seen, *(one for under in entry.inline for one in _sightings(under, space, instance)))

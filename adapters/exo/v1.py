@@ -10,7 +10,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from adapters.exo.dialect import Page, in_order, in_our_past, listed, made, mark_of, quoted, read, settled, utc
+from adapters.exo.clock import Reached, utc
+from adapters.exo.dialect import Page, in_order, listed, made, mark_of, quoted, read, settled
 from adapters.exo.http import Api
 from adapters.exo.likers import Likers
 from adapters.exo.payload import Identity, SpaceV1, UsersV1, moment
@@ -46,13 +47,14 @@ class V1:
     def __init__(self, instance: Instance, timeout: float, paces: Paces, clock: Callable[[], datetime] = utc) -> None:
         self._clock = clock
         self._externals = instance.options.get("externals") == "true"
-        self.api = Api(instance, timeout, instance.options.get("rest", ROOT), f"{SOCIAL}/activities?limit=1", paces)
+        self.api = Api(instance, timeout, instance.options.get("rest", ROOT), f"{SOCIAL}/activities?limit=1", paces, clock)
         self._likers = Likers(self.api, SOCIAL)
 
     async def newer(self, space: str, cursor: str | None) -> Page | Later | Never:
         """Page by page until what was touched before the cursor: all that was created since stands above it."""
         entries: list[Entry | Nonsense] = []
-        latest, began = cursor, self._clock()
+        stamps: list[str] = []
+        reached, began = Reached.read(cursor) if cursor else None, self._clock()
         for number in range(MOST_PAGES):
             answer = await self._stream(space, number)
             refused = await settled(self.api, answer)
@@ -60,12 +62,13 @@ class V1:
                 return refused or Later("unreachable")
             page = listed(answer.document, "activities")
             touched = [_touched(one) for one in page]
-            latest = max([stamp for stamp in (latest, *touched) if stamp], default=cursor, key=moment)
-            entries += [entry_of(one) for one, at in zip(page, touched, strict=True) if not _before(at, cursor)]
-            if cursor is None or len(page) < PAGE or _before(touched[-1], cursor):
+            stamps += filter(None, touched)
+            limit = reached.limit(self.api.offset) if reached else None
+            entries += [entry_of(one) for one, at in zip(page, touched, strict=True) if not _before(at, limit)]
+            if limit is None or len(page) < PAGE or _before(touched[-1], limit):
                 break
-        reached = in_our_past(moment(latest), began).isoformat() if latest else None
-        return await self._likers.whole(Page(in_order(entries), reached))
+        newest = max(map(moment, stamps), default=None)
+        return await self._likers.whole(Page(in_order(entries), str(Reached.until(newest, self.api.offset, began)) if newest else cursor))
 
     async def window(self, space: str, since: datetime, most: int, unless: str) -> Page | Same | Later | Never:
         """The first pages of the stream."""
@@ -79,7 +82,7 @@ class V1:
             page = listed(answer.document, "activities")
             found += page
             bodies.append(answer.body)
-            if len(page) < PAGE or _before(_touched(page[-1]), since.isoformat()):
+            if len(page) < PAGE or _before(_touched(page[-1]), since + self.api.offset):
                 break
         mark = mark_of(bodies)
         return Same() if mark == unless else await self._likers.whole(Page(in_order(map(entry_of, found[:most])), mark=mark))
@@ -231,6 +234,6 @@ def _touched(document: Any) -> str:
     return str(stamp)
 
 
-def _before(stamp: str, limit: str | None) -> bool:
-    """At or before; what has no readable time is never before."""
-    return bool(stamp and limit) and moment(stamp) < moment(limit or "")
+def _before(stamp: str, limit: datetime | None) -> bool:
+    """What has no readable time is never before."""
+    return bool(stamp) and limit is not None and moment(stamp) < limit

@@ -29,7 +29,8 @@ class Sighting:
     `outcome` tells it as if it had just been posted; whether that is news is the poller's to say. `digest` changes when people read
     something else. `thread` is the native id of what it stands under, None for a root. Of a root, `holds` names all that stands
     under it where the RSE told it whole; else `replies` changes when something under it may have changed, and the poller asks.
-    `likes` names who likes it; `more_likes` where others do whom the RSE did not name.
+    `likes` names who likes it; `more_likes` where others do whom the RSE did not name. `created_at` is by our clock, as far as the RSE
+    tells how far its own is off; `number` grows from one object of the RSE to the next whatever its clock says, None where it tells none.
     """
 
     native_id: str
@@ -42,6 +43,7 @@ class Sighting:
     likes: tuple[Liker, ...] = ()
     more_likes: bool = False
     document: object = None
+    number: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,6 +51,21 @@ async def test_a_space_is_held_by_one_poller_alone_however_many_ask_at_once(ledg
     assert again == granted
 
 
+async def test_what_stood_in_a_space_before_its_tie_is_noted_by_its_greatest_number_and_anew_once_a_tie_lives_again(ledger: Ledger) -> None:
+    await tie(ledger, "a")
+    first, second = Watch(ledger, "rse", "first"), Watch(ledger, "rse", "second")
+    (poll,) = await first.claim({"a": NOW}, NO_TIME)
+    assert poll.floor is None
+    await first.found("a", 41)
+    (poll,) = await second.claim({"a": NOW}, LEASE)
+    assert poll.floor == 41
+    with pytest.raises(LeaseLost):
+        await first.found("a", 42)
+    await second.begin("a", NOW + timedelta(hours=1))
+    (poll,) = await second.claim({"a": NOW}, LEASE)
+    assert (poll.floor, poll.since) == (None, NOW + timedelta(hours=1))
+
+
 async def test_a_lease_that_has_run_out_is_taken_over_where_the_first_one_stopped(ledger: Ledger) -> None:
     await tie(ledger, "a")
     first, second = Watch(ledger, "rse", "first"), Watch(ledger, "rse", "second")

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from adapters.news import deleted, news_of
+from adapters.news import Beginning, deleted, news_of
 from adapters.port import Act, Change, Incomplete, Liker, Nonsense, Sighting, Unused
 from schemas.facts.message import Author, Content
 
@@ -26,51 +26,79 @@ def seen(text: str = "Bonjour", **changes: object) -> Sighting:
 
 
 def row_after(sighting: Sighting) -> Row:
-    news = news_of(sighting, None, NOON, LATER)
+    news = news_of(sighting, None, Beginning(NOON), LATER)
     assert news is not None
     return news.after
 
 
 def change_of(sighting: Sighting, row: Row | None) -> Change:
-    news = news_of(sighting, row, NOON, LATER)
+    news = news_of(sighting, row, Beginning(NOON), LATER)
     assert news is not None
     assert isinstance(news.outcome, Change)
     return news.outcome
 
 
 def test_what_is_seen_for_the_first_time_is_told_as_posted_and_noted_before_it_is_told() -> None:
-    news = news_of(seen(), None, NOON, LATER)
+    news = news_of(seen(), None, Beginning(NOON), LATER)
     assert news is not None
     assert news.outcome == seen().outcome
     assert (news.before and news.before.revision, news.after.revision) == (0, 1)
 
 
 def test_what_looks_the_same_is_no_news() -> None:
-    assert news_of(seen(), row_after(seen()), NOON, LATER) is None
+    assert news_of(seen(), row_after(seen()), Beginning(NOON), LATER) is None
 
 
 def test_what_stood_there_before_we_were_to_look_is_remembered_and_not_told() -> None:
-    news = news_of(seen(), None, NOON + timedelta(minutes=1), LATER)
+    news = news_of(seen(), None, Beginning(NOON + timedelta(minutes=1)), LATER)
     assert news is not None
     assert (news.outcome, news.before, news.after.revision) == (None, None, 1)
     assert change_of(seen("Bonsoir"), news.after).act is Act.EDITED
 
 
+def test_a_greater_number_than_stood_there_is_new_whatever_its_time_and_told_at_ours() -> None:
+    beginning = Beginning(NOON, floor=41)
+    early, ahead = NOON - timedelta(days=1), LATER + timedelta(days=1)
+    for wrong in (early, ahead):
+        news = news_of(seen(number=42, created_at=wrong), None, beginning, LATER)
+        assert news is not None
+        assert isinstance(news.outcome, Change)
+        assert (news.outcome.occurred_at, news.after.created_at) == (LATER, LATER)
+    before = news_of(seen(number=41, created_at=early), None, beginning, LATER)
+    assert before is not None
+    assert before.outcome is None
+
+
+def test_at_the_first_look_what_bears_a_time_that_has_not_come_stays_there() -> None:
+    first = news_of(seen(number=42, created_at=LATER + timedelta(hours=1)), None, Beginning(NOON), LATER)
+    assert first is not None
+    assert first.outcome is None
+
+
+def test_a_first_telling_that_was_cut_short_keeps_its_corrected_time() -> None:
+    wrong = seen(number=42, created_at=NOON - timedelta(days=1))
+    news = news_of(wrong, None, Beginning(NOON, floor=41), LATER)
+    assert news is not None
+    again = news_of(wrong, news.before, Beginning(NOON, floor=41), LATER + timedelta(minutes=1))
+    assert again is not None
+    assert again.outcome == news.outcome
+
+
 def test_what_cannot_be_read_is_told_whatever_its_time() -> None:
     unread = seen(outcome=Nonsense("activity_malformed"), created_at=datetime.fromtimestamp(0, UTC))
-    news = news_of(unread, None, NOON, LATER)
+    news = news_of(unread, None, Beginning(NOON), LATER)
     assert news is not None
     assert news.outcome == Nonsense("activity_malformed")
-    assert news_of(unread, news.after, NOON, LATER) is None
+    assert news_of(unread, news.after, Beginning(NOON), LATER) is None
 
 
 def test_two_edits_to_the_same_words_are_two_events_and_a_repeat_of_one_is_one() -> None:
     first = row_after(seen())
     there = change_of(seen("Bonsoir"), first)
     assert change_of(seen("Bonsoir"), first).marker == there.marker
-    second = news_of(seen("Bonsoir"), first, NOON, LATER)
+    second = news_of(seen("Bonsoir"), first, Beginning(NOON), LATER)
     assert second is not None
-    back = news_of(seen(), second.after, NOON, LATER)
+    back = news_of(seen(), second.after, Beginning(NOON), LATER)
     assert back is not None
     again = change_of(seen("Bonsoir"), back.after)
     assert (there.act, again.act, there.occurred_at) == (Act.EDITED, Act.EDITED, LATER)
@@ -92,7 +120,7 @@ def liker(name: str) -> Liker:
 
 
 def gestures_of(sighting: Sighting, row: Row | None) -> tuple[list[tuple[Act, str, str]], Row]:
-    news = news_of(sighting, row, NOON, LATER)
+    news = news_of(sighting, row, Beginning(NOON), LATER)
     assert news is not None
     return [(one.act, one.native_id, one.actor) for one in news.likes], news.after
 
@@ -101,10 +129,10 @@ def test_a_like_is_told_once_and_taken_back_once_and_set_anew_it_is_another_one(
     liked, plain = seen(likes=(liker("leo"),)), seen()
     first, row = gestures_of(liked, row_after(plain))
     assert first == [(Act.REACTED, "like:activity:42/1", "identity:leo")]
-    assert news_of(liked, row, NOON, LATER) is None
+    assert news_of(liked, row, Beginning(NOON), LATER) is None
     back, row = gestures_of(plain, row)
     assert back == [(Act.UNREACTED, "like:activity:42/1", "identity:leo")]
-    assert news_of(plain, row, NOON, LATER) is None
+    assert news_of(plain, row, Beginning(NOON), LATER) is None
     again, row = gestures_of(liked, row)
     assert again == [(Act.REACTED, "like:activity:42/2", "identity:leo")]
 
@@ -117,19 +145,19 @@ def test_likes_come_after_their_message_and_after_its_edit() -> None:
 
 
 def test_a_like_that_was_being_told_when_we_died_is_told_again_under_the_same_name() -> None:
-    news = news_of(seen(likes=(liker("leo"),)), row_after(seen()), NOON, LATER)
+    news = news_of(seen(likes=(liker("leo"),)), row_after(seen()), Beginning(NOON), LATER)
     assert news is not None
     assert news.before is not None
     told, row = gestures_of(seen(likes=(liker("ada"), liker("leo"))), news.before)
     assert (Act.REACTED, "like:activity:42/1", "identity:leo") in told
     assert (Act.REACTED, "like:activity:42/2", "identity:ada") in told
-    assert news_of(seen(likes=(liker("ada"), liker("leo"))), row, NOON, LATER) is None
+    assert news_of(seen(likes=(liker("ada"), liker("leo"))), row, Beginning(NOON), LATER) is None
     taken, _ = gestures_of(seen(), news.before)
     assert taken == [(Act.UNREACTED, "like:activity:42/1", "identity:leo")]
 
 
 def test_what_was_liked_before_we_were_to_look_is_not_told() -> None:
-    news = news_of(seen(likes=(liker("leo"),)), None, NOON + timedelta(minutes=1), LATER)
+    news = news_of(seen(likes=(liker("leo"),)), None, Beginning(NOON + timedelta(minutes=1)), LATER)
     assert news is not None
     assert news.likes == ()
     told, _ = gestures_of(seen(likes=(liker("leo"), liker("ada"))), news.after)
@@ -158,9 +186,9 @@ def test_a_deletion_is_told_once_and_what_comes_back_is_an_edit_that_restores() 
 
 def test_an_edit_of_what_lacks_its_author_is_incomplete_as_an_edit() -> None:
     row = row_after(seen())
-    news = news_of(seen(digest="dother", outcome=Incomplete("activity:42", Act.POSTED)), row, NOON, LATER)
+    news = news_of(seen(digest="dother", outcome=Incomplete("activity:42", Act.POSTED)), row, Beginning(NOON), LATER)
     assert news is not None
     assert news.outcome == Incomplete("activity:42", Act.EDITED)
-    unused = news_of(seen(digest="dother", outcome=Unused("SPACE_ACTIVITY")), row, NOON, LATER)
+    unused = news_of(seen(digest="dother", outcome=Unused("SPACE_ACTIVITY")), row, Beginning(NOON), LATER)
     assert unused is not None
     assert unused.outcome == Unused("SPACE_ACTIVITY")

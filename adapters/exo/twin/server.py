@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
+from email.utils import formatdate
 from typing import TYPE_CHECKING
 
 from aiohttp import web
@@ -50,6 +51,7 @@ class Twin:
         """The application; its file is closed with it."""
         app = web.Application(client_max_size=8 * 1024 * 1024, middlewares=[_in_its_words])
         app.cleanup_ctx.append(self._life)
+        app.on_response_prepare.append(self._dated)
         app.add_routes([*self._new.routes(self._door), *self._old.routes(self._door)])
         app.add_routes(
             [
@@ -160,6 +162,10 @@ class Twin:
 
     async def _limits(self, _request: web.Request) -> web.Response:
         return web.json_response({"taken": self._rate.taken, "refused": self._rate.refused})
+
+    async def _dated(self, _request: web.Request, response: web.StreamResponse) -> None:
+        """The time by this eXo's clock, which a fault may have moved."""
+        response.headers["Date"] = formatdate(self._store.now(), usegmt=True)
 
     # --- the rest -----------------------------------------------------------------------------------------------------------
 

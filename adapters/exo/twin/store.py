@@ -101,6 +101,10 @@ class Store:
         self._last = max(int(time.time() * 1000) + self._ahead, self._last + 1)
         return self._last
 
+    def now(self) -> float:
+        """The time by this eXo's clock, in seconds."""
+        return time.time() + self._ahead / 1000
+
     def move_clock(self, seconds: float) -> None:
         """Let its clock be ahead of, or behind, the true time from now on."""
         self._last, self._ahead = 0, int(seconds * 1000)
