@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import Counter
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from pydantic_core import PydanticSerializationError, to_json
 
+from adapters.depths import Depth, Leaf
 from adapters.gateway import named
 from adapters.news import Beginning, deleted, news_of
 from adapters.port import Later, Never, Reading
@@ -19,7 +21,6 @@ from schemas.wire.records import new_correlation
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-    from datetime import datetime
 
     from adapters.news import News
     from adapters.port import Outcome, Polled, Sighting
@@ -30,7 +31,11 @@ if TYPE_CHECKING:
 
 WINDOW = timedelta(days=7)
 WINDOW_ROOTS = 200
+EVER = datetime.fromtimestamp(0, UTC)
 MISSING_AT_ONCE = 20
+REREAD = 12.0
+"""Questions in a minute about what lies beyond the window."""
+TRIES = 2
 RE_READ = 3  # roots whose replies are read again at each look though nothing announces a change: an edit of a comment may not
 
 
@@ -44,6 +49,11 @@ class View:
     threads: dict[str, str] = field(default_factory=dict)
     """Root → what announces a change under it; the one read longest ago first."""
     marks: dict[str, str] = field(default_factory=dict)
+    roots: frozenset[str] = frozenset()
+    """All that the window held."""
+    failures: Counter[str] = field(default_factory=Counter)
+    """Roots whose replies could not be read: after TRIES they are left out of one whole look, since they may fail for ever."""
+    depth: Depth = field(default_factory=Depth)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +81,10 @@ class NotKeptError(RuntimeError):
 class Looker:
     """Looks at spaces of one instance. What is seen goes through admission; the ledger remembers it after the ack."""
 
-    def __init__(self, client: Polled, watch: Watch, admit: Admit, room: Callable[[], int], clock: Callable[[], datetime]) -> None:
-        self._client, self._watch, self._admit, self._room, self._clock = client, watch, admit, room, clock
+    def __init__(
+        self, client: Polled, watch: Watch, admit: Admit, room: Callable[[], int], clock: Callable[[], datetime], reread: float = REREAD
+    ) -> None:
+        self._client, self._watch, self._admit, self._room, self._clock, self._reread = client, watch, admit, room, clock, reread
 
     async def look(self, view: View) -> Looked | Later | Never:
         """Look once. Raises NotKeptError, LeaseLost, LedgerUnavailable; nothing is remembered that was not told."""
@@ -84,11 +96,16 @@ class Looker:
         if isinstance(window, Later | Never):
             return window
         current = window.sightings if isinstance(window, Reading) else ()
-        await self._absorb(view, (*newer.sightings, *current), seen, newer.cursor)
+        shown = (*newer.sightings, *current)
+        rows = await self._absorb(view, shown, seen, newer.cursor)
+        self._announce(view, shown, rows)
         if isinstance(window, Reading):
+            view.roots, view.depth.begins = frozenset(one.native_id for one in current), window.cursor
             view.threads = {root: replies for root, replies in view.threads.items() if root in seen.objects}
             view.marks = {root: mark for root, mark in view.marks.items() if root in view.threads}
         refused = await self._read_threads(view, seen)
+        if refused is None:
+            refused = await self._read_again(view, seen)
         if refused is None:
             refused = await self._ask_missing(view, seen, whole=isinstance(window, Reading))
         if refused is not None:
@@ -101,27 +118,29 @@ class Looker:
             view.mark = window.mark
         return Looked(seen.changed)
 
-    async def _absorb(self, view: View, sightings: Iterable[Sighting], seen: _Seen, cursor: str | None = None) -> None:
-        """Tell what is new, parents first; then remember it, and how far we have read."""
+    async def _absorb(self, view: View, sightings: Iterable[Sighting], seen: _Seen, cursor: str | None = None) -> dict[str, Row]:
+        """Tell what is new, parents first; then remember it, and how far we have read. What was remembered before."""
         latest = {one.native_id: one for one in sightings}
         rows = await self._watch.rows(list(latest)) if latest else {}
-        for one in latest.values():
-            self._note(view, one, rows.get(one.native_id), seen)
+        seen.objects |= latest.keys()
+        seen.whole |= {one.native_id for one in latest.values() if one.holds is not None}
         now, beginning = self._clock(), Beginning(view.poll.since, view.poll.floor)
         found = [news for one in _parents_first(latest) if (news := news_of(one, rows.get(one.native_id), beginning, now)) is not None]
         await self._tell(view, found, seen, cursor)
         seen.floor = max([seen.floor, *(one.number or 0 for one in latest.values() if not beginning.admits(one, now))])
+        return rows
 
-    def _note(self, view: View, one: Sighting, row: Row | None, seen: _Seen) -> None:
-        seen.objects.add(one.native_id)
-        if one.holds is not None:
-            seen.whole.add(one.native_id)
-            view.threads.pop(one.native_id, None)
-        elif one.replies and (row is None or row.replies != one.replies):
-            view.threads[one.native_id] = one.replies
-            view.marks.pop(one.native_id, None)
-        elif one.replies:
-            view.threads.setdefault(one.native_id, one.replies)
+    def _announce(self, view: View, sightings: Iterable[Sighting], rows: Mapping[str, Row]) -> None:
+        """Note under which roots of the window something may have changed."""
+        for one in {one.native_id: one for one in sightings}.values():
+            row = rows.get(one.native_id)
+            if one.holds is not None:
+                view.threads.pop(one.native_id, None)
+            elif one.replies and (row is None or row.replies != one.replies):
+                view.threads[one.native_id] = one.replies
+                view.marks.pop(one.native_id, None)
+            elif one.replies:
+                view.threads.setdefault(one.native_id, one.replies)
 
     async def _tell(self, view: View, found: Sequence[News], seen: _Seen, cursor: str | None) -> None:
         if not found and cursor == view.cursor:
@@ -160,35 +179,87 @@ class Looker:
         announced = [root for root, replies in view.threads.items() if root in rows and rows[root].replies != replies]
         resting = [root for root in view.threads if root not in announced][:RE_READ]
         for root in (*announced, *resting):
-            refused = await self._read_thread(view, root, rows.get(root), seen)
+            refused = await self._read_thread(view, view, root, rows.get(root), seen) if view.failures[root] < TRIES else None
             if refused is not None:
+                view.failures[root] += 1
                 return refused
+        view.failures.clear()
         return None
 
-    async def _read_thread(self, view: View, root: str, row: Row | None, seen: _Seen) -> Later | None:
-        reading = await self._client.replies(view.poll.space, root, view.marks.get(root, ""))
+    async def _read_thread(self, view: View, shelf: View | Depth, root: str, row: Row | None, seen: _Seen) -> Later | None:
+        reading = await self._client.replies(view.poll.space, root, shelf.marks.get(root, ""))
         if isinstance(reading, Later):
             return reading
-        announced = view.threads.pop(root)
+        announced = shelf.threads.pop(root)
         if isinstance(reading, Never):
             return None  # the root is gone, or no longer ours to see: to be asked of the root itself
-        view.threads[root] = announced  # read just now: its next turn comes last
+        if shelf is view:
+            view.threads[root] = announced  # read just now: its next turn comes last
         if isinstance(reading, Reading):
             await self._absorb(view, reading.sightings, seen, view.cursor)
             seen.whole.add(root)
         if row is not None and row.replies != announced:
             await self._watch.settle(view.poll.space, root, announced)
         if isinstance(reading, Reading):
-            view.marks[root] = reading.mark
+            shelf.marks[root] = reading.mark
         return None
+
+    # --- beyond the window ------------------------------------------------------------------------------------------------
+
+    async def _read_again(self, view: View, seen: _Seen) -> Later | None:
+        """A little of what the window does not hold, so that a change of it is seen in the end."""
+        depth = view.depth
+        for _ in range(depth.steps(self._clock(), self._reread)):
+            if depth.ended:
+                refused = await self._ask_missing_of(view, EVER, view.roots | depth.objects, seen)
+                depth.again()
+            else:
+                refused = await (self._read_older_thread(view, seen) if depth.threads else self._read_page(view, seen))
+            if refused is not None:
+                return refused
+        return None
+
+    async def _read_older_thread(self, view: View, seen: _Seen) -> Later | None:
+        root = next(iter(view.depth.threads))
+        rows = await self._watch.rows([root])
+        refused = await self._read_thread(view, view.depth, root, rows.get(root), seen)
+        if refused is not None:
+            view.depth.failed(root)
+            return refused
+        await self._watch.refresh([root, *(row.native_id for row in await self._watch.under(root))], self._clock())
+        return None
+
+    async def _read_page(self, view: View, seen: _Seen) -> Later | None:
+        depth, now = view.depth, self._clock()
+        place = depth.at(now)
+        known = depth.leaves.get(place)
+        reading = await self._client.deeper(view.poll.space, place, known.mark if known else "")
+        if isinstance(reading, Later | Never):
+            depth.again()  # where we were is gone meanwhile; or one that always fails holds up nothing else
+            return reading if isinstance(reading, Later) else None
+        if isinstance(reading, Reading):
+            await self._absorb(view, reading.sightings, seen, view.cursor)
+            known = _leaf(reading)
+            await self._watch.refresh(known.objects, now)
+        if known is not None:
+            seen.objects |= known.objects
+            depth.turned(known, place)
+        return None
+
+    # --- what is missing ----------------------------------------------------------------------------------------------------
 
     async def _ask_missing(self, view: View, seen: _Seen, *, whole: bool) -> Later | None:
         """What was there and was not seen is asked itself; absence from a page proves nothing."""
         if not whole and not seen.whole:
             return None
+        now = self._clock()
+        shown = EVER if view.depth.begins is None else now - WINDOW  # it holds all that there is, or the last days of it
+        return await self._ask_missing_of(view, shown if whole else now, frozenset(), seen)
+
+    async def _ask_missing_of(self, view: View, since: datetime, there: frozenset[str], seen: _Seen) -> Later | None:
+        """Ask for those made since a moment; `there` were seen at another look."""
         space, now = view.poll.space, self._clock()
-        since = now - WINDOW if whole else now
-        for row in await self._watch.missing(space, since, seen.objects, seen.whole, now, MISSING_AT_ONCE):
+        for row in await self._watch.missing(space, since, seen.objects | there, seen.whole, now, MISSING_AT_ONCE):
             refused = None if row.native_id in seen.objects else await self._ask(view, row, seen)
             if refused is not None:
                 return refused
@@ -217,6 +288,12 @@ class Looker:
         gone = [replace(deleted(row, view.poll.space, self._clock()), outcome=None) for row in rows]
         seen.objects |= {news.after.native_id for news in gone}
         await self._tell(view, gone, seen, view.cursor)
+
+
+def _leaf(reading: Reading) -> Leaf:
+    """A page to be known again; threads that it holds whole need no question of their own."""
+    under = {one.native_id: one.replies for one in reading.sightings if one.replies}
+    return Leaf(reading.mark, reading.cursor, frozenset(one.native_id for one in reading.sightings), under)
 
 
 def _parents_first(sightings: Mapping[str, Sighting]) -> list[Sighting]:

@@ -43,6 +43,9 @@ class Instance(BaseModel):
     mark: str = "#interne"
     private_notice: Annotated[bool, Field(description="Whether who writes for the first time is told in private who reads her.")] = True
     poll_seconds: Annotated[float, Field(ge=0.25, le=60, description="Between two looks at a lively space, where it is polled.")] = 4.0
+    reread_per_minute: Annotated[
+        float, Field(ge=0, le=6_000, description="Questions in a minute about what lies beyond a polled space's window; 0 for none.")
+    ] = 12.0
     limits: Annotated[dict[str, PerMinute], Field(description="Kind of call → calls per minute that are never passed.")] = {}
     backfill_days: Annotated[
         dict[str, Annotated[int, Field(ge=0, le=366)]], Field(description="Space → days before its tie to bring.")

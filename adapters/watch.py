@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from adapters.port import Act
@@ -10,7 +11,7 @@ from adapters.ties import LOOKED_AT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-    from datetime import datetime, timedelta
+    from datetime import datetime
 
     from adapters.ledger import Ledger
 
@@ -34,6 +35,7 @@ KEEP = """
         replies = excluded.replies, likes = excluded.likes, gone = excluded.gone, seen_at = excluded.seen_at
 """
 HELD = "UPDATE polls SET {what} WHERE instance = $1 AND space = $2 AND holder = $3 RETURNING space"
+REFRESHED = timedelta(days=7)
 COLUMNS = "native_id, thread, digest, revision, replies, likes, gone, created_at"
 MISSING = f"""
     UPDATE sightings SET asked_at = $5 WHERE instance = $1 AND native_id IN (
@@ -136,6 +138,14 @@ class Watch:
     async def keep(self, space: str, rows: Sequence[Row], now: datetime, cursor: str | None) -> None:
         """After the ack: how objects look now, and where to go on. Raises LeaseLost."""
         await self._keep(space, rows, now, "cursor = coalesce($4, cursor), changed_at = CASE WHEN $5 THEN $6 ELSE changed_at END", cursor)
+
+    async def refresh(self, native_ids: Iterable[str], now: datetime) -> None:
+        """Remember these objects for as long again: they are still there, however long nothing has changed about them."""
+        async with self._ledger.connection() as connection:
+            await connection.execute(
+                "UPDATE sightings SET seen_at = $3 WHERE instance = $1 AND native_id = ANY($2) AND seen_at < $4",
+                self._instance, list(native_ids), now, now - REFRESHED,
+            )  # fmt: skip
 
     async def settle(self, space: str, root: str, replies: str) -> None:
         """All that was announced under a root has been read and told. Raises LeaseLost."""

@@ -30,6 +30,7 @@ class MemoryWatch(Watch):
         self.kept: dict[str, tuple[str, Row]] = {}
         self.cursors: dict[str, str] = {}
         self.floors: dict[str, int] = {}
+        self.refreshed: dict[str, datetime] = {}
         self.ours_deleted: set[str] = set()
         self.lost = False
 
@@ -49,6 +50,9 @@ class MemoryWatch(Watch):
         self.kept |= {row.native_id: (space, row) for row in rows}
         if cursor is not None:
             self.cursors[space] = cursor
+
+    async def refresh(self, native_ids: Iterable[str], now: datetime) -> None:
+        self.refreshed |= dict.fromkeys(native_ids, now)
 
     async def settle(self, space: str, root: str, replies: str) -> None:
         self.kept[root] = (space, replace(self.kept[root][1], replies=replies))

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
+PAGE = 10
+
+
 @dataclass
 class Said:
     """A message; `under` is the root that it stands under."""
@@ -47,9 +50,20 @@ class PolledRse(PlainRse):
     async def window(self, space: str, since: datetime, most: int, unless: str) -> Reading | Same | Later | Never:
         if refused := self._ask("window"):
             return refused
-        roots = [one for one in self._shown(space) if one.under is None and one.at >= since][-most:]
+        every = [one for one in self._shown(space) if one.under is None]
+        roots = [one for one in every if one.at >= since][-most:]
+        beyond = len(every) - len(roots)
         mark = repr([(one.name, one.text, self._under(one)) for one in roots])
-        return Same() if mark == unless else Reading(tuple(map(self._seen, roots)), None, mark)
+        return Same() if mark == unless else Reading(tuple(map(self._seen, roots)), str(beyond) if beyond else None, mark)
+
+    async def deeper(self, space: str, place: str, unless: str) -> Reading | Same | Later | Never:
+        """Pages of ten; `place` is how many are older."""
+        if refused := self._ask(f"deeper {place}"):
+            return refused
+        until = min(int(place), sum(one.under is None for one in self._shown(space)))
+        roots = [one for one in self._shown(space) if one.under is None][max(until - PAGE, 0) : until]
+        mark = repr([(one.name, one.text, self._under(one)) for one in roots])
+        return Same() if mark == unless else Reading(tuple(map(self._seen, roots)), str(until - PAGE) if until > PAGE else None, mark)
 
     async def replies(self, space: str, root: str, unless: str) -> Reading | Same | Later | Never:
         if refused := self._ask(f"replies {root}"):

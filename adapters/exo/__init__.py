@@ -66,7 +66,7 @@ CAPABILITIES = Capabilities(
         ),
     },
     retries="sans objet : rien n’est poussé",
-    outage="repris par relevé : au relevé suivant, au-delà de 7 jours pour le neuf seulement",
+    outage="repris par relevé : le neuf et les 7 derniers jours au relevé suivant, le reste peu à peu",
 )
 
 __all__ = ["ADAPTER", "CAPABILITIES", "CLIENT", "Exo", "ExoClient"]

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from adapters.exo.dialect import Found, Known
+    from adapters.exo.http import Answer
     from adapters.exo.payload import Liker
     from adapters.pacing import Paces
     from adapters.settings import Instance
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 ROOT = "/rest/private"
 PAGE = 100
 MOST_PAGES = 100
+AFTER = ">"
 WHOLE = (("number_of_comments", 100), ("number_of_likes", 100))
 
 
@@ -67,14 +69,16 @@ class Alpha3:
         return Page(in_order(entries), self._cursor(entries) or cursor)
 
     async def _back(self, space: str, entries: list[Found], reached: Reached, cursor: str | None) -> Page | Later | Never:
+        place = _lowest(entries)
         for _ in range(MOST_PAGES):
-            answer = await self.api.get(f"{self._social}/activity_stream/{space}.json", _page(_older(entries)))
+            answer = await self._stream(space, place)
             refused = await settled(self.api, answer)
             if refused is not None or isinstance(answer, Later):
                 return refused or Later("unreachable")
             page = [entry_of(one) for one in listed(answer.document, "activities")]
             entries = entries + page
-            if len(page) < PAGE or _touched_before(page[-1], reached.limit(self.api.offset)):
+            place = _next(place, page)
+            if place is None or (page and _touched_before(page[-1], reached.limit(self.api.offset))):
                 break
         until = reached.limit(self.api.offset)
         fresh = [entry for entry in entries if not isinstance(entry, Entry) or entry.created >= until]
@@ -93,22 +97,30 @@ class Alpha3:
         """The newest pages, each activity with its comments."""
         found: list[Any] = []
         bodies: list[bytes] = []
-        entries: list[Found] = []
+        places: list[str | None] = [None]
         while len(found) < most:
-            answer = await self.api.get(f"{self._social}/activity_stream/{space}.json", _page(_older(entries)))
+            answer = await self._stream(space, places[-1])
             refused = await settled(self.api, answer)
             if refused is not None or isinstance(answer, Later):
                 return refused or Later("unreachable")
             page = listed(answer.document, "activities")
             found += page
             bodies.append(answer.body)
-            if len(page) < PAGE:
+            whole = [entry_of(one) for one in page]
+            places.append(_next(places[-1], whole))
+            if places[-1] is None or (whole and _touched_before(whole[-1], since + self.api.offset)):
                 break
-            entries = [entry_of(page[-1])]  # the way to the next page
-            if _touched_before(entries[0], since + self.api.offset):
-                break
-        mark = mark_of(bodies)
-        return Same() if mark == unless else Page(in_order(map(entry_of, found[:most])), mark=mark)
+        mark, beyond = mark_of(bodies), None if places[-1] is None else places[min(len(places) - 1, max(most // PAGE, 1))]
+        return Same() if mark == unless else Page(in_order(map(entry_of, found[:most])), beyond, mark)
+
+    async def deeper(self, space: str, place: str, unless: str) -> Page | Same | Later | Never:
+        """A page by creation; where the activity that names it is gone, 404."""
+        answer = await self._stream(space, place)
+        refused = await settled(self.api, answer)
+        if refused is not None or isinstance(answer, Later):
+            return refused or Later("unreachable")
+        page, mark = [entry_of(one) for one in listed(answer.document, "activities")], mark_of([answer.body])
+        return Same() if mark == unless else Page(in_order(page), _next(place, page), mark)
 
     async def comments(self, activity: str, unless: str) -> Page | Same | Later | Never:
         """`activity/{id}/comments.json` holds them all and counts them."""
@@ -218,15 +230,40 @@ class Alpha3:
         """An activity names its stream's identity."""
         return entry.stream if entry.stream in spaces else None
 
+    async def _stream(self, space: str, place: str | None) -> Answer | Later:
+        """A page by creation: those before an activity (`42`) or after it (`>42`); those touched last without one."""
+        options: list[tuple[str, object]] = []
+        if place is not None:
+            options = [("since_id", place[1:])] if place.startswith(AFTER) else [("max_id", place)]
+        return await self.api.get(f"{self._social}/activity_stream/{space}.json", _page(options))
+
 
 def _page(options: list[tuple[str, object]]) -> list[tuple[str, str]]:
     return quoted([("limit", PAGE), *WHOLE, *options])
 
 
-def _older(entries: list[Found]) -> list[tuple[str, object]]:
-    """`max_id` of the last of these, never beside `since_id`."""
-    known = [entry for entry in entries if isinstance(entry, Entry)]
-    return [("max_id", known[-1].id)] if known else []
+def _lowest(entries: list[Found]) -> str | None:
+    """The last of a page that comes by creation."""
+    return next((entry.id for entry in reversed(entries) if isinstance(entry, Entry)), None)
+
+
+def _next(place: str | None, page: list[Found]) -> str | None:
+    """The page after one, None after the last, so that nothing is left out between the two.
+
+    What a page by the last touch does not hold was touched, and so created, before its last was touched: what was created later is all there.
+    Where all of it was created before, the newest of it has others above it.
+    """
+    known = [entry for entry in page if isinstance(entry, Entry)]
+    if place is not None and place.startswith(AFTER):
+        return _lowest(page) if len(page) >= PAGE else place[1:]
+    if len(page) < PAGE or place is not None or not known:
+        return _lowest(page) if len(page) >= PAGE else None
+    whole = [entry for entry in known if entry.created >= known[-1].updated]
+    return min(whole, key=_created).id if whole else AFTER + max(known, key=_created).id
+
+
+def _created(entry: Entry) -> datetime:
+    return entry.created
 
 
 def _touched_before(last: Found, limit: datetime) -> bool:

@@ -181,6 +181,11 @@ class ExoClient:
         page = await self._exo.window(space, since, most, unless)
         return page if not isinstance(page, Page) else await self._reading(page, space)
 
+    async def deeper(self, space: str, place: str, unless: str) -> Reading | Same | Later | Never:
+        """What was touched before that."""
+        page = await self._exo.deeper(space, place, unless)
+        return page if not isinstance(page, Page) else await self._reading(page, space)
+
     async def replies(self, space: str, root: str, unless: str) -> Reading | Same | Later | Never:
         """All comments of an activity."""
         numbers = _numbers(root)

@@ -52,6 +52,10 @@ class Dialect(Protocol):
         """The activities touched last; none of them older than `since`, which is a time of ours."""
         ...
 
+    async def deeper(self, space: str, place: str, unless: str) -> Page | Same | Later | Never:
+        """A page beyond the window, from where that ended or the page before this one."""
+        ...
+
     async def comments(self, activity: str, unless: str) -> Page | Same | Later | Never:
         """All comments of an activity, and the replies to them."""
         ...

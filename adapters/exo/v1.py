@@ -73,6 +73,7 @@ class V1:
     async def window(self, space: str, since: datetime, most: int, unless: str) -> Page | Same | Later | Never:
         """The first pages of the stream."""
         found: list[Any] = []
+        page: list[Any] = []
         bodies: list[bytes] = []
         while len(found) < most:
             answer = await self._stream(space, len(bodies))
@@ -84,8 +85,18 @@ class V1:
             bodies.append(answer.body)
             if len(page) < PAGE or _before(_touched(page[-1]), since + self.api.offset):
                 break
-        mark = mark_of(bodies)
-        return Same() if mark == unless else await self._likers.whole(Page(in_order(map(entry_of, found[:most])), mark=mark))
+        mark, beyond = mark_of(bodies), None if len(page) < PAGE else str(min(len(bodies), most // PAGE))
+        return Same() if mark == unless else await self._likers.whole(Page(in_order(map(entry_of, found[:most])), beyond, mark))
+
+    async def deeper(self, space: str, place: str, unless: str) -> Page | Same | Later | Never:
+        """A page by its number: what moves down meanwhile is read twice, what moves up at the next round."""
+        answer = await self._stream(space, int(place))
+        refused = await settled(self.api, answer)
+        if refused is not None or isinstance(answer, Later):
+            return refused or Later("unreachable")
+        page, mark = listed(answer.document, "activities"), mark_of([answer.body])
+        following = None if len(page) < PAGE or int(place) + 1 >= MOST_PAGES else str(int(place) + 1)
+        return Same() if mark == unless else await self._likers.whole(Page(in_order(map(entry_of, page)), following, mark))
 
     async def comments(self, activity: str, unless: str) -> Page | Same | Later | Never:
         """Page by page; `subComments` brings the replies to comments beside them."""

@@ -103,7 +103,14 @@ class Polled(RseClient, Protocol):
         ...
 
     async def window(self, space: str, since: datetime, most: int, unless: str) -> Reading | Same | Later | Never:
-        """The last `most` roots, none of them older than `since`, as they stand now; Same where their mark is still `unless`."""
+        """The last `most` roots, none of them older than `since`, as they stand now; Same where their mark is still `unless`.
+
+        Its cursor is where `deeper` begins, None where nothing lies beyond.
+        """
+        ...
+
+    async def deeper(self, space: str, place: str, unless: str) -> Reading | Same | Later | Never:
+        """A page of what lies beyond the window, from a `cursor` of the window or of such a page; its own is None after the last."""
         ...
 
     async def replies(self, space: str, root: str, unless: str) -> Reading | Same | Later | Never:

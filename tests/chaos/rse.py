@@ -32,6 +32,8 @@ READY_WITHIN: Final = 180.0
 PATIENCE: Final = ClientTimeout(total=30.0)
 HISTORY_DAYS: Final = 30
 HISTORY_PACE: Final = 240
+REREAD: Final = 240
+"""Questions in a minute about what lies beyond an eXo's window: the oracle demands that all of it is seen before a run has settled."""
 NOTICE: Final = "par Trait d’union"
 
 
@@ -156,6 +158,7 @@ class Rse(ABC):
             "node": self.seat.node, "organisation": f"Ministère {self.seat.number}", "platform": self.platform, "url": self.seat.url,
             "webhook_secret": self.seat.webhook_secret, "api_secret": self.seat.api_secret, "signing_key": str(path),
             "spaces": [self.spaces[community] for community in self.communities], "options": dict(self.options()),
+            **({"reread_per_minute": REREAD} if self.platform == "exo" else {}),
             **({"backfill_days": {self.spaces[self.late]: HISTORY_DAYS}, "history_per_minute": HISTORY_PACE} if self.late else {}),
         }  # fmt: skip
 

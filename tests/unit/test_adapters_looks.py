@@ -230,6 +230,21 @@ async def test_a_space_that_cannot_be_read_tells_nothing(question: str) -> None:
     assert room.told == []
 
 
+async def test_replies_that_can_never_be_read_hold_up_nothing_else() -> None:
+    room = Room()
+    for name in "abcde":
+        room.rse.say(name, "Bonjour")
+        room.rse.say(f"{name}1", "Merci", under=name)
+    room.rse.refusing["replies b"] = Later("status_500")
+    for _ in range(6):
+        await room.look()
+    assert {name for _, name, _ in room.told} == {*"abcde", "a1", "c1", "d1", "e1"}
+    del room.rse.said["d"]
+    for _ in range(3):
+        await room.look()
+    assert ("deleted", "d", "") in room.told
+
+
 async def test_a_look_that_lost_its_lease_remembers_nothing() -> None:
     room = Room()
     room.rse.say("a", "Bonjour")
