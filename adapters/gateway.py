@@ -21,6 +21,7 @@ from adapters.failures import told
 from adapters.mentions import introduced
 from adapters.port import Ask, AuthenticRequest, Change, Incomplete, Later, Nonsense, UnverifiedRequest
 from adapters.sorting import NotStored, Stored
+from schemas.names import public_name
 from schemas.problem import MEDIA_TYPE, Problem
 from schemas.wire.reception import patience
 from schemas.wire.records import new_correlation
@@ -252,7 +253,7 @@ async def named(client: RseClient, outcome: Outcome) -> Outcome:
             name = await client.display_name(outcome.actor)
     except TimeoutError:
         return outcome
-    return replace(outcome, author=outcome.author.model_copy(update={"name": name[:200]})) if name else outcome
+    return replace(outcome, author=outcome.author.model_copy(update={"name": public_name(name)[:200]})) if name else outcome
 
 
 def _nameless(outcome: Outcome) -> bool:

@@ -14,6 +14,7 @@ from adapters.markup import safe_html, words
 from adapters.port import Acquaintance
 from schemas.facts.message import Content, Mention
 from schemas.markup.tree import Element, mapped, parse, serialised, text_of
+from schemas.names import ANYBODY, public_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -25,7 +26,6 @@ MOST = 20
 """More in one message is no conversation."""
 NAME_SECONDS = 2.0
 MENTION, CALL = "data-mention", "data-call"
-NOBODY = "un agent"
 _FOREIGN = re.compile(r"(?P<name>.+) \((?P<organisation>[^()]+)\)")
 _UNTOUCHED = frozenset(("a", "code", "pre"))
 
@@ -34,7 +34,7 @@ def pointing(handle: str, shown: Sequence[Node], called: list[str]) -> Sequence[
     """A mention as it is read: a number in place of the handle, which `called` keeps. Past MOST, its words alone."""
     if handle not in called:
         if len(called) >= MOST:
-            return [f"@{NOBODY}"]
+            return [f"@{ANYBODY}"]
         called.append(handle)
     return [Element("span", {MENTION: str(called.index(handle))}, [*shown])]
 
@@ -79,8 +79,8 @@ async def _introduced(client: RseClient, handle: str, shown: str, ours: str) -> 
         name = shown
     foreign = _FOREIGN.fullmatch(name or "")
     if foreign:
-        return Mention(name=foreign["name"][:200], organisation=foreign["organisation"][:200])
-    return Mention(name=(name or NOBODY)[:200], organisation=ours)
+        return Mention(name=public_name(foreign["name"])[:200], organisation=foreign["organisation"][:200])
+    return Mention(name=(public_name(name) or ANYBODY)[:200], organisation=ours)
 
 
 def called_in(html: str, order: Order) -> list[Node]:

@@ -8,6 +8,7 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING
 
 from adapters.port import Later
+from schemas.names import public_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,8 +38,9 @@ class People:
         if isinstance(answer, Later):
             return name
         user = answer.document.get("user")
-        said = user.get("name") or user.get("username") if answer.done and isinstance(user, dict) else None
-        self._known[username] = (said if isinstance(said, str) else None, self._clock() + LIFE)
+        told = [user.get("name"), user.get("username")] if answer.done and isinstance(user, dict) else []
+        said = public_name(*(one for one in told if isinstance(one, str)))
+        self._known[username] = (said or None, self._clock() + LIFE)
         if len(self._known) > REMEMBERED:
             self._known.popitem(last=False)
         return self._known[username][0]

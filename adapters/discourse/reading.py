@@ -43,7 +43,7 @@ def read_like(like: Like, instance: Instance) -> Change | Unused | Nonsense:
         return unused
     if like.post.category_id is None:
         return Nonsense("category_missing")
-    author = author_of(instance.organisation, _line(like.user.name, 200) or _line(like.user.username, 200))
+    author = author_of(instance.organisation, _line(like.user.name, 200), user=_line(like.user.username, 200))
     return Change(
         act=Act.REACTED,
         native_id=_like_id(like, instance),
@@ -191,8 +191,7 @@ def _content(cooked: str, instance: Instance, called: list[str]) -> Content | No
 
 def _author(post: Post, instance: Instance) -> Author:
     """Her display name; many have none, then her user name."""
-    name = _line(post.name, 200) or _line(post.username, 200)
-    return author_of(instance.organisation, name, _kind(post.user_id))
+    return author_of(instance.organisation, _line(post.name, 200), _kind(post.user_id), _line(post.username, 200))
 
 
 def _kind(user: int | None) -> Literal["person", "bot", "system"]:

@@ -107,6 +107,11 @@ async def test_nothing_that_leaves_names_a_person_but_her_display_name(hall: Rec
     assert json.loads(record.value) == {"space": SPACE, "member": {"name": "Ada", "organisation": "Finances", "kind": "person"}}
 
 
+async def test_a_member_who_is_called_by_her_address_is_an_agent(hall: Reception) -> None:
+    await hall.begun(ada="ada@rse.example", bob="Bob <bob@rse.example>")
+    assert hall.told() == [("joined", "un agent"), ("joined", "Bob")]
+
+
 async def test_a_hint_is_followed_soon_and_a_departure_and_another_name_are_told(hall: Reception) -> None:
     await hall.begun(ada="Ada", bob="Bob")
     hall.rse.people[SPACE] = {"bob": "Bob Diallo", "zoe": "Zoé"}
