@@ -10,6 +10,7 @@ import structlog
 
 from adapters.door_client import RETRY_SECONDS, DoorClient, DoorClosed
 from adapters.door_intake import DoorIntake
+from adapters.door_log import DoorLog
 from schemas import node_door, topics
 from schemas.envelope import CONTENT_TYPE
 from schemas.node_door import BATCH, Carried, to_http, written_batch
@@ -40,6 +41,7 @@ class DoorPublisher:
         self._lost = asyncio.Event()
         self._lost.set()
         self._after = RETRY_SECONDS
+        self._log = DoorLog(client.node)
         node = client.node
         self._paths = {
             topics.RSE_INBOUND.name: node_door.EVENTS,
@@ -60,8 +62,9 @@ class DoorPublisher:
             if await self._client.answers():
                 self._open = True
                 self._lost.clear()
-                log.info("door_open", node=self._client.node)
+                self._log.opened()
             else:
+                self._log.stays_closed()
                 await asyncio.sleep(self._after)
 
     async def publish(self, records: Sequence[Sendable]) -> list[Place]:
@@ -78,7 +81,7 @@ class DoorPublisher:
                     raise SpeechRefused(error.reason) from error
                 self._open, self._after = False, error.after
                 self._lost.set()
-                log.warning("door_closed", node=self._client.node, reason=error.reason, records=len(chunk))
+                self._log.closed(error.reason)
                 raise NotAcknowledged(error.reason) from error
         return places
 

@@ -1,0 +1,42 @@
+"""What the log is told of a door that opens and closes: each state at most once a minute, and how often it closed."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+EVERY: Final = 60.0  # seconds
+log = structlog.get_logger()
+
+
+class DoorLog:
+    """One node's door. A hub that is restarted, or a limit, may close it at every request: seven hundred lines would say no more than one."""
+
+    def __init__(self, node: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self._node, self._clock = node, clock
+        self._told_open: bool | None = None
+        self._closings, self._reason = 0, ""
+        self._not_before = float("-inf")
+
+    def opened(self) -> None:
+        """It is open; told where the last word was another."""
+        if self._told_open is not True:
+            self._told_open = True
+            log.info("door_open", node=self._node)
+
+    def closed(self, reason: str) -> None:
+        """It closed."""
+        self._closings, self._reason = self._closings + 1, reason
+        self.stays_closed()
+
+    def stays_closed(self) -> None:
+        """It is closed still; told within the minute, with all the closings since the last word."""
+        if self._told_open is False or not self._closings or self._clock() < self._not_before:
+            return
+        log.warning("door_closed", node=self._node, reason=self._reason, closings=self._closings)
+        self._told_open, self._closings, self._not_before = False, 0, self._clock() + EVERY

@@ -1,0 +1,55 @@
+"""What the log is told of a door that opens and closes: its state within a minute, and how often, never a line for each time."""
+
+from __future__ import annotations
+
+from structlog.testing import capture_logs
+
+from adapters.door_log import EVERY, DoorLog
+
+
+class Watched:
+    """A door's log under a clock that a test turns."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.log = DoorLog("wifip", lambda: self.now)
+
+    def toggles(self, times: int) -> None:
+        for _ in range(times):
+            self.log.closed("door_busy")
+            self.log.opened()
+            self.now += 0.1
+
+
+def test_a_door_that_opens_and_closes_at_every_request_is_two_lines_a_minute() -> None:
+    door = Watched()
+    with capture_logs() as lines:
+        door.log.opened()
+        door.toggles(300)
+        door.now = EVERY + 1
+        door.toggles(1)
+    assert [(one["event"], one.get("closings")) for one in lines] == [
+        ("door_open", None), ("door_closed", 1), ("door_open", None), ("door_closed", 300), ("door_open", None),
+    ]  # fmt: skip
+
+
+def test_a_door_that_stays_closed_is_told_within_the_minute_and_once() -> None:
+    door = Watched()
+    with capture_logs() as lines:
+        door.log.opened()
+        door.toggles(5)
+        door.log.closed("node_suspended")
+        for _ in range(200):
+            door.now += 1.0
+            door.log.stays_closed()
+        door.log.opened()
+    assert [one["event"] for one in lines] == ["door_open", "door_closed", "door_open", "door_closed", "door_open"]
+    assert lines[3]["reason"] == "node_suspended"
+    assert lines[3]["closings"] == 5
+
+
+def test_a_door_that_was_never_open_is_not_said_to_have_closed() -> None:
+    door = Watched()
+    with capture_logs() as lines:
+        door.log.stays_closed()
+    assert lines == []
