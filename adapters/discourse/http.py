@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import aiohttp
 
+from adapters.far_clock import ZERO, offset_of, utc
 from adapters.port import Later, Never
 
 if TYPE_CHECKING:
@@ -54,9 +55,13 @@ class Answer:
 
 
 class Api:
-    """One open session with the connector's own key, under one account. Redirects are not followed: they would carry the key elsewhere."""
+    """One open session with the connector's own key, under one account. Redirects are not followed: they would carry the key elsewhere.
+
+    `offset` is how far its clock was ahead of ours at the last answer.
+    """
 
     def __init__(self, instance: Instance, timeout: float, account: str, paces: Paces) -> None:
+        self.offset = ZERO
         self._url = instance.url.rstrip("/")
         self._pace, self._writes, self._likes = paces.of("api"), paces.of("write"), paces.of("like")
         self._secret = instance.api_secret
@@ -105,12 +110,15 @@ class Api:
         own = self._own(method, path)
         turns = [(own, await own.turn())] if own is not None else []
         turns.append((self._pace, await self._pace.turn()))
-        headers = {"Api-Key": self._secret.get_secret_value()}
+        headers, sent = {"Api-Key": self._secret.get_secret_value()}, utc()
         try:
             async with self._session.request(
                 method, self._url + path, params=list(query), json=body, headers=headers, allow_redirects=False
             ) as response:
+                received = utc()
                 answer = await _read(response)
+                if isinstance(answer, Answer):
+                    self.offset = offset_of(response.headers.get("Date"), sent, received)
                 _learn(response, answer, turns)
                 return answer
         except TimeoutError:

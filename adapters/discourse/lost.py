@@ -81,7 +81,7 @@ class Recall:
         failed = await self._log.failed(int(cursor or 0), since)
         if isinstance(failed, Later | Never):
             return failed
-        lost = sorted(_gather(failed.attempts, space, since), key=lambda one: one.first)
+        lost = sorted(_gather(failed.attempts, space, since + self._api.offset), key=lambda one: one.first)
         return await self._as_they_stand(lost, str(failed.newest) if failed.newest else None)
 
     async def _as_they_stand(self, lost: list[_Lost], newest: str | None) -> Losses | Later:
@@ -160,7 +160,7 @@ class Recall:
 
 
 def _gather(attempts: Iterable[Tried], space: str, since: datetime) -> Iterable[_Lost]:
-    """Put together what was tried of each thing, oldest attempt first: an attempt may be a late one of an older event."""
+    """Put together what was tried of each thing, oldest attempt first: an attempt may be a late one of an older event. `since` is by its clock."""
     found: dict[tuple[type, int, int], _Lost] = {}
     for attempt in attempts:
         lost = _lost(attempt, since)

@@ -74,7 +74,7 @@ class Past:
         if not isinstance(said, dict) or not isinstance(said.get("topics"), list):
             return Later("answer_unreadable")
         listed = [one for one in said["topics"] if isinstance(one, dict) and isinstance(one.get("id"), int)]
-        lively = [one for one in listed if _touched(one, since)]
+        lively = [one for one in listed if _touched(one, since + self._api.offset)]
         more = bool(said.get("more_topics_url")) and any(not one.get("pinned") for one in lively)
         topics = tuple(one["id"] for one in lively)
         if place.again:
@@ -85,14 +85,14 @@ class Past:
         return Survey((), following.cursor)
 
     async def _posts(self, place: _Place, since: datetime) -> Survey | Later:
-        posts = await self._search.posts_since(place.topics[0], since)
+        posts = await self._search.posts_since(place.topics[0], since + self._api.offset)
         if isinstance(posts, Later):
             return posts
         return Survey(tuple(self._held(posts, since)), replace(place, topics=place.topics[1:]).cursor)
 
     def _held(self, posts: Iterable[Post], since: datetime) -> Iterable[Held]:
         for post in posts:
-            created = moment(post.created_at)
+            created = moment(post.created_at) - self._api.offset
             people = post.post_type == REGULAR_POST and not post.gone and (post.username or "").casefold() not in self._ours
             if people and created >= since:
                 yield Held(native_id(post), created)

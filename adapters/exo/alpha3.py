@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from adapters.exo.clock import Reached, utc
+from adapters.exo.clock import Reached
 from adapters.exo.dialect import Page, in_order, listed, made, mark_of, quoted, read, settled
 from adapters.exo.http import Api
 from adapters.exo.payload import Identity, SpaceOfMine
 from adapters.exo.reading import Entry, comment_of, entry_of
+from adapters.far_clock import utc
 from adapters.port import UNSUPPORTED, Later, Never, Same, SpaceReport
 from schemas.words import Audience
 

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, assert_never
 from adapters.drift import DRIFT, UNTOLD, changed_values
 from adapters.exo import render
 from adapters.exo.alpha3 import Alpha3
-from adapters.exo.clock import utc
 from adapters.exo.contract import strange
 from adapters.exo.dialect import Page
 from adapters.exo.gestures import react, reacted
@@ -21,6 +20,7 @@ from adapters.exo.notices import show
 from adapters.exo.past import survey
 from adapters.exo.reading import ACCOUNT, EVER, GONE, Entry, members_of, outcome_of, sightings_of, timed
 from adapters.exo.v1 import V1
+from adapters.far_clock import utc
 from adapters.pacing import Paces, urgency_of
 from adapters.port import REACTIONS, UNSUPPORTED, WITHDRAWN, Act, Change, Incomplete, Later, Never, Nonsense, Reading, Same, Unused, Written
 

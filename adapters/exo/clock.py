@@ -1,38 +1,15 @@
-"""An eXo's clock beside ours: how far it is off by its own answers, and how far its streams count as read by either."""
+"""How far an eXo's streams count as read, by our clock and by its own."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import datetime, timedelta
 from typing import Final
 
-SECOND: Final = timedelta(seconds=1)
-AGREES: Final = timedelta(seconds=2)
-"""By so much two clocks that are kept right may differ."""
+from adapters.far_clock import AGREES, ZERO
+
 SKEW: Final = timedelta(minutes=5)
 """What is read again where the clocks do not agree: how far one is off is known to a second, and it may be moved while we ask."""
-ZERO: Final = timedelta(0)
-
-
-def utc() -> datetime:
-    """Now."""
-    return datetime.now(UTC)
-
-
-def offset_of(date: str | None, sent: datetime, received: datetime) -> timedelta:
-    """How far the clock of who answered is ahead of ours, in whole seconds; the least that explains the answer, nothing where it tells no time.
-
-    `date` is the answer's `Date` (RFC 9110, 6.6.1), which cuts its second off, set at some moment between `sent` and `received`.
-    """
-    try:
-        told = parsedate_to_datetime(date or "")
-    except ValueError:
-        return ZERO
-    told = told if told.tzinfo else told.replace(tzinfo=UTC)
-    least, most = told - received, told + SECOND - sent
-    off = max(least, ZERO) + min(most, ZERO)
-    return timedelta(seconds=int(off.total_seconds())) if abs(off) > AGREES else ZERO
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import aiohttp
 
-from adapters.exo.clock import ZERO, offset_of
 from adapters.exo.reading import ACCOUNT
+from adapters.far_clock import ZERO, offset_of
 from adapters.port import Later, Never
 
 if TYPE_CHECKING:

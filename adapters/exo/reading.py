@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from adapters.exo.clock import ZERO
 from adapters.exo.contract import SYSTEM_TYPES, counted
 from adapters.exo.files import files_of
 from adapters.exo.payload import FIRST_YEAR, ActivityAlpha3, ActivityV1, CommentAlpha3, CommentV1, Identity, moment
 from adapters.exo.title import from_title
+from adapters.far_clock import ZERO
 from adapters.markup import from_text, words
 from adapters.people import Member, author_of
 from adapters.port import Act, Change, Incomplete, Nonsense, Sighting, Unused

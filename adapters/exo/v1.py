@@ -10,12 +10,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from adapters.exo.clock import Reached, utc
+from adapters.exo.clock import Reached
 from adapters.exo.dialect import Page, in_order, listed, made, mark_of, quoted, read, settled
 from adapters.exo.http import Api
 from adapters.exo.likers import Likers
 from adapters.exo.payload import Identity, SpaceV1, UsersV1, moment
 from adapters.exo.reading import Entry, comment_of, entry_of
+from adapters.far_clock import utc
 from adapters.people import ROSTER_LIMIT, TOO_MANY
 from adapters.port import Later, Never, Same, SpaceReport
 from schemas.words import Audience

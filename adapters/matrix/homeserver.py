@@ -11,6 +11,7 @@ from urllib.parse import quote
 from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout
 from yarl import URL
 
+from adapters.far_clock import ZERO, offset_of, utc
 from adapters.port import Later, Never
 
 if TYPE_CHECKING:
@@ -66,6 +67,8 @@ class Homeserver:
         self._url = instance.url.rstrip("/")
         self._secret = instance.api_secret
         self._session: ClientSession | None = None
+        self.offset = ZERO
+        """How far its clock was ahead of ours at the last answer."""
         self._paces = {kind: paces.of(kind) for kind in (*LIMITS.values(), OTHER)}
 
     async def call(
@@ -81,10 +84,12 @@ class Homeserver:
         asked = {**(query or {}), **({"user_id": as_user} if as_user else {})}
         url = URL(f"{self._url}/_matrix/client/{parts}", encoded=True).update_query(asked)
         pace = self._paces[_kind(method, path)]
-        turn = await pace.turn(as_user or "")
+        turn, sent = await pace.turn(as_user or ""), utc()
         try:
             async with self._open().request(method, url, json=body, headers=self._authorization(), allow_redirects=False) as answer:
+                received = utc()
                 found = await _read(answer)
+                self.offset = offset_of(answer.headers.get("Date"), sent, received)
             pace.taken(turn)
         except Declined as refusal:
             _learn(refusal, pace, turn)

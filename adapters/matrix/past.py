@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 PAGE: Final = 100
 START: Final = "start"
+EVER: Final = datetime.fromtimestamp(0, UTC)
 _MESSAGES: Final = json.dumps(
     {"types": ["m.room.message"]}, separators=(",", ":")
 )  # encrypted ones are of another type, and stay where they are
@@ -38,18 +39,23 @@ class Past:
         page = await self._homeserver.call("GET", "v3", "rooms", space, "messages", as_user=bot, query=query)
         chunk = page.get("chunk")
         events = [event for event in chunk if isinstance(event, dict)] if isinstance(chunk, list) else []
-        older = bool(events) and all(_time(event) < since for event in events)
+        older = bool(events) and all(self._time(event) < since for event in events)
         end = page.get("end")
         return Survey(tuple(self._held(events, since)), end if isinstance(end, str) and end and not older else None)
 
     def _held(self, events: list[dict[str, Any]], since: datetime) -> list[Held]:
         """Messages of people here: no edit, whose words come with what it edits, nothing redacted, nothing of ours."""
         return [
-            Held(str(event.get("event_id")), _time(event))
+            Held(str(event.get("event_id")), self._time(event))
             for event in events
             if _relation(event) != "m.replace" and event.get("content") and not is_ours(str(event.get("sender")), self._instance)
-            if _time(event) >= since
+            if self._time(event) >= since
         ]
+
+    def _time(self, event: dict[str, Any]) -> datetime:
+        """When it was sent, by our clock."""
+        said = _time(event)
+        return said - self._homeserver.offset if said != EVER else said
 
     async def recount(self, space: str, native_id: str) -> Outcome:
         """The event with the words of its author's last edit, under its own id: what its first transaction would have said."""
@@ -96,4 +102,4 @@ def _time(event: dict[str, Any]) -> datetime:
     try:
         return datetime.fromtimestamp(said / 1000 if isinstance(said, int) else 0, UTC)
     except (ValueError, OverflowError, OSError):
-        return datetime.fromtimestamp(0, UTC)
+        return EVER

@@ -67,6 +67,16 @@ def test_its_capabilities_say_that_it_is_read(rse: Rse) -> None:
     assert isinstance(rse.client, Recalls)
 
 
+@pytest.mark.parametrize("seconds", [-72_000.0, 72_000.0])
+async def test_an_rse_whose_clock_is_wrong_is_asked_by_our_time(rse: Rse, seconds: float) -> None:
+    await rse.set_clock(seconds)
+    said, now = await rse.post("Bonjour à tous, voici les nouvelles."), datetime.now(UTC)
+    (held,) = await surveyed(rse, now - timedelta(hours=1))
+    assert held.native_id == said
+    assert abs(held.created_at - now) < timedelta(minutes=5)
+    assert await surveyed(rse, now + timedelta(hours=1)) == []
+
+
 async def test_what_people_wrote_is_named_in_the_order_of_its_writing(rse: Rse) -> None:
     first = await rse.post("Bonjour à tous, voici les nouvelles.")
     reply = await rse.reply(first, "Merci beaucoup pour ces nouvelles !")

@@ -108,6 +108,9 @@ class DiscourseRse(Pushing):
     async def refuse(self, status: int, after: float | None = None) -> None:
         await self._forum.fault(kind="status", status=status, retry_after=after, count=LASTING)
 
+    async def set_clock(self, seconds: float) -> None:
+        await self._forum.fault(kind="clock", seconds=seconds)
+
     async def stall(self) -> None:
         await self._forum.fault(kind="delay", seconds=0.8, count=LASTING)
 

@@ -101,6 +101,9 @@ class MatrixRse(Pushing):
         wish = {} if after is None else {"retry_after_ms": int(after * 1000)}
         await self._fault("status", status=status, errcode=errcode, **wish)
 
+    async def set_clock(self, seconds: float) -> None:
+        await self._house.fault("clock", seconds=seconds)
+
     async def stall(self) -> None:
         await self._fault("delay", seconds=0.8)
 

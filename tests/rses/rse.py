@@ -160,6 +160,10 @@ class Rse(ABC):
         """Do nothing and answer a status, with the RSE's wish in seconds."""
 
     @abstractmethod
+    async def set_clock(self, seconds: float) -> None:
+        """Let its clock be so far ahead of the true time from now on."""
+
+    @abstractmethod
     async def stall(self) -> None:
         """Answer later than a hasty connector waits."""
 

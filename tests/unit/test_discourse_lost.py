@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
@@ -39,6 +39,7 @@ class Server:
     waited: list[float] = field(default_factory=list)
     likers: dict[int, list[int]] = field(default_factory=dict)
     now: float = 0.0
+    offset: timedelta = timedelta(0)
 
     def tried(self, event: str, *, status: int = -1, **changes: Any) -> dict[str, Any]:
         """An attempt that failed; the post it spoke of."""
@@ -298,3 +299,15 @@ async def test_the_webhooks_of_others_are_not_read(server: Server) -> None:
     server.hooks = [{"id": 7, "secret": "celui d’un autre"}, {"id": 8}]
     await server.lost()
     assert server.asked[1:] == ["/admin/api/web_hook_events/8.json"]
+
+
+async def test_a_forum_whose_clock_is_behind_is_asked_by_our_time(server: Server) -> None:
+    before = TIED - timedelta(days=1)
+    stamp = before.isoformat().replace("+00:00", "Z")
+    attempt = server.tried("post_created", created_at=stamp, updated_at=stamp)
+    server.attempts[-1]["created_at"] = stamp
+    server.stands(created_at=stamp, updated_at=stamp)
+    assert attempt
+    assert await server.changes() == []
+    server.offset = -timedelta(days=2)
+    assert [act for act, _ in await server.changes()] == ["posted"]

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.exo.clock import AGREES, SECOND, ZERO, Reached, offset_of
+from adapters.exo.clock import Reached
+from adapters.far_clock import AGREES, SECOND, ZERO, offset_of
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 DAYS = st.integers(-200_000, 200_000)

@@ -8,6 +8,7 @@ import json
 import time
 from contextlib import suppress
 from dataclasses import asdict
+from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
@@ -66,6 +67,7 @@ class Twin:
         """The application, its webhook sender running as long as it does."""
         app = web.Application(client_max_size=8 * 1024 * 1024, middlewares=[_in_its_words])
         app.cleanup_ctx.append(self._life)
+        app.on_response_prepare.append(self._dated)
         app.add_routes(Topics(self._forum, self._store).routes(self._read, self._write))
         app.add_routes(Revisions(self._forum, self._store).routes(self._read, self._write))
         app.add_routes(
@@ -302,6 +304,10 @@ class Twin:
         if topic.deleted_at and not person.staff:
             raise Refusal(404, [NOT_FOUND], "not_found")
         return topic
+
+    async def _dated(self, _request: web.Request, response: web.StreamResponse) -> None:
+        """The time by this forum's clock, which a fault may have moved."""
+        response.headers["Date"] = format_datetime(self._store.now(), usegmt=True)
 
     async def _life(self, _app: web.Application) -> AsyncIterator[None]:
         sender = asyncio.create_task(self._hooks.run())

@@ -166,9 +166,13 @@ class Store:
         self.parcels.pop(parcel.id, None)
         self._file.execute("DELETE FROM thing WHERE kind = 'parcel' AND id = ?", (parcel.id,))
 
+    def now(self) -> datetime:
+        """The time by this forum's clock."""
+        return datetime.now(UTC) + self._ahead
+
     def stamp(self) -> str:
         """Now by this forum's clock, in milliseconds and never twice: two edits within one millisecond stay apart."""
-        now = datetime.now(UTC) + self._ahead
+        now = self.now()
         found = _written(now)
         if found <= self._last:
             found = _written(datetime.fromtimestamp(datetime.fromisoformat(self._last).timestamp() + 0.0011, UTC))

@@ -7,6 +7,7 @@ import hashlib
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
+from email.utils import formatdate
 from typing import TYPE_CHECKING
 
 from aiohttp import ClientSession, web
@@ -289,5 +290,9 @@ def application(
             await task
         rooms.close()
 
+    async def dated(_request: web.Request, response: web.StreamResponse) -> None:
+        response.headers["Date"] = formatdate(time.time() + rooms.ahead, usegmt=True)
+
     app.cleanup_ctx.append(pushing)
+    app.on_response_prepare.append(dated)
     return app

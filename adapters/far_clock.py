@@ -1,0 +1,32 @@
+"""An RSE's clock beside ours: how far it is off, by its own answers."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Final
+
+SECOND: Final = timedelta(seconds=1)
+AGREES: Final = timedelta(seconds=2)
+"""By so much two clocks that are kept right may differ."""
+ZERO: Final = timedelta(0)
+
+
+def utc() -> datetime:
+    """Now."""
+    return datetime.now(UTC)
+
+
+def offset_of(date: str | None, sent: datetime, received: datetime) -> timedelta:
+    """How far the clock of who answered is ahead of ours, in whole seconds; the least that explains the answer, nothing where it tells no time.
+
+    `date` is the answer's `Date` (RFC 9110, 6.6.1), which cuts its second off, set at some moment between `sent` and `received`.
+    """
+    try:
+        told = parsedate_to_datetime(date or "")
+    except ValueError:
+        return ZERO
+    told = told if told.tzinfo else told.replace(tzinfo=UTC)
+    least, most = told - received, told + SECOND - sent
+    off = max(least, ZERO) + min(most, ZERO)
+    return timedelta(seconds=int(off.total_seconds())) if abs(off) > AGREES else ZERO
