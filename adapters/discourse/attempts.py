@@ -73,7 +73,7 @@ class Log:
         self._instance, self._api, self._pace = instance, api, pace
 
     async def failed(self, after: int, since: datetime) -> Failed | Later | Never:
-        """Attempts after one that failed, oldest first; none that was made before a moment of ours."""
+        """Attempts after one that failed, oldest first; none that was made before a moment by its own clock."""
         hooks = await self._hooks()
         if isinstance(hooks, Later | Never):
             return hooks
@@ -106,7 +106,7 @@ class Log:
             if isinstance(page, Later | Never):
                 return page
             attempts = [one for one in (read(Attempt, listed) for listed in page) if one is not None]
-            fresh = [one for one in attempts if one.id > after and moment(one.created_at) >= since + self._api.offset]
+            fresh = [one for one in attempts if one.id > after and moment(one.created_at) >= since]
             found += [Tried(one.id, one.event, one.told) for one in fresh if not one.delivered]
             moments += [moment(one.created_at) for one in attempts]
             if len(page) < PAGE or (not fresh and moments and moments[-1] < moments[0] - OUT_OF_PLACE):

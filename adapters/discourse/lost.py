@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from adapters.discourse.payload import LIKE, Like, Liker, Post, Topic, moment
 from adapters.discourse.reading import ACTS, LIKED, RECOVERED, SOLVED, native_id, read_answer, read_like, read_post
 from adapters.discourse.search import read
+from adapters.far_clock import ZERO
 from adapters.port import Act, Incomplete, Later, Loss, Losses, Never, Nonsense, Unused
 
 if TYPE_CHECKING:
@@ -78,13 +79,21 @@ class Recall:
 
     async def lost(self, space: str, cursor: str | None, since: datetime) -> Losses | Later | Never:
         """What was tried in vain of a category; the cursor is the last attempt that was looked at."""
-        failed = await self._log.failed(int(cursor or 0), since)
+        limit = self._limit(cursor, since)
+        failed = await self._log.failed(int(cursor or 0), limit)
         if isinstance(failed, Later | Never):
             return failed
-        lost = sorted(_gather(failed.attempts, space, since + self._api.offset), key=lambda one: one.first)
-        return await self._as_they_stand(lost, str(failed.newest) if failed.newest else None)
+        lost = sorted(_gather(failed.attempts, space, limit), key=lambda one: one.first)
+        return await self._as_they_stand(lost, str(failed.newest))
 
-    async def _as_they_stand(self, lost: list[_Lost], newest: str | None) -> Losses | Later:
+    def _limit(self, cursor: str | None, since: datetime) -> datetime:
+        """What is older by its own clock was said before the tie.
+
+        Once the log was looked at its numbers tell what came later: of a clock that is ahead now, nobody knows whether it was when it dated that.
+        """
+        return since + (self._api.offset if cursor is None else min(self._api.offset, ZERO))
+
+    async def _as_they_stand(self, lost: list[_Lost], newest: str) -> Losses | Later:
         """So many at a time; what the RSE cannot tell now is asked at the next look, with all that comes after it."""
         found: list[Loss] = []
         asked = _Asked()
