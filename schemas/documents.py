@@ -26,6 +26,8 @@ SUITE: Final = "eddsa-jcs-2022"
 PURPOSE: Final = "assertionMethod"
 AHEAD: Final = timedelta(minutes=5)
 MOST_PROOFS: Final = 8
+LEGACY: Final = "signature"
+"""A Linked Data signature, which who makes both sets beside the proof afterwards: it is taken off first (FEP-8b32), and proves nothing here."""
 
 
 class Reason(StrEnum):
@@ -61,7 +63,8 @@ class OwnedKey(VerifyingKey, Protocol):
 class ProvedDocument:
     """A document whose owner is proved. Made in this module alone; not yet authorised.
 
-    `document` is what the proof covers and nothing else: the proof is taken off, and contexts that somebody has added behind it.
+    `document` is what the proof covers and nothing else: the proof is taken off, an older signature beside it, and contexts that somebody
+    has added behind it.
     """
 
     document: Mapping[str, Any] = field(repr=False)
@@ -100,7 +103,8 @@ def verify(received: Mapping[str, Any], find_key: Callable[[str], OwnedKey | Str
         _check_dates(options, created, now)
         owner = _owner(received)
         key_id = _key_id(options, owner)
-        return ProvedDocument(_proved(received, options, _key(key_id, owner, find_key)), owner, key_id, created)
+        covered = {name: member for name, member in received.items() if name != LEGACY}
+        return ProvedDocument(_proved(covered, options, _key(key_id, owner, find_key)), owner, key_id, created)
     except _Refused as refused:
         return refused.rejection
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as some
 
 from schemas import documents, jcs
 from schemas.actor_keys import ActorKey, KeyFault
-from schemas.documents import ProvedDocument, Reason, key_id_of, sign_document, verify
+from schemas.documents import ProvedDocument, Reason, document_holds, key_id_of, sign_document, verify
 from schemas.http_signature import Rejection
 from schemas.keys import to_multibase
 from schemas.proof import timestamp
@@ -152,6 +152,19 @@ def test_fedify_signs_a_context_that_its_proof_does_not_show() -> None:
     assert reason_of(signed) is None
     signed["@context"] = ["https://autre.example"]
     assert reason_of(signed) == Reason.INVALID
+
+
+@pytest.mark.parametrize("signature", [{"type": "RsaSignature2017", "creator": f"{INES}#main-key", "signatureValue": "eA=="}, "x", None])
+def test_a_linked_data_signature_beside_the_proof_is_taken_off_and_not_believed(signature: object) -> None:
+    found = verify({**SIGNED, "signature": signature}, find, NOW)
+    assert isinstance(found, ProvedDocument)
+    assert found.document == ACTIVITY
+    assert reason_of({name: member for name, member in SIGNED.items() if name != "proof"} | {"signature": signature}) == Reason.MISSING
+    assert not document_holds({**SIGNED, "signature": signature}, KEY.public)
+
+
+def test_a_proof_over_a_signature_that_was_there_before_is_none() -> None:
+    assert reason_of(sign_document({**ACTIVITY, "signature": {"type": "RsaSignature2017"}}, KEY, NOW)) == Reason.INVALID
 
 
 def test_an_object_is_its_author_s_and_an_actor_her_own() -> None:
