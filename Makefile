@@ -20,6 +20,7 @@ KAFKA := .local/kafka/.installed
 SYNAPSE := .venv-synapse/.installed
 FUZZ := .venv-fuzz/.installed
 BOVINE := .venv-bovine/.installed
+FEDIFY := tests/real/fedify/node_modules/.package-lock.json
 
 say = @printf '\033[1m▸ %s\033[0m\n' $(1)
 
@@ -52,7 +53,7 @@ test-long: install kafka ## Runs the tests that take long: faults, floods, histo
 unit: install ## Runs the unit tests alone, in seconds, half and half: a quarter as many examples of each property
 	@ls tests/unit/test_*.py | EXAMPLES=$$(($(EXAMPLES) / 4)) xargs -P 2 -n $$((($$(ls tests/unit/test_*.py | wc -l) + 1) / 2)) $(BIN)/pytest -q
 
-test-real: install kafka synapse $(BOVINE) ## Runs the tests against servers that others wrote: Synapse, bovine
+test-real: install kafka synapse $(BOVINE) $(FEDIFY) ## Runs the tests against servers that others wrote: Synapse, bovine, Fedify
 	$(call say,'Tests against servers that others wrote')
 	@$(BIN)/pytest -q -m real
 
@@ -91,7 +92,7 @@ lock: install ## Compiles the lock files again, with hashes and without addresse
 		tests/real/bovine/requirements.in -o tests/real/bovine/requirements.lock
 
 clean: ## Removes all that was installed and made in this folder
-	@rm -rf .venv .venv-synapse .venv-fuzz .venv-bovine .local .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build *.egg-info
+	@rm -rf .venv .venv-synapse .venv-fuzz .venv-bovine tests/real/fedify/node_modules .local .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build *.egg-info
 
 # --- what is made once ---------------------------------------------------------------------------------------------
 
@@ -138,3 +139,9 @@ $(BOVINE): tests/real/bovine/requirements.lock | $(UV)
 	@$(UV) pip sync --quiet --compile-bytecode --python .venv-bovine/bin/python tests/real/bovine/requirements.lock
 	@.venv-bovine/bin/python -c 'import bovine'
 	@touch $@
+
+# Where there is no Node.js, its tests are skipped and say so.
+$(FEDIFY): tests/real/fedify/package-lock.json
+	$(call say,'Installing Fedify into tests/real/fedify')
+	@if node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2>/dev/null; \
+		then npm ci --silent --prefix tests/real/fedify && touch $@; else echo "Node.js 20 or later is missing: no test against Fedify."; fi

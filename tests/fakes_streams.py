@@ -132,6 +132,7 @@ class Streams:
 
     def __init__(self, bootstrap: str, database_url: str, prefix: str, folder: Path) -> None:
         self.bootstrap = bootstrap
+        self.database_url = database_url
         self.prefix = prefix
         self.folder = folder
         self.settings = kafka.KafkaSettings(bootstrap=bootstrap)

@@ -2,34 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import aiohttp
 import pytest
 import pytest_asyncio
 
-from deploy.local.ports import LOOPBACK, free_ports
-from hub.federation import positions
 from hub.federation.delivery import Scheme
-from hub.registry import admission
-from schemas.application_faults import check, sign
-from schemas.envelope import object_id
-from schemas.keys import SigningKey
-from tests.fakes_application import CHARTER, peer_draft
-from tests.fakes_federation import approve
-from tests.fakes_streams import CLONE, PATIENCE, Hub, Running, becomes, headers_of
-from tests.hub_world import COMMUNITY, World
+from tests.fakes_neighbour import Neighbour, applying, beside, found
+from tests.fakes_streams import CLONE, Hub, becomes
+from tests.hub_world import COMMUNITY
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator
 
-    from aiokafka import ConsumerRecord
-
-    from hub.unit_of_work import UnitOfWork
     from tests.servers import Kafka
 
 pytestmark = [pytest.mark.real, pytest.mark.asyncio(loop_scope="module")]
@@ -43,130 +29,30 @@ REFUSED = {
 }
 
 
-@dataclass
-class Both:
-    """Our hub, bovine's server, and who speaks between them."""
-
-    here: str
-    there: str
-    world: World
-    hub: Hub
-    session: aiohttp.ClientSession
-
-    @property
-    def group(self) -> str:
-        return f"{self.here}/groups/{COMMUNITY}"
-
-    @property
-    def peer(self) -> str:
-        return self.there.partition("://")[2]
-
-    async def tell(self, order: str, **said: Any) -> Any:
-        """Bovine does something."""
-        async with self.session.post(f"{self.there}/told/{order}", json=said) as answer:
-            assert answer.status == 200, (order, (self.hub.folder / "bovine.log").read_text()[-3000:])
-            return await answer.json()
+class Both(Neighbour):
+    """Our hub and bovine's server."""
 
     async def came(self) -> list[dict[str, Any]]:
         """Every signed request that came to bovine, in order."""
-        async with self.session.get(f"{self.there}/came") as answer:
-            found: list[dict[str, Any]] = await answer.json()
-            return found
+        found: list[dict[str, Any]] = await self.shows("/heard")
+        return found
 
     async def received(self, kind: str, words: str = "") -> dict[str, Any]:
         """The first activity of a kind that bovine took into its inbox, once it is there."""
-        found: list[dict[str, Any]] = []
-        async with asyncio.timeout(PATIENCE):
-            while not found:
-                await asyncio.sleep(0.1)
-                found = [one for one in await self.came() if one.get("activity", {}).get("type") == kind and words in one["text"]]
-        return found[0]
 
-    async def ministry_says(self, native: str, words: str) -> str:
-        """A ministry posts; the address of its Note, once it is there."""
-        await self.hub.publish(self.world.posted("wifip", native, words))
-        note = f"{self.here}/notes/{object_id('wifip', native)}"
-        await answering(self.session, note)
-        return note
+        async def those() -> list[dict[str, Any]]:
+            return [one for one in await self.came() if one.get("activity", {}).get("type") == kind and words in one["text"]]
 
-    async def remembered(self) -> Scheme | None:
-        """The signature by which our courier begins with bovine."""
-        async with self.world.engine.connect() as connection:
-            found = (await positions.standings(connection)).get(self.peer)
-        return None if found is None else found.scheme
-
-    async def heard(self, kind: str, fits: Callable[[dict[str, Any]], bool] = lambda _: True) -> dict[str, Any]:
-        """The first event of a kind on its way to a ministry."""
-
-        def those(records: list[ConsumerRecord]) -> list[dict[str, Any]]:
-            facts = [json.loads(one.value) for one in records if headers_of(one)["ce_type"] == f"fr.gouv.rse.{kind}.v1"]
-            return [fact for fact in facts if fits(fact)]
-
-        return those(await self.hub.read("node.wifip.outbound.v1", lambda found: bool(those(found))))[0]
+        return await found(those)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def both(
     kafka: Kafka, database_of_module: str, topics_of_module: str, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Both]:
-    folder = tmp_path_factory.mktemp("bovine")
-    door, theirs = free_ports(2)
-    here, there = f"http://{LOOPBACK}:{door}", f"http://{LOOPBACK}:{theirs}"
-    hub, world = Hub(kafka.bootstrap, database_of_module, topics_of_module, folder), await World.make(database_of_module)
-    try:
-        hub.prepare(world)
-        async with world.engine.begin() as connection:
-            await connection.exec_driver_sql("UPDATE hub.communities SET audience = 'public'")
-        await world.tie("wifip")
-        await world.work(partial(_admit, there.partition("://")[2]))
-        await _start(hub, here, door)
-        hub.processes.append(Running("bovine", [str(PYTHON), str(PROGRAM), str(theirs)], {}, folder, folder))
-        async with aiohttp.ClientSession() as session:
-            made = Both(here, there, world, hub, session)
-            await answering(session, f"{here}/readyz", f"{there}/came")
-            yield made
-    finally:
-        hub.discard()
-        await world.close()
-
-
-async def _admit(authority: str, work: UnitOfWork) -> None:
-    """Its manifest, which says that it signs by cavage, and two people's approval."""
-    key, now = SigningKey.generate(authority), work.clock()
-    said = peer_draft(key, now=now, platform="bovine", peering={"kind": "activitypub", "cavage": True, "networks": []})
-    await admission.apply(check(sign(said, key, now), CHARTER, now), work)
-    await approve(f"peer/{authority}", work)
-
-
-async def _start(hub: Hub, here: str, port: int) -> None:
-    """The keys by our own command line, then all processes that federation needs."""
-    hub.environment |= {
-        "TRAITDUNION_FEDERATION_URL": here,
-        "TRAITDUNION_FEDERATION_PORT": str(port),
-        "TRAITDUNION_FEDERATION_KEY": str(hub.folder / "federation.pem"),
-        "TRAITDUNION_FEDERATION_RSA_KEY": str(hub.folder / "federation-rsa.pem"),
-        "TRAITDUNION_FEDERATION_LOOPBACK": "true",
-    }
-    for kind in ("federation", "federation-rsa"):
-        assert await hub.start(kind, "-m", "hub", "keys", "generate", kind, str(hub.folder / f"{kind}.pem")).ended() == 0
-    public = SigningKey.load("x", hub.folder / "federation.pem").public.multibase
-    hub.environment["TRAITDUNION_FEDERATION_ANCHOR"] = public
-    for words in (("worker", "inbound"), ("worker", "peers"), ("worker", "fanout"), ("relay",), ("courier",), ("peer-door",)):
-        hub.start("-".join(words), "-m", "hub", *words)
-
-
-async def answering(session: aiohttp.ClientSession, *urls: str) -> None:
-    """Wait until each of them is there."""
-
-    async def well(url: str) -> bool:
-        try:
-            async with session.get(url) as answer:
-                return answer.status == 200
-        except aiohttp.ClientError:
-            return False
-
-    for url in urls:
-        await becomes(partial(well, url), wanted=True)
+    streams = Hub(kafka.bootstrap, database_of_module, topics_of_module, tmp_path_factory.mktemp("bovine"))
+    async with beside(Both, streams, (str(PYTHON), str(PROGRAM)), applying) as one:
+        yield one
 
 
 async def test_bovine_finds_and_reads_what_we_show(both: Both) -> None:

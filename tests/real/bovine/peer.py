@@ -224,7 +224,7 @@ async def serve(port: int) -> None:
     app.router.add_get("/actor", peer.show)
     app.router.add_get("/made/{name}", peer.show)
     app.router.add_post("/inbox", peer.receive)
-    app.router.add_get("/came", peer.noted)
+    app.router.add_get("/heard", peer.noted)
     app.router.add_post("/told/{order}", peer.told)
     async with ClientSession() as session:
         await peer.bovine.init(session)
