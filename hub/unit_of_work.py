@@ -34,9 +34,10 @@ from hub.storage.outbox import SqlOutbox
 from hub.storage.rows import together
 from schemas.envelope import object_id
 from schemas.facts import TakenBack
+from schemas.facts.message import MessageEdited
 from schemas.facts.reaction import ReactionAdded, ReactionRemoved
 from schemas.manifest import Grade
-from schemas.proof import VerifiedEvent, own_event, sign_event, verify_event
+from schemas.proof import VerifiedEvent, own_event, sign_event, timestamp, verify_event
 from schemas.sequence import PEERS
 from schemas.topics import HUB_FACTS, outbound
 from schemas.wire import records
@@ -243,13 +244,16 @@ class UnitOfWork:
 
     async def _bearing(self, admitted: Admitted) -> Bearing | None:
         """What a stranger could not know of an event: the fan-out asks no database. None where strangers are told nothing."""
+        posted = None
         match admitted.verified.fact:
             case ReactionRemoved():
                 return await self._taken_back(admitted)
+            case MessageEdited() if (message := await self.messages.get(admitted.subject)) is not None:
+                posted = timestamp(message.occurred_at)
             case ReactionAdded(emoji=emoji) if admitted.node != self.hub and admitted.parent and not admitted.history:
                 if not await self.ministry_likes.tell(admitted.node, admitted.parent, kind_of(emoji), admitted.subject):
                     return None  # a colleague's stands there already, in the ministry's name
-        return Bearing(url=await address_of(self.connection, admitted.parent))
+        return Bearing(url=await address_of(self.connection, admitted.parent), posted=posted)
 
     async def _taken_back(self, admitted: Admitted) -> Bearing | None:
         known, told = await self.reactions.get(admitted.subject), None

@@ -36,7 +36,8 @@ def followers(addresses: Addresses, community: str) -> str:
 def note(event: CanonicalEvent, fact: MessagePosted, community: str, answers: str | None, addresses: Addresses) -> dict[str, Any]:
     """The Note of a ministry's message, whole; `answers` is the address of what it answers.
 
-    Its address is also where people read it: the link into the ministry's own RSE opens for its agents alone.
+    Its address is also where people read it: the link into the ministry's own RSE opens for its agents alone. When an edited one was first
+    said, its event does not tell.
     """
     envelope, html = event.envelope, content(fact)
     address, said = addresses.note(envelope.subject), timestamp(envelope.time)

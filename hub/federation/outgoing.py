@@ -191,7 +191,9 @@ def _deed(numbered: Numbered, addresses: Addresses, kind: str, of: dict[str, Any
 
 def _note(numbered: Numbered, fact: MessagePosted, addresses: Addresses) -> dict[str, Any]:
     answers = _target(numbered, numbered.event.envelope.parent, addresses)
-    return note(numbered.event, fact, numbered.community, answers, addresses)
+    made = note(numbered.event, fact, numbered.community, answers, addresses)
+    posted = numbered.bearing.posted
+    return {**made, "published": posted} if posted else made
 
 
 def _target(numbered: Numbered, message: str | None, addresses: Addresses) -> str | None:

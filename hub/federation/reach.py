@@ -17,17 +17,19 @@ class Bearing:
     """What an event bears on, where its own bytes do not say it to a stranger.
 
     `message` is the message that a removed reaction stood on, `emoji` that reaction; `url` is the address, at its own server, of a
-    peer's message that is answered or reacted to; `told` the reaction under whose id a ministry's stands elsewhere, where that is another.
+    peer's message that is answered or reacted to; `told` the reaction under whose id a ministry's stands elsewhere, where that is another;
+    `posted` when a ministry first said what it edits here.
     """
 
     message: str | None = None
     emoji: str | None = None
     url: str | None = None
     told: str | None = None
+    posted: str | None = None
 
     def written(self) -> str:
         """The value of the target: canonical JSON without what is unset."""
-        said = {"emoji": self.emoji, "message": self.message, "told": self.told, "url": self.url}
+        said = {"emoji": self.emoji, "message": self.message, "posted": self.posted, "told": self.told, "url": self.url}
         return jcs.canonical_strings({name: one for name, one in said.items() if one is not None}).decode()
 
     @classmethod
@@ -36,7 +38,7 @@ class Bearing:
         value = jcs.parse(said.encode())
         if not isinstance(value, dict) or not all(isinstance(one, str) for one in value.values()):
             raise ValueError("a bearing is strings by name")
-        return cls(value.get("message"), value.get("emoji"), value.get("url"), value.get("told"))
+        return cls(value.get("message"), value.get("emoji"), value.get("url"), value.get("told"), value.get("posted"))
 
 
 def bearing_of(targets: Mapping[str, str]) -> Bearing | None:

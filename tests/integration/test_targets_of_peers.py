@@ -19,6 +19,7 @@ from hub.ports import Record
 from hub.storage.federation_tables import external_objects
 from hub.storage.tables import communities
 from schemas.envelope import object_id
+from schemas.proof import timestamp
 from schemas.sequence import PEERS
 from schemas.words import Audience
 from tests.hub_world import COMMUNITY, World
@@ -80,6 +81,14 @@ async def test_an_answer_to_a_peers_message_names_it_where_it_stands(world: Worl
         await connection.execute(insert(external_objects).values(**row, kind="message", at=world.clock()))
     await world.hear(world.posted("education", "post:2", parent=object_id("wifip", "post:1")))
     assert [bearing_of(found) for found in await targets(world, "message.posted")] == [Bearing(), Bearing(url=f"{SERVER}/n/1")]
+
+
+async def test_an_edit_tells_when_the_message_was_first_said(world: World) -> None:
+    await world.hear(world.posted("wifip", "post:1"))
+    said = (await world.rows("SELECT occurred_at FROM hub.messages"))[0]["occurred_at"]
+    await world.hear(world.edited("wifip", "post:1", "Bonsoir"))
+    [found] = await targets(world, "message.edited")
+    assert bearing_of(found) == Bearing(posted=timestamp(said))
 
 
 async def test_a_reaction_taken_back_names_its_message_and_emoji(world: World) -> None:

@@ -114,6 +114,12 @@ def test_an_edit_is_an_update_by_its_author_that_servers_without_groups_get_from
     assert plain["object"]["updated"] == "2026-03-02T09:30:00.000Z"
 
 
+def test_an_edited_note_says_when_it_was_first_said_for_servers_that_meet_it_late() -> None:
+    edited = MessageEdited(space="s", author=POSTED.author, content=Content(html="<p>Bonsoir</p>", text="Bonsoir"))
+    note = inner(edited, Bearing(posted="2026-02-27T08:00:00.000Z"))["object"]
+    assert (note["published"], note["updated"]) == ("2026-02-27T08:00:00.000Z", "2026-03-02T09:30:00.000Z")
+
+
 def test_a_deletion_leaves_a_tombstone_and_goes_to_suspended_peers_too() -> None:
     found = parcels_of(numbered(MessageDeleted(space="s")), HERE)
     assert [parcel.forgets for parcel in found] == [True, True]
@@ -279,7 +285,7 @@ def test_a_record_that_does_not_say_what_it_is_is_refused(headers: list[tuple[st
 
 
 def test_a_bearing_is_read_back_and_absent_without_its_target() -> None:
-    bearing = Bearing("m", "👍", "https://a.example/1")
+    bearing = Bearing("m", "👍", "https://a.example/1", "r", "2026-02-27T08:00:00.000Z")
     assert bearing_of({PEERS: bearing.written()}) == bearing
     assert bearing_of({"education": "!salon"}) is None
 
