@@ -151,6 +151,14 @@ class Standing:
         """Whether it is remembered to take this signature."""
         return self.ladder(now)[0] is scheme and self.scheme is scheme
 
+    def may_blame_signature(self, status: int) -> bool:
+        """Whether an answer may mean that this signature was not understood, and another may be tried.
+
+        Some fail over one that they have no reader for (500: inboxes made with Lemmy's library, unless who made them sees to it); that is
+        believed of a server only until it has taken something.
+        """
+        return status in UNSIGNED or (status == 500 and self.scheme is None)  # noqa: PLR2004 - Internal Server Error
+
     def took(self, offset: int, scheme: Scheme, now: datetime) -> Standing:
         """It took the record at an offset."""
         kept = self.scheme_at if self.knows(scheme, now) else now

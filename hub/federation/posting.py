@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from hub.federation.delivery import UNSIGNED, Gone, Later, Never, Scheme, Taken, judge
+from hub.federation.delivery import Gone, Later, Never, Scheme, Taken, judge
 from hub.federation.outgoing import CONTENT_TYPE
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ class Posting:
                 except Absent as absent:
                     return Later(absent.reason)
                 outcome = judge(reply.status, reply.retry_after, scheme)
-                if reply.status not in UNSIGNED:
+                if not standing.may_blame_signature(reply.status):
                     return outcome
             if reply.status != 401 and standing.knows(scheme, now):  # noqa: PLR2004 - Unauthorized
                 return outcome

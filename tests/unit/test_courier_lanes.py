@@ -212,6 +212,20 @@ async def test_a_signature_that_was_taken_is_used_from_then_on(world: World) -> 
     assert world.kept.standings["a.example"].scheme is Scheme.CAVAGE
 
 
+async def test_a_server_that_fails_over_a_signature_it_cannot_read_is_asked_by_others_until_it_has_taken_one(world: World) -> None:
+    world.follow("a.example")
+    inbox = inbox_of("a.example")
+    world.inboxes.says[inbox] = lambda _, scheme: Reply(202 if scheme == "cavage" else 500)
+    async with world.run():
+        await world.say(record(0))
+        await world.rest()
+        world.inboxes.says[inbox] = lambda *_: Reply(500)
+        await world.say(record(1))
+        await world.rest()
+    assert [scheme for _, scheme in world.inboxes.asked] == ["ed25519", "rsa-v1_5-sha256", "cavage", "cavage"]
+    assert world.kept.standings["a.example"].reason == "peer_server_error"
+
+
 async def test_a_peer_that_wants_another_signature_again_is_heard(world: World) -> None:
     world.follow("a.example")
     inbox = inbox_of("a.example")
