@@ -90,6 +90,7 @@ lock: install ## Compiles the lock files again, with hashes and without addresse
 		deploy/synapse/requirements.in -o deploy/synapse/requirements.lock
 	@$(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		tests/real/bovine/requirements.in -o tests/real/bovine/requirements.lock
+	@! command -v npm >/dev/null || { npm update --silent --package-lock-only --prefix tests/real/fedify && node tests/real/fedify/lock.mjs; }
 
 clean: ## Removes all that was installed and made in this folder
 	@rm -rf .venv .venv-synapse .venv-fuzz .venv-bovine tests/real/fedify/node_modules .local .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build *.egg-info
