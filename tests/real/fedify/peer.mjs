@@ -1,6 +1,6 @@
-// A server that others could have written: a person on Fedify, with its types, signatures, proofs and loaders. It does what a test asks by HTTP.
+// A server that others could have written: a person and a forum on Fedify, with its types, signatures, proofs and loaders. It does what a test asks by HTTP.
 //
-// Run by node, which finds Fedify in `.node-fedify`: `peer.mjs PORT`.
+// Run by node, which finds Fedify beside this file: `peer.mjs PORT`.
 
 import { createFederation, generateCryptoKeyPair, MemoryKvStore, parseNodeInfo, SendActivityError, signRequest } from "@fedify/fedify";
 import * as vocab from "@fedify/fedify/vocab";
@@ -10,6 +10,11 @@ import { serve } from "./web.mjs";
 const HOST = "127.0.0.1";
 const base = `http://${HOST}:${process.argv[2]}`;
 const ME = "ines";
+const FORUM = "forum";
+const ACTORS = new Map([
+  [ME, { kind: vocab.Person, name: "Inès Morel" }],
+  [FORUM, { kind: vocab.Group, name: "Forum d’ailleurs" }],
+]);
 const pairs = [await generateCryptoKeyPair("RSASSA-PKCS1-v1_5"), await generateCryptoKeyPair("Ed25519")];
 const made = new Map();
 const posts = [];
@@ -21,41 +26,44 @@ const federation = createFederation({ kv: new MemoryKvStore(), allowPrivateAddre
 
 federation
   .setActorDispatcher("/users/{identifier}", async (context, identifier) => {
-    if (identifier !== ME) return null;
+    if (!ACTORS.has(identifier)) return null;
+    const { kind, name } = ACTORS.get(identifier);
     const keys = await context.getActorKeyPairs(identifier);
-    return new vocab.Person({
+    return new kind({
       id: context.getActorUri(identifier),
       preferredUsername: identifier,
-      name: "Inès Morel",
+      name,
       inbox: context.getInboxUri(identifier),
       endpoints: new vocab.Endpoints({ sharedInbox: context.getInboxUri() }),
       publicKey: keys[0].cryptographicKey,
       assertionMethods: keys.map((key) => key.multikey),
     });
   })
-  .setKeyPairsDispatcher((_, identifier) => (identifier === ME ? pairs : []));
+  .setKeyPairsDispatcher((_, identifier) => (ACTORS.has(identifier) ? pairs : []));
 
 federation.setObjectDispatcher(vocab.Note, "/notes/{note}", (context, { note }) => made.get(context.getObjectUri(vocab.Note, { note }).href) ?? null);
 
 const inboxes = federation.setInboxListeners("/users/{identifier}/inbox", "/inbox").setSharedKeyDispatcher(() => ({ identifier: ME }));
-for (const kind of [vocab.Accept, vocab.Announce, vocab.Create, vocab.Update, vocab.Delete, vocab.Like, vocab.Undo, vocab.EmojiReact]) {
+for (const kind of [vocab.Follow, vocab.Accept, vocab.Announce, vocab.Create, vocab.Update, vocab.Delete, vocab.Like, vocab.Undo, vocab.EmojiReact]) {
   inboxes.on(kind, async (context, activity) => {
-    // What is accepted is her own Follow, set into somebody else's activity: she knows it without asking herself.
-    heard.push(await noted(activity, activity instanceof vocab.Accept ? { ...context, crossOrigin: "trust" } : context));
+    heard.push(await noted(activity, context));
     if (activity instanceof vocab.Announce) await passOn(context, activity);
+    if (activity instanceof vocab.Follow) await send(context, activity.actorId.href, vocab.Accept, { object: activity }, FORUM);
   });
 }
 
 /** What a Group passed on is for the listeners of what it holds, once Fedify has found it to be true. */
 async function passOn(context, announce) {
-  const inner = await announce.getObject(context);
+  const inner = await announce.getObject({ ...context, suppressError: true });
   if (inner instanceof vocab.Activity) heard.push({ type: "Routed", inner: inner.id.href, believed: await context.routeActivity(context.recipient, inner) });
 }
 
 /** An activity as Fedify reads it; `made` is what it holds, `word` what that one says. */
 async function noted(activity, context) {
-  const held = await activity.getObject(context);
-  const note = held instanceof vocab.Activity ? await held.getObject(context) : held;
+  // What is accepted is her own Follow, set into somebody else's activity: she knows it without asking herself. What is gone is nothing.
+  const reading = { ...context, suppressError: true, crossOrigin: activity instanceof vocab.Accept ? "trust" : "ignore" };
+  const held = await activity.getObject(reading);
+  const note = held instanceof vocab.Activity ? await held.getObject(reading) : held;
   return {
     type: activity.constructor.name,
     id: activity.id?.href,
@@ -121,6 +129,14 @@ const orders = {
   /** Takes an activity of hers back, by what it was. */
   undo: (context, { group, activity, kind, message }) =>
     send(context, group, vocab.Undo, { object: new vocab[kind]({ id: new URL(activity), actor: actorOf(context), object: new URL(message) }) }),
+  /** What she says in the forum there, which passes it on. */
+  passOn(context, { group, html }) {
+    const forum = context.getActorUri(FORUM).href;
+    const note = noteOf(context, forum, html, undefined, context.getObjectUri(vocab.Note, { note: `${++count}` }));
+    made.set(note.id.href, note);
+    const create = new vocab.Create({ id: new URL(`${base}/activities/${++count}`), actor: actorOf(context), object: note, ...toAll(forum) });
+    return send(context, group, vocab.Announce, { object: create, ...toAll(forum) }, FORUM);
+  },
   forge: (context, { group, how, message }) => forgeries[how](context, group, message),
 };
 
@@ -182,11 +198,11 @@ function noteOf(context, group, html, answers, id) {
 }
 
 /** Sends as Fedify's applications do: to the inbox that it finds, signed in the way that it chooses. */
-async function send(context, group, kind, said) {
+async function send(context, group, kind, said, identifier = ME) {
   const id = new URL(`${base}/activities/${++count}`);
   const recipient = await context.lookupObject(group);
   try {
-    await context.sendActivity({ identifier: ME }, recipient, new kind({ id, actor: actorOf(context), ...said }), { immediate: true });
+    await context.sendActivity({ identifier }, recipient, new kind({ id, actor: context.getActorUri(identifier), ...said }), { immediate: true });
     return { status: 202, reason: null, id: id.href, made: said.object?.id?.href ?? null };
   } catch (error) {
     if (!(error instanceof SendActivityError)) throw error;
