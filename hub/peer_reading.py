@@ -112,5 +112,5 @@ def _room(community: Community) -> Room:
 def _said(message: Message) -> Said:
     return Said(
         message.id, message.community, message.node, message.author, message.organisation, message.title, message.html,
-        message.occurred_at, message.parent, message.state is MessageState.DELETED,
+        message.occurred_at, message.parent, message.state is not MessageState.VISIBLE,
     )  # fmt: skip

@@ -137,7 +137,7 @@ class Resender:
         event = sign_event(
             self._rules.key, stand_in.fact, subject=step.subject, time=stand_in.time, platform=PLATFORM, native_id=step.native_id,
             change_marker=f"{RESYNC}:{step.number}", actor=self._rules.key.owner, audience=Audience.MEMBERS,
-            community=resync.community, parent=stand_in.parent, history=RESYNC, on_behalf=step.node,
+            community=resync.community, parent=stand_in.parent, history=RESYNC, on_behalf=stand_in.owner or step.node,
         )  # fmt: skip
         place = Place(event.digest, resync.community, step.number, {listener.node: listener.space}, now, RESYNC)
         return event.value, [*_headers(event), *self._signed(place)]

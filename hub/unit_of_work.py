@@ -10,7 +10,10 @@ from hub.access import Right, node_lapsed, node_may
 from hub.communities.held import SqlHeld
 from hub.communities.members import SqlMembers
 from hub.communities.model import Outcome
+from hub.communities.moderations import SqlModerations
+from hub.communities.moderators import SqlModerators
 from hub.communities.reactions import SqlAnswers, SqlReactions
+from hub.communities.reports import SqlReports
 from hub.communities.repository import SqlCommunities, SqlCopies, SqlMessages
 from hub.communities.resyncs import SqlResyncs
 from hub.communities.service import CommunityNotFound
@@ -49,6 +52,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+    from hub.communities.model import Message
     from hub.ports import Clock, Record
     from hub.storage.rows import Change
     from schemas.facts.base import Fact
@@ -99,6 +103,8 @@ class UnitOfWork:
         self.answers = SqlAnswers(connection, rules.clock)
         self.members = SqlMembers(connection, rules.clock)
         self.resyncs = SqlResyncs(connection)
+        self.moderators, self.moderations = SqlModerators(connection), SqlModerations(connection)
+        self.reports = SqlReports(connection, rules.clock)
         self.held = SqlHeld(connection, rules.clock, rules.hold, self._revive)
         self.events = SqlEvents(connection, rules.clock)
         self.followers, self.follows = SqlFollowers(connection), SqlFollows(connection)
@@ -220,6 +226,23 @@ class UnitOfWork:
         await self.publish_registry()
         return True
 
+    async def say_of(self, message: Message, fact: Fact) -> int:
+        """Sign a fact of the hub's own about somebody's message, for the whole community: its number."""
+        said = await self._said_of(message, fact)
+        self.events.add([said])
+        return await self.announce(said)
+
+    async def say_of_to(self, node: str, message: Message, fact: Fact) -> None:
+        """Sign a fact of the hub's own about somebody's message, for one node alone, on its own topic."""
+        said = await self._said_of(message, fact)
+        self.outbox.add(_outgoing(outbound(node).name, message.community, said, None, {}))
+
+    async def space_of(self, node: str, community: str) -> str | None:
+        """Where a node's copies of a community stand, None where it may not be sent any."""
+        tie = await self.ties.get(node, community)
+        right = tie is not None and tie.state is TieState.ACTIVE and node_may(await self.grade_of(node), Right.RECEIVE)
+        return tie.space if tie is not None and right else None
+
     def store_offsets(self, group: str, batch: Sequence[Record]) -> None:
         """Note how far the group has read; written with the transaction."""
         self._reached = offsets.reached(group, batch)
@@ -231,6 +254,8 @@ class UnitOfWork:
         often = (self.communities, self.messages, self.reactions, self.answers, self.members)
         changes = [*(repository.change() for repository in often), *self.events.changes(), self._reached, self.outbox.change()]
         await together(self.connection, changes)
+        for about_messages in (self.moderations, self.reports):  # they refer to messages of this same transaction
+            await about_messages.flush()
         await self.connection.commit()
 
     async def _targets(self, community: str, fact: Fact | None) -> dict[str, str]:
@@ -272,6 +297,18 @@ class UnitOfWork:
         event = sign_event(
             self._rules.key, fact, subject=subject, time=now, platform=PLATFORM, native_id=subject, change_marker=marker,
             actor=self._rules.key.owner, audience=Audience.MEMBERS, community=community,
+        )  # fmt: skip
+        correlation = records.new_correlation()
+        verified = own_event(self._rules.key, event, fact, now)
+        return Admitted(verified, tuple(records.to_headers(event, correlation)), correlation, ("", 0, 0))
+
+    async def _said_of(self, message: Message, fact: Fact) -> Admitted:
+        """On behalf of the node whose message it is; the time makes each saying one of its own."""
+        now = self.clock()
+        event = sign_event(
+            self._rules.key, fact, subject=message.id, time=now, platform=PLATFORM, audience=Audience.MEMBERS,
+            native_id=await self.moderations.native_id(message.first_event), change_marker=f"{message.id} {timestamp(now)}",
+            actor=self._rules.key.owner, community=message.community, parent=message.parent, on_behalf=message.node,
         )  # fmt: skip
         correlation = records.new_correlation()
         verified = own_event(self._rules.key, event, fact, now)

@@ -13,6 +13,7 @@ from schemas.facts.copy import CopyEdited, CopyWithdrawn
 from schemas.facts.delivery import DeliveryReported
 from schemas.facts.membership import MembershipJoined, MembershipLeft
 from schemas.facts.message import MessageDeleted, MessageEdited, MessagePosted
+from schemas.facts.moderation import CopyRestored, MessageModerated, MessageRestored
 from schemas.facts.reaction import ReactionAdded, ReactionRemoved
 from schemas.facts.resync import ResyncCompleted, ResyncRequested
 from schemas.facts.tie import TieAccepted, TieProposed, TieRefused
@@ -29,13 +30,17 @@ NUMBERED: Final = (
     MessagePosted, MessageEdited, MessageDeleted, ReactionAdded, ReactionRemoved, AnswerAccepted, AnswerWithdrawn,
     MembershipJoined, MembershipLeft,
 )  # fmt: skip
+MODERATION: Final = (MessageModerated, MessageRestored)
+"""Numbered too, and the hub's alone to say."""
 OUTBOUND: Final = topics.outbound("{node}")
 CARRIES: Final[Mapping[str, tuple[type[Fact], ...]]] = {
     topics.RSE_INBOUND.name: (*NUMBERED, CopyWithdrawn, CopyEdited, TieAccepted, TieRefused, ResyncRequested),
-    topics.HUB_FACTS.name: (*NUMBERED, CopyWithdrawn, CopyEdited, TieProposed, TieAccepted, TieRefused, CommunityOpened, NodeApproved),
+    topics.HUB_FACTS.name: (
+        *NUMBERED, *MODERATION, CopyWithdrawn, CopyEdited, TieProposed, TieAccepted, TieRefused, CommunityOpened, NodeApproved,
+    ),
     topics.RSE_RECEIPTS.name: (DeliveryReported,),
-    OUTBOUND.name: (*NUMBERED, TieProposed, TieRefused, ResyncCompleted),
-}
+    OUTBOUND.name: (*NUMBERED, *MODERATION, CopyRestored, TieProposed, TieRefused, ResyncCompleted),
+}  # fmt: skip
 """Which facts each topic of events carries; the others carry dead letters or sealed bodies."""
 SEQUENCED: Final = frozenset({topics.HUB_FACTS.name, OUTBOUND.name})
 

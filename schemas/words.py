@@ -22,6 +22,18 @@ def fits(space: Audience, community: Audience) -> bool:
     return space in WIDTH and community in WIDTH and WIDTH[space] <= WIDTH[community]
 
 
+class Ground(StrEnum):
+    """Why a moderator took a message away, in words that everybody is shown."""
+
+    OFF_TOPIC = "off_topic"
+    INSULTING = "insulting"
+    PERSONAL_DATA = "personal_data"
+    CONFIDENTIAL = "confidential"
+    UNLAWFUL = "unlawful"
+    ADVERTISING = "advertising"
+    UNSTATED = "unstated"  # she deleted a copy in her own RSE, where nobody asks why
+
+
 class Verdict(StrEnum):
     """What became of a delivery at a node's last door."""
 

@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from hub.access import CommunityRole
 from hub.communities.model import Community, MembershipState, ReactionState
+from hub.communities.moderations import said_of
 from hub.ports import Admitted
 from schemas.envelope import BACKFILL, object_id
 from schemas.facts.answer import AnswerAccepted, AnswerWithdrawn
@@ -16,14 +18,19 @@ from schemas.facts.reaction import ReactionAdded, ReactionRemoved
 from schemas.keys import SigningKey
 from schemas.manifest import Grade
 from schemas.proof import own_event, sign_event
+from schemas.wire.records import to_headers
 from schemas.words import Audience
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from hub.communities.model import Answer, Membership, Message, Outcome, Reaction
+    from hub.communities.moderations import Moderation
+    from hub.communities.moderators import Moderator
+    from hub.communities.reports import ReportKind
     from hub.ports import Clock
     from schemas.facts.base import Fact
+    from schemas.facts.moderation import Said
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 COMMUNITY = "futurs-publics"
@@ -49,7 +56,7 @@ def said(
         actor=actor, audience=Audience.MEMBERS, community=community, parent=parent,
         history=history,
     )  # fmt: skip
-    return Admitted(own_event(KEYS[node], event, fact, NOW), (), "0" * 32, ("t", 0, 0))
+    return Admitted(own_event(KEYS[node], event, fact, NOW), tuple(to_headers(event, "0" * 32)), "0" * 32, ("t", 0, 0))
 
 
 def posted(node: str, native: str, text: str = "Bonjour", parent: str | None = None) -> Admitted:
@@ -128,6 +135,10 @@ class FakeMessages:
 
     async def get(self, message: str) -> Message | None:
         return self.known.get(message)
+
+    async def community_of(self, message: str) -> str | None:
+        known = self.known.get(message)
+        return known.community if known is not None else None
 
     def save(self, message: Message) -> None:
         self.known[message.id] = message
@@ -211,6 +222,60 @@ class FakeCopies:
 
 
 @dataclass
+class FakeModerators:
+    """Roles in memory."""
+
+    named: dict[tuple[str, str, str], Moderator] = field(default_factory=dict)
+
+    async def role_of(self, community: str, node: str, actor: str) -> CommunityRole | None:
+        return CommunityRole.MODERATOR if (community, node, actor) in self.named else None
+
+    async def add(self, moderator: Moderator) -> None:
+        self.named[moderator.community, moderator.node, moderator.actor] = moderator
+
+    async def remove(self, community: str, node: str, actor: str) -> bool:
+        return self.named.pop((community, node, actor), None) is not None
+
+
+@dataclass
+class FakeModerations:
+    """What stands against messages, in memory; `kept` is what the outbox would hold of each."""
+
+    standing: dict[str, Moderation] = field(default_factory=dict)
+    kept: dict[str, Admitted | None] = field(default_factory=dict)
+    forgotten: list[tuple[str, str]] = field(default_factory=list)
+
+    async def get(self, message: str) -> Moderation | None:
+        return self.standing.get(message)
+
+    def add(self, moderation: Moderation) -> None:
+        self.standing[moderation.message] = moderation
+
+    def withhold(self, message: str, admitted: Admitted | None) -> None:
+        self.kept[message] = admitted
+
+    def lift(self, message: str) -> None:
+        self.standing.pop(message)
+
+    async def last_words(self, message: str) -> Said | None:
+        one = self.kept.get(message)
+        return said_of(one.verified.event.value, one.headers, one.verified.admitted_at) if one is not None else None
+
+    async def forget_withdrawal(self, message: str, node: str) -> None:
+        self.forgotten.append((message, node))
+
+
+@dataclass
+class FakeReports:
+    """Reports in memory."""
+
+    told: list[tuple[str, str, ReportKind]] = field(default_factory=list)
+
+    def add(self, admitted: Admitted, kind: ReportKind) -> None:
+        self.told.append((admitted.subject, admitted.node, kind))
+
+
+@dataclass
 class FakeWork:
     """A transaction that never fails; `said` lists what was announced, in order."""
 
@@ -221,7 +286,12 @@ class FakeWork:
     reactions: FakeReactions = field(default_factory=FakeReactions)
     answers: FakeAnswers = field(default_factory=FakeAnswers)
     members: FakeMembers = field(default_factory=FakeMembers)
+    moderators: FakeModerators = field(default_factory=FakeModerators)
+    moderations: FakeModerations = field(default_factory=FakeModerations)
+    reports: FakeReports = field(default_factory=FakeReports)
     announced: list[Admitted] = field(default_factory=list)
+    own_words: list[tuple[str, Fact]] = field(default_factory=list)
+    """What the hub said of somebody's message: to whom (`*` is everybody), and what."""
     settled: dict[str, Outcome] = field(default_factory=dict)
     untied: set[str] = field(default_factory=set)
     clock: Clock = field(default=lambda: NOW)
@@ -242,6 +312,18 @@ class FakeWork:
 
     async def say(self, fact: Fact, *, subject: str, marker: str, community: str | None = None) -> None:
         del fact, subject, marker, community
+
+    async def say_of(self, message: Message, fact: Fact) -> int:
+        del message
+        self.own_words.append(("*", fact))
+        return len(self.announced) + len(self.own_words)
+
+    async def say_of_to(self, node: str, message: Message, fact: Fact) -> None:
+        del message
+        self.own_words.append((node, fact))
+
+    async def space_of(self, node: str, community: str) -> str | None:
+        return None if node in self.untied or community != COMMUNITY else "!s"
 
     def settle(self, admitted: Admitted, outcome: Outcome) -> None:
         self.settled[admitted.id] = outcome

@@ -15,6 +15,7 @@ from schemas.facts.copy import CopyEdited, CopyWithdrawn
 from schemas.facts.delivery import Delivery, DeliveryReported
 from schemas.facts.membership import MembershipJoined, MembershipLeft
 from schemas.facts.message import Attachment, Author, Content, MessageDeleted, MessageEdited, MessagePosted
+from schemas.facts.moderation import CopyRestored, MessageModerated, MessageRestored, Said, Words
 from schemas.facts.reaction import ReactionAdded, ReactionRemoved
 from schemas.facts.resync import ResyncCompleted, ResyncRequested
 from schemas.facts.tie import TieAccepted, TieProposed, TieRefused
@@ -22,7 +23,7 @@ from schemas.jcs import canonical_strings
 from schemas.keys import SigningKey
 from schemas.manifest import Registry, issue
 from schemas.proof import UnverifiedEvent, content_digest, encode, sign_event, timestamp
-from schemas.words import Audience, Verdict
+from schemas.words import Audience, Ground, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,7 +50,12 @@ FACTS: tuple[Fact, ...] = (
     POSTED,
     MessageEdited(space="category:5", author=POSTED.author, content=Content(html="<p>Bonsoir</p>", text="Bonsoir")),
     MessageDeleted(space="category:5"),
+    MessageModerated(ground=Ground.OFF_TOPIC, note="Voir la charte."),
+    MessageRestored(
+        said=Said(attributes='{"source":"finances"}', salt="ab" * 32, value='{"space":"97"}', admitted_at=NOW), withdrawn_in="education"
+    ),
     CopyWithdrawn(space="category:5"),
+    CopyRestored(node="education", space="category:5", words=Words(author=POSTED.author, content=POSTED.content, title="Bonjour")),
     CopyEdited(space="category:5"),
     ReactionAdded(space="category:5", author=POSTED.author, emoji="❤️"),
     ReactionRemoved(space="category:5"),

@@ -180,6 +180,24 @@ def reach_of_acceptance(node: str, asked_in: str) -> Reach:
     return ACCEPTANCE[Accepter.QUESTION if node == asked_in else Accepter.ELSEWHERE]
 
 
+class CommunityRole(StrEnum):
+    """What a person of some RSE is in one community, by the federation's word."""
+
+    MODERATOR = "moderator"
+
+
+WITHDRAWAL: Final[Mapping[CommunityRole | None, Reach]] = {
+    CommunityRole.MODERATOR: Reach.EVERYWHERE,
+    None: Reach.HERE,
+}
+"""How far the deletion of a copy goes that somebody made of another RSE's message; without a role she acts in her own RSE."""
+
+
+def reach_of_withdrawal(role: CommunityRole | None) -> Reach:
+    """How far a deletion of somebody else's message goes, by the role of who deleted it."""
+    return WITHDRAWAL[role]
+
+
 class Role(StrEnum):
     """Who reads what communities say."""
 

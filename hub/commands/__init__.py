@@ -1,10 +1,10 @@
-"""The operators' commands: topics, nodes, peers, people, manifests, communities, ties, trace, dlq, keys, registry."""
+"""The operators' commands: topics, nodes, peers, people, manifests, communities, moderation, ties, trace, dlq, keys, registry."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hub.commands import communities, dead_letters, keys, manifest, nodes, peers, people, registry, ties, topics, trace
+from hub.commands import communities, dead_letters, keys, manifest, moderation, nodes, peers, people, registry, ties, topics, trace
 
 if TYPE_CHECKING:
     import typer
@@ -18,6 +18,7 @@ def add_to(app: typer.Typer) -> None:
     app.add_typer(people.app, name="people")
     app.add_typer(manifest.app, name="manifest")
     app.add_typer(communities.app, name="communities")
+    app.add_typer(moderation.app, name="moderation")
     app.add_typer(ties.app, name="ties")
     app.add_typer(dead_letters.app, name="dlq")
     app.add_typer(keys.app, name="keys")

@@ -134,7 +134,7 @@ async def _add(fact: ReactionAdded, admitted: Admitted, work: Work) -> Outcome:
     if await work.reactions.get(admitted.subject) is not None:
         return Outcome.SUPERSEDED  # known already, or its removal came first
     message = await _message(admitted, work)
-    if message is None or message.state is MessageState.DELETED:
+    if message is None or message.state is not MessageState.VISIBLE:
         return Outcome.ORPHANED
     if await work.reactions.stands(message.id, actor, fact.emoji):
         return Outcome.SUPERSEDED
@@ -157,7 +157,7 @@ async def _remove(admitted: Admitted, work: Work) -> Outcome:
 
 async def _accept(admitted: Admitted, work: Work) -> Outcome:
     message = await _message(admitted, work)
-    if message is None or message.state is MessageState.DELETED:
+    if message is None or message.state is not MessageState.VISIBLE:
         return Outcome.ORPHANED
     if not await _counts(admitted, message, work):
         return Outcome.NOTED

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from hub.communities import gestures, participation, resync, service
 from hub.communities.model import Outcome
+from hub.communities.reports import ReportKind
+from hub.ports import RefusedError
 from schemas.facts.copy import CopyEdited, CopyWithdrawn
 from schemas.facts.message import MessageDeleted, MessagePosted
 from schemas.facts.resync import ResyncRequested
@@ -13,6 +15,8 @@ from schemas.facts.resync import ResyncRequested
 if TYPE_CHECKING:
     from hub.communities.service import Work
     from hub.ports import Admitted
+
+OF_THE_HUB = "word_of_the_hub"
 
 
 async def on_message(admitted: Admitted, work: Work) -> Outcome:
@@ -45,10 +49,20 @@ async def on_resync_requested(admitted: Admitted, work: resync.Work) -> Outcome:
 async def on_copy_withdrawn(admitted: Admitted, work: Work) -> Outcome:
     """Somebody deleted a copy in her own RSE."""
     fact = admitted.verified.fact
-    return await service.note_copy("withdrawn", fact.space, admitted, work) if isinstance(fact, CopyWithdrawn) else Outcome.UNSUPPORTED
+    return (
+        await service.note_copy(ReportKind.WITHDRAWN, fact.space, admitted, work)
+        if isinstance(fact, CopyWithdrawn)
+        else Outcome.UNSUPPORTED
+    )
 
 
 async def on_copy_edited(admitted: Admitted, work: Work) -> Outcome:
     """Somebody edited a copy in her own RSE."""
     fact = admitted.verified.fact
-    return await service.note_copy("edited", fact.space, admitted, work) if isinstance(fact, CopyEdited) else Outcome.UNSUPPORTED
+    return await service.note_copy(ReportKind.EDITED, fact.space, admitted, work) if isinstance(fact, CopyEdited) else Outcome.UNSUPPORTED
+
+
+async def on_moderation(admitted: Admitted, work: Work) -> Outcome:
+    """A node says that a message is moderated, or no longer: the hub alone asks who may. Raises RefusedError."""
+    del admitted, work
+    raise RefusedError(OF_THE_HUB)

@@ -24,6 +24,7 @@ class Outcome(StrEnum):
     SUPERSEDED = "superseded"
     ORPHANED = "orphaned"
     NOTED = "noted"
+    WITHHELD = "withheld"  # kept, and shown to nobody while its message is moderated
     UNSUPPORTED = "unsupported"
     REFUSED = "refused"
 
@@ -48,13 +49,32 @@ class MessageState(StrEnum):
 
     VISIBLE = "visible"
     DELETED = "deleted"
+    MODERATED = "moderated"
+    RETRACTED = "retracted"  # by its author, while it was moderated
 
 
 MESSAGE_STEPS: Final[Mapping[MessageState, frozenset[MessageState]]] = {
-    MessageState.VISIBLE: frozenset({MessageState.VISIBLE, MessageState.DELETED}),
+    MessageState.VISIBLE: frozenset({MessageState.VISIBLE, MessageState.DELETED, MessageState.MODERATED}),
     MessageState.DELETED: frozenset({MessageState.VISIBLE, MessageState.DELETED}),
+    MessageState.MODERATED: frozenset({MessageState.MODERATED, MessageState.RETRACTED, MessageState.VISIBLE}),
+    MessageState.RETRACTED: frozenset({MessageState.MODERATED, MessageState.RETRACTED, MessageState.DELETED}),
 }
-"""Deleted → visible is a restoration, open to the owner node."""
+"""Deleted → visible is a restoration, open to the owner node. What a moderator took away stays away, whatever its author does to it, until a
+moderator brings it back: moderated → visible and retracted → deleted are open to moderators alone."""
+WRITTEN_ON: Final[Mapping[MessageState, MessageState]] = {
+    MessageState.VISIBLE: MessageState.VISIBLE, MessageState.DELETED: MessageState.VISIBLE,
+    MessageState.MODERATED: MessageState.MODERATED, MessageState.RETRACTED: MessageState.MODERATED,
+}  # fmt: skip
+"""Where a message stands once its author has written on."""
+TAKEN_BACK: Final[Mapping[MessageState, MessageState]] = {
+    MessageState.VISIBLE: MessageState.DELETED, MessageState.DELETED: MessageState.DELETED,
+    MessageState.MODERATED: MessageState.RETRACTED, MessageState.RETRACTED: MessageState.RETRACTED,
+}  # fmt: skip
+"""Where it stands once its author has taken it back."""
+BROUGHT_BACK: Final[Mapping[MessageState, MessageState]] = {
+    MessageState.MODERATED: MessageState.VISIBLE, MessageState.RETRACTED: MessageState.DELETED,
+}  # fmt: skip
+"""Where it stands once a moderator has brought it back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +102,26 @@ class Message:
     def edited(self, fact: MessagePosted, sequence: int) -> Message:
         """The message after an edit by its owner; visible again if it was deleted."""
         return replace(
-            self, state=MessageState.VISIBLE, author=fact.author.name, organisation=fact.author.organisation,
+            self, state=WRITTEN_ON[self.state], author=fact.author.name, organisation=fact.author.organisation,
             title=fact.title, html=fact.content.html, link=fact.link, last_sequence=sequence,
         )  # fmt: skip
 
     def deleted(self, sequence: int) -> Message:
         """The tombstone: nothing of the content stays."""
-        return replace(self, state=MessageState.DELETED, title=None, html="", link=None, last_sequence=sequence)
+        return replace(self, state=TAKEN_BACK[self.state], title=None, html="", link=None, last_sequence=sequence)
+
+    def moderated(self, sequence: int) -> Message:
+        """The message, taken away by a moderator; the hub keeps its words, for whoever brings it back."""
+        return replace(self, state=MessageState.MODERATED, last_sequence=sequence)
+
+    def restored(self, sequence: int) -> Message:
+        """The message, brought back by a moderator."""
+        return replace(self, state=BROUGHT_BACK[self.state], last_sequence=sequence)
+
+    @property
+    def withheld(self) -> bool:
+        """Whether a moderator's word stands against it."""
+        return self.state in BROUGHT_BACK
 
 
 class ReactionState(StrEnum):

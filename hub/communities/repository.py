@@ -101,6 +101,14 @@ class SqlMessages:
             await self.load([message])
         return self._known[message]
 
+    async def community_of(self, message: str) -> str | None:
+        """Where a message stands, read apart: its community is to be locked before the message itself is read."""
+        known = self._known.get(message)
+        if known is not None:
+            return known.community
+        found: str | None = await self._connection.scalar(select(messages.c.community).where(messages.c.id == message))
+        return found
+
     def save(self, message: Message) -> None:
         """Remember a message; written with the transaction."""
         self._known[message.id] = message

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Protocol
 
-from hub.access import Speech, why_not_speak
-from hub.communities import gestures
+from hub.access import CommunityRole, Reach, Speech, reach_of_withdrawal, why_not_speak
+from hub.communities import gestures, moderation
 from hub.communities.model import Community, Message, MessageState, Outcome
+from hub.communities.reports import ReportKind
 from hub.ports import Admitted, RefusedError
 from schemas.envelope import object_id
 from schemas.facts.community import CommunityOpened
 from schemas.facts.message import MessageDeleted, MessagePosted
-from schemas.words import Audience
+from schemas.words import Audience, Ground
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,6 +42,7 @@ class Messages(Protocol):
     """The messages of communities."""
 
     async def get(self, message: str) -> Message | None: ...
+    async def community_of(self, message: str) -> str | None: ...
     def save(self, message: Message) -> None: ...
 
 
@@ -58,7 +60,19 @@ class Copies(Protocol):
     def note(self, subject: str, node: str, state: str) -> None: ...
 
 
-class Work(gestures.Work, Protocol):
+class Moderators(Protocol):
+    """Who moderates what."""
+
+    async def role_of(self, community: str, node: str, actor: str) -> CommunityRole | None: ...
+
+
+class Reports(Protocol):
+    """What animators are told of."""
+
+    def add(self, admitted: Admitted, kind: ReportKind) -> None: ...
+
+
+class Work(gestures.Work, moderation.Work, Protocol):
     """What these use cases need of a transaction."""
 
     clock: Clock
@@ -71,6 +85,10 @@ class Work(gestures.Work, Protocol):
     def held(self) -> Held: ...
     @property
     def copies(self) -> Copies: ...
+    @property
+    def moderators(self) -> Moderators: ...
+    @property
+    def reports(self) -> Reports: ...
     async def grade_of(self, node: str) -> Grade | None: ...
     async def lapsed(self, admitted: Admitted) -> bool: ...
     async def speaks(self, admitted: Admitted, space: str) -> bool: ...
@@ -118,13 +136,26 @@ async def take(fact: MessagePosted | MessageDeleted, admitted: Admitted, work: W
 
 async def _take_one(fact: MessagePosted | MessageDeleted, admitted: Admitted, work: Work) -> Outcome:
     known = await work.messages.get(admitted.subject)
-    if known is not None and known.state is MessageState.DELETED and admitted_type(admitted) == MessagePosted.event_type:
-        return Outcome.SUPERSEDED  # a late "posted" behind its own tombstone
     if known is not None and admitted_type(admitted) == MessagePosted.event_type:
-        return Outcome.SUPERSEDED  # an edit came first and created it
+        return Outcome.SUPERSEDED  # a late "posted" behind its own tombstone, or an edit came first and created it
+    if known is not None and known.withheld:
+        return await _take_withheld(fact, known, admitted, work)
     sequence = await work.announce(admitted)
     work.messages.save(await _after(fact, known, admitted, sequence, work))
     return Outcome.SEQUENCED
+
+
+async def _take_withheld(fact: MessagePosted | MessageDeleted, known: Message, admitted: Admitted, work: Work) -> Outcome:
+    """A message that a moderator took away: its author writes on unread, and takes it back wherever it still stands."""
+    match fact:
+        case MessagePosted():
+            work.messages.save(known.edited(fact, known.last_sequence))
+            work.moderations.withhold(known.id, admitted)
+            return Outcome.WITHHELD
+        case MessageDeleted():
+            work.messages.save(known.deleted(await work.announce(admitted)))
+            work.moderations.withhold(known.id, None)
+            return Outcome.SEQUENCED
 
 
 async def take_held(admitted: Admitted, work: Work) -> None:
@@ -133,8 +164,8 @@ async def take_held(admitted: Admitted, work: Work) -> None:
     await _release(admitted, work)
 
 
-async def note_copy(state: str, space: str, admitted: Admitted, work: Work) -> Outcome:
-    """Somebody withdrew or edited a copy in her own RSE: shown, never spread as the author's act."""
+async def note_copy(kind: ReportKind, space: str, admitted: Admitted, work: Work) -> Outcome:
+    """Somebody withdrew or edited a copy in her own RSE: reported, never spread as the author's act; a moderator's withdrawal is her word."""
     known = await work.messages.get(admitted.subject)
     if known is None or known.community != admitted.community or known.node == admitted.node:
         raise RefusedError("copy_unknown")  # the same answer for what is not there and for what is elsewhere
@@ -142,8 +173,18 @@ async def note_copy(state: str, space: str, admitted: Admitted, work: Work) -> O
     speech = Speech(grade, tied=tied, owner=True, subject_is_its_own=True, lapsed=lapsed)
     if reason := why_not_speak(speech):
         raise RefusedError(reason)
-    work.copies.note(admitted.subject, admitted.node, state)
+    work.copies.note(admitted.subject, admitted.node, kind.value)
+    if kind is ReportKind.WITHDRAWN and await _goes_everywhere(admitted, work):
+        if known.state is MessageState.VISIBLE:
+            await moderation.withdraw(admitted, known, Ground.UNSTATED, work)
+        return Outcome.NOTED
+    work.reports.add(admitted, kind)
     return Outcome.NOTED
+
+
+async def _goes_everywhere(admitted: Admitted, work: Work) -> bool:
+    actor = admitted.verified.event.envelope.actor
+    return reach_of_withdrawal(await work.moderators.role_of(admitted.community, admitted.node, actor)) is Reach.EVERYWHERE
 
 
 def admitted_type(admitted: Admitted) -> str:

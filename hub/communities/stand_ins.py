@@ -13,6 +13,7 @@ from hub.communities.model import MessageState, ReactionState
 from schemas.facts import FACTS, TakenBack
 from schemas.facts.answer import AnswerAccepted, AnswerWithdrawn
 from schemas.facts.message import Author, Content, MessageDeleted, MessageEdited, MessagePosted
+from schemas.facts.moderation import MessageModerated, MessageRestored
 from schemas.facts.reaction import ReactionAdded, ReactionRemoved
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ _ENDS: Final = re.compile(r"</(?:p|li|h[1-6]|blockquote|pre|div)>|<br\s*/?>")
 _CALLS: Final = re.compile(r' data-mention="[0-9]+"')
 _MESSAGE: Final = {fact.event_type for fact in (MessagePosted, MessageEdited, MessageDeleted)}
 _WORDS: Final = {fact.event_type for fact in (MessagePosted, MessageEdited)}
+_MODERATED: Final = {fact.event_type for fact in (MessageModerated, MessageRestored)}
 _ANSWER: Final = {fact.event_type for fact in (AnswerAccepted, AnswerWithdrawn)}
 _REACTION: Final = {fact.event_type for fact in (ReactionAdded, ReactionRemoved)}
 
@@ -38,6 +40,8 @@ class StandIn:
     fact: Fact
     parent: str | None
     time: datetime
+    owner: str | None = None
+    """Whose object it is, where the number was not its node's own word: a moderator's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,15 +69,15 @@ def what_to_send(step: Step, memory: Memory, listener: Listener, now: datetime) 
     """
     if not listener.receives and not issubclass(FACTS.get(step.type, MessagePosted), TakenBack):
         return None
-    if step.type in _WORDS and _deleted(step, memory):
-        return None if step.kept is not None or not step.first else StandIn(MessageDeleted(space=listener.space), None, now)
+    if step.type in _WORDS | {MessageRestored.event_type} and _away(step, memory):
+        return None if step.kept is not None or not step.first else _of_message(memory.messages[step.subject], listener, now)
     if step.kept is not None:
         return step.kept if listener.node in step.kept.nodes else None
     return _stand_in(step, memory, listener, now) if step.node != listener.node or step.type in _MESSAGE else None
 
 
 def _stand_in(step: Step, memory: Memory, listener: Listener, now: datetime) -> StandIn | None:
-    if step.type in _MESSAGE:
+    if step.type in _MESSAGE | _MODERATED:
         message = memory.messages.get(step.subject)
         return _of_message(message, listener, now) if message is not None and step.first else None
     if step.type in _REACTION:
@@ -87,14 +91,14 @@ def _stand_in(step: Step, memory: Memory, listener: Listener, now: datetime) -> 
 
 def _of_message(message: Message, listener: Listener, now: datetime) -> StandIn:
     """As an edit: it makes what is not there and renews what is."""
-    if message.state is MessageState.DELETED:
-        return StandIn(MessageDeleted(space=listener.space), None, now)
-    shown = _CALLS.sub("", message.html)
+    if message.state is not MessageState.VISIBLE:
+        return StandIn(MessageDeleted(space=listener.space), None, now, message.node)
+    shown, text = without_calls(message.html)
     fact = MessageEdited(
         space=listener.space, author=Author(name=message.author, organisation=message.organisation),
-        content=Content(html=shown, text=plain(shown)), title=message.title, link=message.link,
+        content=Content(html=shown, text=text), title=message.title, link=message.link,
     )  # fmt: skip
-    return StandIn(fact, message.parent, min(message.occurred_at, now))
+    return StandIn(fact, message.parent, min(message.occurred_at, now), message.node)
 
 
 def _of_reaction(reaction: Reaction, listener: Listener, now: datetime) -> StandIn | None:
@@ -107,9 +111,16 @@ def _of_reaction(reaction: Reaction, listener: Listener, now: datetime) -> Stand
     return StandIn(fact, reaction.object, now)
 
 
-def _deleted(step: Step, memory: Memory) -> bool:
+def _away(step: Step, memory: Memory) -> bool:
+    """Whether nobody is to read it now: its author took it back, or a moderator took it away."""
     message = memory.messages.get(step.subject)
-    return message is not None and message.state is MessageState.DELETED
+    return message is not None and message.state is not MessageState.VISIBLE
+
+
+def without_calls(shown: str) -> tuple[str, str]:
+    """A message's HTML that calls nobody, and its text: who was called is not remembered."""
+    calm = _CALLS.sub("", shown)
+    return calm, plain(calm)
 
 
 def plain(shown: str) -> str:

@@ -38,6 +38,12 @@ class ActKind(StrEnum):
     KEY_ROTATED = "key_rotated"
     KEY_REVOKED = "key_revoked"
     KEY_COMPROMISED = "key_compromised"
+    MODERATOR_NAMED = "moderator_named"
+    MODERATOR_ENDED = "moderator_ended"
+    MESSAGE_MODERATED = "message_moderated"
+    MESSAGE_RESTORED = "message_restored"
+    COPY_REWRITTEN = "copy_rewritten"
+    REPORT_CLOSED = "report_closed"
 
 
 ENDING: Final = frozenset({ActKind.APPLIED, ActKind.DECLARED, ActKind.REFUSED, ActKind.GRADE_CHANGED})

@@ -132,6 +132,11 @@ REASONS: Final[Mapping[str, str]] = {
     "type_unknown": "type d’événement inconnu de ce connecteur",
     "unsupported": "le RSE ne sait pas le faire",
     "copy_withdrawn": "copie retirée localement",
+    # moderation
+    "word_of_the_hub": "seul le hub dit qu’un message est modéré",
+    "message_gone": "ce message n’est plus là, ou n’est pas une copie",
+    "pseudonym_malformed": "ce n’est pas un pseudonyme : 32 chiffres hexadécimaux",
+    "report_unknown": "aucun signalement ouvert ne porte ce numéro",
     "copy_gone": "copie disparue du RSE",
     "copy_not_ours": "copie qui n’est pas du connecteur",
     # what stands between the courier and a peer

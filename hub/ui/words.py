@@ -104,16 +104,18 @@ AUDIENCES: Final[Mapping[str, str]] = {
 OPEN_TO: Final = "publique : tous les agents, et les serveurs extérieurs admis"
 CHANGES: Final[Mapping[str, str]] = {
     "message.posted": "message écrit", "message.edited": "message modifié", "message.deleted": "message supprimé",
+    "message.moderated": "message retiré par la modération", "message.restored": "message rétabli par la modération",
     "reaction.added": "réaction", "reaction.removed": "réaction retirée",
     "answer.accepted": "réponse retenue", "answer.withdrawn": "réponse qui n’est plus retenue",
     "membership.joined": "participation", "membership.left": "fin de participation",
     "copy.withdrawn": "copie retirée localement", "copy.edited": "copie modifiée localement",
+    "copy.restored": "copie à récrire",
     "tie.accepted": "rattachement accepté", "tie.refused": "rattachement refusé", "tie.proposed": "rattachement proposé",
     "community.opened": "communauté ouverte", "node.approved": "nœud admis", "delivery.reported": "accusés",
 }  # fmt: skip
 OUTCOMES: Final[Mapping[str, str]] = {
     "sequenced": "numéroté", "held": "retenu : attend ce dont il parle", "superseded": "dépassé par un changement plus récent",
-    "orphaned": "écarté : ce dont il parle n’est pas là", "noted": "noté", "unsupported": "non pris en charge",
+    "orphaned": "écarté : ce dont il parle n’est pas là", "noted": "noté", "withheld": "gardé, montré à personne : le message est modéré", "unsupported": "non pris en charge",
 }  # fmt: skip
 
 
@@ -130,6 +132,23 @@ def verdict(name: str) -> str:
 def mark(state: str) -> str:
     """A verdict's sign."""
     return MARKS.get(state, "·")
+
+
+GROUNDS: Final[Mapping[str, str]] = {
+    "off_topic": "hors sujet", "insulting": "propos injurieux", "personal_data": "données personnelles", "confidential": "information confidentielle",
+    "unlawful": "contraire à la loi", "advertising": "publicité", "unstated": "sans motif donné",
+}  # fmt: skip
+REPORTS: Final[Mapping[str, str]] = {"edited": "copie modifiée", "withdrawn": "copie retirée"}
+
+
+def ground(name: str) -> str:
+    """Why a message was taken away."""
+    return GROUNDS.get(name, name)
+
+
+def report(kind: str) -> str:
+    """What was done to a copy."""
+    return REPORTS.get(kind, kind)
 
 
 def reason(name: str) -> str:

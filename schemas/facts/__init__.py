@@ -14,6 +14,7 @@ from schemas.facts.copy import CopyEdited, CopyWithdrawn
 from schemas.facts.delivery import DeliveryReported
 from schemas.facts.membership import MembershipJoined, MembershipLeft
 from schemas.facts.message import MessageDeleted, MessageEdited, MessagePosted
+from schemas.facts.moderation import CopyRestored, MessageModerated, MessageRestored
 from schemas.facts.reaction import ReactionAdded, ReactionRemoved
 from schemas.facts.resync import ResyncCompleted, ResyncRequested
 from schemas.facts.tie import TieAccepted, TieProposed, TieRefused
@@ -27,12 +28,12 @@ TYPE_PREFIX: Final = "fr.gouv.rse."
 FACTS: Final[Mapping[str, type[Fact]]] = {
     fact.event_type: fact
     for fact in (
-        MessagePosted, MessageEdited, MessageDeleted, CopyWithdrawn, CopyEdited,
+        MessagePosted, MessageEdited, MessageDeleted, MessageModerated, MessageRestored, CopyWithdrawn, CopyEdited, CopyRestored,
         ReactionAdded, ReactionRemoved, AnswerAccepted, AnswerWithdrawn, MembershipJoined, MembershipLeft,
         TieProposed, TieAccepted, TieRefused, CommunityOpened, NodeApproved, DeliveryReported, ResyncRequested, ResyncCompleted,
     )
 }  # fmt: skip
-TakenBack = MessageDeleted | ReactionRemoved | MembershipLeft
+TakenBack = MessageDeleted | MessageModerated | ReactionRemoved | MembershipLeft
 """What is taken back: it goes wherever it was shown, whatever became of a tie since."""
 MAJORS: Final = frozenset({1})
 FIELDS_NAMED: Final = 20  # a refusal goes into a header; a thousand bad attachments need not

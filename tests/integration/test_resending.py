@@ -9,18 +9,20 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from adapters.last_door import LastDoor, Passed, UnverifiedRecord
-from hub.communities import resyncs
+from hub.communities import animation, resyncs
 from hub.communities.resync import Resync, ResyncState
 from hub.resending import Resender
 from hub.unit_of_work import transaction
 from schemas.envelope import RESYNC, object_id
 from schemas.facts.message import MessageDeleted, MessageEdited, MessagePosted
+from schemas.facts.moderation import MessageModerated
 from schemas.facts.reaction import ReactionAdded
 from schemas.facts.resync import ResyncCompleted, ResyncRequested
 from schemas.topics import outbound
 from schemas.wire import kafka as wire
 from schemas.wire.kafka import KafkaSettings, TopicNames
-from tests.fakes_federation import suspend
+from schemas.words import Ground
+from tests.fakes_federation import present, suspend
 from tests.fakes_streams import create_topics
 from tests.hub_world import NODES, World
 
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
     from aiokafka import AIOKafkaProducer
 
+    from hub.unit_of_work import UnitOfWork
     from tests.servers import Kafka
 
 NODE = "education"
@@ -135,6 +138,33 @@ async def test_what_nobody_keeps_is_told_by_the_hub_in_its_own_name_as_it_stands
     assert (envelopes[1].subject, envelopes[1].parent) == (object_id("diplomatie", "post:2"), parent)
     state = await away.state()
     assert (state.originals, state.stand_ins, state.left_out, state.state) == (0, 3, 2, ResyncState.COMPLETED)
+
+
+async def test_what_a_moderator_took_away_meanwhile_is_not_sent_again_and_her_word_is(away: Away) -> None:
+    before, world, root = await away.number(), away.world, object_id("wifip", "post:1")
+    await world.hear(world.posted("wifip", "post:1", "un"), world.posted("wifip", "post:2", "deux"))
+    await world.work(lambda work: _moderate(root, work))
+    await away.ask(before)
+    sent = await away.all_sent()
+    assert facts(sent) == [MessagePosted, MessageModerated, ResyncCompleted]
+    assert sent[0].verified.event.envelope.subject == object_id("wifip", "post:2")
+
+
+async def test_what_was_moderated_long_ago_is_told_as_gone_on_behalf_of_its_own_node(away: Away) -> None:
+    world, root = away.world, object_id("wifip", "post:1")
+    await world.hear(world.posted("wifip", "post:1", "un"))
+    before = await away.number()
+    await world.work(lambda work: _moderate(root, work))
+    await away.forget()
+    await away.ask(before)
+    sent = await away.all_sent()
+    assert facts(sent) == [MessageDeleted, ResyncCompleted]
+    envelope = sent[0].verified.event.envelope
+    assert (envelope.subject, envelope.onbehalf, envelope.nativeid) == (root, "wifip", "post:1")
+
+
+async def _moderate(message: str, work: UnitOfWork) -> None:
+    assert await animation.take_away(message, Ground.INSULTING, "", await present(work), work)
 
 
 async def test_a_node_is_reminded_of_what_its_own_people_edited_and_deleted_while_it_was_away(away: Away) -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from hub.communities.handlers import on_message
 from hub.communities.model import MESSAGE_STEPS, MessageState, Outcome
+from hub.communities.reports import ReportKind
 from hub.communities.service import CommunityKnownError, note_copy, open_community, take_held
 from hub.ports import RefusedError
 from schemas.envelope import object_id
@@ -110,14 +111,14 @@ async def test_a_withdrawn_copy_is_noted_and_never_spread() -> None:
     await _hear(work, posted("wifip", "post:1"))
     copy = said("education", CopyWithdrawn(space="!s"), "$copy")
     object.__setattr__(copy.verified.event.envelope, "subject", ROOT)
-    assert await note_copy("withdrawn", "!s", copy, work) is Outcome.NOTED
+    assert await note_copy(ReportKind.WITHDRAWN, "!s", copy, work) is Outcome.NOTED
     assert work.copies.notes == {(ROOT, "education"): "withdrawn"}
     assert len(work.announced) == 1
 
 
 async def test_a_copy_of_nothing_is_refused_by_name() -> None:
     with pytest.raises(RefusedError, match="copy_unknown"):
-        await note_copy("withdrawn", "!s", said("education", CopyWithdrawn(space="!s"), "$copy"), FakeWork())
+        await note_copy(ReportKind.WITHDRAWN, "!s", said("education", CopyWithdrawn(space="!s"), "$copy"), FakeWork())
 
 
 async def test_a_community_opens_once() -> None:
