@@ -28,7 +28,7 @@ KEEP_COPY = f"""
         subject = excluded.subject, origin = 'copy', locator = coalesce(excluded.locator, objects.locator),
         versions = (array_append(objects.versions, $5))[greatest(1, cardinality(objects.versions) + 2 - {VERSIONS_KEPT}):],
         space = excluded.space, community = excluded.community, deleted = excluded.deleted, kind = excluded.kind, about = excluded.about,
-        quoted = excluded.quoted
+        quoted = excluded.quoted, withdrawn = objects.withdrawn AND NOT $12
 """  # noqa: S608 - made of constants alone
 KEEP_PART = f"""
     INSERT INTO objects (instance, native_id, subject, origin, locator, versions, space, community, kind, about, changes)
@@ -43,7 +43,10 @@ KEEP_REQUOTED = (
 )
 QUOTING = f"SELECT {OBJECT_COLUMNS} FROM objects WHERE instance = $1 AND quoted = $2 AND NOT deleted AND NOT withdrawn ORDER BY native_id"  # noqa: S608 - constants
 GONE = "UPDATE objects SET deleted = true WHERE instance = $1 AND native_id = $2"
-REPLACED = "UPDATE objects SET deleted = true WHERE instance = $1 AND subject = $2 AND native_id <> $3 AND origin = 'copy'"
+REPLACED = (
+    "UPDATE objects SET deleted = true WHERE instance = $1 AND subject = $2 AND native_id <> $3 AND origin = 'copy' AND kind <> 'part'"
+)
+SETTLE = "UPDATE objects SET moderated = $3, settled = array_append(settled, $4) WHERE instance = $1 AND native_id = $2"
 RENAMING = frozenset({Act.ACCEPTED, Act.EDITED})
 """Acts after which a copy may be another object: the mark of another answer, a message brought back where nothing is undeleted."""
 KEEP_REFUSED = "INSERT INTO refused_objects VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING"
@@ -124,6 +127,15 @@ class Requoted:
     """A copy whose quotation was rewritten, and its version since."""
 
     native_id: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """An own message that a moderator took away or brought back here, and its version since."""
+
+    native_id: str
+    moderated: bool
     version: str
 
 
@@ -225,6 +237,7 @@ class Applied:
         counting: Counting = Counting.NEXT,
         parts: Sequence[str] = (),
         requoted: Sequence[Requoted] = (),
+        settled: Settled | None = None,
     ) -> Waiting:
         """All or nothing: the intents closed, the copy or the refusal kept, the sequence applied, the receipt laid out."""
         numbers = self._advanced(delivery, counting) if delivery.sequence else None
@@ -237,6 +250,8 @@ class Applied:
             self._keep_copy(kept, copy)
         for one in requoted:
             kept.add(KEEP_REQUOTED, self._instance, one.native_id, one.version)
+        if settled is not None:
+            kept.add(SETTLE, self._instance, settled.native_id, settled.moderated, settled.version)
         if refused is not None:
             kept.add(KEEP_REFUSED, self._instance, refused.subject, refused.reason, delivery.at)
         if numbers is not None:
@@ -271,11 +286,11 @@ class Applied:
         native_id = written.native_id if renamed else order.native_id
         kept.add(
             KEEP_COPY, self._instance, native_id, order.subject, written.locator, written.version, order.space, copy.community,
-            order.act in ENDINGS, _kind(order.act), order.target, order.answered if written.quotes else None,
+            order.act in ENDINGS, _kind(order.act), order.target, order.answered if written.quotes else None, order.insisted,
         )  # fmt: skip
         for part in copy.parts:
             self._keep_part(kept, copy, native_id or "", part)
-        if order.act is Act.ACCEPTED:
+        if order.act is Act.ACCEPTED or order.insisted:
             kept.add(REPLACED, self._instance, order.subject, native_id)
 
     def _keep_part(self, kept: Together, copy: Copy, message: str, part: PartCopy) -> None:

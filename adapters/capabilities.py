@@ -16,6 +16,7 @@ class Feature(StrEnum):
     MESSAGES = "messages"
     EDITS = "modifications"
     DELETIONS = "suppressions"
+    MODERATION = "modération"
     REPLIES = "réponses"
     REACTIONS = "réactions"
     REACTIONS_REMOVED = "retraits de réaction"

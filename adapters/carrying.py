@@ -48,6 +48,10 @@ class Carrier:
             case Act.REACTED | Act.UNREACTED | Act.ACCEPTED | Act.UNACCEPTED:
                 return Carried(await self._done(order))
 
+    async def once(self, order: Order) -> Written | Never:
+        """See a single write through, in no parts: of what people of this RSE wrote themselves."""
+        return await self._done(order)
+
     async def _written(self, order: Order) -> Carried:
         first, *others = await self._bench.client.divided(order)
         written, later = await self._done(first), LaterParts()

@@ -96,8 +96,12 @@ class Desk:
             return _restored(change, here, known)
         if here is not None and here.is_copy and is_echo(change.version, here.versions):
             return Drop("echo")
+        if here is not None and not here.is_copy and _under_way(change, known):
+            return Park()  # however long: a moderator's act must never pass for the author's
         if awaited(change, known.intents, received_at, now, known=here is not None):
             return Park()
+        if here is not None and not here.is_copy and _by_moderation(change, here):
+            return Drop("echo")
         decision = _of_copy(change, here, tie) if here is not None and here.is_copy else self._of_own(change, here, tie, known)
         if isinstance(decision, Publish | Drop) and decision.remembered is not None:
             known.add(decision.remembered)
@@ -193,6 +197,16 @@ class Desk:
         if found is not None:
             return found.subject if found.community == tie.community else None
         return object_id(self.instance.node, change.parent) if _is_native(change.parent, change) else None
+
+
+def _under_way(change: Change, known: Known) -> bool:
+    """Whether we are taking this very message away: of an own message no other deletion is ever begun."""
+    return change.act is Act.DELETED and any(one.act == Act.DELETED and one.native_id == change.native_id for one in known.intents)
+
+
+def _by_moderation(change: Change, here: KnownObject) -> bool:
+    """Whether a change of an own message is what our own hand did to it by a moderator's word."""
+    return (here.moderated and change.act is Act.DELETED) or is_echo(change.version, here.settled)
 
 
 def _overtaken(change: Change, here: KnownObject) -> bool:

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 import structlog
 
 from adapters.applied import RENAMING, Copy, Refused
+from adapters.moderation import Moderated, Moderation
 from adapters.orders import Gesture, Orders, Place, Verdicted
 from adapters.people import Ghosted
 from adapters.port import UNSUPPORTED, WITHDRAWN, Act, Never, Order, Written
-from adapters.stand_in import is_of_ours
+from adapters.stand_in import is_of_ours, stood_in
 from schemas.envelope import object_id
 from schemas.facts import TakenBack
 from schemas.facts.membership import MembershipLeft
@@ -34,6 +35,7 @@ class Effects:
     def __init__(self, bench: Bench, carrier: Carrier) -> None:
         self._bench, self._carrier = bench, carrier
         self._orders = Orders(bench.applied, bench.instance.organisation)
+        self._moderation = Moderation(bench, carrier, self._orders, self._tied, self._carry_out)
 
     async def of(self, record: UnverifiedRecord, passed: Passed) -> Verdicted:
         """Do what the record asks of this RSE; waits as long as the RSE does not answer."""
@@ -46,6 +48,8 @@ class Effects:
             return await self._completed(fact, record.lane, passed)
         if isinstance(fact, MembershipLeft) and envelope.source != self._bench.instance.node:
             return await self._left(fact, record.lane, passed)
+        if isinstance(fact, Moderated):
+            return await self._moderation.of(fact, record.lane, passed)
         own = envelope.source == self._bench.instance.node or is_of_ours(passed, self._bench.instance.node, self._bench.door.hub)
         if own or not isinstance(fact, MessagePosted | MessageDeleted | Gesture):
             return Verdicted(Verdict.CONFIRMED)  # our own, or an announcement that asks nothing of the RSE
@@ -85,7 +89,7 @@ class Effects:
         if isinstance(fact, Gesture):
             order = await self._orders.of_gesture(fact, place, passed)
         else:
-            order = await self._orders.of_message(fact, place, passed)
+            order = await self._orders.of_message(_shown(fact, passed), place, passed)
         return order if isinstance(order, Verdicted) else await self._carry_out(order, community)
 
     async def _left(self, fact: MembershipLeft, community: str, passed: Passed) -> Verdicted:
@@ -149,6 +153,13 @@ class Effects:
                 return Verdicted(Verdict.UNSUPPORTED, detail or reason, refused=_refused(order, reason), keys=keys)
             case Never(reason=reason):
                 return Verdicted(Verdict.REFUSED, reason, refused=_refused(order, reason), keys=keys)
+
+
+def _shown(fact: MessagePosted | MessageDeleted, passed: Passed) -> MessagePosted | MessageDeleted:
+    """What the hub tells from its memory says so."""
+    if isinstance(fact, MessagePosted) and passed.verified.event.envelope.onbehalf is not None:
+        return stood_in(fact)
+    return fact
 
 
 def _refused(order: Order, reason: str) -> Refused | None:

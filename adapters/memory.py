@@ -49,6 +49,10 @@ class KnownObject:
     about: str | None = None
     changes: int = 0
     parts: tuple[str, ...] = ()
+    moderated: bool = False
+    """Of an own message: a moderator's word took it away here."""
+    settled: tuple[str, ...] = ()
+    """Of an own message: the versions that it has by our own hand."""
 
     @property
     def is_copy(self) -> bool:
@@ -104,17 +108,19 @@ class Met(NamedTuple):
     handle: str
 
 
-OBJECT_COLUMNS = "native_id, subject, origin, locator, versions, space, community, deleted, withdrawn, kind, about, changes"
+OBJECT_COLUMNS = (
+    "native_id, subject, origin, locator, versions, space, community, deleted, withdrawn, kind, about, changes, moderated, settled"
+)
 KNOWN = f"""
     SELECT 'object' AS what, {OBJECT_COLUMNS}, NULL::timestamptz AS opened_at, NULL::bytea AS secret
     FROM objects WHERE instance = $1 AND native_id = ANY($2)
     UNION ALL
     SELECT 'object', {OBJECT_COLUMNS}, NULL, NULL FROM objects WHERE instance = $1 AND locator = ANY($2)
     UNION ALL
-    SELECT 'intent', native_id, key, act, NULL, NULL, space, '', false, false, '', NULL, 0, opened_at, NULL
+    SELECT 'intent', native_id, key, act, NULL, NULL, space, '', false, false, '', NULL, 0, false, NULL, opened_at, NULL
     FROM intents WHERE instance = $1 AND state = 'open'
     UNION ALL
-    SELECT 'person', NULL, actor, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, secret
+    SELECT 'person', NULL, actor, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, secret
     FROM persons WHERE instance = $1 AND actor = ANY($3)
 """  # noqa: S608 - made of constants alone
 UPSERT_OBJECTS = """
@@ -237,4 +243,5 @@ def object_of(row: Mapping[str, Any]) -> KnownObject:
     return KnownObject(
         row["native_id"], row["subject"], row["origin"], row["locator"], tuple(row["versions"] or ()),
         row["space"], row["community"], row["deleted"], row["withdrawn"], Kind(row["kind"]), row["about"], row["changes"],
+        moderated=row["moderated"], settled=tuple(row["settled"] or ()),
     )  # fmt: skip

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Final
 
 from adapters.memory import Kind
 from adapters.port import REACTIONS, WITHDRAWN, Acquaintance, Act, Order
-from adapters.stand_in import stood_in
 from schemas.facts.answer import AnswerAccepted, AnswerWithdrawn
 from schemas.facts.message import MessageDeleted, MessageEdited, MessagePosted
 from schemas.facts.reaction import ReactionAdded, ReactionRemoved
@@ -16,7 +15,7 @@ from schemas.words import Verdict
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from adapters.applied import Applied, Copy, Refused, Requoted
+    from adapters.applied import Applied, Copy, Refused, Requoted, Settled
     from adapters.last_door import Passed
     from adapters.memory import KnownObject
 
@@ -42,6 +41,7 @@ class Verdicted:
     refused: Refused | None = None
     keys: tuple[str, ...] = ()
     requoted: tuple[Requoted, ...] = ()
+    settled: Settled | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +83,15 @@ class Orders:
             return Verdicted(Verdict.SKIPPED, WITHDRAWN, living.native_id)
         if living is not None and living.space != place.space:
             return Verdicted(Verdict.SKIPPED, "space_not_tied", living.native_id)  # nobody attests any more who reads it there
-        order = _written(
-            fact if envelope.onbehalf is None else stood_in(fact), place, passed, living, _standing(here.get(envelope.parent or ""))
-        )
+        order = _written(fact, place, passed, living, _standing(here.get(envelope.parent or "")))
         at_hand = await self._at_hand(fact.content.text, place) if "@" in fact.content.text and not order.history else ()
         return replace(order, organisation=self._organisation, at_hand=at_hand)
+
+    async def here(self, passed: Passed, community: str) -> KnownObject | None:
+        """The event's object as it is here, in its own community."""
+        subject = passed.verified.event.envelope.subject
+        found = (await self._applied.here([subject], community)).get(subject)
+        return found if found is not None and found.community == community else None
 
     async def _at_hand(self, text: str, place: Place) -> tuple[Acquaintance, ...]:
         """Whom the text names of those who wrote here; of two people of one name neither, since it may mean the other."""

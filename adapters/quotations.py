@@ -9,6 +9,7 @@ from adapters.applied import Requoted
 from adapters.port import WITHDRAWN, Act, Never, Order, RseClient, Written
 from adapters.stand_in import is_of_ours
 from schemas.facts.message import MessageDeleted, MessageEdited
+from schemas.facts.moderation import CopyRestored, MessageModerated, MessageRestored
 from schemas.words import Verdict
 
 if TYPE_CHECKING:
@@ -69,8 +70,10 @@ class Quotations:
         if is_of_ours(passed, self._bench.instance.node, self._bench.door.hub):
             return _Changed(envelope.subject, envelope.nativeid)  # whether it still stands is read in the RSE
         match fact:
-            case MessageDeleted():
+            case MessageDeleted() | MessageModerated():
                 return _Changed(envelope.subject, None)
+            case MessageRestored() | CopyRestored() if said.verdict is Verdict.WRITTEN:
+                return _Changed(envelope.subject, said.native_id)
             case MessageEdited() if envelope.source == self._bench.instance.node:
                 return _Changed(envelope.subject, envelope.nativeid)
             case MessageEdited() if said.verdict is Verdict.WRITTEN:

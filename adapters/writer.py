@@ -121,6 +121,7 @@ class Writer:
             refused=said.refused,
             parts=said.keys,
             requoted=said.requoted,
+            settled=said.settled,
             counting=self._counting(record.lane, checked),
         )
         self._carrier.to_look_for -= {_key(checked) or "", *said.keys}

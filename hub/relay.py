@@ -11,6 +11,7 @@ import structlog
 from aiokafka.errors import KafkaError
 
 from hub import bootstrap
+from hub.communities.reports import open_reports
 from hub.federation.acknowledged import forget_words
 from hub.federation.owing import forget_owed
 from hub.federation.repository import forget_seen
@@ -157,6 +158,13 @@ async def show_manifests(connection: AsyncConnection, now: datetime) -> None:
         Metric.manifest_expires.labels(one.subject).set((one.until - now) / timedelta(days=1))
 
 
+async def show_reports(connection: AsyncConnection) -> None:
+    """Show by the metric where animators have something to look at."""
+    Metric.open_reports.clear()
+    for community, count in (await open_reports(connection)).items():
+        Metric.open_reports.labels(community).set(count)
+
+
 async def _sweep(database: AsyncEngine, settings: HubSettings) -> None:
     async with database.connect() as connection:
         before = bootstrap.clock() - timedelta(days=settings.outbox_days)
@@ -164,6 +172,7 @@ async def _sweep(database: AsyncEngine, settings: HubSettings) -> None:
         await quarantine.forget(connection, before)
         await forget_seen(connection, before)
         await show_manifests(connection, bootstrap.clock())
+        await show_reports(connection)
         await forget_owed(connection, before)
         await forget_words(connection, before)
         await connection.commit()

@@ -12,6 +12,7 @@ from hub.door import door
 from hub.federation.web import ReportPages
 from hub.operations.admissions import Admissions
 from hub.operations.answers import SafeHeaders, answer_problems
+from hub.operations.moderation import ModerationPages
 from hub.operations.reader import Gate
 from hub.operations.streams import KafkaStreams
 from hub.operations.web import Api, Door, Pages
@@ -39,11 +40,13 @@ def site(engine: AsyncEngine, settings: HubSettings, clock: Clock, streams: Stre
     gate = Gate(token or None, settings.site_host, clock)  # an empty token is none: it would open the pages to all
     parts = Door(engine, clock, streams, gate, settings.tie_life, settings.federation_anchor, prefix, settings.hub_id)
     pages, api = Pages(parts), Api(parts)
-    admissions = Admissions(parts, bootstrap.office(settings, engine, clock))
+    office = bootstrap.office(settings, engine, clock)
+    admissions, moderation = Admissions(parts, office), ModerationPages(parts, office)
     app = FastAPI(title="Trait d’union", docs_url=None, redoc_url=None, openapi_url=None, lifespan=until_stopped)
     routes: Mapping[str, Callable[..., Any]] = {
         "/": pages.home,
         "/communautes/{community_id}": pages.community,
+        "/communautes/{community_id}/moderation": moderation.page,
         "/messages/{message_id:path}": pages.message,
         "/noeuds": pages.nodes,
         "/noeuds/{node_id}": admissions.node,
@@ -60,6 +63,7 @@ def site(engine: AsyncEngine, settings: HubSettings, clock: Clock, streams: Stre
         "/theme.css": pages.theme,
         "/api/communities/{community_id}/messages": api.messages,
         "/api/communities/{community_id}/participants": api.participants,
+        "/api/communities/{community_id}/reports": moderation.reports,
         "/api/messages/{message_id:path}": api.message,
         "/api/trace/{name:path}": api.trace,
         "/api/nodes": api.nodes,
@@ -72,6 +76,7 @@ def site(engine: AsyncEngine, settings: HubSettings, clock: Clock, streams: Stre
         "/api/applications": admissions.apply_by_api,
         "/personne": admissions.enter,
         "/noeuds/{node_id}/decision": admissions.decide_on_node,
+        "/communautes/{community_id}/moderation": moderation.act,
         "/pairs/{authority}/decision": admissions.decide_on_peer,
     }
     for path, taken in posts.items():

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class Audience(StrEnum):
@@ -32,6 +36,13 @@ class Ground(StrEnum):
     UNLAWFUL = "unlawful"
     ADVERTISING = "advertising"
     UNSTATED = "unstated"  # she deleted a copy in her own RSE, where nobody asks why
+
+
+GROUND_WORDS: Final[Mapping[Ground, str]] = {
+    Ground.OFF_TOPIC: "hors sujet", Ground.INSULTING: "propos injurieux", Ground.PERSONAL_DATA: "données personnelles",
+    Ground.CONFIDENTIAL: "information confidentielle", Ground.UNLAWFUL: "contraire à la loi", Ground.ADVERTISING: "publicité",
+    Ground.UNSTATED: "sans motif donné",
+}  # fmt: skip
 
 
 class Verdict(StrEnum):

@@ -17,6 +17,7 @@ from adapters.discourse.http import TIMEOUT, Answer, Api, liking_account, writin
 from adapters.discourse.limits import SiteLimits
 from adapters.discourse.lost import Recall, with_topic
 from adapters.discourse.notices import Notices
+from adapters.discourse.originals import bring_back
 from adapters.discourse.past import Past
 from adapters.discourse.payload import Category, Post
 from adapters.discourse.people import People
@@ -226,11 +227,13 @@ class DiscourseClient:
         number = number_of(order.native_id)
         if number is None:
             return Never("native_id_malformed")
+        if order.original:
+            return await bring_back(self._api, self._look, order)
         revised = await self._revise(order, number)
         post = read(Post, revised.document.get("post")) if isinstance(revised, Answer) else None
         if post is None or not post.gone:
             return await self._written(revised)
-        if self._taken_away(post):  # her edit does not bring it back; who brings it back finds the words of now
+        if self._taken_away(post) and not order.insisted:  # her edit does not bring it back; who brings it back finds the words of now
             return replace(seen(post), version=post.updated_at)
         restored = await self._api.send("PUT", f"/posts/{number}/recover.json")
         if isinstance(restored, Answer) and restored.done:
@@ -259,7 +262,7 @@ class DiscourseClient:
             return post
         if post is None:
             return Written(order.native_id, "")
-        if self._taken_away(post):
+        if self._taken_away(post) and not order.original:
             return await empty(self._api, order, post)  # whoever brings it back must not find what its author deleted
         if post.gone:
             return seen(post)

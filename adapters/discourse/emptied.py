@@ -60,7 +60,7 @@ async def _kept(api: Api, hidden: Answer) -> WriteOutcome:
 
 async def _revised(api: Api, order: Order, post: Post) -> Answer | Later:
     """Its words go even where a site takes no such title."""
-    change: dict[str, object] = {"post": {"raw": render.deleted_raw(order), "edit_reason": DELETE_REASON}}
+    change: dict[str, object] = {"post": {"raw": render.deleted_raw(order), "edit_reason": order.reason or DELETE_REASON}}
     if post.post_number == 1:
         titled = await api.send("PUT", f"/posts/{post.id}.json", {**change, "title": render.deleted_title(order)})
         if isinstance(titled, Later) or titled.status != HTTPStatus.UNPROCESSABLE_ENTITY:

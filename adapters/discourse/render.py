@@ -58,12 +58,14 @@ def around(order: Order, limits: Limits) -> int:
 
 def deleted_raw(order: Order) -> str:
     """What stands in place of a topic's first message when others have answered it."""
-    return f"{DELETED_NOTICE}\n\n{marker(order)}"
+    said = f"*({escape_markdown(order.reason)})*" if order.reason else DELETED_NOTICE
+    return f"{said}\n\n{marker(order)}"
 
 
 def deleted_title(order: Order) -> str:
     """What stands in place of the title that such a topic had; no other bears it."""
-    return f"Message supprimé par son auteur · {external_id(order)[:8]}"
+    said = "Message retiré par la modération" if order.reason else "Message supprimé par son auteur"
+    return f"{said} · {external_id(order)[:8]}"
 
 
 def titles(order: Order, limits: Limits = DEFAULT) -> tuple[str, ...]:

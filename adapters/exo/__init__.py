@@ -22,6 +22,10 @@ CAPABILITIES = Capabilities(
                 "ce que d’autres ont commenté est vidé en v1 ; en v1-alpha3 une activité part avec ses commentaires, que gardent les autres réseaux : un avis le dit dans l’espace"
             ),
         ),
+        Feature.MODERATION: BothWays(
+            No("eXo ne dit pas qui a supprimé une copie : c’est un retrait local"),
+            Yes("ce qu’un agent a écrit est supprimé, si le compte du connecteur administre l’espace ; eXo ne rétablit rien"),
+        ),
         Feature.REPLIES: BothWays(
             Yes("commentaires, et réponses à un commentaire en v1"),
             Yes("de même, à plat en v1-alpha3 ; plus profond, avec les premiers mots de ce à quoi l’on répond"),

@@ -277,6 +277,8 @@ class ExoClient:
 
     async def _edit(self, order: Order) -> WriteOutcome:
         entry = await self._entry(order.native_id or "")
+        if order.original and entry is None:
+            return Never(UNSUPPORTED, "original_gone")
         if order.reviving and not isinstance(entry, Entry | Later):
             return await self._post(order)  # eXo undeletes nothing: it is said anew
         if not isinstance(entry, Entry):
@@ -296,7 +298,7 @@ class ExoClient:
             return Written(order.native_id, GONE)
         if not isinstance(entry, Entry):
             return entry if isinstance(entry, Later | Never) else Never(entry.reason)
-        if entry.comments != 0 and self._exo.edits:
+        if entry.comments != 0 and self._exo.edits and not order.original:
             refused = await self._exo.change(entry, render.deleted_html(order, self._instance.url))
             return refused or await self._seen(entry.native_id)
         if entry.is_root and entry.comments and (late := await self._tell_of_answers(order, entry.comments)) is not None:

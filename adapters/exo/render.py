@@ -92,14 +92,18 @@ def requoted(html: str, quotation: str) -> str:
 
 def deleted_html(order: Order, home: str) -> str:
     """What stands in place of an activity that others have commented."""
-    return f"<p><em>{DELETED_NOTICE}</em></p>{_foot(order, home)}"
+    return f"<p><em>{_gone(order)}</em></p>{_foot(order, home)}"
 
 
 def answers_gone_html(order: Order, home: str, answers: int) -> str:
     """What an eXo says that can only delete an activity with what stands under it: the answers are gone here, and by nobody's will."""
     went = "Une réponse est partie" if answers == 1 else f"{answers} réponses sont parties"
-    said = f"{DELETED_NOTICE} {went} d’ici avec lui : cet eXo ne sait pas les garder. Les autres réseaux les gardent."
+    said = f"{_gone(order)} {went} d’ici avec lui : cet eXo ne sait pas les garder. Les autres réseaux les gardent."
     return f"<p><em>{said}</em></p>{_foot(order, home)}"
+
+
+def _gone(order: Order) -> str:
+    return f"({escape(quiet(order.reason))})" if order.reason else DELETED_NOTICE
 
 
 def _foot(order: Order, home: str) -> str:

@@ -17,6 +17,10 @@ CAPABILITIES = Capabilities(
         ),
         Feature.EDITS: BothWays(Yes("m.replace de l’auteur seul, demandé au serveur : n’importe qui peut en envoyer un"), Yes("m.replace")),
         Feature.DELETIONS: BothWays(Yes("rédaction ; retirer une seule modification ne rétablit pas le texte d’avant"), Yes("rédaction")),
+        Feature.MODERATION: BothWays(
+            Yes("qui retire une copie est dit : de qui modère la communauté, le message part partout"),
+            Yes("rédaction par le robot, s’il est modérateur du salon, de ce qu’un agent y a écrit ; une rédaction est sans retour"),
+        ),
         Feature.REPLIES: BothWays(Yes("réponses et fils"), Yes("réponses ; dans le fil, quand ce à quoi l’on répond y est")),
         Feature.REACTIONS: BothWays(
             Yes("m.reaction : un émoji ou quelques mots ; pas les images"), Yes("m.reaction, chacune sous le fantôme de qui réagit")

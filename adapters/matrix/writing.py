@@ -104,11 +104,13 @@ class Writing:
         if copy is None:
             return Never("copy_gone")
         author = str(copy.get("sender"))
+        if order.original:
+            return Never(UNSUPPORTED, "original_gone")  # a redaction is for ever, and nobody speaks in a person's own name
         if not is_ghost(author, self._instance):
             return Never("copy_not_ours")
         if _redaction_of(copy) is None:
             return await self._send(order, author)
-        if not is_ours(_redactor_of(copy), self._instance):
+        if not (order.insisted or is_ours(_redactor_of(copy), self._instance)):
             return Never(WITHDRAWN)  # someone here took it away: an edit must not bring it back
         return await self._post(replace(order, act=Act.POSTED, native_id=None))  # a redaction is for ever: it is said anew
 
@@ -152,7 +154,7 @@ class Writing:
         if copy is None:
             return Written(native_id=order.native_id, version=order.native_id)  # gone is what was asked for
         author, redaction = str(copy.get("sender")), _redaction_of(copy)
-        if redaction is None and not is_ours(author, self._instance):
+        if redaction is None and not (order.original or is_ours(author, self._instance)):
             return Never("copy_not_ours")
         for edit in await self._edits(order, author):
             await self._take_away(order, edit, author, f"{order.key}.{edit}")
@@ -162,7 +164,7 @@ class Writing:
 
     async def _edits(self, order: Order, author: str) -> list[str]:
         """The edits of a message that stand: clients hide them with it, and yet each holds all of its words."""
-        if order.act is not Act.DELETED or order.native_id is None or not is_ours(author, self._instance):
+        if order.act is not Act.DELETED or order.native_id is None or not (order.original or is_ours(author, self._instance)):
             return []
         path = ("v1", "rooms", order.space, "relations", order.native_id, "m.replace")
         bot, found, page = await self._ghosts.bot_in(order.space), list[str](), dict[str, str]()
@@ -177,8 +179,11 @@ class Writing:
         return found
 
     async def _take_away(self, order: Order, copy: str, author: str, transaction: str) -> str:
-        """Redact as the ghost that wrote; as the bot where the ghost is banned, which works in rooms that made the bot a moderator."""
-        path, body = ("v3", "rooms", order.space, "redact", copy, transaction), {"reason": REASONS[order.act]}
+        """Redact as the ghost that wrote; as the bot what a person wrote, or where the ghost is banned: in rooms that made the bot a moderator."""
+        path, body = ("v3", "rooms", order.space, "redact", copy, transaction), {"reason": order.reason or REASONS[order.act]}
+        if order.original:
+            bot = await self._ghosts.bot_in(order.space)
+            return _event_id(await self._homeserver.call("PUT", *path, as_user=bot, body=body))
 
         async def redact() -> dict[str, Any]:
             return await self._homeserver.call("PUT", *path, as_user=author, body=body)

@@ -66,6 +66,12 @@ class Order:
     parts: tuple[str, ...] = ()
     history: bool = False
     """Whether it was written long ago: with its date, and notifying nobody."""
+    original: bool = False
+    """Whether it is somebody's own message of this RSE, which a moderator takes away or brings back."""
+    insisted: bool = False
+    """Whether a moderator, or an animator, brings it back: also where people of the RSE took it away."""
+    reason: str = ""
+    """Why a moderator took it away, in words that everybody reads where it stood."""
     organisation: str = ""
     mentions: tuple[Mention, ...] = ()
     at_hand: tuple[Acquaintance, ...] = ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import select
 
@@ -90,6 +90,9 @@ def change_of(event_type: str) -> str:
     return parsed[0].partition(".")[2] if parsed else event_type
 
 
+AWAY: Final = frozenset({"deleted", "moderated"})
+
+
 def _is_message(event_type: str) -> bool:
     parsed = major_of(event_type)
     return parsed is not None and parsed[0].startswith("message.")
@@ -98,7 +101,7 @@ def _is_message(event_type: str) -> bool:
 def _standing(step: Step, arrival: Arrival, withdrawn: Iterable[str], edited: Iterable[str]) -> Standing:
     stand = Stand(arrival.verdict) if arrival.verdict else Stand.PENDING
     change = change_of(step.type)
-    if arrival.node in set(withdrawn) and change != "deleted":
+    if arrival.node in set(withdrawn) and change not in AWAY:
         stand = Stand.WITHDRAWN
     return Standing(
         arrival.node, stand, change, arrival.at, arrival.latency_ms, arrival.reason, arrival.verified, arrival.node in set(edited)

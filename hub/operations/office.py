@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final, Protocol
 
+from hub.communities import animation
 from hub.registry.admission_work import Work
 from hub.registry.people import Presence
 
@@ -37,7 +38,7 @@ class People(Protocol):
         ...
 
 
-class Desk(Work, Protocol):
+class Desk(Work, animation.Work, Protocol):
     """A transaction at the office."""
 
     @property

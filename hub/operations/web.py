@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from fastapi import Query, Request, Response
@@ -11,6 +11,9 @@ from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 
 from hub.communities import members, reactions
 from hub.communities import repository as rooms
+from hub.communities.model import Message
+from hub.communities.moderations import moderations_of
+from hub.communities.reports import open_reports
 from hub.operations import arrivals, overview, peers, reader, streams, threads, trace
 from hub.operations.doubt import doubtful
 from hub.operations.forms import fields_of
@@ -29,7 +32,8 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
     from hub.access import Permit
-    from hub.communities.model import Community, Message, Participants, Tally
+    from hub.communities.model import Community, Participants, Tally
+    from hub.communities.reports import Report
     from hub.operations.reader import Gate
     from hub.operations.streams import Streams
     from hub.operations.trace import Arrival, Step
@@ -92,7 +96,7 @@ class Pages:
         """A community's thread."""
         permit = self._door.permit(request)
         async with self._door.engine.connect() as connection:
-            community = await _community(connection, permit, community_id)
+            community = await community_named(connection, permit, community_id)
             messages = await rooms.thread(connection, permit, community.id, after=after)
             names = [message.id for message in messages]
             spaces = await spaces_of(connection, permit, community.id)
@@ -103,6 +107,8 @@ class Pages:
                 "accepted": await reactions.accepted_of(connection, permit, names),
                 "participants": await members.participants_of(connection, permit, community.id),
                 "spaces": spaces,
+                "moderations": await moderations_of(connection, names),
+                "open_reports": (await open_reports(connection)).get(community.id, 0),
                 "doubtful": await doubtful(connection, names),
                 "lessened": await lessened(connection, tied),
                 "endings": await endings(connection, self._door.clock(), tied),
@@ -120,9 +126,12 @@ class Pages:
             names = [message.id] if message else []
             tallies = await reactions.tallies_of(connection, permit, names)
             accepted = await reactions.accepted_of(connection, permit, names)
+            moderation = (await moderations_of(connection, names)).get(message.id) if message else None
         if message is None and not way:
             raise _not_found("message_unknown", "Ce message est inconnu ici")
-        return self._page("message.html", here="", name=name, message=message, way=way, tallies=tallies, accepted=accepted)
+        return self._page(
+            "message.html", here="", name=name, message=message, way=way, tallies=tallies, accepted=accepted, moderation=moderation
+        )
 
     async def nodes(self, request: Request) -> HTMLResponse:
         """Nodes, their backlog and keys; the hub's own groups."""
@@ -205,7 +214,7 @@ class Api:
         """A page of a community's messages in the hub's order; `next` is the number to ask after, null at the end."""
         permit = self._door.permit(request)
         async with self._door.engine.connect() as connection:
-            community = await _community(connection, permit, community_id)
+            community = await community_named(connection, permit, community_id)
             messages = await rooms.thread(connection, permit, community.id, after=after)
             names = [message.id for message in messages]
             tallies = await reactions.tallies_of(connection, permit, names)
@@ -220,7 +229,7 @@ class Api:
         """Who takes part in a community, ministry by ministry: a count, and the first hundred names."""
         permit = self._door.permit(request)
         async with self._door.engine.connect() as connection:
-            community = await _community(connection, permit, community_id)
+            community = await community_named(connection, permit, community_id)
             participants = await members.participants_of(connection, permit, community.id)
         return _json({"community": community.id, "participants": [_plain(one) for one in participants]})
 
@@ -294,6 +303,9 @@ def _tally(tally: Tally) -> dict[str, Any]:
 
 
 def _plain(value: Community | Message | Participants) -> dict[str, Any]:
+    """Of what a moderator took away, no word."""
+    if isinstance(value, Message) and value.withheld:
+        value = replace(value, title=None, html="", link=None)
     return asdict(value)
 
 
@@ -314,7 +326,13 @@ def _next(messages: Sequence[Message]) -> int | None:
     return messages[-1].first_sequence if len(messages) == rooms.PAGE else None
 
 
-async def _community(connection: AsyncConnection, permit: Permit, name: str) -> Community:
+def as_plain(value: Report) -> dict[str, Any]:
+    """A report as JSON."""
+    return dict(_jsonable(asdict(value)))
+
+
+async def community_named(connection: AsyncConnection, permit: Permit, name: str) -> Community:
+    """A community that the permit opens; raises Refused."""
     community = await rooms.community_of(connection, permit, name) if NAME.fullmatch(name) else None
     if community is None:
         raise _not_found("community_unknown", "Cette communauté est inconnue ici")

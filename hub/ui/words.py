@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from hub.ui.reasons import REASONS
+from schemas.words import GROUND_WORDS, Ground
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -13,6 +14,14 @@ STANDS: Final[Mapping[tuple[str, str], str]] = {
     ("written", "posted"): "écrit",
     ("written", "edited"): "modification écrite",
     ("written", "deleted"): "suppression faite",
+    ("written", "moderated"): "retiré par la modération",
+    ("written", "restored"): "rétabli par la modération",
+    ("confirmed", "moderated"): "retrait confirmé",
+    ("confirmed", "restored"): "rétablissement confirmé",
+    ("pending", "moderated"): "retrait par la modération en attente",
+    ("pending", "restored"): "rétablissement en attente",
+    ("unsupported", "moderated"): "la modération n’y est pas possible",
+    ("unsupported", "restored"): "le rétablissement n’y est pas possible",
     ("confirmed", "posted"): "confirmé",
     ("confirmed", "edited"): "modification confirmée",
     ("confirmed", "deleted"): "suppression confirmée",
@@ -134,16 +143,12 @@ def mark(state: str) -> str:
     return MARKS.get(state, "·")
 
 
-GROUNDS: Final[Mapping[str, str]] = {
-    "off_topic": "hors sujet", "insulting": "propos injurieux", "personal_data": "données personnelles", "confidential": "information confidentielle",
-    "unlawful": "contraire à la loi", "advertising": "publicité", "unstated": "sans motif donné",
-}  # fmt: skip
 REPORTS: Final[Mapping[str, str]] = {"edited": "copie modifiée", "withdrawn": "copie retirée"}
 
 
 def ground(name: str) -> str:
     """Why a message was taken away."""
-    return GROUNDS.get(name, name)
+    return GROUND_WORDS.get(Ground(name), name)
 
 
 def report(kind: str) -> str:

@@ -58,6 +58,7 @@ class Metric:
     awaited = Gauge("traitdunion_resyncs_awaited", "Communities of which a node missed something and awaits it.", ["instance"])
     records = Counter("traitdunion_records_total", "Records by group, node and outcome.", ["group", "node", "outcome"])
     dead_letters = Counter("traitdunion_dead_letters_total", "Dead letters by topic and reason.", ["topic", "reason"])
+    open_reports = Gauge("traitdunion_open_reports", "Reports of edited or withdrawn copies that nobody has closed yet.", ["community"])
     quarantined = Gauge("traitdunion_node_quarantined", "1 while a node is quarantined.", ["node"])
     peer_quarantined = Gauge("traitdunion_peer_quarantined", "1 while a peer is quarantined.", ["peer"])
     lag = Gauge("traitdunion_lag_records", "Records not yet consumed.", ["group", "topic"])

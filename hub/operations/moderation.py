@@ -1,0 +1,109 @@
+"""Pages and JSON about a community's moderation: what animators are told, who moderates, and what people of the federation do there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Final
+
+from fastapi import Query, Request, Response
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
+
+from hub.communities import animation
+from hub.communities.moderators import moderators_of
+from hub.communities.reports import PAGE, reports_of
+from hub.operations.forms import fields_of
+from hub.operations.office import COOKIE, present
+from hub.operations.refusals import Refused
+from hub.operations.web import as_plain, community_named
+from hub.ports import RefusedError
+from hub.ui import render, words
+from schemas.keys import KeyMalformed
+from schemas.problem import Problem
+from schemas.words import Ground
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from hub.communities.animation import Work
+    from hub.operations.office import Office, Session
+    from hub.operations.web import Door
+    from hub.registry.people import Presence
+
+FORM_LIMIT: Final = 4096
+Before = Annotated[int | None, Query(ge=1, le=2**53 - 1, alias="avant", description="Show reports of a lower number.")]
+Closed = Annotated[bool, Query(alias="clos", description="Show those that were closed.")]
+
+
+class ModerationPages:
+    """What a community's animators look at, and what they do."""
+
+    def __init__(self, door: Door, office: Office) -> None:
+        self._door, self._office = door, office
+
+    async def page(self, request: Request, community_id: str, before: Before = None, closed: Closed = False) -> HTMLResponse:  # noqa: FBT002 - FastAPI's way to a query
+        """Reports, and who moderates."""
+        permit, session = self._door.permit(request), self._session(request)
+        async with self._door.engine.connect() as connection:
+            community = await community_named(connection, permit, community_id)
+            found = await reports_of(connection, permit, community.id, closed=closed, before=before)
+            moderators = await moderators_of(connection, community.id)
+        shown = {
+            "community": community, "reports": found, "moderators": moderators, "closed": closed, "session": session,
+            "next_before": found[-1].id if len(found) == PAGE else None, "stamp": self._office.stamp(session) if session else "",
+        }  # fmt: skip
+        return HTMLResponse(render("moderation.html", here="", now=self._door.clock(), hub=self._door.hub, **shown))
+
+    async def reports(self, request: Request, community_id: str, before: Before = None, closed: Closed = False) -> JSONResponse:  # noqa: FBT002 - as above
+        """A page of a community's reports; `next` is the number to ask before, null at the end."""
+        permit = self._door.permit(request)
+        async with self._door.engine.connect() as connection:
+            community = await community_named(connection, permit, community_id)
+            found = await reports_of(connection, permit, community.id, closed=closed, before=before)
+        plain = [as_plain(one) for one in found]
+        return JSONResponse({"community": community.id, "reports": plain, "next": found[-1].id if len(found) == PAGE else None})
+
+    async def act(self, request: Request, community_id: str) -> Response:
+        """A person of the federation acts in her own name."""
+        session, said = self._session(request), await fields_of(request, FORM_LIMIT)
+        if session is None:
+            raise Refused(Problem(401, "person_unknown", "Qui agit ?", "Entrez d’abord avec votre jeton : /personne."))
+        if not self._office.stamped(session, said.get("sceau", "")):
+            raise Refused(Problem(403, "form_not_yours", "Ce formulaire n’est pas celui de votre session", "Rechargez la page."))
+        try:
+            async with self._office.begin() as desk:
+                presence = await present(session, desk)
+                if presence is None:
+                    raise Refused(Problem(401, "person_unknown", "Qui agit ?", "Ce jeton a été retiré."))
+                await _act(said, presence, desk)
+                await desk.commit()
+        except RefusedError as error:
+            raise Refused(Problem(409, error.reason, words.reason(error.reason))) from error
+        return RedirectResponse(f"/communautes/{community_id}/moderation", status_code=303)
+
+    def _session(self, request: Request) -> Session | None:
+        unverified = request.cookies.get(COOKIE)
+        try:
+            return self._office.session(unverified) if unverified else None
+        except (FileNotFoundError, KeyMalformed):
+            return None
+
+
+async def _act(said: Mapping[str, str], presence: Presence, work: Work) -> None:
+    message, ground = said.get("message", "").replace("\x00", ""), said.get("motif", "")
+    match said.get("acte"):
+        case "remove" if ground in set(Ground):
+            await animation.take_away(message, Ground(ground), said.get("phrase", ""), presence, work)
+        case "restore":
+            await animation.bring_back(message, presence, work)
+        case "rewrite":
+            await animation.rewrite(_number(said), presence, work)
+        case "close":
+            await animation.close(_number(said), said.get("mot", ""), presence, work)
+        case _:
+            raise Refused(Problem(400, "decision_unknown", "Cette décision n’existe pas"))
+
+
+def _number(said: Mapping[str, str]) -> int:
+    unverified = said.get("signalement", "")
+    if not (unverified.isascii() and unverified.isdigit() and len(unverified) < 16):  # noqa: PLR2004 - as long as any that we give
+        raise RefusedError("report_unknown")
+    return int(unverified)
