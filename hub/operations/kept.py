@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from hub.storage.outbox import kept_row
 from hub.storage.rows import among
-from hub.storage.tables import communities, events, outbox
+from hub.storage.tables import WITHHELD, communities, events, messages, outbox
 from schemas.sequence import PEERS
 
 if TYPE_CHECKING:
@@ -57,6 +57,7 @@ async def _first(connection: AsyncConnection, query: Select[Any]) -> Outgoing | 
 
 
 def _told(permit: Permit) -> tuple[ColumnElement[bool], ...]:
-    """Told to peers, in a community that the permit opens now: one that was closed since is closed."""
+    """Told to peers, in a community that the permit opens now: one that was closed since is closed. Nothing of what a moderator took away."""
     opened = select(communities.c.id).where(among(communities.c.audience, permit.audiences))
-    return outbox.c.community.in_(opened), outbox.c.targets.has_key(PEERS)
+    away = select(events.c.id).join(messages, messages.c.id == events.c.subject).where(text(WITHHELD))
+    return outbox.c.community.in_(opened), outbox.c.targets.has_key(PEERS), outbox.c.event.not_in(away)

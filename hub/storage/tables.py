@@ -78,6 +78,8 @@ ties = Table(
     UniqueConstraint("node", "space", name="one_community_per_space"),
 )  # fmt: skip
 
+WITHHELD = "state IN ('moderated', 'retracted')"
+"""Messages against which a moderator's word stands: few, and with an index of their own."""
 messages = Table(
     "messages", metadata,
     Column("id", Text, primary_key=True),
@@ -92,6 +94,7 @@ messages = Table(
     Column("first_event", Text, nullable=False),
     Column("history", Boolean, nullable=False, server_default="false"),
     Index("messages_by_community", "community", "first_sequence"), Index("messages_by_first_event", "first_event"),
+    Index("messages_withheld", "id", postgresql_where=text(WITHHELD)),
 )  # fmt: skip
 
 reactions = Table(

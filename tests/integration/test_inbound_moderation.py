@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from hub.access import permit_command_line
+from hub.access import permit_command_line, permit_everybody
 from hub.communities import animation
 from hub.communities.acquaintance import NotOne, author, member_named
 from hub.communities.reports import ReportKind, open_reports, reports_of
+from hub.operations import kept
 from hub.ports import RefusedError
 from schemas import jcs
 from schemas.envelope import object_id
@@ -185,3 +186,18 @@ async def test_a_moderator_is_found_by_her_name_or_by_what_she_wrote(world: Worl
         for missing in (member_named(connection, "Noé", COMMUNITY, "education"), author(connection, ROOT, COMMUNITY, "wifip")):
             with pytest.raises(NotOne):
                 await missing
+
+
+async def test_other_servers_are_shown_nothing_of_what_was_taken_away(database_url: str) -> None:
+    world = await World.make(database_url, federates=True)
+    await world.tie()
+    await world.work(lambda work: work.connection.exec_driver_sql("UPDATE hub.communities SET audience = 'public'"))
+    await world.hear(world.posted("wifip", "post:1"), world.posted("wifip", "post:2"))
+    await world.work(take_away)
+    permit = permit_everybody()
+    async with world.engine.connect() as connection:
+        assert await kept.last_of(connection, permit, ROOT) is None
+        assert await kept.last_of(connection, permit, object_id("wifip", "post:2")) is not None
+        _, page = await kept.newest(connection, permit, COMMUNITY, before=None, limit=10)
+    assert not any(b"post:1" in dict(one.headers).get("ce_nativeid", b"") and b"posted" in dict(one.headers)["ce_type"] for one in page)
+    await world.close()

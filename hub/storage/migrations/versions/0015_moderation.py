@@ -54,10 +54,12 @@ def upgrade() -> None:
         )
     """)
     op.execute("CREATE UNIQUE INDEX one_open_report ON hub.copy_reports (message, node, kind) WHERE closed_at IS NULL")
+    op.execute("CREATE INDEX messages_withheld ON hub.messages (id) WHERE state IN ('moderated', 'retracted')")
     op.execute("CREATE INDEX copy_reports_by_community ON hub.copy_reports (community, id)")
 
 
 def downgrade() -> None:
     """Drop them."""
+    op.execute("DROP INDEX hub.messages_withheld")
     for table in ("copy_reports", "moderations", "moderators"):
         op.execute(f"DROP TABLE hub.{table}")
