@@ -107,7 +107,8 @@ async def test_an_edit_in_the_same_batch_as_the_withdrawal_is_what_comes_back(wo
     assert await world.rows("SELECT * FROM hub.copies") == []
     assert await world.work(take_away)
     assert await world.work(bring_back)
-    assert "corrigé" in (await said(world))[-1][1]["said"]["value"]  # also the second time, when the edit stands in the restoration alone
+    again = (await said(world))[-1][1]["said"]  # also the second time, when the edit stands in the restoration alone
+    assert jcs.parse(again["attributes"].encode())["type"] == "fr.gouv.rse.message.edited.v1"
 
 
 async def test_a_suspended_node_is_told_what_was_taken_away_and_not_what_came_back(world: World) -> None:

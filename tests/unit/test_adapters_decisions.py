@@ -356,3 +356,12 @@ def test_history_keeps_inside_what_is_internal_ours_or_another_s_copy(desk: Desk
 
 def test_a_change_of_history_that_was_parked_is_still_one() -> None:
     assert unpack_change(pack_change(replace(change(), history=True))).history
+
+
+def test_a_deletion_of_an_own_message_waits_however_long_while_we_take_it_away_by_a_moderators_word(desk: Desk) -> None:
+    gone, under_way = change(Act.DELETED, version="2"), intent("deleted", "post:1", ago=3600)
+    assert desk.decide(gone, known(OWN, intents=(under_way,)), NOW, NOW + timedelta(hours=1)) == Park()
+    assert desk.decide(gone, known(replace(OWN, moderated=True)), NOW, NOW) == Drop("echo")
+    hers = desk.decide(gone, known(OWN), NOW, NOW)
+    assert isinstance(hers, Publish)
+    assert hers.fact == MessageDeleted(space="salon")
