@@ -90,7 +90,10 @@ async def fetch(url: str) -> bytes:
 
 
 class Trust:
-    """The registry in force; none until a good document was seen, none once the last good one has expired."""
+    """The registry in force; none until a good document was seen, none once the last good one has expired.
+
+    The shelf bears the name of the anchor handed over; the document on it tells which one has followed that, and from there one goes on.
+    """
 
     def __init__(self, anchor: str, ask: Callable[[], Awaitable[bytes]], shelf: Shelf, clock: Callable[[], datetime]) -> None:
         self._anchor, self._ask, self._shelf, self._clock = anchor, ask, shelf, clock
@@ -157,10 +160,19 @@ class Trust:
             log.warning("registry_refused", reason=error.reason, origin="hub")
             self._look()
             return
-        self._registry = registry
-        self._look()
         if seen is None or registry.document.version > seen.document.version:
-            await self._keep(registry)
+            kept = await self._keep(registry)
+            if not kept and registry.anchor != (seen.anchor if seen else self._anchor):
+                self._look()  # after a restart the anchor that was followed would be believed again: the next look tries anew
+                return
+        self._follow(registry)
+        self._look()
+
+    def _follow(self, registry: Registry) -> None:
+        before = self._registry.anchor if self._registry is not None else self._anchor
+        if registry.anchor != before:
+            log.warning("registry_anchor_follows", anchor=registry.anchor, followed=before)
+        self._registry = registry
 
     def _look(self) -> None:
         if self._registry is not None:
@@ -168,8 +180,10 @@ class Trust:
         if self.current() is not None:
             self._arrived.set()
 
-    async def _keep(self, registry: Registry) -> None:
+    async def _keep(self, registry: Registry) -> bool:
         try:
             await self._shelf.keep(self._anchor, registry.document.version, registry.unparsed)
         except LedgerUnavailable:
             log.warning("registry_not_kept", version=registry.document.version)
+            return False
+        return True

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from hub.operations.trace import Step
     from hub.ports import Clock
     from hub.unit_of_work import UnitOfWork
-    from schemas.keys import SigningKey
+    from schemas.keys import KeyHolder
     from schemas.manifest import Registry
 
 FIRST_LOOK: Final = timedelta(seconds=1)
@@ -51,7 +51,7 @@ class Acknowledger:
     """Looks at what is owed each second, less and less often where nothing changes, and says what is new, many at once."""
 
     def __init__(
-        self, begin: Callable[[Registry | None], AbstractAsyncContextManager[UnitOfWork]], here: Addresses, key: SigningKey, clock: Clock
+        self, begin: Callable[[Registry | None], AbstractAsyncContextManager[UnitOfWork]], here: Addresses, key: KeyHolder, clock: Clock
     ) -> None:
         """Keep the parts; `key` is the hub's own, by which its registry is signed."""
         self._begin, self._here, self._key, self._clock = begin, here, key, clock
@@ -96,7 +96,7 @@ class Acknowledger:
         """One receipt to one peer."""
         inbox = several[0].inbox
         to = Addresses(origin_of(inbox) or "").host_actor
-        receipt = acknowledgements.activity([fates[one.activity] for one in several], to, self._here, self._key, self._clock())
+        receipt = acknowledgements.activity([fates[one.activity] for one in several], to, self._here, self._key.held(), self._clock())
         PeerWork(work, {}, new_correlation()).bring("", KnownActor(to, "Application", "", inbox), receipt)
         log.info("receipt_told", peer=several[0].peer, activities=len(several))
 

@@ -11,23 +11,23 @@ from typing import TYPE_CHECKING
 from hub.federation.addresses import Addresses
 from hub.operations.office import LABEL, Office
 from hub.registry import document
+from hub.registry.hub_keys import HubFiles, HubKeys
 from hub.registry.repository import newest_document
 from hub.storage.engine import engine_for
-from hub.unit_of_work import Rules, UnitOfWork, transaction
-from schemas.agent import open_key
+from hub.unit_of_work import Rules, UnitOfWork, never_followed, transaction
 from schemas.keys import PublicKey
 from schemas.manifest import Registry, RegistryRefused
 from schemas.wire.expiry import ExpiryWatch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
     from contextlib import AbstractAsyncContextManager
 
-    from sqlalchemy.ext.asyncio import AsyncEngine
+    from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
     from hub.ports import Clock
     from hub.settings import HubSettings
-    from schemas.keys import SigningKey
+    from schemas.keys import KeyHolder
 
 
 def clock() -> datetime:
@@ -40,18 +40,25 @@ def engine(settings: HubSettings) -> AsyncEngine:
     return engine_for(settings.database_url)
 
 
-def signing_key(settings: HubSettings) -> SigningKey:
-    """The hub's own key."""
+def hub_files(settings: HubSettings) -> HubFiles:
+    """Where the hub's own key is, and the one that follows it."""
     passphrase = settings.signing_passphrase
-    return open_key(settings.hub_id, settings.signing_key, passphrase.get_secret_value().encode() if passphrase else None)
+    secret = passphrase.get_secret_value().encode() if passphrase else None
+    return HubFiles(settings.hub_id, settings.signing_key, settings.signing_key_next, secret)
 
 
 def rules(settings: HubSettings) -> Rules:
     """What transactions know of this hub."""
-    federates = bool(settings.federation_url)
+    keys = HubKeys(hub_files(settings), clock)
+    return rules_of(settings, keys, keys.follow)
+
+
+def rules_of(settings: HubSettings, key: KeyHolder, follow: Callable[[AsyncConnection], Awaitable[None]] = never_followed) -> Rules:
+    """The same for a key that is chosen otherwise."""
     return Rules(
-        signing_key(settings), clock, settings.hold, settings.tie_life, settings.registry_life, federates, settings.federation_anchor
-    )
+        key, clock, settings.hold, settings.tie_life, settings.registry_life, bool(settings.federation_url), settings.federation_anchor,
+        follow=follow,
+    )  # fmt: skip
 
 
 def addresses(settings: HubSettings) -> Addresses:
@@ -81,7 +88,7 @@ def office(settings: HubSettings, database: AsyncEngine, now: Clock) -> Office:
 
     @functools.cache
     def secret() -> bytes:
-        return hashlib.sha256(known().key.sign(LABEL)).digest()
+        return hashlib.sha256(known().key.held().sign(LABEL)).digest()
 
     return Office(begin, secret, settings.charter, now)
 
@@ -100,9 +107,10 @@ class RegistryReader:
         async with self._alone.connect() as connection:
             newer = await newest_document(connection, self._version)
         if newer is not None and newer[0] > self._version:  # who asked at the same time may have been told of a later one
-            newest = Registry.believed(newer[1], self._anchor)
-            if self._registry is not None:
-                newest.follows(self._registry)
+            seen = self._registry
+            newest = Registry.believed(newer[1], seen.anchor if seen is not None else self._anchor, seen)
+            if seen is not None:
+                newest.follows(seen)
             self._registry = newest
         now = clock()
         if self._registry is None:

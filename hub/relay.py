@@ -19,14 +19,14 @@ from hub.operations import quarantine
 from hub.registry.endings import manifests
 from hub.resending import PAUSE_SECONDS, Resender
 from hub.storage import outbox
-from hub.unit_of_work import transaction
+from hub.unit_of_work import never_followed, transaction
 from schemas.sequence import Sequence as Place
 from schemas.topics import HUB_FACTS
 from schemas.wire import kafka, telemetry
 from schemas.wire.telemetry import Metric
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Awaitable, Callable, Sequence
     from datetime import datetime
 
     from aiokafka import AIOKafkaProducer
@@ -35,8 +35,11 @@ if TYPE_CHECKING:
 
     from hub.ports import Outgoing
     from hub.settings import HubSettings
-    from schemas.keys import SigningKey
+    from hub.unit_of_work import Rules
+    from schemas.keys import KeyHolder
     from schemas.wire.kafka import TopicNames
+
+    Follow = Callable[[AsyncConnection], Awaitable[None]]
 
 log = structlog.get_logger()
 SHARD = 0x74647500
@@ -49,16 +52,19 @@ FORGET_SECONDS = 30.0
 class Relay:
     """Publishes what transactions left in the outbox and marks it once the broker has it."""
 
-    def __init__(self, database: AsyncEngine, producer: AIOKafkaProducer, names: TopicNames, key: SigningKey) -> None:
+    def __init__(
+        self, database: AsyncEngine, producer: AIOKafkaProducer, names: TopicNames, key: KeyHolder, follow: Follow = never_followed
+    ) -> None:
         self._database = database
         self._producer = producer
         self._names = names
-        self._key = key
+        self._key, self._follow = key, follow
         self._missing: dict[str, float] = {}
 
     async def publish_waiting(self) -> int:
         """Publish the oldest rows in order; returns how many."""
         async with self._database.connect() as connection:
+            await self._follow(connection)
             rows = await outbox.unpublished(connection, BATCH, self._still_missing())
             if not rows:
                 Metric.oldest.labels("outbox").set(0)
@@ -103,7 +109,7 @@ class Relay:
     def _place(self, row: Outgoing) -> dict[str, str]:
         if row.community is None or row.sequence is None:
             return {}
-        return Place(row.digest, row.community, row.sequence, row.targets, row.admitted_at).signed(self._key)
+        return Place(row.digest, row.community, row.sequence, row.targets, row.admitted_at).signed(self._key.held())
 
 
 async def run(settings: HubSettings, kafka_settings: kafka.KafkaSettings, names: TopicNames) -> None:
@@ -121,7 +127,7 @@ async def run(settings: HubSettings, kafka_settings: kafka.KafkaSettings, names:
     rules = bootstrap.rules(settings)
     resender = Resender(database, producer, names, rules)
     try:
-        await _loop(Relay(database, producer, names, rules.key), resender, database, lock, woken, settings)
+        await _loop(Relay(database, producer, names, rules.key, rules.follow), resender, rules, database, lock, woken, settings)
     finally:
         await producer.stop()
         await database.dispose()
@@ -129,10 +135,16 @@ async def run(settings: HubSettings, kafka_settings: kafka.KafkaSettings, names:
 
 
 async def _loop(
-    relay: Relay, resender: Resender, database: AsyncEngine, lock: asyncpg.Connection, woken: asyncio.Event, settings: HubSettings
+    relay: Relay,
+    resender: Resender,
+    rules: Rules,
+    database: AsyncEngine,
+    lock: asyncpg.Connection,
+    woken: asyncio.Event,
+    settings: HubSettings,
 ) -> None:
     swept = resent = 0.0
-    more = False
+    more, anchor = False, ""
     clock = asyncio.get_running_loop().time
     while not lock.is_closed():
         woken.clear()
@@ -140,7 +152,10 @@ async def _loop(
             continue
         if clock() - swept > SWEEP_SECONDS:
             swept = clock()
-            await _sweep(database, settings)
+            await _sweep(database, rules, settings)
+        if anchor != (signing := rules.key.held().public.multibase):
+            await _sign_anew(database, rules)
+            anchor = signing
         if clock() - resent > (PAUSE_SECONDS if more else POLL_SECONDS):
             more, resent = await resender.send_some(), clock()
         try:
@@ -165,7 +180,15 @@ async def show_reports(connection: AsyncConnection) -> None:
         Metric.open_reports.labels(community).set(count)
 
 
-async def _sweep(database: AsyncEngine, settings: HubSettings) -> None:
+async def _sign_anew(database: AsyncEngine, rules: Rules) -> None:
+    """Publish the registry under the key that has just followed another: readers leave the old one with that version."""
+    async with transaction(database, rules) as work:
+        if await work.sign_anew():
+            await work.commit()
+            log.warning("registry_signed_anew", anchor=work.hub_key)
+
+
+async def _sweep(database: AsyncEngine, rules: Rules, settings: HubSettings) -> None:
     async with database.connect() as connection:
         before = bootstrap.clock() - timedelta(days=settings.outbox_days)
         count = await outbox.forget_published(connection, before)
@@ -176,7 +199,7 @@ async def _sweep(database: AsyncEngine, settings: HubSettings) -> None:
         await forget_owed(connection, before)
         await forget_words(connection, before)
         await connection.commit()
-    async with transaction(database, bootstrap.rules(settings)) as work:
+    async with transaction(database, rules) as work:
         renewed = await work.renew_registry()
         await work.commit()
     log.info("swept", outbox_rows=count, registry_renewed=renewed)

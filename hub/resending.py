@@ -135,7 +135,7 @@ class Resender:
 
     def _spoken_for(self, step: Step, stand_in: StandIn, listener: Listener, resync: Resync, now: datetime) -> Sent:
         event = sign_event(
-            self._rules.key, stand_in.fact, subject=step.subject, time=stand_in.time, platform=PLATFORM, native_id=step.native_id,
+            self._rules.key.held(), stand_in.fact, subject=step.subject, time=stand_in.time, platform=PLATFORM, native_id=step.native_id,
             change_marker=f"{RESYNC}:{step.number}", actor=self._rules.key.owner, audience=Audience.MEMBERS,
             community=resync.community, parent=stand_in.parent, history=RESYNC, on_behalf=stand_in.owner or step.node,
         )  # fmt: skip
@@ -147,13 +147,13 @@ class Resender:
         fact = ResyncCompleted(node=resync.node, space=resync.space, request=resync.request, through=resync.reached)
         name = f"resync/{resync.request}"
         event = sign_event(
-            self._rules.key, fact, subject=name, time=now, platform=PLATFORM, native_id=name, change_marker=str(resync.reached),
+            self._rules.key.held(), fact, subject=name, time=now, platform=PLATFORM, native_id=name, change_marker=str(resync.reached),
             actor=self._rules.key.owner, audience=Audience.MEMBERS, community=resync.community,
         )  # fmt: skip
         return event.value, _headers(event)
 
     def _signed(self, place: Place) -> list[tuple[str, bytes]]:
-        return [(name, said.encode()) for name, said in place.signed(self._rules.key).items()]
+        return [(name, said.encode()) for name, said in place.signed(self._rules.key.held()).items()]
 
     def _show(self, to_go: Mapping[str, int]) -> None:
         for node in self._shown - set(to_go):

@@ -21,6 +21,9 @@ class HubSettings(FiledSettings):
     database_url: Annotated[str, Field(description="postgresql://…")] = "postgresql://127.0.0.1/traitdunion"
     signing_key: Annotated[Path, Field(description="PKCS #8 file of the hub's Ed25519 key.")] = Path("hub.pem")
     signing_passphrase: Annotated[SecretStr | None, Field(description="Passphrase of that file.")] = None
+    signing_key_next: Annotated[
+        Path | None, Field(description="The hub's key that follows, a file or agent:…; without it, the file of the first with `.next`.")
+    ] = None
     registry_anchor: Annotated[
         str, Field(description="The hub's public key (Multikey): all that the node door, which strangers reach, holds of its keys.")
     ] = ""

@@ -26,12 +26,13 @@ from hub.operations.events import SqlEvents
 from hub.ports import Admitted, Outgoing
 from hub.registry import document
 from hub.registry.acts import SqlActs
+from hub.registry.anchors import SqlAnchors
 from hub.registry.applications import SqlApplications
 from hub.registry.federation_keys import SqlPairs
 from hub.registry.model import HAVE_CARRIED, TieState
 from hub.registry.peer_repository import SqlPeers
 from hub.registry.people import SqlPeople
-from hub.registry.repository import SqlNodes, SqlTies, add_document, newest_document, newest_expiry, next_version
+from hub.registry.repository import SqlNodes, SqlTies, add_document, newest_document, newest_expiry, newest_signer, next_version
 from hub.storage import offsets
 from hub.storage.outbox import SqlOutbox
 from hub.storage.rows import together
@@ -47,7 +48,7 @@ from schemas.wire import records
 from schemas.words import Audience
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
     from datetime import datetime, timedelta
 
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -56,18 +57,23 @@ if TYPE_CHECKING:
     from hub.ports import Clock, Record
     from hub.storage.rows import Change
     from schemas.facts.base import Fact
-    from schemas.keys import SigningKey
+    from schemas.keys import KeyHolder
     from schemas.manifest import Registry
 
 PLATFORM = "traitdunion"
 ACTIVITYPUB = "activitypub"
 
 
+async def never_followed(connection: AsyncConnection) -> None:
+    """The hub's key stays as it is: nobody looks whether another follows it."""
+    del connection
+
+
 @dataclass(frozen=True, slots=True)
 class Rules:
     """What a transaction needs to know of this hub; `registry` is absent on the site, which revives nothing."""
 
-    key: SigningKey
+    key: KeyHolder
     clock: Clock
     hold: timedelta
     tie_life: timedelta
@@ -76,6 +82,10 @@ class Rules:
     """Whether public communities are open to peers."""
     federation_anchor: str = ""
     """The first key of the peers' door: until another follows it, the settings alone name it."""
+    first_anchor: str = ""
+    """The hub's key before any other followed it, where that is not `key`: it is lost, and another takes its place."""
+    follow: Callable[[AsyncConnection], Awaitable[None]] = never_followed
+    """Sees, before each transaction, which of the hub's keys signs now."""
 
 
 class UnitOfWork:
@@ -84,17 +94,19 @@ class UnitOfWork:
     def __init__(self, connection: AsyncConnection, rules: Rules, registry: Registry | None = None) -> None:
         self.connection = connection
         self.clock = rules.clock
-        self.hub, self.hub_key = rules.key.owner, rules.key.public.multibase
+        self._key = rules.key.held()
+        self.hub, self.hub_key = self._key.owner, self._key.public.multibase
         self._rules = rules
         self._registry = registry
         self._reached: Change | None = None
         self.outbox = SqlOutbox()
         self.nodes = SqlNodes(connection)
         self.peers = SqlPeers(connection)
+        self.anchors = SqlAnchors(connection, self.hub, rules.first_anchor or self.hub_key)
         self.pairs = SqlPairs(connection, rules.federation_anchor)
         self.people = SqlPeople(connection)
         self.applications = SqlApplications(connection)
-        self.acts = SqlActs(connection, rules.key)
+        self.acts = SqlActs(connection, self._key)
         self.ties = SqlTies(connection)
         self.communities = SqlCommunities(connection)
         self.messages = SqlMessages(connection)
@@ -194,10 +206,10 @@ class UnitOfWork:
     ) -> Admitted:
         """Sign a fact for somebody on a server of others: about her own object, in her own name, as public as she made it."""
         event = sign_event(
-            self._rules.key, fact, subject=object_id(self.hub, native_id), time=at, platform=ACTIVITYPUB, native_id=native_id,
+            self._key, fact, subject=object_id(self.hub, native_id), time=at, platform=ACTIVITYPUB, native_id=native_id,
             change_marker=marker, actor=object_id(self.hub, actor), audience=Audience.PUBLIC, community=community, parent=parent,
         )  # fmt: skip
-        verified = own_event(self._rules.key, event, fact, self.clock())
+        verified = own_event(self._key, event, fact, self.clock())
         return Admitted(verified, tuple(records.to_headers(event, correlation)), correlation, ("", 0, 0))
 
     def say_to(self, node: str, fact: Fact, *, subject: str, marker: str, community: str) -> None:
@@ -211,9 +223,9 @@ class UnitOfWork:
         before = await newest_document(self.connection)
         contents = document.Contents(
             version, (await self.nodes.all()).values(), (await self.peers.all()).values(), await self.acts.changes(),
-            before[1] if before else None, [pair.entry for pair in await self.pairs.all()],
+            before[1] if before else None, await self.anchors.all(), [pair.entry for pair in await self.pairs.all()],
         )  # fmt: skip
-        signed = document.build(contents, key=self._rules.key, now=now, life=self._rules.registry_life)
+        signed = document.build(contents, key=self._key, now=now, life=self._rules.registry_life)
         await add_document(self.connection, version, signed, now, now + self._rules.registry_life)
         await self.acts.published(version)
 
@@ -242,6 +254,14 @@ class UnitOfWork:
         tie = await self.ties.get(node, community)
         right = tie is not None and tie.state is TieState.ACTIVE and node_may(await self.grade_of(node), Right.RECEIVE)
         return tie.space if tie is not None and right else None
+
+    async def sign_anew(self) -> bool:
+        """Sign the registry by the key that signs now, unless somebody has done so already."""
+        await self.nodes.lock()
+        if await newest_signer(self.connection) in {None, self.hub_key}:
+            return False
+        await self.publish_registry()
+        return True
 
     def store_offsets(self, group: str, batch: Sequence[Record]) -> None:
         """Note how far the group has read; written with the transaction."""
@@ -295,23 +315,23 @@ class UnitOfWork:
     def _said(self, fact: Fact, *, subject: str, marker: str, community: str | None) -> Admitted:
         now = self.clock()
         event = sign_event(
-            self._rules.key, fact, subject=subject, time=now, platform=PLATFORM, native_id=subject, change_marker=marker,
-            actor=self._rules.key.owner, audience=Audience.MEMBERS, community=community,
+            self._key, fact, subject=subject, time=now, platform=PLATFORM, native_id=subject, change_marker=marker,
+            actor=self._key.owner, audience=Audience.MEMBERS, community=community,
         )  # fmt: skip
         correlation = records.new_correlation()
-        verified = own_event(self._rules.key, event, fact, now)
+        verified = own_event(self._key, event, fact, now)
         return Admitted(verified, tuple(records.to_headers(event, correlation)), correlation, ("", 0, 0))
 
     async def _said_of(self, message: Message, fact: Fact) -> Admitted:
         """On behalf of the node whose message it is; the time makes each saying one of its own."""
         now = self.clock()
         event = sign_event(
-            self._rules.key, fact, subject=message.id, time=now, platform=PLATFORM, audience=Audience.MEMBERS,
+            self._key, fact, subject=message.id, time=now, platform=PLATFORM, audience=Audience.MEMBERS,
             native_id=await self.moderations.native_id(message.first_event), change_marker=f"{message.id} {timestamp(now)}",
-            actor=self._rules.key.owner, community=message.community, parent=message.parent, on_behalf=message.node,
+            actor=self._key.owner, community=message.community, parent=message.parent, on_behalf=message.node,
         )  # fmt: skip
         correlation = records.new_correlation()
-        verified = own_event(self._rules.key, event, fact, now)
+        verified = own_event(self._key, event, fact, now)
         return Admitted(verified, tuple(records.to_headers(event, correlation)), correlation, ("", 0, 0))
 
     def _revive(self, row: Any) -> Admitted | None:
@@ -329,6 +349,7 @@ class UnitOfWork:
 async def transaction(engine: AsyncEngine, rules: Rules, registry: Registry | None = None) -> AsyncIterator[UnitOfWork]:
     """A unit of work over a fresh connection; what is not committed when the block ends is rolled back."""
     async with engine.connect() as connection:
+        await rules.follow(connection)
         yield UnitOfWork(connection, rules, registry)
 
 

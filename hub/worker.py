@@ -205,7 +205,7 @@ class _Parts:
 
         rules = bootstrap.rules(self._settings)
         database = bootstrap.engine(self._settings)
-        reader = bootstrap.RegistryReader(database, rules.key.public.multibase)
+        reader = bootstrap.RegistryReader(database, rules.key.held().public.multibase)
         begin = bootstrap.begin(database, rules)
         group = Group(self._group, begin, reader, dead_letters, bootstrap.clock, self._settings.quarantine_after)
         if self._group == "receipts":

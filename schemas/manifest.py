@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from schemas import jcs
+from schemas.anchors import UNCHANGED, Chain, named_signer
 from schemas.documents import document_holds, sign_document
 from schemas.keys import KeyMalformed, PublicKey
 from schemas.proof import Reason
-from schemas.registry_parts import Change, Custody, Grade, KeyEntry, KeyState, NodeEntry, PeerEntry, Version
+from schemas.registry_parts import AnchorChange, Change, Custody, Grade, KeyEntry, KeyState, NodeEntry, PeerEntry, RegistryRefused, Version
 from schemas.scalars import Count, Moment
 
 if TYPE_CHECKING:
@@ -44,6 +45,8 @@ class RegistryDocument(BaseModel):
     """Keys of the peers' door, those that follow and those that are followed. They stand apart from the hub's: a door that strangers reach
     must not be able to speak for the hub."""
     history: tuple[Version, ...] = ()
+    anchors: tuple[AnchorChange, ...] = ()
+    """How the hub's key that signs this followed others, each succession signed by both (`schemas.anchors`); none where it never did."""
 
 
 class Standing(StrEnum):
@@ -56,15 +59,6 @@ class Standing(StrEnum):
 
 WARNING: Final = 0.4
 """The share of a registry's life from which on its readers say when they will refuse to go on."""
-
-
-class RegistryRefused(ValueError):
-    """A registry document that no verifier may use; `reason` is machine-readable."""
-
-    def __init__(self, reason: str, detail: str = "") -> None:
-        """Keep the reason beside a sentence for people."""
-        super().__init__(f"{reason} {detail}".strip())
-        self.reason = reason
 
 
 REFUSED_STATES = {
@@ -81,24 +75,40 @@ class Registry:
     document: RegistryDocument
     unparsed: bytes
     _keys: Mapping[str, Mapping[str, tuple[KeyEntry, PublicKey]]]
+    anchor: str = ""
+    """The key (Multikey) that signed it: the anchor handed over, or one that has followed it. Whoever reads on begins with this one."""
+    chain: Chain = UNCHANGED
 
     @classmethod
-    def believed(cls, unverified: bytes, anchor: str) -> Self:
-        """Check a document's bytes against the anchor (a Multikey) and read it, whatever its age; raises RegistryRefused."""
+    def believed(cls, unverified: bytes, anchor: str, seen: Registry | None = None) -> Self:
+        """Check a document's bytes against the anchor (a Multikey), or one that has followed it, and read it, whatever its age.
+
+        Raises RegistryRefused.
+        """
         try:
             raw = jcs.parse(unverified)
-            key = PublicKey.of(anchor)
+            held = PublicKey.of(anchor)
         except (jcs.JsonRefused, KeyMalformed) as error:
             raise RegistryRefused("registry_malformed", str(error)) from error
-        if not isinstance(raw, dict) or not document_holds(raw, key):
+        if not isinstance(raw, dict):
+            raise RegistryRefused("registry_signature_invalid")
+        if seen is not None and named_signer(raw) in seen.chain.before(seen.anchor):
+            raise RegistryRefused("registry_anchor_rolled_back", named_signer(raw))
+        chain = Chain.read(raw.get("anchors", ()), _hub_of(raw))
+        key = chain.signer(held, named_signer(raw))
+        if not document_holds(raw, key):
             raise RegistryRefused("registry_signature_invalid")
         document = _read(raw)
-        return cls(document, unverified, _keys_by_owner((document.hub, *document.nodes)))
+        chain.judge(key.multibase, document.issued, document.hub)
+        return cls(document, unverified, _keys_by_owner((document.hub, *document.nodes)), key.multibase, chain)
 
     @classmethod
     def open(cls, unverified: bytes, anchor: str, now: datetime, seen: Registry | None = None) -> Self:
-        """A document that may be used now: believed, not expired, and following the one already seen; raises RegistryRefused."""
-        registry = cls.believed(unverified, anchor)
+        """A document that may be used now: believed, not expired, and following the one already seen; raises RegistryRefused.
+
+        Who has seen one goes on from the key that signed it: an anchor that was followed is not believed again.
+        """
+        registry = cls.believed(unverified, seen.anchor if seen is not None else anchor, seen)
         if seen is not None:
             registry.follows(seen)
         if now >= registry.document.expires:
@@ -118,6 +128,7 @@ class Registry:
             if self.unparsed != seen.unparsed:
                 raise RegistryRefused("registry_forked", f"{ours.version}")
             return
+        self.chain.continues(seen.chain, seen.anchor, ours.hub)
         if ours.history[: len(theirs.history)] != theirs.history:
             raise RegistryRefused("registry_history_broken", f"{theirs.version}")
         after = next((one for one in ours.history if one.version == theirs.version + 1), None)
@@ -186,6 +197,11 @@ def _read(raw: Mapping[str, Any]) -> RegistryDocument:
     if len({peer.authority for peer in document.peers}) != len(document.peers):
         raise RegistryRefused("registry_malformed", "a peer stands twice")
     return document
+
+
+def _hub_of(raw: Mapping[str, Any]) -> object:
+    hub = raw.get("hub")
+    return hub.get("id") if isinstance(hub, dict) else None
 
 
 def _one_after_another(history: tuple[Version, ...], version: int) -> bool:

@@ -14,6 +14,15 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 
+class RegistryRefused(ValueError):
+    """A registry document that no verifier may use; `reason` is machine-readable."""
+
+    def __init__(self, reason: str, detail: str = "") -> None:
+        """Keep the reason beside a sentence for people."""
+        super().__init__(f"{reason} {detail}".strip())
+        self.reason = reason
+
+
 class KeyState(StrEnum):
     """A key's life; which state it was in at a moment follows from the dates of its entry."""
 
@@ -106,6 +115,28 @@ class Change(BaseModel):
     grade: Grade | None = None
     key: str | None = None
     approvals: Count | None = None
+
+
+class Succeeding(BaseModel):
+    """From a moment on the key `new` signs the registry in place of `old` (Multikeys of the hub); the new key's proof stands beside."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True, validate_by_alias=True)
+
+    type: str
+    hub: NodeId
+    old: str
+    new: str
+    start: Annotated[Moment, Field(alias="from")]
+    issued: Moment
+
+
+class AnchorChange(BaseModel):
+    """How one anchor followed another; the old key's proof stands beside and covers the new one's."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    type: str
+    succession: Succeeding
 
 
 class Version(BaseModel):

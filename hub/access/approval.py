@@ -19,6 +19,10 @@ APPROVALS: Final[Mapping[Grade, int]] = {
 """How many different people it takes to bring somebody to a grade. One is enough to stop somebody; what lets in, or cannot be undone, takes two."""
 
 
+ANCHOR_APPROVALS: Final = 2
+"""Whoever changes the key by which everybody is believed changes everything."""
+
+
 @dataclass(frozen=True, slots=True)
 class Approver:
     """Somebody of the federation: her id, and the legal unit (SIREN) for which she works."""
@@ -39,6 +43,13 @@ def why_not_approve(grade: Grade, approver: Approver, before: Sequence[Approver]
     if completes and grade is not Grade.SUSPENDED and all(one.siren == applicant for one in everybody):
         return "own_organisation_alone"
     return None
+
+
+def why_not_second(approver: Approver, before: Sequence[Approver]) -> str | None:
+    """Why this person's approval of a change of the anchor does not count, or None where it does: two people, of two organisations."""
+    if approver.person in {one.person for one in before}:
+        return "already_approved"
+    return "own_organisation_alone" if approver.siren in {one.siren for one in before} else None
 
 
 def suffices(grade: Grade, approvals: int) -> bool:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from hub.commands import admission, terminal
+from hub.commands import admission, anchors, terminal
 from schemas.application import Kind
 from schemas.manifest import Custody
 
@@ -155,13 +155,19 @@ def rotate(
 
 @app.command()
 def compromised(
-    node: Annotated[str, typer.Argument(help="Le nœud ; « federation » pour la paire par laquelle ce hub signe pour d'autres serveurs.")],
+    node: Annotated[
+        str,
+        typer.Argument(
+            help="Le nœud ; « federation » pour la paire qui signe pour d'autres serveurs ; le nom du hub pour une clé à lui qui ne signe pas."
+        ),
+    ],
     key: Annotated[str, typer.Argument(help="La clé : nœud#z6Mk…, ou z6Mk… seule.")],
     since: Annotated[datetime, typer.Option(help="Depuis quand elle a pu être en d'autres mains (UTC).")],
 ) -> None:
     """Révoque une clé, et met en doute ce qu'elle a signé depuis un moment ; ce qui est déjà admis est montré comme tel."""
     from hub.registry import key_service, pair_service
     from hub.registry.federation_keys import OWNER
+    from hub.settings import HubSettings
 
     key_id, at = key if "#" in key else f"{node}#{key}", since.replace(tzinfo=UTC)
 
@@ -173,7 +179,10 @@ def compromised(
             await key_service.call_compromised(node, key_id, at, presence, work)
 
     try:
-        admission.acting(Kind.NODE, node, use)
+        if node == HubSettings().hub_id:
+            anchors.withdraw(key_id.partition("#")[2], at)
+        else:
+            admission.acting(Kind.NODE, node, use)
     except ValueError:
         terminal.fail("Ce moment est dans le futur.")
     terminal.say(f"{key_id} est révoquée, et ce qu'elle a signé depuis le {since:%Y-%m-%d %H:%M:%S}Z est douteux.")

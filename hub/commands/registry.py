@@ -8,17 +8,20 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from hub.commands import terminal
+from hub.commands import anchors, terminal
 
 if TYPE_CHECKING:
     from schemas.manifest import Registry, RegistryRefused
 
 app = terminal.group("Le registre signé des nœuds et des serveurs pairs.")
+for command in (anchors.anchor, anchors.rotate, anchors.replace):
+    app.command()(command)
 EXPIRED: Final = 3
 NOT_THE_SAME_HISTORY: Final = 4
 CODES: Final = {
     "registry_expired": EXPIRED, "registry_rolled_back": NOT_THE_SAME_HISTORY, "registry_forked": NOT_THE_SAME_HISTORY,
-    "registry_history_broken": NOT_THE_SAME_HISTORY,
+    "registry_history_broken": NOT_THE_SAME_HISTORY, "registry_anchor_rolled_back": NOT_THE_SAME_HISTORY,
+    "registry_anchor_forked": NOT_THE_SAME_HISTORY,
 }  # fmt: skip
 REFUSED: Final = {
     "registry_malformed": "ce n'est pas un registre bien formé",
@@ -27,6 +30,13 @@ REFUSED: Final = {
     "registry_rolled_back": "une version plus haute a déjà été vue",
     "registry_forked": "un autre document de même version a déjà été vu",
     "registry_history_broken": "son histoire n'est pas celle déjà vue",
+    "registry_anchor_unknown": "aucune succession ne mène de cette ancre à la clé qui l'a signé : demandez la nouvelle ancre, de vive voix",
+    "registry_anchor_unproved": "une succession de son ancre n'est pas signée par les deux clés",
+    "registry_anchor_forked": "deux clés y suivent la même ancre",
+    "registry_anchor_rolled_back": "il est signé par une ancre qu'une autre a déjà suivie",
+    "registry_anchor_early": "il est signé par la clé qui suivra, avant son heure",
+    "registry_anchor_dates": "les dates de ses ancres ne s'accordent pas",
+    "registry_anchor_revoked": "il est signé par une clé qu'il dit révoquée",
 }
 Anchor = Annotated[str, typer.Option(help="L'ancre remise hors du réseau (z6Mk…), ou un fichier qui la contient.")]
 Which = Annotated[str, typer.Argument(help="Un numéro de version, ou un fichier.")]
@@ -37,23 +47,6 @@ def show(version: Annotated[int | None, typer.Option(help="Une version passée ;
     """Écrit le registre, octet pour octet."""
     sys.stdout.buffer.write(_kept(version) + b"\n")
     sys.stdout.flush()
-
-
-@app.command()
-def anchor() -> None:
-    """Montre l'ancre : la clé publique du hub, à remettre aux connecteurs par un autre chemin que le réseau."""
-    from hub import bootstrap
-    from hub.settings import HubSettings
-    from schemas.keys import KeyMalformed
-
-    settings = HubSettings()
-    try:
-        key = bootstrap.signing_key(settings)
-    except FileNotFoundError:
-        terminal.fail(f"La clé du hub est introuvable : {settings.signing_key}")
-    except KeyMalformed:
-        terminal.fail(f"La clé du hub ne s'ouvre pas : {settings.signing_key}")
-    terminal.say(key.public.multibase)
 
 
 @app.command()
@@ -98,7 +91,7 @@ def _why(refused: RegistryRefused) -> str:
 def _sentence(registry: Registry) -> str:
     said = registry.document
     return (
-        f"Version {said.version}, signée par {said.hub.id}, du {terminal.when(said.issued)}, vaut jusqu'au {terminal.when(said.expires)} : "
+        f"Version {said.version}, signée par {said.hub.id}#{registry.anchor}, du {terminal.when(said.issued)}, vaut jusqu'au {terminal.when(said.expires)} : "
         f"{len(said.nodes)} nœuds, {len(said.peers)} serveurs pairs, {len(said.history)} versions racontées. Empreinte : {registry.digest}"
     )
 

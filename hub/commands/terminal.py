@@ -143,8 +143,8 @@ def named_errors() -> Iterator[None]:
         fail(told.sentence, told.code)
 
 
-def in_transaction(use: Callable[[UnitOfWork], Awaitable[T]]) -> T:
-    """Run a use case in one transaction and commit it."""
+def in_transaction(use: Callable[[UnitOfWork], Awaitable[T]], known: Rules | None = None) -> T:
+    """Run a use case in one transaction and commit it; `known` are the hub's rules, where they were read before."""
 
     async def run() -> T:
         from hub import bootstrap
@@ -152,7 +152,7 @@ def in_transaction(use: Callable[[UnitOfWork], Awaitable[T]]) -> T:
         from hub.unit_of_work import transaction
 
         settings = HubSettings()
-        rules = _rules(settings)
+        rules = known or hub_rules(settings)
         engine = bootstrap.engine(settings)
         try:
             async with transaction(engine, rules) as work:
@@ -239,7 +239,8 @@ def signing_key(owner: str, path: Path) -> SigningKey:
         fail(f"La clé ne s'ouvre pas : {path}. Chiffrée, elle demande TRAITDUNION_KEY_PASSPHRASE ou TRAITDUNION_KEY_PASSPHRASE_FILE.")
 
 
-def _rules(settings: HubSettings) -> Rules:
+def hub_rules(settings: HubSettings) -> Rules:
+    """What the hub knows of itself, its own key among it; ends with a sentence where that cannot be opened."""
     from hub import bootstrap
     from schemas.keys import KeyMalformed
 

@@ -100,8 +100,8 @@ class Ring:
         """See what signs at this moment, by what was read last."""
         now = self._clock()
         self._learn(now)
-        ranked = sorted(self._pairs, key=lambda pair: rank(pair, now), reverse=True)
-        living = [(pair, keys) for pair in ranked if rank(pair, now)[0] and (keys := self._keys(pair)) is not None]
+        ranked = sorted(self._pairs, key=lambda pair: rank(pair.entry, now), reverse=True)
+        living = [(pair, keys) for pair in ranked if rank(pair.entry, now)[0] and (keys := self._keys(pair)) is not None]
         before = self._view.believed[:1]
         self._view = View(tuple(keys for _, keys in living), self._shown([pair for pair, _ in living[:1]]))
         if before and self._view.believed[:1] != before and self._view.believed:

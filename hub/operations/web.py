@@ -17,7 +17,7 @@ from hub.communities.reports import open_reports
 from hub.operations import arrivals, overview, peers, reader, streams, threads, trace
 from hub.operations.doubt import doubtful
 from hub.operations.forms import fields_of
-from hub.operations.our_pairs import our_pairs
+from hub.operations.our_pairs import our_anchors, our_pairs
 from hub.operations.refusals import Refused
 from hub.registry.dossier import lessened
 from hub.registry.endings import endings
@@ -138,7 +138,8 @@ class Pages:
         self._door.permit(request)
         async with self._door.engine.connect() as connection:
             shown = await self._nodes(connection)
-        return self._page("noeuds.html", here="/noeuds", **shown)
+            anchors = await our_anchors(connection, self._door.clock())
+        return self._page("noeuds.html", here="/noeuds", anchors=anchors, **shown)
 
     async def ties(self, request: Request) -> HTMLResponse:
         """Which spaces are tied to which communities."""

@@ -44,6 +44,7 @@ class ActKind(StrEnum):
     MESSAGE_RESTORED = "message_restored"
     COPY_REWRITTEN = "copy_rewritten"
     REPORT_CLOSED = "report_closed"
+    ANCHOR_REPLACED = "anchor_replaced"
 
 
 ENDING: Final = frozenset({ActKind.APPLIED, ActKind.DECLARED, ActKind.REFUSED, ActKind.GRADE_CHANGED})
@@ -114,6 +115,15 @@ def standing_approvals(kept: Iterable[KeptAct], grade: Grade) -> list[KeptAct]:
     return counting
 
 
+def approvals_of_key(kept: Iterable[KeptAct], key: str) -> list[KeptAct]:
+    """The approvals of a key of the hub that count now: those since anything else was done about it."""
+    counting: list[KeptAct] = []
+    for act in kept:
+        if act.key == key:
+            counting = [*counting, act] if act.kind is ActKind.APPROVED else []
+    return counting
+
+
 class SqlActs:
     """Acts in the database, in the order in which they were done."""
 
@@ -151,13 +161,13 @@ class SqlActs:
 
 
 def _since_the_question(kept: Sequence[KeptAct], end: KeptAct) -> list[KeptAct]:
-    """The acts that led to one: those after the act that ended the question before, given to the same grade."""
+    """The acts that led to one: those after the act that ended the question before, about the same grade or the same key."""
     leading: list[KeptAct] = []
     for act in kept:
         if act == end:
             break
         leading = [] if act.kind in ENDING else [*leading, act]
-    return [act for act in leading if act.grade is end.grade]
+    return [act for act in leading if (act.grade, act.key) == (end.grade, end.key)]
 
 
 async def acts_of(connection: AsyncConnection, subject: str) -> list[KeptAct]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from hub.access import MANIFEST_EXPIRED, expired
-from hub.access.approval import APPROVALS, Approver, suffices, why_not_approve
+from hub.access.approval import APPROVALS, suffices, why_not_approve
 from hub.registry import key_life, peer_keys
 from hub.registry.acts import Act, ActKind, standing_approvals
 from hub.registry.admission_work import (
@@ -17,6 +17,8 @@ from hub.registry.admission_work import (
     NameTaken,
     NodeNotFound,
     TooManyApplications,
+    approver_of,
+    keys_of_hub,
     said_why,
 )
 from hub.registry.applications import Application, ApplicationState
@@ -33,7 +35,6 @@ from schemas.siret import siren_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from hub.registry.acts import KeptAct
     from hub.registry.admission_work import Work
     from hub.registry.people import Presence
     from schemas.application_faults import SignedManifest
@@ -99,7 +100,7 @@ async def decide(subject: str, grade: Grade, presence: Presence, work: Work, rea
     accepted = waiting if grade in SPEAKING and not lowered else None  # who takes speech away has not read the newer manifest for it
     await _may_answer_for_itself(subject, grade, accepted, work)
     counting = standing_approvals(await work.acts.of(subject), grade)
-    refusal = why_not_approve(grade, presence.person.approver(), [_approver(act) for act in counting], await _siren(subject, work))
+    refusal = why_not_approve(grade, presence.person.approver(), [approver_of(act) for act in counting], await _siren(subject, work))
     if refusal is not None:
         raise ApprovalRefused(refusal)
     digest = waiting.digest if waiting else None
@@ -226,7 +227,7 @@ async def _keys_of(member: Node | Peer, earlier: Sequence[Application], work: Wo
 
 async def _keys_are_its_own(manifest: Manifest, work: Work) -> None:
     others = {node.id: node for node in (await work.nodes.all()).values() if manifest.kind is Kind.PEER or node.id != manifest.id}
-    taken = {key.multibase for node in others.values() for key in node.keys} | {work.hub_key}
+    taken = {key.multibase for node in others.values() for key in node.keys} | await keys_of_hub(work)
     if found := [key.multibase for key in manifest.keys if key.multibase in taken]:
         raise KeyTaken(found[0])
 
@@ -252,7 +253,3 @@ async def _member(subject: str, work: Work) -> Node | Peer:
 async def _found(subject: str, work: Work) -> Node | Peer | None:
     kind, _, name = subject.partition("/")
     return await work.peers.get(name) if kind == Kind.PEER else await work.nodes.get(name)
-
-
-def _approver(act: KeptAct) -> Approver:
-    return Approver(act.person or "", siren_of(act.siret or ""))

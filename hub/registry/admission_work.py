@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Protocol
 
+from hub.access.approval import Approver
 from schemas.names import one_line
+from schemas.siret import siren_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -12,6 +14,7 @@ if TYPE_CHECKING:
 
     from hub.ports import Clock
     from hub.registry.acts import Act, KeptAct
+    from hub.registry.anchors import Anchor
     from hub.registry.applications import Application, ApplicationState
     from hub.registry.federation_keys import Pair
     from hub.registry.model import Node
@@ -70,6 +73,11 @@ def said_why(reason: str | None) -> str:
     return said
 
 
+def approver_of(act: KeptAct) -> Approver:
+    """Who approved, and for whom she works."""
+    return Approver(act.person or "", siren_of(act.siret or ""))
+
+
 class Nodes(Protocol):
     """Organisations, nodes and keys."""
 
@@ -96,6 +104,13 @@ class Pairs(Protocol):
     async def save(self, pairs: Iterable[Pair]) -> None: ...
 
 
+class Anchors(Protocol):
+    """The hub's own keys."""
+
+    async def all(self) -> list[Anchor]: ...
+    async def save(self, anchors: Iterable[Anchor]) -> None: ...
+
+
 class Applications(Protocol):
     """Manifests as they came."""
 
@@ -113,7 +128,7 @@ class Acts(Protocol):
 
 
 class Work(Protocol):
-    """What these use cases need of a transaction."""
+    """What these use cases need of a transaction; `hub_key` is the key (Multikey) by which it signs."""
 
     clock: Clock
     hub: str
@@ -126,8 +141,15 @@ class Work(Protocol):
     @property
     def pairs(self) -> Pairs: ...
     @property
+    def anchors(self) -> Anchors: ...
+    @property
     def applications(self) -> Applications: ...
     @property
     def acts(self) -> Acts: ...
     async def say(self, fact: Fact, *, subject: str, marker: str, community: str | None = None) -> None: ...
     async def publish_registry(self) -> None: ...
+
+
+async def keys_of_hub(work: Work) -> set[str]:
+    """Every key (Multikey) that the hub ever signed by or will: nobody else may have one of them."""
+    return {anchor.entry.multibase for anchor in await work.anchors.all()}

@@ -7,14 +7,16 @@ from datetime import timedelta
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
+from hub.registry.anchors import chain
 from schemas import jcs
 from schemas.manifest import Grade, NodeEntry, Registry, RegistryDocument, issue
 from schemas.proof import timestamp
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
+    from hub.registry.anchors import Anchor
     from hub.registry.model import Node
     from hub.registry.peers import Peer
     from schemas.keys import SigningKey
@@ -32,6 +34,8 @@ class Contents:
     peers: Iterable[Peer]
     changes: Iterable[Change]
     before: bytes | None
+    hub: Sequence[Anchor]
+    """The hub's own keys, of which the one that signs this is one."""
     door: Iterable[KeyEntry] = ()
     """The keys of the peers' door, one after another; none where this hub federates with nobody."""
 
@@ -43,11 +47,12 @@ def build(contents: Contents, *, key: SigningKey, now: datetime, life: timedelta
         "version": contents.version,
         "issued": timestamp(now),
         "expires": timestamp(now + life),
-        "hub": _hub(key),
+        "hub": _hub(key.owner, contents.hub),
         "nodes": [_entry(node) for node in contents.nodes if node.grade is not Grade.CANDIDATE],
         "peers": [_peer(peer) for peer in contents.peers if peer.grade is not Grade.CANDIDATE],
         **({"federation": door} if (door := [_key(key) for key in contents.door]) else {}),
         "history": [*_history(contents.before), _version(contents, now)],
+        **({"anchors": links} if (links := chain(contents.hub)) else {}),
     }
     return issue(document, key, now)
 
@@ -85,9 +90,9 @@ def of_nobody(now: datetime) -> Registry:
     return Registry(said, b"", {})
 
 
-def _hub(key: SigningKey) -> Mapping[str, Any]:
-    keys = [{"id": key.key_id, "publicKeyMultibase": key.public.multibase, "activeFrom": "1970-01-01T00:00:00.000Z"}]
-    return {"id": key.owner, "organisation": "Trait d’union", "platform": "traitdunion", "grade": Grade.FULL.value, "keys": keys}
+def _hub(owner: str, anchors: Sequence[Anchor]) -> Mapping[str, Any]:
+    keys = [_key(anchor.entry) for anchor in anchors]
+    return {"id": owner, "organisation": "Trait d’union", "platform": "traitdunion", "grade": Grade.FULL.value, "keys": keys}
 
 
 def _entry(node: Node) -> Mapping[str, Any]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from hub.registry import key_life
 from hub.registry.acts import Act, ActKind
-from hub.registry.admission_work import KeyTaken, NodeNotFound
+from hub.registry.admission_work import KeyTaken, NodeNotFound, keys_of_hub
 from schemas.manifest import KeyEntry, KeyState
 from schemas.rotation import RotationRefused
 
@@ -65,7 +65,7 @@ async def rotate(announced: Announced, plan: Plan, presence: Presence, work: Wor
     now, old = work.clock(), next((key for key in node.keys if key.multibase == announced.old), None)
     if old is None or old.state_at(now) not in {KeyState.ACTIVE, KeyState.RETIRING}:
         raise RotationRefused("rotation_by_another_key")
-    everybody = {key.multibase for other in (await work.nodes.all()).values() for key in other.keys} | {work.hub_key}
+    everybody = {key.multibase for other in (await work.nodes.all()).values() for key in other.keys} | await keys_of_hub(work)
     if announced.new in everybody:
         raise KeyTaken(announced.new)
     new = KeyEntry(id=f"{node.id}#{announced.new}", multibase=announced.new, custody=announced.custody)

@@ -1,10 +1,10 @@
-"""What each of our pairs is to us at a moment: the one that signs, those that follow, those that are still believed. Pure."""
+"""What each of our pairs, or of the hub's keys, is to us at a moment: the one that signs, those that follow, those that are still believed. Pure."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from schemas.manifest import KeyState
 
@@ -12,8 +12,19 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from hub.registry.federation_keys import Pair
+    from schemas.manifest import KeyEntry
 
+
+class Dated(Protocol):
+    """What has the life of a key."""
+
+    @property
+    def entry(self) -> KeyEntry:
+        """The dates of that life."""
+        ...
+
+
+T = TypeVar("T", bound=Dated)
 MARGIN: Final = timedelta(seconds=10)
 """A pair that became active signs so long after: the broker that dates what the door signs, and another process of ours, may have other clocks."""
 LIVING: Final = frozenset({KeyState.ACTIVE, KeyState.RETIRING})
@@ -30,10 +41,10 @@ class Role(StrEnum):
     ENDED = "ended"
 
 
-def rank(pair: Pair, now: datetime) -> tuple[int, float]:
-    """How fit a pair is to sign: the newest that is active and settled, then one that retires, then one that is active since a moment."""
-    state, settled = pair.entry.state_at(now), pair.entry.state_at(now - MARGIN)
-    started = pair.entry.active_from.timestamp() if pair.entry.active_from else 0.0
+def rank(entry: KeyEntry, now: datetime) -> tuple[int, float]:
+    """How fit a key is to sign: the newest that is active and settled, then one that retires, then one that is active since a moment."""
+    state, settled = entry.state_at(now), entry.state_at(now - MARGIN)
+    started = entry.active_from.timestamp() if entry.active_from else 0.0
     if state not in LIVING:
         return 0, started
     if state is KeyState.RETIRING:
@@ -41,12 +52,12 @@ def rank(pair: Pair, now: datetime) -> tuple[int, float]:
     return (3 if settled in LIVING else 1), started
 
 
-def roles(pairs: Sequence[Pair], now: datetime) -> list[tuple[Pair, Role]]:
-    """Each pair with its role, for whoever holds them all."""
-    best = max(pairs, key=lambda pair: rank(pair, now), default=None)
+def roles(pairs: Sequence[T], now: datetime) -> list[tuple[T, Role]]:
+    """Each pair, or key of the hub, with its role, for whoever holds them all."""
+    best = max(pairs, key=lambda pair: rank(pair.entry, now), default=None)
 
-    def role(pair: Pair) -> Role:
-        if pair is best and rank(pair, now)[0]:
+    def role(pair: T) -> Role:
+        if pair is best and rank(pair.entry, now)[0]:
             return Role.SIGNING
         match pair.entry.state_at(now):
             case KeyState.PENDING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from hub.registry import key_life
 from hub.registry.acts import Act, ActKind
-from hub.registry.admission_work import KeyTaken
+from hub.registry.admission_work import KeyTaken, keys_of_hub
 from hub.registry.federation_keys import Pair, entry
 from hub.registry.key_service import Plan
 from schemas.manifest import KeyState
@@ -66,6 +66,6 @@ async def call_compromised(multibase: str, since: datetime, presence: Presence, 
 async def _is_nobodys(announced: Announced, known: Iterable[Pair], work: Work) -> None:
     """One key signs for one owner: neither half of the new pair may be anybody's, or another pair's."""
     of_nodes = {key.multibase for node in (await work.nodes.all()).values() for key in node.keys}
-    taken = of_nodes | {work.hub_key} | {half for pair in known for half in (pair.entry.multibase, pair.rsa)}
+    taken = of_nodes | await keys_of_hub(work) | {half for pair in known for half in (pair.entry.multibase, pair.rsa)}
     if found := [half for half in (announced.new, announced.rsa) if half in taken]:
         raise KeyTaken(found[0])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hub.registry.acts import Act, ActKind
-from hub.registry.admission_work import KeyTaken, NodeNotFound
+from hub.registry.admission_work import KeyTaken, NodeNotFound, keys_of_hub
 from hub.registry.applications import STANDING
 from schemas.application import Kind, Manifest
 from schemas.rotation import RotationRefused
@@ -42,7 +42,7 @@ async def rotate(announced: Announced, presence: Presence, work: Work) -> str:
         raise NodeNotFound(announced.node)
     known = proving(announced.node, await work.applications.of(subject), await work.acts.of(subject))
     old, new = f"{announced.node}#{announced.old}", f"{announced.node}#{announced.new}"
-    others = {key.multibase for node in (await work.nodes.all()).values() for key in node.keys} | {work.hub_key}
+    others = {key.multibase for node in (await work.nodes.all()).values() for key in node.keys} | await keys_of_hub(work)
     if new in known or announced.new in others:
         raise KeyTaken(announced.new)
     if old not in known:

@@ -11,6 +11,8 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from hub.registry.model import Node, Tie, TieState
 from hub.storage.rows import among
 from hub.storage.tables import node_keys, nodes, organisations, registry_documents, ties
+from schemas import jcs
+from schemas.anchors import named_signer
 from schemas.manifest import Grade, KeyEntry
 from schemas.words import Audience
 
@@ -167,6 +169,12 @@ async def newest_lifetime(connection: AsyncConnection) -> tuple[datetime, dateti
     """When the newest registry document was issued, and when it expires; None where there is none."""
     row = (await connection.execute(select(registry_documents).order_by(registry_documents.c.version.desc()).limit(1))).first()
     return (row.issued, row.expires) if row else None
+
+
+async def newest_signer(connection: AsyncConnection) -> str | None:
+    """The key (Multikey) that the newest registry document names as its signer; None where there is none."""
+    newest = await newest_document(connection)
+    return named_signer(jcs.parse(newest[1])) if newest else None
 
 
 async def newest_expiry(connection: AsyncConnection) -> datetime | None:

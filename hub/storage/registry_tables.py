@@ -23,6 +23,12 @@ federation_keys = Table(
     moment("active_from"), moment("retiring_from"), moment("retired_at"), moment("revoked_at"), moment("compromised_since"),
 )  # fmt: skip
 
+hub_keys = Table(
+    "hub_keys", metadata,
+    Column("multibase", Text, primary_key=True), Column("succession", LargeBinary),
+    moment("active_from"), moment("retiring_from"), moment("retired_at"), moment("revoked_at"), moment("compromised_since"),
+)  # fmt: skip
+
 people = Table(
     "people", metadata,
     Column("id", Text, primary_key=True),

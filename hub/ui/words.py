@@ -91,6 +91,7 @@ ACTS: Final[Mapping[str, str]] = {
     "applied": "candidature", "declared": "déclaration", "approved": "approbation", "refused": "refus", "grade_changed": "changement de degré",
     "quarantine_ended": "fin de quarantaine",
     "key_announced": "clé annoncée", "key_rotated": "clé relayée", "key_revoked": "clé révoquée", "key_compromised": "clé compromise",
+    "anchor_replaced": "ancre remplacée",
 }  # fmt: skip
 BREAKERS: Final[Mapping[str, str]] = {
     "closed": "en service", "open": "en échec", "paused": "en pause", "gone": "parti", "never": "rien ne lui a été porté",

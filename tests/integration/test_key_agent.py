@@ -64,7 +64,7 @@ def added(agent: Path, folder: Path) -> str:
 
 def test_the_hub_signs_by_a_key_that_it_does_not_have(agent: Path, tmp_path: Path) -> None:
     said = f"agent:{agent}#{added(agent, tmp_path)}"
-    key = bootstrap.signing_key(HubSettings(signing_key=Path(said)))
+    (key,) = bootstrap.hub_files(HubSettings(signing_key=Path(said))).held().values()
     assert isinstance(key, AgentKey)
     assert document_holds(sign_document({"a": 1}, key, NOW), key.public)
     with pytest.raises(TypeError, match="does not leave its agent"):

@@ -10,7 +10,7 @@ from nacl.public import PrivateKey, PublicKey, SealedBox
 from schemas.keys import SigningKey
 from schemas.manifest import issue
 from tests import fakes_hub
-from tests.fakes_commands import ANNE, admitted, run
+from tests.fakes_commands import ANNE, BAKARY, admitted, run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,7 +51,7 @@ def test_a_registry_is_compared_and_verified_offline(hub: Path, people: Callable
     back = run("registry", "verify", str(first), "--anchor", anchor, "--after", str(second))
     assert (back.exit_code, "registry_rolled_back" in back.output) == (4, True)
     other = run("registry", "verify", str(first), "--anchor", SigningKey.generate("hub").public.multibase)
-    assert (other.exit_code, "registry_signature_invalid" in other.output) == (1, True)
+    assert (other.exit_code, "registry_anchor_unknown" in other.output) == (1, True)
     old = json.loads(second.read_text()) | {"expires": "2026-01-01T00:00:00.000Z"}
     second.write_bytes(
         issue({name: said for name, said in old.items() if name != "proof"}, SigningKey.load("hub", hub / "hub.pem"), fakes_hub.NOW)
@@ -119,3 +119,44 @@ def test_an_encrypted_key_is_opened_by_its_passphrase_and_by_nothing_else(hub: P
     refused = run(*signing)
     assert "TRAITDUNION_KEY_PASSPHRASE" in refused.output
     assert "une phrase" not in refused.output
+
+
+def test_the_anchor_is_followed_by_another_that_two_people_name(hub: Path, people: Callable[[str], None]) -> None:
+    admitted(hub, SigningKey.generate("wifip"), people)
+    old, first, second = run("registry", "anchor").output.strip(), hub / "1.json", hub / "2.json"
+    first.write_text(run("registry", "show").output)
+    people(ANNE)
+    assert "1 approbation sur 2" in run("registry", "rotate", "--lead", "0").output
+    assert "déjà approuvé" in run("registry", "rotate", "--lead", "0").output
+    people(BAKARY)
+    assert "signera le registre dès le" in run("registry", "rotate", "--lead", "0").output
+    new = SigningKey.load("hub", hub / "hub.pem.next").public.multibase
+    listed = json.loads(run("registry", "anchor", "--json").output)
+    assert [one["key"] for one in listed] == [old, new]
+    assert f"  {new} : suivra" in run("registry", "anchor").output
+    second.write_text(run("registry", "show").output)
+    assert run("registry", "verify", str(second), "--anchor", old, "--after", str(first)).exit_code == 0
+    assert "déjà annoncée" in run("registry", "rotate").output or "déjà connue" in run("registry", "rotate").output
+    assert (
+        "Le hub n'a pas de clé"
+        in run("keys", "compromised", "hub", SigningKey.generate("hub").public.multibase, "--since", "2026-01-01").output
+    )
+    assert "ne se révoque pas" in run("keys", "compromised", "hub", old, "--since", "2026-01-01").output
+
+
+def test_an_anchor_that_is_lost_is_replaced_by_two_people(hub: Path, people: Callable[[str], None]) -> None:
+    assert "Aucun registre" in run("registry", "replace", "--reason", "perdue").output
+    admitted(hub, SigningKey.generate("wifip"), people)
+    old, document = run("registry", "anchor").output.strip(), hub / "1.json"
+    (hub / "hub.pem").unlink()
+    people(ANNE)
+    assert "1 approbation sur 2" in run("registry", "replace", "--reason", "perdue").output
+    people(BAKARY)
+    assert "en main propre" in run("registry", "replace", "--reason", "perdue").output
+    (hub / "hub.pem.next").rename(hub / "hub.pem")
+    new = run("registry", "anchor").output.splitlines()[0]
+    document.write_text(run("registry", "show").output)
+    refused = run("registry", "verify", str(document), "--anchor", old)
+    assert (refused.exit_code, "registry_anchor_unknown" in refused.output, "de vive voix" in refused.output) == (1, True, True)
+    assert run("registry", "verify", str(document), "--anchor", new).exit_code == 0
+    assert run("nodes", "suspend", "wifip", "--reason", "essai").exit_code == 0

@@ -1,0 +1,30 @@
+"""The hub's own keys, one after another: the registry's anchors."""
+
+from alembic import op
+
+revision = "0016"
+down_revision = "0014"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Create them; until another key follows the first one, the file of the settings alone names it and the table is empty."""
+    op.execute(
+        """
+        CREATE TABLE hub.hub_keys (
+            multibase TEXT PRIMARY KEY,
+            succession BYTEA,
+            active_from TIMESTAMP WITH TIME ZONE,
+            retiring_from TIMESTAMP WITH TIME ZONE,
+            retired_at TIMESTAMP WITH TIME ZONE,
+            revoked_at TIMESTAMP WITH TIME ZONE,
+            compromised_since TIMESTAMP WITH TIME ZONE
+        )
+        """
+    )
+
+
+def downgrade() -> None:
+    """Drop them."""
+    op.execute("DROP TABLE hub.hub_keys")
