@@ -30,6 +30,7 @@ from tests.fakes_asgi import Answer, call
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from hub.federation.repository import Shown
     from schemas.wire.publisher import Sendable
 
 HERE = Addresses("https://hub.example")
@@ -217,12 +218,18 @@ class KeptVersions:
     """The highest version of each peer's registry, in memory."""
 
     seen: dict[str, int] = field(default_factory=dict)
+    shown: dict[str, Shown] = field(default_factory=dict)
 
     async def highest(self, peer: str) -> int:
         return self.seen.get(peer, 0)
 
-    async def keep(self, peer: str, version: int, now: datetime) -> None:
+    async def last(self, peer: str, anchor: str) -> bytes | None:
+        return self.shown[peer].document if peer in self.shown and self.shown[peer].anchor == anchor else None
+
+    async def keep(self, peer: str, version: int, now: datetime, shown: Shown | None = None) -> None:
         del now
+        if shown is not None:
+            self.shown[peer] = shown
         self.seen[peer] = max(version, self.seen.get(peer, 0))
 
 

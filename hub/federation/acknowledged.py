@@ -70,7 +70,7 @@ class PeerWord:
 async def on_receipt(activity: VerifiedActivity, work: Work, here: Addresses) -> str:
     """Another Trait d'union tells what became of activities of ours; what of it was never sent there is left, and all of it refused by name."""
     peer = await work.peer(activity.peer)
-    receipt = opened(activity.told, peer, here)
+    receipt = opened(activity.told, peer, here, activity.provenance.received)
     if isinstance(receipt, Fault):
         raise RefusedError(receipt)
     events = {here.event_of(one.activity) or "": one for one in receipt.deliveries}

@@ -11,12 +11,14 @@ from hub.federation.work import digest
 from hub.registry.peers import PeerKind
 from schemas import peer_receipt
 from schemas.activities import authority_of
+from schemas.anchors import named_signer
 from schemas.keys import PublicKey
+from schemas.manifest import KeyState
 from schemas.origins import origin_of
 from schemas.peer_receipt import ReceiptMalformed
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from hub.registry.peers import Peer
@@ -27,6 +29,9 @@ if TYPE_CHECKING:
 VERB: Final = "Receipt"
 MEMBER: Final = "receipt"
 """The activity's own member in our context, of the type `@json`: what the hub has signed."""
+
+
+SIGNS: Final = frozenset({KeyState.ACTIVE, KeyState.RETIRING})
 
 
 class Fault(StrEnum):
@@ -44,11 +49,11 @@ class Fault(StrEnum):
     OTHER_BYTES = "receipt_of_other_bytes"
 
 
-def opened(told: Told, peer: Peer | None, here: Addresses) -> PeerReceipt | Fault:
+def opened(told: Told, peer: Peer | None, here: Addresses, at: datetime) -> PeerReceipt | Fault:
     """A receipt of a peer's own hub about activities of ours, or what is wrong with it; whether those were sent to it is known elsewhere.
 
-    The proof is by the key that signs that server's registry, which two people here have admitted: neither who holds the keys of its door
-    nor another server can say what became of anything.
+    The proof is by the key that signs that server's registry, which two people here have admitted, or by one that has followed it: neither
+    who holds the keys of its door nor another server can say what became of anything. `at` is when it came: its hub's keys have their dates.
     """
     if told.via is not None:
         return Fault.PASSED_ON
@@ -61,7 +66,8 @@ def opened(told: Told, peer: Peer | None, here: Addresses) -> PeerReceipt | Faul
         receipt = peer_receipt.read(document if isinstance(document, dict) else {})
     except ReceiptMalformed:
         return Fault.MALFORMED
-    if not peer_receipt.holds(told.act[MEMBER], PublicKey.of(peer.anchor)):
+    key = _key_of(peer, told.act[MEMBER], at)
+    if key is None or not peer_receipt.holds(told.act[MEMBER], key):
         return Fault.INVALID
     if receipt.issuer != peer.id:
         return Fault.OF_ANOTHER
@@ -70,6 +76,22 @@ def opened(told: Told, peer: Peer | None, here: Addresses) -> PeerReceipt | Faul
     if any(here.event_of(one.activity) is None for one in receipt.deliveries):
         return Fault.NOT_OURS
     return receipt
+
+
+def signer_of(told: Told) -> str:
+    """The key (Multikey) that a receipt names, unproved; empty where it names none."""
+    document = told.act.get(MEMBER)
+    return named_signer(document) if isinstance(document, dict) else ""
+
+
+def _key_of(peer: Peer, document: Mapping[str, Any], at: datetime) -> PublicKey | None:
+    """The key that must have signed: as the peer's registry has it, and before that was read, the anchor."""
+    said = named_signer(document)
+    known = {key.multibase: key for key in peer.hub_keys}
+    if not known:
+        return PublicKey.of(peer.anchor or "")
+    found = known.get(said)
+    return PublicKey.of(said) if found is not None and found.state_at(at) in SIGNS else None
 
 
 def activity(deliveries: Sequence[Acknowledged], to: str, here: Addresses, key: SigningKey, now: datetime) -> dict[str, Any]:

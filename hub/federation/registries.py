@@ -12,6 +12,7 @@ from starlette.routing import Route
 
 from hub.federation.actors import REGISTRY
 from hub.federation.ministries import Fault
+from hub.federation.repository import Shown
 from hub.registry.repository import newest_document
 from schemas.manifest import Registry, RegistryRefused
 from schemas.problem import MEDIA_TYPE, Problem
@@ -40,8 +41,12 @@ class Kept(Protocol):
         """The highest version seen of a peer's registry, 0 for none."""
         ...
 
-    async def keep(self, peer: str, version: int, now: datetime) -> None:
-        """Remember one."""
+    async def last(self, peer: str, anchor: str) -> bytes | None:
+        """The document last believed from this anchor on."""
+        ...
+
+    async def keep(self, peer: str, version: int, now: datetime, shown: Shown | None = None) -> None:
+        """Remember a version, and what a new one showed."""
         ...
 
 
@@ -72,15 +77,26 @@ class PeerRegistries:
 
     async def _opened(self, peer: Peer, body: bytes, now: datetime) -> Registry | Fault:
         """One that is signed by another, expired, or older than what was seen is refused, and said so: somebody may be rolling it back."""
-        highest = await self._kept.highest(peer.id)
+        highest, seen = await self._kept.highest(peer.id), await self._seen(peer)
         try:
-            registry = _followed(Registry.open(body, peer.anchor or "", now), highest)
+            registry = _followed(Registry.open(body, peer.anchor or "", now, seen), highest)
         except RegistryRefused as refused:
             log.error("peer_registry_refused", peer=peer.id, reason=refused.reason)  # noqa: TRY400 - a trace says no more
             return Fault.REGISTRY_REFUSED
-        await self._kept.keep(peer.id, registry.document.version, now)
+        new = seen is None or registry.document.version > seen.document.version
+        shown = Shown(peer.anchor or "", registry.unparsed, registry.document.hub.keys) if new else None
+        await self._kept.keep(peer.id, registry.document.version, now, shown)
         self._known[peer.id] = (registry, now)
         return registry
+
+    async def _seen(self, peer: Peer) -> Registry | None:
+        """The document last believed from the anchor that this peer was admitted with: what follows must follow it."""
+        kept = await self._kept.last(peer.id, peer.anchor or "")
+        try:
+            return Registry.believed(kept, peer.anchor or "") if kept is not None else None
+        except RegistryRefused as refused:
+            log.warning("peer_registry_refused", peer=peer.id, reason=refused.reason, origin="kept")
+            return None
 
 
 def own_registry(database: AsyncEngine) -> Route:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, func, select
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from hub.access import Permit
     from hub.ports import Clock
+    from schemas.manifest import KeyEntry
 
 OBJECTS = Rows(external_objects, then=renewing(["id"], ["subject", "kind", "at", "via"]))
 REPORTS = Rows(reports, then="ON CONFLICT (id) DO NOTHING")
@@ -172,6 +174,20 @@ def _follow(row: Any) -> Follow:
     return Follow(row.community, row.group, row.peer, FollowState(row.state), row.activity, row.asked_at, row.answered_at, row.reason)
 
 
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A peer's registry as it was believed: from which anchor on, its bytes, and its hub's keys, by which receipts are signed."""
+
+    anchor: str
+    document: bytes
+    hub_keys: tuple[KeyEntry, ...]
+
+    def row(self) -> dict[str, Any]:
+        """As it is kept."""
+        keys = [key.model_dump(mode="json", exclude_none=True) for key in self.hub_keys]
+        return {"anchor": self.anchor, "document": self.document, "hub_keys": keys}
+
+
 class KeptVersions:
     """The highest version seen of each peer's registry, kept where a restart does not forget it."""
 
@@ -184,9 +200,17 @@ class KeptVersions:
             found = await connection.scalar(select(peer_registries.c.version).where(peer_registries.c.peer == peer))
         return int(found or 0)
 
-    async def keep(self, peer: str, version: int, now: datetime) -> None:
-        """Remember a version; a lower one changes nothing."""
-        row = upsert(peer_registries).values(peer=peer, version=version, at=now)
-        highest = {"version": func.greatest(peer_registries.c.version, row.excluded.version), "at": row.excluded.at}
+    async def last(self, peer: str, anchor: str) -> bytes | None:
+        """The document last believed, from this anchor on; None where there is none: another anchor was handed over since."""
+        query = select(peer_registries.c.document).where(peer_registries.c.peer == peer, peer_registries.c.anchor == anchor)
+        async with self._database.connect() as connection:
+            found = await connection.scalar(query)
+        return bytes(found) if found is not None else None
+
+    async def keep(self, peer: str, version: int, now: datetime, shown: Shown | None = None) -> None:
+        """Remember a version, a lower one changes nothing; and what the newest one showed."""
+        more = shown.row() if shown is not None else {}
+        row = upsert(peer_registries).values(peer=peer, version=version, at=now, **more)
+        highest = {"version": func.greatest(peer_registries.c.version, row.excluded.version), "at": row.excluded.at, **more}
         async with self._database.begin() as connection:
             await connection.execute(row.on_conflict_do_update(index_elements=["peer"], set_=highest))

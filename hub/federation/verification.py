@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -15,6 +15,7 @@ from hub.federation.signatures import CAVAGE, scheme_of
 from hub.registry.peers import PeerKind
 from schemas import documents, http_signature, proof, provenance
 from schemas.activities import ActivityMalformed, authority_of, id_of, own_id, read, told, type_of
+from schemas.manifest import Registry
 from schemas.nonces import Seen
 from schemas.origins import origin_of
 from schemas.provenance import Belief, KnownActor, Provenance, ProvenanceRefused, sha256
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from schemas.documents import OwnedKey
     from schemas.http_signature import SignedHead, UnverifiedHead, VerifyingKey
     from schemas.keys import KeyHolder, PublicKey
-    from schemas.manifest import Registry
     from schemas.nonces import Nonces
 
 DOCUMENT: Final = "fetched"
@@ -207,7 +207,7 @@ class Verifier:
         believed = _or_rejected(judged)
         self._permit(signed.peer, believed)
         if believed.told.verb == acknowledgements.VERB:
-            self._acknowledge(believed.told)
+            await self._acknowledge(believed.told, budget)
         ministry = await self._ministry(believed, budget)
         actors = await self._known(sender, believed, budget)
         seen = Provenance(
@@ -254,9 +254,17 @@ class Verifier:
         if peer_lapsed(right, peer.expires, now) or (author is not None and peer_lapsed(right, author.expires, now)):
             raise _Refused(Reason.MANIFEST_EXPIRED)
 
-    def _acknowledge(self, said: Told) -> None:
-        """A receipt stands under its hub's own proof; whether what it speaks of was sent there, the worker knows."""
-        fault = acknowledgements.opened(said, self._peers(authority_of(said.actor) or ""), self._trust.here)
+    async def _acknowledge(self, said: Told, budget: Any) -> None:
+        """A receipt stands under its hub's own proof, by a key that its registry may have learnt a moment ago.
+
+        Whether what it speaks of was sent there, the worker knows.
+        """
+        peer, now = self._peers(authority_of(said.actor) or ""), self._trust.clock()
+        fault = acknowledgements.opened(said, peer, self._trust.here, now)
+        if fault is acknowledgements.Fault.INVALID and peer is not None and acknowledgements.signer_of(said) not in _signers(peer):
+            found = await self._trust.registries.renewed(peer, origin_of(said.actor) or "", budget)
+            if isinstance(found, Registry):
+                fault = acknowledgements.opened(said, replace(peer, hub_keys=found.document.hub.keys), self._trust.here, now)
         if isinstance(fault, acknowledgements.Fault):
             raise _Refused(fault)
 
@@ -326,6 +334,11 @@ def _read(body: bytes) -> dict[str, Any]:
     if not type_of(activity):
         raise _Refused(Reason.ACTIVITY_MALFORMED, "type")
     return activity
+
+
+def _signers(peer: Peer) -> set[str | None]:
+    """The keys by which a peer's hub signs, as far as we know them."""
+    return {peer.anchor} if not peer.hub_keys else {key.multibase for key in peer.hub_keys}
 
 
 def _noted(actor: RemoteActor) -> KnownActor:

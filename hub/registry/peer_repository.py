@@ -7,11 +7,16 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import insert, select, update
 
 from hub.registry.peers import Peer, PeerKind
+from hub.storage.federation_tables import peer_registries
 from hub.storage.registry_tables import peers
-from schemas.manifest import Grade
+from schemas.manifest import Grade, KeyEntry
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
+
+
+SEEN = (peer_registries.c.peer == peers.c.id) & (peer_registries.c.anchor == peers.c.anchor)
+EVERY_PEER = select(peers, peer_registries.c.hub_keys).outerjoin(peer_registries, SEEN).order_by(peers.c.id)
 
 
 class SqlPeers:
@@ -24,7 +29,7 @@ class SqlPeers:
     async def all(self) -> dict[str, Peer]:
         """Every peer by its authority."""
         if self._peers is None:
-            self._peers = {row.id: _peer(row) for row in await self._connection.execute(select(peers).order_by(peers.c.id))}
+            self._peers = {row.id: _peer(row) for row in await self._connection.execute(EVERY_PEER)}
         return self._peers
 
     async def get(self, authority: str) -> Peer | None:
@@ -54,4 +59,5 @@ def _peer(row: Any) -> Peer:
     return Peer(
         row.id, row.name, row.organisation, PeerKind(row.kind), Grade(row.grade), row.applied_at, row.admitted_at,
         row.cavage, tuple(row.networks), row.anchor, row.declared, row.manifest_expires,
+        tuple(KeyEntry.model_validate(key) for key in row.hub_keys or ()),
     )  # fmt: skip

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from schemas.application import Manifest
+    from schemas.manifest import KeyEntry
 
 
 class PeerKind(StrEnum):
@@ -44,6 +45,8 @@ class Peer:
     declared: bool = False
     expires: datetime | None = None
     """Until when its accepted manifest answers for it; a declaration has no end."""
+    hub_keys: tuple[KeyEntry, ...] = ()
+    """Its hub's keys, as its own registry told them last; none before that was read."""
 
     @property
     def acknowledges(self) -> bool:

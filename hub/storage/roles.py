@@ -27,7 +27,7 @@ COURIER: Final[Mapping[str, str]] = {
     **dict.fromkeys(("peer_activities", "peer_refusals"), "SELECT, INSERT, DELETE"),
     "stream_offsets": "SELECT, INSERT, UPDATE",
     "followers": "SELECT, DELETE",
-    **dict.fromkeys(("peers", "federation_keys"), "SELECT"),
+    **dict.fromkeys(("peers", "peer_registries", "federation_keys"), "SELECT"),
 }
 """Where each peer stands, what it was told and refused, and who follows: what others say comes to the courier by Kafka, never from here."""
 COURIER_ROWS: Final[Mapping[str, str]] = {"stream_offsets": "\"group\" = 'courier'"}

@@ -10,11 +10,12 @@ import pytest
 
 from hub.federation.addresses import Addresses
 from hub.federation.book import PeerBook
-from hub.federation.repository import KeptVersions
+from hub.federation.repository import KeptVersions, Shown
 from hub.peer_reading import SqlPublished
 from hub.storage.engine import engine_for
 from hub.storage.roles import PEER_DOOR
 from schemas.keys import SigningKey
+from schemas.manifest import KeyEntry
 from tests.fakes_federation import admit_peer
 from tests.fakes_roles import rights_of, role
 from tests.hub_world import COMMUNITY, World
@@ -79,6 +80,15 @@ async def test_under_its_role_the_door_knows_the_peers_and_remembers_their_regis
     for version in (3, 5, 4):
         await kept.keep("opsi.example", version, NOW)
     assert await kept.highest("opsi.example") == 5
+    entry = KeyEntry(id="hub#z6Mk", multibase="z6Mk", active_from=NOW)
+    peer = book("opsi.example")
+    assert peer is not None
+    await kept.keep(peer.id, 6, NOW, Shown(str(peer.anchor), b"registry", (entry,)))
+    await book.refresh()
+    assert (await kept.last(peer.id, str(peer.anchor)), await kept.last(peer.id, "another")) == (b"registry", None)
+    known = book(peer.id)
+    assert known is not None
+    assert known.hub_keys == (entry,)
 
 
 async def test_the_doors_role_has_these_rights_and_no_more(door_url: str) -> None:

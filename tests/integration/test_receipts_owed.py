@@ -58,7 +58,7 @@ async def told(town: Town) -> list[list[Acknowledged]]:
         if document["type"] != "Receipt":
             continue
         assert (row["headers"]["peer_to"], row["headers"]["peer_inbox"]) == (THERE.host_actor, "https://opsi.example/inbox")
-        receipt = opened(activities.told(document), us, THERE)
+        receipt = opened(activities.told(document), us, THERE, town.world.clock())
         assert isinstance(receipt, PeerReceipt), receipt
         assert document[MEMBER]["issuer"] == "hub.example"
         found.append(list(receipt.deliveries))

@@ -1,4 +1,4 @@
-"""The hub's own keys, one after another: the registry's anchors."""
+"""The hub's own keys, one after another: the registry's anchors; and what is known of those of other Trait d'union."""
 
 from alembic import op
 
@@ -23,8 +23,10 @@ def upgrade() -> None:
         )
         """
     )
+    op.execute("ALTER TABLE hub.peer_registries ADD COLUMN anchor TEXT, ADD COLUMN document BYTEA, ADD COLUMN hub_keys JSONB")
 
 
 def downgrade() -> None:
     """Drop them."""
+    op.execute("ALTER TABLE hub.peer_registries DROP COLUMN anchor, DROP COLUMN document, DROP COLUMN hub_keys")
     op.execute("DROP TABLE hub.hub_keys")
