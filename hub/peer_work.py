@@ -34,10 +34,10 @@ TO, INBOX = "peer_to", "peer_inbox"
 
 
 class PeerWork:
-    """One activity's way into a unit of work; `correlation` is what the door gave it."""
+    """One activity's way into a unit of work; `correlation` is what the door gave it, `door` the key (Multikey) by which it did."""
 
-    def __init__(self, work: UnitOfWork, rooms: Rooms, correlation: str) -> None:
-        self._work, self._rooms, self._correlation = work, rooms, correlation
+    def __init__(self, work: UnitOfWork, rooms: Rooms, correlation: str, door: str = "") -> None:
+        self._work, self._rooms, self._correlation, self._door = work, rooms, correlation, door
         self._event: str | None = None
 
     @property
@@ -84,7 +84,7 @@ class PeerWork:
         """Say a fact to the room that it concerns, as the inbound worker brings a ministry's; raises RefusedError."""
         admitted = self._work.said_abroad(
             said.fact, native_id=native_id_of(said.object), actor=said.actor, marker=said.marker, community=said.community,
-            parent=said.parent, at=said.at, correlation=self._correlation,
+            parent=said.parent, at=said.at, correlation=self._correlation, door=self._door,
         )  # fmt: skip
         if not await self._work.events.unknown([admitted]):
             return "double"

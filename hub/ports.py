@@ -49,6 +49,8 @@ class Admitted:
     headers: Headers
     correlation: str
     position: tuple[str, int, int]
+    door: str = ""
+    """The key (Multikey) by which the peers' door vouched for it; empty where no peer brought it."""
 
     @property
     def id(self) -> str:

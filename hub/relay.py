@@ -16,6 +16,7 @@ from hub.federation.acknowledged import forget_words
 from hub.federation.owing import forget_owed
 from hub.federation.repository import forget_seen
 from hub.operations import quarantine
+from hub.operations.doubt import count_doubtful
 from hub.registry.endings import manifests
 from hub.resending import PAUSE_SECONDS, Resender
 from hub.storage import outbox
@@ -196,6 +197,7 @@ async def _sweep(database: AsyncEngine, rules: Rules, settings: HubSettings) -> 
         await forget_seen(connection, before)
         await show_manifests(connection, bootstrap.clock())
         await show_reports(connection)
+        Metric.doubtful.set(await count_doubtful(connection))
         await forget_owed(connection, before)
         await forget_words(connection, before)
         await connection.commit()

@@ -202,15 +202,16 @@ class UnitOfWork:
             await self.announce(said)
 
     def said_abroad(
-        self, fact: Fact, *, native_id: str, actor: str, marker: str, community: str, parent: str | None, at: datetime, correlation: str
-    ) -> Admitted:
+        self, fact: Fact, *, native_id: str, actor: str, marker: str, community: str, parent: str | None, at: datetime, correlation: str,
+        door: str = "",
+    ) -> Admitted:  # fmt: skip
         """Sign a fact for somebody on a server of others: about her own object, in her own name, as public as she made it."""
         event = sign_event(
             self._key, fact, subject=object_id(self.hub, native_id), time=at, platform=ACTIVITYPUB, native_id=native_id,
             change_marker=marker, actor=object_id(self.hub, actor), audience=Audience.PUBLIC, community=community, parent=parent,
         )  # fmt: skip
         verified = own_event(self._key, event, fact, self.clock())
-        return Admitted(verified, tuple(records.to_headers(event, correlation)), correlation, ("", 0, 0))
+        return Admitted(verified, tuple(records.to_headers(event, correlation)), correlation, ("", 0, 0), door)
 
     def say_to(self, node: str, fact: Fact, *, subject: str, marker: str, community: str) -> None:
         """Sign a fact of the hub's own for one node alone, on its own topic."""

@@ -19,7 +19,7 @@ from hub.storage.engine import connection_lost
 from schemas.activities import addressed, id_of, ids_of
 from schemas.peer_receipt import Fate
 from schemas.proof import Reason
-from schemas.provenance import ProvenanceRefused
+from schemas.provenance import KEY, ProvenanceRefused
 from schemas.wire import records
 from schemas.wire.telemetry import Metric
 
@@ -145,7 +145,7 @@ class PeerBatch:
         return refused
 
     def _hearing(self, one: Readmitted, work: UnitOfWork) -> PeerWork:
-        return PeerWork(work, self._rooms, one.correlation)
+        return PeerWork(work, self._rooms, one.correlation, one.activity.signed[KEY].partition("#")[2])
 
     def _show_quarantine(self, parked: frozenset[str]) -> None:
         for peer in parked ^ self._parked:

@@ -69,6 +69,7 @@ class SqlEvents:
             "outcome": str(outcome), "sequence": sequence, "digest": admitted.digest, "key_id": admitted.verified.key_id,
             "correlation": admitted.correlation, "topic": topic, "partition": partition, "offset": offset,
             "occurred_at": envelope.time, "admitted_at": admitted.verified.admitted_at, "handled_at": self._clock(),
+            "door_key": admitted.door or None,
         }  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import or_, select
 
 from hub.operations import peers
-from hub.operations.doubt import compromised_keys
+from hub.operations.doubt import compromised_keys, is_doubtful
 from hub.registry.repository import SqlNodes
 from hub.storage.rows import among
 from hub.storage.tables import deliveries, events, messages, outbox
@@ -120,8 +120,7 @@ async def steps(connection: AsyncConnection, rows: Sequence[Any], now: datetime)
     told, since = await peers.transmissions(connection, ids, now), await compromised_keys(connection)
     found = [_step(row, published.get(row.id), reports.get(row.id, {}), nodes) for row in rows]
     return [
-        replace(step, transmissions=told.get(row.id, ()), doubtful=step.key_id in since and step.admitted_at >= since[step.key_id])
-        for row, step in zip(rows, found, strict=True)
+        replace(step, transmissions=told.get(row.id, ()), doubtful=is_doubtful(row, since)) for row, step in zip(rows, found, strict=True)
     ]
 
 

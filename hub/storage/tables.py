@@ -136,6 +136,7 @@ events = Table(
     Column("digest", Text, nullable=False), Column("key_id", Text, nullable=False), Column("correlation", Text, nullable=False),
     Column("topic", Text, nullable=False), Column("partition", Integer, nullable=False), Column("offset", BigInteger, nullable=False),
     moment("occurred_at", required=True), moment("admitted_at", required=True), moment("handled_at", required=True),
+    Column("door_key", Text),
     UniqueConstraint("node", "type", "native_id", "change_marker", name="one_change_once"),
     Index("events_by_subject", "subject"),
     Index("events_by_number", "community", "sequence", postgresql_where=text("sequence IS NOT NULL")),

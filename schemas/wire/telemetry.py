@@ -99,6 +99,7 @@ class Metric:
     peers_behind = Gauge("traitdunion_peers_behind", "Peers that catch up alone, or wait to.")
     federation_pairs = Gauge("traitdunion_federation_pairs", "Pairs by which we sign for other servers, by what each is now.", ["state"])
     federation_pairs_missing = Gauge("traitdunion_federation_pairs_missing", "Pairs that the registry names and our files do not hold.")
+    doubtful = Gauge("traitdunion_doubtful_objects", "Messages and the like, signed or vouched for by a key that was in other hands.")
     hub_keys_missing = Gauge("traitdunion_hub_keys_missing", "Keys of the hub that the registry names and our files do not hold.")
     unknown_fields = Counter("traitdunion_unknown_fields_total", "Fields that our models do not know.", ["type"])
 

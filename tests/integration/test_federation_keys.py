@@ -10,12 +10,16 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hub.bootstrap import RegistryReader
+from hub.operations.doubt import count_doubtful, doubtful
+from hub.operations.trace import way_of
 from hub.registry import pair_service
 from hub.registry.acts import acts_of
 from hub.registry.admission_work import KeyTaken
 from hub.registry.key_service import Plan
 from hub.registry.repository import newest_document
+from schemas.activities import native_id_of
 from schemas.actor_keys import rsa_multikey
+from schemas.envelope import object_id
 from schemas.keys import SigningKey
 from schemas.manifest import Custody
 from schemas.proof import Reason
@@ -190,3 +194,32 @@ async def test_who_was_told_of_an_older_registry_while_another_was_told_of_a_new
 
 async def _publish(work: UnitOfWork) -> None:
     await work.publish_registry()
+
+
+async def test_what_the_door_took_under_a_pair_since_it_was_stolen_is_doubtful_and_nothing_else(town: Town) -> None:
+    old, new = town.door.key, SigningKey.generate("hub")
+    await town.take([await says(town, 1, old)])
+    await rotate(town, word(town, old, new))
+    since = town.world.clock()
+    await town.take([await says(town, 2, old)])
+    town.world.clock.moved += LEAD + timedelta(minutes=1)
+    await town.take([await says(town, 3, new)])
+    assert await doubtful_ones(town) == ([], 0)
+
+    async def use(work: UnitOfWork) -> None:
+        await pair_service.call_compromised(old.public.multibase, since, await fakes_federation.present(work), work)
+
+    await town.world.work(use)
+    assert await doubtful_ones(town) == (["notes/2"], 1)
+
+
+async def doubtful_ones(town: Town) -> tuple[list[str], int]:
+    """Which of Alice's notes are shown as doubtful, on lists and on their own pages alike; how many objects are."""
+    names = {object_id("hub", native_id_of(ALICE.note(f"notes/{number}")["id"])): f"notes/{number}" for number in (1, 2, 3)}
+    async with town.world.engine.connect() as connection:
+        listed = await doubtful(connection, names)
+        ways = {name: await way_of(connection, name, town.world.clock()) for name in names}
+        count = await count_doubtful(connection)
+    assert all(ways.values())
+    assert listed == {name for name, way in ways.items() if any(step.doubtful for step in way)}
+    return sorted(names[name] for name in listed), count

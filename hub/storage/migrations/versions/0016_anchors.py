@@ -24,9 +24,11 @@ def upgrade() -> None:
         """
     )
     op.execute("ALTER TABLE hub.peer_registries ADD COLUMN anchor TEXT, ADD COLUMN document BYTEA, ADD COLUMN hub_keys JSONB")
+    op.execute("ALTER TABLE hub.events ADD COLUMN door_key TEXT")
 
 
 def downgrade() -> None:
     """Drop them."""
+    op.execute("ALTER TABLE hub.events DROP COLUMN door_key")
     op.execute("ALTER TABLE hub.peer_registries DROP COLUMN anchor, DROP COLUMN document, DROP COLUMN hub_keys")
     op.execute("DROP TABLE hub.hub_keys")
