@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,9 +20,15 @@ from hub.operations.dead_letters import KafkaDeadLetters
 from hub.operations.groups import GroupInUse, rewind
 from hub.ports import Record
 from hub.process import LOST
+from hub.registry import anchor_service
+from hub.registry.hub_keys import HubFiles
+from hub.registry.key_service import Plan
+from hub.registry.repository import newest_document
 from hub.storage.engine import migrate
 from schemas import topics
+from schemas.manifest import Registry
 from schemas.wire import kafka as wire
+from tests import fakes_federation
 from tests.fakes_streams import Hub, becomes, headers_of, until, way_of
 from tests.hub_world import NODES, World
 
@@ -33,6 +40,7 @@ if TYPE_CHECKING:
 
     from deploy.local.kafka import LocalKafka
     from deploy.local.postgres import LocalPostgres
+    from hub.unit_of_work import UnitOfWork
     from tests.servers import Kafka
 
 INBOUND, GROUP = topics.RSE_INBOUND.name, "worker.inbound"
@@ -232,3 +240,23 @@ def _create(hub: Hub, wanted: list[topics.Topic]) -> None:
 
     with administrator(hub.settings) as admin:
         declared.apply(admin, wanted, wire.TopicNames(topic_prefix=hub.prefix), hub.settings)
+
+
+@pytest.mark.long
+async def test_the_relay_signs_the_registry_anew_once_another_key_follows(hub: Hub, world: World) -> None:
+    hub.prepare(world)
+    new = HubFiles("hub", hub.folder / "hub.pem").following()
+    publisher = hub.start("relay", "-m", "hub", "relay")
+    await until(lambda: publisher.said("relay_started"))
+    for person in ("anne", "bakary"):
+
+        async def use(work: UnitOfWork, person: str = person) -> None:
+            presence = await fakes_federation.present(work, person)
+            await anchor_service.rotate(world.hub_key, new, Plan(timedelta(0), timedelta(days=1)), presence, work)
+
+        await world.work(use)
+    await until(lambda: publisher.said("registry_signed_anew"))
+    async with world.engine.connect() as connection:
+        newest = await newest_document(connection)
+    assert newest is not None
+    assert Registry.open(newest[1], world.hub_key.public.multibase, clock()).anchor == new.public.multibase
