@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from hub.operations.our_pairs import OurPair
-    from hub.registry.anchor_service import Decision
     from hub.registry.hub_keys import HubFiles
+    from hub.registry.key_approvals import Decision
     from hub.unit_of_work import Rules, UnitOfWork
     from schemas.keys import SigningKey
 
@@ -68,7 +68,7 @@ def rotate(lead: Lead = 3600, overlap: Overlap = 24) -> None:
     async def use(work: UnitOfWork) -> Decision:
         return await anchor_service.rotate(rules.key.held(), new, plan, await terminal.presence(work), work)
 
-    done = _decided(use, rules)
+    done = decided(use, rules)
     if done.new is None:
         terminal.say(f"{new.public.multibase} ({files.next}) : 1 approbation sur 2. Une autre personne dira la même commande.")
         return
@@ -94,7 +94,7 @@ def replace(reason: Why, since: Since = None) -> None:
     async def use(work: UnitOfWork) -> Decision:
         return await anchor_service.substitute(new, at, reason, await terminal.presence(work), work)
 
-    done = _decided(use, dataclasses.replace(bootstrap.rules_of(settings, new), first_anchor=former))
+    done = decided(use, dataclasses.replace(bootstrap.rules_of(settings, new), first_anchor=former))
     if done.new is None:
         terminal.say(f"{new.public.multibase} ({files.next}) : 1 approbation sur 2. Une autre personne dira la même commande.")
         return
@@ -114,12 +114,13 @@ def withdraw(multibase: str, since: datetime) -> None:
         await anchor_service.call_compromised(multibase, since, await terminal.presence(work), work)
 
     try:
-        _decided(use, terminal.hub_rules(HubSettings()))
+        decided(use, terminal.hub_rules(HubSettings()))
     except LookupError:
         terminal.fail("Le hub n'a pas de clé de ce nom (« traitdunion registry anchor »).")
 
 
-def _decided(use: Callable[[UnitOfWork], Awaitable[T]], rules: Rules) -> T:
+def decided(use: Callable[[UnitOfWork], Awaitable[T]], rules: Rules) -> T:
+    """Run what two people decide about a key of the whole hub; its refusals become sentences."""
     from hub.registry.admission_work import ApprovalRefused, KeyTaken, ReasonMissing
     from hub.registry.anchor_service import AnchorRefused
 
@@ -133,6 +134,8 @@ def _decided(use: Callable[[UnitOfWork], Awaitable[T]], rules: Rules) -> T:
         terminal.fail("Cette clé est déjà connue.")
     except ReasonMissing:
         terminal.fail("Il faut dire pourquoi (--reason).")
+    except ValueError:
+        terminal.fail("Ce moment est dans le futur.")
 
 
 def _following(files: HubFiles) -> SigningKey:

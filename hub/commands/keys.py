@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from hub.commands import admission, anchors, terminal
+from hub.commands import admission, anchors, pairs, terminal
 from schemas.application import Kind
 from schemas.manifest import Custody
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 REFUSED: Final = {"rotation_malformed": "ce n'en est pas une", "rotation_signature_invalid": "les deux clés ne l'ont pas signée"}
 app = terminal.group("Les clés : celle du hub, celle d'un nœud, celle des opérateurs.")
+app.command("replace-pair")(pairs.replace)
 
 
 class Whose(StrEnum):

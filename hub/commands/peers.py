@@ -6,12 +6,13 @@ from typing import Annotated
 
 import typer
 
-from hub.commands import admission, courier, releasing, terminal
+from hub.commands import admission, courier, rekeying, releasing, terminal
 from schemas.application import Kind
 from schemas.manifest import Grade
 
 app = terminal.group("Les serveurs pairs : d'autres Trait d'union, et les serveurs du fédivers.")
 courier.add_to(app)
+app.command()(rekeying.rekey)
 OPTIONS = {"authority": "le nom de domaine", "name": "--organisation", "siret": "--siret", "networks": "--network"}
 Authority = Annotated[str, typer.Argument(help="Nom de domaine du serveur, avec son port s'il n'est pas l'ordinaire.")]
 

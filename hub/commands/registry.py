@@ -58,7 +58,7 @@ def diff(before: Which, after: Which) -> None:
     try:
         first, second = (read_unchecked(_document(which)) for which in (before, after))
     except RegistryRefused as refused:
-        terminal.fail(f"Refusé : {_why(refused)}")
+        terminal.fail(f"Refusé : {why(refused)}")
     terminal.say(f"version {first.version} du {terminal.when(first.issued)} → version {second.version} du {terminal.when(second.issued)}")
     for line in differences(first, second) or ["Rien d'autre que les dates."]:
         terminal.say(f"  {line}")
@@ -77,14 +77,15 @@ def verify(
     multibase = Path(anchor).read_text(encoding="utf-8").strip() if Path(anchor).is_file() else anchor
     now = bootstrap.clock()
     try:
-        seen = Registry.believed(_bytes(after), multibase) if after else None
-        registry = Registry.open(_bytes(file), multibase, now, seen)
+        seen = Registry.believed(document(after), multibase) if after else None
+        registry = Registry.open(document(file), multibase, now, seen)
     except RegistryRefused as refused:
-        terminal.fail(f"Refusé : {_why(refused)}", CODES.get(refused.reason, terminal.FAILED))
+        terminal.fail(f"Refusé : {why(refused)}", CODES.get(refused.reason, terminal.FAILED))
     terminal.say(_sentence(registry))
 
 
-def _why(refused: RegistryRefused) -> str:
+def why(refused: RegistryRefused) -> str:
+    """A refusal as people and programs read it."""
     return f"{REFUSED[refused.reason]} [{refused}]"
 
 
@@ -97,10 +98,11 @@ def _sentence(registry: Registry) -> str:
 
 
 def _document(which: str) -> bytes:
-    return _kept(int(which)) if which.isascii() and which.isdigit() else _bytes(Path(which))
+    return _kept(int(which)) if which.isascii() and which.isdigit() else document(Path(which))
 
 
-def _bytes(path: Path) -> bytes:
+def document(path: Path) -> bytes:
+    """A registry as it was served, from a file; ends with a sentence."""
     try:
         return path.read_bytes().removesuffix(b"\n")
     except OSError:

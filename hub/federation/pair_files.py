@@ -75,10 +75,16 @@ class PairFiles:
         It speaks for this server: peers take the same announcement for the key by which our manifests are signed.
         """
         old = SigningKey.load(self.server, self.ed25519, self.passphrase)
-        if not self.next_ed25519.exists():  # an announcement that was lost is made again for the same pair
+        new, rsa = self.following()  # an announcement that was lost is made again for the same pair
+        return rotation.announce(old, new, Custody.OPERATOR, now, rsa_multikey(rsa.public))
+
+    def following(self) -> tuple[SigningKey, RsaSigningKey]:
+        """The pair that follows, made here where it is not there yet; raises OSError or KeyMalformed. The one of the settings may be lost."""
+        if not self.next_ed25519.exists():
             SigningKey.generate(self.server).save(self.next_ed25519, self.passphrase)
         if not self.next_rsa.exists():
             RsaSigningKey.generate(self.server).save(self.next_rsa, self.passphrase)
-        new = SigningKey.load(self.server, self.next_ed25519, self.passphrase)
-        rsa = RsaSigningKey.load(self.server, self.next_rsa, self.passphrase)
-        return rotation.announce(old, new, Custody.OPERATOR, now, rsa_multikey(rsa.public))
+        return (
+            SigningKey.load(self.server, self.next_ed25519, self.passphrase),
+            RsaSigningKey.load(self.server, self.next_rsa, self.passphrase),
+        )

@@ -45,6 +45,7 @@ class ActKind(StrEnum):
     COPY_REWRITTEN = "copy_rewritten"
     REPORT_CLOSED = "report_closed"
     ANCHOR_REPLACED = "anchor_replaced"
+    PAIR_REPLACED = "pair_replaced"
 
 
 ENDING: Final = frozenset({ActKind.APPLIED, ActKind.DECLARED, ActKind.REFUSED, ActKind.GRADE_CHANGED})

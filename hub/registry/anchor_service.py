@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from hub.access.approval import ANCHOR_APPROVALS, why_not_second
+from hub.access.approval import ANCHOR_APPROVALS
 from hub.registry import key_life
-from hub.registry.acts import Act, ActKind, approvals_of_key
-from hub.registry.admission_work import ApprovalRefused, KeyTaken, approver_of, said_why
+from hub.registry.acts import Act, ActKind
+from hub.registry.admission_work import KeyTaken, said_why
 from hub.registry.anchors import Anchor, entry
+from hub.registry.key_approvals import Decision, approve
 from hub.registry.key_service import Plan
 from schemas import jcs
 from schemas.anchors import succeed
@@ -40,14 +41,6 @@ class AnchorRefused(ValueError):
         self.reason = reason
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """What an approval brought: how many count now, of how many; `new` once it is done."""
-
-    approvals: int
-    new: KeyEntry | None = None
-
-
 async def rotate(old: SigningKey, new: SigningKey, plan: Plan, presence: Presence, work: Work) -> Decision:
     """Somebody approves that a key follow the one that signs; the second announces it, signed by both, to be in force after the notice.
 
@@ -60,7 +53,7 @@ async def rotate(old: SigningKey, new: SigningKey, plan: Plan, presence: Presenc
     if old.public.multibase not in {one.entry.multibase for one in known if one.entry.state_at(now) in SIGNS}:
         raise AnchorRefused("anchor_not_in_force")
     await _is_nobodys(new, known, work)
-    approvals = await _approve(SUBJECT, new.key_id, None, presence, work)
+    approvals = await approve(SUBJECT, new.key_id, None, presence, work)
     if approvals < ANCHOR_APPROVALS:
         return Decision(approvals)
     start = _to_the_millisecond(now + plan.lead)
@@ -86,7 +79,7 @@ async def substitute(new: SigningKey, since: datetime | None, reason: str, prese
     await _is_nobodys(new, [one for one in known if one.entry.multibase != new.public.multibase], work)
     if any(one.entry.multibase == new.public.multibase and one.entry.state_at(now) is not KeyState.PENDING for one in known):
         raise KeyTaken(new.public.multibase)
-    approvals = await _approve(REPLACEMENT, new.key_id, why, presence, work)
+    approvals = await approve(REPLACEMENT, new.key_id, why, presence, work)
     if approvals < ANCHOR_APPROVALS:
         return Decision(approvals)
     ended = [replace(one, entry=_ended(one.entry, since, now)) for one in known if one.entry.multibase != new.public.multibase]
@@ -118,16 +111,6 @@ async def call_compromised(multibase: str, since: datetime, presence: Presence, 
     reason = since.isoformat(timespec="seconds")
     await work.acts.add(Act(SUBJECT, ActKind.KEY_COMPROMISED, now, key=found.entry.id, reason=reason, presence=presence))
     await work.publish_registry()
-
-
-async def _approve(subject: str, key: str, why: str | None, presence: Presence, work: Work) -> int:
-    """Keep an approval; how many different people have given it now."""
-    before = approvals_of_key(await work.acts.of(subject), key)
-    refusal = why_not_second(presence.person.approver(), [approver_of(act) for act in before])
-    if refusal is not None:
-        raise ApprovalRefused(refusal)
-    await work.acts.add(Act(subject, ActKind.APPROVED, work.clock(), key=key, reason=why, presence=presence))
-    return len(before) + 1
 
 
 async def _is_nobodys(new: SigningKey, known: Sequence[Anchor], work: Work) -> None:

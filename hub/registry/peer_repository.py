@@ -36,6 +36,12 @@ class SqlPeers:
         """A peer, None for a server that never applied."""
         return (await self.all()).get(authority)
 
+    async def registry_of(self, peer: Peer) -> bytes | None:
+        """Its own registry as our door believed it last, from the anchor that it was admitted with on; None where none was asked for yet."""
+        query = select(peer_registries.c.document).where(peer_registries.c.peer == peer.id, peer_registries.c.anchor == peer.anchor)
+        found = await self._connection.scalar(query)
+        return bytes(found) if found is not None else None
+
     async def add(self, peer: Peer) -> None:
         """Insert an applying peer."""
         await self._connection.execute(insert(peers).values(id=peer.id, applied_at=peer.applied_at, **_facts(peer)))

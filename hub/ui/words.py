@@ -92,6 +92,7 @@ ACTS: Final[Mapping[str, str]] = {
     "quarantine_ended": "fin de quarantaine",
     "key_announced": "clé annoncée", "key_rotated": "clé relayée", "key_revoked": "clé révoquée", "key_compromised": "clé compromise",
     "anchor_replaced": "ancre remplacée",
+    "pair_replaced": "paire de fédération remplacée",
 }  # fmt: skip
 BREAKERS: Final[Mapping[str, str]] = {
     "closed": "en service", "open": "en échec", "paused": "en pause", "gone": "parti", "never": "rien ne lui a été porté",

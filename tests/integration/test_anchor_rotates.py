@@ -13,8 +13,9 @@ from hub.bootstrap import RegistryReader
 from hub.registry import anchor_service, key_service
 from hub.registry.acts import acts_of
 from hub.registry.admission_work import ApprovalRefused, KeyTaken
-from hub.registry.anchor_service import AnchorRefused, Decision
+from hub.registry.anchor_service import AnchorRefused
 from hub.registry.hub_keys import HubFiles, HubKeys, NoHubKeySigns
+from hub.registry.key_approvals import Decision
 from hub.registry.key_service import Plan
 from hub.registry.repository import newest_document
 from hub.registry.service import propose_tie

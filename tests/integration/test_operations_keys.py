@@ -160,3 +160,27 @@ def test_an_anchor_that_is_lost_is_replaced_by_two_people(hub: Path, people: Cal
     assert (refused.exit_code, "registry_anchor_unknown" in refused.output, "de vive voix" in refused.output) == (1, True, True)
     assert run("registry", "verify", str(document), "--anchor", new).exit_code == 0
     assert run("nodes", "suspend", "wifip", "--reason", "essai").exit_code == 0
+
+
+def test_a_federation_pair_that_nobody_has_is_replaced_by_two_people(
+    hub: Path, people: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, files = SigningKey.generate("hub.example"), (hub / "federation.pem", hub / "federation-rsa.pem")
+    for name, value in (("URL", "https://hub.example"), ("KEY", str(files[0])), ("RSA_KEY", str(files[1])), ("ANCHOR", "")):
+        monkeypatch.setenv(f"TRAITDUNION_FEDERATION_{name}", value)
+    people(ANNE)
+    assert "ne se fédère avec aucun serveur" in run("keys", "replace-pair", "--reason", "perdue").output
+    monkeypatch.setenv("TRAITDUNION_FEDERATION_ANCHOR", first.public.multibase)
+    assert "Il faut dire pourquoi" in run("keys", "replace-pair", "--reason", " ").output
+    assert "dans le futur" in run("keys", "replace-pair", "--reason", "volée", "--since", "2100-01-01").output
+    assert "1 approbation sur 2" in run("keys", "replace-pair", "--reason", "perdue").output
+    assert "deux personnes différentes" in run("keys", "replace-pair", "--reason", "perdue").output
+    people(BAKARY)
+    done = run("keys", "replace-pair", "--reason", "perdue")
+    new = SigningKey.load("hub.example", hub / "federation.pem.next").public.multibase
+    assert (done.exit_code, f"{new} signe pour d'autres serveurs dès maintenant" in done.output) == (0, True), done.output
+    states = {one["key"]: one["state"] for one in json.loads(run("keys", "list", "--json").output)}
+    assert states == {first.public.multibase: "ended", new: "signing"}
+    assert "Cette clé est déjà connue." in run("keys", "replace-pair", "--reason", "perdue").output
+    (hub / "federation-rsa.pem.next").write_text("rien")
+    assert "ne s'ouvre pas" in run("keys", "replace-pair", "--reason", "perdue").output
