@@ -15,7 +15,7 @@ from aiokafka import TopicPartition
 from hub import bootstrap
 from hub.federation import positions
 from hub.federation.addresses import Addresses
-from hub.federation.delivery import State
+from hub.federation.delivery import Patience, State
 from hub.federation.keeping import Keeper
 from hub.federation.keyring import Keyring
 from hub.federation.laggards import MOST, Laggards
@@ -183,7 +183,8 @@ async def run(settings: HubSettings, kafka_settings: KafkaSettings, names: Topic
         await kafka.begin(head)
         post = GuardedPost(client, keyring, host_actor)
         posting = Posting(post, post, keyring, bootstrap.clock)
-        ground = Ground(database, lock, timedelta(days=settings.outbox_days))
+        patience = Patience(settings.peer_attempts, settings.peer_patience)
+        ground = Ground(database, lock, timedelta(days=settings.outbox_days), patience)
         await _deliver(ground, KafkaPast(database, readers, head, place), posting, ring)
     finally:
         await kafka.closed(head.stop(), 1.0)
@@ -195,11 +196,12 @@ async def run(settings: HubSettings, kafka_settings: KafkaSettings, names: Topic
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """The database, the lock that lets no other courier deliver, and how long what was published is kept."""
+    """The database, the lock that lets no other courier deliver, how long what was published is kept, and how long one activity is tried."""
 
     database: AsyncEngine
     lock: asyncpg.Connection
     kept: timedelta
+    patience: Patience
 
 
 async def _deliver(ground: Ground, past: KafkaPast, posting: Posting, ring: Ring) -> None:
@@ -217,7 +219,7 @@ async def _deliver(ground: Ground, past: KafkaPast, posting: Posting, ring: Ring
 
     async with asyncio.TaskGroup() as tasks:
         keeper, window = Keeper(write), Window(start)
-        parts = Parts(posting, keeper, Readership(SqlSource(database)), bootstrap.clock, tasks.create_task)
+        parts = Parts(posting, keeper, Readership(SqlSource(database)), bootstrap.clock, tasks.create_task, ground.patience)
         courier = Courier(window, Lanes(parts, window, known), parts)
         tasks.create_task(keeper.run())
         tasks.create_task(Laggards(courier.lanes, parts, window, past).run())

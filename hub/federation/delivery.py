@@ -30,6 +30,8 @@ class Trouble(StrEnum):
 
     TOO_MANY = "peer_too_many_requests"
     SERVER_ERROR = "peer_server_error"
+    UNAVAILABLE = "peer_unavailable"
+    FAILS = "peer_fails_on_activity"
     REDIRECTED = "peer_redirects"
     SIGNATURE = "peer_refuses_signature"
     REFUSED = "peer_refuses_activity"
@@ -73,6 +75,16 @@ Outcome = Taken | Later | Never | Gone
 UNSIGNED: Final = frozenset({400, 401, 403})
 """What servers answer to a signature that they do not understand: 401 by right, 400 and 403 by habit."""
 HEALING: Final = frozenset({408, 421, 423, 425, 429})
+AWAY: Final = frozenset({502, 503, 504})
+"""What stands before a server says while that is away: nothing against what was brought."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """When an activity by which a server fails each time, though it answers, is set aside: after so many answers, over so long."""
+
+    attempts: int = 20
+    span: timedelta = timedelta(days=1)
 
 
 def judge(status: int, wait: float | None, scheme: Scheme) -> Outcome:
@@ -87,6 +99,8 @@ def judge(status: int, wait: float | None, scheme: Scheme) -> Outcome:
         return Never(Trouble.SIGNATURE)
     if 400 <= status < 500:  # noqa: PLR2004 - the class of refusals
         return Never(Trouble.TOO_LARGE if status == 413 else Trouble.REFUSED)  # noqa: PLR2004 - Content Too Large
+    if status in AWAY:
+        return Later(Trouble.UNAVAILABLE, wait)
     return Later(Trouble.REDIRECTED if 300 <= status < 400 else Trouble.SERVER_ERROR, wait)  # noqa: PLR2004 - the class of redirections
 
 
@@ -118,7 +132,8 @@ TRIES: Final = 3
 class Standing:
     """Where one peer stands: everything before `position` is done for it; while it is not `behind`, it is as far as all others.
 
-    `tries` counts how often what stands at `position` was refused.
+    `tries` counts how often what stands at `position` was refused, `errors` how often the server failed over it, the first time at
+    `errors_since`; that it was away in between counts for nothing.
     """
 
     peer: str
@@ -134,6 +149,8 @@ class Standing:
     last_failure: datetime | None = None
     failing_since: datetime | None = None
     reason: str | None = None
+    errors: int = 0
+    errors_since: datetime | None = None
 
     def to(self, state: State) -> State:
         """Another state; raises ValueError for a step that is none."""
@@ -168,6 +185,8 @@ class Standing:
             position=offset + 1,
             failures=0,
             tries=0,
+            errors=0,
+            errors_since=None,
             next_try=None,
             scheme=scheme,
             scheme_at=kept,
@@ -177,19 +196,27 @@ class Standing:
 
     def passed(self, offset: int) -> Standing:
         """What stands at an offset is not for it, or is given up."""
-        return replace(self, position=offset + 1, tries=0)
+        return replace(self, position=offset + 1, tries=0, errors=0, errors_since=None)
 
     def failed(self, outcome: Later | Never | Gone, offset: int, now: datetime, chance: float) -> Standing:
         """Try again later, from this offset on; `chance` in [0, 1) spreads those that failed together."""
         tries = self.tries if isinstance(outcome, Later) else self.tries + 1
         wish = outcome.wait if isinstance(outcome, Later) else None
+        failed_over_it = outcome.reason == Trouble.SERVER_ERROR
+        since = self.errors_since or now if failed_over_it else self.errors_since
         wait = min(FIRST_WAIT * 2 ** min(self.failures, 30), LONGEST_WAIT) * (0.5 + chance / 2)
         if wish is not None:
             wait = min(max(wait, timedelta(seconds=wish)), LONGEST_WISH)
         return replace(
             self, state=self.to(State.OPEN), position=offset, behind=True, failures=self.failures + 1, tries=tries, next_try=now + wait,
-            last_failure=now, failing_since=self.failing_since or now, reason=outcome.reason,
+            last_failure=now, failing_since=self.failing_since or now, reason=outcome.reason, errors=self.errors + failed_over_it, errors_since=since,
         )  # fmt: skip
+
+    def weary(self, outcome: Outcome, patience: Patience, now: datetime) -> bool:
+        """Whether this failure, one more over the same activity, is the last that is waited for."""
+        if not isinstance(outcome, Later) or outcome.reason != Trouble.SERVER_ERROR or self.errors_since is None:
+            return False
+        return self.errors + 1 >= patience.attempts and now - self.errors_since >= patience.span
 
     def failing_for(self, now: datetime) -> timedelta:
         """How long it has taken nothing."""

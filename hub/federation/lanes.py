@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
-from hub.federation.delivery import TRIES, Gone, Later, Never, Standing, State, Taken, Trouble
+from hub.federation.delivery import TRIES, Gone, Later, Never, Patience, Standing, State, Taken, Trouble
 from hub.federation.parcel import Form
 from hub.federation.positions import Refusal
 from schemas.wire.telemetry import Metric
@@ -56,6 +56,7 @@ class Parts:
     readership: Readership
     clock: Clock
     spawn: Spawn
+    patience: Patience = field(default_factory=Patience)
 
 
 class Lanes:
@@ -155,6 +156,8 @@ async def deliver(lane: Lane, offset: int, parcel: Parcel, inboxes: tuple[str, .
         await parts.readership.drop(parcel.community, lane.peer, inbox, now)
         inbox, outcome = await parts.posting.deliver(parcel, left, lane.standing, networks)
         left = left[left.index(inbox) + 1 :]
+    if lane.standing.weary(outcome, parts.patience, parts.clock()):
+        outcome = Never(Trouble.FAILS)  # all that comes after it would wait for ever
     Metric.peer_posts.labels(lane.peer, _outcome_name(outcome)).inc()
     return await _settle(lane, offset, parcel, inbox, outcome, parts)
 
@@ -169,6 +172,11 @@ async def _settle(lane: Lane, offset: int, parcel: Parcel, inbox: str, outcome: 
         case Taken(scheme=scheme):
             lane.standing = lane.standing.took(offset, scheme, now)
             await parts.keeper.keep(lane.standing)
+            return True
+        case Never(reason=Trouble.FAILS as reason):
+            lane.standing = lane.standing.given_up(reason, offset, now).released(now)
+            await parts.keeper.keep(lane.standing, Refusal(lane.peer, offset, reason, now))
+            log.error("peer_fails_on_activity", peer=lane.peer, offset=offset)
             return True
         case Never(reason=reason) if parcel.form is Form.PLAIN or lane.standing.tries + 1 >= TRIES:
             lane.standing = lane.standing.given_up(reason, offset, now)

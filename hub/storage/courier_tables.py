@@ -16,6 +16,7 @@ peer_positions = Table(
     Column("scheme", Text), moment("scheme_at"),
     moment("last_success"), moment("last_failure"), moment("failing_since"), Column("reason", Text),
     Column("wish", Text),
+    Column("errors", Integer, nullable=False, server_default="0"), moment("errors_since"),
 )  # fmt: skip
 
 peer_activities = Table(

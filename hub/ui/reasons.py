@@ -146,6 +146,8 @@ REASONS: Final[Mapping[str, str]] = {
     # what stands between the courier and a peer
     "peer_too_many_requests": "le serveur demande de patienter",
     "peer_server_error": "le serveur est en panne",
+    "peer_unavailable": "le serveur ne répond pas derrière son mandataire",
+    "peer_fails_on_activity": "le serveur échoue chaque fois sur ce message, mis de côté pour que les suivants passent",
     "peer_redirects": "le serveur renvoie vers une autre adresse",
     "peer_refuses_signature": "le serveur n’accepte aucune de nos signatures, ou ne nous admet pas",
     "peer_refuses_activity": "le serveur refuse cette activité",

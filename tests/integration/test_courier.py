@@ -136,6 +136,27 @@ async def test_unkind_servers_delay_nobody_and_miss_nothing(couriers: Couriers, 
         await becomes(gone, (State.OPEN, "peer_unreachable", 0))
 
 
+async def test_an_activity_on_which_a_server_fails_each_time_is_set_aside_and_operators_see_which(
+    couriers: Couriers, engine: AsyncEngine, ours: OurKeys
+) -> None:
+    broken = Inbox(ours)
+    couriers.environment |= {"TRAITDUNION_PEER_ATTEMPTS": "2", "TRAITDUNION_PEER_PATIENCE": "PT0.5S"}
+    async with serving(broken):
+        await admit(engine, broken.url)
+        couriers.begin()
+        await couriers.say(0, 1)
+        await until(partial(_has, broken, 1))
+        broken.answers = [(500, {}), (500, {})]
+        await couriers.say(1, 4)
+        await until(partial(_has, broken, 3))
+        assert broken.took == [*ids(0, 1), *ids(2, 4)]
+
+        async def refused() -> list[tuple[int, str]]:
+            return [(row.offset, row.reason) for row in await ask(engine, 'SELECT "offset", reason FROM hub.peer_refusals')]
+
+        await becomes(refused, [(1, "peer_fails_on_activity")])
+
+
 @pytest.mark.long
 async def test_a_killed_courier_loses_nothing_and_repeats_one_at_most(couriers: Couriers, engine: AsyncEngine, ours: OurKeys) -> None:
     inboxes = [Inbox(ours, delay=0.01) for _ in range(4)]

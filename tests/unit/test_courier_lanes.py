@@ -410,3 +410,70 @@ async def test_who_catches_up_is_not_told_what_she_took_back_either(world: World
         await world.passes(3)
         await world.rest()
     assert world.inboxes.took[inbox_of("a.example")] == ["0", "2"]
+
+
+HOURS = 3600.0
+
+
+async def test_an_activity_on_which_a_server_fails_for_days_is_set_aside_by_name_and_the_next_go_on(world: World) -> None:
+    world.follow("a.example", "b.example")
+    world.inboxes.says[inbox_of("a.example")] = lambda text, _: Reply(500 if text == "1" else 202)
+    async with world.run():
+        await world.say(record(0), record(1), record(2))
+        await world.rest()
+        for _ in range(18):
+            await world.passes(7 * HOURS)
+        assert world.kept.refusals == []
+        assert world.inboxes.took[inbox_of("a.example")] == ["0"]
+        for _ in range(4):
+            await world.passes(7 * HOURS)
+    assert [(one.peer, one.offset, one.reason) for one in world.kept.refusals] == [("a.example", 1, "peer_fails_on_activity")]
+    assert world.inboxes.took[inbox_of("a.example")] == ["0", "2"]
+    assert world.inboxes.took[inbox_of("b.example")] == texts(0, 3)
+    assert (world.kept.standings["a.example"].errors, world.kept.standings["a.example"].state) == (0, State.CLOSED)
+
+
+async def test_twenty_failures_within_a_day_set_nothing_aside(world: World) -> None:
+    world.follow("a.example")
+    world.inboxes.says[inbox_of("a.example")] = lambda *_: Reply(500)
+    async with world.run() as courier:
+        await world.say(record(0))
+        await world.rest()
+        lane = courier.lanes.get("a.example")
+        assert lane is not None
+        for _ in range(40):  # an operator who asks for it again and again
+            await courier.lanes.retry(lane)
+            await world.rest()
+        assert lane.standing.errors > 20
+        assert world.kept.refusals == []
+
+
+@pytest.mark.parametrize("status", [429, 502, 503, 504])
+async def test_a_server_that_is_away_for_weeks_or_asks_to_wait_is_caught_up_in_order(world: World, status: int) -> None:
+    world.follow("a.example")
+    world.inboxes.says[inbox_of("a.example")] = lambda *_: Reply(status)
+    async with world.run():
+        await world.say(record(0), record(1))
+        await world.rest()
+        for _ in range(40):
+            await world.passes(25 * HOURS)
+        world.inboxes.says.clear()
+        await world.passes(25 * HOURS)
+    assert world.kept.refusals == []
+    assert world.inboxes.took[inbox_of("a.example")] == ["0", "1"]
+
+
+async def test_what_was_counted_against_an_activity_outlives_the_process(world: World) -> None:
+    world.follow("a.example")
+    world.inboxes.says[inbox_of("a.example")] = lambda text, _: Reply(500 if text == "0" else 202)
+    async with world.run():
+        await world.say(record(0), record(1))
+        await world.rest()
+        for _ in range(18):
+            await world.passes(7 * HOURS)
+        assert world.kept.refusals == []
+    async with world.run(mark=2):
+        for _ in range(3):
+            await world.passes(7 * HOURS)
+    assert [(one.offset, one.reason) for one in world.kept.refusals] == [(0, "peer_fails_on_activity")]
+    assert world.inboxes.took[inbox_of("a.example")] == ["1"]

@@ -47,7 +47,10 @@ FRESH = Standing("a.example", 5)
         (413, Never(Trouble.TOO_LARGE)),
         (429, Later(Trouble.TOO_MANY, 7.0)),
         (500, Later(Trouble.SERVER_ERROR, 7.0)),
-        (503, Later(Trouble.SERVER_ERROR, 7.0)),
+        (502, Later(Trouble.UNAVAILABLE, 7.0)),
+        (503, Later(Trouble.UNAVAILABLE, 7.0)),
+        (504, Later(Trouble.UNAVAILABLE, 7.0)),
+        (507, Later(Trouble.SERVER_ERROR, 7.0)),
     ],
 )
 def test_an_answer_has_one_meaning(status: int, expected: Outcome) -> None:
