@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from hub.access import Right, node_lapsed, node_may
@@ -18,6 +18,7 @@ from hub.communities.repository import SqlCommunities, SqlCopies, SqlMessages
 from hub.communities.resyncs import SqlResyncs
 from hub.communities.service import CommunityNotFound
 from hub.federation.acknowledged import SqlAcknowledged
+from hub.federation.outgoing import external_of
 from hub.federation.owing import SqlOwed
 from hub.federation.reach import Bearing
 from hub.federation.repository import SqlAbroad, SqlFollowers, SqlFollows, address_of
@@ -182,7 +183,7 @@ class UnitOfWork:
         self.communities.save_sequence(numbered)
         targets = await self._targets(community.id, admitted.verified.fact)
         if self._rules.federates and community.audience is Audience.PUBLIC:
-            bearing = await self._bearing(admitted)
+            bearing = await self._reach(admitted)
             targets |= {} if bearing is None else {PEERS: bearing.written()}
         self.outbox.add(_outgoing(HUB_FACTS.name, community.id, admitted, numbered.sequence, targets))
         self.events.settle(admitted, Outcome.SEQUENCED, numbered.sequence)
@@ -287,6 +288,13 @@ class UnitOfWork:
         states, right = (HAVE_CARRIED, Right.FORGET) if isinstance(fact, TakenBack) else ({TieState.ACTIVE}, Right.RECEIVE)
         ties = [tie for tie in (await self.ties.of(community)).values() if tie.state in states]
         return {tie.node: tie.space for tie in ties if node_may(await self.grade_of(tie.node), right)}
+
+    async def _reach(self, admitted: Admitted) -> Bearing | None:
+        """What it bears on, and whose followers alone it is for, where a Group elsewhere passed it on."""
+        bearing = await self._bearing(admitted)
+        external = external_of(admitted.verified.event) if admitted.node == self.hub else None
+        via = external.get("via") if external is not None else None
+        return replace(bearing, via=via) if bearing is not None and isinstance(via, str) else bearing
 
     async def _bearing(self, admitted: Admitted) -> Bearing | None:
         """What a stranger could not know of an event: the fan-out asks no database. None where strangers are told nothing."""

@@ -18,7 +18,7 @@ class Bearing:
 
     `message` is the message that a removed reaction stood on, `emoji` that reaction; `url` is the address, at its own server, of a
     peer's message that is answered or reacted to; `told` the reaction under whose id a ministry's stands elsewhere, where that is another;
-    `posted` when a ministry first said what it edits here.
+    `posted` when a ministry first said what it edits here; `via` the Group elsewhere that passed it on, whose followers it is for alone.
     """
 
     message: str | None = None
@@ -26,10 +26,11 @@ class Bearing:
     url: str | None = None
     told: str | None = None
     posted: str | None = None
+    via: str | None = None
 
     def written(self) -> str:
         """The value of the target: canonical JSON without what is unset."""
-        said = {"emoji": self.emoji, "message": self.message, "posted": self.posted, "told": self.told, "url": self.url}
+        said = {"emoji": self.emoji, "message": self.message, "posted": self.posted, "told": self.told, "url": self.url, "via": self.via}
         return jcs.canonical_strings({name: one for name, one in said.items() if one is not None}).decode()
 
     @classmethod
@@ -38,7 +39,7 @@ class Bearing:
         value = jcs.parse(said.encode())
         if not isinstance(value, dict) or not all(isinstance(one, str) for one in value.values()):
             raise ValueError("a bearing is strings by name")
-        return cls(value.get("message"), value.get("emoji"), value.get("url"), value.get("told"), value.get("posted"))
+        return cls(value.get("message"), value.get("emoji"), value.get("url"), value.get("told"), value.get("posted"), value.get("via"))
 
 
 def bearing_of(targets: Mapping[str, str]) -> Bearing | None:

@@ -20,14 +20,16 @@ if TYPE_CHECKING:
     from hub.access import Permit
     from hub.ports import Outgoing
 
+PASSED_ON: Final = '%"via":%'
+"""A bearing that names a Group elsewhere: inside a text of it quotes are escaped, so that nothing that somebody wrote looks like this."""
 POSTED: Final = ("fr.gouv.rse.message.posted.v1", "fr.gouv.rse.message.edited.v1")
 
 
 async def newest(
     connection: AsyncConnection, permit: Permit, community: str, *, before: int | None, limit: int
 ) -> tuple[int, Sequence[Outgoing]]:
-    """How many of a community's events are kept that peers are told, and the newest before a number."""
-    mine = (outbox.c.community == community, *_told(permit))
+    """How many of a community's events are kept that peers are told by us, and the newest before a number."""
+    mine = (outbox.c.community == community, outbox.c.targets[PEERS].astext.not_like(PASSED_ON), *_told(permit))
     total = await connection.scalar(select(func.count()).select_from(outbox).where(*mine))
     page = mine if before is None else (*mine, outbox.c.sequence < before)
     rows = await connection.execute(select(outbox).where(*page).order_by(outbox.c.sequence.desc()).limit(limit))

@@ -17,6 +17,7 @@ from hub.federation.following import follow_group, leave_group
 from hub.federation.repository import SqlFollowers, reports_of
 from hub.operations.quarantine import quarantined_peers
 from hub.operations.releasing import release
+from hub.peer_reading import SqlPublished
 from hub.ports import RefusedError
 from hub.registry.peer_repository import SqlPeers
 from hub.settings import HubSettings
@@ -193,6 +194,16 @@ async def test_a_group_is_heard_once_it_has_accepted_and_no_longer_once_it_is_le
     assert json.loads((await town.outgoing())[-1]["value"])["type"] == "Undo"
     await town.hear((FORUM, announced(3)))
     assert len(await town.messages()) == 1
+
+
+async def test_the_outbox_counts_what_its_pages_list_and_not_what_a_group_elsewhere_passed_on(town: Town) -> None:
+    await town.follow()
+    await town.hear((FORUM, FORUM.does("Announce", MEMBER.note("post/2"), "a/2")))
+    await town.world.hear(town.world.posted("wifip", "post:1", '"via":'))
+    assert len(await town.messages()) == 2
+    shown = SqlPublished(town.world.engine, "hub", HERE, town.world.clock)
+    page = await shown.deeds(COMMUNITY, None)
+    assert (page.total, len(page.items), page.before) == (1, 1, None)
 
 
 async def test_nobody_but_the_group_answers_our_follow(town: Town) -> None:
