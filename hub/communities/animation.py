@@ -47,6 +47,7 @@ class Moderators(Protocol):
 class Reports(Protocol):
     """What animators are told of."""
 
+    async def community_of(self, report: int) -> str | None: ...
     async def open_one(self, report: int) -> Report | None: ...
     async def close(self, report: int, word: str, person: str) -> None: ...
 
@@ -123,8 +124,9 @@ async def close(report: int, word: str, presence: Presence, work: Work) -> None:
 
 
 async def _open_report(report: int, work: Work) -> Report:
-    found = await work.reports.open_one(report)
-    if found is None:
+    """A report, its community locked before it as in a worker's batch: in the other order the two would wait for each other."""
+    community = await work.reports.community_of(report)
+    if community is None or await work.communities.get(community) is None or (found := await work.reports.open_one(report)) is None:
         raise RefusedError("report_unknown")
     return found
 

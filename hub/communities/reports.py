@@ -76,6 +76,11 @@ class SqlReports:
             await self._connection.execute(ADD, row)
         self._new = []
 
+    async def community_of(self, report: int) -> str | None:
+        """Where a report stands: its community is to be locked before the report is."""
+        found: str | None = await self._connection.scalar(select(reports.c.community).where(reports.c.id == report))
+        return found
+
     async def open_one(self, report: int) -> Report | None:
         """An open report, locked."""
         await self._connection.execute(select(reports.c.id).where(reports.c.id == report).with_for_update())

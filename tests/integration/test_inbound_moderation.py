@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -13,12 +14,14 @@ from hub.communities.acquaintance import NotOne, author, member_named
 from hub.communities.reports import ReportKind, open_reports, reports_of
 from hub.operations import kept
 from hub.ports import RefusedError
+from hub.unit_of_work import transaction
 from schemas import jcs
 from schemas.envelope import object_id
 from schemas.facts.copy import CopyEdited, CopyWithdrawn
 from schemas.facts.moderation import MessageModerated, MessageRestored
 from schemas.words import Ground
 from tests.fakes_federation import present, suspend
+from tests.fakes_streams import becomes
 from tests.hub_world import COMMUNITY, NODES, World
 
 if TYPE_CHECKING:
@@ -177,6 +180,31 @@ async def test_a_copy_is_written_again_by_its_own_node_alone_and_its_report_clos
     assert "Bonjour" in jcs.parse(bytes(row["value"]))["said"]["value"]
     assert await open_ones(world) == []
     assert await world.rows("SELECT * FROM hub.copies") == []
+
+
+async def test_a_rewriting_and_the_next_report_of_the_same_copy_wait_for_each_other_and_neither_is_given_up(world: World) -> None:
+    await world.hear(world.posted("wifip", "post:1"))
+    await world.hear(of_copy(world, CopyEdited(space=NODES["education"]), NOE, "e1"))
+    (report,) = await open_ones(world)
+
+    async def rewrite(work: UnitOfWork) -> None:
+        await animation.rewrite(report.id, await present(work), work)
+
+    async with transaction(world.engine, world.rules) as worker:
+        await worker.communities.get(COMMUNITY)  # as a batch does first
+        rewriting = asyncio.create_task(world.work(rewrite))
+        await becomes(partial(_waiting, world), 1)
+        ((_, again),) = (await world.inbound.read([of_copy(world, CopyEdited(space=NODES["education"]), NOE, "e2")])).admitted
+        worker.reports.add(again, ReportKind.EDITED)
+        await worker.commit()
+    await rewriting
+    assert await open_ones(world) == []
+
+
+async def _waiting(world: World) -> int:
+    """How many transactions wait for another's lock."""
+    query = "SELECT count(*) AS waiting FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    return int((await world.rows(query))[0]["waiting"])
 
 
 async def test_a_moderator_is_found_by_her_name_or_by_what_she_wrote(world: World) -> None:
