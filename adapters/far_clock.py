@@ -9,6 +9,8 @@ from typing import Final
 SECOND: Final = timedelta(seconds=1)
 AGREES: Final = timedelta(seconds=2)
 """By so much two clocks that are kept right may differ."""
+MOST: Final = timedelta(days=365 * 80)
+"""No clock is farther off, though it lost its battery and began again in 1970: such an answer is a mistake."""
 ZERO: Final = timedelta(0)
 
 
@@ -24,9 +26,9 @@ def offset_of(date: str | None, sent: datetime, received: datetime) -> timedelta
     """
     try:
         told = parsedate_to_datetime(date or "")
-    except ValueError:
+    except (ValueError, OverflowError):
         return ZERO
     told = told if told.tzinfo else told.replace(tzinfo=UTC)
-    least, most = told - received, told + SECOND - sent
+    least, most = told - received, told - sent + SECOND
     off = max(least, ZERO) + min(most, ZERO)
-    return timedelta(seconds=int(off.total_seconds())) if abs(off) > AGREES else ZERO
+    return timedelta(seconds=int(off.total_seconds())) if AGREES < abs(off) < MOST else ZERO

@@ -25,6 +25,12 @@ def test_an_answer_without_a_time_tells_of_a_clock_like_ours(said: str | None) -
     assert offset_of(said, NOON, NOON) == ZERO
 
 
+@pytest.mark.parametrize("year", ["1601", "9999", "99999999999999999999"])
+def test_a_clock_that_is_lifetimes_away_is_a_mistake_and_breaks_nothing(year: str) -> None:
+    for said in (f"Fri, 31 Dec {year} 23:59:59 GMT", f"Sat, 01 Jan {year} 00:00:00 -2359"):
+        assert offset_of(said, NOON, NOON) == ZERO
+
+
 def test_a_slow_answer_and_a_second_cut_off_are_no_difference() -> None:
     assert offset_of(dated(NOON), NOON - timedelta(seconds=20), NOON + timedelta(seconds=0.9)) == ZERO
 
