@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 app = terminal.group("La modération : qui modère, ce qui est retiré à tous, ce qui est signalé aux animateurs.")
 CommunityName = Annotated[str, typer.Argument(help="La communauté.")]
-MessageName = Annotated[str, typer.Argument(help="Le message, ou un de ses événements.")]
+MessageName = Annotated[str, typer.Argument(help="Le message, ou son premier événement.")]
 ReportNumber = Annotated[int, typer.Argument(help="Le numéro du signalement, tel que « moderation reports » le montre.")]
 
 

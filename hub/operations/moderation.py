@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 from fastapi import Query, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 
-from hub.communities import animation
+from hub.communities import animation, moderation
 from hub.communities.moderators import moderators_of
 from hub.communities.reports import PAGE, reports_of
 from hub.operations.forms import fields_of
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 FORM_LIMIT: Final = 4096
 Before = Annotated[int | None, Query(ge=1, le=2**53 - 1, alias="avant", description="Show reports of a lower number.")]
+Named = Annotated[str, Query(max_length=128, alias="message", description="The message that the forms begin with.")]
+CHOSEN: Final = frozenset(Ground) - {Ground.UNSTATED}
+"""Who takes away with a form says why."""
 Closed = Annotated[bool, Query(alias="clos", description="Show those that were closed.")]
 
 
@@ -39,7 +42,9 @@ class ModerationPages:
     def __init__(self, door: Door, office: Office) -> None:
         self._door, self._office = door, office
 
-    async def page(self, request: Request, community_id: str, before: Before = None, closed: Closed = False) -> HTMLResponse:  # noqa: FBT002 - FastAPI's way to a query
+    async def page(
+        self, request: Request, community_id: str, before: Before = None, closed: Closed = False, message: Named = ""
+    ) -> HTMLResponse:  # noqa: FBT002 - FastAPI's way to a query
         """Reports, and who moderates."""
         permit, session = self._door.permit(request), self._session(request)
         async with self._door.engine.connect() as connection:
@@ -47,7 +52,7 @@ class ModerationPages:
             found = await reports_of(connection, permit, community.id, closed=closed, before=before)
             moderators = await moderators_of(connection, community.id)
         shown = {
-            "community": community, "reports": found, "moderators": moderators, "closed": closed, "session": session,
+            "community": community, "reports": found, "moderators": moderators, "closed": closed, "session": session, "message": message,
             "next_before": found[-1].id if len(found) == PAGE else None, "stamp": self._office.stamp(session) if session else "",
         }  # fmt: skip
         return HTMLResponse(render("moderation.html", here="", now=self._door.clock(), hub=self._door.hub, **shown))
@@ -73,7 +78,7 @@ class ModerationPages:
                 presence = await present(session, desk)
                 if presence is None:
                     raise Refused(Problem(401, "person_unknown", "Qui agit ?", "Ce jeton a été retiré."))
-                await _act(said, presence, desk)
+                await _act(said, community_id, presence, desk)
                 await desk.commit()
         except RefusedError as error:
             raise Refused(Problem(409, error.reason, words.reason(error.reason))) from error
@@ -87,23 +92,34 @@ class ModerationPages:
             return None
 
 
-async def _act(said: Mapping[str, str], presence: Presence, work: Work) -> None:
-    message, ground = said.get("message", "").replace("\x00", ""), said.get("motif", "")
+async def _act(said: Mapping[str, str], community: str, presence: Presence, work: Work) -> None:
+    ground = said.get("motif", "")
     match said.get("acte"):
-        case "remove" if ground in set(Ground):
+        case "remove" if ground in CHOSEN:
+            message = await _message(said, community, work)
             await animation.take_away(message, Ground(ground), said.get("phrase", ""), presence, work)
         case "restore":
-            await animation.bring_back(message, presence, work)
+            await animation.bring_back(await _message(said, community, work), presence, work)
         case "rewrite":
-            await animation.rewrite(_number(said), presence, work)
+            await animation.rewrite(await _report(said, community, work), presence, work)
         case "close":
-            await animation.close(_number(said), said.get("mot", ""), presence, work)
+            await animation.close(await _report(said, community, work), said.get("mot", ""), presence, work)
         case _:
             raise Refused(Problem(400, "decision_unknown", "Cette décision n’existe pas"))
 
 
-def _number(said: Mapping[str, str]) -> int:
+async def _message(said: Mapping[str, str], community: str, work: Work) -> str:
+    """The one that a form names, if it is of the page's own community: an id that was pasted from another does nothing there."""
+    message = said.get("message", "").strip().replace("\x00", "")
+    if await work.messages.community_of(message) != community:
+        raise RefusedError(moderation.UNKNOWN)
+    return message
+
+
+async def _report(said: Mapping[str, str], community: str, work: Work) -> int:
     unverified = said.get("signalement", "")
     if not (unverified.isascii() and unverified.isdigit() and len(unverified) < 16):  # noqa: PLR2004 - as long as any that we give
+        raise RefusedError("report_unknown")
+    if await work.reports.community_of(int(unverified)) != community:
         raise RefusedError("report_unknown")
     return int(unverified)

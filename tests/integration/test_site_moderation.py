@@ -10,11 +10,13 @@ from urllib.parse import urlencode
 
 import pytest
 
+from hub.communities.service import open_community
 from hub.operations.office import COOKIE
 from hub.settings import HubSettings
 from hub.site import site
 from schemas.envelope import object_id
 from schemas.facts.copy import CopyEdited
+from schemas.words import Audience
 from tests import fakes_federation
 from tests.fakes_asgi import Answer, call
 from tests.fakes_hub import FakeStreams
@@ -122,11 +124,47 @@ async def test_what_is_taken_away_is_shown_as_moderated_with_its_ground_and_with
     assert "Bonjour à tous" in await page(app, f"/communautes/{COMMUNITY}")
 
 
+async def test_what_stands_in_another_community_is_not_touched_from_this_ones_page(world: World, app: FastAPI) -> None:
+    await edited_copy(world)
+    await world.work(lambda work: open_community("ailleurs", "Ailleurs", Audience.MEMBERS, work))
+    cookie = await entered(app)
+    seal = await stamped(app, cookie)
+    (report,) = await open_reports(world)
+    for said in (
+        {"acte": "remove", "message": ROOT, "motif": "personal_data"},
+        {"acte": "rewrite", "signalement": str(report["id"])},
+        {"acte": "close", "signalement": str(report["id"]), "mot": "Vu."},
+    ):
+        answer = await post(app, "/communautes/ailleurs/moderation", {"sceau": seal, **said}, cookie)
+        assert answer.status == 409
+    assert (await world.messages())[ROOT]["state"] == "visible"
+    assert len(await open_reports(world)) == 1
+
+
+async def test_a_messages_page_leads_to_the_forms_with_its_id_filled_in(world: World, app: FastAPI) -> None:
+    await world.hear(world.posted("wifip", "post:1"))
+    cookie = await entered(app)
+    place = f"{PLACE}?message={ROOT}"
+    assert f'<a href="{place}#retirer">Retirer ce message</a>' in await page(app, f"/messages/{ROOT}")
+    shown = await page(app, place, cookie)
+    assert f'id="message" name="message" value="{ROOT}"' in shown
+    seal = await stamped(app, cookie)
+    said = {"sceau": seal, "acte": "remove", "message": f" {ROOT} ", "motif": "personal_data"}
+    assert (await post(app, PLACE, said, cookie)).status == 303
+    assert f'<a href="{place}#retablir">Rétablir ce message</a>' in await page(app, f"/messages/{ROOT}")
+
+
+async def open_reports(world: World) -> list[Any]:
+    return await world.rows("SELECT id FROM hub.copy_reports WHERE closed_at IS NULL")
+
+
 @pytest.mark.parametrize(
     ("said", "status"),
     [
         ({"acte": "remove", "message": ROOT, "motif": "personal_data"}, 403),
         ({"sceau": "SEAL", "acte": "remove", "message": ROOT, "motif": "because"}, 400),
+        ({"sceau": "SEAL", "acte": "remove", "message": ROOT, "motif": "unstated"}, 400),
+        ({"sceau": "SEAL", "acte": "remove", "message": ROOT, "motif": ""}, 400),
         ({"sceau": "SEAL", "acte": "remove", "message": "nope", "motif": "personal_data"}, 409),
         ({"sceau": "SEAL", "acte": "close", "signalement": "-1", "mot": "x"}, 409),
         ({"sceau": "SEAL", "acte": "dance"}, 400),
