@@ -14,7 +14,10 @@ NODE_DOOR: Final[Mapping[str, str]] = {"registry_documents": "SELECT", "signatur
 """Tables of the schema `hub` and what the node door does with them; the whole of what strangers reach if they take it over."""
 PEER_DOOR: Final[Mapping[str, str]] = {
     **dict.fromkeys(
-        ("communities", "messages", "events", "outbox", "members", "organisations", "nodes", "node_keys", "followers", "peers", "federation_keys"), "SELECT"
+        (
+            "communities", "messages", "events", "outbox", "members", "organisations", "nodes", "node_keys", "followers", "peers",
+            "federation_keys", "registry_documents",
+        ), "SELECT",
     ),
     "peer_registries": "SELECT, INSERT, UPDATE",
 }  # fmt: skip

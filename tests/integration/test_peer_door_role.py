@@ -7,15 +7,20 @@ from typing import TYPE_CHECKING
 
 import asyncpg
 import pytest
+from starlette.applications import Starlette
 
+from hub.federation.actors import REGISTRY
 from hub.federation.addresses import Addresses
 from hub.federation.book import PeerBook
+from hub.federation.registries import own_registry
 from hub.federation.repository import KeptVersions, Shown
 from hub.peer_reading import SqlPublished
+from hub.registry.repository import newest_document
 from hub.storage.engine import engine_for
 from hub.storage.roles import PEER_DOOR
 from schemas.keys import SigningKey
 from schemas.manifest import KeyEntry
+from tests.fakes_asgi import call
 from tests.fakes_federation import admit_peer
 from tests.fakes_roles import rights_of, role
 from tests.hub_world import COMMUNITY, World
@@ -89,6 +94,14 @@ async def test_under_its_role_the_door_knows_the_peers_and_remembers_their_regis
     known = book(peer.id)
     assert known is not None
     assert known.hub_keys == (entry,)
+
+
+async def test_under_its_role_the_door_shows_other_servers_our_registry(world: World, door: AsyncEngine) -> None:
+    async with world.engine.connect() as connection:
+        newest = await newest_document(connection)
+    answer = await call(Starlette(routes=[own_registry(door)]), REGISTRY)
+    assert newest is not None
+    assert (answer.status, answer.body) == (200, newest[1])
 
 
 async def test_the_doors_role_has_these_rights_and_no_more(door_url: str) -> None:
