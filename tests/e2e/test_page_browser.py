@@ -20,7 +20,19 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 THREAD = f"/communautes/{fakes_hub.COMMUNITY}"
-PAGES = ("/", THREAD, "/messages/m2", "/noeuds", "/rattachements", "/rebuts", "/signalements", "/accessibilite", "/comprendre", "/entrer")
+PAGES = (
+    "/",
+    THREAD,
+    THREAD + "/moderation",
+    "/messages/m2",
+    "/noeuds",
+    "/rattachements",
+    "/rebuts",
+    "/signalements",
+    "/accessibilite",
+    "/comprendre",
+    "/entrer",
+)
 pytestmark = pytest.mark.skipif(not fakes_browser.CHROMIUM, reason="no Chromium on this machine's path")
 
 

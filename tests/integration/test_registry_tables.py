@@ -67,6 +67,33 @@ async def test_a_manifest_accepted_before_is_known_to_end_after_the_migration(da
     assert ends == [("culture", None), ("wifip", NOW), ("opsi.example", NOW), ("social.example", None)]
 
 
+async def test_what_is_moderated_stays_away_and_can_be_read_by_the_code_of_before_once_moderation_is_taken_out(database_url: str) -> None:
+    await _asked(database_url, _take_away)
+    await _asked(database_url, functools.partial(_moved, command.downgrade, "0014"))
+    assert await _asked(database_url, _said) == [
+        ("m1", "deleted", None, ""),
+        ("m2", "deleted", None, ""),
+        ("m3", "visible", "Titre", "<p>x</p>"),
+    ]
+    await _asked(database_url, functools.partial(_moved, command.upgrade, "head"))
+
+
+def _take_away(connection: Connection) -> None:
+    connection.execute(text("INSERT INTO hub.communities VALUES ('futurs', 'Futurs', 'members', 3, now())"))
+    for message, state in (("m1", "moderated"), ("m2", "retracted"), ("m3", "visible")):
+        statement = text(
+            "INSERT INTO hub.messages (id, community, node, state, thread, author, organisation, title, html, occurred_at, first_sequence, "
+            "last_sequence, first_event) VALUES (:id, 'futurs', 'wifip', :state, :id, 'Inès', 'Wifip', 'Titre', '<p>x</p>', now(), 1, 1, :id)"
+        )
+        connection.execute(statement, {"id": message, "state": state})
+    connection.commit()
+
+
+def _said(connection: Connection) -> list[tuple[str, str, str | None, str]]:
+    rows = connection.execute(text("SELECT id, state, title, html FROM hub.messages ORDER BY id"))
+    return [(row.id, row.state, row.title, row.html) for row in rows]
+
+
 def _accept(connection: Connection) -> None:
     connection.execute(text("INSERT INTO hub.organisations VALUES ('finances', 'Finances')"))
     for node in ("wifip", "culture"):

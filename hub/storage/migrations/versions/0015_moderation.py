@@ -59,7 +59,8 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop them."""
+    """Drop them. What is moderated is deleted for good: the code of before knows no such state, and nothing would bring it back after."""
+    op.execute("UPDATE hub.messages SET state = 'deleted', title = NULL, html = '', link = NULL WHERE state IN ('moderated', 'retracted')")
     op.execute("DROP INDEX hub.messages_withheld")
     for table in ("copy_reports", "moderations", "moderators"):
         op.execute(f"DROP TABLE hub.{table}")
