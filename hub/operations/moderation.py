@@ -43,8 +43,13 @@ class ModerationPages:
         self._door, self._office = door, office
 
     async def page(
-        self, request: Request, community_id: str, before: Before = None, closed: Closed = False, message: Named = ""
-    ) -> HTMLResponse:  # noqa: FBT002 - FastAPI's way to a query
+        self,
+        request: Request,
+        community_id: str,
+        before: Before = None,
+        closed: Closed = False,  # noqa: FBT002 - FastAPI's way to a query
+        message: Named = "",
+    ) -> HTMLResponse:
         """Reports, and who moderates."""
         permit, session = self._door.permit(request), self._session(request)
         async with self._door.engine.connect() as connection:
