@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from hub.federation.outgoing import Numbered, context, deed_of, external_of, parcels_of
+from hub.federation import moderated
+from hub.federation.outgoing import deed_of, external_of, parcels_of
 from hub.federation.reach import bearing_of
+from hub.federation.wrapping import Numbered, context
 from schemas import facts
 from schemas.envelope import CanonicalEvent, Envelope
+from schemas.facts.moderation import MessageRestored
 from schemas.wire import records
 
 if TYPE_CHECKING:
@@ -35,18 +38,24 @@ def deed(kept: Outgoing, addresses: Addresses) -> dict[str, Any] | None:
 
 
 def note(kept: Outgoing, addresses: Addresses) -> dict[str, Any] | None:
-    """A ministry's message with its proof; None for a peer's, which stands at its own server."""
-    numbered = _numbered(kept)
+    """A ministry's message with its proof; None for a peer's, which stands at its own server, and for the hub's own words for one."""
+    numbered = _as_said(kept)
     done = None if numbered is None or external_of(numbered.event) else deed_of(numbered, addresses)
     return {"@context": context(addresses), **done["object"]} if done and isinstance(done["object"], dict) else None
 
 
 def origin(kept: Outgoing) -> str | None:
     """Where a peer's message stands."""
-    numbered = _numbered(kept)
+    numbered = _as_said(kept)
     external = external_of(numbered.event) if numbered else None
     at = external.get("object") if external else None
     return at if isinstance(at, str) else None
+
+
+def _as_said(kept: Outgoing) -> Numbered | None:
+    """The event that says a message: what moderation brought back stands within its word."""
+    numbered = _numbered(kept)
+    return moderated.said_again(numbered) if numbered and isinstance(numbered.fact, MessageRestored) else numbered
 
 
 def _numbered(kept: Outgoing) -> Numbered | None:

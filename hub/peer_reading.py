@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from hub.ports import Clock
 
 SHOWN: Final = 50
+MODERATION: Final = "Modération de Trait d’union"
 MONTH: Final = timedelta(days=30)
 HALF_YEAR: Final = timedelta(days=180)
 
@@ -52,7 +53,9 @@ class SqlPublished:
         return _room(found) if found else None
 
     async def seat(self, node: str) -> Seat | None:
-        """A node that was admitted once: what it said stays, and names it."""
+        """A node that was admitted once: what it said stays, and names it. Under its own name the hub takes away what peers said."""
+        if node == self._hub:
+            return Seat(node, MODERATION, "", None)
         async with self._database.connect() as connection:
             found = await SqlNodes(connection).get(node)
         if found is None or found.grade is Grade.CANDIDATE:

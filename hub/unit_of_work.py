@@ -17,6 +17,7 @@ from hub.communities.reports import SqlReports
 from hub.communities.repository import SqlCommunities, SqlCopies, SqlMessages
 from hub.communities.resyncs import SqlResyncs
 from hub.communities.service import CommunityNotFound
+from hub.federation import standing
 from hub.federation.acknowledged import SqlAcknowledged
 from hub.federation.outgoing import external_of
 from hub.federation.owing import SqlOwed
@@ -40,6 +41,7 @@ from hub.storage.rows import together
 from schemas.envelope import object_id
 from schemas.facts import TakenBack
 from schemas.facts.message import MessageEdited
+from schemas.facts.moderation import MessageModerated, MessageRestored
 from schemas.facts.reaction import ReactionAdded, ReactionRemoved
 from schemas.manifest import Grade
 from schemas.proof import VerifiedEvent, own_event, sign_event, timestamp, verify_event
@@ -300,6 +302,10 @@ class UnitOfWork:
         """What a stranger could not know of an event: the fan-out asks no database. None where strangers are told nothing."""
         posted = None
         match admitted.verified.fact:
+            case MessageModerated() if (message := await self.messages.get(admitted.subject)) is not None:
+                return await standing.of_moderation(message, self.connection)
+            case MessageRestored() if (message := await self.messages.get(admitted.subject)) is not None:
+                return await standing.of_restoration(message, self.connection)
             case ReactionRemoved():
                 return await self._taken_back(admitted)
             case MessageEdited() if (message := await self.messages.get(admitted.subject)) is not None:

@@ -52,9 +52,9 @@ class OurKeys:
     rsa: RsaPublicKey
 
     def of(self, key_id: str) -> PublicKey | RsaPublicKey:
-        """The key that an id names; only ids of the Group are known."""
+        """The key that an id names; only ids of the Group and of nodes are known."""
         actor, _, fragment = key_id.partition("#")
-        assert actor == GROUP
+        assert actor == GROUP or actor.startswith(f"{OURS}/nodes/")
         return self.rsa if fragment == "main-key" else self.ed25519
 
 
@@ -68,6 +68,7 @@ class Inbox:
     answers: list[tuple[int, dict[str, str]]] = field(default_factory=list)
     """What it says to the next requests that are well signed, before it begins to take them; 0 hangs up."""
     took: list[str] = field(default_factory=list)
+    bodies: list[bytes] = field(default_factory=list)
     asked: int = 0
     nonces: Nonces = field(default_factory=Nonces)
     url: str = ""
@@ -89,6 +90,7 @@ class Inbox:
                 request.transport.abort()
             return web.Response(status=status or 500, headers=headers)
         self.took.append(json.loads(body)["id"])
+        self.bodies.append(body)
         return web.Response(status=202)
 
     def _signed(self, request: web.Request, body: bytes) -> bool:

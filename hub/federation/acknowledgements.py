@@ -6,8 +6,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
 from hub.federation.addresses import Addresses
-from hub.federation.outgoing import context
 from hub.federation.work import digest
+from hub.federation.wrapping import context
 from hub.registry.peers import PeerKind
 from schemas import peer_receipt
 from schemas.activities import authority_of

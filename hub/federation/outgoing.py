@@ -2,43 +2,29 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from hub.federation.note import PUBLIC, addressing, followers, note
-from hub.federation.parcel import Form, Parcel
+from hub.federation import moderated
+from hub.federation.note import PUBLIC, addressing, note
+from hub.federation.parcel import Form
+from hub.federation.wrapping import act, announcing, context, parcel, text
 from schemas import jcs
-from schemas.facts import TakenBack
 from schemas.facts.message import MessageDeleted, MessageEdited, MessagePosted
+from schemas.facts.moderation import MessageModerated, MessageRestored
 from schemas.facts.reaction import ReactionAdded, ReactionRemoved
-from schemas.proof import timestamp
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from hub.federation.addresses import Addresses
-    from hub.federation.reach import Bearing
+    from hub.federation.parcel import Parcel
+    from hub.federation.wrapping import Numbered
     from schemas.envelope import CanonicalEvent
-    from schemas.facts.base import Fact
 
-ACTIVITYSTREAMS: Final = "https://www.w3.org/ns/activitystreams"
 ALL: Final = frozenset({PUBLIC, "as:Public", "Public"})
 """Everybody, as servers write it (ActivityPub § 5.6)."""
 CONTENT_TYPE: Final = 'application/ld+json; profile="https://www.w3.org/ns/activitystreams"'
 LIKES: Final = frozenset({"👍", "❤", "❤️"})
 """What other servers know as a Like; any other emoji is an EmojiReact (FEP-c0e0), which they may ignore."""
-
-
-@dataclass(frozen=True, slots=True)
-class Numbered:
-    """An event with its place in a community: when it was admitted, and what it bears on for strangers."""
-
-    event: CanonicalEvent
-    fact: Fact
-    community: str
-    admitted_at: datetime
-    bearing: Bearing
 
 
 def parcels_of(numbered: Numbered, addresses: Addresses, correlation: str = "") -> list[Parcel]:
@@ -52,30 +38,34 @@ def parcels_of(numbered: Numbered, addresses: Addresses, correlation: str = "") 
     deed = deed_of(numbered, addresses)
     if deed is None:
         return []
-    announce = _announce(numbered, addresses, "announce", _text(deed), PUBLIC)
-    announced = _parcel(numbered, addresses.group(numbered.community), Form.ANNOUNCED, announce, correlation)
+    announce = announcing(numbered, addresses, "announce", text(deed), PUBLIC)
+    announced = parcel(numbered, addresses.group(numbered.community), Form.ANNOUNCED, announce, correlation)
     plain = _plainly(numbered, deed, addresses, correlation)
     return [announced, plain] if plain is not None else [announced]
 
 
 def deed_of(numbered: Numbered, addresses: Addresses) -> dict[str, Any] | None:
-    """What a ministry did, by its node's actor; None for what ActivityPub has no word for."""
+    """What a ministry did, by its node's actor, or moderation did to its message; None for what ActivityPub has no word for."""
     fact, envelope = numbered.fact, numbered.event.envelope
     address = addresses.note(envelope.subject)
     match fact:
         case MessageEdited():
-            return _deed(numbered, addresses, "Update", _note(numbered, fact, addresses))
+            return act(numbered, addresses, "Update", _note(numbered, fact, addresses))
         case MessagePosted():
-            return _deed(numbered, addresses, "Create", _note(numbered, fact, addresses))
+            return act(numbered, addresses, "Create", _note(numbered, fact, addresses))
         case MessageDeleted():
-            return _deed(numbered, addresses, "Delete", {"id": address, "type": "Tombstone", "formerType": "Note"})
+            return act(numbered, addresses, "Delete", {"id": address, "type": "Tombstone", "formerType": "Note"})
+        case MessageModerated():
+            return moderated.taken_away(numbered, fact.ground, addresses)
+        case MessageRestored():
+            return moderated.brought_back(numbered, addresses)
         case ReactionAdded():
             target = _target(numbered, envelope.parent, addresses)
             return reaction(numbered, fact.emoji, target, addresses) if target else None
         case ReactionRemoved():
             target = _target(numbered, numbered.bearing.message, addresses)
             emoji = numbered.bearing.emoji
-            return _deed(numbered, addresses, "Undo", reaction(numbered, emoji, target, addresses)) if target and emoji else None
+            return act(numbered, addresses, "Undo", reaction(numbered, emoji, target, addresses)) if target and emoji else None
         case _:
             return None
 
@@ -115,8 +105,8 @@ def _of_peer(numbered: Numbered, external: dict[str, Any], addresses: Addresses,
     if audience is None:
         return []
     group = addresses.group(numbered.community)
-    announced = _parcel(
-        numbered, group, Form.ANNOUNCED, _announce(numbered, addresses, "announce", external["activity"], audience), correlation
+    announced = parcel(
+        numbered, group, Form.ANNOUNCED, announcing(numbered, addresses, "announce", external["activity"], audience), correlation
     )
     if announced.forgets:
         server = external.get("server")
@@ -124,8 +114,8 @@ def _of_peer(numbered: Numbered, external: dict[str, Any], addresses: Addresses,
     address = external.get("object")
     if activity.get("type") != "Create" or not isinstance(address, str):
         return [announced]  # its own server tells those who know no groups of the rest
-    boost = _announce(numbered, addresses, "boost", _text(address), audience)
-    return [announced, _parcel(numbered, group, Form.PLAIN, boost, correlation)]
+    boost = announcing(numbered, addresses, "boost", text(address), audience)
+    return [announced, parcel(numbered, group, Form.PLAIN, boost, correlation)]
 
 
 def _audience(activity: Any) -> str | None:
@@ -150,43 +140,14 @@ def _named(part: dict[str, Any], name: str) -> set[str]:
 
 def _plainly(numbered: Numbered, deed: dict[str, Any], addresses: Addresses, correlation: str) -> Parcel | None:
     """The same for servers that know no groups: they show a boost, and believe an author about her own message."""
+    if isinstance(numbered.fact, MessageModerated | MessageRestored):
+        return moderated.plainly(numbered, deed, addresses, correlation)
     if deed["type"] == "Create":
-        boost = _announce(numbered, addresses, "boost", _text(deed["object"]["id"]), PUBLIC)
-        return _parcel(numbered, addresses.group(numbered.community), Form.PLAIN, boost, correlation)
+        boost = announcing(numbered, addresses, "boost", text(deed["object"]["id"]), PUBLIC)
+        return parcel(numbered, addresses.group(numbered.community), Form.PLAIN, boost, correlation)
     if deed["type"] in {"Update", "Delete"}:
-        return _parcel(numbered, deed["actor"], Form.PLAIN, _text({"@context": context(addresses), **deed}), correlation)
+        return parcel(numbered, deed["actor"], Form.PLAIN, text({"@context": context(addresses), **deed}), correlation)
     return None
-
-
-def context(addresses: Addresses) -> list[str]:
-    """The JSON-LD contexts of what we say."""
-    return [ACTIVITYSTREAMS, addresses.base + "/ns/v1"]
-
-
-def _announce(numbered: Numbered, addresses: Addresses, kind: str, inner: str, public: str) -> str:
-    """The Group's Announce around the text of an activity, which is set in as it stands."""
-    group, readers = addresses.group(numbered.community), followers(addresses, numbered.community)
-    head = {
-        "@context": context(addresses),
-        "id": f"{addresses.activity(numbered.event.envelope.id)}#{kind}",
-        "type": "Announce",
-        "actor": group,
-        "to": [public] if public else [readers],
-        "cc": [readers] if public else [PUBLIC],
-        "published": timestamp(numbered.admitted_at),
-    }
-    return f'{_text(head)[:-1]},"object":{inner}}}'
-
-
-def _deed(numbered: Numbered, addresses: Addresses, kind: str, of: dict[str, Any]) -> dict[str, Any]:
-    envelope = numbered.event.envelope
-    return {
-        "id": addresses.activity(envelope.id),
-        "type": kind,
-        "actor": addresses.node(envelope.source),
-        **addressing(numbered.community, addresses),
-        "object": of,
-    }
 
 
 def _note(numbered: Numbered, fact: MessagePosted, addresses: Addresses) -> dict[str, Any]:
@@ -199,16 +160,3 @@ def _note(numbered: Numbered, fact: MessagePosted, addresses: Addresses) -> dict
 def _target(numbered: Numbered, message: str | None, addresses: Addresses) -> str | None:
     """The address of a message: at the peer that said it, or here."""
     return numbered.bearing.url or (addresses.note(message) if message else None)
-
-
-def _parcel(numbered: Numbered, actor: str, form: Form, body: str, correlation: str) -> Parcel:
-    forgets = isinstance(numbered.fact, TakenBack)
-    event = numbered.event.envelope.id
-    return Parcel(numbered.community, event, actor, form, body.encode(), forgets, correlation=correlation)
-
-
-def _text(value: Any) -> str:
-    return _ENCODER.encode(value)
-
-
-_ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)

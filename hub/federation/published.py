@@ -112,8 +112,11 @@ def group(community: str, title: str, opened: datetime, keys: ActorKeys, address
 
 
 def node(node_id: str, organisation: str, platform: str, since: datetime | None, keys: ActorKeys, addresses: Addresses) -> dict[str, Any]:
-    """A ministry's node: in its name its agents' messages go out, since agents are no actors here."""
-    summary = f"<p>Réseau social interne ({escape(platform)}) de {escape(organisation)}, relié par Trait d’union.</p>"
+    """A ministry's node: in its name its agents' messages go out, since agents are no actors here. Without a platform, the hub's own."""
+    network = f"<p>Réseau social interne ({escape(platform)}) de {escape(organisation)}, relié par Trait d’union.</p>"
+    summary = (
+        network if platform else "<p>En ce nom sort ce que la modération des communautés retire de ce que d’autres serveurs y ont dit.</p>"
+    )
     profile = Profile(Named(Kind.NODE, node_id), "Organization", organisation, summary, since)
     return actor(profile, addresses.node(node_id), keys, addresses)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING
 
 from schemas import jcs
@@ -19,6 +19,8 @@ class Bearing:
     `message` is the message that a removed reaction stood on, `emoji` that reaction; `url` is the address, at its own server, of a
     peer's message that is answered or reacted to; `told` the reaction under whose id a ministry's stands elsewhere, where that is another;
     `posted` when a ministry first said what it edits here; `via` the Group elsewhere that passed it on, whose followers it is for alone.
+    Of moderation: `stands` is the address, at its own server, of a peer's message that is taken away or brought back, `boost` the event
+    whose boost by the Group is taken back with it, `undone` the moderation that is.
     """
 
     message: str | None = None
@@ -27,11 +29,13 @@ class Bearing:
     told: str | None = None
     posted: str | None = None
     via: str | None = None
+    stands: str | None = None
+    boost: str | None = None
+    undone: str | None = None
 
     def written(self) -> str:
         """The value of the target: canonical JSON without what is unset."""
-        said = {"emoji": self.emoji, "message": self.message, "posted": self.posted, "told": self.told, "url": self.url, "via": self.via}
-        return jcs.canonical_strings({name: one for name, one in said.items() if one is not None}).decode()
+        return jcs.canonical_strings({name: one for name, one in asdict(self).items() if one is not None}).decode()
 
     @classmethod
     def read(cls, said: str) -> Bearing:
@@ -39,7 +43,7 @@ class Bearing:
         value = jcs.parse(said.encode())
         if not isinstance(value, dict) or not all(isinstance(one, str) for one in value.values()):
             raise ValueError("a bearing is strings by name")
-        return cls(value.get("message"), value.get("emoji"), value.get("url"), value.get("told"), value.get("posted"), value.get("via"))
+        return cls(**{one.name: value.get(one.name) for one in fields(cls)})
 
 
 def bearing_of(targets: Mapping[str, str]) -> Bearing | None:

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Final
 
 from pydantic import ValidationError
 
-from hub.federation.outgoing import Numbered, external_of, parcels_of
+from hub.federation.outgoing import external_of, parcels_of
 from hub.federation.reach import bearing_of
+from hub.federation.wrapping import Numbered
 from schemas import facts
 from schemas.envelope import CanonicalEvent, Envelope
+from schemas.facts.moderation import MessageModerated, MessageRestored
 from schemas.topics import HEADROOM, PEERS_OUTBOUND
 from schemas.wire import records
 
@@ -54,7 +56,7 @@ def parcels(record: Record, targets: Mapping[str, str], voice: Voice) -> Sequenc
     if bearing is None or fact is None or envelope.history is not None:
         return ()  # what a space said before it was tied would notify all their readers; an unknown type is for nodes that know it
     event = CanonicalEvent(unverified.attributes, unverified.value, unverified.salt, envelope)
-    if envelope.source == voice.hub and external_of(event) is None:
+    if envelope.source == voice.hub and external_of(event) is None and not isinstance(fact, MessageModerated | MessageRestored):
         return ()  # the hub's own announcements are for its nodes
     community = (record.key or b"").decode()
     found = parcels_of(Numbered(event, fact, community, admitted, bearing), voice.addresses, records.correlation_of(said))

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 PASSED_ON: Final = '%"via":%'
 """A bearing that names a Group elsewhere: inside a text of it quotes are escaped, so that nothing that somebody wrote looks like this."""
 POSTED: Final = ("fr.gouv.rse.message.posted.v1", "fr.gouv.rse.message.edited.v1")
+SAYING: Final = (*POSTED, "fr.gouv.rse.message.restored.v1")
 
 
 async def newest(
@@ -45,7 +46,7 @@ async def event(connection: AsyncConnection, permit: Permit, name: str) -> Outgo
 
 async def last_of(connection: AsyncConnection, permit: Permit, message: str) -> Outgoing | None:
     """The event that says a message as it stands."""
-    return await _newest_of(connection, permit, message, among(events.c.type, POSTED))
+    return await _newest_of(connection, permit, message, among(events.c.type, SAYING))
 
 
 async def _newest_of(connection: AsyncConnection, permit: Permit, subject: str, kind: ColumnElement[bool]) -> Outgoing | None:
@@ -59,7 +60,7 @@ async def _first(connection: AsyncConnection, query: Select[Any]) -> Outgoing | 
 
 
 def _told(permit: Permit) -> tuple[ColumnElement[bool], ...]:
-    """Told to peers, in a community that the permit opens now: one that was closed since is closed. Nothing of what a moderator took away."""
+    """Told to peers, in a community that the permit opens now: one that was closed since is closed. Nothing of what a moderator took away, but that it is."""
     opened = select(communities.c.id).where(among(communities.c.audience, permit.audiences))
-    away = select(events.c.id).join(messages, messages.c.id == events.c.subject).where(text(WITHHELD))
+    away = select(events.c.id).join(messages, messages.c.id == events.c.subject).where(text(WITHHELD), among(events.c.type, SAYING))
     return outbox.c.community.in_(opened), outbox.c.targets.has_key(PEERS), outbox.c.event.not_in(away)

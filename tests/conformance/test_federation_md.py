@@ -44,7 +44,7 @@ def test_every_activity_that_is_taken_is_written_down_and_no_other() -> None:
 
 def test_every_activity_that_is_sent_is_written_down_and_no_other() -> None:
     written = Path(outgoing.__file__).read_text(encoding="utf-8")
-    deeds = set(re.findall(r'_deed\(\w+, addresses, "(\w+)"', written)) | set(
+    deeds = set(re.findall(r'\bact\(\w+, addresses, "(\w+)"', written)) | set(
         re.findall(r'"type": "(\w+)" if like else "(\w+)"', written)[0]
     )
     sent = {row[0].strip("`") for row in rows("activities") if row[1] == "yes"}

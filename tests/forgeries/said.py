@@ -244,6 +244,12 @@ def _announces(inner: Says) -> Says:
     return lambda world: world.forum.does("Announce", inner(world), path())
 
 
+def _our_delete(world: World) -> dict[str, Any]:
+    """What our own moderation says of a note of ours."""
+    said = {"id": world.here.activity("e"), "type": "Delete", "actor": world.here.node("labo")}
+    return {**said, "object": {"id": world.here.note("m"), "type": "Tombstone"}, "summary": "Retiré par la modération"}
+
+
 def _does(verb: str, what: Says, **more: Any) -> Says:
     return lambda world: world.alice.does(verb, what(world), path(), **more)
 
@@ -255,6 +261,8 @@ AUTHORITY: Final = (
     _by_key_of("is of two actors", "actor_mismatch", lambda world: {**world.creates(world.alice, path=path()), "actor": [world.alice.id, world.bob.id]}, _alice),
     _by_key_of("is of an actor with a fragment", "actor_mismatch", lambda world: {**world.creates(world.alice, path=path()), "actor": world.alice.id + "#x"}, _alice),
     _by_key_of("is ours, by a key of elsewhere", "actor_mismatch", lambda world: {**world.creates(world.alice, path=path()), "actor": world.group}, _alice),
+    _by_key_of("is a moderator's deletion in our group's name", "actor_mismatch", lambda world: {**world.alice.does("Delete", world.here.note("m"), path()), "actor": world.group}, _alice),
+    _by_key_of("is a moderator's deletion in our node's name", "actor_mismatch", _our_delete, _alice),
     _says("has no id", "activity_id_missing", lambda world: {name: said for name, said in world.creates(world.alice).items() if name != "id"}),
     _says("has an empty id", "activity_id_missing", lambda world: {**world.creates(world.alice), "id": ""}),
     _says("has an id that is a number", "activity_id_missing", lambda world: {**world.creates(world.alice), "id": 7}),
@@ -289,6 +297,8 @@ AUTHORITY: Final = (
     _says("takes back another server's like by its id", "undo_of_another", _does("Undo", lambda world: world.carol.origin + "/acts/7")),
     _says("takes back another server's like as if it were one's own", "undo_of_another", _does("Undo", lambda world: {**world.carol.does("Like", world.here.note("m")), "actor": world.alice.id})),
     _says("takes back a follow of ours", "undo_of_another", _does("Undo", lambda world: {"type": "Follow", "actor": world.group, "object": world.alice.id})),
+    _says("takes back a deletion of ours", "undo_of_another", _does("Undo", _our_delete)),
+    _says("takes back a deletion of ours by its address", "undo_of_another", _does("Undo", lambda world: _our_delete(world)["id"])),
     _says("takes back nothing", "undo_of_another", _does("Undo", lambda _: None)),
     _says("moves somebody else", "not_owner", lambda world: world.alice.does("Move", world.carol.id, path(), target=world.alice.id)),
     _says("moves a neighbour", "not_owner", lambda world: world.alice.does("Move", world.bob.id, path(), target=world.alice.id)),
@@ -329,6 +339,9 @@ PASSED_ON: Final = (
     _says("passes on a note of followers only as if it were for all", "audience_unknown", _announces(lambda world: world.creates(world.carol, world.note(world.carol, "notes/private"))), _forum),
     _says("passes on a deletion of what stands", "object_mismatch", _announces(lambda world: world.carol.does("Delete", world.note(world.carol, "notes/standing")["id"])), _forum),
     _says("passes on a deletion by another", "object_of_another_origin", _announces(lambda world: world.alice.does("Delete", world.note(world.carol)["id"])), _forum),
+    _says("passes on its own moderator's deletion of another server's note", "object_of_another_origin", _announces(lambda world: world.member.does("Delete", world.note(world.carol)["id"], path(), summary="hors sujet")), _forum),
+    _says("passes on a deletion in our name", "peer_not_admitted", _announces(_our_delete), _forum),
+    _says("passes on an undo of a deletion of ours", "peer_not_admitted", _announces(lambda world: {**_our_delete(world), "id": world.here.activity("u"), "type": "Undo", "object": _our_delete(world)}), _forum),
     _says("passes on a like that nobody made", "object_unavailable", _announces(lambda world: world.carol.does("Like", world.here.note("m"))), _forum),
     _says("passes on a follow that nobody asked", "object_unavailable", _announces(lambda world: world.carol.does("Follow", world.group)), _forum),
     _says("passes on an undo that nobody made", "object_unavailable", _announces(lambda world: world.carol.does("Undo", world.carol.does("Like", world.here.note("m")))), _forum),

@@ -13,13 +13,22 @@ import pytest
 from sqlalchemy import text
 
 from hub.federation import positions
+from hub.federation.addresses import Addresses
 from hub.federation.delivery import Scheme, State
+from hub.federation.outgoing import parcels_of
 from hub.federation.positions import Wish
+from hub.federation.reach import Bearing
+from hub.federation.wrapping import Numbered
+from hub.ports import Record
 from hub.storage.engine import engine_for
+from schemas.facts.moderation import MessageModerated, MessageRestored
 from schemas.keys import SigningKey
+from schemas.proof import sign_event
 from schemas.rsa_keys import RsaSigningKey
 from schemas.topics import PEERS_OUTBOUND
-from tests.fakes_inboxes import OURS, Inbox, OurKeys, Takes, admit, ids, parcel, serving
+from schemas.words import Audience, Ground
+from tests.fakes_inboxes import COMMUNITY, OURS, Inbox, OurKeys, Takes, admit, ids, parcel, serving
+from tests.fakes_schemas import NOW
 from tests.fakes_streams import Streams, becomes, create_hub_topics, until
 
 if TYPE_CHECKING:
@@ -29,10 +38,28 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
 
     from hub.federation.delivery import Standing
+    from hub.federation.parcel import Parcel
     from tests.fakes_streams import Running
     from tests.servers import Kafka
 
 NOBODY = "http://127.0.0.1:9"
+
+
+MODERATION = ((MessageModerated(ground=Ground.OFF_TOPIC), Bearing()), (MessageRestored(), Bearing(undone="e" * 32)))
+
+
+def of_hub(fact: MessageModerated | MessageRestored, bearing: Bearing) -> Numbered:
+    """The hub's word on a ministry's message, numbered."""
+    event = sign_event(
+        SigningKey.generate("hub"), fact, subject="message", time=NOW, platform="hub", native_id="1", change_marker=fact.event_type,
+        actor="hub", audience=Audience.MEMBERS, community=COMMUNITY, on_behalf="finances",
+    )  # fmt: skip
+    return Numbered(event, fact, COMMUNITY, NOW, bearing)
+
+
+def carried(told: Parcel) -> Record:
+    """A parcel as the fan-out puts it on the topic."""
+    return Record(PEERS_OUTBOUND.name, 0, 0, NOW, COMMUNITY.encode(), told.body, tuple(told.headers()))
 
 
 class Couriers(Streams):
@@ -112,6 +139,23 @@ async def test_each_server_gets_everything_in_order_by_the_signature_that_it_kno
         await becomes(known, schemes)
         assert (modern.asked, middle.asked, old.asked) == (40, 41, 42)
     await becomes(lambda: ask(engine, "SELECT DISTINCT jsonb_array_length(peers) FROM hub.peer_activities"), [(3,)])
+
+
+async def test_what_moderation_takes_away_and_brings_back_reaches_an_inbox_byte_for_byte_in_the_names_of_ours(
+    couriers: Couriers, engine: AsyncEngine, ours: OurKeys
+) -> None:
+    told = [one for fact, bearing in MODERATION for one in parcels_of(of_hub(fact, bearing), Addresses(OURS))]
+    assert len(told) == 4
+    inbox, suspended = Inbox(ours), Inbox(ours)
+    async with serving(inbox, suspended):
+        await admit(engine, inbox.url)
+        await admit(engine, suspended.url, grade="suspended")
+        couriers.begin()
+        await couriers.publish(*map(carried, told), topic=PEERS_OUTBOUND)
+        await until(partial(_has, inbox, 4))
+        assert inbox.bodies == [one.body for one in told]
+        await until(partial(_has, suspended, 2))
+    assert suspended.bodies == [one.body for one in told if one.forgets]
 
 
 async def test_unkind_servers_delay_nobody_and_miss_nothing(couriers: Couriers, engine: AsyncEngine, ours: OurKeys) -> None:

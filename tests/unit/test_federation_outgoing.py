@@ -12,9 +12,10 @@ import pytest
 from hub.federation import telling
 from hub.federation.addresses import Addresses
 from hub.federation.note import EVENT_MEMBER, PUBLIC
-from hub.federation.outgoing import Numbered, parcels_of
+from hub.federation.outgoing import parcels_of
 from hub.federation.parcel import Form, Parcel, ParcelMalformed
 from hub.federation.reach import Bearing, bearing_of
+from hub.federation.wrapping import Numbered
 from hub.ports import Record
 from schemas.envelope import CanonicalEvent
 from schemas.facts.answer import AnswerAccepted
