@@ -64,6 +64,7 @@ def site(engine: AsyncEngine, settings: HubSettings, clock: Clock, streams: Stre
         "/api/communities/{community_id}/messages": api.messages,
         "/api/communities/{community_id}/participants": api.participants,
         "/api/communities/{community_id}/reports": moderation.reports,
+        "/api/communities/{community_id}/removed": moderation.taken_away,
         "/api/messages/{message_id:path}": api.message,
         "/api/trace/{name:path}": api.trace,
         "/api/nodes": api.nodes,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
@@ -112,6 +113,33 @@ def restore(message: MessageName) -> None:
         return await animation.bring_back(await _message(message, work), await terminal.presence(work), work)
 
     terminal.say("Le message est rétabli." if _acting(use) else "Ce message n'était pas retiré : rien à faire.")
+
+
+@app.command()
+def removed(
+    community: CommunityName,
+    before: Annotated[datetime | None, typer.Option(help="Ceux d'avant ce moment : la page suivante.")] = None,
+    as_json: terminal.AsJson = False,
+) -> None:
+    """Montre ce qui est retiré à tous en ce moment, et pourquoi."""
+    from dataclasses import asdict
+
+    from hub.access import permit_command_line
+    from hub.communities.moderations import taken_away
+    from hub.ui import words
+
+    permit, moment = permit_command_line(), before.astimezone() if before is not None else None
+    found = terminal.reading(lambda connection: taken_away(connection, permit, community, before=moment))
+    if as_json:
+        terminal.show_json([asdict(one) for one in found])
+        return
+    rows = [
+        (one.message, one.author or "", one.organisation or "", words.ground(one.ground.value), one.note, terminal.when(one.at), one.by)
+        for one in found
+    ]
+    terminal.show_table(
+        "Messages retirés", ("Message", "Auteur", "Ministère", "Motif", "Phrase", "Retiré le", "Par"), rows, "Aucun message n'est retiré."
+    )
 
 
 @app.command()

@@ -9,8 +9,9 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from hub.storage.moderation_tables import moderations
+from hub.storage.registry_tables import people
 from hub.storage.rows import among
-from hub.storage.tables import copies, events, outbox
+from hub.storage.tables import copies, events, messages, outbox
 from schemas import jcs
 from schemas.facts.message import MessageEdited, MessagePosted
 from schemas.facts.moderation import VALUE_LIMIT, MessageRestored, Said
@@ -18,13 +19,15 @@ from schemas.wire.records import texts, unverified_event
 from schemas.words import Ground
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncConnection
 
+    from hub.access import Permit
     from hub.ports import Admitted, Headers
 
+PAGE = 50
 SAYING = (MessagePosted.event_type, MessageEdited.event_type, MessageRestored.event_type)
 
 
@@ -40,6 +43,20 @@ class Moderation:
     node: str | None = None
     actor: str | None = None
     person: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TakenAway:
+    """A message that a moderator's word stands against, as those who may bring it back look at it; `by` is a person, or the node of one."""
+
+    message: str
+    author: str | None
+    organisation: str | None
+    state: str
+    ground: Ground
+    note: str
+    at: datetime
+    by: str
 
 
 class SqlModerations:
@@ -107,6 +124,24 @@ async def moderations_of(connection: AsyncConnection, messages: Iterable[str]) -
     """Those that stand against some messages, by message."""
     rows = await connection.execute(select(moderations).where(among(moderations.c.message, messages)))
     return {row.message: moderation_of(row) for row in rows}
+
+
+async def taken_away(
+    connection: AsyncConnection, permit: Permit, community: str, *, before: datetime | None = None, limit: int = PAGE
+) -> Sequence[TakenAway]:
+    """A page of what is taken away in a community now, the newest first, for who holds a permit; before a moment."""
+    del permit
+    told = select(moderations, messages.c.author, messages.c.organisation, messages.c.state, people.c.name.label("person_name"))
+    told = told.join(messages, messages.c.id == moderations.c.message).outerjoin(people, people.c.id == moderations.c.person)
+    query = told.where(moderations.c.community == community)
+    query = query if before is None else query.where(moderations.c.at < before)
+    rows = await connection.execute(query.order_by(moderations.c.at.desc()).limit(limit))
+    return [
+        TakenAway(
+            row.message, row.author, row.organisation, row.state, Ground(row.ground), row.note, row.at, row.person_name or row.node or ""
+        )
+        for row in rows
+    ]
 
 
 def moderation_of(row: Any) -> Moderation:

@@ -6,8 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 from fastapi import Query, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
+from pydantic import AwareDatetime
 
 from hub.communities import animation, moderation
+from hub.communities.moderations import PAGE as AWAY
+from hub.communities.moderations import taken_away
 from hub.communities.moderators import moderators_of
 from hub.communities.reports import PAGE, reports_of
 from hub.operations.forms import fields_of
@@ -33,6 +36,7 @@ Before = Annotated[int | None, Query(ge=1, le=2**53 - 1, alias="avant", descript
 Named = Annotated[str, Query(max_length=128, alias="message", description="The message that the forms begin with.")]
 CHOSEN: Final = frozenset(Ground) - {Ground.UNSTATED}
 """Who takes away with a form says why."""
+Earlier = Annotated[AwareDatetime | None, Query(alias="retires_avant", description="Show what was taken away before a moment.")]
 Closed = Annotated[bool, Query(alias="clos", description="Show those that were closed.")]
 
 
@@ -49,14 +53,17 @@ class ModerationPages:
         before: Before = None,
         closed: Closed = False,  # noqa: FBT002 - FastAPI's way to a query
         message: Named = "",
+        earlier: Earlier = None,
     ) -> HTMLResponse:
-        """Reports, and who moderates."""
+        """Reports, what is taken away, and who moderates."""
         permit, session = self._door.permit(request), self._session(request)
         async with self._door.engine.connect() as connection:
             community = await community_named(connection, permit, community_id)
             found = await reports_of(connection, permit, community.id, closed=closed, before=before)
+            away = await taken_away(connection, permit, community.id, before=earlier)
             moderators = await moderators_of(connection, community.id)
         shown = {
+            "away": away, "next_earlier": away[-1].at if len(away) == AWAY else None,
             "community": community, "reports": found, "moderators": moderators, "closed": closed, "session": session, "message": message,
             "next_before": found[-1].id if len(found) == PAGE else None, "stamp": self._office.stamp(session) if session else "",
         }  # fmt: skip
@@ -70,6 +77,15 @@ class ModerationPages:
             found = await reports_of(connection, permit, community.id, closed=closed, before=before)
         plain = [as_plain(one) for one in found]
         return JSONResponse({"community": community.id, "reports": plain, "next": found[-1].id if len(found) == PAGE else None})
+
+    async def taken_away(self, request: Request, community_id: str, earlier: Earlier = None) -> JSONResponse:
+        """A page of what is taken away in a community; `next` is the moment to ask before, null at the end."""
+        permit = self._door.permit(request)
+        async with self._door.engine.connect() as connection:
+            community = await community_named(connection, permit, community_id)
+            found = await taken_away(connection, permit, community.id, before=earlier)
+        after = found[-1].at.isoformat() if len(found) == AWAY else None
+        return JSONResponse({"community": community.id, "taken_away": [as_plain(one) for one in found], "next": after})
 
     async def act(self, request: Request, community_id: str) -> Response:
         """A person of the federation acts in her own name."""

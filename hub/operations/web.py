@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from hub.access import Permit
     from hub.communities.model import Community, Participants, Tally
+    from hub.communities.moderations import TakenAway
     from hub.communities.reports import Report
     from hub.operations.reader import Gate
     from hub.operations.streams import Streams
@@ -327,8 +328,8 @@ def _next(messages: Sequence[Message]) -> int | None:
     return messages[-1].first_sequence if len(messages) == rooms.PAGE else None
 
 
-def as_plain(value: Report) -> dict[str, Any]:
-    """A report as JSON."""
+def as_plain(value: Report | TakenAway) -> dict[str, Any]:
+    """What moderation tells, as JSON."""
     return dict(_jsonable(asdict(value)))
 
 

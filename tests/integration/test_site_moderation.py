@@ -10,6 +10,8 @@ from urllib.parse import urlencode
 
 import pytest
 
+from hub.access import permit_command_line
+from hub.communities.moderations import taken_away
 from hub.communities.service import open_community
 from hub.operations.office import COOKIE
 from hub.settings import HubSettings
@@ -84,7 +86,7 @@ async def test_the_page_and_the_api_tell_what_was_done_to_copies_and_say_when_th
 
 
 async def test_strangers_see_none_of_it(app: FastAPI) -> None:
-    for path in (PLACE, f"/api/communities/{COMMUNITY}/reports"):
+    for path in (PLACE, f"/api/communities/{COMMUNITY}/reports", f"/api/communities/{COMMUNITY}/removed"):
         answer = await call(app, path, client="192.0.2.7", headers={"host": "hub.example", "accept": "application/json"})
         assert answer.status == 401
 
@@ -152,6 +154,32 @@ async def test_a_messages_page_leads_to_the_forms_with_its_id_filled_in(world: W
     said = {"sceau": seal, "acte": "remove", "message": f" {ROOT} ", "motif": "personal_data"}
     assert (await post(app, PLACE, said, cookie)).status == 303
     assert f'<a href="{place}#retablir">Rétablir ce message</a>' in await page(app, f"/messages/{ROOT}")
+
+
+async def test_what_is_taken_away_is_listed_by_pages_and_brought_back_from_there(world: World, app: FastAPI) -> None:
+    assert "Aucun message n’est retiré." in await page(app)
+    cookie = await entered(app)
+    seal = await stamped(app, cookie)
+    names = [object_id("wifip", f"post:{number}") for number in (1, 2)]
+    for number, name in enumerate(names, 1):
+        await world.hear(world.posted("wifip", f"post:{number}", "Bonjour à tous"))
+        said = {"sceau": seal, "acte": "remove", "message": name, "motif": "off_topic", "phrase": f"Raison {number}."}
+        assert (await post(app, PLACE, said, cookie)).status == 303
+    shown = await page(app, PLACE, cookie)
+    assert shown.index("Raison 2.") < shown.index("Raison 1.")
+    assert "retiré le" in shown
+    assert "Bonjour à tous" not in shown
+    told = json.loads((await call(app, f"/api/communities/{COMMUNITY}/removed", **HERE)).body)
+    assert [one["message"] for one in told["taken_away"]] == names[::-1]
+    assert (told["taken_away"][0]["by"], told["next"]) == ("Bakary Diop", None)
+    async with world.engine.connect() as connection:
+        (newest,) = await taken_away(connection, permit_command_line(), COMMUNITY, limit=1)
+        (older,) = await taken_away(connection, permit_command_line(), COMMUNITY, before=newest.at)
+    assert [newest.message, older.message] == names[::-1]
+    assert "Aucun message n’est retiré." in await page(app, f"{PLACE}?{urlencode({'retires_avant': older.at.isoformat()})}")
+    for name in names:
+        assert (await post(app, PLACE, {"sceau": seal, "acte": "restore", "message": name}, cookie)).status == 303
+    assert "Aucun message n’est retiré." in await page(app)
 
 
 async def open_reports(world: World) -> list[Any]:
