@@ -79,9 +79,11 @@ def moderators(community: CommunityName, as_json: terminal.AsJson = False) -> No
     """Montre qui modère une communauté."""
     from dataclasses import asdict
 
+    from hub.access import permit_command_line
     from hub.communities.moderators import moderators_of
 
-    found = terminal.reading(lambda connection: moderators_of(connection, community))
+    permit = permit_command_line()
+    found = terminal.reading(lambda connection: moderators_of(connection, permit, community))
     if as_json:
         terminal.show_json([asdict(one) for one in found])
         return

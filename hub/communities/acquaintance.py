@@ -25,7 +25,7 @@ class NotOne(LookupError):
 
 async def member_named(connection: AsyncConnection, name: str, community: str, node: str) -> tuple[str, str]:
     """Pseudonym and name of the one who takes part under this name. Raises NotOne."""
-    named = (members.c.community == community, members.c.node == node, func.lower(members.c.name) == name.casefold())
+    named = (members.c.community == community, members.c.node == node, func.lower(members.c.name) == func.lower(name))
     present = members.c.state == MembershipState.PRESENT.value
     rows = list(await connection.execute(select(members.c.actor, members.c.name).where(*named, present).distinct()))
     if len({row.actor for row in rows}) != 1:

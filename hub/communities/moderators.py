@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncConnection
 
+    from hub.access import Permit
+
 
 @dataclass(frozen=True, slots=True)
 class Moderator:
@@ -49,8 +51,9 @@ class SqlModerators:
         return (await self._connection.execute(delete(moderators).where(*_named(community, node, actor)))).rowcount > 0
 
 
-async def moderators_of(connection: AsyncConnection, community: str) -> Sequence[Moderator]:
-    """Who moderates a community, the longest first."""
+async def moderators_of(connection: AsyncConnection, permit: Permit, community: str) -> Sequence[Moderator]:
+    """Who moderates a community, the longest first; for who holds a permit."""
+    del permit
     query = select(moderators).where(moderators.c.community == community).order_by(moderators.c.since, moderators.c.node)
     return [Moderator(**row._mapping) for row in await connection.execute(query)]  # noqa: SLF001 - SQLAlchemy's documented way
 

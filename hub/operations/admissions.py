@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from fastapi import Request, Response  # noqa: TC002 - FastAPI reads annotations when it runs
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 
+from hub.operations.acting import desk_of, form_of, session_of
 from hub.operations.forms import body_of, fields_of
 from hub.operations.office import COOKIE, LIFE, Desk, Office, Session, present
 from hub.operations.refusals import Refused
@@ -27,13 +28,10 @@ from hub.registry.model import GradeRefused, Node
 from hub.ui import render, words
 from schemas.application import Kind
 from schemas.application_faults import SIZE_LIMIT, ManifestRefused, check
-from schemas.keys import KeyMalformed
 from schemas.manifest import Grade
 from schemas.problem import Problem
 
 if TYPE_CHECKING:
-    from contextlib import AbstractAsyncContextManager
-
     from hub.operations.web import Door
     from hub.registry.dossier import Dossier
     from schemas.application_faults import SignedManifest
@@ -93,12 +91,12 @@ class Admissions:
 
     async def entrance(self, request: Request) -> HTMLResponse:
         """Who acts here now, or the form that asks for her token; open to all."""
-        return HTMLResponse(render("personne.html", refused=False, session=self._session(request), now=self._door.clock()))
+        return HTMLResponse(render("personne.html", refused=False, session=session_of(request, self._office), now=self._door.clock()))
 
     async def enter(self, request: Request) -> Response:
         """Take a person's token and give a session for it."""
         token = (await fields_of(request, FORM_LIMIT)).get("jeton", "")
-        async with self._desk() as desk:
+        async with desk_of(self._office) as desk:
             person = await desk.people.by_token(token)
         if person is None:
             return HTMLResponse(render("personne.html", refused=True, session=None, now=self._door.clock()), status_code=401)
@@ -111,7 +109,7 @@ class Admissions:
     async def _applied(self, unverified: bytes) -> tuple[SignedManifest, bool]:
         signed = check(unverified, self._office.charter, self._door.clock())
         try:
-            async with self._desk() as desk:
+            async with desk_of(self._office) as desk:
                 new = await admission.apply(signed, desk)
                 await desk.commit()
         except (NameTaken, ManifestReplayed, KeyTaken, TooManyApplications) as error:
@@ -120,13 +118,9 @@ class Admissions:
         return signed, new
 
     async def _decide(self, request: Request, kind: Kind, name: str) -> Response:
-        session, said = self._session(request), await fields_of(request, FORM_LIMIT)
-        if session is None:
-            raise Refused(Problem(401, "person_unknown", "Qui agit ?", "Entrez d’abord avec votre jeton : /personne."))
-        if not self._office.stamped(session, said.get("sceau", "")):
-            raise Refused(Problem(403, "form_not_yours", "Ce formulaire n’est pas celui de votre session", "Rechargez la page."))
+        session, said = await form_of(request, self._office, FORM_LIMIT)
         try:
-            async with self._desk() as desk:
+            async with desk_of(self._office) as desk:
                 await _act(f"{kind.value}/{name}", said.get("decision", ""), said.get("raison", ""), session, desk)
                 await desk.commit()
         except (NodeNotFound, ApplicationMissing, ApprovalRefused, ReasonMissing, GradeRefused) as error:
@@ -136,7 +130,7 @@ class Admissions:
         return RedirectResponse(f"{PLACES[kind]}/{name}", status_code=303)
 
     async def _dossier(self, request: Request, kind: Kind, name: str) -> HTMLResponse:
-        session = self._session(request)
+        session = session_of(request, self._office)
         if session is None:
             self._door.permit(request)
         async with self._door.engine.connect() as connection:
@@ -158,20 +152,6 @@ class Admissions:
         told = {"faults": (), "problem": None, "signed": None, "new": False, **shown}
         page = render("candidature.html", manifest=manifest, charter=self._office.charter, now=self._door.clock(), **told)
         return HTMLResponse(page, status_code=status)
-
-    def _session(self, request: Request) -> Session | None:
-        unverified = request.cookies.get(COOKIE)
-        try:
-            return self._office.session(unverified) if unverified else None
-        except (FileNotFoundError, KeyMalformed):
-            return None
-
-    def _desk(self) -> AbstractAsyncContextManager[Desk]:
-        try:
-            return self._office.begin()
-        except (FileNotFoundError, KeyMalformed) as error:
-            title = "Ce site n’a pas la clé du hub : rien ne peut y être attesté"
-            raise Refused(Problem(503, "hub_key_missing", title)) from error
 
 
 async def _act(subject: str, decision: str, reason: str, session: Session, desk: Desk) -> None:

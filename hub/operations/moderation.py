@@ -13,13 +13,12 @@ from hub.communities.moderations import PAGE as AWAY
 from hub.communities.moderations import taken_away
 from hub.communities.moderators import moderators_of
 from hub.communities.reports import PAGE, reports_of
-from hub.operations.forms import fields_of
-from hub.operations.office import COOKIE, present
+from hub.operations.acting import desk_of, form_of, session_of
+from hub.operations.office import present
 from hub.operations.refusals import Refused
 from hub.operations.web import as_plain, community_named
 from hub.ports import RefusedError
 from hub.ui import render, words
-from schemas.keys import KeyMalformed
 from schemas.problem import Problem
 from schemas.words import Ground
 
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from hub.communities.animation import Work
-    from hub.operations.office import Office, Session
+    from hub.operations.office import Office
     from hub.operations.web import Door
     from hub.registry.people import Presence
 
@@ -56,12 +55,12 @@ class ModerationPages:
         earlier: Earlier = None,
     ) -> HTMLResponse:
         """Reports, what is taken away, and who moderates."""
-        permit, session = self._door.permit(request), self._session(request)
+        permit, session = self._door.permit(request), session_of(request, self._office)
         async with self._door.engine.connect() as connection:
             community = await community_named(connection, permit, community_id)
             found = await reports_of(connection, permit, community.id, closed=closed, before=before)
             away = await taken_away(connection, permit, community.id, before=earlier)
-            moderators = await moderators_of(connection, community.id)
+            moderators = await moderators_of(connection, permit, community.id)
         shown = {
             "away": away, "next_earlier": away[-1].at if len(away) == AWAY else None,
             "community": community, "reports": found, "moderators": moderators, "closed": closed, "session": session, "message": message,
@@ -89,13 +88,9 @@ class ModerationPages:
 
     async def act(self, request: Request, community_id: str) -> Response:
         """A person of the federation acts in her own name."""
-        session, said = self._session(request), await fields_of(request, FORM_LIMIT)
-        if session is None:
-            raise Refused(Problem(401, "person_unknown", "Qui agit ?", "Entrez d’abord avec votre jeton : /personne."))
-        if not self._office.stamped(session, said.get("sceau", "")):
-            raise Refused(Problem(403, "form_not_yours", "Ce formulaire n’est pas celui de votre session", "Rechargez la page."))
+        session, said = await form_of(request, self._office, FORM_LIMIT)
         try:
-            async with self._office.begin() as desk:
+            async with desk_of(self._office) as desk:
                 presence = await present(session, desk)
                 if presence is None:
                     raise Refused(Problem(401, "person_unknown", "Qui agit ?", "Ce jeton a été retiré."))
@@ -104,13 +99,6 @@ class ModerationPages:
         except RefusedError as error:
             raise Refused(Problem(409, error.reason, words.reason(error.reason))) from error
         return RedirectResponse(f"/communautes/{community_id}/moderation", status_code=303)
-
-    def _session(self, request: Request) -> Session | None:
-        unverified = request.cookies.get(COOKIE)
-        try:
-            return self._office.session(unverified) if unverified else None
-        except (FileNotFoundError, KeyMalformed):
-            return None
 
 
 async def _act(said: Mapping[str, str], community: str, presence: Presence, work: Work) -> None:

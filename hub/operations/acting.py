@@ -1,0 +1,46 @@
+"""Who acts by a form: the session of a request, the form that is surely that session's own, and the transaction that attests."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hub.operations.forms import fields_of
+from hub.operations.office import COOKIE
+from hub.operations.refusals import Refused
+from schemas.keys import KeyMalformed
+from schemas.problem import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from contextlib import AbstractAsyncContextManager
+
+    from fastapi import Request
+
+    from hub.operations.office import Desk, Office, Session
+
+
+def session_of(request: Request, office: Office) -> Session | None:
+    """Who sends this request, None for a stranger or where this site has no key to judge by."""
+    unverified = request.cookies.get(COOKIE)
+    try:
+        return office.session(unverified) if unverified else None
+    except (FileNotFoundError, KeyMalformed):
+        return None
+
+
+async def form_of(request: Request, office: Office, limit: int) -> tuple[Session, Mapping[str, str]]:
+    """A session and the fields of a form that is its own. Raises Refused: 401 for a stranger, 403 for a form made elsewhere."""
+    session, said = session_of(request, office), await fields_of(request, limit)
+    if session is None:
+        raise Refused(Problem(401, "person_unknown", "Qui agit ?", "Entrez d’abord avec votre jeton : /personne."))
+    if not office.stamped(session, said.get("sceau", "")):
+        raise Refused(Problem(403, "form_not_yours", "Ce formulaire n’est pas celui de votre session", "Rechargez la page."))
+    return session, said
+
+
+def desk_of(office: Office) -> AbstractAsyncContextManager[Desk]:
+    """A transaction that attests. Raises Refused (503) where this site has no key."""
+    try:
+        return office.begin()
+    except (FileNotFoundError, KeyMalformed) as error:
+        raise Refused(Problem(503, "hub_key_missing", "Ce site n’a pas la clé du hub : rien ne peut y être attesté")) from error
