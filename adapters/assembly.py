@@ -201,7 +201,7 @@ def _asking(seat: Seat, client: RseClient, watch: Watch, admission: Admission) -
     if isinstance(client, Polled):
         return Looker(client, watch, admission.admit, room, seat.clock, seat.instance.reread_per_minute), asked(seat.instance)
     if isinstance(client, Reminding):
-        return LossLooker(seat.name, client, watch, admission.admit, room, seat.clock), REMINDED
+        return LossLooker(seat.name, client, watch, seat.memory.recall, admission.admit, room, seat.clock), REMINDED
     return None
 
 

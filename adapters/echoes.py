@@ -10,8 +10,8 @@ from adapters.port import ACCEPTANCES, Act
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from adapters.memory import OpenIntent
-    from adapters.port import Change
+    from adapters.memory import KnownObject, OpenIntent
+    from adapters.port import Change, Claim
 
 PATIENCE = timedelta(seconds=30)
 
@@ -26,6 +26,13 @@ def is_echo(version: str, written: Iterable[str]) -> bool:
         return False
     times = [found for found in map(moment, known) if found is not None]
     return bool(times) and said <= max(times)
+
+
+def is_ours(claim: Claim, here: KnownObject | None) -> bool:
+    """Tell whether a change that no webhook could tell is our own write to a copy. One that was withdrawn here may have come back by other hands."""
+    if here is None or not here.is_copy or here.withdrawn:
+        return False
+    return here.deleted if claim.act is Act.DELETED else is_echo(claim.version, here.versions)
 
 
 def awaited(change: Change, intents: Iterable[OpenIntent], received_at: datetime, now: datetime, *, known: bool) -> bool:

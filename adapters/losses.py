@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from adapters.echoes import is_ours
 from adapters.gateway import named
 from adapters.looks import Looked, NotKeptError, leading
 from adapters.port import Change, Losses
@@ -13,11 +14,12 @@ from schemas.wire.records import new_correlation
 from schemas.wire.telemetry import Metric
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Sequence
     from datetime import datetime
 
     from adapters.looks import Admit, View
-    from adapters.port import Later, Loss, Never, Outcome, Reminding
+    from adapters.memory import Known
+    from adapters.port import Claim, Later, Loss, Never, Outcome, Reminding
     from adapters.sorting import Answer
     from adapters.watch import Watch
 
@@ -26,18 +28,30 @@ class LossLooker:
     """Asks one instance for what its webhooks could not bring. It goes through admission, as they do, under their own markers."""
 
     def __init__(
-        self, name: str, client: Reminding, watch: Watch, admit: Admit, room: Callable[[], int], clock: Callable[[], datetime]
+        self,
+        name: str,
+        client: Reminding,
+        watch: Watch,
+        recall: Callable[[Iterable[str], Iterable[str]], Awaitable[Known]],
+        admit: Admit,
+        room: Callable[[], int],
+        clock: Callable[[], datetime],
     ) -> None:
-        self._name, self._client, self._watch, self._admit, self._room, self._clock = name, client, watch, admit, room, clock
+        self._name, self._client, self._watch, self._recall = name, client, watch, recall
+        self._admit, self._room, self._clock = admit, room, clock
 
     async def look(self, view: View) -> Looked | Later | Never:
         """Ask once. Raises NotKeptError, LeaseLost, LedgerUnavailable; nothing is noted that was not stored."""
-        found = await self._client.lost(view.poll.space, view.cursor, view.poll.since)
+        found = await self._client.lost(view.poll.space, view.cursor, view.poll.since, self._ours)
         if not isinstance(found, Losses):
             return found
         await self._tell(found, view)
         await self._note(found.cursor, view)
         return Looked(changed=found.more)
+
+    async def _ours(self, claims: Sequence[Claim]) -> frozenset[Claim]:
+        known = (await self._recall({claim.native_id for claim in claims}, ())).natives if claims else {}
+        return frozenset(claim for claim in claims if is_ours(claim, known.get(claim.native_id)))
 
     async def _tell(self, found: Losses, view: View) -> None:
         """As many at once as the spool could take, in order; what was stored is noted, whatever becomes of the rest."""

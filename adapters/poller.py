@@ -49,8 +49,8 @@ class Rhythm:
     unreadable: timedelta
 
 
-REMINDED = Rhythm(timedelta(seconds=2), timedelta(hours=1), timedelta(seconds=1), timedelta(hours=1))
-"""For what an RSE could not tell by itself: once an hour, and again at once while there is more."""
+REMINDED = Rhythm(timedelta(seconds=2), timedelta(minutes=2), timedelta(seconds=1), timedelta(hours=1))
+"""For what an RSE could not tell by itself: every two minutes, and again at once while there is more."""
 HURRY = timedelta(minutes=1)  # after we told a platform to come again: it may have come for the last time
 
 

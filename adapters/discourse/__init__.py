@@ -68,7 +68,7 @@ CAPABILITIES = Capabilities(
     },
     retries="4 après 1, 5, 25 et 125 minutes, soit 2 h 36, si la passerelle a répondu ; aucun si personne n’a répondu",
     outage=(
-        "repris par relevé du journal des webhooks, gardé 30 jours, au démarrage, après un refus et toutes les heures : messages, modifications, "
+        "repris par relevé du journal des webhooks, gardé 30 jours, au démarrage, après un refus et toutes les deux minutes : messages, modifications, "
         "suppressions, restaurations, « j’aime », réponses retenues ; le compte du connecteur doit être administrateur"
     ),
 )

@@ -2,6 +2,7 @@
 
 Discourse keeps each attempt for 30 days (`retain_web_hook_events_period_days`), failed connections and those under way too, newest
 first by its own clock, and shows them to administrators (`app/controllers/admin/web_hooks_controller.rb`, `app/models/web_hook_event.rb`).
+The log is read whole at first and once an hour; between, its front alone, whichever space asks.
 """
 
 from __future__ import annotations
@@ -9,17 +10,17 @@ from __future__ import annotations
 import asyncio
 import hmac
 import time
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from adapters.discourse.payload import Attempt, Hook, moment
 from adapters.discourse.search import read
+from adapters.far_clock import ZERO, utc
 from adapters.port import Later, Never
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
-    from datetime import datetime
+    from collections.abc import Awaitable, Callable, Iterable, Sequence
 
     from adapters.discourse.http import Answer, Api
     from adapters.discourse.payload import Told
@@ -27,35 +28,48 @@ if TYPE_CHECKING:
 
 PAGE = 50  # attempts that Discourse shows at once
 PAGES = 200
-PAUSE_SECONDS = 2.0  # between two requests: half of what Discourse lets an administrator's key ask, the rest is the writer's
+CALLS_PER_MINUTE = 60.0  # that Discourse lets an administrator's key make, where the settings state no other limit
+SHARE = 0.5  # of them: the rest is the writer's
 BURST = 20  # requests without a pause after a rest: what a restart costs is found at once
 OUT_OF_PLACE = timedelta(days=2)
 """How far from its place an attempt may stand in the log: a clock that was set a day wrong sorts it there."""
+WHOLE_EVERY = timedelta(hours=1)
+FRESH = timedelta(seconds=30)
+"""So long a reading is good for the other spaces of the instance."""
+LATE = timedelta(minutes=10)
+"""How far behind the last reading an attempt may be dated that was logged after it, by a clock that is kept."""
 
 
 class Pace:
-    """Some requests at once, then one every two seconds, whoever asks."""
+    """Some requests at once, then one after the other, whoever asks; `per_minute` is what may be asked in all."""
 
-    def __init__(self, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        per_minute: float = CALLS_PER_MINUTE,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._sleep, self._clock = sleep, clock
+        self._pause = 60.0 / (per_minute * SHARE)
         self._rested_at = float("-inf")
 
     async def turn(self) -> None:
         """Wait until the next request may leave."""
         now = self._clock()
-        self._rested_at = max(self._rested_at, now) + PAUSE_SECONDS
-        wait = self._rested_at - now - BURST * PAUSE_SECONDS
+        self._rested_at = max(self._rested_at, now) + self._pause
+        wait = self._rested_at - now - BURST * self._pause
         if wait > 0.0:
             await self._sleep(wait)
 
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """An attempt that failed: the event's name, empty where it broke off before it said so, and what it spoke of."""
+    """An attempt that failed: the event's name, empty where it broke off before it said so, what it spoke of, and when, by its clock."""
 
     id: int
     event: str
     told: Told
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,24 +80,74 @@ class Failed:
     newest: int
 
 
+@dataclass(slots=True)
+class _Book:
+    """What this process has read of the log: the attempts after one, dated since a moment, and the number of each that it met."""
+
+    after: int
+    since: datetime
+    hooks: Sequence[Hook]
+    whole_at: datetime
+    read_at: datetime
+    front: datetime
+    """Nothing that was logged since the last reading is dated long before this, but by a clock that was set wrong."""
+    failed: dict[int, Tried] = field(default_factory=dict)
+    met: set[int] = field(default_factory=set)
+
+    def answers(self, after: int, since: datetime) -> bool:
+        """Whether it holds all that is asked for."""
+        return self.after <= after and self.since <= since
+
+    def concerns(self, attempt: Attempt) -> bool:
+        """Whether an attempt is one of those that it holds."""
+        return attempt.id > self.after and moment(attempt.created_at) >= self.since
+
+    def take(self, attempts: Iterable[Attempt]) -> None:
+        """Remember them; what was told is read of those alone that are new."""
+        for one in attempts:
+            if one.id not in self.met and self.concerns(one) and not one.delivered:
+                self.failed[one.id] = Tried(one.id, one.event, one.told, moment(one.created_at))
+            self.met.add(one.id)
+
+
 class Log:
     """The log of one instance's webhooks."""
 
-    def __init__(self, instance: Instance, api: Api, pace: Pace) -> None:
-        self._instance, self._api, self._pace = instance, api, pace
+    def __init__(self, instance: Instance, api: Api, pace: Pace, clock: Callable[[], datetime] = utc) -> None:
+        self._instance, self._api, self._pace, self._clock = instance, api, pace, clock
+        self._book: _Book | None = None
+        self._reading = asyncio.Lock()
 
     async def failed(self, after: int, since: datetime) -> Failed | Later | Never:
         """Attempts after one that failed, oldest first; none that was made before a moment by its own clock."""
-        hooks = await self._hooks()
-        if isinstance(hooks, Later | Never):
-            return hooks
-        found: list[Tried] = []
-        for hook in hooks:
-            attempts = await self._of_hook(hook, after, since)
-            if isinstance(attempts, Later | Never):
-                return attempts
-            found += attempts
-        return Failed(sorted(found, key=lambda attempt: attempt.id), max([after, *(attempt.id for attempt in found)]))
+        async with self._reading:
+            book = await self._read(after, since)
+        if isinstance(book, Later | Never):
+            return book
+        found = sorted((one for one in book.failed.values() if one.id > after and one.at >= since), key=lambda one: one.id)
+        return Failed(found, max([after, *(one.id for one in found)]))
+
+    async def _read(self, after: int, since: datetime) -> _Book | Later | Never:
+        """The log as it stands now; nothing is remembered of what could not be read to its end."""
+        book, now = self._book, self._clock()
+        if book is None or not book.answers(after, since) or now - book.whole_at >= WHOLE_EVERY:
+            hooks = await self._hooks()
+            if isinstance(hooks, Later | Never):
+                return hooks
+            if book is not None and not book.answers(after, since):
+                after, since = min(after, book.after), min(since, book.since)
+            book = _Book(after, since, hooks, whole_at=now, read_at=now, front=now)
+            attempts = await self._attempts(book, _is_past)
+        elif now - book.read_at < FRESH:
+            return book
+        else:
+            attempts = await self._attempts(book, _is_known)
+        if isinstance(attempts, Later | Never):
+            return attempts
+        book.take(attempts)
+        book.read_at, book.front = now, now + min(self._api.offset, ZERO)
+        self._book = book
+        return book
 
     async def _hooks(self) -> list[Hook] | Later | Never:
         """The webhooks that bear our secret; where Discourse does not show secrets, all of them."""
@@ -98,19 +162,22 @@ class Log:
         ours = self._instance.webhook_secret.get_secret_value().encode()
         return [hook for hook in hooks if hook is not None and (hook.secret is None or hmac.compare_digest(hook.secret.encode(), ours))]
 
-    async def _of_hook(self, hook: Hook, after: int, since: datetime) -> list[Tried] | Later | Never:
-        found: list[Tried] = []
-        moments: list[datetime] = []
-        for number in range(PAGES):
-            page = await self._page(hook, number)
-            if isinstance(page, Later | Never):
-                return page
-            attempts = [one for one in (read(Attempt, listed) for listed in page) if one is not None]
-            fresh = [one for one in attempts if one.id > after and moment(one.created_at) >= since]
-            found += [Tried(one.id, one.event, one.told) for one in fresh if not one.delivered]
-            moments += [moment(one.created_at) for one in attempts]
-            if len(page) < PAGE or (not fresh and moments and moments[-1] < moments[0] - OUT_OF_PLACE):
-                break
+    async def _attempts(
+        self, book: _Book, ends: Callable[[_Book, Sequence[Attempt], Sequence[datetime]], bool]
+    ) -> list[Attempt] | Later | Never:
+        """Those of each webhook, newest first, until a page ends what is to be read."""
+        found: list[Attempt] = []
+        for hook in book.hooks:
+            moments: list[datetime] = []
+            for number in range(PAGES):
+                page = await self._page(hook, number)
+                if isinstance(page, Later | Never):
+                    return page
+                attempts = [one for one in (read(Attempt, listed) for listed in page) if one is not None]
+                moments += [moment(one.created_at) for one in attempts]
+                found += attempts
+                if len(page) < PAGE or ends(book, attempts, moments):
+                    break
         return found
 
     async def _page(self, hook: Hook, number: int) -> list[object] | Later | Never:
@@ -126,3 +193,13 @@ class Log:
     async def _refused(self, answer: Answer) -> Later | Never:
         """404 is what Discourse answers to an account that is no administrator."""
         return Never("not_an_administrator") if answer.gone else await self._api.refused(answer)
+
+
+def _is_past(book: _Book, page: Sequence[Attempt], moments: Sequence[datetime]) -> bool:
+    """Nothing of this page is asked for, and so far down nothing stands that a wrong clock has put there."""
+    return not any(map(book.concerns, page)) and bool(moments) and moments[-1] < moments[0] - OUT_OF_PLACE
+
+
+def _is_known(book: _Book, page: Sequence[Attempt], moments: Sequence[datetime]) -> bool:
+    """All of this page was met, down to what the last reading found at the front."""
+    return all(one.id in book.met for one in page) and bool(moments) and moments[-1] < book.front - LATE

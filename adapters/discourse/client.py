@@ -9,7 +9,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, assert_never
 
 from adapters.discourse import render
-from adapters.discourse.attempts import Log, Pace
+from adapters.discourse.attempts import CALLS_PER_MINUTE, Log, Pace
 from adapters.discourse.emptied import empty
 from adapters.discourse.gestures import Answers, Likes
 from adapters.discourse.greetings import Greetings
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from adapters.offers import Greeting, Notice, Survey
     from adapters.people import Member
     from adapters.port import Losses, Order, WriteOutcome
+    from adapters.port.seen import Ours
     from adapters.settings import Instance
 
 EDIT_REASON = "Modifié par son auteur dans son réseau"
@@ -60,7 +61,7 @@ class DiscourseClient:
         self._look = Search(self._api, self._account)
         self._likes = Likes(Api(instance, timeout, liking_account(instance), self._paces), liking_account(instance))
         self._answers = Answers(self._api, self._account)
-        pace = Pace()
+        pace = Pace(instance.limits.get("api", CALLS_PER_MINUTE))
         self._recall = Recall(instance, self._api, self._look, Log(instance, self._api, pace), pace)
         self._roster = Roster(self._api, frozenset(account.casefold() for account in (self._account, liking_account(instance))))
         self._notices = Notices(self._api, self._look)
@@ -154,11 +155,11 @@ class DiscourseClient:
         audience = {False: Audience.PUBLIC, True: Audience.MEMBERS, None: Audience.UNKNOWN}[category.read_restricted]
         return SpaceReport(category.name, audience, self._instance.options.get("externals") == "true")
 
-    async def lost(self, space: str, cursor: str | None, since: datetime) -> Losses | Later | Never:
+    async def lost(self, space: str, cursor: str | None, since: datetime, ours: Ours) -> Losses | Later | Never:
         """What Discourse tried in vain to tell of a category, each thing as it stands now."""
         if not _SPACE.match(space):
             return Never("space_malformed")
-        return await self._recall.lost(space, cursor, since)
+        return await self._recall.lost(space, cursor, since, ours)
 
     async def show(self, notice: Notice) -> WriteOutcome:
         """Keep a notice in a category (`Announces`)."""

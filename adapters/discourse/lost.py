@@ -9,19 +9,20 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from adapters.discourse.payload import LIKE, Like, Liker, Post, Topic, moment
-from adapters.discourse.reading import ACTS, LIKED, RECOVERED, SOLVED, native_id, read_answer, read_like, read_post
+from adapters.discourse.reading import ACTS, LIKED, RECOVERED, SOLVED, by_our_account, native_id, read_answer, read_like, read_post
 from adapters.discourse.search import read
 from adapters.far_clock import ZERO
-from adapters.port import Act, Incomplete, Later, Loss, Losses, Never, Nonsense, Unused
+from adapters.port import Act, Claim, Incomplete, Later, Loss, Losses, Never, Nonsense, Unused
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
     from adapters.discourse.attempts import Log, Pace, Tried
     from adapters.discourse.http import Api
     from adapters.discourse.search import Search
     from adapters.port import Change
+    from adapters.port.seen import Ours
     from adapters.settings import Instance
 
 AT_ONCE = 50  # things asked for in one look
@@ -42,6 +43,11 @@ class _Message:
     def stamp(self) -> str:
         """The time that the newest event's marker bears."""
         return self.post.deleted_at or self.post.updated_at
+
+    @property
+    def claim(self) -> Claim:
+        """What the newest event said."""
+        return Claim(native_id(self.post), ACTS[self.event], self.stamp)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +83,23 @@ class Recall:
     def __init__(self, instance: Instance, api: Api, look: Search, log: Log, pace: Pace) -> None:
         self._instance, self._api, self._look, self._log, self._pace = instance, api, look, log, pace
 
-    async def lost(self, space: str, cursor: str | None, since: datetime) -> Losses | Later | Never:
+    async def lost(self, space: str, cursor: str | None, since: datetime, ours: Ours) -> Losses | Later | Never:
         """What was tried in vain of a category; the cursor is the last attempt that was looked at."""
         limit = self._limit(cursor, since)
         failed = await self._log.failed(int(cursor or 0), limit)
         if isinstance(failed, Later | Never):
             return failed
         lost = sorted(_gather(failed.attempts, space, limit), key=lambda one: one.first)
-        return await self._as_they_stand(lost, str(failed.newest))
+        return await self._as_they_stand(await self._theirs(lost, ours), str(failed.newest))
+
+    async def _theirs(self, lost: Sequence[_Lost], ours: Ours) -> list[_Lost]:
+        """What people did: our own writes need no question."""
+        claims = {one.first: one.claim for one in lost if isinstance(one, _Message)}
+        known = await ours(list(claims.values()))
+        return [
+            one for one in lost
+            if claims.get(one.first) not in known and not (isinstance(one, _Like) and by_our_account(one.like, self._instance))
+        ]  # fmt: skip
 
     def _limit(self, cursor: str | None, since: datetime) -> datetime:
         """What is older by its own clock was said before the tie.

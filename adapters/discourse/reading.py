@@ -55,8 +55,13 @@ def read_like(like: Like, instance: Instance) -> Change | Unused | Nonsense:
         author=author,
         parent=native_id(like.post),
         emoji=HEART,
-        by_us=_ours(like.user.username, instance),
+        by_us=by_our_account(like, instance),
     )
+
+
+def by_our_account(like: Like, instance: Instance) -> bool:
+    """Whether an account of the connector likes the post."""
+    return _ours(like.user.username, instance)
 
 
 def read_solved(post: Post, event: str) -> Unused | Incomplete:

@@ -32,7 +32,7 @@ from adapters.port.outgoing import (
     WriteOutcome,
     Written,
 )
-from adapters.port.seen import Liker, Loss, Losses, Reading, Same, Sighting
+from adapters.port.seen import Claim, Liker, Loss, Losses, Reading, Same, Sighting
 
 __all__ = [
     "ACCEPTANCES",
@@ -48,6 +48,7 @@ __all__ = [
     "Ask",
     "AuthenticRequest",
     "Change",
+    "Claim",
     "Closed",
     "Incomplete",
     "Later",

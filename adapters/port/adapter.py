@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from adapters.port.incoming import AuthenticRequest, Change, Incomplete, Nonsense, Outcome, Strange, Unused, UnverifiedRequest
     from adapters.port.outgoing import Closed, Later, Never, Order, SpaceReport, WriteOutcome, Written
-    from adapters.port.seen import Losses, Reading, Same
+    from adapters.port.seen import Losses, Ours, Reading, Same
     from adapters.settings import Instance
     from schemas.problem import Problem
 
@@ -126,6 +126,9 @@ class Polled(RseClient, Protocol):
 class Reminding(RseClient, Protocol):
     """An RSE that pushes, gives up, and tells what it gave up: a client with this half is asked from time to time (`adapters.losses`)."""
 
-    async def lost(self, space: str, cursor: str | None, since: datetime) -> Losses | Later | Never:
-        """What was tried in vain after `cursor`, of a space; without a cursor, what people did there since a moment."""
+    async def lost(self, space: str, cursor: str | None, since: datetime, ours: Ours) -> Losses | Later | Never:
+        """What was tried in vain after `cursor`, of a space; without a cursor, what people did there since a moment.
+
+        Nothing is asked about what is `ours`: the most of what a platform tells of a busy space.
+        """
         ...

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
     from datetime import datetime
 
-    from adapters.port.incoming import Change, Incomplete, Nonsense, Unused
+    from adapters.port.incoming import Act, Change, Incomplete, Nonsense, Unused
     from schemas.facts.message import Author
 
 
@@ -58,6 +59,19 @@ class Reading:
 @dataclass(frozen=True, slots=True)
 class Same:
     """The bytes are those of the last time: there is nothing to read in them."""
+
+
+class Claim(NamedTuple):
+    """What a platform says that it could not tell: the change of a message to a version."""
+
+    native_id: str
+    act: Act
+    version: str
+
+
+if TYPE_CHECKING:
+    Ours = Callable[[Sequence[Claim]], Awaitable[frozenset[Claim]]]
+    """Which of these changes are our own writes come back."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,8 @@ READY_WITHIN: Final = 180.0
 PATIENCE: Final = ClientTimeout(total=30.0)
 HISTORY_DAYS: Final = 30
 HISTORY_PACE: Final = 240
+CALLS: Final = 1_200
+"""A minute: a Discourse in which so much is written has a greater limit than the 60 it comes with."""
 REREAD: Final = 240
 """Questions in a minute about what lies beyond an eXo's window: the oracle demands that all of it is seen before a run has settled."""
 NOTICE: Final = "par Trait d’union"
@@ -159,6 +161,7 @@ class Rse(ABC):
             "webhook_secret": self.seat.webhook_secret, "api_secret": self.seat.api_secret, "signing_key": str(path),
             "spaces": [self.spaces[community] for community in self.communities], "options": dict(self.options()),
             **({"reread_per_minute": REREAD} if self.platform == "exo" else {}),
+            **({"limits": {"api": CALLS}} if self.platform == "discourse" else {}),
             **({"backfill_days": {self.spaces[self.late]: HISTORY_DAYS}, "history_per_minute": HISTORY_PACE} if self.late else {}),
         }  # fmt: skip
 

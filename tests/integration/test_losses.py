@@ -111,7 +111,7 @@ async def world(
 ) -> AsyncIterator[World]:
     monkeypatch.setenv("TRAITDUNION_KAFKA_BOOTSTRAP", kafka.bootstrap)
     monkeypatch.setenv("TRAITDUNION_TOPIC_PREFIX", topic_prefix)
-    monkeypatch.setattr(attempts, "PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr(attempts, "SHARE", 1_000.0)
     port = free_port()
     async with forum(tmp_path, webhook=f"http://127.0.0.1:{port}/webhooks/rse") as twin:
         told: dict[str, Any] = {
@@ -188,7 +188,7 @@ async def test_nothing_is_asked_of_a_forum_that_is_well(world: World, monkeypatc
 
     monkeypatch.setattr(lost.Recall, "lost", watched)
     monkeypatch.setattr(poller, "CLAIM_EVERY", poller.CLAIM_EVERY / 20)
-    assert poller.REMINDED.idle.total_seconds() == 3600
+    assert poller.REMINDED.idle.total_seconds() == 120
     async with world.rig.running():
         await world.rig.tie("97")
         root = await world.topic("Un")

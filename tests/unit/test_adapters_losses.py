@@ -4,17 +4,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import pytest
 from prometheus_client import REGISTRY
 
 from adapters.looks import Looked, NotKeptError
 from adapters.losses import LossLooker
-from adapters.port import Act, Change, Later, Loss, Losses, Never
+from adapters.memory import Known, KnownObject
+from adapters.port import Act, Change, Claim, Later, Loss, Losses, Never
 from adapters.watch import LeaseLost
 from schemas.facts.message import Author, Content
 from tests.fakes_adapters import PlainRse
 from tests.fakes_polled import PolledSink, view_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from adapters.port.seen import Ours
 
 GONE = Change(Act.DELETED, "post:1", "2", "m", "97", "u1", datetime(2026, 3, 1, tzinfo=UTC))
 
@@ -25,15 +32,23 @@ class ForgetfulRse(PlainRse):
 
     losses: Losses | Later | Never = field(default_factory=lambda: Losses((Loss(GONE, "6"),), "7"))
     after: list[str | None] = field(default_factory=list)
+    claims: Sequence[Claim] = ()
+    ours: frozenset[Claim] = frozenset()
 
-    async def lost(self, space: str, cursor: str | None, since: datetime) -> Losses | Later | Never:
+    async def lost(self, space: str, cursor: str | None, since: datetime, ours: Ours) -> Losses | Later | Never:
         del space, since
         self.after.append(cursor)
+        self.ours = await ours(self.claims)
         return self.losses
 
 
+async def nothing_known(references: Iterable[str], actors: Iterable[str]) -> Known:
+    del references, actors
+    return Known()
+
+
 def looker(rse: ForgetfulRse, sink: PolledSink) -> LossLooker:
-    return LossLooker("losses", rse, sink.watch, sink.admit, lambda: sink.room, lambda: datetime.now(UTC))
+    return LossLooker("losses", rse, sink.watch, nothing_known, sink.admit, lambda: sink.room, lambda: datetime.now(UTC))
 
 
 async def test_what_was_lost_is_told_and_then_noted() -> None:
@@ -87,7 +102,7 @@ async def test_what_was_stored_before_the_spool_was_full_is_not_asked_again() ->
 
 async def test_one_is_told_where_there_is_no_room_at_all_since_kafka_may_take_it() -> None:
     rse, sink = ForgetfulRse(losses=five_losses()), PolledSink()
-    refused = LossLooker("losses", rse, sink.watch, sink.admit, lambda: 0, lambda: datetime.now(UTC))
+    refused = LossLooker("losses", rse, sink.watch, nothing_known, sink.admit, lambda: 0, lambda: datetime.now(UTC))
     assert await refused.look(view_of("97")) == Looked(changed=False)
     assert len(sink.outcomes) == 5
 
@@ -123,3 +138,26 @@ async def test_what_was_found_is_counted_by_what_became_of_it(monkeypatch: pytes
     monkeypatch.setattr(sink, "admit", admit)
     await looker(ForgetfulRse(), sink).look(view_of("97"))
     assert REGISTRY.get_sample_value("traitdunion_recovered_total", {"instance": "losses", "outcome": "event"}) == 1.0
+
+
+async def test_an_rse_is_told_what_is_our_own_write() -> None:
+    at, later = "2026-03-01T11:00:00.000Z", "2026-03-01T12:00:00.000Z"
+    copy = KnownObject("post:1", "s", "copy", None, (at,), "97", "futurs")
+    known = [
+        copy, replace(copy, native_id="post:2", withdrawn=True), replace(copy, native_id="post:3", origin="own"),
+        replace(copy, native_id="post:4", deleted=True),
+    ]  # fmt: skip
+
+    async def recall(references: Iterable[str], actors: Iterable[str]) -> Known:
+        assert not actors
+        return Known({one.native_id: one for one in known if one.native_id in references})
+
+    every = [
+        Claim(f"post:{number}", act, version) for number in range(1, 6) for act in (Act.POSTED, Act.DELETED) for version in (at, later)
+    ]
+    rse, sink = ForgetfulRse(claims=every), PolledSink()
+    asked = LossLooker("losses", rse, sink.watch, recall, sink.admit, lambda: 9, lambda: datetime.now(UTC))
+    await asked.look(view_of("97"))
+    assert rse.ours == {
+        Claim("post:1", Act.POSTED, at), Claim("post:4", Act.POSTED, at), Claim("post:4", Act.DELETED, at), Claim("post:4", Act.DELETED, later),
+    }  # fmt: skip

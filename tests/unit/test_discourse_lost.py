@@ -3,109 +3,19 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, cast
+from datetime import timedelta
+from typing import cast
 
 import pytest
 
-from adapters.discourse import attempts, lost
-from adapters.discourse.attempts import BURST, Log, Pace
-from adapters.discourse.http import Answer, Api
-from adapters.discourse.lost import AT_ONCE, Recall
-from adapters.discourse.search import Search
+from adapters.discourse import lost
+from adapters.discourse.attempts import BURST
+from adapters.discourse.http import Answer
+from adapters.discourse.lost import AT_ONCE
 from adapters.discourse.translate import Discourse
-from adapters.port import Act, Change, Later, Losses, Never, Unused
-from tests.fakes_discourse import ACCOUNT, SECRET, authentic, instance, post
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from adapters.port import Outcome
-
-TIED = datetime(2026, 3, 1, tzinfo=UTC)
-BEFORE, FIRST, SECOND, THIRD = (f"{day}T08:00:00.100Z" for day in ("2026-02-20", "2026-03-02", "2026-03-03", "2026-03-04"))
-
-
-@dataclass
-class Server:
-    """What a Discourse answers to an administrator, and what it was asked."""
-
-    posts: dict[int, dict[str, Any]] = field(default_factory=dict)
-    attempts: list[dict[str, Any]] = field(default_factory=list)
-    hooks: list[dict[str, Any]] = field(default_factory=lambda: [{"id": 1, "secret": SECRET}])
-    answers: dict[str, Answer | Later] = field(default_factory=dict)
-    asked: list[str] = field(default_factory=list)
-    waited: list[float] = field(default_factory=list)
-    likers: dict[int, list[int]] = field(default_factory=dict)
-    now: float = 0.0
-    offset: timedelta = timedelta(0)
-
-    def tried(self, event: str, *, status: int = -1, **changes: Any) -> dict[str, Any]:
-        """An attempt that failed; the post it spoke of."""
-        found = post(**changes)
-        number = len(self.attempts) + 1
-        headers = json.dumps({"X-Discourse-Event": event})
-        created = changes.get("deleted_at") or changes.get("updated_at") or found["updated_at"]
-        self.logged(number, headers, {"post": found}, created, status)
-        return found
-
-    def logged(self, number: int, headers: str | None, body: dict[str, Any], created: str, status: int = -1) -> None:
-        """An attempt as the log shows it."""
-        self.attempts.append({"id": number, "status": status, "headers": headers, "payload": json.dumps(body), "created_at": created})
-
-    def liked(self, number: int, user: int, **changes: Any) -> None:
-        """A like that nobody took."""
-        body = {"like": {"post": post(**changes), "user": {"id": user, "username": f"u{user}", "name": f"Une personne {user}"}}}
-        self.logged(number, json.dumps({"X-Discourse-Event": "post_liked"}), body, FIRST)
-
-    def stands(self, **changes: Any) -> None:
-        """A post as it is now; GET says no category."""
-        found = post(**changes)
-        self.posts[found["id"]] = {name: said for name, said in found.items() if name not in {"category_id", "topic_title"}}
-
-    async def get(self, path: str, query: Sequence[tuple[str, str]] = ()) -> Answer | Later:
-        self.asked.append(path)
-        if path in self.answers:
-            return self.answers[path]
-        if path == "/admin/api/web_hooks.json":
-            return Answer(200, {"web_hooks": self.hooks})
-        if path.startswith("/admin/"):
-            start = int(dict(query)["offset"])
-            newest = sorted(self.attempts, key=lambda attempt: str(attempt["created_at"]), reverse=True)
-            return Answer(200, {"web_hook_events": newest[start : start + 50]})
-        if path == "/post_action_users.json":
-            asked = dict(query)
-            page = self.likers.get(int(asked["id"]), [])[200 * int(asked["page"]) :][:200]
-            return Answer(200, {"post_action_users": [{"id": liker} for liker in page]})
-        if path.startswith("/t/"):
-            return Answer(200, {"id": 108, "title": "Des nouvelles du mois", "slug": "des-nouvelles", "category_id": 97})
-        found = self.posts.get(int(path.removeprefix("/posts/").removesuffix(".json")))
-        return Answer(404, {}) if found is None else Answer(200, found)
-
-    async def refused(self, answer: Answer) -> Later | Never:
-        return Never(f"status_{answer.status}")
-
-    async def sleep(self, seconds: float) -> None:
-        self.waited.append(seconds)
-        self.now += seconds
-
-    async def lost(self, cursor: str | None = None, space: str = "97") -> Losses:
-        found = await self.ask(cursor, space)
-        assert isinstance(found, Losses)
-        return found
-
-    async def ask(self, cursor: str | None = None, space: str = "97") -> Losses | Later | Never:
-        api = cast("Api", self)
-        pace = Pace(self.sleep, lambda: self.now)
-        return await Recall(instance(), api, Search(api, ACCOUNT), Log(instance(), api, pace), pace).lost(space, cursor, TIED)
-
-    async def changes(self, cursor: str | None = None) -> list[tuple[str, str]]:
-        return [(one.act.value, one.marker) for one in told(await self.lost(cursor)) if isinstance(one, Change)]
-
-
-def told(found: Losses) -> tuple[Outcome, ...]:
-    return tuple(one.outcome for one in found.losses)
+from adapters.port import Act, Change, Claim, Later, Losses, Never, Unused
+from tests.fakes_discourse import ACCOUNT, authentic, instance, post
+from tests.fakes_discourse_log import BEFORE, FIRST, SECOND, THIRD, TIED, Server, told
 
 
 @pytest.fixture
@@ -229,7 +139,7 @@ async def test_a_few_questions_are_asked_at_once_and_many_slowly(server: Server)
     await server.lost()
     asked = len(server.asked)
     assert asked > BURST + 20
-    assert server.now == pytest.approx((asked - BURST) * attempts.PAUSE_SECONDS)
+    assert server.now == pytest.approx((asked - BURST) * 2.0)
 
 
 async def test_a_like_that_still_stands_is_the_very_change_that_its_webhook_would_have_told(server: Server) -> None:
@@ -320,3 +230,31 @@ async def test_what_was_tried_before_the_clock_went_ahead_is_not_taken_for_older
     server.offset = timedelta(days=9)
     assert [cast("Change", one.outcome).native_id for one in (await server.lost(looked)).losses] == ["post:501"]
     assert (await server.lost()).losses == ()  # a first look knows no better than its clock
+
+
+async def test_our_own_writes_are_not_asked_for(server: Server) -> None:
+    """Most of what a busy space tells is what we wrote there."""
+    for number in (1, 2, 3):
+        server.tried("post_created", id=number)
+        server.stands(id=number)
+    server.ours = {Claim("post:1", Act.POSTED, FIRST), Claim("post:3", Act.POSTED, FIRST)}
+    found = await server.lost()
+    assert ([one.native_id for one in told(found) if isinstance(one, Change)], found.cursor) == (["post:2"], "3")
+    assert [path for path in server.asked if path.startswith("/posts/")] == ["/posts/2.json"]
+
+
+async def test_a_copy_that_others_changed_later_is_asked_for(server: Server) -> None:
+    server.tried("post_created", id=1)
+    server.tried("post_edited", id=1, updated_at=SECOND)
+    server.stands(id=1, updated_at=SECOND)
+    server.ours = {Claim("post:1", Act.POSTED, FIRST)}
+    assert await server.changes() == [("edited", f"post_edited:{SECOND}")]
+
+
+async def test_what_our_own_account_likes_is_not_asked_for(server: Server) -> None:
+    server.liked(1, 45)
+    body = json.loads(server.attempts[0]["payload"])
+    body["like"]["user"]["username"] = ACCOUNT.title()
+    server.attempts[0]["payload"] = json.dumps(body)
+    assert await server.lost() == Losses((), "1")
+    assert "/post_action_users.json" not in server.asked
