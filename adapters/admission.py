@@ -226,6 +226,8 @@ class Admission:
             await self._seat.memory.remember(batch.objects)
         if batch.people:
             await self._seat.memory.meet(batch.people)
+        if batch.wanted:
+            await self._seat.memory.want(batch.wanted)
         if batch.parked:
             await self._seat.spool.store(Kind.PARKED, batch.parked, now)
         if batch.incomplete:

@@ -34,12 +34,12 @@ CLAIM: Final = """
 HELD: Final = "instance = $1 AND space = $2 AND community = $3 AND holder = $4 AND leased_until >= clock_timestamp()"
 NOTE: Final = f"UPDATE backfills SET cursor = $5, state = $6, reason = $7 WHERE {HELD} AND state = 'surveying' RETURNING 1"  # noqa: S608 - constants
 ADD: Final = """
-    INSERT INTO backfill_items (instance, space, community, native_id, created_at)
-    SELECT $1, $2, $3, n, t FROM unnest($4::text[], $5::timestamptz[]) AS found (n, t) ON CONFLICT DO NOTHING
+    INSERT INTO backfill_items (instance, space, community, native_id, created_at, locator)
+    SELECT $1, $2, $3, n, t, l FROM unnest($4::text[], $5::timestamptz[], $6::text[]) AS found (n, t, l) ON CONFLICT DO NOTHING
 """
 NEXT: Final = """
     SELECT native_id, state FROM backfill_items WHERE instance = $1 AND space = $2 AND community = $3 AND state = ANY($4)
-    ORDER BY created_at {order}, native_id {order} LIMIT 1
+    ORDER BY {first}created_at {order}, native_id {order} LIMIT 1
 """
 MARK: Final = f"""
     UPDATE backfill_items SET state = $6, reason = $7
@@ -153,8 +153,9 @@ class Backfills:
             if await connection.fetchval(NOTE, *self._held(job), cursor, state.value, reason) is None:
                 raise BackfillLost(job.space)
             await connection.execute(
-                ADD, self._instance, job.space, job.community, [one.native_id for one in items], [one.created_at for one in items]
-            )
+                ADD, self._instance, job.space, job.community, [one.native_id for one in items], [one.created_at for one in items],
+                [one.locator for one in items],
+            )  # fmt: skip
 
     async def count(self, job: Job) -> int:
         """How many messages the survey has found."""
@@ -166,17 +167,17 @@ class Backfills:
         return found
 
     async def oldest(self, job: Job) -> tuple[str, Item] | None:
-        """The next to bring."""
-        return await self._next(job, "ASC", Item.WAITING, Item.TELLING)
+        """The next to bring: one that somebody answers already goes first, what that one answers before it."""
+        return await self._next(job, "ASC", Item.WAITING, Item.TELLING, first="wanted DESC, ")
 
     async def newest_brought(self, job: Job) -> tuple[str, Item] | None:
         """The next to take back: an answer before what it answers."""
         return await self._next(job, "DESC", Item.BROUGHT, Item.UNTELLING)
 
-    async def _next(self, job: Job, order: str, *states: Item) -> tuple[str, Item] | None:
+    async def _next(self, job: Job, order: str, *states: Item, first: str = "") -> tuple[str, Item] | None:
         async with self._ledger.connection() as connection:
             row = await connection.fetchrow(
-                NEXT.format(order=order), self._instance, job.space, job.community, [state.value for state in states]
+                NEXT.format(first=first, order=order), self._instance, job.space, job.community, [state.value for state in states]
             )
         return (row["native_id"], Item(row["state"])) if row is not None else None
 

@@ -59,6 +59,8 @@ class Publish:
     remembered: KnownObject
     marker: str | None = None
     """What tells this change from the object's others, where the platform says nothing that does."""
+    wanted: str | None = None
+    """The native id of what it answers, where a back-fill has still to bring that."""
 
 
 SAID = frozenset({Kind.MESSAGE, Kind.PART})
@@ -184,7 +186,9 @@ class Desk:
         if change.content.text.lstrip().startswith(self.instance.mark):
             return Drop("kept_internal")
         remembered = KnownObject(change.native_id, subject, "own", change.locator, (change.version,), tie.space, tie.community)
-        return Publish(_message(change, tie), subject, self._parent(change, known, tie), tie, remembered, marker)
+        coming = _coming(change, known, tie)
+        parent = object_id(self.instance.node, coming) if coming is not None else self._parent(change, known, tie)
+        return Publish(_message(change, tie), subject, parent, tie, remembered, marker, coming)
 
     def _parent(self, change: Change, known: Known, tie: Tie) -> str | None:
         """The object that is answered, of the same community alone: another's readers must not learn of it.
@@ -197,6 +201,14 @@ class Desk:
         if found is not None:
             return found.subject if found.community == tie.community else None
         return object_id(self.instance.node, change.parent) if _is_native(change.parent, change) else None
+
+
+def _coming(change: Change, known: Known, tie: Tie) -> str | None:
+    """The native id of what a message answers, where a back-fill has found that and not brought it yet: the hub will wait for it."""
+    coming = known.coming.get(change.parent or "")
+    if coming is None or coming.community != tie.community or known.find(change.parent or "") is not None:
+        return None
+    return coming.native_id
 
 
 def _under_way(change: Change, known: Known) -> bool:

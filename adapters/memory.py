@@ -78,6 +78,8 @@ class Known:
     natives: dict[str, KnownObject] = field(default_factory=dict)
     locators: dict[str, KnownObject] = field(default_factory=dict)
     intents: list[OpenIntent] = field(default_factory=list)
+    coming: dict[str, Coming] = field(default_factory=dict)
+    """By native id and by locator."""
 
     def add(self, known: KnownObject) -> None:
         """Remember an object under both of its addresses."""
@@ -100,6 +102,13 @@ def _renewed(one: KnownObject, told: KnownObject) -> KnownObject:
     return replace(one, versions=told.versions if one.is_copy else one.versions, locator=one.locator or told.locator)
 
 
+class Coming(NamedTuple):
+    """A message of before the tie that a back-fill has found and not brought yet."""
+
+    native_id: str
+    community: str
+
+
 class Met(NamedTuple):
     """Somebody of this RSE who wrote in a community: whoever names her there may call her."""
 
@@ -119,6 +128,10 @@ KNOWN = f"""
     UNION ALL
     SELECT 'intent', native_id, key, act, NULL, NULL, space, '', false, false, '', NULL, 0, false, NULL, opened_at, NULL
     FROM intents WHERE instance = $1 AND state = 'open'
+    UNION ALL
+    SELECT 'coming', native_id, '', '', locator, NULL, space, community, false, false, '', NULL, 0, false, NULL, NULL, NULL
+    FROM backfill_items WHERE instance = $1 AND state IN ('waiting', 'telling') AND (native_id = ANY($2) OR locator = ANY($2))
+        AND (space, community) IN (SELECT space, community FROM backfills WHERE instance = $1 AND state IN ('surveying', 'bringing'))
     UNION ALL
     SELECT 'person', NULL, actor, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, secret
     FROM persons WHERE instance = $1 AND actor = ANY($3)
@@ -163,6 +176,9 @@ class Memory:
             known.add(object_of(row))
         elif row["what"] == "intent":
             known.intents.append(OpenIntent(row["subject"], row["origin"], row["space"], row["native_id"], row["opened_at"]))
+        elif row["what"] == "coming":
+            coming = Coming(row["native_id"], row["community"])
+            known.coming |= {reference: coming for reference in (row["native_id"], row["locator"]) if reference is not None}
         else:
             self._secrets[row["subject"]] = row["secret"]
 
@@ -185,6 +201,15 @@ class Memory:
     def secret(self, actor: str) -> bytes:
         """A person's secret; the batch that names her was recalled before."""
         return self._secrets[actor]
+
+    async def want(self, native_ids: Sequence[str]) -> None:
+        """Let back-fills bring these first: somebody answers them."""
+        async with self._ledger.connection() as connection:
+            await connection.execute(
+                "UPDATE backfill_items SET wanted = true WHERE instance = $1 AND native_id = ANY($2) AND NOT wanted",
+                self._instance,
+                native_ids,
+            )
 
     async def remember(self, objects: Sequence[KnownObject]) -> None:
         """Insert or renew a batch of objects in one statement; the last one of each native id counts."""

@@ -64,10 +64,11 @@ class Greets(RseClient, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A message that a space holds: its native id and when it was written, and nothing of what it says."""
+    """A message that a space holds: its native id, when it was written and by what others refer to it, and nothing of what it says."""
 
     native_id: str
     created_at: datetime
+    locator: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

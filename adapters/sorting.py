@@ -77,6 +77,8 @@ class Batch:
     incomplete: list[Record] = field(default_factory=list)
     newcomers: list[Newcomer] = field(default_factory=list)
     people: list[Met] = field(default_factory=list)
+    wanted: list[str] = field(default_factory=list)
+    """What is answered and still to be brought by a back-fill."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +202,7 @@ class Sorter:
         key = f"{self._seat.instance.node}/{publish.tie.space}".encode()
         headers = to_headers(event, arrival.correlation)
         batch.objects.append(publish.remembered)
+        batch.wanted += [publish.wanted] if publish.wanted is not None else []
         if change.author is not None and change.author.name and change.author.kind == "person" and change.handle is not None:
             batch.people.append(Met(publish.tie.community, change.author.name, change.handle))
         batch.records.append(Record(topics.RSE_INBOUND.name, key, event.value, headers, publish.fact.event_type))

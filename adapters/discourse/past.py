@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from adapters.discourse.http import liking_account, writing_account
 from adapters.discourse.payload import REGULAR_POST, Post, moment
-from adapters.discourse.reading import native_id
+from adapters.discourse.reading import locator, native_id
 from adapters.offers import Held, Survey
 from adapters.port import Later, Never
 
@@ -95,7 +95,7 @@ class Past:
             created = moment(post.created_at) - self._api.offset
             people = post.post_type == REGULAR_POST and not post.gone and (post.username or "").casefold() not in self._ours
             if people and created >= since:
-                yield Held(native_id(post), created)
+                yield Held(native_id(post), created, locator(post.topic_id, post.post_number))
 
 
 def _touched(topic: dict[str, Any], since: datetime) -> bool:

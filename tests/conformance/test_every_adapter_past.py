@@ -77,6 +77,12 @@ async def test_an_rse_whose_clock_is_wrong_is_asked_by_our_time(rse: Rse, second
     assert await surveyed(rse, now + timedelta(hours=1)) == []
 
 
+async def test_what_was_found_is_named_as_its_answers_name_it(rse: Rse) -> None:
+    await rse.post("Bonjour à tous, voici les nouvelles.")
+    (held,) = await surveyed(rse)
+    assert held.locator == (await recounted(rse, held.native_id)).locator
+
+
 async def test_what_people_wrote_is_named_in_the_order_of_its_writing(rse: Rse) -> None:
     first = await rse.post("Bonjour à tous, voici les nouvelles.")
     reply = await rse.reply(first, "Merci beaucoup pour ces nouvelles !")

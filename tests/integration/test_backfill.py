@@ -98,6 +98,28 @@ async def test_a_new_tie_brings_its_last_days_once_oldest_first_marked_as_histor
     assert await world.rig.value("SELECT count(*) FROM adapters.greetings") <= 1  # who wrote before is told nothing
 
 
+@pytest.mark.parametrize("world", [{"history_per_minute": 30, "backfill_days": {SPACE: 30}}], indirect=True)
+async def test_what_is_answered_while_it_is_still_to_come_is_brought_at_once_and_keeps_its_answer(world: World) -> None:
+    for day in range(6):
+        await before(world, 20 - day, f"Un sujet d’il y a longtemps, numéro {day}.")
+    asked = await before(world, 3, "Une question qui attend encore sa réponse.")
+    async with world.rig.running():
+        await world.tie()
+        await until(lambda: world.rig.value("SELECT count(*) > 6 FROM adapters.backfill_items"), wanted=True)
+        status, answer = await world.rse.call(
+            "POST", "/posts.json", "leo", raw="Voici la réponse, enfin trouvée.", topic_id=asked["topic_id"]
+        )
+        assert status == 200, answer
+        await world.rse.sink.change(Act.POSTED, f"post:{answer['id']}")
+        await world.forward()
+        await state(world, "done")
+        await world.told(8)
+        heard = [attributes for attributes, _ in await world.heard()]
+    by_name = {attributes["ce_nativeid"]: attributes for attributes in heard}
+    assert by_name[f"post:{answer['id']}"]["ce_parent"] == by_name[f"post:{asked['id']}"]["ce_subject"]
+    assert [one["ce_nativeid"] for one in heard if "ce_history" in one][-1] != f"post:{asked['id']}"  # the newest of them was not the last
+
+
 async def test_an_operator_asks_stops_goes_on_and_takes_back(world: World) -> None:
     posts = [await before(world, days, f"Un message d’il y a {days} jours, pour l’histoire.") for days in (9, 8, 7)]
     async with world.rig.running():

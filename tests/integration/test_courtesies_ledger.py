@@ -10,6 +10,7 @@ import pytest
 from adapters.backfills import BackfillLost, Backfills, Item, Job, State, progress
 from adapters.greetings import Newcomer, Register
 from adapters.ledger import Ledger
+from adapters.memory import Coming, Memory
 from adapters.notices import Board
 from adapters.offers import Held
 from adapters.ties import Tie, Ties, TieState
@@ -74,6 +75,37 @@ async def test_messages_are_brought_oldest_first_and_taken_back_newest_first(led
         await backfills.mark(job, found[0], Item.BROUGHT)
     assert brought == ["post:1", "post:2", "post:3"]
     assert await backfills.newest_brought(job) == ("post:3", Item.BROUGHT)
+
+
+async def test_what_somebody_answers_is_brought_first_and_what_it_answers_itself_before_it(ledger: Ledger) -> None:
+    backfills, memory = Backfills(ledger, "rse", "one"), Memory(ledger, "rse")
+    await backfills.ask("97", "c", 30, SINCE, NOW)
+    job = await claimed(backfills)
+    items = [Held(f"post:{number}", SINCE + timedelta(days=number), f"topic:{number % 2}/{number}") for number in range(1, 6)]
+    await backfills.found(job, items, "page 2")
+    coming = (await memory.recall(["topic:1/5", "post:3", "post:99"], [])).coming
+    assert coming == {reference: Coming(one, "c") for one, references in {
+        "post:5": ("post:5", "topic:1/5"), "post:3": ("post:3", "topic:1/3"),
+    }.items() for reference in references}  # fmt: skip
+    await backfills.found(job, [], None)
+    await memory.want(["post:5", "post:3"])
+    brought = []
+    while (found := await backfills.oldest(job)) is not None:
+        brought.append(found[0])
+        await backfills.mark(job, found[0], Item.BROUGHT)
+    assert brought == ["post:3", "post:5", "post:1", "post:2", "post:4"]
+    assert (await memory.recall(["topic:1/5"], [])).coming == {}
+    assert await backfills.newest_brought(job) == ("post:5", Item.BROUGHT)
+
+
+async def test_what_a_stopped_back_fill_left_behind_is_awaited_by_nobody(ledger: Ledger) -> None:
+    backfills, memory = Backfills(ledger, "rse", "one"), Memory(ledger, "rse")
+    await backfills.ask("97", "c", 30, SINCE, NOW)
+    await backfills.found(await claimed(backfills), [Held("post:1", SINCE, "topic:1/1")], None)
+    assert (await memory.recall(["topic:1/1"], [])).coming
+    assert await backfills.turn("97", State.STOPPED, State.BRINGING)
+    assert (await memory.recall(["topic:1/1"], [])).coming == {}
+    assert (await Memory(ledger, "other").recall(["topic:1/1"], [])).coming == {}
 
 
 async def test_what_the_settings_ask_is_asked_once_what_an_operator_asks_is_asked_anew(ledger: Ledger) -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from adapters.decisions import Desk, Doubt, Drop, Park, Publish, pseudonym
 from adapters.echoes import PATIENCE, awaited, is_echo
-from adapters.memory import Known, KnownObject, OpenIntent
+from adapters.memory import Coming, Known, KnownObject, OpenIntent
 from adapters.port import Act, Change, Incomplete, Nonsense
 from adapters.spool import pack_change, pack_incomplete, unpack_change, unpack_incomplete
 from adapters.ties import Tie, TieState
@@ -107,6 +107,32 @@ def test_a_parent_is_found_by_either_address_and_an_unknown_locator_leads_nowher
     decision = desk.decide(reply, known(COPY, OWN), NOW, NOW)
     assert isinstance(decision, Publish)
     assert decision.parent == subject
+
+
+@pytest.mark.parametrize(("parent", "locator"), [("topic:9/9", "topic:9/10"), ("post:77", "topic:9/10"), ("$event", None)])
+def test_an_answer_to_what_a_back_fill_will_bring_names_it_and_has_it_brought_first(desk: Desk, parent: str, locator: str | None) -> None:
+    reply = replace(change(native_id="post:2"), parent=parent, locator=locator)
+    found = known()
+    found.coming[parent] = Coming("post:77", "futurs")
+    decision = desk.decide(reply, found, NOW, NOW)
+    assert isinstance(decision, Publish)
+    assert (decision.parent, decision.wanted) == (object_id("wifip", "post:77"), "post:77")
+
+
+def test_what_another_community_s_back_fill_will_bring_is_no_parent_here(desk: Desk) -> None:
+    found = known()
+    found.coming["topic:9/9"] = Coming("post:77", "autre")
+    decision = desk.decide(replace(change(native_id="post:2"), parent="topic:9/9", locator="topic:9/10"), found, NOW, NOW)
+    assert isinstance(decision, Publish)
+    assert (decision.parent, decision.wanted) == (None, None)
+
+
+def test_what_was_told_already_need_not_be_brought_first(desk: Desk) -> None:
+    found = known(OWN)
+    found.coming["topic:7/1"] = Coming(OWN.native_id, "futurs")
+    decision = desk.decide(replace(change(native_id="post:2"), parent="topic:7/1", locator="topic:7/2"), found, NOW, NOW)
+    assert isinstance(decision, Publish)
+    assert (decision.parent, decision.wanted) == (OWN.subject, None)
 
 
 def test_a_reply_finds_the_parent_that_came_in_the_same_batch(desk: Desk) -> None:
