@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from dataclasses import dataclass
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -73,8 +74,9 @@ class Service:
         return str(test[-1]) if test[:4] == ["CMD", "python", "-m", "deploy.compose.healthy"] else None
 
 
+@cache
 def read() -> dict[str, Any]:
-    """The whole file."""
+    """The whole file, read once: nobody changes what it says."""
     found: dict[str, Any] = yaml.safe_load((CLONE / "docker-compose.yml").read_text(encoding="utf-8"))
     return found
 

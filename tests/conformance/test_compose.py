@@ -299,9 +299,16 @@ def test_every_variable_is_a_setting_of_the_process_that_gets_it(service: Servic
     assert asked <= set_by(service)
 
 
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the vault fills: its RSA keys take a second to make, and nobody here changes anything of it."""
+    folder = tmp_path_factory.mktemp("vault")
+    vault.main([*ALL["vault"].commands[0][3:], f"--folder={folder}"])
+    return folder
+
+
 @each_of_ours
-def test_every_path_lies_in_a_volume_that_the_vault_fills_or_in_one_of_its_own(service: Service, tmp_path: Path) -> None:
-    vault.main([*ALL["vault"].commands[0][3:], f"--folder={tmp_path}"])
+def test_every_path_lies_in_a_volume_that_the_vault_fills_or_in_one_of_its_own(service: Service, filled: Path) -> None:
     said = [*service.environment.values(), *(word for words in service.commands for word in words)]
     paths = [found[0] for word in said if (found := re.search(rf"({RUN}|{STATE})[/\w.-]*", word)) and found[0] != RUN]
     mounted = {mount.target: mount for mount in service.mounts}
@@ -309,7 +316,7 @@ def test_every_path_lies_in_a_volume_that_the_vault_fills_or_in_one_of_its_own(s
         where = next((target for target in mounted if path.startswith(f"{target}/")), None)
         assert where is not None, path
         if path.startswith(RUN):
-            assert (tmp_path / Path(path).relative_to(RUN)).is_file(), path
+            assert (filled / Path(path).relative_to(RUN)).is_file(), path
         else:
             assert mounted[where].writable, path
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from functools import cache
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -35,6 +36,8 @@ REFUSING = {
     "_give_up",
 }
 """What is called with the name of a reason that a page, a trace or a list of dead letters may show."""
+CALLS = re.compile(rf"\b({'|'.join(REFUSING)})\s*\(")
+"""Most files call none of them, and need not be parsed each time that tests are collected."""
 STREAMS = tuple(f"hub/batches/{name}.py" for name in ("fanout", "group", "inbound", "receipts", "sifting"))
 """Where a stream's own reasons are constants."""
 NAME = re.compile(r"[a-z]+(_[a-z]+)*")
@@ -55,17 +58,19 @@ def _constants(tree: ast.Module) -> Iterator[str]:
             yield line.value.value
 
 
-def _reasons() -> set[str]:
+@cache
+def _reasons() -> frozenset[str]:
     found = {reason.value for reason in (*Reason, *Refusal, *Absence, *remote.Reason)}
     for room in ("adapters", "hub", "schemas"):
         for file in (CLONE / room).rglob("*.py"):
-            found.update(_called(ast.parse(file.read_text())))
+            if CALLS.search(said := file.read_text()):
+                found.update(_called(ast.parse(said)))
     for name in STREAMS:
         found.update(_constants(ast.parse((CLONE / name).read_text())))
     for grade, *held in product((None, *Grade), *[(True, False)] * 4):
         if reason := why_not_speak(Speech(grade, *held)):
             found.add(reason)
-    return found
+    return frozenset(found)
 
 
 def test_the_reasons_are_found_where_they_are_given() -> None:
