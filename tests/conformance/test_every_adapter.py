@@ -258,7 +258,9 @@ async def test_too_many_requests_is_later_with_the_rses_own_wish(rse: Rse) -> No
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503])
-async def test_a_passing_refusal_is_later_writes_nothing_and_heals(rse: Rse, status: int) -> None:
+async def test_a_passing_refusal_is_later_writes_nothing_and_heals(rse: Rse, status: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("learning", "pacing"):  # how long a refused client waits is for the tests of paces to say
+        monkeypatch.setattr(f"adapters.{module}.UNWISHED", 0.05)
     given = order(rse)
     await rse.refuse(status)
     outcome = await rse.client.write(given)
