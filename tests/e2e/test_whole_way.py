@@ -291,6 +291,7 @@ async def _typed_by_the_operator(whole: Whole, words: list[str], folder: Path) -
     await whole.stack.operator.run(*(str(folder / word) if word.endswith(".json") else word for word in words[1:]))
 
 
+@pytest.mark.long
 async def test_any_process_killed_in_the_middle_loses_and_doubles_nothing(whole: Whole) -> None:
     room, expected = whole.scene.room, []
     victims: tuple[tuple[str, ...], ...] = (

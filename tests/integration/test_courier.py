@@ -158,6 +158,7 @@ async def test_what_moderation_takes_away_and_brings_back_reaches_an_inbox_byte_
     assert suspended.bodies == [one.body for one in told if one.forgets]
 
 
+@pytest.mark.long
 async def test_unkind_servers_delay_nobody_and_miss_nothing(couriers: Couriers, engine: AsyncEngine, ours: OurKeys) -> None:
     kind, slow, busy, broken, rude = Inbox(ours), Inbox(ours, delay=0.2), Inbox(ours), Inbox(ours), Inbox(ours)
     busy.answers = [(429, {"Retry-After": "2"})]
@@ -294,6 +295,7 @@ async def test_only_one_courier_delivers(couriers: Couriers, engine: AsyncEngine
         await until(lambda: here.took == ids(0, 12))
 
 
+@pytest.mark.long
 async def test_a_database_that_ends_the_connection_ends_the_process_and_nothing_is_lost(
     couriers: Couriers, engine: AsyncEngine, ours: OurKeys, database_url: str
 ) -> None:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from tests.fakes_streams import Running
     from tests.servers import Kafka
 
+pytestmark = pytest.mark.long
 PROBE = "tests.probes_faust_faults"
 SENT = {
     "raising": (b"good", b"bad"),

@@ -41,6 +41,7 @@ async def rig(private_kafka: LocalKafka, database_url: str, tmp_path: Path, monk
         yield rig
 
 
+@pytest.mark.long
 async def test_while_kafka_is_down_the_spool_holds_then_refuses_and_is_published_in_order_afterwards(
     rig: Rig, private_kafka: LocalKafka
 ) -> None:

@@ -157,6 +157,7 @@ async def test_a_process_that_finds_no_database_says_so_and_ends(hub: Hub, world
     assert publisher.said("relay_ends")
 
 
+@pytest.mark.long
 async def test_a_second_relay_waits_and_takes_over_when_the_first_is_killed(hub: Hub, world: World) -> None:
     hub.prepare(world)
     relays = [hub.start(name, "-m", "hub", "relay") for name in ("one", "two")]
@@ -215,6 +216,7 @@ async def test_fan_out_to_a_node_without_its_topic_is_a_dead_letter_and_reaches_
     assert [dict(one.headers)["dlq_reason"] for one in letters] == [b"topic_missing", b"targets_malformed", b"topic_missing"]
 
 
+@pytest.mark.long
 async def test_receipts_of_a_whole_outage_are_kept_in_one_batch(world: World) -> None:
     record = world.posted("wifip", "post:1")
     await world.hear(record)

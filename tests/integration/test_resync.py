@@ -162,6 +162,7 @@ async def test_it_asks_for_what_comes_after_the_last_number_that_it_has_dealt_wi
     assert (heads["ce_source"], heads["ce_community"]) == (rig.node, COMMUNITY)
 
 
+@pytest.mark.long
 async def test_a_topic_that_was_made_anew_is_read_from_its_beginning_and_what_is_missing_is_asked_for(rig: Rig) -> None:
     async with rig.running():
         await rig.tie()
@@ -279,6 +280,7 @@ async def test_an_operator_has_it_asked_for_and_sees_what_is_awaited(rig: Rig, m
     assert texts(rig) == ["1", "2"]
 
 
+@pytest.mark.long
 async def test_a_process_that_ended_before_it_noted_its_place_asks_for_what_is_gone(rig: Rig) -> None:
     async with rig.running():
         await rig.tie()

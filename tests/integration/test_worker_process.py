@@ -163,6 +163,7 @@ async def test_every_process_tells_where_it_can_be_asked_how_it_is(rig: Rig) -> 
                 await _answers(rig, client, name, page)
 
 
+@pytest.mark.long
 async def test_nothing_is_lost_nor_done_twice_by_processes_killed_before_they_commit_mark_or_acknowledge(rig: Rig) -> None:
     steps = ("inbound.before_commit", "relay.before_mark", "fanout.before_ack")
     rig.hub.kill_at(*steps)
@@ -174,6 +175,7 @@ async def test_nothing_is_lost_nor_done_twice_by_processes_killed_before_they_co
     await way_of(rig.hub, rig.world, [id_of(post) for post in posts])  # under the same number
 
 
+@pytest.mark.long
 async def test_what_was_committed_before_a_worker_died_unacknowledged_has_its_effect_once(rig: Rig) -> None:
     rig.hub.kill_at("inbound.before_ack")
     posts = rig.posts(20)

@@ -220,6 +220,7 @@ async def test_what_our_account_wrote_is_never_published_though_its_write_failed
     assert [headers["ce_nativeid"] for headers, _ in inbound] == [f"tie:{SPACE}", "post:1"]
 
 
+@pytest.mark.long
 async def test_two_processes_of_one_node_that_pass_the_topic_to_each_other_write_every_record_once_and_in_order(rig: Rig) -> None:
     async def slowly(_: Order) -> None:
         await asyncio.sleep(0.02)

@@ -135,6 +135,7 @@ def _point_at(rig: Rig, rse: Forum) -> None:
     file.write_text(yaml.safe_dump({"instances": {"rse": instance}}))
 
 
+@pytest.mark.long
 async def test_when_the_connector_that_holds_the_topic_is_killed_the_other_takes_over_and_nothing_is_lost_doubled_or_out_of_order(
     ministry: Ministry,
 ) -> None:
