@@ -46,7 +46,7 @@ test: install kafka ## Runs the tests, five minutes; EXAMPLES=1000 tries that ma
 	$(call say,'Whole systems one at a time')
 	@$(BIN)/pytest -q -m 'not real and not long' tests/e2e
 
-test-long: install kafka ## Runs the tests that take long: faults, floods, histories, generated stories
+test-long: install kafka ## Runs the tests that take long: faults, floods, histories, generated stories, the integrators' page
 	$(call say,'Tests that take long')
 	@$(BIN)/pytest -q -m 'long and not real'
 

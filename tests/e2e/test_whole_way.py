@@ -267,6 +267,7 @@ async def test_a_ministry_behind_the_door_runs_without_any_broker(whole: Whole) 
     assert "kafka_connected" not in whole.logs()["connector-diplomatie.log"]
 
 
+@pytest.mark.long
 async def test_the_page_for_integrators_leads_from_nothing_to_a_first_message(whole: Whole, tmp_path: Path) -> None:
     page = (FOLDER_OF_CONNECTORS / "RACCORDER.md").read_text(encoding="utf-8")
     blocks = re.findall(r"```sh( operateur)?\n(.*?)```", page, re.DOTALL)

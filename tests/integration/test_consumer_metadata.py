@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+import pytest
+
 from hub.operations.broker import administrator
 from schemas.wire import kafka as wire
 from schemas.wire.kafka import KafkaSettings
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
 PATIENCE = 90.0
 
 
+@pytest.mark.long
 async def test_a_topic_that_was_not_told_when_the_group_was_joined_is_read_within_seconds(kafka: Kafka, topic_prefix: str) -> None:
     settings, topic = KafkaSettings(bootstrap=kafka.bootstrap), f"{topic_prefix}late"
     async with asyncio.timeout(PATIENCE):

@@ -141,6 +141,7 @@ async def test_two_databases_are_separate(private_postgres: LocalPostgres) -> No
         await one_value(other, "SELECT count(*) FROM note")
 
 
+@pytest.mark.long
 async def test_postgres_keeps_its_rows_and_its_port_through_a_restart_and_a_kill(private_postgres: LocalPostgres) -> None:
     url = private_postgres.create_database("kept")
     await execute(url, "CREATE TABLE note (text text)")

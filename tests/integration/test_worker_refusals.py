@@ -92,6 +92,7 @@ async def test_each_refusal_is_named_in_its_dead_letter_in_the_metrics_and_in_th
     await becomes(lambda: _messages(world), [object_id("wifip", "post:good")])
 
 
+@pytest.mark.long
 async def test_a_flood_of_one_node_parks_that_nodes_records_until_an_operator_lets_it_go_on(hub: Hub, world: World) -> None:
     await hub.publish(*(_elsewhere(world, "education", f"$f{number}") for number in range(FLOOD)))
     await hub.read(DEAD, lambda found: len(found) >= FLOOD)

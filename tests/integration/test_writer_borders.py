@@ -241,6 +241,7 @@ async def test_two_processes_of_one_node_that_pass_the_topic_to_each_other_write
     assert [order.content.text for order in rig.rse.written if order.content] == wanted
 
 
+@pytest.mark.long
 async def test_a_process_that_takes_over_knows_what_the_one_that_ended_had_written_though_it_committed_nothing(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
