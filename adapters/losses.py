@@ -39,6 +39,7 @@ class LossLooker:
     ) -> None:
         self._name, self._client, self._watch, self._recall = name, client, watch, recall
         self._admit, self._room, self._clock = admit, room, clock
+        self._waiting: dict[str, int] = {}
 
     async def look(self, view: View) -> Looked | Later | Never:
         """Ask once. Raises NotKeptError, LeaseLost, LedgerUnavailable; nothing is noted that was not stored."""
@@ -47,7 +48,9 @@ class LossLooker:
             return found
         await self._tell(found, view)
         await self._note(found.cursor, view)
-        return Looked(changed=found.more)
+        self._waiting[view.poll.space] = found.waiting
+        Metric.losses.labels(self._name).set(sum(self._waiting.values()))
+        return Looked(changed=found.waiting > 0)
 
     async def _ours(self, claims: Sequence[Claim]) -> frozenset[Claim]:
         known = (await self._recall({claim.native_id for claim in claims}, ())).natives if claims else {}

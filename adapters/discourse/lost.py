@@ -115,10 +115,10 @@ class Recall:
         for one in lost[:AT_ONCE]:
             outcome = await self._as_it_stands(one, asked)
             if isinstance(outcome, Later):
-                return Losses(tuple(found), _cursor(one), more=True) if found else outcome
+                return Losses(tuple(found), _cursor(one), len(lost) - len(found)) if found else outcome
             found.append(Loss(outcome, _cursor(one)))
         rest = lost[AT_ONCE:]
-        return Losses(tuple(found), _cursor(rest[0]) if rest else newest, more=bool(rest))
+        return Losses(tuple(found), _cursor(rest[0]) if rest else newest, len(rest))
 
     async def _as_it_stands(self, lost: _Lost, asked: _Asked) -> Change | Unused | Nonsense | Later:
         match lost:

@@ -86,9 +86,9 @@ class Loss:
 class Losses:
     """All that a platform tried in vain to tell; parents first.
 
-    `cursor` is where the next question goes on once all is stored; `more` tells that there is more to ask for by then.
+    `cursor` is where the next question goes on once all is stored; `waiting` counts what is left to ask for by then.
     """
 
     losses: tuple[Loss, ...]
     cursor: str | None
-    more: bool = False
+    waiting: int = 0

@@ -45,6 +45,7 @@ class Metric:
     rse_waited = Counter("traitdunion_rse_waited_seconds_total", "Time that calls waited for their turn.", ["instance", "kind"])
     looks = Counter("traitdunion_looks_total", "Looks at polled spaces by outcome.", ["instance", "outcome"])
     recovered = Counter("traitdunion_recovered_total", "What a platform could not tell and was asked, by outcome.", ["instance", "outcome"])
+    losses = Gauge("traitdunion_losses_waiting", "What a platform could not tell that is still to be asked for.", ["instance"])
     rosters = Counter(
         "traitdunion_rosters_total", "Times that an RSE was asked who takes part in a space, by outcome.", ["instance", "outcome"]
     )

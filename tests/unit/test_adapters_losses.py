@@ -123,8 +123,15 @@ async def test_an_rse_that_does_not_tell_is_believed(refused: Later | Never) -> 
 
 
 async def test_more_to_come_is_asked_for_soon() -> None:
-    found = Losses((), "7", more=True)
-    assert await looker(ForgetfulRse(losses=found), PolledSink()).look(view_of("97")) == Looked(changed=True)
+    rse = ForgetfulRse(losses=Losses((), "7", waiting=3))
+    looks = looker(rse, PolledSink())
+    assert await looks.look(view_of("97")) == Looked(changed=True)
+    rse.losses = Losses((), "7", waiting=4)
+    await looks.look(view_of("98"))
+    assert REGISTRY.get_sample_value("traitdunion_losses_waiting", {"instance": "losses"}) == 7.0
+    rse.losses = Losses((), "7")
+    assert await looks.look(view_of("97")) == Looked(changed=False)
+    assert REGISTRY.get_sample_value("traitdunion_losses_waiting", {"instance": "losses"}) == 4.0
 
 
 async def test_what_was_found_is_counted_by_what_became_of_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -61,7 +61,7 @@ async def drained(server: Server) -> str | None:
     while True:
         looked = await server.lost(cursor)
         cursor = looked.cursor
-        if not looked.more:
+        if not looked.waiting:
             return cursor
 
 
@@ -104,7 +104,7 @@ async def test_more_than_a_page_that_came_since_is_found_whole(server: Server) -
         looked = await server.lost(cursor)
         seen += [one.native_id for one in told(looked) if isinstance(one, Change)]
         cursor = looked.cursor
-        if not looked.more:
+        if not looked.waiting:
             break
     assert seen == names(new)
 

@@ -120,7 +120,7 @@ async def test_many_are_told_a_few_at_a_time_oldest_first_and_the_rest_soon_afte
         assert len(told(found)) == AT_ONCE
         cursor = found.cursor
     assert seen == [f"post:{number}" for number in range(1, 3 * AT_ONCE + 1)]
-    assert not found.more
+    assert found.waiting == 0
 
 
 async def test_each_is_told_with_the_question_that_finds_it_and_all_behind_it(server: Server) -> None:
@@ -191,7 +191,7 @@ async def test_a_limit_reached_on_the_way_keeps_what_was_read_and_loses_nothing(
         server.stands(id=number)
     server.answers["/posts/2.json"] = Later("rate_limited", 30.0)
     found = await server.lost()
-    assert ([one.native_id for one in told(found) if isinstance(one, Change)], found.cursor, found.more) == (["post:1"], "1", True)
+    assert ([one.native_id for one in told(found) if isinstance(one, Change)], found.cursor, found.waiting) == (["post:1"], "1", 1)
     assert await server.ask(found.cursor) == Later("rate_limited", 30.0)
     server.answers.clear()
     assert [one.native_id for one in told(await server.lost("1")) if isinstance(one, Change)] == ["post:2"]
