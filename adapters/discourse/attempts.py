@@ -20,7 +20,7 @@ from adapters.far_clock import ZERO, utc
 from adapters.port import Later, Never
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from adapters.discourse.http import Answer, Api
     from adapters.discourse.payload import Told
@@ -102,12 +102,16 @@ class _Book:
         """Whether an attempt is one of those that it holds."""
         return attempt.id > self.after and moment(attempt.created_at) >= self.since
 
-    def take(self, attempts: Iterable[Attempt]) -> None:
-        """Remember them; what was told is read of those alone that are new."""
-        for one in attempts:
-            if one.id not in self.met and self.concerns(one) and not one.delivered:
-                self.failed[one.id] = Tried(one.id, one.event, one.told, moment(one.created_at))
-            self.met.add(one.id)
+    def tried(self, attempt: Attempt) -> Tried | None:
+        """An attempt as it is kept, without its words; None for one that is known, that nobody asks for, or that was taken."""
+        if attempt.id in self.met or not self.concerns(attempt) or attempt.delivered:
+            return None
+        return Tried(attempt.id, attempt.event, attempt.told, moment(attempt.created_at))
+
+    def take(self, pages: Mapping[int, Tried | None]) -> None:
+        """Remember what was read, by number."""
+        self.failed |= {number: tried for number, tried in pages.items() if tried is not None}
+        self.met |= pages.keys()
 
 
 class Log:
@@ -137,14 +141,14 @@ class Log:
             if book is not None and not book.answers(after, since):
                 after, since = min(after, book.after), min(since, book.since)
             book = _Book(after, since, hooks, whole_at=now, read_at=now, front=now)
-            attempts = await self._attempts(book, _is_past)
+            pages = await self._pages(book, _is_past)
         elif now - book.read_at < FRESH:
             return book
         else:
-            attempts = await self._attempts(book, _is_known)
-        if isinstance(attempts, Later | Never):
-            return attempts
-        book.take(attempts)
+            pages = await self._pages(book, _is_known)
+        if isinstance(pages, Later | Never):
+            return pages
+        book.take(pages)
         book.read_at, book.front = now, now + min(self._api.offset, ZERO)
         self._book = book
         return book
@@ -162,11 +166,11 @@ class Log:
         ours = self._instance.webhook_secret.get_secret_value().encode()
         return [hook for hook in hooks if hook is not None and (hook.secret is None or hmac.compare_digest(hook.secret.encode(), ours))]
 
-    async def _attempts(
+    async def _pages(
         self, book: _Book, ends: Callable[[_Book, Sequence[Attempt], Sequence[datetime]], bool]
-    ) -> list[Attempt] | Later | Never:
-        """Those of each webhook, newest first, until a page ends what is to be read."""
-        found: list[Attempt] = []
+    ) -> dict[int, Tried | None] | Later | Never:
+        """The attempts of each webhook by number, newest first, until a page ends what is to be read."""
+        found: dict[int, Tried | None] = {}
         for hook in book.hooks:
             moments: list[datetime] = []
             for number in range(PAGES):
@@ -175,7 +179,7 @@ class Log:
                     return page
                 attempts = [one for one in (read(Attempt, listed) for listed in page) if one is not None]
                 moments += [moment(one.created_at) for one in attempts]
-                found += attempts
+                found |= {one.id: book.tried(one) for one in attempts}
                 if len(page) < PAGE or ends(book, attempts, moments):
                     break
         return found
