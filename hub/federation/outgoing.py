@@ -12,7 +12,7 @@ from hub.federation.wrapping import act, announcing, context, parcel, text
 from schemas import jcs
 from schemas.facts.message import MessageDeleted, MessageEdited, MessagePosted
 from schemas.facts.moderation import MessageModerated, MessageRestored
-from schemas.facts.reaction import ReactionAdded, ReactionRemoved
+from schemas.facts.reaction import LIKES, ReactionAdded, ReactionRemoved
 
 if TYPE_CHECKING:
     from hub.federation.addresses import Addresses
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 ALL: Final = frozenset({PUBLIC, "as:Public", "Public"})
 """Everybody, as servers write it (ActivityPub § 5.6)."""
 CONTENT_TYPE: Final = 'application/ld+json; profile="https://www.w3.org/ns/activitystreams"'
-LIKES: Final = frozenset({"👍", "❤", "❤️"})
-"""What other servers know as a Like; any other emoji is an EmojiReact (FEP-c0e0), which they may ignore."""
 
 
 def parcels_of(numbered: Numbered, addresses: Addresses, correlation: str = "") -> list[Parcel]:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy import delete
 from sqlalchemy.dialects.postgresql import insert
 
-from hub.federation.outgoing import LIKES
 from hub.storage.federation_tables import ministry_likes
+from schemas.facts.reaction import LIKES
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection

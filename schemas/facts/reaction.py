@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Final
 
 from pydantic import Field, StringConstraints
 
@@ -13,6 +13,8 @@ from schemas.scalars import Space
 
 EMOJI_LIMIT = 64  # characters: Matrix lets a reaction be a short text, and one family emoji has eleven
 
+LIKES: Final = frozenset({"👍", "❤", "❤️"})
+"""What ActivityPub servers know as a Like; any other emoji is an EmojiReact (FEP-c0e0), which they may ignore."""
 Emoji = Annotated[str, StringConstraints(min_length=1, max_length=EMOJI_LIMIT, pattern=r"^[^\x00-\x1f\x7f-\x9f]+$")]
 
 
