@@ -21,13 +21,14 @@ from hub.federation.keyring import Keyring
 from hub.federation.laggards import MOST, Laggards
 from hub.federation.lanes import Lanes, Parts
 from hub.federation.pair_files import PairFiles
-from hub.federation.parcel import Parcel, ParcelMalformed
+from hub.federation.parcel import ParcelMalformed
 from hub.federation.positions import Told, Wish
 from hub.federation.post import GuardedPost
 from hub.federation.posting import Posting
 from hub.federation.readership import Readership
 from hub.federation.repository import SqlFollowers
 from hub.federation.ring import Ring
+from hub.federation.unpacking import parcel_of
 from hub.federation.window import Window
 from hub.registry.peer_repository import SqlPeers
 from schemas.provenance import sha256
@@ -45,8 +46,10 @@ if TYPE_CHECKING:
     from aiokafka.structs import ConsumerRecord
     from sqlalchemy.ext.asyncio import AsyncEngine
 
+    from hub.federation.parcel import Parcel
     from hub.federation.positions import Writing
     from hub.federation.readership import Follower
+    from hub.federation.unpacking import Earlier
     from hub.registry.peers import Peer
     from hub.settings import HubSettings
     from schemas.wire.kafka import KafkaSettings, TopicNames
@@ -66,9 +69,9 @@ AT_HAND_BYTES: Final = 64 * 1024
 class Courier:
     """Reads once for all the peers that keep up; the others read for themselves."""
 
-    def __init__(self, window: Window, lanes: Lanes, parts: Parts) -> None:
+    def __init__(self, window: Window, lanes: Lanes, parts: Parts, past: Earlier) -> None:
         self.window, self.lanes = window, lanes
-        self._parts = parts
+        self._parts, self._past = parts, past
 
     async def take(self, record: ConsumerRecord) -> None:
         """Offer one activity to all that it is for."""
@@ -76,7 +79,7 @@ class Courier:
             if self.window.oldest is not None:
                 await self.lanes.leave_behind(self.window.oldest)
         try:
-            parcel = Parcel.of(record.key, record.value, record.headers)
+            parcel = await parcel_of(record, self._past)
         except ParcelMalformed as error:
             log.error("parcel_malformed", offset=record.offset, error=str(error))  # noqa: TRY400 - no content in traces
             Metric.records.labels("courier", "hub", "parcel_malformed").inc()
@@ -220,7 +223,7 @@ async def _deliver(ground: Ground, past: KafkaPast, posting: Posting, ring: Ring
     async with asyncio.TaskGroup() as tasks:
         keeper, window = Keeper(write), Window(start)
         parts = Parts(posting, keeper, Readership(SqlSource(database)), bootstrap.clock, tasks.create_task, ground.patience)
-        courier = Courier(window, Lanes(parts, window, known), parts)
+        courier = Courier(window, Lanes(parts, window, known), parts, past)
         tasks.create_task(keeper.run())
         tasks.create_task(Laggards(courier.lanes, parts, window, past).run())
         tasks.create_task(_tick(courier, ring, ground))

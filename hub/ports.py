@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from schemas.proof import VerifiedEvent
 
 Headers = tuple[tuple[str, bytes], ...]
+PEER_AGAIN: Final = "peer_again"
+"""Header of a record for peers that has no bytes of its own: the offset, on the same topic, of the activity that is brought once more."""
+PEER_ONLY: Final = "peer_only"
+"""Beside it: the one peer to which."""
 
 
 class Clock(Protocol):

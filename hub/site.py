@@ -13,6 +13,7 @@ from hub.federation.web import ReportPages
 from hub.operations.admissions import Admissions
 from hub.operations.answers import SafeHeaders, answer_problems
 from hub.operations.moderation import ModerationPages
+from hub.operations.peer_dossier import Resends
 from hub.operations.reader import Gate
 from hub.operations.streams import KafkaStreams
 from hub.operations.web import Api, Door, Pages
@@ -79,6 +80,7 @@ def site(engine: AsyncEngine, settings: HubSettings, clock: Clock, streams: Stre
         "/noeuds/{node_id}/decision": admissions.decide_on_node,
         "/communautes/{community_id}/moderation": moderation.act,
         "/pairs/{authority}/decision": admissions.decide_on_peer,
+        "/pairs/{authority}/renvoi": Resends(office).resend,
     }
     for path, taken in posts.items():
         app.add_api_route(path, taken, methods=["POST"], response_model=None)

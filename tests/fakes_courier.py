@@ -64,6 +64,12 @@ def answer(offset: int, to: str, inbox: str = "") -> Record:
     return Record(offset, COMMUNITY.encode(), b'{"actor":"%s","n":%d}' % (GROUP.encode(), offset), headers)
 
 
+def again(offset: int, earlier: int, peer: str) -> Record:
+    """What stands at an earlier offset, once more for one peer."""
+    headers = [("peer_again", str(earlier).encode()), ("peer_only", peer.encode()), ("correlation", b"d" * 32)]
+    return Record(offset, COMMUNITY.encode(), b"{}", headers)
+
+
 @dataclass(frozen=True)
 class Hand:
     """One of our pairs."""
@@ -222,7 +228,7 @@ class World:
         keeper, window = Keeper(self.kept.write), Window(mark)
         posting = Posting(self.inboxes, self.inboxes, self.inboxes, self.clock)
         parts = Parts(posting, keeper, Readership(self), self.clock, spawn)
-        self.courier = Courier(window, Lanes(parts, window, self.kept.standings), parts)
+        self.courier = Courier(window, Lanes(parts, window, self.kept.standings), parts, self)
         spawn(keeper.run())
         spawn(Laggards(self.courier.lanes, parts, window, self).run())
         try:

@@ -6,13 +6,14 @@ from typing import Annotated
 
 import typer
 
-from hub.commands import admission, courier, rekeying, releasing, terminal
+from hub.commands import admission, courier, rekeying, releasing, resending, terminal
 from schemas.application import Kind
 from schemas.manifest import Grade
 
 app = terminal.group("Les serveurs pairs : d'autres Trait d'union, et les serveurs du fédivers.")
 courier.add_to(app)
-app.command()(rekeying.rekey)
+for command in (rekeying.rekey, resending.aside, resending.resend):
+    app.command()(command)
 OPTIONS = {"authority": "le nom de domaine", "name": "--organisation", "siret": "--siret", "networks": "--network"}
 Authority = Annotated[str, typer.Argument(help="Nom de domaine du serveur, avec son port s'il n'est pas l'ordinaire.")]
 

@@ -12,12 +12,11 @@ from aiokafka.errors import OffsetOutOfRangeError
 
 from hub.federation.delivery import State, Trouble
 from hub.federation.lanes import Lane, deliver
-from hub.federation.parcel import Parcel, ParcelMalformed
+from hub.federation.parcel import ParcelMalformed
 from hub.federation.positions import Refusal
+from hub.federation.unpacking import Earlier, parcel_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from aiokafka.structs import ConsumerRecord
 
     from hub.federation.lanes import Lanes, Parts
@@ -34,12 +33,8 @@ LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 log = structlog.get_logger()
 
 
-class Past(Protocol):
-    """What was told, from any place in it."""
-
-    async def read(self, offset: int, limit: int) -> Sequence[ConsumerRecord]:
-        """Records from an offset on; raises OffsetOutOfRangeError."""
-        ...
+class Past(Earlier, Protocol):
+    """The topic's past, and for whom it was."""
 
     async def first(self) -> int:
         """The oldest offset that is still kept."""
@@ -115,7 +110,7 @@ class Laggards:
 
     async def _one(self, lane: Lane, record: ConsumerRecord) -> bool:
         try:
-            parcel = Parcel.of(record.key, record.value, record.headers)
+            parcel = await parcel_of(record, self.past)
         except ParcelMalformed:
             lane.standing = lane.standing.passed(record.offset)
             return True

@@ -159,6 +159,8 @@ async def deliver(lane: Lane, offset: int, parcel: Parcel, inboxes: tuple[str, .
     if lane.standing.weary(outcome, parts.patience, parts.clock()):
         outcome = Never(Trouble.FAILS)  # all that comes after it would wait for ever
     Metric.peer_posts.labels(lane.peer, _outcome_name(outcome)).inc()
+    if parcel.only:
+        Metric.peer_resent.labels(lane.peer, _outcome_name(outcome)).inc()
     return await _settle(lane, offset, parcel, inbox, outcome, parts)
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
+from hub.ports import PEER_AGAIN, PEER_ONLY
 from schemas import jcs
 from schemas.wire import records
 
@@ -39,7 +40,7 @@ class Parcel:
     """An activity on its way. `actor` is ours, by whose key it is signed.
 
     `forgets` marks what takes something back: it goes to suspended peers too, and not to the server `source` that took it back. `to` is the actor elsewhere for whom alone it is, and
-    `inbox` hers, where it is known.
+    `inbox` hers, where it is known. `only` is the one peer to which it is brought again, empty where it goes to all.
     """
 
     community: str
@@ -52,6 +53,7 @@ class Parcel:
     inbox: str = ""
     correlation: str = ""
     source: str = ""
+    only: str = ""
 
     def headers(self) -> list[tuple[str, bytes]]:
         """The record's headers."""
@@ -75,6 +77,28 @@ class Parcel:
             raise ParcelMalformed(form)
         source = said.get(FROM, "")
         return cls(community, said.get(EVENT, ""), actor, form, value, FORGETS in said, correlation=correlation, source=source)
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """A record that only points: what stands at `offset` is for this peer once more, in the very bytes in which it was told."""
+
+    offset: int
+    peer: str
+
+    @classmethod
+    def of(cls, headers: Iterable[tuple[str, bytes | None]], before: int) -> Again | None:
+        """Read a record's headers, None for one that has bytes of its own; raises ParcelMalformed for one that does not point back."""
+        try:
+            said = records.texts(headers)
+            if PEER_AGAIN not in said:
+                return None
+            found = cls(int(said[PEER_AGAIN]), said[PEER_ONLY])
+        except (ValueError, KeyError) as error:
+            raise ParcelMalformed(type(error).__name__) from error
+        if not 0 <= found.offset < before:
+            raise ParcelMalformed(PEER_AGAIN)
+        return found
 
 
 def _actor(body: bytes | None) -> str:

@@ -24,7 +24,7 @@ GROUP: Final = "courier"
 COLUMNS: Final = tuple(field.name for field in fields(Standing))
 STANDINGS: Final = Rows(peer_positions, *COLUMNS, then=renewing(["peer"], [name for name in COLUMNS if name != "peer"]))
 ACTIVITIES: Final = Rows(peer_activities, then='ON CONFLICT ("offset") DO NOTHING')
-REFUSALS: Final = Rows(peer_refusals, then='ON CONFLICT (peer, "offset") DO NOTHING')
+REFUSALS: Final = Rows(peer_refusals, "peer", "offset", "reason", "at", then='ON CONFLICT (peer, "offset") DO NOTHING')
 NO_DISK: Final = text("SET LOCAL synchronous_commit = off")
 """What a crash of the database server forgets is posted once more; waiting for its disk would cost each delivery milliseconds."""
 

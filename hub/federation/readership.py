@@ -85,12 +85,12 @@ class Readership:
     async def of(self, parcel: Parcel, now: float) -> dict[str, tuple[str, ...]]:
         """Peer → the inboxes to which this goes there."""
         peers, inboxes = await self._known(parcel, now)
-        return {peer: tuple(found) for peer, found in inboxes.items() if peer != parcel.source and _may(peers.get(peer), parcel)}
+        return {peer: tuple(found) for peer, found in inboxes.items() if _is_for(peer, parcel) and _may(peers.get(peer), parcel)}
 
     async def inboxes(self, parcel: Parcel, peer: str, now: float) -> tuple[str, ...]:
         """The inboxes to which this goes at one peer."""
         peers, inboxes = await self._known(parcel, now)
-        return tuple(inboxes.get(peer, ())) if peer != parcel.source and _may(peers.get(peer), parcel) else ()
+        return tuple(inboxes.get(peer, ())) if _is_for(peer, parcel) and _may(peers.get(peer), parcel) else ()
 
     def networks(self, peer: str) -> tuple[str, ...]:
         """The private address ranges in which a peer may stand."""
@@ -138,6 +138,11 @@ def _by_inbox(followers: Sequence[Follower]) -> dict[str, dict[str, tuple[str, .
         inboxes, inbox = found.setdefault(one.peer, {}), one.shared_inbox or one.inbox
         inboxes[inbox] = (*inboxes.get(inbox, ()), one.actor)
     return found
+
+
+def _is_for(peer: str, parcel: Parcel) -> bool:
+    """Not for the server that took it back itself; brought again, for the one that did not take it."""
+    return peer != parcel.source and parcel.only in {"", peer}
 
 
 def _may(peer: Peer | None, parcel: Parcel) -> bool:

@@ -10,6 +10,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 from hub.operations.acting import desk_of, form_of, session_of
 from hub.operations.forms import body_of, fields_of
 from hub.operations.office import COOKIE, LIFE, Desk, Office, Session, present
+from hub.operations.peer_dossier import aside
 from hub.operations.refusals import Refused
 from hub.registry import admission
 from hub.registry.admission_work import (
@@ -135,9 +136,10 @@ class Admissions:
             self._door.permit(request)
         async with self._door.engine.connect() as connection:
             found = await dossier_of(connection, kind, name) if "\x00" not in name else None
+            more = await aside(connection, name, self._door.clock()) if found and kind is Kind.PEER else {}
         if found is None:
             raise Refused(Problem(404, "node_unknown", "Personne ne porte ce nom ici"))
-        return HTMLResponse(render("dossier.html", here=PLACES[kind], now=self._door.clock(), **self._shown(found, kind, session)))
+        return HTMLResponse(render("dossier.html", here=PLACES[kind], now=self._door.clock(), **more, **self._shown(found, kind, session)))
 
     def _shown(self, found: Dossier, kind: Kind, session: Session | None) -> dict[str, object]:
         now = self._door.clock()

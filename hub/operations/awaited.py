@@ -62,7 +62,7 @@ def _wordless(peer: str, after: int, silent: datetime) -> Select[int, Any, int, 
     told, said, refused = peer_activities.c, peer_receipts.c, peer_refusals.c
     known = select(said.event).where(said.peer == peer, said.event == told.event)
     passed = select(refused.offset).where(refused.peer == peer, refused.offset == told.offset)
-    conditions = (told.offset > after, told.offset < _reached(peer), told.peers.has_key(peer), told.digest.isnot(None), told.event != "")
+    conditions = (told.offset > after, told.offset < reached(peer), told.peers.has_key(peer), told.digest.isnot(None), told.event != "")
     awaited, given_up = told.at > silent, told.at <= silent
     query = select(
         func.count().filter(awaited), func.min(told.at).filter(awaited), func.count().filter(given_up), func.min(told.at).filter(given_up)
@@ -70,7 +70,7 @@ def _wordless(peer: str, after: int, silent: datetime) -> Select[int, Any, int, 
     return query.where(*conditions, ~known.exists(), ~passed.exists())
 
 
-def _reached(peer: str) -> ScalarSelect[int]:
+def reached(peer: str) -> ScalarSelect[int]:
     """The offset before which a peer has all: its own while it is behind, else that of all who keep up."""
     mark = select(stream_offsets.c.next_offset).where(stream_offsets.c.group == "courier", stream_offsets.c.topic == PEERS_OUTBOUND.name)
     own, all_have = peer_positions.c.position, func.coalesce(mark.scalar_subquery(), 0)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final, Protocol
 
 from hub.communities import animation
-from hub.registry.admission_work import Work
+from hub.operations import sending_again
 from hub.registry.people import Presence
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class People(Protocol):
         ...
 
 
-class Desk(Work, animation.Work, Protocol):
+class Desk(sending_again.Desk, animation.Work, Protocol):
     """A transaction at the office."""
 
     @property

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from sqlalchemy import Column
+    from sqlalchemy import Column, ColumnElement
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from hub.operations.awaited import Unacknowledged
@@ -105,7 +105,8 @@ class Transmission:
 async def peer_states(connection: AsyncConnection, now: datetime) -> list[PeerState]:
     """Every peer of the registry."""
     known = {row.peer: row for row in await connection.execute(select(peer_positions))}
-    following, refused = await _counted(connection, followers.c.peer), await _counted(connection, peer_refusals.c.peer)
+    following = await _counted(connection, followers.c.peer)
+    refused = await _counted(connection, peer_refusals.c.peer, peer_refusals.c.resent_at.is_(None))
     mark, newest = await _mark(connection), await _newest(connection)
     peers = (await SqlPeers(connection).all()).values()
     parked, silent = await quarantined_peers(connection), await unacknowledged(connection, now)
@@ -125,7 +126,8 @@ async def peer_state(connection: AsyncConnection, name: str, now: datetime) -> P
 
 async def transmissions(connection: AsyncConnection, events: Iterable[str], now: datetime) -> dict[str, tuple[Transmission, ...]]:
     """Event → what became of it at each peer that it was for."""
-    rows = list(await connection.execute(select(peer_activities).where(among(peer_activities.c.event, events))))
+    named = select(peer_activities).where(among(peer_activities.c.event, events)).order_by(peer_activities.c.offset)
+    rows = list(await connection.execute(named))
     if not rows:
         return {}
     known = {row.peer: row for row in await connection.execute(select(peer_positions))}
@@ -141,25 +143,25 @@ async def transmissions(connection: AsyncConnection, events: Iterable[str], now:
         event: tuple(_transmission(peer, offsets, known.get(peer), refused, mark) for peer, offsets in sorted(peers.items()))
         for event, peers in told.items()
     }
-    announced = {row.event: row for row in rows if row.digest is not None and row.form == "announced"}
+    announced = {(row.event, peer): row for row in rows if row.digest is not None and row.form == "announced" for peer in row.peers}
     return await _acknowledged(connection, found, announced, now)
 
 
 async def _acknowledged(
-    connection: AsyncConnection, found: Mapping[str, tuple[Transmission, ...]], announced: Mapping[str, Any], now: datetime
+    connection: AsyncConnection, found: Mapping[str, tuple[Transmission, ...]], announced: Mapping[tuple[str, str], Any], now: datetime
 ) -> dict[str, tuple[Transmission, ...]]:
     """The same with what other Trait d'union said: a word is shown where it speaks of the very bytes that were brought."""
     peers = await SqlPeers(connection).all()
-    rows = await connection.execute(select(peer_receipts).where(among(peer_receipts.c.event, announced)))
-    said = {(row.event, row.peer): row for row in rows if row.digest == announced[row.event].digest}
+    rows = await connection.execute(select(peer_receipts).where(among(peer_receipts.c.event, {event for event, _ in announced})))
+    said = {at: row for row in rows if (at := (row.event, row.peer)) in announced and row.digest == announced[at].digest}
 
     def told(event: str, one: Transmission) -> Transmission:
         peer, row = peers.get(one.peer), said.get((event, one.peer))
         if row is not None:
             return _said(one, row)
-        if event not in announced or peer is None or not peer.acknowledges or one.state != TRANSMITTED:
+        if (event, one.peer) not in announced or peer is None or not peer.acknowledges or one.state != TRANSMITTED:
             return one
-        since = announced[event].at
+        since = announced[event, one.peer].at
         return replace(one, state=SILENT if is_silent(since, now) else AWAITED, since=since)
 
     return {event: tuple(told(event, one) for one in several) for event, several in found.items()}
@@ -172,9 +174,9 @@ def _said(one: Transmission, row: Any) -> Transmission:
     return Transmission(one.peer, ARRIVED if word.nodes and word.written == len(word.nodes) else ACKNOWLEDGED, None, word)
 
 
-async def _counted(connection: AsyncConnection, peer: Column[Any]) -> dict[str, int]:
-    """Peer → how many rows name it."""
-    rows = await connection.execute(select(peer, func.count().label("rows")).group_by(peer))
+async def _counted(connection: AsyncConnection, peer: Column[Any], *which: ColumnElement[bool]) -> dict[str, int]:
+    """Peer → how many of these rows name it."""
+    rows = await connection.execute(select(peer, func.count().label("rows")).where(*which).group_by(peer))
     return {row[0]: row.rows for row in rows}
 
 
@@ -208,14 +210,14 @@ def _state(peer: Peer, row: Any | None, following: int, refused: int, mark: int,
 
 
 def _transmission(peer: str, offsets: Sequence[int], row: Any | None, refused: Mapping[tuple[int, str], str], mark: int) -> Transmission:
-    """An event is told in two forms at most; who has taken one of them knows it."""
+    """An event is told in two forms at most, and once more where neither was taken; who has taken one of them knows it."""
     reached = _reached(row, mark)
     done = [offset for offset in offsets if offset < reached]
     reasons = [refused[offset, peer] for offset in done if (offset, peer) in refused]
     if len(reasons) < len(done):
         return Transmission(peer, TRANSMITTED)
     if len(done) == len(offsets):
-        return Transmission(peer, REFUSED, reasons[0])
+        return Transmission(peer, REFUSED, reasons[-1])
     if row is not None and row.state != "closed":
         return Transmission(peer, FAILING, row.reason)
     return Transmission(peer, WAITING)

@@ -46,6 +46,7 @@ class ActKind(StrEnum):
     REPORT_CLOSED = "report_closed"
     ANCHOR_REPLACED = "anchor_replaced"
     PAIR_REPLACED = "pair_replaced"
+    ACTIVITIES_RESENT = "activities_resent"
 
 
 ENDING: Final = frozenset({ActKind.APPLIED, ActKind.DECLARED, ActKind.REFUSED, ActKind.GRADE_CHANGED})

@@ -30,6 +30,6 @@ peer_activities = Table(
 peer_refusals = Table(
     "peer_refusals", metadata,
     Column("peer", Text, primary_key=True), Column("offset", BigInteger, primary_key=True, autoincrement=False),
-    Column("reason", Text, nullable=False), moment("at", required=True),
+    Column("reason", Text, nullable=False), moment("at", required=True), moment("resent_at"),
     Index("peer_refusals_by_offset", "offset"), Index("peer_refusals_to_forget", "at"),
 )  # fmt: skip

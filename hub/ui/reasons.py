@@ -157,6 +157,14 @@ REASONS: Final[Mapping[str, str]] = {
     "peer_actor_missing": "l’acteur à qui répondre est introuvable",
     "peer_backlog_expired": "absent si longtemps que le topic ne garde plus tout ce qui l’attendait",
     "peer_no_longer_follows": "le serveur ne suivait plus la communauté, ou n’y avait plus droit, quand son tour est venu",
+    # why what a peer did not take is not sent to it again
+    "nothing_set_aside": "rien n’est mis de côté pour ce serveur",
+    "activity_not_set_aside": "cette activité n’est pas de celles qui sont mises de côté pour ce serveur",
+    "resend_answer": "une réponse à un seul acteur ne se renvoie pas : qu’il demande à nouveau",
+    "resend_expired": "trop ancien : le topic n’en garde plus les octets",
+    "resend_taken_back": "ce message, ou cette réaction, a été retiré depuis : le renvoyer le ferait revenir",
+    "resend_overtaken": "ce qui avait été retiré est revenu depuis : renvoyer le retrait l’ôterait",
+    "resend_under_way": "un changement plus récent est encore en chemin : redemandez dans un instant",
     # what an RSE refuses for ever
     "validation_refused": "refusé par les règles du RSE",
     "awaiting_approval": "en attente d’un modérateur du RSE",

@@ -93,6 +93,7 @@ ACTS: Final[Mapping[str, str]] = {
     "key_announced": "clé annoncée", "key_rotated": "clé relayée", "key_revoked": "clé révoquée", "key_compromised": "clé compromise",
     "anchor_replaced": "ancre remplacée",
     "pair_replaced": "paire de fédération remplacée",
+    "activities_resent": "activités renvoyées",
 }  # fmt: skip
 BREAKERS: Final[Mapping[str, str]] = {
     "closed": "en service", "open": "en échec", "paused": "en pause", "gone": "parti", "never": "rien ne lui a été porté",
@@ -104,6 +105,7 @@ TRANSMISSIONS: Final[Mapping[str, str]] = {
     "transmitted": "transmis, sans accusé", "waiting": "en attente", "failing": "en attente : serveur en échec", "refused": "refusé",
     "awaited": "transmis, accusé attendu", "silent": "transmis, sans accusé", "acknowledged": "pris, accusé signé", "arrived": "arrivé, accusé signé",
 }  # fmt: skip
+FORMS: Final[Mapping[str, str]] = {"announced": "par le groupe", "plain": "sans groupe", "direct": "à un seul acteur"}
 FATES: Final[Mapping[str, str]] = {
     "held": "y attend ce à quoi il répond", "known": "y était déjà", "noted": "n’y change rien", "refused": "ce serveur le refuse",
 }  # fmt: skip
@@ -182,6 +184,11 @@ def breaker(name: str) -> str:
 def scheme(name: str | None) -> str:
     """By what a peer lets us sign."""
     return SCHEMES.get(name, name) if name else "pas encore connue"
+
+
+def form(name: str) -> str:
+    """How an activity is told."""
+    return FORMS.get(name, name)
 
 
 def transmission(name: str) -> str:

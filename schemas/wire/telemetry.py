@@ -82,6 +82,11 @@ class Metric:
         "traitdunion_external_total", "What became of peers' activities, by server, act and outcome.", ["peer", "act", "outcome"]
     )
     peer_posts = Counter("traitdunion_peer_posts_total", "Activities brought to a peer, by what became of them.", ["peer", "outcome"])
+    peer_resent = Counter(
+        "traitdunion_peer_resent_total",
+        "Activities brought again to a peer that had not taken them, by what became of them.",
+        ["peer", "outcome"],
+    )
     peer_failing = Gauge("traitdunion_peer_failing_seconds", "How long a peer has taken nothing that is for it; 0 while it does.", ["peer"])
     peer_receipts = Counter(
         "traitdunion_peer_receipts_total", "Words of other Trait d'union on what became of an activity there, by fate.", ["peer", "fate"]

@@ -19,7 +19,7 @@ from hub.federation.outgoing import parcels_of
 from hub.federation.positions import Wish
 from hub.federation.reach import Bearing
 from hub.federation.wrapping import Numbered
-from hub.ports import Record
+from hub.ports import PEER_AGAIN, PEER_ONLY, Record
 from hub.storage.engine import engine_for
 from schemas.facts.moderation import MessageModerated, MessageRestored
 from schemas.keys import SigningKey
@@ -181,7 +181,7 @@ async def test_unkind_servers_delay_nobody_and_miss_nothing(couriers: Couriers, 
         await becomes(gone, (State.OPEN, "peer_unreachable", 0))
 
 
-async def test_an_activity_on_which_a_server_fails_each_time_is_set_aside_and_operators_see_which(
+async def test_an_activity_on_which_a_server_fails_each_time_is_set_aside_and_can_be_brought_again_in_the_same_bytes(
     couriers: Couriers, engine: AsyncEngine, ours: OurKeys
 ) -> None:
     broken = Inbox(ours)
@@ -200,6 +200,10 @@ async def test_an_activity_on_which_a_server_fails_each_time_is_set_aside_and_op
             return [(row.offset, row.reason) for row in await ask(engine, 'SELECT "offset", reason FROM hub.peer_refusals')]
 
         await becomes(refused, [(1, "peer_fails_on_activity")])
+        pointing = ((PEER_AGAIN, b"1"), (PEER_ONLY, broken.peer.encode()))
+        await couriers.publish(Record(PEERS_OUTBOUND.name, 0, 0, NOW, COMMUNITY.encode(), b"{}", pointing), topic=PEERS_OUTBOUND)
+        await until(partial(_has, broken, 4))
+        assert broken.bodies[-1] == parcel(1).value
 
 
 @pytest.mark.long

@@ -1,0 +1,42 @@
+"""A record of `peers.outbound.v1` as what it stands for: its own activity, or an earlier one that a peer is brought again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Protocol
+
+from aiokafka.errors import OffsetOutOfRangeError
+
+from hub.federation.parcel import Again, Parcel, ParcelMalformed
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from aiokafka.structs import ConsumerRecord
+
+
+class Earlier(Protocol):
+    """What was told, from any place in it."""
+
+    async def read(self, offset: int, limit: int) -> Sequence[ConsumerRecord]:
+        """Records from an offset on; raises OffsetOutOfRangeError."""
+        ...
+
+
+async def parcel_of(record: ConsumerRecord, past: Earlier) -> Parcel:
+    """The parcel that a record holds or points to; raises ParcelMalformed, also where what it points to is no longer kept."""
+    only = ""
+    while (again := Again.of(record.headers, record.offset)) is not None:
+        only = only or again.peer
+        record = await _at(again.offset, past)
+    return replace(Parcel.of(record.key, record.value, record.headers), only=only)
+
+
+async def _at(offset: int, past: Earlier) -> ConsumerRecord:
+    try:
+        found = await past.read(offset, 1)
+    except OffsetOutOfRangeError as error:
+        raise ParcelMalformed("forgotten") from error
+    if not found or found[0].offset != offset:
+        raise ParcelMalformed("forgotten")
+    return found[0]
