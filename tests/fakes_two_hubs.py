@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
 import psutil
 
+from deploy.demo.cast import Ministry, Person
+from deploy.demo.manifests import Approver
+from deploy.demo.neighbour import Identity
 from deploy.demo.spaces import find
 
 if TYPE_CHECKING:
@@ -19,6 +22,16 @@ if TYPE_CHECKING:
     from deploy.demo.spaces import Forum, Shown
 
 PATIENCE = 180.0
+WIFIP = Ministry("wifip", "00000100100015", "Finances publiques", "discourse", "wiFiP", 0, 0, Person("camille", "Camille Roux"))
+LABO = Ministry("labo", "00000100800010", "Innovation publique", "discourse", "Labo", 0, 0, Person("nora", "Nora Haddad"))
+OURS = Identity(
+    "ours", "Équipe Trait d’union", "00000100600014", "futurs-publics", "Futurs Publics", WIFIP,
+    (Approver("anne", "Anne Lefort", "Équipe Trait d’union", "00000100600014"), Approver("bakary", "Bakary Diop", "Numérique", "00000100500016")),
+)  # fmt: skip
+OPSI = Identity(
+    "opsi", "Observatoire de l’innovation", "00000100700012", "innovation", "Innovation publique", LABO,
+    (Approver("iris", "Iris Colin", "Observatoire", "00000100700012"), Approver("jean", "Jean Petit", "Recherche", "00000100900018")),
+)  # fmt: skip
 
 
 @dataclass
@@ -106,6 +119,31 @@ class Two:
 
     ours: Side
     opsi: Side
+
+
+@dataclass
+class Talk:
+    """Words that agents of both hubs say in turn, under a subject, and that must all be read at the other, once and in order."""
+
+    two: Two
+    about: str
+    said: dict[str, list[str]] = field(default_factory=lambda: {"ours": [], "opsi": []})
+
+    def _sides(self) -> tuple[tuple[Side, Side, list[str]], ...]:
+        ours, opsi = self.two.ours, self.two.opsi
+        return ((ours, opsi, self.said["ours"]), (opsi, ours, self.said["opsi"]))
+
+    async def speak(self) -> None:
+        for here, _, said in self._sides():
+            said.append(f"Parole {len(said)} de {here.hub.who.name} : {self.about}.")
+            await here.forum.open_topic(f"{self.about}, sujet {len(said)} de {here.hub.who.name}", said[-1])
+
+    async def heard(self) -> None:
+        """Each has read the other's last word, and those before it; and has told, signed by its hub, that it arrived."""
+        for here, there, said in self._sides():
+            await there.reads(said[-1])
+            assert [words for text in await there.words() for words in said if words in text] == said
+            await here.transmission(said[-1], there, "arrived")
 
 
 def _line(process: psutil.Process) -> list[str]:

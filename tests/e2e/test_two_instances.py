@@ -4,27 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import secrets
 import signal
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
-import asyncpg
-import psutil
 import pytest
-import pytest_asyncio
-from aiohttp import ClientSession, ClientTimeout
+from aiohttp import ClientSession
 
-from deploy.demo.cast import Ministry, Person
-from deploy.demo.federated import Place
 from deploy.demo.kafka_tap import Tap, text
-from deploy.demo.manifests import Approver
-from deploy.demo.neighbour import Identity, Neighbour
-from deploy.demo.operator import CommandFailed, Operator
+from deploy.demo.operator import CommandFailed
 from deploy.demo.spaces import LIKE, find
-from deploy.local.ports import free_port
 from schemas.facts.reaction import ReactionAdded, ReactionRemoved
 from schemas.keys import SigningKey
 from schemas.media_types import ACTIVITY_JSON
@@ -34,15 +24,12 @@ from schemas.wire.records import new_correlation, to_headers
 from schemas.words import Audience
 from tests.fakes_demo import NOT_INSTALLED
 from tests.fakes_strangers import stranger
-from tests.fakes_streams import delete_topics
 from tests.fakes_third_server import ThirdServer
-from tests.fakes_two_hubs import Side, Two, admit, belongs_to, follow, until, until_so
+from tests.fakes_two_hubs import OPSI, OURS, Side, Two, follow, until, until_so
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from tests.servers import Kafka
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
@@ -54,66 +41,6 @@ NOTICED_WITHIN = 8.0
 """Seconds within which every process has read who takes part: they look every second or two, on a machine that is their own."""
 LEAD = 240.0
 """Seconds within which a connector has heard of a new key, and signs by it."""
-WIFIP = Ministry("wifip", "00000100100015", "Finances publiques", "discourse", "wiFiP", 0, 0, Person("camille", "Camille Roux"))
-LABO = Ministry("labo", "00000100800010", "Innovation publique", "discourse", "Labo", 0, 0, Person("nora", "Nora Haddad"))
-OURS = Identity(
-    "ours", "Équipe Trait d’union", "00000100600014", "futurs-publics", "Futurs Publics", WIFIP,
-    (Approver("anne", "Anne Lefort", "Équipe Trait d’union", "00000100600014"), Approver("bakary", "Bakary Diop", "Numérique", "00000100500016")),
-)  # fmt: skip
-OPSI = Identity(
-    "opsi", "Observatoire de l’innovation", "00000100700012", "innovation", "Innovation publique", LABO,
-    (Approver("iris", "Iris Colin", "Observatoire", "00000100700012"), Approver("jean", "Jean Petit", "Recherche", "00000100900018")),
-)  # fmt: skip
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def two(kafka: Kafka, postgres: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Two]:
-    folder, mark = tmp_path_factory.mktemp("two"), secrets.token_hex(4)
-    operator = await Operator.start(folder / "operator.log")
-    async with ClientSession(timeout=ClientTimeout(total=120), trust_env=False) as http:
-        hubs = [_hub(who, f"127.0.0.{number}", folder, mark, (kafka, postgres), operator) for number, who in ((21, OURS), (22, OPSI))]
-        try:
-            for hub in hubs:
-                await _execute(postgres, f'CREATE DATABASE "{hub.who.name}_{mark}"')
-                await hub.found()
-                hub.start()
-            sides = [Side(hub, hub.forum(http)) for hub in hubs]
-            for hub in hubs:
-                await hub.tie(http)
-            for one, other in (sides, reversed(sides)):
-                await admit(one, other)
-            for one, other in (sides, reversed(sides)):
-                await follow(one, other)
-            yield Two(*sides)
-        finally:
-            for hub in hubs:
-                await hub.stop()
-            await operator.close()
-            for hub in hubs:
-                delete_topics(kafka.bootstrap, f"{hub.who.name}{mark}.")
-                await _execute(postgres, f'DROP DATABASE IF EXISTS "{hub.who.name}_{mark}" WITH (FORCE)')
-    assert not [
-        one for hub in hubs for one in psutil.process_iter() if one.pid != os.getpid() and belongs_to(one, hub.federated.place.base)
-    ]
-
-
-def _hub(who: Identity, host: str, folder: Path, mark: str, servers: tuple[Kafka, str], operator: Operator) -> Neighbour:
-    kafka, postgres = servers
-    url = postgres.rpartition("/")[0] + f"/{who.name}_{mark}"
-    settings = {
-        "TRAITDUNION_KAFKA_BOOTSTRAP": kafka.bootstrap, "TRAITDUNION_TOPIC_PREFIX": f"{who.name}{mark}.",
-        "TRAITDUNION_DATABASE_URL": url, "TRAITDUNION_LEDGER_URL": url,
-    }  # fmt: skip
-    place = Place(host, free_port(), folder / who.name / "keys")
-    return Neighbour(who, folder / who.name, place, settings, operator)
-
-
-async def _execute(url: str, sql: str) -> None:
-    connection = await asyncpg.connect(url)
-    try:
-        await connection.execute(sql)
-    finally:
-        await connection.close()
 
 
 async def test_a_ministrys_message_is_read_at_the_other_hub_and_answered_from_there(two: Two) -> None:
