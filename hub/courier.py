@@ -180,7 +180,7 @@ async def run(settings: HubSettings, kafka_settings: KafkaSettings, names: Topic
     client = GuardedClient(EgressSettings(), rules, f"Trait d'union; +{settings.federation_url}", bootstrap.clock)
     host_actor = Addresses(settings.federation_url).host_actor
     ring = Ring(PairFiles.of(settings), host_actor, bootstrap.clock)
-    keyring = Keyring(ring.believed, bootstrap.clock)
+    keyring = Keyring(ring.believed, ring.unheralded, bootstrap.clock)
     log.info("courier_started", metrics_at=telemetry.address(runner))
     try:
         await kafka.begin(head)

@@ -73,11 +73,16 @@ class HubSettings(FiledSettings):
     batch: Annotated[int, Field(ge=1, le=5000, description="Records of one worker transaction.")] = 500
     within: Annotated[float, Field(gt=0, description="Seconds that a batch waits for more.")] = 0.001
     peer_attempts: Annotated[
-        int, Field(ge=1, description="A server fails over one activity so often, over `peer_patience`: that one is set aside.")
+        int,
+        Field(
+            ge=1,
+            description="A server fails over one activity, or believes no signature of ours, so often, over `peer_patience`: that one is set aside.",
+        ),
     ] = 20
-    peer_patience: Annotated[timedelta, Field(description="See `peer_attempts`; a server that is away is waited for without end.")] = (
-        timedelta(days=1)
-    )
+    peer_patience: Annotated[
+        timedelta,
+        Field(description="See `peer_attempts`, two days at least for signatures; a server that is away is waited for without end."),
+    ] = timedelta(days=1)
     outbox_days: Annotated[int, Field(ge=1, description="Published outbox rows are kept as long as the topics.")] = 22
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 

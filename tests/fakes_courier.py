@@ -119,6 +119,12 @@ class Inboxes:
     pairs: tuple[str, ...] = ("",)
     """Our pairs, the one that signs first; what a peer is shown is the pair's name before the scheme's."""
 
+    new: bool = False
+    """Whether the pair that signs is one that no former one has named, since less than two days."""
+
+    def unheralded(self) -> bool:
+        return self.new
+
     def hands(self) -> Sequence[Hand]:
         return [Hand(pair) for pair in self.pairs]
 

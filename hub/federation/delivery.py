@@ -65,6 +65,13 @@ class Never:
 
 
 @dataclass(frozen=True, slots=True)
+class Spent:
+    """It was tried often enough and long enough: set aside, so that what follows is brought."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Gone:
     """There is no such inbox any more."""
 
@@ -79,12 +86,20 @@ AWAY: Final = frozenset({502, 503, 504})
 """What stands before a server says while that is away: nothing against what was brought."""
 
 
+KEYS_KEPT: Final = timedelta(days=2)
+"""Servers keep an actor's keys for a day without asking again (Mastodon, Lemmy); twice that, no server knows a pair that nobody shows any more."""
+
+
 @dataclass(frozen=True, slots=True)
 class Patience:
     """When an activity by which a server fails each time, though it answers, is set aside: after so many answers, over so long."""
 
     attempts: int = 20
     span: timedelta = timedelta(days=1)
+
+    def over(self, reason: str) -> timedelta:
+        """Over how long: whose signature is not believed may have to wait until our keys are read again there."""
+        return max(self.span, KEYS_KEPT) if reason == Trouble.SIGNATURE else self.span
 
 
 def judge(status: int, wait: float | None, scheme: Scheme) -> Outcome:
@@ -95,13 +110,20 @@ def judge(status: int, wait: float | None, scheme: Scheme) -> Outcome:
         return Later(Trouble.TOO_MANY, wait)
     if status in {404, 410}:
         return Gone(Trouble.INBOX_GONE if status == 410 else Trouble.INBOX_MISSING)  # noqa: PLR2004 - Gone
-    if status in {401, 403}:
+    if status == 401:  # noqa: PLR2004 - Unauthorized: it is who speaks that is not believed, and nothing is said against what was brought
+        return Later(Trouble.SIGNATURE, wait)
+    if status == 403:  # noqa: PLR2004 - Forbidden
         return Never(Trouble.SIGNATURE)
     if 400 <= status < 500:  # noqa: PLR2004 - the class of refusals
         return Never(Trouble.TOO_LARGE if status == 413 else Trouble.REFUSED)  # noqa: PLR2004 - Content Too Large
     if status in AWAY:
         return Later(Trouble.UNAVAILABLE, wait)
     return Later(Trouble.REDIRECTED if 300 <= status < 400 else Trouble.SERVER_ERROR, wait)  # noqa: PLR2004 - the class of redirections
+
+
+def judge_unheralded(status: int, wait: float | None, scheme: Scheme) -> Outcome:
+    """The same while our pair is one that no former one has named: what refuses in any way may be looking at keys of yesterday."""
+    return Later(Trouble.SIGNATURE, wait) if status in UNSIGNED else judge(status, wait, scheme)
 
 
 class State(StrEnum):
@@ -121,6 +143,8 @@ STEPS: Final[Mapping[State, frozenset[State]]] = {
 }
 """Open → open is one more failure; a try that succeeds closes it. Gone → closed is a peer that follows again."""
 
+WEARYING: Final[Mapping[str, Trouble]] = {Trouble.SERVER_ERROR: Trouble.FAILS, Trouble.SIGNATURE: Trouble.SIGNATURE}
+"""What a server says of an activity, again and again, until it is set aside, and under which name."""
 FIRST_WAIT: Final = timedelta(seconds=2)
 LONGEST_WAIT: Final = timedelta(hours=6)
 LONGEST_WISH: Final = timedelta(hours=24)
@@ -132,7 +156,7 @@ TRIES: Final = 3
 class Standing:
     """Where one peer stands: everything before `position` is done for it; while it is not `behind`, it is as far as all others.
 
-    `tries` counts how often what stands at `position` was refused, `errors` how often the server failed over it, the first time at
+    `tries` counts how often what stands at `position` was refused, `errors` how often the server failed over it or believed no signature, first at
     `errors_since`; that it was away in between counts for nothing.
     """
 
@@ -202,7 +226,7 @@ class Standing:
         """Try again later, from this offset on; `chance` in [0, 1) spreads those that failed together."""
         tries = self.tries if isinstance(outcome, Later) else self.tries + 1
         wish = outcome.wait if isinstance(outcome, Later) else None
-        failed_over_it = outcome.reason == Trouble.SERVER_ERROR
+        failed_over_it = isinstance(outcome, Later) and outcome.reason in WEARYING
         since = self.errors_since or now if failed_over_it else self.errors_since
         wait = min(FIRST_WAIT * 2 ** min(self.failures, 30), LONGEST_WAIT) * (0.5 + chance / 2)
         if wish is not None:
@@ -214,9 +238,9 @@ class Standing:
 
     def weary(self, outcome: Outcome, patience: Patience, now: datetime) -> bool:
         """Whether this failure, one more over the same activity, is the last that is waited for."""
-        if not isinstance(outcome, Later) or outcome.reason != Trouble.SERVER_ERROR or self.errors_since is None:
+        if not isinstance(outcome, Later) or outcome.reason not in WEARYING or self.errors_since is None:
             return False
-        return self.errors + 1 >= patience.attempts and now - self.errors_since >= patience.span
+        return self.errors + 1 >= patience.attempts and now - self.errors_since >= patience.over(outcome.reason)
 
     def failing_for(self, now: datetime) -> timedelta:
         """How long it has taken nothing."""

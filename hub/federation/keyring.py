@@ -49,9 +49,9 @@ class Hand:
 class Keyring:
     """The pairs that may sign, each in a hand of its own."""
 
-    def __init__(self, believed: Callable[[], Sequence[Keys]], clock: Clock) -> None:
-        """`believed` tells them as they are now, the one that signs first."""
-        self._believed = believed
+    def __init__(self, believed: Callable[[], Sequence[Keys]], unheralded: Callable[[], bool], clock: Clock) -> None:
+        """`believed` tells them as they are now, the one that signs first; `unheralded`, whether that is new to who keeps keys."""
+        self._believed, self.unheralded = believed, unheralded
         self._hand = lru_cache(maxsize=8)(lambda keys: Hand(keys, clock))
 
     def hands(self) -> Sequence[Hand]:

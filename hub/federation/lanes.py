@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
-from hub.federation.delivery import TRIES, Gone, Later, Never, Patience, Standing, State, Taken, Trouble
+from hub.federation.delivery import TRIES, WEARYING, Gone, Later, Never, Patience, Spent, Standing, State, Taken, Trouble
 from hub.federation.parcel import Form
 from hub.federation.positions import Refusal
 from schemas.wire.telemetry import Metric
@@ -156,15 +156,16 @@ async def deliver(lane: Lane, offset: int, parcel: Parcel, inboxes: tuple[str, .
         await parts.readership.drop(parcel.community, lane.peer, inbox, now)
         inbox, outcome = await parts.posting.deliver(parcel, left, lane.standing, networks)
         left = left[left.index(inbox) + 1 :]
-    if lane.standing.weary(outcome, parts.patience, parts.clock()):
-        outcome = Never(Trouble.FAILS)  # all that comes after it would wait for ever
-    Metric.peer_posts.labels(lane.peer, _outcome_name(outcome)).inc()
+    settled: Outcome | Spent = outcome
+    if isinstance(outcome, Later) and lane.standing.weary(outcome, parts.patience, parts.clock()):
+        settled = Spent(WEARYING[outcome.reason])  # all that comes after it would wait for ever
+    Metric.peer_posts.labels(lane.peer, _outcome_name(settled)).inc()
     if parcel.only:
-        Metric.peer_resent.labels(lane.peer, _outcome_name(outcome)).inc()
-    return await _settle(lane, offset, parcel, inbox, outcome, parts)
+        Metric.peer_resent.labels(lane.peer, _outcome_name(settled)).inc()
+    return await _settle(lane, offset, parcel, inbox, settled, parts)
 
 
-async def _settle(lane: Lane, offset: int, parcel: Parcel, inbox: str, outcome: Outcome, parts: Parts) -> bool:
+async def _settle(lane: Lane, offset: int, parcel: Parcel, inbox: str, outcome: Outcome | Spent, parts: Parts) -> bool:
     now = parts.clock()
     if lane.standing.state is State.PAUSED:  # an operator's word came while it was under way; what was delivered is not delivered again
         lane.standing = lane.standing.passed(offset) if isinstance(outcome, Taken) else lane.standing
@@ -175,10 +176,10 @@ async def _settle(lane: Lane, offset: int, parcel: Parcel, inbox: str, outcome: 
             lane.standing = lane.standing.took(offset, scheme, now)
             await parts.keeper.keep(lane.standing)
             return True
-        case Never(reason=Trouble.FAILS as reason):
+        case Spent(reason=reason):
             lane.standing = lane.standing.given_up(reason, offset, now).released(now)
             await parts.keeper.keep(lane.standing, Refusal(lane.peer, offset, reason, now))
-            log.error("peer_fails_on_activity", peer=lane.peer, offset=offset)
+            log.error("peer_activity_set_aside", peer=lane.peer, reason=reason, offset=offset)
             return True
         case Never(reason=reason) if parcel.form is Form.PLAIN or lane.standing.tries + 1 >= TRIES:
             lane.standing = lane.standing.given_up(reason, offset, now)
@@ -211,5 +212,5 @@ def _believed(outcome: Gone, standing: Standing) -> bool:
     return outcome.reason == Trouble.INBOX_GONE or standing.tries + 1 >= TRIES
 
 
-def _outcome_name(outcome: Outcome) -> str:
+def _outcome_name(outcome: Outcome | Spent) -> str:
     return "taken" if isinstance(outcome, Taken) else str(outcome.reason)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from hub.federation.delivery import Gone, Later, Never, Scheme, Taken, judge
+from hub.federation.delivery import Gone, Later, Never, Scheme, Taken, judge, judge_unheralded
 from hub.federation.outgoing import CONTENT_TYPE
 
 if TYPE_CHECKING:
@@ -63,6 +63,10 @@ class Signatures(Protocol):
         """The one that signs, then those by which a server may still know us."""
         ...
 
+    def unheralded(self) -> bool:
+        """Whether the one that signs took another's place lately, and no other vouches for it: a server that keeps keys may not know it yet."""
+        ...
+
 
 class Posting:
     """Delivers by the best signature that a peer takes."""
@@ -92,6 +96,7 @@ class Posting:
         """
         outcome: Outcome = Never("")
         now, hands = self._clock(), self._signatures.hands()
+        meaning = judge_unheralded if standing.scheme is not None and self._signatures.unheralded() else judge
         for scheme in standing.ladder(now):
             reply = Reply(0)
             for hand in hands:
@@ -100,7 +105,7 @@ class Posting:
                     reply = await self._send(hand, scheme, parcel, there, networks)
                 except Absent as absent:
                     return Later(absent.reason)
-                outcome = judge(reply.status, reply.retry_after, scheme)
+                outcome = meaning(reply.status, reply.retry_after, scheme)
                 if not standing.may_blame_signature(reply.status):
                     return outcome
             if reply.status != 401 and standing.knows(scheme, now):  # noqa: PLR2004 - Unauthorized

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
+from hub.federation.delivery import KEYS_KEPT
 from hub.federation.keyring import Keys
 from hub.federation.pair_files import HeldKeys
 from hub.federation.published import ActorKeys, ShownKey
@@ -46,6 +47,8 @@ class View:
 
     believed: tuple[Keys, ...]
     shown: ActorKeys
+    alone_since: datetime | None = None
+    """Since when one pair signs, where no other is believed beside it."""
 
 
 class Ring:
@@ -83,6 +86,10 @@ class Ring:
             raise NoPairSigns(self._actor)
         return self._view.believed
 
+    def unheralded(self) -> bool:
+        """Whether the pair that signs took another's place so lately that servers which keep keys may not know it, and is alone."""
+        return self._view.alone_since is not None and self._clock() - self._view.alone_since < KEYS_KEPT
+
     def shown(self) -> ActorKeys:
         """What our actors' documents say of them."""
         return self._view.shown
@@ -103,7 +110,8 @@ class Ring:
         ranked = sorted(self._pairs, key=lambda pair: rank(pair.entry, now), reverse=True)
         living = [(pair, keys) for pair in ranked if rank(pair.entry, now)[0] and (keys := self._keys(pair)) is not None]
         before = self._view.believed[:1]
-        self._view = View(tuple(keys for _, keys in living), self._shown([pair for pair, _ in living[:1]]))
+        alone = living[0][0].entry.active_from if len(living) == 1 else None
+        self._view = View(tuple(keys for _, keys in living), self._shown([pair for pair, _ in living[:1]]), alone)
         if before and self._view.believed[:1] != before and self._view.believed:
             log.info("federation_pair_follows", key=self._view.believed[0].ed25519.public.multibase)
         for role in Role:

@@ -206,6 +206,25 @@ async def test_an_activity_on_which_a_server_fails_each_time_is_set_aside_and_ca
         assert broken.bodies[-1] == parcel(1).value
 
 
+async def test_a_server_that_still_keeps_other_keys_of_ours_is_waited_for_and_misses_nothing(
+    couriers: Couriers, engine: AsyncEngine, ours: OurKeys
+) -> None:
+    former = OurKeys(SigningKey.generate("x").public, RsaSigningKey.generate("x", 2048).public)
+    keeping, current = Inbox(former), Inbox(ours)
+    async with serving(keeping, current):
+        await admit(engine, keeping.url, current.url)
+        couriers.begin()
+        await couriers.say(0, 6)
+        await until(partial(_has, current, 6))
+        await until(lambda: keeping.asked >= 9)  # three times, each by all our signatures
+        assert keeping.took == []
+        keeping.keys = ours  # a day has passed there
+        await _wish(engine, keeping.peer, Wish.RETRY)
+        await until(partial(_has, keeping, 6))
+        assert keeping.took == ids(0, 6)
+    assert await ask(engine, "SELECT * FROM hub.peer_refusals") == []
+
+
 @pytest.mark.long
 async def test_a_killed_courier_loses_nothing_and_repeats_one_at_most(couriers: Couriers, engine: AsyncEngine, ours: OurKeys) -> None:
     inboxes = [Inbox(ours, delay=0.01) for _ in range(4)]

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from hub.federation.delivery import KEYS_KEPT
 from hub.federation.pair_files import PairFiles
 from hub.federation.ring import NoPairSigns, Ring
 from hub.registry import key_life
 from hub.registry.federation_keys import EVER, Pair, entry
-from hub.registry.pair_roles import Role, roles
+from hub.registry.pair_roles import MARGIN, Role, roles
 from schemas.actor_keys import rsa_multikey
 from schemas.keys import SigningKey
 from schemas.rotation import read
@@ -193,3 +194,28 @@ def test_an_announcement_that_was_lost_is_made_again_for_the_same_pair(place: Pl
 )
 def test_operators_are_told_what_each_pair_is(after: timedelta, said: list[Role]) -> None:
     assert [role for _, role in roles(rotated(), NOW + after)] == said
+
+
+@pytest.mark.parametrize(
+    ("after", "unheralded"),
+    [
+        (LEAD + timedelta(seconds=11), False),  # the former is believed beside it
+        (LEAD + OVERLAP, True),
+        (LEAD + KEYS_KEPT - timedelta(seconds=1), True),
+        (LEAD + KEYS_KEPT, False),
+    ],
+)
+def test_a_pair_that_stands_alone_is_unheralded_until_nobody_can_still_keep_the_former(
+    place: Place, after: timedelta, *, unheralded: bool
+) -> None:
+    place.announce()
+    place.now += after
+    assert place.ring(rotated()).unheralded() is unheralded
+
+
+def test_a_pair_that_replaced_another_without_its_word_is_unheralded_and_the_first_of_all_is_not(place: Place) -> None:
+    assert not place.ring().unheralded()
+    place.announce()
+    (old,) = key_life.revoked([FIRST.entry], FIRST.entry.id, NOW)
+    ring = place.ring([Pair(old), Pair(entry(NEW.public.multibase, NOW - MARGIN), rsa_multikey(NEW_RSA.public))])
+    assert (names(ring.believed()), ring.unheralded()) == (["new"], True)

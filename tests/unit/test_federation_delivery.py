@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from hub.federation.delivery import (
     Later,
     Never,
     Outcome,
+    Patience,
     Scheme,
     Standing,
     State,
@@ -39,7 +41,7 @@ FRESH = Standing("a.example", 5)
         (202, Taken(Scheme.RSA)),
         (301, Later(Trouble.REDIRECTED, 7.0)),
         (400, Never(Trouble.REFUSED)),
-        (401, Never(Trouble.SIGNATURE)),
+        (401, Later(Trouble.SIGNATURE, 7.0)),
         (403, Never(Trouble.SIGNATURE)),
         (404, Gone(Trouble.INBOX_MISSING)),
         (408, Later(Trouble.TOO_MANY, 7.0)),
@@ -130,3 +132,16 @@ def test_an_operator_stops_and_starts_a_peer() -> None:
     paused = FRESH.failed(Later("x"), 5, NOW, 0.5).paused()
     assert (paused.state, paused.next_try, paused.behind) == (State.PAUSED, None, True)
     assert (paused.released(NOW).state, paused.released(NOW).next_try) == (State.CLOSED, NOW)
+
+
+@pytest.mark.parametrize(
+    ("reason", "hours", "weary"),
+    [
+        (Trouble.SERVER_ERROR, 23, False), (Trouble.SERVER_ERROR, 25, True),
+        (Trouble.SIGNATURE, 25, False), (Trouble.SIGNATURE, 47, False), (Trouble.SIGNATURE, 49, True),
+        (Trouble.UNAVAILABLE, 1000, False),
+    ],
+)  # fmt: skip
+def test_whose_keys_of_ours_may_be_of_yesterday_is_waited_for_longer(reason: Trouble, hours: int, *, weary: bool) -> None:
+    standing = replace(FRESH, errors=50, errors_since=NOW - timedelta(hours=hours))
+    assert standing.weary(Later(reason), Patience(), NOW) is weary
