@@ -127,6 +127,18 @@ def is_public(document: Mapping[str, Any]) -> bool:
     return not (PUBLIC.isdisjoint(ids_of(document.get("to"))) and PUBLIC.isdisjoint(ids_of(document.get("cc"))))
 
 
+def withdrawn_in(act: Mapping[str, Any]) -> bool:
+    """Tell whether a Delete is a moderator's, which can be undone: it says why, as an author's own does not (so does Lemmy)."""
+    why = act.get("summary")
+    return type_of(act) == "Delete" and isinstance(why, str) and bool(why)
+
+
+def brought_back_in(act: Mapping[str, Any]) -> str:
+    """The address of what an Undo brings back that a moderator's Delete had taken away; empty for any other act."""
+    undone = act.get("object")
+    return id_of(undone.get("object")) if type_of(act) == "Undo" and isinstance(undone, dict) and withdrawn_in(undone) else ""
+
+
 @dataclass(frozen=True, slots=True)
 class Told:
     """What an activity tells, out of the Announce that it may have come in: who does what to what, and which Group passed it on."""
@@ -152,7 +164,8 @@ class Told:
 def told(activity: Mapping[str, Any], document: Mapping[str, Any] | None = None) -> Told:
     """What an activity tells; `document` is what stands at its origin, in place of what was embedded. Raises ActivityMalformed.
 
-    An announced post is told as its author's Create: NodeBB sends one topic both ways.
+    An announced post is told as its author's Create: NodeBB sends one topic both ways. What a moderator's Undo brings back is told as its
+    author's Update, once its own server shows it again.
     """
     if type_of(activity) != ANNOUNCE:
         return _plainly(activity, document, None)
@@ -176,4 +189,6 @@ def _plainly(activity: Mapping[str, Any], document: Mapping[str, Any] | None, vi
     actor = id_of(activity.get("actor"))
     if not actor:
         raise ActivityMalformed("activity_malformed", "actor")
-    return Told(type_of(activity), actor, document if document is not None else said, activity, via)
+    if document is None:
+        return Told(type_of(activity), actor, said, activity, via)
+    return Told("Update" if brought_back_in(activity) else type_of(activity), actor, document, activity, via)

@@ -15,6 +15,7 @@ from schemas.activities import (
     Told,
     addressed,
     author_of,
+    brought_back_in,
     id_of,
     is_public,
     own_id,
@@ -135,7 +136,7 @@ def _direct(said: Told, belief: Belief) -> Judgement:
         case Rule.SELF:
             return Believed(belief, said) if said.object_id == said.actor else Rejection(Reason.NOT_OWNER)
         case Rule.TAKEN_BACK:
-            return Believed(belief, said) if _takes_back_its_own(said) else Rejection(Reason.UNDO_OF_ANOTHER)
+            return _taken_back(said, belief) if _takes_back_its_own(said) else Rejection(Reason.UNDO_OF_ANOTHER)
         case Rule.ANSWERED:
             asked = id_of(said.object.get("object")) if isinstance(said.object, dict) and "object" in said.object else said.actor
             return Believed(belief, said) if asked == said.actor else Rejection(Reason.NOT_OWNER)
@@ -151,6 +152,12 @@ def _made(said: Told, belief: Belief) -> Judgement:
     if not isinstance(said.object, dict) or len(said.object) == 1:
         return Asked(said.object_id, said.actor, said.verb)
     return Believed(belief, said) if author_of(said.object) == said.actor else Rejection(Reason.NOT_OWNER)
+
+
+def _taken_back(said: Told, belief: Belief) -> Judgement:
+    """What a Group's moderation brings back has no words in its Undo: its own server, where it was gone, must show it again."""
+    back = brought_back_in(said.act) if said.via is not None and belief is not Belief.FETCHED else ""
+    return Asked(back, said.actor, "Update") if back else Believed(belief, said)
 
 
 def _takes_back_its_own(said: Told) -> bool:

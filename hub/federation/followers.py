@@ -73,6 +73,10 @@ class ExternalObject:
     about: str | None = None
     """What a reaction is set on."""
     emoji: str | None = None
+    withdrawal: str | None = None
+    """Where a Group's moderation took it away: the id of that Delete, which alone can be undone; kept once it was, for what comes after."""
+    withdrawn_by: str | None = None
+    """That Group."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from hub.federation import incoming
 from hub.federation.work import DONE, DOUBLE, NOTED, REACTION, Said, made, parent_of, public, take_away
@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from hub.federation.followers import ExternalObject
     from hub.federation.verification import VerifiedActivity
     from hub.federation.work import Work
+
+
+GESTURES: Final = frozenset({"", "Like", "Dislike", "EmojiReact"})
+"""What an Undo may name, or show, that somebody set on a message; empty for an address alone."""
 
 
 async def on_like(activity: VerifiedActivity, work: Work, here: Addresses) -> str:
@@ -46,6 +50,8 @@ async def on_undo(activity: VerifiedActivity, work: Work, here: Addresses) -> st
         return DONE if community and await work.followers.remove(told.actor, community) else NOTED
     if not kind and await work.followers.remove_follow(told.actor, told.object_id):
         return DONE
+    if kind not in GESTURES:
+        return NOTED  # an act of hers that is no gesture is not the newest one that she set
     known = await _set_before(activity, work, here)
     if known is None or known.kind != REACTION:
         return NOTED

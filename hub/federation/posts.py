@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hub.federation import incoming
+from hub.federation import incoming, restoring
 from hub.federation.work import DONE, DOUBLE, GONE, MESSAGE, NOTED, Said, made, parent_of, public, standing, take_away
 from hub.ports import RefusedError
-from schemas.activities import addressed
+from schemas.activities import addressed, brought_back_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,6 +26,8 @@ async def on_post(activity: VerifiedActivity, work: Work, here: Addresses) -> st
     if here.owns(told.object_id):
         raise RefusedError("not_owner")
     known = await work.abroad.object(told.object_id)
+    if brought_back_in(told.act):
+        return await restoring.on_brought_back(activity, known, work, here)
     if known is not None and (known.kind == GONE or told.verb == "Create"):
         return DOUBLE
     if known is not None and known.owner != told.actor:
@@ -75,11 +77,13 @@ async def on_delete(activity: VerifiedActivity, work: Work, _: Addresses) -> str
     if known is None:
         work.abroad.save(made(activity, told.object_id, work, "", GONE))
         return NOTED
-    if known.kind == GONE:
-        return DOUBLE
     if known.owner != told.actor:
         raise RefusedError("not_owner")
-    return await take_away(known, work, incoming.taken_back(activity, known))
+    if known.kind == GONE:
+        return restoring.taken_away_again(activity, known, work)
+    outcome = await take_away(known, work, incoming.taken_back(activity, known))
+    restoring.remember(activity, known, work)
+    return outcome
 
 
 async def _gone_altogether(activity: VerifiedActivity, work: Work) -> str:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from hub.ports import Clock
     from schemas.manifest import KeyEntry
 
-OBJECTS = Rows(external_objects, then=renewing(["id"], ["subject", "kind", "at", "via"]))
+OBJECTS = Rows(external_objects, then=renewing(["id"], ["subject", "kind", "at", "via", "withdrawal", "withdrawn_by"]))
 REPORTS = Rows(reports, then="ON CONFLICT (id) DO NOTHING")
 
 

@@ -162,8 +162,9 @@ async def take_away(known: ExternalObject, work: Work, external: External | None
     """Take back what somebody made; its tombstone keeps a late copy out. `external` is her act, where others are to be told it."""
     removed = ReactionRemoved if known.kind == REACTION else MessageDeleted
     fact = removed(space=known.peer, external=external)
-    outcome = await work.tell(Said(fact, known.id, known.owner, "deleted", known.community, work.clock(), known.about))
-    work.abroad.save(replace(known, kind=GONE))
+    marker = "deleted" if known.withdrawal is None else digest("deleted after", known.withdrawal)  # it had come back since
+    outcome = await work.tell(Said(fact, known.id, known.owner, marker, known.community, work.clock(), known.about))
+    work.abroad.save(replace(known, kind=GONE, withdrawal=None, withdrawn_by=None))
     return outcome
 
 

@@ -28,7 +28,7 @@ external_objects = Table(
     Column("id", Text, primary_key=True), Column("subject", Text, nullable=False),
     Column("community", Text, nullable=False), Column("owner", Text, nullable=False), Column("peer", Text, nullable=False),
     Column("kind", Text, nullable=False), Column("via", Text), moment("at", required=True),
-    Column("about", Text), Column("emoji", Text),
+    Column("about", Text), Column("emoji", Text), Column("withdrawal", Text), Column("withdrawn_by", Text),
     Index("external_objects_by_owner", "owner"), Index("external_objects_by_subject", "subject"),
 )  # fmt: skip
 

@@ -76,6 +76,8 @@ REASONS: Final[Mapping[str, str]] = {
     "id_of_another_origin": "identifiant d’un autre serveur",
     "object_of_another_origin": "objet d’un autre serveur",
     "undo_of_another": "on ne défait que ce qu’on a fait",
+    "deletion_is_final": "son auteur l’a supprimé : aucun groupe ne le fait revenir",
+    "withdrawal_of_another": "seul le groupe qui l’a retiré le rétablit, et en défaisant ce retrait même",
     "announce_by_non_group": "transmis par un acteur qui n’est pas un groupe",
     "object_unavailable": "le serveur de l’objet ne le confirme pas",
     "object_mismatch": "le serveur de l’objet dit autre chose",

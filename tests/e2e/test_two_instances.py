@@ -25,7 +25,7 @@ from schemas.words import Audience
 from tests.fakes_demo import NOT_INSTALLED
 from tests.fakes_strangers import stranger
 from tests.fakes_third_server import ThirdServer
-from tests.fakes_two_hubs import OPSI, OURS, Side, Two, follow, until, until_so
+from tests.fakes_two_hubs import OPSI, OURS, Side, Two, follow, until, until_so, value
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -253,6 +253,23 @@ async def test_what_somebody_elsewhere_takes_back_reaches_the_other_followers_as
         await two.ours.forum.open_topic("Après le retrait", after)
         await until_so(lambda: all(any(after.encode() in one.body for one in server.stranger.asked) for server in (alice, ear)))
         assert alice.heard(deleted) == 0  # in order: what came before has come by now
+
+
+async def test_what_moderation_takes_away_there_is_gone_here_and_comes_back_with_it(two: Two) -> None:
+    words, after = "Un mot retiré par la modération, puis rétabli.", "Dit après, et lu après."
+    await two.ours.forum.open_topic("Ce que la modération retire", words)
+    copy = await two.opsi.reads(words)
+    assert copy.by == two.ours.via
+    url = two.ours.hub.federated.office.environment["TRAITDUNION_DATABASE_URL"]
+    message = await value(url, "SELECT id FROM hub.messages WHERE position($1 in html) > 0 AND node <> 'hub'", words)
+    assert message is not None
+    await two.ours.run_by_one("moderation", "remove", message, "--ground", "off_topic")
+    await two.opsi.loses(words)
+    await two.ours.run_by_one("moderation", "restore", message)
+    assert (await two.opsi.reads(words)).by == two.ours.via  # under the ministry's own proof, as its hub shows it again
+    await two.ours.forum.open_topic("Après la modération", after)
+    await two.opsi.reads(after)
+    assert sum(words in text for text in await two.opsi.words()) == 1
 
 
 async def test_one_person_alone_admits_nobody_twice(two: Two) -> None:

@@ -169,6 +169,11 @@ class World:
             "content": "<p>Bonjour</p>", "published": timestamp(self.now), **more,
         }  # fmt: skip
 
+    def brings_back(self, actor: Actor, address: str, path: str) -> dict[str, Any]:
+        """A moderator's Undo of the Delete by which this was taken away."""
+        delete = actor.does("Delete", {"id": address, "type": "Tombstone"}, "acts/withdrawal", summary="hors sujet")
+        return actor.does("Undo", delete, path)
+
     def creates(self, actor: Actor, note: Mapping[str, Any] | None = None, path: str = "acts/1", **more: Any) -> dict[str, Any]:
         """A Create of a note."""
         return actor.does("Create", note if note is not None else self.note(actor), path, to=[PUBLIC], cc=[self.group], **more)
@@ -218,6 +223,10 @@ class World:
         written += [{"id": f"{self.carol.origin}/notes/buried", "type": "Tombstone"}, self.note(self.carol, "notes/standing")]
         found |= {str(one["id"]): _json(one) for one in written}
         found[f"{self.carol.origin}/notes/renamed"] = _json(self.note(self.carol, "notes/other"))
+        returned = [self.note(self.member, "post/back"), self.note(self.member, "post/back-private", to=[self.member.id + "/followers"])]
+        returned += [{"id": f"{self.member.origin}/post/away", "type": "Tombstone"}]
+        found |= {str(one["id"]): _json(one) for one in returned}
+        found[f"{self.member.origin}/post/renamed"] = _json(self.note(self.member, "post/back"))
         found |= {f"{self.origins[name]}/.well-known/traitdunion/registry": self._registry(name) for name in HUBS if name != "muet"}
         return found | self._odd_documents()
 

@@ -115,6 +115,7 @@ VALID: Final = (
     _ed25519("Announce of a member's", lambda world: world.forum.does("Announce", _inner(world), path()), lambda world: world.forum),
     _ed25519("Announce of what stands elsewhere", lambda world: world.forum.does("Announce", world.creates(world.carol), path()), lambda world: world.forum),
     _ed25519("Announce of what its author proves", lambda world: world.forum.does("Announce", sign_document(world.creates(world.carol, world.note(world.carol, path()), path()), world.carol.key, world.now), path()), lambda world: world.forum),
+    _ed25519("Announce of what moderation brings back", lambda world: world.forum.does("Announce", world.brings_back(world.member, f"{world.member.origin}/post/back", path()), path()), lambda world: world.forum),
     _ed25519("Receipt of a Trait d'union", lambda world: world.servers["opsi"].does("Receipt", world.here.host_actor, path(), receipt=world.receipt()), lambda world: world.servers["opsi"]),
     _ed25519("a ministry's message", lambda world: world.creates(world.ministries["opsi"], world.ministry_note(), path()), lambda world: world.ministries["opsi"]),
     _ed25519("Delete of a suspended peer's", lambda world: world.graded["suspendu"].does("Delete", world.note(world.graded["suspendu"])["id"], path()), lambda world: world.graded["suspendu"]),

@@ -244,6 +244,10 @@ def _announces(inner: Says) -> Says:
     return lambda world: world.forum.does("Announce", inner(world), path())
 
 
+def _brings_back(address: Callable[[World], str]) -> Says:
+    return _announces(lambda world: world.brings_back(world.member, address(world), path()))
+
+
 def _our_delete(world: World) -> dict[str, Any]:
     """What our own moderation says of a note of ours."""
     said = {"id": world.here.activity("e"), "type": "Delete", "actor": world.here.node("labo")}
@@ -347,6 +351,13 @@ PASSED_ON: Final = (
     _says("passes on an undo that nobody made", "object_unavailable", _announces(lambda world: world.carol.does("Undo", world.carol.does("Like", world.here.note("m")))), _forum),
     _says("passes on a member's deletion of another's", "object_of_another_origin", _announces(lambda world: world.member.does("Delete", world.note(world.carol)["id"])), _forum),
     _says("passes on a member's undo of another's", "undo_of_another", _announces(lambda world: world.member.does("Undo", world.carol.does("Like", world.here.note("m")))), _forum),
+    _says("brings back what is away still", "object_unavailable", _brings_back(lambda world: f"{world.member.origin}/post/away"), _forum),
+    _says("brings back what is nowhere", "object_unavailable", _brings_back(lambda world: f"{world.member.origin}/post/nowhere"), _forum),
+    _says("brings back what stands under another address", "object_mismatch", _brings_back(lambda world: f"{world.member.origin}/post/renamed"), _forum),
+    _says("brings back what is for followers only", "audience_unknown", _brings_back(lambda world: f"{world.member.origin}/post/back-private"), _forum),
+    _says("brings back another server's note", "not_owner", _brings_back(lambda world: world.note(world.carol, "notes/standing")["id"]), _forum),
+    _says("brings back a note of ours", "peer_not_admitted", _brings_back(lambda world: world.here.note("m")), _forum),
+    _says("brings back what another took away", "undo_of_another", _announces(lambda world: world.member.does("Undo", world.brings_back(world.carol, world.note(world.carol, "notes/standing")["id"], path())["object"], path())), _forum),
     _says("passes on an act of nobody's", "activity_malformed", _announces(lambda world: {name: said for name, said in world.creates(world.carol).items() if name != "actor"}), _forum),
 )  # fmt: skip
 

@@ -23,7 +23,7 @@ from hub.ports import Record
 from schemas import provenance
 from schemas.activities import native_id_of, organisation_of
 from schemas.envelope import object_id
-from schemas.facts.message import Author, MessageDeleted
+from schemas.facts.message import Author, MessageDeleted, MessageEdited
 from schemas.facts.reaction import ReactionRemoved
 from schemas.proof import own_event, sign_event
 from schemas.words import Audience
@@ -93,6 +93,19 @@ def test_what_somebody_elsewhere_said_passes(known: Registry) -> None:
     assert elsewhere.fault(said(announced.fact, announced.object_id), "hub", known) is None
     liked = taken(ALICE, ALICE.does("Like", HERE.note("m"), "acts/l"))
     assert elsewhere.fault(said(incoming.reaction(liked), liked.told.id), "hub", known) is None
+
+
+def test_what_a_groups_moderation_brings_back_passes_as_its_own_server_shows_it(known: Registry) -> None:
+    member = Person("https://forum.example/uid/1")
+    note, at = member.note("post/1"), door()
+    at.admit(member)
+    at.abroad.documents[note["id"]] = written(note)
+    delete = member.does("Delete", note["id"], "acts/d", summary="hors sujet")
+    heard = posted(FORUM, FORUM.does("Announce", member.does("Undo", delete, "acts/u")), at)
+    assert isinstance(heard.fact, MessageEdited)
+    assert elsewhere.fault(said(heard.fact, heard.object_id), "hub", known) is None
+    unshown = _external(heard.fact, document=None)
+    assert elsewhere.fault(said(unshown, heard.object_id), "hub", known) in {"external_mismatch", "provenance_of_other_bytes"}
 
 
 def test_what_the_hub_says_of_its_own_making_is_refused_and_so_is_a_ministry_that_plays_somebody_elsewhere(known: Registry) -> None:
