@@ -23,7 +23,7 @@ from schemas.topics import RSE_INBOUND
 from schemas.wire.records import new_correlation, to_headers
 from schemas.words import Audience
 from tests.fakes_demo import NOT_INSTALLED
-from tests.fakes_strangers import stranger
+from tests.fakes_strangers import answer, stranger
 from tests.fakes_third_server import ThirdServer
 from tests.fakes_two_hubs import OPSI, OURS, Side, Two, follow, until, until_so, value
 
@@ -270,6 +270,39 @@ async def test_what_moderation_takes_away_there_is_gone_here_and_comes_back_with
     await two.ours.forum.open_topic("Après la modération", after)
     await two.opsi.reads(after)
     assert sum(words in text for text in await two.opsi.words()) == 1
+
+
+async def test_what_a_server_did_not_take_is_sent_to_it_again_as_it_was_told_but_nothing_that_was_deleted_since(two: Two) -> None:
+    kept, gone = "Un mot que ce serveur refuse d'abord.", "Un autre, supprimé entre-temps."
+    async with stranger() as one, ClientSession() as http:
+        server = ThirdServer(one, two.ours.group)
+        await two.ours.declare(server.authority)
+        await until(partial(server.follows, http, two.ours.group))
+        await until_so(partial(server.accepted, two.ours.group))
+        one.answers["/users/alice/inbox"] = answer("422 Unprocessable Content")
+        await two.ours.forum.open_topic("Un serveur qui refuse", kept)
+        original = await two.ours.forum.open_topic("Un serveur qui refuse encore", gone)
+
+        async def aside() -> list[str | None]:
+            return [row["resend"] for row in json.loads(await two.ours.run("peers", "aside", server.authority, "--json"))]
+
+        async def all_are() -> bool:
+            return await aside() == [None] * 4
+
+        await until(all_are)
+        told = list(dict.fromkeys(said.body for said in one.asked if said.method == "POST"))[1:]  # after the answer to its Follow
+        assert [kept.encode() in body for body in told][::2] == [True, False]
+        one.answers["/users/alice/inbox"] = answer("202 Accepted")
+        await two.ours.forum.delete(original)
+        await until_so(lambda: any(b'"Delete"' in said.body for said in one.asked))
+        assert await aside() == [None, None, "resend_taken_back", "resend_taken_back"]
+        before = len(one.asked)
+        await two.ours.run_by_one("peers", "resend", server.authority, "--all", "--reason", "réparé")
+        await until_so(lambda: len([said for said in one.asked[before:] if said.body in told]) == 2)
+        await two.ours.forum.open_topic("Un serveur qui prend", "Dit après le renvoi.")
+        await until_so(lambda: any(b"renvoi" in said.body for said in one.asked[before:]))
+        assert [said.body for said in one.asked[before:] if said.body in told] == told[:2]
+        assert "activities_resent" in await two.ours.run("peers", "acts", server.authority, "--json")
 
 
 async def test_one_person_alone_admits_nobody_twice(two: Two) -> None:
