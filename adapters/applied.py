@@ -132,7 +132,7 @@ class Requoted:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """An own message that a moderator took away or brought back here, and its version since."""
+    """An own message that a moderator took away or brought back here, and the versions that it has by that (`own_hand.span`)."""
 
     native_id: str
     moderated: bool

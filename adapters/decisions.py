@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
+from adapters import own_hand
 from adapters.echoes import awaited, is_echo, moment, precedes
 from adapters.memory import Kind, KnownObject
 from adapters.port import ACCEPTANCES, REACTIONS, Act, Change, Incomplete, Nonsense
@@ -102,7 +103,7 @@ class Desk:
             return Park()  # however long: a moderator's act must never pass for the author's
         if awaited(change, known.intents, received_at, now, known=here is not None):
             return Park()
-        if here is not None and not here.is_copy and _by_moderation(change, here):
+        if here is not None and not here.is_copy and own_hand.did(change, here):
             return Drop("echo")
         decision = _of_copy(change, here, tie) if here is not None and here.is_copy else self._of_own(change, here, tie, known)
         if isinstance(decision, Publish | Drop) and decision.remembered is not None:
@@ -168,6 +169,8 @@ class Desk:
 
     def _of_own(self, change: Change, here: KnownObject | None, tie: Tie, known: Known) -> Decision:
         """What becomes of a message of this RSE. History is told once, as it stands: what the ledger knows was told, or taken back."""
+        if here is not None and own_hand.overtook(change, here):
+            return Doubt(Incomplete(change.native_id, Act.EDITED))
         if here is not None and _overtaken(change, here) and change.asked != change.version:
             return Doubt(Incomplete(change.native_id, Act.EDITED, change.version if change.asked is not None else ""))
         marker = f"{change.marker} after {here.versions[-1]}" if here is not None and _overtaken(change, here) else None
@@ -186,6 +189,8 @@ class Desk:
         if change.content.text.lstrip().startswith(self.instance.mark):
             return Drop("kept_internal")
         remembered = KnownObject(change.native_id, subject, "own", change.locator, (change.version,), tie.space, tie.community)
+        if here is not None:
+            remembered = replace(remembered, moderated=here.moderated, settled=here.settled)
         coming = _coming(change, known, tie)
         parent = object_id(self.instance.node, coming) if coming is not None else self._parent(change, known, tie)
         return Publish(_message(change, tie), subject, parent, tie, remembered, marker, coming)
@@ -214,11 +219,6 @@ def _coming(change: Change, known: Known, tie: Tie) -> str | None:
 def _under_way(change: Change, known: Known) -> bool:
     """Whether we are taking this very message away: of an own message no other deletion is ever begun."""
     return change.act is Act.DELETED and any(one.act == Act.DELETED and one.native_id == change.native_id for one in known.intents)
-
-
-def _by_moderation(change: Change, here: KnownObject) -> bool:
-    """Whether a change of an own message is what our own hand did to it by a moderator's word."""
-    return (here.moderated and change.act is Act.DELETED) or is_echo(change.version, here.settled)
 
 
 def _overtaken(change: Change, here: KnownObject) -> bool:

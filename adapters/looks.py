@@ -284,7 +284,7 @@ class Looker:
         return None
 
     async def _forget(self, view: View, rows: Iterable[Row], seen: _Seen) -> None:
-        """They went with a copy that we deleted, and their authors deleted nothing: elsewhere they stay."""
+        """They went with what we deleted, and their authors deleted nothing: elsewhere they stay."""
         gone = [replace(deleted(row, view.poll.space, self._clock()), outcome=None) for row in rows]
         seen.objects |= {news.after.native_id for news in gone}
         await self._tell(view, gone, seen, view.cursor)

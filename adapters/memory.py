@@ -52,7 +52,7 @@ class KnownObject:
     moderated: bool = False
     """Of an own message: a moderator's word took it away here."""
     settled: tuple[str, ...] = ()
-    """Of an own message: the versions that it has by our own hand."""
+    """Of an own message: the versions that it has by our own hand (`own_hand.span`)."""
 
     @property
     def is_copy(self) -> bool:
@@ -88,7 +88,7 @@ class Known:
             self.locators[known.locator] = known
 
     def renew(self, objects: Iterable[KnownObject]) -> None:
-        """Let what was decided since stand over what the ledger told, but for a copy's versions, which the ledger knows best."""
+        """Let what was decided since stand over what the ledger told, but for what the writer noted, which the ledger knows best."""
         for one in objects:
             told = self.natives.get(one.native_id)
             self.add(one if told is None else _renewed(one, told))
@@ -99,7 +99,8 @@ class Known:
 
 
 def _renewed(one: KnownObject, told: KnownObject) -> KnownObject:
-    return replace(one, versions=told.versions if one.is_copy else one.versions, locator=one.locator or told.locator)
+    versions = told.versions if one.is_copy else one.versions
+    return replace(one, versions=versions, locator=one.locator or told.locator, moderated=told.moderated, settled=told.settled)
 
 
 class Coming(NamedTuple):

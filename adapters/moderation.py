@@ -13,6 +13,7 @@ from adapters.applied import Settled
 from adapters.last_door import KEY_REASONS
 from adapters.offers import Greeting, Greets
 from adapters.orders import Place, Verdicted
+from adapters.own_hand import span
 from adapters.port import UNSUPPORTED, Act, Never, Order
 from schemas.envelope import object_id
 from schemas.facts.message import Content, MessageDeleted
@@ -87,10 +88,8 @@ class Moderation:
         return (passed.place.targets if passed.place is not None else {}).get(self._bench.instance.node, "")
 
     async def _remove_copy(self, fact: MessageModerated, community: str, passed: Passed) -> Verdicted:
-        """As when its author deletes it. What people here took away before stays as it lies: who brings it back finds its words."""
-        space, here = self._space(passed), await self._orders.here(passed, community)
-        if here is not None and here.withdrawn:
-            return Verdicted(Verdict.CONFIRMED, native_id=here.native_id)
+        """As when its author deletes it, also of what people here took away before: who brings that back finds no words."""
+        space = self._space(passed)
         order = await self._orders.of_message(MessageDeleted(space=space), Place(community, space), passed)
         return order if isinstance(order, Verdicted) else await self._carry_out(replace(order, reason=told(fact)), community)
 
@@ -104,7 +103,7 @@ class Moderation:
         if isinstance(order, Verdicted):
             return order
         here = await self._orders.here(passed, place.community)
-        reviving = here is not None and (here.deleted or (insisted and here.withdrawn))
+        reviving = here is not None and (here.deleted if not here.withdrawn else insisted)
         return await self._carry_out(replace(order, occurred_at=found.at, insisted=insisted, reviving=reviving), place.community)
 
     async def _proved(self, fact: Again, passed: Passed, space: str) -> Proved | str:
@@ -155,7 +154,7 @@ class Moderation:
             log.warning("original_not_settled", instance=self._bench.name, object=order.native_id, reason=outcome.reason)
             reason = outcome.detail if outcome.reason == UNSUPPORTED and outcome.detail else KEPT
             return Verdicted(Verdict.UNSUPPORTED, reason, order.native_id)
-        settled = Settled(order.native_id or "", moderated, outcome.version)
+        settled = Settled(order.native_id or "", moderated, span(outcome))
         return Verdicted(Verdict.WRITTEN, None, order.native_id, outcome.version, settled=settled)
 
     async def _tell_author(self, order: Order) -> None:

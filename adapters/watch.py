@@ -50,7 +50,7 @@ UNDER = f"""
 """  # noqa: S608 - made of constants alone
 
 TAKEN_BY_US = """
-    SELECT EXISTS (SELECT 1 FROM objects WHERE instance = $1 AND native_id = $2 AND origin = 'copy' AND deleted)
+    SELECT EXISTS (SELECT 1 FROM objects WHERE instance = $1 AND native_id = $2 AND ((origin = 'copy' AND deleted) OR moderated))
         OR EXISTS (SELECT 1 FROM intents WHERE instance = $1 AND native_id = $2 AND act = $3 AND state = 'open')
 """
 
@@ -168,7 +168,7 @@ class Watch:
             return [_row(row) for row in await connection.fetch(UNDER, self._instance, root)]
 
     async def taken_by_us(self, root: str) -> bool:
-        """Whether it was a copy that we deleted by order, or are just deleting: what stood under it went by nobody's will."""
+        """Whether it went by order, a copy or what a moderator took away, or is just going: what stood under it went by nobody's will."""
         async with self._ledger.connection() as connection:
             return bool(await connection.fetchval(TAKEN_BY_US, self._instance, root, Act.DELETED.value))
 

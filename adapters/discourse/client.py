@@ -23,12 +23,25 @@ from adapters.discourse.payload import Category, Post
 from adapters.discourse.people import People
 from adapters.discourse.reading import locator, native_id, read_answer, read_post
 from adapters.discourse.roster import Roster
-from adapters.discourse.search import Search, Thread, number_of, read, seen
+from adapters.discourse.search import Search, Thread, deleted_by, number_of, read, seen
 from adapters.markup import to_markdown
 from adapters.markup.division import LEAST_ROOM, divided
 from adapters.pacing import Paces, urgency_of
 from adapters.parts import parts_of
-from adapters.port import ACCEPTANCES, Act, Change, Incomplete, Later, Never, Nonsense, SpaceReport, Unused, Written
+from adapters.port import (
+    ACCEPTANCES,
+    TAKEN_BACK,
+    UNSUPPORTED,
+    Act,
+    Change,
+    Incomplete,
+    Later,
+    Never,
+    Nonsense,
+    SpaceReport,
+    Unused,
+    Written,
+)
 from schemas.words import Audience
 
 if TYPE_CHECKING:
@@ -243,7 +256,7 @@ class DiscourseClient:
 
     def _taken_away(self, post: Post) -> bool:
         """Whether somebody of this RSE deleted the copy, and may bring it back."""
-        return post.gone and post.deleted_by is not None and post.deleted_by.username != self._account
+        return post.gone and post.deleted_by is not None and not deleted_by(post, self._account)
 
     async def _revise(self, order: Order, number: int) -> Answer | Later:
         """Change a post, with its topic's title where it began one (of others Discourse ignores it): that may repeat words which went."""
@@ -261,9 +274,11 @@ class DiscourseClient:
         post = await self._look.post(order.native_id)
         if isinstance(post, Later):
             return post
+        if order.original and (post is None or (post.gone and not deleted_by(post, self._account))):
+            return Never(UNSUPPORTED, TAKEN_BACK)
         if post is None:
             return Written(order.native_id, "")
-        if self._taken_away(post) and not order.original:
+        if self._taken_away(post):
             return await empty(self._api, order, post)  # whoever brings it back must not find what its author deleted
         if post.gone:
             return seen(post)
@@ -273,7 +288,8 @@ class DiscourseClient:
                 return topic
             if topic is None or topic.posts_count > 1:
                 return await empty(self._api, order, post)
-        return await self._remove(post)
+        removed = await self._remove(post)
+        return replace(removed, found=post.updated_at) if order.original and isinstance(removed, Written) else removed
 
     async def _remove(self, post: Post) -> WriteOutcome:
         answer = await self._api.send("DELETE", f"/posts/{post.id}.json")

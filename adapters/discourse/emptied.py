@@ -5,6 +5,7 @@ Sources: `PostsController#update` and `#hide_revision` of discourse/discourse; r
 
 from __future__ import annotations
 
+from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ import structlog
 from adapters.discourse import render
 from adapters.discourse.payload import Post
 from adapters.discourse.search import read, seen
-from adapters.port import Later, Never
+from adapters.port import Later, Never, Written
 
 if TYPE_CHECKING:
     from adapters.discourse.http import Answer, Api
@@ -32,7 +33,10 @@ async def empty(api: Api, order: Order, post: Post) -> WriteOutcome:
     if not answer.done:
         return await api.refused(answer)
     emptied = read(Post, answer.document.get("post", answer.document))
-    return await _hidden(api, emptied) if emptied is not None else Later("answer_unreadable")
+    if emptied is None:
+        return Later("answer_unreadable")
+    outcome, begun = await _hidden(api, emptied), render.marker(order) in (post.raw or "")
+    return replace(outcome, found=post.updated_at) if order.original and not begun and isinstance(outcome, Written) else outcome
 
 
 async def _hidden(api: Api, emptied: Post) -> WriteOutcome:

@@ -5,6 +5,7 @@ Sources: `PostsController#recover` and `#update` of discourse/discourse; both ar
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from adapters.discourse import render
@@ -31,14 +32,15 @@ async def bring_back(api: Api, look: Search, order: Order) -> WriteOutcome:
         return post
     if post is None:
         return Never(UNSUPPORTED, "original_gone")
-    for path, change in _changes(post, order):
+    changes = [*_changes(post, order)]
+    for path, change in changes:
         answer = await api.send("PUT", path, change)
         if isinstance(answer, Later):
             return answer
         if not answer.done:
             return await api.refused(answer)
     after = await look.post(native_id(post))
-    return after if isinstance(after, Later) else seen(after or post)
+    return after if isinstance(after, Later) else replace(seen(after or post), found=post.updated_at if changes else None)
 
 
 def _changes(post: Post, order: Order) -> Iterator[tuple[str, dict[str, object]]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -105,8 +105,10 @@ class Search:
         if isinstance(post, Later):
             return post
         if post is None:
-            return Written(order.native_id, "")
-        return seen(post) if post.gone else None
+            return None if order.original else Written(order.native_id, "")
+        if not post.gone or (order.original and not deleted_by(post, self._account)):
+            return None
+        return replace(seen(post), found=post.updated_at) if order.original else seen(post)
 
     async def post(self, native: str) -> Post | Later | None:
         """A post; None where it is not there or not ours to see."""
@@ -174,6 +176,11 @@ class Search:
 def seen(post: Post) -> Written:
     """A post as what a write made of it: its version is what its webhook says."""
     return Written(native_id(post), post.deleted_at or post.updated_at, locator(post.topic_id, post.post_number))
+
+
+def deleted_by(post: Post, account: str) -> bool:
+    """Whether an account deleted a post; told to staff alone."""
+    return post.deleted_at is not None and post.deleted_by is not None and post.deleted_by.username == account
 
 
 def number_of(native: str | None) -> int | None:

@@ -22,7 +22,22 @@ from adapters.exo.reading import ACCOUNT, EVER, GONE, Entry, members_of, outcome
 from adapters.exo.v1 import V1
 from adapters.far_clock import utc
 from adapters.pacing import Paces, urgency_of
-from adapters.port import REACTIONS, UNSUPPORTED, WITHDRAWN, Act, Change, Incomplete, Later, Never, Nonsense, Reading, Same, Unused, Written
+from adapters.port import (
+    REACTIONS,
+    TAKEN_BACK,
+    UNSUPPORTED,
+    WITHDRAWN,
+    Act,
+    Change,
+    Incomplete,
+    Later,
+    Never,
+    Nonsense,
+    Reading,
+    Same,
+    Unused,
+    Written,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -295,7 +310,7 @@ class ExoClient:
             return Never("native_id_missing")
         entry = await self._entry(order.native_id)
         if entry is None:
-            return Written(order.native_id, GONE)
+            return Never(UNSUPPORTED, TAKEN_BACK) if order.original else Written(order.native_id, GONE)
         if not isinstance(entry, Entry):
             return entry if isinstance(entry, Later | Never) else Never(entry.reason)
         if entry.comments != 0 and self._exo.edits and not order.original:

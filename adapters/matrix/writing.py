@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from adapters.matrix.compose import KEY, content_of, reaction_of
 from adapters.matrix.homeserver import Declined
 from adapters.matrix.names import ghost_localpart, is_ghost, is_ours, user_id
-from adapters.port import ENDINGS, UNSUPPORTED, WITHDRAWN, Acquaintance, Act, Never, Written
+from adapters.port import ENDINGS, TAKEN_BACK, UNSUPPORTED, WITHDRAWN, Acquaintance, Act, Never, Written
 from schemas.facts.message import Author
 
 if TYPE_CHECKING:
@@ -154,6 +154,8 @@ class Writing:
         if copy is None:
             return Written(native_id=order.native_id, version=order.native_id)  # gone is what was asked for
         author, redaction = str(copy.get("sender")), _redaction_of(copy)
+        if order.original and redaction is not None and not self._by_our_hand(copy):
+            return Never(UNSUPPORTED, TAKEN_BACK)
         if redaction is None and not (order.original or is_ours(author, self._instance)):
             return Never("copy_not_ours")
         for edit in await self._edits(order, author):
@@ -195,11 +197,16 @@ class Writing:
                 raise
             return _event_id(await self._homeserver.call("PUT", *path, as_user=self._ghosts.bot, body=body))
 
+    def _by_our_hand(self, redacted: dict[str, Any]) -> bool:
+        return _redactor_of(redacted) == self._ghosts.bot
+
     async def _redaction(self, order: Order) -> Written | None:
         """The deletion that was carried out already, if it was."""
         copy = await self.event(order.space, order.native_id) if order.native_id else None
         redaction = _redaction_of(copy) if copy else None
-        if copy is None or redaction is None or await self._edits(order, str(copy.get("sender"))):
+        if copy is None or redaction is None or (order.original and not self._by_our_hand(copy)):
+            return None
+        if await self._edits(order, str(copy.get("sender"))):
             return None
         return Written(native_id=order.native_id or "", version=redaction)
 

@@ -20,6 +20,7 @@ from adapters.port.incoming import (
     What,
 )
 from adapters.port.outgoing import (
+    TAKEN_BACK,
     UNSUPPORTED,
     WITHDRAWN,
     Acquaintance,
@@ -38,6 +39,7 @@ __all__ = [
     "ACCEPTANCES",
     "ENDINGS",
     "REACTIONS",
+    "TAKEN_BACK",
     "UNREAD",
     "UNSUPPORTED",
     "WITHDRAWN",

@@ -77,6 +77,10 @@ class Order:
     at_hand: tuple[Acquaintance, ...] = ()
 
 
+TAKEN_BACK = "original_taken_back"
+"""An original that is to be taken away and is gone already, by another hand than ours: whoever did that is heard."""
+
+
 @dataclass(frozen=True, slots=True)
 class Written:
     """The RSE took it. `version` is what its own webhook about this write will say.
@@ -88,6 +92,8 @@ class Written:
     version: str
     locator: str | None = None
     quotes: bool = False
+    found: str | None = None
+    """The version that the write found there, of what people of the RSE wrote themselves and a platform dates."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -142,6 +142,7 @@ REASONS: Final[Mapping[str, str]] = {
     "restored_mismatch": "ce qui revient n’est pas le message annoncé",
     "original_kept": "le RSE ne laisse pas le connecteur retirer, ou rétablir, ce que ses agents ont écrit",
     "original_gone": "ce RSE ne rétablit pas ce qui y a été supprimé : son auteur peut l’écrire à nouveau",
+    "original_taken_back": "quelqu’un de ce RSE l’y avait déjà supprimé",
     "report_unknown": "aucun signalement ouvert ne porte ce numéro",
     "copy_gone": "copie disparue du RSE",
     "copy_not_ours": "copie qui n’est pas du connecteur",

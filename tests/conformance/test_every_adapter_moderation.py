@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from adapters.port import UNSUPPORTED, Act, Never, Written
+from adapters.port import TAKEN_BACK, UNSUPPORTED, Act, Never, Written
 from schemas.facts.message import Content
 from tests.fakes_discourse import order
 from tests.fakes_discourse_twin import Forum, forum
@@ -62,6 +62,41 @@ async def test_an_original_that_others_answered_is_emptied_with_the_reason_and_s
     assert await rse.client.write(again) == Written(native, first["updated_at"], f"topic:{topic}/1")  # twice is once
 
 
+@pytest.mark.parametrize("who", ["camille", "system"])
+async def test_an_original_that_its_own_people_deleted_is_not_taken_for_ours(rse: Forum, who: str) -> None:
+    native = await posted(rse)
+    await rse.call("DELETE", f"/posts/{native.removeprefix('post:')}.json", who)
+    gone = order(Act.DELETED, native_id=native, content=None, original=True, reason=REASON)
+    assert await rse.client.find(gone) is None
+    assert await rse.client.write(gone) == Never(UNSUPPORTED, TAKEN_BACK)
+
+
+async def test_an_original_says_in_which_version_our_hand_found_it(rse: Forum) -> None:
+    native = await posted(rse)
+    before = (await rse.posts())[0]["updated_at"]
+    gone = order(Act.DELETED, native_id=native, content=None, original=True, reason=REASON)
+    for outcome in (await rse.client.write(gone), await rse.client.find(gone)):
+        assert isinstance(outcome, Written)
+        assert outcome.found == before
+    back = order(Act.EDITED, native_id=native, content=SAID, original=True, insisted=True)
+    for found in (before, None):  # the second time there is nothing to do, and nothing tells what was there before
+        outcome = await rse.client.write(back)
+        assert isinstance(outcome, Written)
+        assert outcome.found == found
+
+
+async def test_a_copy_that_staff_had_deleted_holds_no_words_for_whoever_undeletes_it(rse: Forum) -> None:
+    first = await rse.client.write(order())
+    assert isinstance(first, Written)
+    number = first.native_id.removeprefix("post:")
+    await rse.call("DELETE", f"/posts/{number}.json", "system")
+    gone = order(Act.DELETED, native_id=first.native_id, content=None, reason=REASON)
+    assert isinstance(await rse.client.write(gone), Written)
+    await rse.call("PUT", f"/posts/{number}/recover.json", "system")
+    (post,) = await rse.posts()
+    assert (post["deleted"], "nouvelles" in post["raw"], "hors sujet" in post["raw"]) == (False, False, True)
+
+
 async def test_a_copy_that_somebody_took_away_comes_back_when_a_moderator_insists(rse: Forum) -> None:
     first = await rse.client.write(order())
     assert isinstance(first, Written)
@@ -87,6 +122,16 @@ async def test_an_original_of_matrix_is_redacted_by_a_bot_that_moderates_its_roo
     assert await house.client.find(gone) == outcome
     back = posting("k2", "À moi", room, act=Act.EDITED, native_id=hers, original=True, insisted=True)
     assert await house.client.write(back) == Never(UNSUPPORTED, "original_gone")
+
+
+async def test_an_original_of_matrix_that_its_author_redacted_is_not_taken_for_ours(house: House) -> None:
+    claire, room = await closed_room(house)
+    await claire.call("PUT", f"rooms/{room}/state/m.room.power_levels", {"users": {claire.user_id: 100, BOT: 50}})
+    hers = await claire.say(room, "À moi")
+    await claire.redact(room, hers)
+    gone = posting("k1", space=room, act=Act.DELETED, native_id=hers, original=True, reason=REASON)
+    assert await house.client.find(gone) is None
+    assert await house.client.write(gone) == Never(UNSUPPORTED, TAKEN_BACK)
 
 
 async def test_where_the_bot_is_no_moderator_an_original_of_matrix_stays(house: House) -> None:

@@ -148,11 +148,12 @@ async def test_a_copy_that_people_here_took_away_comes_back_only_where_that_was_
         again = of_message(rig.hub.key, moderated(), one, marker="encore")
         await numbered(rig, again)
         await rig.receipts(8)
-    assert [receipt["verdict"] for receipt in receipts[3:5]] == ["confirmed"] * 2
-    insisted, gently = rig.rse.written[2:4]
+    assert [receipt["verdict"] for receipt in receipts[3:5]] == ["written"] * 2
+    assert [order.act for order in rig.rse.written[2:4]] == [Act.DELETED] * 2  # whoever undeletes them there finds no words
+    insisted, gently = rig.rse.written[4:6]
     assert (insisted.native_id, insisted.reviving, insisted.insisted) == ("copy:1", True, True)
     assert (gently.native_id, gently.reviving, gently.insisted) == ("copy:2", False, False)
-    assert rig.rse.written[4].native_id == "copy:9"  # where it stands since
+    assert rig.rse.written[6].native_id == "copy:9"  # where it stands since
 
 
 async def test_an_edited_copy_is_written_again_when_the_hub_asks_this_node_for_it(rig: Rig) -> None:

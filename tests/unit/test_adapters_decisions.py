@@ -391,3 +391,34 @@ def test_a_deletion_of_an_own_message_waits_however_long_while_we_take_it_away_b
     hers = desk.decide(gone, known(OWN), NOW, NOW)
     assert isinstance(hers, Publish)
     assert hers.fact == MessageDeleted(space="salon")
+
+
+EDITED_AT, TAKEN_AT = "2026-03-01T11:30:00.000Z", "2026-03-01T11:45:00.000Z"
+BY_US = f"{EDITED_AT}/{TAKEN_AT}"
+"""What our hand found, and what it made of it."""
+
+
+@pytest.mark.parametrize("moderated", [True, False])
+def test_an_edit_that_our_hand_found_is_its_authors_and_what_the_hand_did_is_an_echo(desk: Desk, moderated: bool) -> None:  # noqa: FBT001 - a parameter of the test
+    own = replace(OWN, versions=("2026-03-01T11:00:00.000Z",), moderated=moderated, settled=(BY_US,))
+    late = change(Act.EDITED, version=EDITED_AT)
+    decision = desk.decide(late, known(own), NOW, NOW)
+    asked = desk.decide(replace(late, asked=""), known(own), NOW, NOW)
+    assert isinstance(decision, Publish if moderated else Doubt)  # once it stands again, the RSE says how
+    assert isinstance(asked, Publish)
+    assert (asked.remembered.moderated, asked.remembered.settled) == (moderated, (BY_US,))  # what comes next is judged alike
+    for version in ("2026-03-01T11:40:00.000Z", TAKEN_AT):
+        assert desk.decide(change(Act.EDITED, version=version), known(own), NOW, NOW) == Drop("echo")
+
+
+def test_what_was_heard_before_and_is_undeleted_by_our_hand_is_no_edit(desk: Desk) -> None:
+    own = replace(OWN, versions=(EDITED_AT,), settled=(BY_US, f"{EDITED_AT}/{EDITED_AT}"))
+    assert desk.decide(change(Act.EDITED, version=EDITED_AT), known(own), NOW, NOW) == Drop("echo")
+
+
+def test_a_deletion_after_our_hand_has_emptied_a_message_is_a_persons(desk: Desk) -> None:
+    own = replace(OWN, versions=("2026-03-01T11:00:00.000Z",), moderated=True, settled=(BY_US,))
+    assert desk.decide(change(Act.DELETED, version=TAKEN_AT), known(own), NOW, NOW) == Drop("echo")
+    later = desk.decide(change(Act.DELETED, version="2026-03-01T11:50:00.000Z"), known(own), NOW, NOW)
+    assert isinstance(later, Publish)
+    assert isinstance(later.fact, MessageDeleted)
