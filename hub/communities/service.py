@@ -174,11 +174,11 @@ async def note_copy(kind: ReportKind, space: str, admitted: Admitted, work: Work
     if reason := why_not_speak(speech):
         raise RefusedError(reason)
     work.copies.note(admitted.subject, admitted.node, kind.value)
-    if kind is ReportKind.WITHDRAWN and await _goes_everywhere(admitted, work):
-        if known.state is MessageState.VISIBLE:
-            await moderation.withdraw(admitted, known, Ground.UNSTATED, work)
-        return Outcome.NOTED
-    work.reports.add(admitted, kind)
+    visible = known.state is MessageState.VISIBLE
+    if kind is ReportKind.WITHDRAWN and visible and await _goes_everywhere(admitted, work):
+        await moderation.withdraw(admitted, known, Ground.UNSTATED, work)
+    else:  # also a moderator's, of what is away already: whoever brings that back must know that this copy stays away
+        work.reports.add(admitted, kind)
     return Outcome.NOTED
 
 

@@ -96,6 +96,17 @@ async def test_once_her_role_has_ended_her_withdrawal_is_local_and_reported(worl
     assert (report.kind, report.node, report.message, report.times) == (ReportKind.WITHDRAWN, "education", ROOT, 1)
 
 
+async def test_a_moderators_withdrawal_of_what_another_took_away_is_reported_so_that_her_copy_can_come_back_too(world: World) -> None:
+    await world.hear(world.posted("wifip", "post:1"))
+    await world.work(name_lea)
+    await world.work(take_away)
+    await world.hear(withdrawn(world, LEA))
+    assert await world.work(bring_back)
+    assert (await said(world))[-1][1].get("withdrawn_in") is None
+    (report,) = await open_ones(world)
+    assert (report.kind, report.node, report.state) == (ReportKind.WITHDRAWN, "education", "visible")
+
+
 async def test_an_edit_in_the_same_batch_as_the_withdrawal_is_what_comes_back(world: World) -> None:
     await world.hear(world.posted("wifip", "post:1"))
     await world.work(name_lea)
