@@ -17,7 +17,7 @@ CAPABILITIES = Capabilities(
             Yes("post_destroyed"), Yes("le premier message d’un sujet qui a des réponses est vidé, le sujet reste")
         ),
         Feature.MODERATION: BothWays(
-            No("le webhook post_destroyed ne dit pas qui a supprimé une copie : c’est un retrait local"),
+            Yes("qui a supprimé une copie, relu par l’API après post_destroyed (deleted_by)"),
             Yes("ce qu’un agent a écrit est supprimé, ou vidé si d’autres y ont répondu ; puis rétabli"),
         ),
         Feature.REPLIES: BothWays(Yes("numéro du message dans le sujet"), Yes("sous le message auquel on répond")),

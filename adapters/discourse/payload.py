@@ -37,6 +37,7 @@ class Account(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
+    id: Annotated[int, Field(ge=-(2**53), le=2**53)] | None = None
     username: str | None = None
 
 
@@ -53,7 +54,7 @@ class Post(BaseModel):
     updated_at: Stamp
     version: Annotated[int, Field(ge=1, le=10_000)] = 1  # of its text; hidden ones are counted for staff
     deleted_at: Stamp | None = None
-    deleted_by: Account | None = None  # told to staff, by the API only
+    deleted_by: Account | None = None  # told to staff by the API; by the webhook in those versions that make it after the deletion
     user_deleted: bool | None = False
     hidden: bool | None = False  # set aside by flags: readers see that it is, and none of its words
     user_id: Annotated[int, Field(ge=-(2**53), le=2**53)] | None = None

@@ -162,7 +162,7 @@ def _change(post: Post, event: str, instance: Instance) -> Change | Nonsense:
         # Neither X-Discourse-Event-Id (each retry has a new one) nor `version` (a deletion does not raise it).
         marker=f"{event}:{stamp}",
         space=str(post.category_id),
-        actor=f"user:{post.user_id}" if post.user_id is not None else f"username:{_line(post.username, 100)}",
+        actor=_actor(post, act, instance),
         occurred_at=moment(post.created_at if act is Act.POSTED else stamp),
         author=_author(post, instance),
         content=content,
@@ -175,6 +175,14 @@ def _change(post: Post, event: str, instance: Instance) -> Change | Nonsense:
         called=tuple(called),
         handle=post.username,
     )
+
+
+def _actor(post: Post, act: Act, instance: Instance) -> str:
+    """Who acted: the author, but for who deleted what the connector wrote, where that is told; under the same name as what she writes."""
+    who = post.deleted_by
+    if act is Act.DELETED and _by_us(post, instance) and who is not None and who.id is not None and not _ours(who.username, instance):
+        return f"user:{who.id}"
+    return f"user:{post.user_id}" if post.user_id is not None else f"username:{_line(post.username, 100)}"
 
 
 def _by_us(post: Post, instance: Instance) -> bool:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from adapters.port import TAKEN_BACK, UNSUPPORTED, Act, Never, Written
+from adapters.port import TAKEN_BACK, UNSUPPORTED, Act, Change, Incomplete, Never, Written
 from schemas.facts.message import Content
 from tests.fakes_discourse import order
 from tests.fakes_discourse_twin import Forum, forum
@@ -27,10 +27,10 @@ async def rse(tmp_path: Path) -> AsyncIterator[Forum]:
         yield found
 
 
-async def posted(rse: Forum, **more: object) -> str:
-    """A post of Camille's own."""
+async def posted(rse: Forum, author: str = "camille", **more: object) -> str:
+    """A post of somebody's own."""
     said = more or {"title": "Des nouvelles de notre atelier", "category": 97, "raw": "Bonjour à tous, voici les nouvelles."}
-    status, post = await rse.call("POST", "/posts.json", **said)
+    status, post = await rse.call("POST", "/posts.json", author, **said)
     assert status == 200, post
     return f"post:{post['id']}"
 
@@ -95,6 +95,27 @@ async def test_a_copy_that_staff_had_deleted_holds_no_words_for_whoever_undelete
     await rse.call("PUT", f"/posts/{number}/recover.json", "system")
     (post,) = await rse.posts()
     assert (post["deleted"], "nouvelles" in post["raw"], "hors sujet" in post["raw"]) == (False, False, True)
+
+
+async def test_who_deleted_a_copy_is_told_under_the_name_of_what_she_writes_herself(rse: Forum) -> None:
+    first = await rse.client.write(order())
+    assert isinstance(first, Written)
+    hers = await rse.client.complete(Incomplete(await posted(rse, author="system"), Act.POSTED))
+    await rse.call("DELETE", f"/posts/{first.native_id.removeprefix('post:')}.json", "system")
+    withdrawn = await rse.client.complete(Incomplete(first.native_id, Act.DELETED))
+    assert isinstance(hers, Change)
+    assert isinstance(withdrawn, Change)
+    assert (withdrawn.act, withdrawn.actor) == (Act.DELETED, hers.actor)
+
+
+async def test_of_what_people_of_a_forum_wrote_themselves_the_author_is_told_whoever_deletes_it(rse: Forum) -> None:
+    native = await posted(rse)
+    before = await rse.client.complete(Incomplete(native, Act.POSTED))
+    await rse.call("DELETE", f"/posts/{native.removeprefix('post:')}.json", "system")
+    deleted = await rse.client.complete(Incomplete(native, Act.DELETED))
+    assert isinstance(before, Change)
+    assert isinstance(deleted, Change)
+    assert deleted.actor == before.actor
 
 
 async def test_a_copy_that_somebody_took_away_comes_back_when_a_moderator_insists(rse: Forum) -> None:
