@@ -6,10 +6,12 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
+from hub.federation.incoming import AHEAD, moment_in
 from hub.federation.owing import owed
 from hub.ports import Outgoing
 from schemas.activities import native_id_of
 from schemas.envelope import object_id
+from schemas.facts.message import MessageEdited
 from schemas.provenance import sha256
 from schemas.topics import PEERS_OUTBOUND
 
@@ -97,6 +99,14 @@ class PeerWork:
         self._work.events.settle(admitted, outcome, None)
         self._event = admitted.id
         return str(outcome)
+
+    async def overtaken(self, uri: str, marker: str) -> bool:
+        """Whether a later edit of it was told than the one that bears this marker, where markers are times; a clock that was ahead proves nothing."""
+        said = moment_in(marker)
+        if said is None:
+            return False
+        known = await self._work.events.markers(self._work.hub, MessageEdited.event_type, native_id_of(uri))
+        return any(said < one <= admitted_at + AHEAD for name, admitted_at in known.items() if (one := moment_in(name)) is not None)
 
     async def owe(self, activity: VerifiedActivity, outcome: str, reason: str | None = None) -> None:
         """Remember to tell the server that brought this what became of it, where it is told."""

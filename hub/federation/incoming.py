@@ -97,7 +97,7 @@ def post(activity: VerifiedActivity, now: datetime) -> Heard:
         raise RefusedError("object_not_a_post")
     if author_of(note) != activity.told.actor:
         raise RefusedError("not_owner")
-    at = _moment(note.get("published")) or activity.received
+    at = moment_in(note.get("published")) or activity.received
     if at > now + AHEAD:
         raise RefusedError("time_in_future")
     reply = id_of(note.get("inReplyTo"))
@@ -155,14 +155,15 @@ def _emoji(act: Mapping[str, Any]) -> str:
 
 def _marker(note: Mapping[str, Any]) -> str:
     """The state of a post by its own date of change, else by what it says: counters of deliveries say nothing."""
-    updated = _moment(note.get("updated"))
+    updated = moment_in(note.get("updated"))
     if updated is not None:
         return updated.astimezone(UTC).isoformat()
     said = "\0".join(str(note.get(name)) for name in ("name", "summary", "content", "contentMap", "attachment", "sensitive"))
     return hashlib.sha256(said.encode("utf-8", "replace")).hexdigest()[:32]
 
 
-def _moment(said: object) -> datetime | None:
+def moment_in(said: object) -> datetime | None:
+    """A moment, where a text is one that tells its zone."""
     try:
         return _MOMENT.validate_python(said) if isinstance(said, str) else None
     except ValidationError:

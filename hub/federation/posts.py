@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hub.federation import incoming, restoring
@@ -33,6 +34,8 @@ async def on_post(activity: VerifiedActivity, work: Work, here: Addresses) -> st
     if known is not None and known.owner != told.actor:
         raise RefusedError("not_owner")
     heard = incoming.post(activity, work.clock())
+    if known is not None and await work.overtaken(told.object_id, heard.marker):
+        return DOUBLE  # an earlier state of it, brought after a later one
     community = known.community if known else await _community_of(activity, heard, work, here)
     await public(community, work)
     parent = await parent_of(heard.in_reply_to, work, here) if heard.in_reply_to else None
@@ -81,6 +84,8 @@ async def on_delete(activity: VerifiedActivity, work: Work, _: Addresses) -> str
         raise RefusedError("not_owner")
     if known.kind == GONE:
         return restoring.taken_away_again(activity, known, work)
+    if known.withdrawal is not None and known.withdrawal == told.id:
+        return DOUBLE  # that very withdrawal, brought once more after it was undone
     outcome = await take_away(known, work, incoming.taken_back(activity, known))
     restoring.remember(activity, known, work)
     return outcome
@@ -93,6 +98,7 @@ async def _gone_altogether(activity: VerifiedActivity, work: Work) -> str:
     told: set[str] = set()
     for one in await work.abroad.made_by(actor):
         if one.kind == GONE:
+            work.abroad.save(replace(one, withdrawal=None, withdrawn_by=None))  # no Group brings back what is hers no more
             continue
         external = incoming.taken_back(activity, one) if one.community not in told else None
         await take_away(one, work, external)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hub.federation import incoming
-from hub.federation.work import DOUBLE, GONE, MESSAGE, NOTED, Said, digest, parent_of, public
+from hub.federation.work import DOUBLE, GONE, MESSAGE, NOTED, Said, parent_of, public, turn
 from hub.ports import RefusedError
 from schemas.activities import id_of, withdrawn_in
 
@@ -29,7 +29,7 @@ def remember(activity: VerifiedActivity, known: ExternalObject, work: Work) -> N
 
 def taken_away_again(activity: VerifiedActivity, known: ExternalObject, work: Work) -> str:
     """Moderation had taken it away, and now its author deletes it herself: no Group brings that back."""
-    if known.withdrawal is not None and not withdrawn_in(activity.told.act):
+    if known.withdrawal is not None and (activity.told.via is None or not withdrawn_in(activity.told.act)):
         remember(activity, known, work)
     return DOUBLE
 
@@ -50,7 +50,7 @@ async def on_brought_back(activity: VerifiedActivity, known: ExternalObject | No
     heard = incoming.post(activity, work.clock())
     await public(known.community, work)
     parent = await parent_of(heard.in_reply_to, work, here) if heard.in_reply_to else None
-    marker = digest("brought back", told.id)  # the words may be those of an edit that came before
+    marker = await turn("brought back", known, work)  # the words may be those of an edit that came before
     outcome = await work.tell(Said(heard.fact, heard.object_id, told.actor, marker, known.community, heard.at, parent))
     work.abroad.save(replace(known, kind=MESSAGE))
     return outcome

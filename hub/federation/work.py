@@ -67,6 +67,8 @@ class Message(Protocol):
     def id(self) -> str: ...
     @property
     def community(self) -> str: ...
+    @property
+    def last_sequence(self) -> int: ...
 
 
 class Objects(Protocol):
@@ -126,6 +128,10 @@ class Work(Protocol):
         """Say a fact to the rooms, once; returns its outcome. Raises RefusedError."""
         ...
 
+    async def overtaken(self, uri: str, marker: str) -> bool:
+        """Whether a later edit of it was told than the one that bears this marker, where markers are times."""
+        ...
+
     def bring(self, community: str, to: KnownActor, activity: Mapping[str, Any]) -> None:
         """Have an activity of a community's brought to one actor elsewhere."""
         ...
@@ -162,10 +168,16 @@ async def take_away(known: ExternalObject, work: Work, external: External | None
     """Take back what somebody made; its tombstone keeps a late copy out. `external` is her act, where others are to be told it."""
     removed = ReactionRemoved if known.kind == REACTION else MessageDeleted
     fact = removed(space=known.peer, external=external)
-    marker = "deleted" if known.withdrawal is None else digest("deleted after", known.withdrawal)  # it had come back since
+    marker = "deleted" if known.withdrawal is None else await turn("deleted", known, work)  # it had come back since
     outcome = await work.tell(Said(fact, known.id, known.owner, marker, known.community, work.clock(), known.about))
     work.abroad.save(replace(known, kind=GONE, withdrawal=None, withdrawn_by=None))
     return outcome
+
+
+async def turn(act: str, known: ExternalObject, work: Work) -> str:
+    """What tells an act from the same one at an earlier turn: it is gone, and back, as often as its Group says, and may say so again."""
+    found = await work.message(known.subject)
+    return digest(act, str(found.last_sequence if found is not None else 0))
 
 
 def digest(*parts: str) -> str:

@@ -11,6 +11,7 @@ from hub.storage.tables import events
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -37,6 +38,14 @@ class SqlEvents:
         rows = await self._connection.scalars(select(events.c.id).where(among(events.c.id, [admitted.id for admitted in batch])))
         seen = set(rows)
         return [admitted for admitted in batch if not (admitted.id in seen or seen.add(admitted.id))]  # type: ignore[func-returns-value]
+
+    async def markers(self, node: str, kind: str, native_id: str) -> dict[str, datetime]:
+        """What tells the changes of one kind that an object of a node's had, and when each was admitted."""
+        mine = (events.c.node == node, events.c.type == kind, events.c.native_id == native_id)
+        rows = await self._connection.execute(select(events.c.change_marker, events.c.admitted_at).where(*mine))
+        new, now = (one.verified.event.envelope for one in self._new.values()), self._clock()
+        pending = {one.changemarker: now for one in new if (one.source, one.type, one.nativeid) == (node, kind, native_id)}
+        return {row.change_marker: row.admitted_at for row in rows} | pending
 
     def add(self, batch: Iterable[Admitted]) -> None:
         """Remember new events; written with the transaction once they have an outcome."""

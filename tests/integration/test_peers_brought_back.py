@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 NOTE = OPSI_NODE.note("notes/1", "<p>Un guide</p>")
 TOMBSTONE = {"id": NOTE["id"], "type": "Tombstone", "formerType": "Note"}
+WRAPPINGS = count()
 OTHER_GROUP = Person("https://opsi.example/groups/autre", "Group", "Une autre")
 
 
@@ -157,3 +159,49 @@ async def test_an_undo_of_a_deletion_takes_no_like_back(town: Town) -> None:
     await town.hear((ALICE, ALICE.does("Undo", ALICE.does("Delete", note["id"], "acts/never"), "acts/undo")))
     (like,) = await town.world.rows("SELECT state FROM hub.reactions")
     assert like["state"] == "standing"
+
+
+async def once_more(town: Town, *acts: Mapping[str, Any]) -> None:
+    """As a server that sends again what was not taken brings what was said of it since: each act once more, as it was."""
+    for act in acts:
+        await town.hear((OPSI_GROUP, OPSI_GROUP.does("Announce", act, f"again-{next(WRAPPINGS)}")))
+
+
+def edit(words: str, at: str) -> dict[str, Any]:
+    note = {**NOTE, "content": f"<p>{words}</p>", "updated": at}
+    return OPSI_NODE.does("Update", note, f"acts/{words}")
+
+
+async def test_an_earlier_state_that_is_brought_after_a_later_one_changes_nothing(town: Town) -> None:
+    earlier, later = edit("un", "2026-11-22T10:00:00Z"), edit("deux", "2026-11-22T11:00:00.5Z")
+    await once_more(town, later, earlier)
+    assert await stands(town) == ("visible", "<p>deux</p>")
+    await once_more(town, later)
+    assert (await stands(town), town.reasons) == (("visible", "<p>deux</p>"), [])
+
+
+async def test_a_clock_that_was_ahead_hides_no_edit_that_comes_after(town: Town) -> None:
+    await once_more(town, edit("un", "2099-01-01T00:00:00Z"), edit("deux", "2026-11-22T10:00:00Z"))
+    assert (await stands(town), town.reasons) == (("visible", "<p>deux</p>"), [])
+
+
+async def test_a_withdrawal_that_is_brought_again_with_its_undo_leaves_the_message_where_it_stood(town: Town) -> None:
+    turns = [(withdrawal(path), undo(withdrawal(path), f"undo-{path}")) for path in ("first", "second")]
+    stands_there(town)
+    for number, turn in enumerate(turns, 1):
+        await once_more(town, *turn)
+        await once_more(town, turn[0])
+        assert (await stands(town))[0] == "visible"
+        await once_more(town, *(act for pair in turns[:number] for act in pair))
+        assert await stands(town) == ("visible", "<p>Un guide</p>")
+    await once_more(town, OPSI_NODE.does("Delete", TOMBSTONE, "acts/deleted"))
+    assert (await stands(town), town.reasons) == (("deleted", ""), [])
+
+
+@pytest.mark.parametrize("gone", [TOMBSTONE["id"], OPSI_NODE.id])
+async def test_what_its_author_deletes_herself_while_it_was_away_with_whatever_words_is_deleted_for_ever(town: Town, gone: str) -> None:
+    await announced(town, withdrawal())
+    await town.hear((OPSI_NODE, OPSI_NODE.does("Delete", gone, "acts/deleted", summary="Je m’en vais.")))
+    stands_there(town)
+    await announced(town, undo())
+    assert (await stands(town), town.reasons) == (("deleted", ""), ["deletion_is_final"])
