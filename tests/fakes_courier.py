@@ -159,6 +159,8 @@ class World:
     now: datetime = datetime(2026, 11, 22, 12, tzinfo=UTC)
     courier: Courier = field(init=False)
     read_by_laggards: int = 0
+    slow_reads: int = 0
+    """How often the broker has nothing to give in time before it does."""
 
     def clock(self) -> datetime:
         return self.now
@@ -179,6 +181,9 @@ class World:
         await asyncio.sleep(0)
         if offset < self.first_kept:
             raise OffsetOutOfRangeError
+        if self.slow_reads:
+            self.slow_reads -= 1
+            return ()
         found = [one for one in self.topic if one.offset >= offset][:limit]
         self.read_by_laggards += len(found)
         return found

@@ -14,7 +14,7 @@ from hub.federation.delivery import State, Trouble
 from hub.federation.lanes import Lane, deliver
 from hub.federation.parcel import ParcelMalformed
 from hub.federation.positions import Refusal
-from hub.federation.unpacking import Earlier, parcel_of
+from hub.federation.unpacking import Earlier, Forgotten, parcel_of
 
 if TYPE_CHECKING:
     from aiokafka.structs import ConsumerRecord
@@ -111,15 +111,21 @@ class Laggards:
     async def _one(self, lane: Lane, record: ConsumerRecord) -> bool:
         try:
             parcel = await parcel_of(record, self.past)
+        except Forgotten:
+            return await self._passed_over(lane, record.offset, Trouble.EXPIRED)
         except ParcelMalformed:
             lane.standing = lane.standing.passed(record.offset)
             return True
         inboxes = await self.parts.readership.inboxes(parcel, lane.peer, asyncio.get_running_loop().time())
         if inboxes:
             return await deliver(lane, record.offset, parcel, inboxes, self.parts)
-        lane.standing = lane.standing.passed(record.offset)
-        if await self.past.told_to(lane.peer, record.offset):
-            await self.parts.keeper.keep(lane.standing, Refusal(lane.peer, record.offset, NO_LONGER, self.parts.clock()))
+        return await self._passed_over(lane, record.offset, NO_LONGER)
+
+    async def _passed_over(self, lane: Lane, offset: int, reason: str) -> bool:
+        """What was for a peer and is not brought to it is said."""
+        lane.standing = lane.standing.passed(offset)
+        if await self.past.told_to(lane.peer, offset):
+            await self.parts.keeper.keep(lane.standing, Refusal(lane.peer, offset, reason, self.parts.clock()))
         return lane.standing.state is not State.PAUSED
 
     async def _expired(self, lane: Lane) -> bool:

@@ -15,16 +15,20 @@ if TYPE_CHECKING:
     from aiokafka.structs import ConsumerRecord
 
 
+class Forgotten(ParcelMalformed):
+    """What a record points to is no longer kept."""
+
+
 class Earlier(Protocol):
     """What was told, from any place in it."""
 
     async def read(self, offset: int, limit: int) -> Sequence[ConsumerRecord]:
-        """Records from an offset on; raises OffsetOutOfRangeError."""
+        """Records from an offset on, none where the broker had none to give in time; raises OffsetOutOfRangeError."""
         ...
 
 
 async def parcel_of(record: ConsumerRecord, past: Earlier) -> Parcel:
-    """The parcel that a record holds or points to; raises ParcelMalformed, also where what it points to is no longer kept."""
+    """The parcel that a record holds or points to; raises ParcelMalformed, Forgotten where what it points to is no longer kept."""
     only = ""
     while (again := Again.of(record.headers, record.offset)) is not None:
         only = only or again.peer
@@ -33,10 +37,12 @@ async def parcel_of(record: ConsumerRecord, past: Earlier) -> Parcel:
 
 
 async def _at(offset: int, past: Earlier) -> ConsumerRecord:
+    """What stands before a record that was read stands there, or is forgotten: a broker that gives nothing is slow, and is asked again."""
     try:
-        found = await past.read(offset, 1)
+        while not (found := await past.read(offset, 1)):
+            continue
     except OffsetOutOfRangeError as error:
-        raise ParcelMalformed("forgotten") from error
-    if not found or found[0].offset != offset:
-        raise ParcelMalformed("forgotten")
+        raise Forgotten(str(offset)) from error
+    if found[0].offset != offset:
+        raise Forgotten(str(offset))
     return found[0]

@@ -44,6 +44,8 @@ class Spoken:
     subject: str
     stands: bool
     newest: str
+    at: datetime
+    """When the hub took it: what is brought once more points to bytes as old as that."""
 
     @property
     def takes_back(self) -> bool:
@@ -69,7 +71,7 @@ class Demands:
         if one.form == DIRECT:
             return "resend_answer"
         spoken = self.spoken.get(one.event)
-        if spoken is None or one.told_at <= now - KEPT:
+        if spoken is None or spoken.at <= now - KEPT:
             return "resend_expired"
         if not peer_may(self.grade, PeerRight.FORGET if spoken.takes_back else PeerRight.RECEIVE):
             return "peer_not_permitted"
@@ -92,7 +94,8 @@ async def demands(connection: AsyncConnection, peer: str, several: Sequence[SetA
     newest = await _newest(connection, subjects)
     spoken = {
         row.id: Spoken(
-            row.type, row.subject, row.subject in (taken if row.type == ReactionRemoved.event_type else standing), newest.get(row.subject, "")
+            row.type, row.subject, row.subject in (taken if row.type == ReactionRemoved.event_type else standing),
+            newest.get(row.subject, ""), row.admitted_at,
         )
         for row in named
     }  # fmt: skip

@@ -221,6 +221,18 @@ async def test_operators_see_that_it_waits_again_and_then_that_it_was_taken(carr
     assert await carrying.listed() == []
 
 
+async def test_what_is_brought_once_more_is_as_old_as_what_was_said_first(carrying: Carrying) -> None:
+    world = carrying.town.world
+    await world.hear(world.posted("wifip", "post:1"))
+    await carrying.tell(refused=BOTH)
+    world.clock.moved += timedelta(days=20)
+    await carrying.resend()
+    await carrying.judge(await carrying.tell_again(), taken=False)
+    assert {why for _, why in await carrying.listed()} == {None}
+    world.clock.moved += timedelta(days=2)
+    assert {why for _, why in await carrying.listed()} == {"resend_expired"}
+
+
 async def _seen(carrying: Carrying) -> tuple[str, int]:
     async with carrying.town.world.engine.connect() as connection:
         event, now = carrying.told[0].event, carrying.town.world.clock()

@@ -80,6 +80,30 @@ async def test_what_the_topic_has_forgotten_is_passed_over(world: World) -> None
     assert world.inboxes.took[inbox_of(A)] == ["0", "1", "3"]
 
 
+async def test_a_broker_that_is_slow_has_forgotten_nothing(world: World) -> None:
+    world.follow(A)
+    async with world.run():
+        await world.say(record(0), record(1))
+        world.slow_reads = 3
+        await world.say(again(2, 0, A))
+    assert (world.inboxes.took[inbox_of(A)], world.slow_reads) == (["0", "1", "0"], 0)
+
+
+async def test_what_is_forgotten_while_a_peer_is_behind_is_set_aside_by_name(world: World) -> None:
+    world.follow(A)
+    async with world.run():
+        await world.say(record(0))
+        await world.rest()
+        world.inboxes.says[inbox_of(A)] = lambda *_: Reply(503)
+        await world.say(record(1), again(2, 0, A), again(3, 0, B))
+        await world.rest()
+        world.first_kept = 1
+        world.inboxes.says.clear()
+        await world.passes(5)
+    assert world.inboxes.took[inbox_of(A)] == ["0", "1"]
+    assert [(one.offset, one.reason) for one in world.kept.refusals] == [(2, Trouble.EXPIRED)]
+
+
 async def test_a_refusal_counts_tries_of_its_own(world: World) -> None:
     world.follow(A)
     world.inboxes.says[inbox_of(A)] = lambda text, _: Reply(422 if text == "0" else 202)
