@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Protocol
 from urllib.parse import unquote
 
@@ -68,31 +68,51 @@ async def resend(peer: str, unverified_name: str | None, reason: str, presence: 
     subject, why = f"{Kind.PEER.value}/{peer}", said_why(reason)
     await admission.grade_of(subject, work)
     await set_aside.lock(work.connection, peer)
-    found = _named(await set_aside.set_aside(work.connection, peer, MOST), unverified_name)
-    known, now = await demands(work.connection, peer, found), work.clock()
-    judged = {one: known.why_not(one, now) for one in found}
-    going = [one for one, refused in judged.items() if refused is None]
-    refused = Counter(reason for reason in judged.values() if reason is not None)
-    if not going:
-        raise RefusedError(next(iter(refused)))
-    places = {offset: one for one in going for offset in known.along(one)}
+    found, now = await _judged(peer, await _meant(peer, unverified_name, work), work), work.clock()
+    if not found.going:
+        raise RefusedError(next(iter(found.refused)))
+    places = found.places
     for offset in sorted(places):
         work.outbox.add(_again(places[offset], offset, peer, work))
     await set_aside.resent(work.connection, peer, places, now)
     await work.acts.add(Act(subject, ActKind.ACTIVITIES_RESENT, now, reason=why, presence=presence))
-    return Resent(len(going), len(places) - len(going), refused, await set_aside.count(work.connection, peer))
+    return Resent(found.going, len(places) - found.going, found.refused, await set_aside.count(work.connection, peer))
 
 
-def _named(found: list[SetAside], unverified_name: str | None) -> list[SetAside]:
-    """What is meant: an event's id, or the address of the activity that tells it."""
-    if not found:
+@dataclass(slots=True)
+class _Judged:
+    """How many go, at which places of the topic, and why others do not."""
+
+    going: int = 0
+    places: dict[int, SetAside] = field(default_factory=dict)
+    refused: Counter[str] = field(default_factory=Counter)
+
+
+async def _judged(peer: str, event: str | None, work: Desk) -> _Judged:
+    """The oldest that may go, however many stand before them that may not."""
+    found, now, after = _Judged(), work.clock(), -1
+    while page := await set_aside.set_aside(work.connection, peer, MOST, after, event):
+        known, after = await demands(work.connection, peer, page), page[-1].offset
+        judged = [(one, known.why_not(one, now)) for one in page]
+        going = [one for one, why_not in judged if why_not is None]
+        found.going += len(going)
+        found.places |= {offset: one for one in going for offset in known.along(one)}
+        found.refused.update(why_not for _, why_not in judged if why_not is not None)
+        if found.going >= MOST:
+            break
+    return found
+
+
+async def _meant(peer: str, unverified_name: str | None, work: Desk) -> str | None:
+    """The event that is meant, by its id or by the address of the activity that tells it; None where all are."""
+    if not await set_aside.count(work.connection, peer):
         raise RefusedError("nothing_set_aside")
     if unverified_name is None:
-        return found
+        return None
     event = unquote(unverified_name.strip().rpartition("/activities/")[2].partition("#")[0])
-    if not event or not (meant := [one for one in found if one.event == event]):
+    if not event or not await set_aside.set_aside(work.connection, peer, 1, event=event):
         raise RefusedError("activity_not_set_aside")
-    return meant
+    return event
 
 
 def _again(one: SetAside, offset: int, peer: str, work: Desk) -> Outgoing:

@@ -34,9 +34,11 @@ class SetAside:
     told_at: datetime
 
 
-async def set_aside(connection: AsyncConnection, peer: str, limit: int) -> list[SetAside]:
-    """The oldest first. Of two forms of one event, none once either was taken."""
-    return [SetAside(*row) for row in await connection.execute(_waiting(peer).limit(limit))]
+async def set_aside(connection: AsyncConnection, peer: str, limit: int, after: int = -1, event: str | None = None) -> list[SetAside]:
+    """The oldest first, behind an offset, of one event if it is named. Of two forms of one event, none once either was taken."""
+    told = peer_activities.c
+    which = (told.offset > after, *([told.event == event] if event is not None else []))
+    return [SetAside(*row) for row in await connection.execute(_waiting(peer).where(*which).limit(limit))]
 
 
 async def count(connection: AsyncConnection, peer: str) -> int:

@@ -221,6 +221,20 @@ async def test_operators_see_that_it_waits_again_and_then_that_it_was_taken(carr
     assert await carrying.listed() == []
 
 
+async def test_what_may_go_is_found_behind_however_much_may_not(carrying: Carrying, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sending_again, "MOST", 2)
+    world = carrying.town.world
+    await world.hear(*(world.posted("wifip", f"post:{number}") for number in range(1, 6)))
+    await carrying.tell(refused=BOTH)
+    await world.hear(world.deleted("wifip", "post:1"), world.deleted("wifip", "post:2"))
+    await carrying.tell()
+    done = await carrying.resend(carrying.told[9].event)
+    assert (done.activities, await carrying.asked()) == (2, [8, 9])
+    done = await carrying.resend()
+    assert (done.activities, dict(done.refused), done.waiting) == (2, {"resend_taken_back": 4}, 6)
+    assert await carrying.asked() == [8, 9, 4, 5]
+
+
 async def test_what_is_brought_once_more_is_as_old_as_what_was_said_first(carrying: Carrying) -> None:
     world = carrying.town.world
     await world.hear(world.posted("wifip", "post:1"))
