@@ -146,9 +146,18 @@ class Backfiller:
             return outcome
         reason = _why_not(outcome, job)
         if isinstance(outcome, Change) and reason is None:
+            if outcome.parent is not None and await self._wants_first(outcome.parent, job):
+                return None  # the hub waits for nothing that history answers
             return await self._tell(job, native_id, outcome, before)
         await self._mark(job, native_id, Item.LEFT_OUT, reason or "")
         return None
+
+    async def _wants_first(self, parent: str, job: Job) -> bool:
+        """Whether what a message answers is still to be brought, and goes before it from now on; what goes first already is not waited for twice."""
+        coming = (await self._parts.memory.recall([parent], [])).coming.get(parent)
+        if coming is None or coming.community != job.community:
+            return False
+        return await self._parts.memory.want([coming.native_id])
 
     async def _tell(self, job: Job, native_id: str, change: Change, before: Item) -> Later | None:
         await self._parts.backfills.mark(job, native_id, Item.TELLING)

@@ -203,14 +203,15 @@ class Memory:
         """A person's secret; the batch that names her was recalled before."""
         return self._secrets[actor]
 
-    async def want(self, native_ids: Sequence[str]) -> None:
-        """Let back-fills bring these first: somebody answers them."""
+    async def want(self, native_ids: Sequence[str]) -> bool:
+        """Let back-fills bring these first: somebody answers them. Whether that is news of any."""
         async with self._ledger.connection() as connection:
-            await connection.execute(
-                "UPDATE backfill_items SET wanted = true WHERE instance = $1 AND native_id = ANY($2) AND NOT wanted",
+            found = await connection.fetch(
+                "UPDATE backfill_items SET wanted = true WHERE instance = $1 AND native_id = ANY($2) AND NOT wanted RETURNING 1",
                 self._instance,
                 native_ids,
             )
+        return bool(found)
 
     async def remember(self, objects: Sequence[KnownObject]) -> None:
         """Insert or renew a batch of objects in one statement; the last one of each native id counts."""

@@ -120,6 +120,26 @@ async def test_what_is_answered_while_it_is_still_to_come_is_brought_at_once_and
     assert [one["ce_nativeid"] for one in heard if "ce_history" in one][-1] != f"post:{asked['id']}"  # the newest of them was not the last
 
 
+@pytest.mark.parametrize("world", [{"history_per_minute": 60, "backfill_days": {SPACE: 30}}], indirect=True)
+async def test_what_is_brought_first_keeps_what_it_answers_itself(world: World) -> None:
+    for day in range(4):
+        await before(world, 20 - day, f"Un sujet d’il y a longtemps, numéro {day}.")
+    asked = await before(world, 4, "Une question qui attend encore sa réponse.")
+    asked_back = await before(world, 3, "De quelle version parlez-vous ?", topic_id=asked["topic_id"], reply_to_post_number=1)
+    async with world.rig.running():
+        await world.tie()
+        await until(lambda: world.rig.value("SELECT count(*) > 5 FROM adapters.backfill_items"), wanted=True)
+        reply = {"raw": "De la dernière, bien entendu.", "topic_id": asked["topic_id"], "reply_to_post_number": 2}
+        status, answer = await world.rse.call("POST", "/posts.json", "leo", **reply)
+        assert status == 200, answer
+        await world.rse.sink.change(Act.POSTED, f"post:{answer['id']}")
+        await world.forward()
+        await state(world, "done")
+        await world.told(7)
+        heard = [attributes["ce_nativeid"] for attributes, _ in await world.heard() if "ce_history" in attributes]
+    assert heard.index(f"post:{asked['id']}") < heard.index(f"post:{asked_back['id']}")
+
+
 async def test_an_operator_asks_stops_goes_on_and_takes_back(world: World) -> None:
     posts = [await before(world, days, f"Un message d’il y a {days} jours, pour l’histoire.") for days in (9, 8, 7)]
     async with world.rig.running():

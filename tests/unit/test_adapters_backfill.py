@@ -11,7 +11,7 @@ import pytest
 from adapters.backfill import IDLE_SECONDS, KNOWN, TROUBLE_SECONDS, Backfiller, Bringing
 from adapters.backfills import MOST_ITEMS, Item, Job, Progress, State
 from adapters.ledger import LedgerUnavailable
-from adapters.memory import Known, KnownObject
+from adapters.memory import Coming, Known, KnownObject
 from adapters.offers import Held, Survey
 from adapters.port import Act, Change, Later, Never, Nonsense, Unused
 from adapters.sorting import NotStored, Stored
@@ -111,6 +111,7 @@ class World:
     answer: Answer = field(default_factory=lambda: Stored(("event=e@t",)))
     known: Known = field(default_factory=Known)
     settings: dict[str, Any] = field(default_factory=dict)
+    wanted: set[str] = field(default_factory=set)
 
     def of(self, space: str) -> Tie | None:
         return self.tie if space == SPACE else None
@@ -120,8 +121,13 @@ class World:
         self.told += outcomes
         return self.answer
 
+    async def want(self, native_ids: Sequence[str]) -> bool:
+        news = not self.wanted.issuperset(native_ids)
+        self.wanted |= set(native_ids)
+        return news
+
     async def recall(self, references: Sequence[str], actors: Sequence[str]) -> Known:
-        assert "post:1" in references or not references
+        assert {"post:1", "topic:7/1"} & {*references} or not references
         assert actors in (["operator"], [])
         return self.known
 
@@ -145,6 +151,21 @@ async def test_a_message_is_told_as_history_and_noted_as_brought_at_the_pace_of_
     assert await world.step() == 2.0
     assert world.told == [replace(OLD, history=True)]
     assert world.backfills.items == {"post:1": Item.BROUGHT}
+
+
+async def test_what_is_brought_first_lets_what_it_answers_go_before_it(world: World) -> None:
+    answer = replace(OLD, parent="topic:7/1")
+    world.rse.outcome, world.known.coming = answer, {"topic:7/1": Coming("post:0", COMMUNITY)}
+    await world.step()
+    assert (world.told, world.wanted, world.backfills.items) == ([], {"post:0"}, {"post:1": Item.WAITING})
+    await world.step()  # still the first, by a clock that went back: nothing is waited for twice
+    assert world.told == [replace(answer, history=True)]
+
+
+async def test_what_another_community_s_back_fill_brings_is_not_waited_for(world: World) -> None:
+    world.rse.outcome, world.known.coming = replace(OLD, parent="topic:7/1"), {"topic:7/1": Coming("post:0", "autre")}
+    await world.step()
+    assert (len(world.told), world.wanted) == (1, set())
 
 
 @pytest.mark.parametrize("why", ["nothing", "paused", "spool"])
