@@ -65,10 +65,10 @@ class Admission:
         self.asking = asyncio.Lock()
         """Held from a question to the RSE until its answer is admitted: an older answer must not come behind a newer one."""
 
-    async def admit(self, outcomes: Sequence[Outcome], body: bytes, correlation: str) -> Answer:
-        """Wait until the outcomes of one webhook are durably stored."""
+    async def admit(self, outcomes: Sequence[Outcome], body: bytes, correlation: str, *, leaving: bool = False) -> Answer:
+        """Wait until the outcomes of one webhook are durably stored; `leaving` where it has a row of the spool, to be removed then."""
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        self._waiting.append(Arrival(outcomes, body, correlation, self._seat.clock(), answer))
+        self._waiting.append(Arrival(outcomes, body, correlation, self._seat.clock(), answer, leaving))
         self._awake.set()
         return await answer
 
@@ -229,9 +229,9 @@ class Admission:
         if batch.wanted:
             await self._seat.memory.want(batch.wanted)
         if batch.parked:
-            await self._seat.spool.store(Kind.PARKED, batch.parked, now)
+            await self._seat.spool.store(Kind.PARKED, batch.parked, now, leaving=batch.leaving)
         if batch.incomplete:
-            await self._seat.spool.store(Kind.INCOMPLETE, batch.incomplete, now)
+            await self._seat.spool.store(Kind.INCOMPLETE, batch.incomplete, now, leaving=batch.leaving)
 
     async def _put(self, batch: Batch) -> None:
         places = await self._seat.outgoing.put(batch.records)
@@ -283,6 +283,7 @@ class Admission:
             gone.append(row.position)
             self._sorter.settle(change, decision, arrival, batch)
         if gone:
+            batch.leaving = len(gone)
             await self._remember(batch)
             await self._put(batch)
             await self._seat.spool.remove(Kind.PARKED, gone)
@@ -309,7 +310,7 @@ async def _fate(stored: Awaitable[None]) -> NotStored | None:
 def _replayed(change: Change, record: Record, stored_at: datetime) -> Arrival:
     correlation = dict(record.headers).get(CORRELATION, b"").decode()
     nobody: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-    return Arrival((change,), pack_change(change), correlation, stored_at, nobody)
+    return Arrival((change,), pack_change(change), correlation, stored_at, nobody, leaving=True)
 
 
 def _resolve(arrival: Arrival, answer: Answer) -> None:

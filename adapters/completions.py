@@ -56,7 +56,7 @@ class Completions:
         if found is None:
             return False
         correlation = dict(row.record.headers).get(CORRELATION, b"").decode() or new_correlation()
-        answer = await self._admission.admit([await named(self._client, found)], row.value, correlation)
+        answer = await self._admission.admit([await named(self._client, found)], row.value, correlation, leaving=True)
         if isinstance(answer, Stored):
             await self._spool.remove(Kind.INCOMPLETE, [row.position])
         return isinstance(answer, Stored)

@@ -62,6 +62,8 @@ class Arrival:
     correlation: str
     received_at: datetime
     answer: asyncio.Future[Answer]
+    leaving: bool = False
+    """Whether it stands in the spool, and leaves it once it is stored anew."""
     said: list[str] = field(default_factory=list)
 
 
@@ -77,6 +79,8 @@ class Batch:
     incomplete: list[Record] = field(default_factory=list)
     newcomers: list[Newcomer] = field(default_factory=list)
     people: list[Met] = field(default_factory=list)
+    leaving: int = 0
+    """How many rows of the spool go once this is stored."""
     wanted: list[str] = field(default_factory=list)
     """What is answered and still to be brought by a back-fill."""
 
@@ -116,7 +120,7 @@ class Sorter:
         """
         changes = [(outcome, arrival) for arrival in arrivals for outcome in arrival.outcomes if isinstance(outcome, Change)]
         decisions = iter([self._decide(change, arrival, known) for change, arrival in changes])
-        batch = Batch(self._seat.key.held())
+        batch = Batch(self._seat.key.held(), leaving=sum(arrival.leaving for arrival in arrivals))
         for arrival in arrivals:
             for outcome in arrival.outcomes:
                 if isinstance(outcome, Change):

@@ -72,9 +72,12 @@ class Spool:
         self.waiting = dict.fromkeys(Kind, 0) | {Kind(row["kind"]): row["n"] for row in rows}
         self._show()
 
-    async def store(self, kind: Kind, records: Sequence[Record], now: datetime, reason: str = "") -> None:
-        """Store rows in order; raises SpoolFull and stores none where they do not all fit."""
-        if len(records) > self.room:
+    async def store(self, kind: Kind, records: Sequence[Record], now: datetime, reason: str = "", *, leaving: int = 0) -> None:
+        """Store rows in order; raises SpoolFull and stores none where they do not all fit.
+
+        `leaving` counts rows that go as soon as these are stored: what takes their place needs no other, or a full spool would stay full.
+        """
+        if records and len(records) > self.room + leaving:
             raise SpoolFull(self._instance)
         async with self._ledger.connection() as connection:
             await connection.execute(
