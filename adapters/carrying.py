@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from adapters.parts import PartCopy, placed, taken_away
 from adapters.port import Act, Later, Never, Written
@@ -12,6 +12,11 @@ from schemas.wire.telemetry import Metric
 if TYPE_CHECKING:
     from adapters.bench import Bench
     from adapters.port import Order, WriteOutcome
+
+
+UNANSWERED: Final = frozenset({"timeout", "unreachable"})
+"""After these nobody knows whether a write was done, or will be."""
+SETTLES_SECONDS: Final = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +109,8 @@ class _Attempt:
     def __init__(self, bench: Bench, order: Order, *, look_first: bool) -> None:
         self._bench, self._order, self._look_first = bench, order, look_first
         self._intended = False
+        self._may_come = look_first
+        """Whether an RSE may still be at a write of ours whose answer we no longer wait for."""
 
     async def __call__(self) -> WriteOutcome:
         await self._bench.client.turn(self._order)  # before the intent: people's own changes wait while one is open
@@ -116,8 +123,17 @@ class _Attempt:
         return outcome
 
     async def _once(self) -> WriteOutcome:
-        if self._look_first:
-            found = await self._bench.client.find(self._order)
-            if isinstance(found, Written | Later):
-                return found
-        return await self._bench.client.write(self._order)
+        found = await self._found() if self._look_first else None
+        if found is not None:
+            return found
+        outcome = await self._bench.client.write(self._order)
+        self._may_come = isinstance(outcome, Later) and outcome.reason in UNANSWERED
+        return outcome
+
+    async def _found(self) -> Written | Later | None:
+        """A new message is looked for twice: an RSE that stood still does what it was asked to once it goes on, behind our first look."""
+        found = await self._bench.client.find(self._order)
+        if found is not None or not self._may_come or self._order.act is not Act.POSTED:
+            return found
+        await self._bench.sleep(SETTLES_SECONDS)
+        return await self._bench.client.find(self._order)

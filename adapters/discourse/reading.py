@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _SYSTEM, _DISCOBOT = -1, -2
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f]+")
+_IN_BRACKETS = re.compile(r"\s*<p>\([^<>]{1,200}\)</p>\s*")
+"""« (post deleted by author) », in the site's language: with an author's deletion its text is edited first, and that webhook does not say why."""
 
 RECOVERED = "post_recovered"
 ACTS = {
@@ -112,6 +114,8 @@ def read_hook(post: Post, event: str, instance: Instance) -> Change | Unused | N
     signature does not cover the event's name.
     """
     said = read_post(post, event, instance)
+    if isinstance(said, Change) and said.act is Act.EDITED and _IN_BRACKETS.fullmatch(post.cooked or ""):
+        return Incomplete(said.native_id, Act.EDITED)
     if not isinstance(said, Change) or (said.act is not Act.DELETED and event != RECOVERED):
         return said
     return Incomplete(said.native_id, said.act, otherwise=said if said.act is Act.DELETED else None)

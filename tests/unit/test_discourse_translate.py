@@ -258,6 +258,17 @@ def test_an_authors_own_deletion_is_a_deletion_once_whichever_event_tells_it() -
     assert len({found.marker for found in told}) == 1
 
 
+@pytest.mark.parametrize("cooked", ["<p>(post deleted by author)</p>", "<p>(publication supprimée par son auteur)</p>\n"])
+def test_the_words_that_take_a_deleted_posts_place_are_never_told_as_an_edit(cooked: str) -> None:
+    """They come in a webhook of their own, before the one that tells the deletion."""
+    assert translated("post_edited", {"post": post(cooked=cooked)}) == Incomplete("post:1204", Act.EDITED)
+
+
+@pytest.mark.parametrize("cooked", ["<p>(Bravo) à tous</p>", "<p>(Bravo)</p><p>(encore)</p>"])
+def test_brackets_within_a_text_are_an_edit_like_another(cooked: str) -> None:
+    assert isinstance(translated("post_edited", {"post": post(cooked=cooked)}), Change)
+
+
 def test_a_body_replayed_under_the_name_of_a_deletion_deletes_nothing() -> None:
     assert translated("post_destroyed", {"post": post()}) == Incomplete("post:1204", Act.DELETED)
 
