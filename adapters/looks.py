@@ -118,6 +118,9 @@ class Looker:
             view.mark = window.mark
         return Looked(seen.changed)
 
+    def left(self, space: str) -> None:
+        """Nothing is kept of a space but in its view."""
+
     async def _absorb(self, view: View, sightings: Iterable[Sighting], seen: _Seen, cursor: str | None = None) -> dict[str, Row]:
         """Tell what is new, parents first; then remember it, and how far we have read. What was remembered before."""
         latest = {one.native_id: one for one in sightings}

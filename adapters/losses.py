@@ -49,8 +49,16 @@ class LossLooker:
         await self._tell(found, view)
         await self._note(found.cursor, view)
         self._waiting[view.poll.space] = found.waiting
-        Metric.losses.labels(self._name).set(sum(self._waiting.values()))
+        self._show()
         return Looked(changed=found.waiting > 0)
+
+    def left(self, space: str) -> None:
+        """What waits there is not ours to ask for any more."""
+        self._waiting.pop(space, None)
+        self._show()
+
+    def _show(self) -> None:
+        Metric.losses.labels(self._name).set(sum(self._waiting.values()))
 
     async def _ours(self, claims: Sequence[Claim]) -> frozenset[Claim]:
         known = (await self._recall({claim.native_id for claim in claims}, ())).natives if claims else {}

@@ -66,6 +66,10 @@ class Looks(Protocol):
         """Look once. Raises NotKeptError, LeaseLost, LedgerUnavailable."""
         ...
 
+    def left(self, space: str) -> None:
+        """It is another's to look at, or nobody's."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
@@ -151,6 +155,7 @@ class Poller:
         held = {poll.space: poll for poll in await self._out.watch.claim(tied, LEASE)}
         for space in self._turns.keys() - held.keys():
             del self._turns[space]
+            self._out.looker.left(space)
         for space, poll in held.items():
             if space not in self._turns:
                 begun = poll.changed_at if poll.cursor is not None else now  # a space that has just been tied is a lively one
@@ -196,6 +201,7 @@ class Poller:
             outcome = await self._out.looker.look(turn.view)
         except LeaseLost:
             self._turns.pop(turn.view.poll.space, None)
+            self._out.looker.left(turn.view.poll.space)
             return "lease_lost"
         except (LedgerUnavailable, NotKeptError) as error:
             return self._wait(turn, Later("not_kept"), type(error).__name__)

@@ -132,6 +132,8 @@ async def test_more_to_come_is_asked_for_soon() -> None:
     rse.losses = Losses((), "7")
     assert await looks.look(view_of("97")) == Looked(changed=False)
     assert REGISTRY.get_sample_value("traitdunion_losses_waiting", {"instance": "losses"}) == 4.0
+    looks.left("98")
+    assert REGISTRY.get_sample_value("traitdunion_losses_waiting", {"instance": "losses"}) == 0.0
 
 
 async def test_what_was_found_is_counted_by_what_became_of_it(monkeypatch: pytest.MonkeyPatch) -> None:

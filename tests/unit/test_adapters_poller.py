@@ -225,3 +225,14 @@ async def test_after_a_platform_was_told_to_come_again_it_is_asked_within_a_minu
     assert await tower.after(11) == 1
     tower.refusals += 1
     assert [await tower.after(1), await tower.after(61), await tower.after(61)] == [0, 1, 0]
+
+
+async def test_who_looks_is_told_of_a_space_that_is_another_pollers(tower: Watchtower, monkeypatch: pytest.MonkeyPatch) -> None:
+    left: list[str] = []
+    monkeypatch.setattr(tower.outlook.looker, "left", left.append)
+    await tower.tie("salon")
+    await tower.tie("autre")
+    assert await tower.after(0) == 2
+    tower.claims.others = {"autre"}
+    await tower.after(11)
+    assert left == ["autre"]
