@@ -99,8 +99,8 @@ class Desk:
             return _restored(change, here, known)
         if here is not None and here.is_copy and is_echo(change.version, here.versions):
             return Drop("echo")
-        if here is not None and not here.is_copy and _under_way(change, known):
-            return Park()  # however long: a moderator's act must never pass for the author's
+        if here is not None and _under_way(change, known):  # however long it takes: neither may what we do pass for a local withdrawal
+            return Drop("echo") if here.is_copy else Park()  # nor a moderator's act for the author's
         if awaited(change, known.intents, received_at, now, known=here is not None):
             return Park()
         if here is not None and not here.is_copy and own_hand.did(change, here):
@@ -217,7 +217,7 @@ def _coming(change: Change, known: Known, tie: Tie) -> str | None:
 
 
 def _under_way(change: Change, known: Known) -> bool:
-    """Whether we are taking this very message away: of an own message no other deletion is ever begun."""
+    """Whether we are taking this very message away: a copy by its author's word, or one of people here by a moderator's."""
     return change.act is Act.DELETED and any(one.act == Act.DELETED and one.native_id == change.native_id for one in known.intents)
 
 

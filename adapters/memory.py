@@ -99,8 +99,9 @@ class Known:
 
 
 def _renewed(one: KnownObject, told: KnownObject) -> KnownObject:
-    versions = told.versions if one.is_copy else one.versions
-    return replace(one, versions=versions, locator=one.locator or told.locator, moderated=told.moderated, settled=told.settled)
+    versions, deleted = (told.versions, told.deleted) if one.is_copy else (one.versions, one.deleted)
+    locator = one.locator or told.locator
+    return replace(one, versions=versions, deleted=deleted, locator=locator, moderated=told.moderated, settled=told.settled)
 
 
 class Coming(NamedTuple):

@@ -212,6 +212,13 @@ def test_versions_written_meanwhile_are_not_forgotten_for_what_a_batch_decided()
     assert known.find("topic:9/1") == KnownObject("post:9", "s", "copy", "topic:9/1", ("1", "2"), SPACE, "futurs", withdrawn=True)
 
 
+def test_a_copy_that_we_deleted_meanwhile_stays_so_for_what_a_batch_decided() -> None:
+    known = Known()
+    known.add(KnownObject("post:9", "s", "copy", None, ("1",), SPACE, "futurs", deleted=True))
+    known.renew([KnownObject("post:9", "s", "copy", None, ("1",), SPACE, "futurs")])
+    assert known.natives["post:9"].deleted
+
+
 @pytest.mark.parametrize("fault", ["unfit", "unkept"])
 async def test_an_event_that_the_ledger_cannot_hold_becomes_a_dead_letter_and_its_neighbours_go_on(desk: Desk, fault: str) -> None:
     setattr(desk.memory, fault, frozenset({"post:2"}))

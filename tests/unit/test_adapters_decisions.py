@@ -422,3 +422,19 @@ def test_a_deletion_after_our_hand_has_emptied_a_message_is_a_persons(desk: Desk
     later = desk.decide(change(Act.DELETED, version="2026-03-01T11:50:00.000Z"), known(own), NOW, NOW)
     assert isinstance(later, Publish)
     assert isinstance(later.fact, MessageDeleted)
+
+
+@pytest.mark.parametrize("ago", [1.0, 3600.0])
+def test_a_copy_that_we_are_deleting_was_withdrawn_by_nobody(desk: Desk, ago: float) -> None:
+    """However long our answer takes: the process may have died, and what it did be seen before it is told again."""
+    gone = replace(change(Act.DELETED, "copy:1", version="2026-03-01T11:30:00.000Z"), content=None)
+    decided = desk.decide(gone, known(COPY, intents=(intent("deleted", "copy:1", ago=3600),)), NOW - timedelta(seconds=ago), NOW)
+    assert decided == Drop("echo")
+
+
+def test_a_copy_of_which_we_write_something_else_may_be_withdrawn(desk: Desk) -> None:
+    gone = replace(change(Act.DELETED, "copy:1", version="2026-03-01T11:30:00.000Z"), content=None)
+    known_now = known(COPY, intents=(intent("edited", "copy:1", ago=3600),))
+    decided = desk.decide(gone, known_now, NOW - timedelta(hours=1), NOW)
+    assert isinstance(decided, Publish)
+    assert decided.remembered.withdrawn
