@@ -91,8 +91,14 @@ class _Book:
     read_at: datetime
     front: datetime
     """Nothing that was logged since the last reading is dated long before this, but by a clock that was set wrong."""
+    asked: tuple[int, datetime]
+    """The lowest that any space has asked for since: the next whole reading serves all of them."""
     failed: dict[int, Tried] = field(default_factory=dict)
     met: set[int] = field(default_factory=set)
+
+    def note(self, after: int, since: datetime) -> None:
+        """Remember what a space asks for."""
+        self.asked = min(after, self.asked[0]), min(since, self.asked[1])
 
     def answers(self, after: int, since: datetime) -> bool:
         """Whether it holds all that is asked for."""
@@ -134,13 +140,15 @@ class Log:
     async def _read(self, after: int, since: datetime) -> _Book | Later | Never:
         """The log as it stands now; nothing is remembered of what could not be read to its end."""
         book, now = self._book, self._clock()
+        if book is not None:
+            book.note(after, since)
         if book is None or not book.answers(after, since) or now - book.whole_at >= WHOLE_EVERY:
             hooks = await self._hooks()
             if isinstance(hooks, Later | Never):
                 return hooks
-            if book is not None and not book.answers(after, since):
-                after, since = min(after, book.after), min(since, book.since)
-            book = _Book(after, since, hooks, whole_at=now, read_at=now, front=now)
+            asked = after, since
+            after, since = book.asked if book is not None else asked
+            book = _Book(after, since, hooks, whole_at=now, read_at=now, front=now, asked=asked)
             pages = await self._pages(book, _is_past)
         elif now - book.read_at < FRESH:
             return book

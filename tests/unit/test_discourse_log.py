@@ -183,13 +183,24 @@ async def test_who_is_no_administrator_any_more_is_told_so(server: Server) -> No
     assert await server.ask(cursor) == Never("not_an_administrator")
 
 
-async def test_an_hour_of_looks_keeps_nothing_that_all_spaces_have_passed(server: Server) -> None:
+async def test_two_hours_of_looks_keep_nothing_that_all_spaces_have_passed(server: Server) -> None:
     cursor = await drained(server)
-    later(server, WHOLE)
-    assert await server.ask(cursor) == Losses((), cursor)
+    for _ in range(2):
+        later(server, WHOLE)
+        assert await server.ask(cursor) == Losses((), cursor)
     assert server.kept is not None
     assert server.kept._log._book is not None
     assert server.kept._log._book.failed == {}
+
+
+async def test_one_reading_an_hour_serves_all_spaces_however_far_each_has_come(server: Server) -> None:
+    cursors = {"97": "200", "98": "150", "99": "100"}
+    for space, cursor in reversed(cursors.items()):
+        await server.ask(cursor, space)
+    later(server, WHOLE)
+    for space, cursor in cursors.items():
+        await server.ask(cursor, space)
+    assert server.asked.count("/admin/api/web_hooks.json") == 1
 
 
 def test_a_stamp_is_a_time() -> None:
