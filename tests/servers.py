@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
 from deploy.local import ports
-from deploy.local.kafka import STARTS_FAST, LocalKafka
+from deploy.local.kafka import LocalKafka
 from deploy.local.postgres import LocalPostgres
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def kafka_for_tests(folder: Path) -> Iterator[Kafka]:
         with _kafka_container() as bootstrap:
             yield NamedKafka(bootstrap)
     else:
-        with local_kafka(folder, STARTS_FAST) as kafka:
+        with local_kafka(folder) as kafka:
             yield kafka
 
 
