@@ -118,7 +118,8 @@ class Desk:
             return Park()
         match change.act:
             case Act.REACTED | Act.ACCEPTED | Act.UNACCEPTED:
-                message = known.find(change.parent or "")
+                coming = self._coming_message(change, known)
+                message = known.find(change.parent or "") or coming
                 if message is None and awaited(replace(change, act=Act.POSTED), known.intents, *moments, known=False):
                     return Park()  # it may be the copy that is being written
                 if message is None or message.kind not in SAID or message.withdrawn:
@@ -126,11 +127,21 @@ class Desk:
                 if message.deleted and change.act is not Act.UNACCEPTED:
                     return Drop("unknown_object")
                 decision = self._set_on(message, change, here)
+                if message is coming and isinstance(decision, Publish):
+                    decision = replace(decision, wanted=message.native_id)
             case Act.POSTED | Act.EDITED | Act.DELETED | Act.UNREACTED:
                 decision = self._taken_off(change, here)
         if isinstance(decision, Publish):
             known.add(decision.remembered)
         return decision
+
+    def _coming_message(self, change: Change, known: Known) -> KnownObject | None:
+        """What a gesture is made on, as it will be known once a back-fill has brought it."""
+        coming = known.coming.get(change.parent or "")
+        if coming is None:
+            return None
+        subject = object_id(self.instance.node, coming.native_id)
+        return KnownObject(coming.native_id, subject, "own", None, (), change.space, coming.community)
 
     def _set_on(self, message: KnownObject, change: Change, here: KnownObject | None) -> Decision:
         tie = self._tie(change, message)

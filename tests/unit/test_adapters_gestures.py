@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from adapters.decisions import Desk, Drop, Park, Publish
-from adapters.memory import Kind, Known, KnownObject, OpenIntent
+from adapters.memory import Coming, Kind, Known, KnownObject, OpenIntent
 from adapters.port import Act, Change, Nonsense
 from adapters.spool import pack_change, unpack_change
 from adapters.ties import Tie, TieState
@@ -168,3 +168,20 @@ def test_a_message_of_another_community_carries_no_reaction_out_of_its_own(desk:
 
 def test_a_reaction_comes_out_of_the_spool_as_it_went_in() -> None:
     assert unpack_change(pack_change(reacted())) == reacted()
+
+
+@pytest.mark.parametrize("gesture", [reacted("post:77"), answered(parent="post:77")])
+def test_a_gesture_on_what_a_back_fill_will_bring_waits_for_it_at_the_hub_and_has_it_brought_first(desk: Desk, gesture: Change) -> None:
+    found = known()
+    found.coming["post:77"] = Coming("post:77", "futurs")
+    decision = desk.decide(gesture, found, NOW, NOW)
+    assert isinstance(decision, Publish)
+    assert (decision.parent, decision.wanted) == (object_id("wifip", "post:77"), "post:77")
+    assert "post:77" not in found.natives
+
+
+@pytest.mark.parametrize("gesture", [reacted("post:77"), answered(parent="post:77")])
+def test_a_gesture_on_what_another_community_s_back_fill_will_bring_stays_here(desk: Desk, gesture: Change) -> None:
+    found = known()
+    found.coming["post:77"] = Coming("post:77", "autre")
+    assert desk.decide(gesture, found, NOW, NOW) == Drop("not_tied")
