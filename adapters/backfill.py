@@ -11,7 +11,7 @@ import structlog
 
 from adapters.backfills import MOST_DAYS, MOST_ITEMS, BackfillLost, Item, State
 from adapters.gateway import named
-from adapters.offers import Survey
+from adapters.offers import Recounted, Survey
 from adapters.port import Act, Change, Later, Nonsense, Unused
 from adapters.rounds import outlived
 from adapters.sorting import NotStored
@@ -145,8 +145,9 @@ class Backfiller:
         if isinstance(outcome, Later):
             return outcome
         reason = _why_not(outcome, job)
-        if isinstance(outcome, Change) and reason is None:
-            if outcome.parent is not None and await self._wants_first(outcome.parent, job):
+        if isinstance(outcome, Recounted) and reason is None:
+            parent = outcome.message.parent
+            if parent is not None and await self._wants_first(parent, job):
                 return None  # the hub waits for nothing that history answers
             return await self._tell(job, native_id, outcome, before)
         await self._mark(job, native_id, Item.LEFT_OUT, reason or "")
@@ -159,9 +160,11 @@ class Backfiller:
             return False
         return await self._parts.memory.want([coming.native_id])
 
-    async def _tell(self, job: Job, native_id: str, change: Change, before: Item) -> Later | None:
+    async def _tell(self, job: Job, native_id: str, outcome: Recounted, before: Item) -> Later | None:
+        """A message, and in the same breath what is set on it: nobody heard of that while the message was unknown."""
         await self._parts.backfills.mark(job, native_id, Item.TELLING)
-        said = await self._admitted(await named(self._parts.client, replace(change, history=True)))
+        changes = (outcome.message, *outcome.set_on)
+        said = await self._admitted(*[await named(self._parts.client, replace(change, history=True)) for change in changes])
         if isinstance(said, Later):
             return said
         if said.startswith(TOLD) or (said == KNOWN and before is Item.TELLING):  # told by the process before this one
@@ -186,9 +189,9 @@ class Backfiller:
         await self._mark(job, native_id, Item.TAKEN_BACK)
         return None
 
-    async def _admitted(self, change: Outcome) -> str | Later:
-        """What admission says in a word, once it has stored it."""
-        answer = await self._parts.admit([change], b"", new_correlation())
+    async def _admitted(self, *changes: Outcome) -> str | Later:
+        """What admission says of the first in a word, once it has stored them."""
+        answer = await self._parts.admit(changes, b"", new_correlation())
         return Later(answer.reason) if isinstance(answer, NotStored) else answer.said[0]
 
     async def _mark(self, job: Job, native_id: str, state: Item, reason: str = "") -> None:
@@ -200,18 +203,18 @@ class Backfiller:
         Metric.to_backfill.labels(self._parts.name).set(waiting)
 
 
-def _why_not(outcome: Change | Unused | Nonsense, job: Job) -> str | None:
+def _why_not(outcome: Recounted | Unused | Nonsense, job: Job) -> str | None:
     """Why a message is not brought as it stands now, if it is not; what is marked as internal, or ours, admission knows."""
     match outcome:
         case Unused(type=kind):
             return kind
         case Nonsense(reason=reason):
             return reason
-        case Change(author=Author(kind="system")):
+        case Recounted(message=Change(author=Author(kind="system"))):
             return "system"
-        case Change(act=Act.POSTED, space=space) if space == job.space:
+        case Recounted(message=Change(act=Act.POSTED, space=space)) if space == job.space:
             return None
-        case Change():
+        case Recounted():
             return "not_standing"
 
 

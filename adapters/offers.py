@@ -79,6 +79,14 @@ class Survey:
     cursor: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Recounted:
+    """A message as it stands now, under the marker of its first webhook; and what its readers have set on it."""
+
+    message: Change
+    set_on: tuple[Change, ...] = ()
+
+
 @runtime_checkable
 class Recalls(RseClient, Protocol):
     """An RSE that can be asked for what was written in a space before."""
@@ -87,6 +95,6 @@ class Recalls(RseClient, Protocol):
         """Name people's messages since a moment, in any order, a part at a time: neither ours, nor what the platform writes by itself."""
         ...
 
-    async def recount(self, space: str, native_id: str) -> Change | Unused | Nonsense | Later:
-        """Tell a message as it stands now, under the marker of its first webhook; what is gone is Unused."""
+    async def recount(self, space: str, native_id: str) -> Recounted | Unused | Nonsense | Later:
+        """Tell a message as it stands now; what is gone is Unused."""
         ...

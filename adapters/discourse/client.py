@@ -14,18 +14,20 @@ from adapters.discourse.emptied import empty
 from adapters.discourse.gestures import Answers, Likes
 from adapters.discourse.greetings import Greetings
 from adapters.discourse.http import TIMEOUT, Answer, Api, liking_account, writing_account
+from adapters.discourse.likers import likers_of
 from adapters.discourse.limits import SiteLimits
 from adapters.discourse.lost import Recall, with_topic
 from adapters.discourse.notices import Notices
 from adapters.discourse.originals import bring_back
 from adapters.discourse.past import Past
-from adapters.discourse.payload import Category, Post
+from adapters.discourse.payload import Category, Like, Post
 from adapters.discourse.people import People
-from adapters.discourse.reading import locator, native_id, read_answer, read_post
+from adapters.discourse.reading import locator, native_id, read_answer, read_like, read_post
 from adapters.discourse.roster import Roster
 from adapters.discourse.search import Search, Thread, deleted_by, number_of, read, seen
 from adapters.markup import to_markdown
 from adapters.markup.division import LEAST_ROOM, divided
+from adapters.offers import Recounted
 from adapters.pacing import Paces, urgency_of
 from adapters.parts import parts_of
 from adapters.port import (
@@ -132,21 +134,28 @@ class DiscourseClient:
 
     async def complete(self, incomplete: Incomplete) -> Change | Unused | Nonsense | Later:
         """Read the post, and its topic for what `GET /posts/{id}.json` leaves out."""
-        post = await self._look.post(incomplete.native_id)
+        post = await self._whole(incomplete.native_id)
         if isinstance(post, Later):
             return post
         if post is None:
             # A post that went before we could read it has its own deletion on the way; a deletion is never guessed.
             return incomplete.otherwise or (Nonsense("deletion_unconfirmed") if incomplete.act is Act.DELETED else Unused("post_gone"))
-        topic = await self._look.topic(post.topic_id)
-        if isinstance(topic, Later):
-            return topic
+        return self._completed(post, incomplete)
+
+    def _completed(self, post: Post, incomplete: Incomplete) -> Change | Unused | Nonsense:
         if incomplete.act in ACCEPTANCES:
-            return read_answer(with_topic(post, topic))
-        change = read_post(with_topic(post, topic), _EVENTS[incomplete.act], self._instance)
+            return read_answer(post)
+        change = read_post(post, _EVENTS[incomplete.act], self._instance)
         if not isinstance(change, Incomplete):
             return change
         return Unused("deletion_denied") if incomplete.act is Act.DELETED else Nonsense("post_without_text")
+
+    async def _whole(self, native: str) -> Post | Later | None:
+        post = await self._look.post(native)
+        if isinstance(post, Later) or post is None:
+            return post
+        topic = await self._look.topic(post.topic_id)
+        return topic if isinstance(topic, Later) else with_topic(post, topic)
 
     async def display_name(self, actor: str) -> str | None:
         """The name of whom a mention calls, asked once an hour; None for an author, whose webhook tells it, and where she has none."""
@@ -186,10 +195,22 @@ class DiscourseClient:
         """Name the posts that a category holds (`Recalls`)."""
         return await self._past.survey(space, since, cursor) if _SPACE.match(space) else Never("space_malformed")
 
-    async def recount(self, space: str, native_id: str) -> Change | Unused | Nonsense | Later:
-        """A post as it stands now (`Recalls`)."""
+    async def recount(self, space: str, native_id: str) -> Recounted | Unused | Nonsense | Later:
+        """A post as it stands now (`Recalls`), who likes it, and whether it answers its topic's question."""
         del space
-        return await self.complete(Incomplete(native_id, Act.POSTED))
+        post = await self._whole(native_id)
+        if isinstance(post, Later) or post is None:
+            return post or Unused("post_gone")
+        message = self._completed(post, Incomplete(native_id, Act.POSTED))
+        if not isinstance(message, Change):
+            return message
+        likers = await likers_of(post.id, self._api) if post.liked_by_any else ()
+        if isinstance(likers, Later):
+            return likers
+        set_on = [*(read_like(Like(post=post, user=liker), self._instance) for liker in likers), read_answer(post)]
+        return Recounted(
+            message, tuple(one for one in set_on if isinstance(one, Change) and one.act is not Act.UNACCEPTED and not one.by_us)
+        )
 
     async def members(self, space: str) -> tuple[Member, ...] | Later | Never:
         """The members of the groups that may read the category."""

@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from adapters.discourse.payload import LIKE, Like, Liker, Post, Topic, moment
+from adapters.discourse.likers import likers_of
+from adapters.discourse.payload import Like, Post, Topic, moment
 from adapters.discourse.reading import ACTS, LIKED, RECOVERED, SOLVED, by_our_account, native_id, read_answer, read_like, read_post
-from adapters.discourse.search import read
 from adapters.far_clock import ZERO
 from adapters.port import Act, Claim, Incomplete, Later, Loss, Losses, Never, Nonsense, Unused
 
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from adapters.settings import Instance
 
 AT_ONCE = 50  # things asked for in one look
-LIKERS = 200  # that Discourse shows at once
-LIKER_PAGES = 10
 _TIMED = frozenset({"post_created", "post_edited"})  # what these tell happened at the time that their marker bears
 
 
@@ -146,27 +144,11 @@ class Recall:
         """No webhook tells that a like was taken back: only one that still stands is told."""
         number = like.post.id
         if number not in asked.likers:
-            likers = await self._likers(number)
+            likers = await likers_of(number, self._api, self._pace.turn)
             if isinstance(likers, Later):
                 return likers
-            asked.likers[number] = likers
+            asked.likers[number] = frozenset(liker.id for liker in likers)
         return read_like(like, self._instance) if like.user.id in asked.likers[number] else Unused("like_gone")
-
-    async def _likers(self, post: int) -> frozenset[int] | Later:
-        """Who likes a post now; nobody where it is gone."""
-        found: set[int] = set()
-        for page in range(LIKER_PAGES):
-            await self._pace.turn()
-            query = [("id", str(post)), ("post_action_type_id", str(LIKE)), ("page", str(page))]
-            answer = await self._api.get("/post_action_users.json", query)
-            if isinstance(answer, Later):
-                return answer
-            listed = answer.document.get("post_action_users")
-            likers = [read(Liker, one) for one in listed] if isinstance(listed, list) else []
-            found |= {liker.id for liker in likers if liker is not None}
-            if len(likers) < LIKERS:
-                break
-        return frozenset(found)
 
     async def _whole(self, lost: Post, asked: _Asked) -> Post | Later | None:
         """A post as it stands now, with its topic's title and category; None where it is no longer there at all."""

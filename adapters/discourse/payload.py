@@ -72,8 +72,17 @@ class Post(BaseModel):
     @property
     def liked(self) -> bool:
         """Whether the account that asked likes it."""
+        return bool(self._likes.get("acted"))
+
+    @property
+    def liked_by_any(self) -> bool:
+        """Whether anybody likes it."""
+        return bool(self._likes.get("count"))
+
+    @property
+    def _likes(self) -> dict[str, Any]:
         actions = self.actions_summary if isinstance(self.actions_summary, list) else []
-        return any(action.get("id") == LIKE and bool(action.get("acted")) for action in actions if isinstance(action, dict))
+        return next((action for action in actions if isinstance(action, dict) and action.get("id") == LIKE), {})
 
     @property
     def gone(self) -> bool:

@@ -21,6 +21,7 @@ from adapters.exo.past import survey
 from adapters.exo.reading import ACCOUNT, EVER, GONE, Entry, members_of, outcome_of, sightings_of, timed
 from adapters.exo.v1 import V1
 from adapters.far_clock import utc
+from adapters.offers import Recounted
 from adapters.pacing import Paces, urgency_of
 from adapters.port import (
     REACTIONS,
@@ -167,10 +168,11 @@ class ExoClient:
         """Name the activities and comments that a space holds (`Recalls`)."""
         return await survey(self._exo, self._account, space, since, cursor) if _SPACE.match(space) else Never("space_malformed")
 
-    async def recount(self, space: str, native_id: str) -> Change | Unused | Nonsense | Later:
-        """An activity or a comment as it stands now (`Recalls`)."""
+    async def recount(self, space: str, native_id: str) -> Recounted | Unused | Nonsense | Later:
+        """An activity or a comment as it stands now (`Recalls`); its likes show at the next look, once it is known."""
         del space
-        return await self.complete(Incomplete(native_id, Act.POSTED))
+        outcome = await self.complete(Incomplete(native_id, Act.POSTED))
+        return Recounted(outcome) if isinstance(outcome, Change) else outcome
 
     async def members(self, space: str) -> tuple[Member, ...] | Later | Never:
         """Who is a member of a space."""

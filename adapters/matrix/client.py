@@ -18,10 +18,12 @@ from adapters.matrix.past import Past
 from adapters.matrix.rooms import people_of, report_of
 from adapters.matrix.translate import standing_edit
 from adapters.matrix.writing import Writing
+from adapters.offers import Recounted
 from adapters.pacing import Paces, set_out, urgency_of
 from adapters.port import (
     Act,
     Altered,
+    Change,
     Closed,
     Incomplete,
     Later,
@@ -39,7 +41,7 @@ if TYPE_CHECKING:
 
     from adapters.offers import Greeting, Notice, Survey
     from adapters.people import Member
-    from adapters.port import Change, Order, SpaceReport, WriteOutcome
+    from adapters.port import Order, SpaceReport, WriteOutcome
     from adapters.settings import Instance
     from schemas.facts.message import Author
 
@@ -197,10 +199,12 @@ class MatrixClient:
         except Declined as refusal:
             return refusal.outcome()
 
-    async def recount(self, space: str, native_id: str) -> Change | Unused | Nonsense | Later:
-        """A message as it stands now (`Recalls`)."""
+    async def recount(self, space: str, native_id: str) -> Recounted | Unused | Nonsense | Later:
+        """A message as it stands now (`Recalls`), and who reacted to it."""
         try:
             outcome = await self._past.recount(space, native_id)
+            if isinstance(outcome, Change):
+                return Recounted(outcome, tuple(await self._past.set_on(space, native_id)))
         except Declined as refusal:
             declined = refusal.outcome()
             return declined if isinstance(declined, Later) else Unused(declined.reason)

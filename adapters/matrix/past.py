@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from adapters.matrix.homeserver import Declined
 from adapters.matrix.names import is_ours
+from adapters.matrix.relations import relations
 from adapters.matrix.translate import outcome_of
 from adapters.offers import Held, Survey
-from adapters.port import Unused
+from adapters.port import Act, Change, Unused
 
 if TYPE_CHECKING:
     from adapters.matrix.ghosts import Ghosts
@@ -68,6 +69,13 @@ class Past:
                 raise
             return Unused("event_gone")
         return outcome_of({**event, "content": _edited(event, edit)} if edit else event, self._instance)
+
+    async def set_on(self, space: str, native_id: str) -> list[Change]:
+        """The reactions that people here have set on a message, in the order of their coming."""
+        bot = await self._ghosts.bot_in(space)
+        events = await relations(self._homeserver, space, native_id, "m.annotation", as_user=bot)
+        found = [outcome_of({"room_id": space, **event}, self._instance) for event in reversed(events)]
+        return [one for one in found if isinstance(one, Change) and one.act is Act.REACTED and not one.by_us]
 
     async def _edit(self, space: str, event: dict[str, Any], bot: str) -> dict[str, Any] | None:
         """The edit that the homeserver bundles with an event; older ones tell its id alone."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from adapters.matrix.compose import KEY, content_of, reaction_of
 from adapters.matrix.homeserver import Declined
 from adapters.matrix.names import ghost_localpart, is_ghost, is_ours, user_id
+from adapters.matrix.relations import relations
 from adapters.port import ENDINGS, TAKEN_BACK, UNSUPPORTED, WITHDRAWN, Acquaintance, Act, Never, Written
 from schemas.facts.message import Author
 
@@ -27,7 +28,6 @@ REASONS = {
     Act.ACCEPTED: "Une autre réponse est retenue",
     Act.UNACCEPTED: "Réponse qui n’est plus retenue",
 }
-EDIT_PAGES = 20  # of a hundred edits: more than anybody makes of one message
 LOOKED_THROUGH = 50  # events of a room in which a write is looked for after a crash
 
 
@@ -168,17 +168,9 @@ class Writing:
         """The edits of a message that stand: clients hide them with it, and yet each holds all of its words."""
         if order.act is not Act.DELETED or order.native_id is None or not (order.original or is_ours(author, self._instance)):
             return []
-        path = ("v1", "rooms", order.space, "relations", order.native_id, "m.replace")
-        bot, found, page = await self._ghosts.bot_in(order.space), list[str](), dict[str, str]()
-        for _ in range(EDIT_PAGES):
-            answer = await self._homeserver.call("GET", *path, as_user=bot, query={"limit": "100", **page})
-            chunk = answer.get("chunk")
-            events = [one for one in chunk if isinstance(one, dict)] if isinstance(chunk, list) else []
-            found += [str(one.get("event_id")) for one in events if one.get("sender") == author and _redaction_of(one) is None]
-            if not isinstance(following := answer.get("next_batch"), str):
-                break
-            page = {"from": following}
-        return found
+        bot = await self._ghosts.bot_in(order.space)
+        edits = await relations(self._homeserver, order.space, order.native_id, "m.replace", as_user=bot)
+        return [str(one.get("event_id")) for one in edits if one.get("sender") == author and _redaction_of(one) is None]
 
     async def _take_away(self, order: Order, copy: str, author: str, transaction: str) -> str:
         """Redact as the ghost that wrote; as the bot what a person wrote, or where the ghost is banned: in rooms that made the bot a moderator."""

@@ -12,7 +12,8 @@ import pytest
 from adapters.capabilities import Feature, No
 from adapters.decisions import Desk, Drop, Publish
 from adapters.memory import Kind, Known, KnownObject
-from adapters.port import ENDINGS, UNSUPPORTED, Act, Change, Incomplete, Never, Order, Written
+from adapters.offers import Recalls, Recounted
+from adapters.port import ENDINGS, UNSUPPORTED, Act, Change, Incomplete, Never, Order, Polled, Written
 from adapters.ties import Tie, TieState
 from schemas.envelope import object_id
 from schemas.facts.message import Author, Content
@@ -100,6 +101,34 @@ async def test_a_reaction_arrives_with_its_message_its_emoji_and_who_reacted(rse
     name = (change.author.name if change.author else "") or await rse.client.display_name(change.actor)
     assert name == rse.people[1]
     assert change.actor not in change.native_id
+
+
+async def test_what_was_set_on_a_message_before_its_space_was_tied_is_told_with_it(rse: Rse) -> None:
+    """As its own webhook told it; a polled RSE shows it at the next look, once the message is known."""
+    can_read(rse, Feature.REACTIONS)
+    asked, bare = await rse.post(NEWS), await rse.post(f"{NEWS} Et la suite.")
+    answer = await rse.reply(asked, "Merci beaucoup pour ces nouvelles !")
+    await rse.react(asked)
+    if not isinstance(rse.client, Polled):
+        assert await set_on(rse, asked) == [when_unknown(await said(rse, Act.REACTED, asked))]
+        assert isinstance(await rse.client.write(reaction(rse, asked)), Written)  # somebody elsewhere likes it too: an echo
+        assert len(await set_on(rse, asked)) == 1
+    if rse.platform().capabilities.reads(Feature.ANSWERS):
+        await rse.accept(answer)
+        assert await set_on(rse, answer) == [when_unknown(await said(rse, Act.ACCEPTED, answer))]
+    assert await set_on(rse, bare) == []
+
+
+async def set_on(rse: Rse, message: str) -> list[Change]:
+    assert isinstance(rse.client, Recalls)
+    told = await rse.client.recount(rse.space, message)
+    assert isinstance(told, Recounted), told
+    return [when_unknown(change) for change in told.set_on]
+
+
+def when_unknown(change: Change) -> Change:
+    """A Discourse does not say when it was done; nor does it matter by what question we learnt it."""
+    return replace(change, occurred_at=NOON, asked=None)
 
 
 async def test_a_reaction_is_published_as_an_object_of_its_own_on_the_message(rse: Rse) -> None:

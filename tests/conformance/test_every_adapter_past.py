@@ -12,7 +12,7 @@ import pytest
 
 from adapters.capabilities import Feature
 from adapters.gateway import named
-from adapters.offers import Held, Recalls, Survey
+from adapters.offers import Held, Recalls, Recounted, Survey
 from adapters.port import UNSUPPORTED, Act, Change, Later, Never, Order, Unused, Written
 from schemas.envelope import event_id
 from schemas.facts.message import Author, Content
@@ -55,9 +55,9 @@ async def surveyed(rse: Rse, since: datetime = EVER) -> list[Held]:
 
 async def recounted(rse: Rse, native_id: str) -> Change:
     assert isinstance(rse.client, Recalls)
-    change = await rse.client.recount(rse.space, native_id)
-    assert isinstance(change, Change), change
-    told = await named(rse.client, change)
+    recounted = await rse.client.recount(rse.space, native_id)
+    assert isinstance(recounted, Recounted), recounted
+    told = await named(rse.client, recounted.message)
     assert isinstance(told, Change)
     return told
 
@@ -126,7 +126,7 @@ async def test_what_is_gone_meanwhile_is_no_message(rse: Rse) -> None:
     await rse.delete(first)
     assert isinstance(rse.client, Recalls)
     told = await rse.client.recount(rse.space, first)
-    assert isinstance(told, Unused) or (isinstance(told, Change) and told.act is Act.DELETED)
+    assert isinstance(told, Unused) or (isinstance(told, Recounted) and told.message.act is Act.DELETED)
     assert isinstance(await rse.client.recount(rse.space, rse.nowhere), Unused)
 
 
@@ -261,6 +261,6 @@ async def test_in_matrix_only_the_authors_own_edit_counts(tmp_path: Path, sender
         first = await claire.say(room, "Bonjour")
         await (claire if sender == "claire" else paul).edit(room, first, "Bonsoir")
         told = await house.client.recount(room, first)
-        assert isinstance(told, Change)
-        assert told.content is not None
-        assert told.content.text == ("Bonsoir" if sender == "claire" else "Bonjour")
+        assert isinstance(told, Recounted)
+        assert told.message.content is not None
+        assert told.message.content.text == ("Bonsoir" if sender == "claire" else "Bonjour")

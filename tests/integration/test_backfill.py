@@ -80,6 +80,8 @@ async def test_a_new_tie_brings_its_last_days_once_oldest_first_marked_as_histor
     second = await before(world, 10, "Un autre sujet, plus récent que le premier.", "leo")
     reply = await before(world, 5, "Une réponse au premier des sujets.", "leo", topic_id=first["topic_id"])
     await before(world, 4, "#interne Ceci reste entre nous, bien entendu.")
+    status, answer = await world.rse.call("POST", "/solution/accept.json", "camille", id=reply["id"])
+    assert status == 200, answer
     gone = await before(world, 3, "Ceci sera supprimé avant d’être apporté.")
     await world.rse.call("DELETE", f"/posts/{gone['id']}.json", "system")
     async with world.rig.running():
@@ -90,9 +92,13 @@ async def test_a_new_tie_brings_its_last_days_once_oldest_first_marked_as_histor
         await world.told(4)
         await asyncio.sleep(1)
         heard = await world.heard()
+        every = [headers for headers, _ in await world.rig.all_of(topics.RSE_INBOUND.name)]
     told = [(attributes["ce_nativeid"], attributes.get("ce_history")) for attributes, _ in heard]
     brought = [(f"post:{post['id']}", "backfill") for post in (first, second, reply)]
     assert told == [*brought, (f"post:{live['id']}", None)]
+    answers = [one for one in every if one["ce_type"] == "fr.gouv.rse.answer.accepted.v1"]
+    assert (answers[0]["ce_parent"], answers[0]["ce_history"]) == (heard[2][0]["ce_subject"], "backfill")
+    assert len({one["ce_id"] for one in answers}) == 1  # its webhook, which came later, told the same event
     assert [attributes["ce_time"][:10] for attributes, _ in heard[:3]] == [post["created_at"][:10] for post in (first, second, reply)]
     assert heard[2][0]["ce_parent"] == heard[0][0]["ce_subject"]
     assert await world.rig.value("SELECT count(*) FROM adapters.greetings") <= 1  # who wrote before is told nothing

@@ -13,8 +13,8 @@ from aiohttp import ClientSession
 
 from adapters.markup import words
 from adapters.matrix import MatrixClient
-from adapters.offers import Greeting, Notice, Survey
-from adapters.port import Act, Change, Unused, Written
+from adapters.offers import Greeting, Notice, Recounted, Survey
+from adapters.port import Act, Unused, Written
 from deploy.local.application_service import ApplicationService
 from deploy.local.matrix_user import MatrixUser
 from deploy.local.ports import LOOPBACK, free_port
@@ -124,9 +124,14 @@ async def test_the_past_of_a_room_is_named_and_told_as_it_stands(house: House) -
         page = Survey((*page.items, *more.items), more.cursor)
     assert {one.native_id for one in page.items} == {first, edited}
     told = await house.client.recount(room, edited)
-    assert isinstance(told, Change)
-    assert told.content is not None
-    assert (told.act, told.native_id, told.marker, told.content.text) == (Act.POSTED, edited, edited, "Un autre mot")
+    assert isinstance(told, Recounted)
+    assert told.message.content is not None
+    assert (told.message.act, told.message.native_id, told.message.marker, told.message.content.text) == (
+        Act.POSTED,
+        edited,
+        edited,
+        "Un autre mot",
+    )
     assert isinstance(await house.client.recount(room, gone), Unused)
 
 

@@ -12,7 +12,7 @@ from adapters.backfill import IDLE_SECONDS, KNOWN, TROUBLE_SECONDS, Backfiller, 
 from adapters.backfills import MOST_ITEMS, Item, Job, Progress, State
 from adapters.ledger import LedgerUnavailable
 from adapters.memory import Coming, Known, KnownObject
-from adapters.offers import Held, Survey
+from adapters.offers import Held, Recounted, Survey
 from adapters.port import Act, Change, Later, Never, Nonsense, Unused
 from adapters.sorting import NotStored, Stored
 from adapters.spool import Kind
@@ -86,15 +86,16 @@ class FakeBackfills:
 @dataclass
 class Rse:
     outcome: Change | Unused | Nonsense | Later = OLD
+    set_on: tuple[Change, ...] = ()
     page: Survey | Later | Never = field(default_factory=lambda: Survey((), None))
 
     async def survey(self, space: str, since: datetime, cursor: str | None) -> Survey | Later | Never:
         assert (space, since, cursor) == (JOB.space, JOB.since, None)
         return self.page
 
-    async def recount(self, space: str, native_id: str) -> Change | Unused | Nonsense | Later:
+    async def recount(self, space: str, native_id: str) -> Recounted | Unused | Nonsense | Later:
         assert (space, native_id) == (SPACE, "post:1")
-        return self.outcome
+        return Recounted(self.outcome, self.set_on) if isinstance(self.outcome, Change) else self.outcome
 
 
 @dataclass
@@ -150,6 +151,23 @@ async def test_a_message_is_told_as_history_and_noted_as_brought_at_the_pace_of_
     world.settings = {"history_per_minute": 30}
     assert await world.step() == 2.0
     assert world.told == [replace(OLD, history=True)]
+    assert world.backfills.items == {"post:1": Item.BROUGHT}
+
+
+async def test_what_is_set_on_a_message_is_told_in_one_breath_with_it(world: World) -> None:
+    accepted = Change(
+        act=Act.ACCEPTED,
+        native_id="solution:7",
+        version="",
+        marker="",
+        space=SPACE,
+        actor="system:solved",
+        occurred_at=NOW,
+        parent="post:1",
+    )
+    world.rse.set_on = (accepted,)
+    await world.step()
+    assert world.told == [replace(OLD, history=True), replace(accepted, history=True)]
     assert world.backfills.items == {"post:1": Item.BROUGHT}
 
 

@@ -8,9 +8,9 @@ from typing import cast
 
 import pytest
 
-from adapters.discourse import lost
 from adapters.discourse.attempts import BURST
 from adapters.discourse.http import Answer
+from adapters.discourse.likers import LIKERS
 from adapters.discourse.lost import AT_ONCE
 from adapters.discourse.translate import Discourse
 from adapters.port import Act, Change, Claim, Later, Losses, Never, Unused
@@ -154,7 +154,7 @@ async def test_a_like_that_still_stands_is_the_very_change_that_its_webhook_woul
 
 async def test_a_like_beyond_the_first_page_is_found(server: Server) -> None:
     server.liked(1, 45)
-    server.likers[1204] = [*range(1000, 1000 + lost.LIKERS), 45]
+    server.likers[1204] = [*range(1000, 1000 + LIKERS), 45]
     assert [one.act for one in told(await server.lost()) if isinstance(one, Change)] == [Act.REACTED]
 
 
