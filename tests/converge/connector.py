@@ -17,6 +17,7 @@ from adapters.backfill import Backfiller, Bringing
 from adapters.backfills import Backfills, State
 from adapters.bench import Bench
 from adapters.completions import Completions
+from adapters.decisions import pseudonym
 from adapters.gateway import Counter, application
 from adapters.handshake import Handshake
 from adapters.last_door import LastDoor, UnverifiedRecord
@@ -118,7 +119,7 @@ class Connector:
         await self._ties.load()
         await self._spool.count()
         outgoing = Outgoing(kafka, self._spool, self.name, clock)
-        memory = Memory(self.ledger, self.name)
+        self._memory = memory = Memory(self.ledger, self.name)
         assert isinstance(real, Rostered)
         members = Members(self.ledger, self.name)
         self._rosters = Rosters(Office(self.name, instance, key, real, self._ties, members, memory, outgoing, clock, _at_once, lambda: 0.0))
@@ -214,6 +215,11 @@ class Connector:
         before = (len(self.hub.said), dict(self._spool.waiting))
         await self._rosters.round()
         return before != (len(self.hub.said), self._spool.waiting)
+
+    async def pseudonym(self, actor: str) -> str:
+        """By which the hub knows somebody of this RSE."""
+        await self._memory.recall((), [actor])
+        return pseudonym(self._memory.secret(actor), self.name, actor)
 
     @property
     def waits(self) -> dict[Kind, int]:

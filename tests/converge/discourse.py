@@ -15,7 +15,7 @@ from adapters.discourse.twin.server import Twin
 from adapters.discourse.twin.store import Category
 from adapters.platforms import platform
 from deploy.local.ports import free_port
-from tests.converge.rse import Impossible, Rse, Shown, sentences_of, whole, word_of
+from tests.converge.rse import GONE, Impossible, Original, Rse, Shown, sentences_of, whole, word_of
 from tests.fakes_discourse import ACCOUNT, API_KEY, SECRET, instance
 
 if TYPE_CHECKING:
@@ -45,10 +45,12 @@ class Discourse(Rse):
     node: ClassVar[str] = "wifip"
     platform = platform("discourse")
     longest: ClassVar[tuple[int, int]] = (415, 415)
+    original = Original.RETURNS
 
     def __init__(self, twin: _Held, server: TestServer, http: aiohttp.ClientSession, url: str) -> None:
         self._twin, self._server, self._http, self.url = twin, server, http, url
         self._turn = 0
+        self.moderator = f"user:{twin._store.person(STAFF).id}"
 
     @classmethod
     async def start(cls, folder: Path) -> Discourse:
@@ -71,7 +73,9 @@ class Discourse(Rse):
         await server.start_server()
         return cls(twin, server, aiohttp.ClientSession(), url)
 
-    async def open_space(self, number: int) -> None:
+    async def open_space(self, number: int, *, hands: bool) -> None:
+        """Our account is staff in any case: as a mere member it could keep no copy in order."""
+        del hands
         self.space = str(number)
         category = Category(number, f"Espace {number}", read_restricted=True)
         self._twin._store.categories[number] = category
@@ -194,7 +198,7 @@ class Discourse(Rse):
 
     def _stands(self, post: Post) -> bool:
         topic = self._twin._store.topics[post.topic_id]
-        return not (post.deleted_at or post.user_deleted or topic.deleted_at or DELETED_NOTICE in post.raw)
+        return not (post.deleted_at or post.user_deleted or topic.deleted_at or DELETED_NOTICE in post.raw or GONE in post.raw)
 
     def _seen(self, post: Post, places: dict[tuple[int, int], str]) -> Shown:
         store = self._twin._store

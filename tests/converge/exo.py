@@ -14,7 +14,7 @@ from adapters.exo.twin.server import SPACE_IDENTITY, Twin
 from adapters.exo.twin.store import Item, Space
 from adapters.platforms import platform
 from deploy.local.ports import free_port
-from tests.converge.rse import Impossible, Rse, Shown, sentences_of, whole, word_of
+from tests.converge.rse import GONE, Impossible, Original, Rse, Shown, sentences_of, whole, word_of
 from tests.fakes_exo import ACCOUNT, API_KEY, exo_instance
 
 if TYPE_CHECKING:
@@ -58,11 +58,13 @@ class Exo(Rse):
         await server.start_server()
         return cls(twin, server, aiohttp.ClientSession(), url)
 
-    async def open_space(self, number: int) -> None:
+    async def open_space(self, number: int, *, hands: bool) -> None:
         self.space = str(number)
         space = Space(self.space, f"espace_{number}", f"Espace {number}", str(SPACE_IDENTITY + number), closed=True, outsiders=[VISITOR])
         self._twin._store.spaces[self.space] = space
         self._twin._store.keep(space)
+        account = next(one for one in self._twin._store.people.values() if one.username == ACCOUNT)
+        account.manager, self.original = hands, Original.LOST if hands else Original.KEPT
         self.instance = exo_instance(self.url).model_copy(update={"node": self.node, "spaces": frozenset({self.space})})
 
     # --- people --------------------------------------------------------------------------------------------------------
@@ -108,7 +110,11 @@ class Exo(Rse):
     # --- what comes of it ------------------------------------------------------------------------------------------------
 
     def shown(self) -> list[Shown]:
-        items = [item for item in self._twin._store.items.values() if item.space == self.space and DELETED_NOTICE not in item.title]
+        items = [
+            item
+            for item in self._twin._store.items.values()
+            if item.space == self.space and not any(said in item.title for said in (DELETED_NOTICE, GONE))
+        ]
         return whole(self._seen(item) for item in sorted(items, key=lambda item: item.created))
 
     def members(self) -> list[str]:

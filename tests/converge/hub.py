@@ -87,6 +87,11 @@ class Hub:
         return self.kafka.topics[topics.RSE_INBOUND.name]
 
     @property
+    def heard(self) -> Sequence[Record]:
+        """Of these, what the hub has read."""
+        return self.said[: self._read]
+
+    @property
     def facts(self) -> Sequence[Record]:
         """What the hub sent on."""
         return self.kafka.topics[topics.HUB_FACTS.name]
@@ -102,5 +107,5 @@ class Hub:
 
 async def _forget(engine: AsyncEngine) -> None:
     async with engine.begin() as connection:
-        for table in ("outbox", "held", "copies"):
+        for table in ("outbox", "held", "copies", "copy_reports", "moderations", "moderators"):
             await connection.execute(text(f"DELETE FROM hub.{table}"))  # noqa: S608 - names of our own

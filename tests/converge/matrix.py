@@ -18,7 +18,7 @@ from adapters.matrix.twin.web import Fault, answering
 from adapters.platforms import platform
 from deploy.local.application_service import ApplicationService
 from deploy.local.matrix_user import MatrixRefused, MatrixUser
-from tests.converge.rse import Impossible, Rse, Shown, sentences_of, whole, word_of
+from tests.converge.rse import Impossible, Original, Rse, Shown, sentences_of, whole, word_of
 from tests.fakes_matrix import AS_TOKEN, HS_TOKEN, matrix_instance
 
 if TYPE_CHECKING:
@@ -66,11 +66,15 @@ class Matrix(Rse):
     def _url(self) -> str:
         return f"http://127.0.0.1:{self._server.port}"
 
-    async def open_space(self, number: int) -> None:
+    async def open_space(self, number: int, *, hands: bool) -> None:
         claire, bob, anne, _ = self._people.values()
         self.space = await anne.create_room(f"Salon {number}", invite=[BOT, claire.user_id, bob.user_id])
         for person in (claire, bob):
             await person.join(self.space)
+        self.original = Original.LOST if hands else Original.KEPT
+        if hands:
+            levels = {"users": {anne.user_id: 100, BOT: 50}}
+            await anne.call("PUT", f"rooms/{quote(self.space)}/state/m.room.power_levels", levels)
         self._rooms.end_push(self._last())
         self.instance = matrix_instance(self._url).model_copy(update={"spaces": frozenset({self.space})})
 

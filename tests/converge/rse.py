@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar, Final
 
 if TYPE_CHECKING:
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from adapters.settings import Instance
     from tests.converge.window import Window
 
+GONE: Final = "retiré par la modération"
+"""What stands, for all to read, where a moderator took away what others had answered."""
 WORD: Final = re.compile(r"parole(\d{5})v(\d{3})")
 SENTENCE: Final = re.compile(r"suite(\d{5})v(\d{3})s(\d{3})")
 
@@ -42,6 +45,14 @@ class Impossible(Exception):
     """This RSE does not let its people do that: nothing happened."""
 
 
+class Original(StrEnum):
+    """What becomes here of people's own message that a moderator's word takes away."""
+
+    KEPT = "kept"
+    RETURNS = "gone until it is brought back"
+    LOST = "gone for ever"
+
+
 class Rse(ABC):
     """One RSE that lives through many stories, with a space of its own for each."""
 
@@ -51,10 +62,13 @@ class Rse(ABC):
     """How many sentences its people write at most, in a message and in its edit: more than one write into most RSEs takes."""
     space: str
     instance: Instance
+    original: Original
+    moderator: str = ""
+    """Who moderates there, as her connector names her; empty where she is known by her name among the members, or by nobody."""
 
     @abstractmethod
-    async def open_space(self, number: int) -> None:
-        """Make a space where nothing has been said; `space` and `instance` name it."""
+    async def open_space(self, number: int, *, hands: bool) -> None:
+        """Make a space where nothing has been said; `space` and `instance` name it. `hands`: as `Law` says, where it may be so or not."""
 
     # --- what people do there; each raises Impossible ------------------------------------------------------------------
 

@@ -74,6 +74,37 @@ class Leave:
 
 
 @dataclass(frozen=True)
+class Remove:
+    """A person of the federation takes away from everybody the message that is `pick` in the community."""
+
+    pick: int
+
+
+@dataclass(frozen=True)
+class Restore:
+    """She brings back what a moderator took away."""
+
+    pick: int
+
+
+@dataclass(frozen=True)
+class Rewrite:
+    """She has a copy written again that people of its RSE edited or deleted."""
+
+    pick: int
+
+
+@dataclass(frozen=True)
+class Law:
+    """Who may do what in a story, from its beginning."""
+
+    entrusted: bool = False
+    """The moderators of the room and of the forum moderate the community too: a copy that they take away goes everywhere."""
+    hands: bool = True
+    """Our accounts may take away what people of a room or of an eXo wrote themselves; there it does not come back."""
+
+
+@dataclass(frozen=True)
 class Mail:
     """A webhook arrives, or a poll takes place; `again`: it will come once more."""
 
@@ -129,7 +160,8 @@ class Settle:
     """All that is on its way arrives."""
 
 
-Step = Post | Do | Recover | Enter | Leave | Mail | Number | Write | Restart | Miss | Silence | Wait | Settle
+Federation = Remove | Restore | Rewrite
+Step = Post | Do | Recover | Federation | Enter | Leave | Mail | Number | Write | Restart | Miss | Silence | Wait | Settle
 
 node = st.sampled_from(sorted(NODES))
 pick = st.integers(0, 3)
@@ -151,9 +183,10 @@ deeds = st.builds(Do, st.sampled_from(LIVELY), node, pick)
 solutions = st.builds(Do, st.sampled_from([Deed.ACCEPT, Deed.ACCEPT, Deed.UNACCEPT]), st.just("wifip"), pick)
 recoveries = st.builds(Recover, st.just("wifip"), pick)
 goings = st.one_of(st.builds(Enter, node), st.builds(Leave, node))
-acts = st.one_of(deeds, deeds, deeds, deeds, solutions, recoveries, recoveries, posts, goings)
+federation = st.one_of(st.builds(Remove, pick), st.builds(Restore, pick), st.builds(Restore, pick), st.builds(Rewrite, pick))
+acts = st.one_of(federation, federation, deeds, deeds, deeds, deeds, solutions, recoveries, recoveries, posts, goings)
 mail = st.builds(Mail, node, pick, st.booleans())
-meanwhile = st.lists(st.one_of(mail, deeds, recoveries), max_size=2).map(tuple)
+meanwhile = st.lists(st.one_of(mail, deeds, recoveries, federation), max_size=2).map(tuple)
 writes = st.builds(Write, node, st.sampled_from([How.WELL, *How]), meanwhile)
 misses = st.builds(Miss, st.sampled_from(["wifip", "education"]))
 """Not in eXo, which would notify its people of what is history, and refuses it."""
@@ -162,6 +195,7 @@ pumps = st.one_of(mail, mail, mail, st.just(Number()), st.just(Number()), writes
 rounds = st.tuples(st.lists(acts, min_size=1, max_size=3), st.lists(pumps, max_size=6), st.sampled_from([(), (Settle(),), (Settle(),)]))
 pasts = st.sampled_from([(), (), ("wifip",), ("education",), ("education", "wifip")])
 """Whose space held something before it was tied. Not an eXo's, which would notify its people of it elsewhere, nor does it take it."""
+laws = st.builds(Law, st.booleans(), st.booleans())
 opening = [Post(one) for one in sorted(NODES)]
 stories = st.lists(rounds, min_size=2, max_size=6).map(
     lambda said: [*opening, *(step for parts in said for part in parts for step in part)]

@@ -8,16 +8,39 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, assert_never
 
+from schemas.envelope import object_id
 from tests.converge.connector import Connector, Killed
+from tests.converge.federation import Person
 from tests.converge.hub import Hub
 from tests.converge.rse import Impossible, Rse, Shown, text_of
-from tests.converge.story import Deed, Do, Enter, How, Leave, Mail, Miss, Number, Post, Recover, Restart, Settle, Silence, Wait, Write
+from tests.converge.story import (
+    Deed,
+    Do,
+    Enter,
+    How,
+    Law,
+    Leave,
+    Mail,
+    Miss,
+    Number,
+    Post,
+    Recover,
+    Remove,
+    Restart,
+    Restore,
+    Rewrite,
+    Settle,
+    Silence,
+    Wait,
+    Write,
+)
+from tests.converge.thread import DISCOURSE
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
 
     from adapters.ledger import Ledger
-    from tests.converge.story import Step
+    from tests.converge.story import Federation, Step
     from tests.hub_world import World
 
 ROUNDS = 60  # until all has arrived: more would mean that something comes back for ever
@@ -41,6 +64,8 @@ class Book:
     """Messages that went, or went and came back, in that node: what was set on them may be lost."""
     touched: set[tuple[str, int]] = field(default_factory=set)
     """Copies whose words somebody of that node touched up."""
+    killed: set[str] = field(default_factory=set)
+    """Nodes whose connector did not live to note what it wrote, or saw no answer to it."""
     lengths: dict[int, dict[int, int]] = field(default_factory=dict)
     """Of a long message: version → its sentences behind the first one."""
 
@@ -65,7 +90,7 @@ class Town:
 
     def __init__(self, hub: Hub, rses: Mapping[str, Rse], connectors: Mapping[str, Connector]) -> None:
         self.hub, self.rses, self.connectors = hub, rses, connectors
-        self.book = Book()
+        self.book, self.person = Book(), Person(hub)
         self._brings = True
 
     # --- a step ---------------------------------------------------------------------------------------------------------
@@ -75,6 +100,8 @@ class Town:
         match step:
             case Post() | Do() | Recover() | Enter() | Leave():
                 await self._people(step)
+            case Remove() | Restore() | Rewrite():
+                await self._federation(step)
             case Mail(node=node, which=which, again=again):
                 await self._mail(node, which, again=again)
             case Number():
@@ -93,6 +120,13 @@ class Town:
                 await self.settle()
             case _:
                 assert_never(step)
+
+    async def _federation(self, step: Federation) -> None:
+        """A copy that she has written again is no longer lost."""
+        before = len(self.person.asked_again)
+        await self.person.act(step)
+        numbers = {object_id(*said): number for number, said in self.book.said.items()}
+        self.book.lost -= {(node, numbers[subject]) for subject, node in self.person.asked_again[before:]}
 
     async def _people(self, step: Post | Do | Recover | Enter | Leave) -> None:
         match step:
@@ -216,6 +250,8 @@ class Town:
         """A record that asks nothing of the RSE meets no fault."""
         connector, rse = self.connectors[step.node], self.rses[step.node]
         hand = connector.hand
+        if step.how is not How.WELL:
+            self.book.killed.add(step.node)
         if step.how is How.KILLED_BEFORE:
             hand.before = _killed
         else:
@@ -238,15 +274,17 @@ async def _killed() -> None:
 
 
 @asynccontextmanager
-async def town(world: World, ledger: Ledger, rses: Mapping[str, Rse], number: int, past: Sequence[str] = ()) -> AsyncIterator[Town]:
+async def town(
+    world: World, ledger: Ledger, rses: Mapping[str, Rse], number: int, past: Sequence[str] = (), law: Law | None = None
+) -> AsyncIterator[Town]:
     """A community whose three spaces are new and tied; its connectors are gone when the block ends.
 
     Somebody said something in the spaces of `past` before they were tied: it is asked for, and comes while the story goes on.
     """
-    world.clock.moved = timedelta()
+    world.clock.moved, law = timedelta(), law or Law()
     for rse in rses.values():
         await rse.heal()
-        await rse.open_space(1000 + number)
+        await rse.open_space(1000 + number, hands=law.hands)
     hub = Hub(world, f"communaute-{number}")
     await hub.begin({node: rse.space for node, rse in rses.items()})
     connectors = {node: Connector(f"{node}-{number}", rse, hub, ledger) for node, rse in rses.items()}
@@ -258,6 +296,8 @@ async def town(world: World, ledger: Ledger, rses: Mapping[str, Rse], number: in
         for connector in connectors.values():
             await connector.start()
         await found.tie()
+        if law.entrusted:
+            await found.person.entrust(await connectors[DISCOURSE].pseudonym(rses[DISCOURSE].moderator))
         for node in past:
             await connectors[node].ask_for_the_past()
         yield found

@@ -2,90 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
 from schemas.envelope import object_id
-from tests.converge.rse import word_of
+from tests.converge.rse import Original
+from tests.converge.thread import DISCOURSE, EXO, MATRIX, PREFIX, thread_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
-    from hub.ports import Record
     from tests.converge.rse import Shown
     from tests.converge.town import Town
 
-MATRIX, DISCOURSE, EXO = "education", "wifip", "diplomatie"
-PREFIX: Final = "fr.gouv.rse."
 HEARTS: Final = ("❤", "👍")
-
-
-@dataclass
-class Thread:
-    """What the numbers define: words by object, None where it is deleted; parents; what is set on them."""
-
-    words: dict[str, tuple[int, int] | None] = field(default_factory=dict)
-    parents: dict[str, str | None] = field(default_factory=dict)
-    reactions: dict[str, tuple[str, str, str, str]] = field(default_factory=dict)
-    """Reaction → message, node, the name that is shown elsewhere, emoji."""
-    answers: dict[str, str | None] = field(default_factory=dict)
-    numbers: list[int] = field(default_factory=list)
-    events: list[str] = field(default_factory=list)
-    ever_deleted: set[str] = field(default_factory=set)
-    members: dict[str, tuple[str, str]] = field(default_factory=dict)
-    """Membership → node, name."""
-    history: set[str] = field(default_factory=set)
-    """Objects that were first said before their space was tied."""
-
-    def root(self, subject: str) -> str:
-        """The message that began its thread."""
-        while (above := self.parents.get(subject)) is not None:
-            subject = above
-        return subject
-
-
-def thread_of(facts: Iterable[Record], community: str) -> Thread:
-    """Fold a community's numbered facts, in the order of their coming."""
-    thread = Thread()
-    for record in facts:
-        heads = {name: (raw or b"").decode() for name, raw in record.headers}
-        if (record.key or b"").decode() == community and "hub_sequence" in heads:
-            thread.numbers.append(int(heads["hub_sequence"]))
-            thread.events.append(heads["ce_id"])
-            _fold(thread, heads, json.loads(record.value or b"{}"))
-    return thread
-
-
-def _fold(thread: Thread, heads: Mapping[str, str], fact: Mapping[str, Any]) -> None:
-    subject, parent = heads["ce_subject"], heads.get("ce_parent")
-    match heads["ce_type"].removeprefix(PREFIX):
-        case "message.posted.v1" | "message.edited.v1":
-            thread.parents.setdefault(subject, parent if parent in thread.words else None)
-            if "ce_history" in heads and subject not in thread.words:
-                thread.history.add(subject)
-            thread.words[subject] = word_of(fact["content"]["text"]) or (0, 0)
-        case "message.deleted.v1":
-            thread.parents.setdefault(subject, None)
-            thread.words[subject] = None
-            thread.ever_deleted.add(subject)
-        case "reaction.added.v1":
-            name, source = fact["author"]["name"], heads["ce_source"]
-            shown = name if source == MATRIX else f"{name} ({fact['author']['organisation']})"
-            thread.reactions[subject] = (parent or "", source, shown, fact["emoji"])
-        case "reaction.removed.v1":
-            thread.reactions.pop(subject, None)
-        case "answer.accepted.v1":
-            thread.answers[thread.root(parent or "")] = parent
-        case "answer.withdrawn.v1":
-            thread.answers[thread.root(parent or "")] = None
-        case "membership.joined.v1":
-            thread.members[subject] = (heads["ce_source"], fact["member"]["name"])
-        case "membership.left.v1":
-            thread.members.pop(subject, None)
-        case _:
-            return
 
 
 @dataclass(frozen=True)
@@ -95,6 +26,7 @@ class Said:
     node: str
     kind: str
     native_id: str
+    subject: str
 
 
 def said(town: Town) -> list[Said]:
@@ -102,20 +34,23 @@ def said(town: Town) -> list[Said]:
     found: dict[str, Said] = {}
     for record in town.hub.said:
         heads = {name: (raw or b"").decode() for name, raw in record.headers}
-        found.setdefault(heads["ce_id"], Said(heads["ce_source"], heads["ce_type"].removeprefix(PREFIX), heads["ce_nativeid"]))
+        found.setdefault(
+            heads["ce_id"], Said(heads["ce_source"], heads["ce_type"].removeprefix(PREFIX), heads["ce_nativeid"], heads["ce_subject"])
+        )
     return list(found.values())
 
 
 def verdict(town: Town) -> list[str]:
     """All that is not as it should be, in words."""
     judge = _Judge(town)
-    return [*judge.numbering(), *judge.origins(), *judge.everywhere(), *judge.people(), *judge.letters()]
+    return [*judge.numbering(), *judge.origins(), *judge.moderation(), *judge.everywhere(), *judge.people(), *judge.letters()]
 
 
 class _Judge:
     def __init__(self, town: Town) -> None:
         self._town, self._book = town, town.book
         self._thread = thread_of(town.hub.facts, town.hub.community)
+        self._thread.lift(town.person.lifted)
         self._subjects = {number: object_id(node, native) for number, (node, native) in self._book.said.items()}
         self._shown = {node: rse.shown() for node, rse in town.rses.items()}
 
@@ -124,6 +59,20 @@ class _Judge:
         if self._thread.numbers != list(range(1, len(self._thread.numbers) + 1)):
             yield f"numbers {self._thread.numbers}"
         yield from (f"event {event} twice" for event, times in Counter(self._thread.events).items() if times > 1)
+
+    def moderation(self) -> Iterator[str]:
+        """Taken away is what somebody who may do so took away, and what came back says what its author said last."""
+        person, taken = self._town.person, Counter(self._town.person.removed)
+        hers = Counter(one.subject for one in said(self._town) if one.kind == "copy.withdrawn.v1" and one.node != EXO and person.entrusted)
+        for subject, times in self._thread.times.items():
+            if not taken[subject] <= times <= taken[subject] + hers[subject]:
+                yield f"{subject} taken away {times} times, not {taken[subject]} to {taken[subject] + hers[subject]}"
+        yield from (f"{subject}, withdrawn by a moderator, stays" for subject in hers.keys() - self._thread.ever_away)
+        brought: dict[str, list[tuple[int, int] | None]] = {}
+        for subject, words in person.brought:
+            brought.setdefault(subject, []).append(words)
+        if brought != self._thread.restored:
+            yield f"brought back {self._thread.restored}, not {brought}"
 
     def everywhere(self) -> Iterator[str]:
         """Every RSE shows what the numbers define."""
@@ -148,17 +97,23 @@ class _Judge:
 
     def _message(self, node: str, number: int, here: Sequence[Shown]) -> Iterator[str]:
         subject, own = self._subjects[number], self._book.said[number][0] == node
-        word = self._thread.words.get(subject)
+        if own:
+            yield from self._authors_will(node, number)
+        if own and (subject in self._thread.times or self._under_what_is_lost(node, subject)):
+            yield from self._original(node, number, here)
+            return
+        word = self._thread.stands(subject)
         orphans, here = [one for one in here if one.orphan], [one for one in here if not one.orphan]
         if len(here) > 1:
             yield f"shown {len(here)} times"
         if orphans and (word is None or (node, number) not in self._book.lost):
             yield f"{len(orphans)} parts of it stand alone"
         if word is None:
-            yield from ("shown though deleted",) if here else ()
+            yield from ("shown though deleted or moderated",) if here else ()
             return
         if not here:
-            if own or ((node, number) not in self._book.lost and not (node == EXO and subject in self._thread.history)):
+            excused = (node, number) in self._book.lost or self._under_what_is_lost(node, subject)
+            if own or not (excused or (node == EXO and subject in self._thread.history)):
                 yield "not shown"
             return
         (message, *_) = here
@@ -167,10 +122,45 @@ class _Judge:
         yield from self._quotation(node, subject, message)
         if not own and (node, number) not in self._book.disturbed | self._book.touched:
             yield from self._length(number, message)
-        if subject not in self._thread.ever_deleted and (node, number) not in self._book.disturbed:
+        if subject not in self._thread.ever_away and (node, number) not in self._book.disturbed:
             yield from self._marks(node, subject, message, own=own)
             if not own:
                 yield from self._place(node, subject, message)
+
+    def _authors_will(self, node: str, number: int) -> Iterator[str]:
+        """What its own people did last is what is numbered, whatever was moderated meanwhile; their edits once it stands again.
+
+        What our hand has taken away for ever tells no edit that was not heard before; and an eXo not who took it away, where the connector
+        does not know any more whether it had done so itself.
+        """
+        subject, lost = self._subjects[number], self._town.rses[node].original is Original.LOST
+        word = self._thread.words.get(subject)
+        unsure = node == EXO and lost and subject in self._thread.times and node in self._book.killed
+        if (node, number) in self._book.lost and word is not None and not unsure:
+            yield "taken back by its own people, and numbered as standing"
+        late = subject in self._thread.moderated or (lost and subject in self._thread.times)
+        if word is not None and word != (number, self._book.versions[number]) and not late:
+            yield f"edited to {self._book.versions[number]}, numbered in {word[1]}"
+
+    def _original(self, node: str, number: int, here: Sequence[Shown]) -> Iterator[str]:
+        """What became in its own RSE of a message that was moderated, or that stood under one: as far as that RSE goes."""
+        subject, original = self._subjects[number], self._town.rses[node].original
+        standing = [one for one in here if not one.orphan]
+        if self._thread.words.get(subject) is None or subject in self._thread.moderated:
+            away = original is not Original.KEPT or self._thread.words.get(subject) is None
+            yield from ("shown where it was taken away",) if standing and away else ()
+        elif not standing and original is not Original.LOST:
+            yield "not shown where it was brought back"
+        for message in standing if subject not in self._thread.moderated else ():
+            if (number, message.version) != self._thread.words.get(subject):
+                yield f"shown in version {message.version}, numbered in {self._thread.words.get(subject)}"
+
+    def _under_what_is_lost(self, node: str, subject: str) -> bool:
+        """An eXo that deletes a message deletes what stands under it."""
+        above = self._thread.parents.get(subject)
+        if node != EXO or above is None or self._town.rses[node].original is not Original.LOST:
+            return False
+        return above in self._thread.times or self._under_what_is_lost(node, above)
 
     def _length(self, number: int, message: Shown) -> Iterator[str]:
         """All of its sentences, each once, in order."""
@@ -182,7 +172,7 @@ class _Judge:
         """What a copy repeats is what stands now, or nothing where nothing stands there any more."""
         above = self._thread.parents[subject]
         number = next((number for number, name in self._subjects.items() if name == above), 0)
-        wanted = {self._thread.words.get(above or "") or (0, 0)} | ({(0, 0)} if (node, number) in self._book.lost else set())
+        wanted = {self._thread.stands(above or "") or (0, 0)} | ({(0, 0)} if (node, number) in self._book.lost else set())
         if message.quotes is not None and message.quotes not in wanted:
             yield f"repeats {message.quotes}, where {wanted} stands"
 
@@ -190,7 +180,7 @@ class _Judge:
         """A copy stands under its parent's, where that never went away."""
         above = self._thread.parents[subject]
         number = next((number for number, name in self._subjects.items() if name == above), None)
-        if above is not None and (above in self._thread.ever_deleted or (node, number or 0) in self._book.disturbed):
+        if above is not None and (above in self._thread.ever_away or (node, number or 0) in self._book.disturbed):
             return
         parent = next((one for one in self._shown[node] if one.number == number), None)
         wanted = parent.native_id if parent is not None else None
@@ -223,7 +213,7 @@ class _Judge:
         del node
         while (above := self._thread.parents.get(subject)) is not None:
             number = next((number for number, name in self._subjects.items() if name == above), 0)
-            if above in self._thread.ever_deleted or any((place, number) in self._book.disturbed for place in self._shown):
+            if above in self._thread.ever_away or any((place, number) in self._book.disturbed for place in self._shown):
                 return False
             subject = above
         return True

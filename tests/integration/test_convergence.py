@@ -18,18 +18,23 @@ from tests.converge.story import (
     Do,
     Enter,
     How,
+    Law,
     Leave,
     Mail,
     Miss,
     Number,
     Post,
     Recover,
+    Remove,
     Restart,
+    Restore,
+    Rewrite,
     Settle,
     Silence,
     Step,
     Wait,
     Write,
+    laws,
     pasts,
     stories,
 )
@@ -81,11 +86,11 @@ async def tell(place: Town, story: Sequence[Step]) -> list[str]:
 
 
 @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
-@given(story=stories, past=pasts)
+@given(story=stories, past=pasts, law=laws)
 async def test_every_rse_ends_in_the_state_that_the_numbers_define(
-    world: World, ledger: Ledger, rses: Mapping[str, Rse], story: list[Step], past: Sequence[str]
+    world: World, ledger: Ledger, rses: Mapping[str, Rse], story: list[Step], past: Sequence[str], law: Law
 ) -> None:
-    async with town(world, ledger, rses, next(numbers), past) as place:
+    async with town(world, ledger, rses, next(numbers), past, law) as place:
         assert not await tell(place, story)
 
 
@@ -172,12 +177,46 @@ STORIES: Final[Mapping[str, Sequence[Step]]] = {
     ],
 }  # fmt: skip
 """Stories that went wrong once."""
+MODERATED: Final[Mapping[str, Sequence[Step]]] = {
+    "an author edits what a moderator elsewhere takes away before the edit was heard": [
+        *(Post(node) for node in (DISCOURSE, MATRIX, EXO)), Settle(), Do(Deed.EDIT, DISCOURSE, 0), Remove(0), Number(), Write(DISCOURSE, How.WELL),
+        Settle(), Restore(0),
+    ],
+    "an author edits an answered post that is emptied before the edit was heard": [
+        Post(DISCOURSE), Settle(), Do(Deed.REPLY, MATRIX, 0), Settle(), Do(Deed.EDIT, DISCOURSE, 0), Remove(0), Number(), Write(DISCOURSE, How.WELL),
+        Settle(), Restore(0), Settle(), Remove(0), Settle(), Restore(0),
+    ],
+    "authors delete what is taken away before their deletions were heard": [
+        *(Post(node) for node in (DISCOURSE, MATRIX, EXO)), Settle(), *(Do(Deed.DELETE, node, pick) for node, pick in ((DISCOURSE, 0), (MATRIX, 1), (EXO, 2))),
+        *(Remove(0) for _ in range(3)), Number(), *(Write(node, How.WELL) for node in (DISCOURSE, MATRIX, EXO) for _ in range(3)), Settle(),
+        *(Restore(0) for _ in range(3)),
+    ],
+    "what stood under a message that our hand took away for ever was deleted by nobody": [
+        Post(EXO), Settle(), Do(Deed.REPLY, EXO, 0), Do(Deed.REPLY, MATRIX, 0), Settle(), Remove(0), Settle(), Do(Deed.EDIT, MATRIX, 1), Settle(), Restore(0),
+    ],
+    "a moderator withdraws her copy, and another's that was just taken away": [
+        *(Post(node) for node in (DISCOURSE, EXO)), Settle(), Do(Deed.MODERATE, MATRIX, 0), Do(Deed.MODERATE, MATRIX, 0), Remove(1), Settle(), Restore(0),
+        Settle(), Restore(0), Settle(), Rewrite(0), Rewrite(0),
+    ],
+    "staff of a forum bring back a copy that they had taken away before it was moderated": [
+        Post(MATRIX), Settle(), Do(Deed.MODERATE, DISCOURSE, 0), Settle(), Restore(0), Settle(), Do(Deed.EDIT, MATRIX, 0), Settle(),
+        Do(Deed.MODERATE, DISCOURSE, 0), Remove(0), Settle(), Recover(DISCOURSE, 0), Settle(),
+    ],
+    "a moderator of a forum takes a copy away everywhere, undeletes it herself, and a person of the federation brings it back": [
+        Post(MATRIX), Post(EXO), Settle(), Do(Deed.MODERATE, DISCOURSE, 0), Settle(), Recover(DISCOURSE, 0), Settle(), Restore(0), Settle(),
+        Do(Deed.EDIT, MATRIX, 0),
+    ],
+}  # fmt: skip
+"""Stories with moderators that went wrong once, or would have."""
 
 
-async def test_stories_that_went_wrong_once_end_well(world: World, ledger: Ledger, rses: Mapping[str, Rse]) -> None:
+@pytest.mark.parametrize(("told", "law"), [(STORIES, Law()), (MODERATED, Law(entrusted=True))], ids=["ordinary", "moderated"])
+async def test_stories_that_went_wrong_once_end_well(
+    world: World, ledger: Ledger, rses: Mapping[str, Rse], told: Mapping[str, Sequence[Step]], law: Law
+) -> None:
     found = {}
-    for name, story in STORIES.items():
-        async with town(world, ledger, rses, next(numbers)) as place:
+    for name, story in told.items():
+        async with town(world, ledger, rses, next(numbers), (), law) as place:
             found[name] = await tell(place, story)
     assert not {name: faults for name, faults in found.items() if faults}
 
@@ -213,3 +252,16 @@ async def test_what_a_space_held_before_its_tie_comes_in_the_middle_of_what_peop
         assert not await tell(place, story)
         marked = [headers for record in place.hub.said if "ce_history" in (headers := dict(record.headers))]
     assert len(marked) == 2
+
+
+async def test_what_is_set_on_the_past_before_it_was_surveyed_comes_with_it(world: World, ledger: Ledger, rses: Mapping[str, Rse]) -> None:
+    story: list[Step] = [
+        Do(Deed.ACCEPT, DISCOURSE, 1),
+        Do(Deed.REACT, MATRIX, 0),
+        Mail(DISCOURSE, 0, again=False),
+        Mail(MATRIX, 0, again=False),
+    ]
+    async with town(world, ledger, rses, next(numbers), (DISCOURSE, MATRIX)) as place:
+        assert not await tell(place, story)
+        kinds = {event.kind for event in said(place)}
+    assert kinds >= {"answer.accepted.v1", "reaction.added.v1"}
