@@ -21,22 +21,26 @@ Activity = Annotated[str | None, typer.Option("--activity", help="L'événement,
 All = Annotated[bool, typer.Option("--all", help="Tout ce qui peut l'être.")]
 
 
-def aside(peer: courier.Authority, as_json: terminal.AsJson = False) -> None:
+Limit = Annotated[int, typer.Option("--limit", min=1, max=500, help="Combien au plus.")]
+After = Annotated[int, typer.Option("--after", help="Ceux d'après ce rang, celui de la dernière ligne vue.")]
+
+
+def aside(peer: courier.Authority, limit: Limit = 500, after: After = -1, as_json: terminal.AsJson = False) -> None:
     """Montre ce qu'un serveur pair n'a pas pris et qui fut mis de côté, du plus ancien au plus récent, et ce qui empêche de le renvoyer."""
     from hub import bootstrap
     from hub.operations.demanded import demands
     from hub.operations.peers import peer_state
-    from hub.operations.sending_again import MOST
-    from hub.operations.set_aside import set_aside
+    from hub.operations.set_aside import count, set_aside
     from hub.ui import words
 
-    async def read(connection: AsyncConnection) -> tuple[list[SetAside], Demands]:
+    async def read(connection: AsyncConnection) -> tuple[list[SetAside], Demands, int]:
         if await peer_state(connection, peer, bootstrap.clock()) is None:
             terminal.fail(f"Aucun serveur pair ne s'appelle « {peer} ».")
-        found = await set_aside(connection, peer, MOST)
-        return found, await demands(connection, peer, found)
+        found = await set_aside(connection, peer, limit, after)
+        more = await set_aside(connection, peer, 1, found[-1].offset) if found else []
+        return found, await demands(connection, peer, found), await count(connection, peer) if more else 0
 
-    found, known = terminal.reading(read)
+    found, known, of = terminal.reading(read)
     now = bootstrap.clock()
     if as_json:
         terminal.show_json([plain(one, known.why_not(one, now)) for one in found])
@@ -48,6 +52,8 @@ def aside(peer: courier.Authority, as_json: terminal.AsJson = False) -> None:
     ]  # fmt: skip
     columns = ("Événement", "Communauté", "Forme", "Mis de côté le", "Raison", "Renvoi")
     terminal.show_table(f"Ce que {peer} n'a pas pris", columns, rows, f"Rien n'est mis de côté pour {peer}.")
+    if of:
+        terminal.say(f"Ce n'en sont que {len(found)}, sur {of} ; la suite : traitdunion peers aside {peer} --after {found[-1].offset}")
 
 
 def resend(peer: courier.Authority, reason: admission.Why, activity: Activity = None, everything: All = False) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hub.operations.forms import fields_of
-from hub.operations.office import COOKIE
+from hub.operations.office import COOKIE, present
 from hub.operations.refusals import Refused
 from schemas.keys import KeyMalformed
 from schemas.problem import Problem
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from fastapi import Request
 
     from hub.operations.office import Desk, Office, Session
+    from hub.registry.people import Presence
 
 
 def session_of(request: Request, office: Office) -> Session | None:
@@ -36,6 +37,14 @@ async def form_of(request: Request, office: Office, limit: int) -> tuple[Session
     if not office.stamped(session, said.get("sceau", "")):
         raise Refused(Problem(403, "form_not_yours", "Ce formulaire n’est pas celui de votre session", "Rechargez la page."))
     return session, said
+
+
+async def who_acts(session: Session, desk: Desk) -> Presence:
+    """Who acts, as the registry knows her in this transaction. Raises Refused: 401 once her token is revoked."""
+    presence = await present(session, desk)
+    if presence is None:
+        raise Refused(Problem(401, "person_unknown", "Qui agit ?", "Ce jeton a été retiré."))
+    return presence
 
 
 def desk_of(office: Office) -> AbstractAsyncContextManager[Desk]:

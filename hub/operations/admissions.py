@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Final
 from fastapi import Request, Response  # noqa: TC002 - FastAPI reads annotations when it runs
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 
-from hub.operations.acting import desk_of, form_of, session_of
+from hub.operations.acting import desk_of, form_of, session_of, who_acts
 from hub.operations.forms import body_of, fields_of
-from hub.operations.office import COOKIE, LIFE, Desk, Office, Session, present
+from hub.operations.office import COOKIE, LIFE, Desk, Office, Session
 from hub.operations.peer_dossier import aside
 from hub.operations.refusals import Refused
 from hub.registry import admission
@@ -157,9 +157,7 @@ class Admissions:
 
 
 async def _act(subject: str, decision: str, reason: str, session: Session, desk: Desk) -> None:
-    presence = await present(session, desk)
-    if presence is None:
-        raise Refused(Problem(401, "person_unknown", "Qui agit ?", "Ce jeton a été retiré."))
+    presence = await who_acts(session, desk)
     if decision == "refuse":
         await admission.refuse(subject, reason, presence, desk)
     elif decision in DECISIONS:

@@ -13,8 +13,7 @@ from hub.communities.moderations import PAGE as AWAY
 from hub.communities.moderations import taken_away
 from hub.communities.moderators import moderators_of
 from hub.communities.reports import PAGE, reports_of
-from hub.operations.acting import desk_of, form_of, session_of
-from hub.operations.office import present
+from hub.operations.acting import desk_of, form_of, session_of, who_acts
 from hub.operations.refusals import Refused
 from hub.operations.web import as_plain, community_named
 from hub.ports import RefusedError
@@ -91,10 +90,7 @@ class ModerationPages:
         session, said = await form_of(request, self._office, FORM_LIMIT)
         try:
             async with desk_of(self._office) as desk:
-                presence = await present(session, desk)
-                if presence is None:
-                    raise Refused(Problem(401, "person_unknown", "Qui agit ?", "Ce jeton a été retiré."))
-                await _act(said, community_id, presence, desk)
+                await _act(said, community_id, await who_acts(session, desk), desk)
                 await desk.commit()
         except RefusedError as error:
             raise Refused(Problem(409, error.reason, words.reason(error.reason))) from error

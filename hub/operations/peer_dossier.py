@@ -8,9 +8,8 @@ from fastapi import Request, Response  # noqa: TC002 - FastAPI reads annotations
 from fastapi.responses import RedirectResponse
 
 from hub.operations import sending_again
-from hub.operations.acting import desk_of, form_of
+from hub.operations.acting import desk_of, form_of, who_acts
 from hub.operations.demanded import demands
-from hub.operations.office import Office, present
 from hub.operations.refusals import Refused
 from hub.operations.set_aside import count, set_aside
 from hub.ports import RefusedError
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncConnection
 
+    from hub.operations.office import Office
     from hub.operations.set_aside import SetAside
 
 FORM_LIMIT: Final = 4096
@@ -41,9 +41,7 @@ class Resends:
         session, said = await form_of(request, self._office, FORM_LIMIT)
         try:
             async with desk_of(self._office) as desk:
-                presence = await present(session, desk)
-                if presence is None:
-                    raise Refused(Problem(401, "person_unknown", "Qui agit ?", "Ce jeton a été retiré."))
+                presence = await who_acts(session, desk)
                 name = said.get("activite", "").replace("\x00", "") or None
                 await sending_again.resend(authority.replace("\x00", ""), name, said.get("raison", ""), presence, desk)
                 await desk.commit()

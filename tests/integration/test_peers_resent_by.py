@@ -76,6 +76,10 @@ async def test_commands_show_what_was_set_aside_and_send_it_again(
     listed = json.loads((await command("peers", "aside", PEER, "--json"))[1])
     assert [one["resend"] for one in listed] == [None, None, "resend_taken_back", "resend_taken_back"]
     assert listed[0]["reason"] == "peer_fails_on_activity"
+    first = (await command("peers", "aside", PEER, "--limit", "3"))[1]
+    assert f"que 3, sur 4 ; la suite : traitdunion peers aside {PEER} --after {listed[2]['offset']}" in first
+    rest = (await command("peers", "aside", PEER, "--after", str(listed[2]["offset"]), "--json"))[1]
+    assert json.loads(rest) == listed[3:]
     again = partial(command, "peers", "resend", PEER, "--reason", "Réparé")
     assert await again() == (1, "Dites ce qui se renvoie : --activity, ou --all.\n")
     assert await again("--all", "--activity", "x") == (1, "Dites ce qui se renvoie : --activity, ou --all.\n")
