@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import hmac
 from dataclasses import dataclass, replace
-from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from adapters import own_hand
 from adapters.echoes import awaited, is_echo, moment, precedes
+from adapters.gestures import GESTURES, Gestures, Moments
 from adapters.memory import Kind, KnownObject
-from adapters.port import ACCEPTANCES, REACTIONS, Act, Change, Incomplete, Nonsense
+from adapters.port import Act, Incomplete, Nonsense
 from adapters.ties import TieState
+from adapters.verdicts import Doubt, Drop, Park, Publish
 from schemas.envelope import object_id
-from schemas.facts.answer import AnswerAccepted, AnswerWithdrawn
 from schemas.facts.copy import CopyEdited, CopyWithdrawn
 from schemas.facts.message import MessageDeleted, MessageEdited, MessagePosted
-from schemas.facts.reaction import ReactionAdded, ReactionRemoved
 from schemas.words import Audience
 
 if TYPE_CHECKING:
@@ -24,59 +22,10 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from adapters.memory import Known
+    from adapters.port import Change
     from adapters.settings import Instance
     from adapters.ties import Tie
-    from schemas.facts.base import Fact
-
-
-@dataclass(frozen=True, slots=True)
-class Drop:
-    """Nothing leaves this RSE; the reason is counted. `remembered` is what the ledger shall know of it all the same."""
-
-    reason: str
-    remembered: KnownObject | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Park:
-    """Wait until a write that is under way has been answered."""
-
-
-@dataclass(frozen=True, slots=True)
-class Doubt:
-    """What was heard later may have been done earlier: the RSE is to be asked how the object stands now."""
-
-    incomplete: Incomplete
-
-
-@dataclass(frozen=True, slots=True)
-class Publish:
-    """Sign this fact and publish it; `remembered` is the object as the ledger shall know it from here on."""
-
-    fact: Fact
-    subject: str
-    parent: str | None
-    tie: Tie
-    remembered: KnownObject
-    marker: str | None = None
-    """What tells this change from the object's others, where the platform says nothing that does."""
-    wanted: str | None = None
-    """The native id of what it answers, where a back-fill has still to bring that."""
-
-
-SAID = frozenset({Kind.MESSAGE, Kind.PART})
-"""What people react to: a part of a long message stands for all of it."""
-GESTURES = REACTIONS | ACCEPTANCES
-
-
-class Moments(NamedTuple):
-    """When a change came, and now."""
-
-    received_at: datetime
-    now: datetime
-
-
-Decision = Drop | Park | Doubt | Publish | Nonsense
+    from adapters.verdicts import Decision
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +40,7 @@ class Desk:
         """Decide one change; `known` grows by what is to be published."""
         here = known.natives.get(change.native_id)
         if change.act in GESTURES or (here is not None and here.kind is not Kind.MESSAGE):
-            return self._of_gesture(change, here, known, Moments(received_at, now))
+            return Gestures(self.instance, self._tie).decide(change, here, known, Moments(received_at, now))
         tie = self._tie(change, here)
         if isinstance(tie, Drop):
             return tie
@@ -109,60 +58,6 @@ class Desk:
         if isinstance(decision, Publish | Drop) and decision.remembered is not None:
             known.add(decision.remembered)
         return decision
-
-    def _of_gesture(self, change: Change, here: KnownObject | None, known: Known, moments: Moments) -> Decision:
-        """A reaction or an acceptance: who made it is known for sure, so what our accounts did needs no waiting."""
-        if change.by_us:
-            return Drop("echo")
-        if change.act in ACCEPTANCES and awaited(change, known.intents, *moments, known=here is not None):
-            return Park()
-        match change.act:
-            case Act.REACTED | Act.ACCEPTED | Act.UNACCEPTED:
-                coming = self._coming_message(change, known)
-                message = known.find(change.parent or "") or coming
-                if message is None and awaited(replace(change, act=Act.POSTED), known.intents, *moments, known=False):
-                    return Park()  # it may be the copy that is being written
-                if message is None or message.kind not in SAID or message.withdrawn:
-                    return Drop("unknown_object")
-                if message.deleted and change.act is not Act.UNACCEPTED:
-                    return Drop("unknown_object")
-                decision = self._set_on(message, change, here)
-                if message is coming and isinstance(decision, Publish):
-                    decision = replace(decision, wanted=message.native_id)
-            case Act.POSTED | Act.EDITED | Act.DELETED | Act.UNREACTED:
-                decision = self._taken_off(change, here)
-        if isinstance(decision, Publish):
-            known.add(decision.remembered)
-        return decision
-
-    def _coming_message(self, change: Change, known: Known) -> KnownObject | None:
-        """What a gesture is made on, as it will be known once a back-fill has brought it."""
-        coming = known.coming.get(change.parent or "")
-        if coming is None:
-            return None
-        subject = object_id(self.instance.node, coming.native_id)
-        return KnownObject(coming.native_id, subject, "own", None, (), change.space, coming.community)
-
-    def _set_on(self, message: KnownObject, change: Change, here: KnownObject | None) -> Decision:
-        tie = self._tie(change, message)
-        if isinstance(tie, Drop):
-            return tie
-        return (
-            _reaction(self.instance, change, message, tie)
-            if change.act is Act.REACTED
-            else _answer(self.instance, change, message, here, tie)
-        )
-
-    def _taken_off(self, change: Change, here: KnownObject | None) -> Decision:
-        """A reaction taken back by who made it. A moderator who takes off what we set on a message does so in this RSE alone."""
-        if here is None:
-            return Drop("unknown_object")
-        if here.is_copy or here.kind is not Kind.REACTION:
-            return Drop("taken_off_here")
-        tie = self._tie(replace(change, act=Act.DELETED), here)
-        if isinstance(tie, Drop):
-            return tie
-        return Publish(ReactionRemoved(space=here.space), here.subject, None, tie, replace(here, deleted=True))
 
     def _tie(self, change: Change, here: KnownObject | None) -> Tie | Drop:
         """The tie under which a change speaks: the one under which its object was first published, wherever it lies now.
@@ -250,35 +145,6 @@ def _tombstone(change: Change, subject: str, tie: Tie) -> KnownObject | None:
     return KnownObject(change.native_id, subject, "own", None, (change.version,), tie.space, tie.community, deleted=True)
 
 
-def _reaction(instance: Instance, change: Change, message: KnownObject, tie: Tie) -> Decision:
-    if change.emoji is None or change.author is None:
-        return Nonsense("reaction_without_emoji")
-    subject = object_id(instance.node, change.native_id)
-    remembered = KnownObject(
-        change.native_id, subject, "own", None, (), tie.space, tie.community, kind=Kind.REACTION, about=message.native_id
-    )  # fmt: skip
-    fact = ReactionAdded(space=tie.space, author=change.author, emoji=change.emoji)
-    return Publish(fact, subject, message.subject, tie, remembered)
-
-
-def _answer(instance: Instance, change: Change, message: KnownObject, here: KnownObject | None, tie: Tie) -> Decision:
-    """An acceptance, by what the ledger knows of the question's. Told again it has the same marker: its double dies by its id."""
-    accepts = change.act is Act.ACCEPTED
-    said_before = here is not None and here.about == message.native_id and here.deleted is not accepts
-    if here is not None and here.is_copy:
-        return Drop("echo" if said_before else "answer_kept_here")
-    if not accepts and (here is None or here.about != message.native_id):
-        return Drop("answer_replaced" if here is not None else "unknown_object")
-    changes = (here.changes if here is not None else 0) + (not said_before)
-    subject = object_id(instance.node, change.native_id)
-    remembered = KnownObject(
-        change.native_id, subject, "own", None, (), tie.space, tie.community, deleted=not accepts,
-        kind=Kind.ANSWER, about=message.native_id, changes=changes,
-    )  # fmt: skip
-    fact = AnswerAccepted(space=tie.space) if accepts else AnswerWithdrawn(space=tie.space)
-    return Publish(fact, subject, message.subject, tie, remembered, marker=f"{change.act}:{changes}")
-
-
 def _closed(tie: Tie | None) -> Drop | None:
     """Why nothing passes between a space and its community, if nothing does."""
     if tie is None or not tie.lives:
@@ -331,9 +197,3 @@ def _message(change: Change, tie: Tie) -> MessagePosted:
 def _is_native(reference: str, change: Change) -> bool:
     """A reference of the same kind (`post:`) as the change's own native id; platforms without locators have native ids alone."""
     return change.locator is None or reference.partition(":")[0] == change.native_id.partition(":")[0]
-
-
-@lru_cache(maxsize=4_096)  # of whoever writes just now: making one takes ten times as long as finding it
-def pseudonym(secret: bytes, instance: str, actor: str) -> str:
-    """Who it was, as an envelope says it: stable per person, meaningless without the secret that her node keeps."""
-    return hmac.digest(secret, f"{instance}\0{actor}".encode(), "sha256").hex()[:32]

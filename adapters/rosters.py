@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from adapters.decisions import pseudonym
 from adapters.failures import told
 from adapters.ledger import LedgerUnavailable
 from adapters.members import Standing, compared
 from adapters.patience import delay
 from adapters.people import ROSTER_LIMIT, TOO_MANY, Member
 from adapters.port import UNSUPPORTED, Later, Never
+from adapters.pseudonyms import pseudonym
 from adapters.spool import Record, SpoolFull
 from schemas import topics
 from schemas.envelope import object_id

@@ -9,11 +9,13 @@ from nacl.public import PublicKey as SealingKey
 from nacl.public import SealedBox
 from pydantic import ValidationError
 
-from adapters.decisions import Desk, Doubt, Drop, Park, Publish, pseudonym
+from adapters.decisions import Desk
 from adapters.greetings import Newcomer, Newcomers
 from adapters.memory import Met
 from adapters.port import Act, Altered, Change, Incomplete, Nonsense, RosterAltered, Unused
+from adapters.pseudonyms import pseudonym
 from adapters.spool import Record, pack_change, pack_incomplete
+from adapters.verdicts import Doubt, Drop, Park, Publish
 from schemas import topics
 from schemas.envelope import BACKFILL
 from schemas.facts.message import MessagePosted
@@ -26,13 +28,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
 
-    from adapters.decisions import Decision
     from adapters.memory import Known, KnownObject, Memory
     from adapters.outgoing import Outgoing
     from adapters.port import Outcome
     from adapters.settings import Instance
     from adapters.spool import Spool
     from adapters.ties import Ties
+    from adapters.verdicts import Decision
     from schemas.keys import KeyHolder, SigningKey
 
 

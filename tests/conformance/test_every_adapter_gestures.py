@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 
 from adapters.capabilities import Feature, No
-from adapters.decisions import Desk, Drop, Publish
+from adapters.decisions import Desk
 from adapters.memory import Kind, Known, KnownObject
 from adapters.offers import Recalls, Recounted
 from adapters.port import ENDINGS, UNSUPPORTED, Act, Change, Incomplete, Never, Order, Polled, Written
 from adapters.ties import Tie, TieState
+from adapters.verdicts import Drop, Publish
 from schemas.envelope import object_id
 from schemas.facts.message import Author, Content
 from schemas.facts.reaction import ReactionAdded, ReactionRemoved

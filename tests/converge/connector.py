@@ -17,7 +17,6 @@ from adapters.backfill import Backfiller, Bringing
 from adapters.backfills import Backfills, State
 from adapters.bench import Bench
 from adapters.completions import Completions
-from adapters.decisions import pseudonym
 from adapters.gateway import Counter, application
 from adapters.handshake import Handshake
 from adapters.last_door import LastDoor, UnverifiedRecord
@@ -30,6 +29,7 @@ from adapters.pacing import Paces
 from adapters.patience import Pause
 from adapters.people import Rostered
 from adapters.port import Polled
+from adapters.pseudonyms import pseudonym
 from adapters.receipts import Receipts
 from adapters.registry import LedgerShelf, Trust
 from adapters.resyncs import Lost, Resyncs

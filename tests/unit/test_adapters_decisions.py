@@ -11,12 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.decisions import Desk, Doubt, Drop, Park, Publish, pseudonym
+from adapters.decisions import Desk
 from adapters.echoes import PATIENCE, awaited, is_echo
 from adapters.memory import Coming, Known, KnownObject, OpenIntent
 from adapters.port import Act, Change, Incomplete, Nonsense
+from adapters.pseudonyms import pseudonym
 from adapters.spool import pack_change, pack_incomplete, unpack_change, unpack_incomplete
 from adapters.ties import Tie, TieState
+from adapters.verdicts import Doubt, Drop, Park, Publish
 from schemas.envelope import object_id
 from schemas.facts.copy import CopyEdited, CopyWithdrawn
 from schemas.facts.message import Attachment, Author, Content, MessageDeleted, MessageEdited, MessagePosted

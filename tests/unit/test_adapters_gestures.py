@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from adapters.decisions import Desk, Drop, Park, Publish
+from adapters.decisions import Desk
 from adapters.memory import Coming, Kind, Known, KnownObject, OpenIntent
 from adapters.port import Act, Change, Nonsense
 from adapters.spool import pack_change, unpack_change
 from adapters.ties import Tie, TieState
+from adapters.verdicts import Drop, Park, Publish
 from schemas.envelope import object_id
 from schemas.facts.answer import AnswerAccepted, AnswerWithdrawn
 from schemas.facts.message import Author
