@@ -188,7 +188,9 @@ def _offered(
         yield Greeter(name, instance, client, seat.newcomers, register, ties, shared.trust, pause, shared.settings.about).run()
     if isinstance(client, Recalls):
         asked = Backfills(shared.ledger, name, secrets.token_hex(8))
-        bringing = Bringing(name, instance, client, ties, asked, seat.memory, seat.spool, pause, admission.admit, shared.clock)
+        bringing = Bringing(
+            name, instance, client, ties, asked, seat.memory, seat.spool, pause, admission.admit, admission.asking, shared.clock
+        )
         yield _after(handshake.begun, Backfiller(bringing).run)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import structlog
 
@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
 IDLE_SECONDS: Final = 5.0
 TROUBLE_SECONDS: Final = 30.0
+PAGE: Final = 0.5  # messages: a page is one question, a message about two
+PORTION: Final = 20  # of what is set on a message: named, and admitted, together
 TOLD: Final = ("event=", "parked")  # what admission says of a message that leaves, now or once a write has been answered
 KNOWN: Final = "dropped=known_already"
 UNDOER: Final = "operator"
@@ -58,8 +60,18 @@ class Bringing:
     spool: Spool
     pause: Pause
     admit: Admit
+    asking: asyncio.Lock
+    """Held from a question to the RSE until its answer is admitted."""
     clock: Callable[[], datetime]
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+
+
+class _Told(NamedTuple):
+    """What became of a message, why it was left out, and how much was set on it."""
+
+    state: Item
+    reason: str
+    gestures: int = 0
 
 
 class Backfiller:
@@ -84,15 +96,21 @@ class Backfiller:
         """One page surveyed, or one message brought or taken back; seconds until the next step. Raises BackfillLost, LedgerUnavailable."""
         await self._begin()
         job = await self._parts.backfills.claim()
-        if job is None or self._parts.pause.paused or any(self._parts.spool.waiting.values()):
-            return IDLE_SECONDS  # what is said today goes first, and an RSE that is not well is left in peace
+        if job is None or self._parts.pause.paused or await self._todays_go_first(job):
+            return IDLE_SECONDS
         if job.state is not State.UNDOING and not self._speaks(job):
             await self._parts.backfills.end(job, State.STOPPED, "not_tied")
             return IDLE_SECONDS
-        later = await self._work(job)
+        done = await self._work(job)
         await self._show()
-        every = self._every / 2 if job.state is State.SURVEYING else self._every  # a page is one question, a message about two
-        return every if later is None else max(every, later.after or TROUBLE_SECONDS)
+        return self._every * done if not isinstance(done, Later) else max(self._every, done.after or TROUBLE_SECONDS)
+
+    async def _todays_go_first(self, job: Job) -> bool:
+        """What is said today goes before history, and an RSE that is not well is left in peace; but what waits for history waits no longer."""
+        if not any(self._parts.spool.waiting.values()):
+            return False
+        found = await self._parts.backfills.oldest(job, urgent=True) if job.state is not State.UNDOING else None
+        return found is None or found[1] is not Item.TELLING
 
     async def _begin(self) -> None:
         """What the settings ask of each new tie, once it is confirmed."""
@@ -109,48 +127,86 @@ class Backfiller:
     def _speaks(self, job: Job) -> bool:
         return self._tie(job) is not None and job.space in self._parts.instance.spaces
 
-    async def _work(self, job: Job) -> Later | None:
+    async def _work(self, job: Job) -> Later | float:
+        """What was done, counted in messages: their pace is that of the settings."""
         match job.state:
             case State.SURVEYING:
-                return await self._survey(job)
+                found = await self._parts.backfills.oldest(job, urgent=True)
+                return await self._survey(job) if found is None else await self._bring(job, *found)
             case State.BRINGING:
                 return await self._bring_next(job)
             case State.UNDOING:
-                return await self._take_back_next(job)
+                return await self._take_back_next(job) or 1.0
             case State.DONE | State.STOPPED | State.UNDONE:
-                return None  # never claimed
+                return 1.0  # never claimed
 
-    async def _survey(self, job: Job) -> Later | None:
+    async def _survey(self, job: Job) -> Later | float:
         page = await self._parts.client.survey(job.space, job.since, job.cursor)
         if isinstance(page, Later):
             return page
         if not isinstance(page, Survey):
             await self._parts.backfills.end(job, State.STOPPED, page.reason)
-            return None
+            return PAGE
         asked = [one for one in page.items if job.since <= one.created_at <= job.until]
         known = (await self._parts.memory.recall([one.native_id for one in asked], [])).natives
         items = [one for one in asked if one.native_id not in known]  # what was told already need not be asked for one by one
         full = await self._parts.backfills.count(job) + len(items) > MOST_ITEMS
         await self._parts.backfills.found(job, items, None if full else page.cursor, "too_many" if full else "")
-        return None
+        return PAGE
 
-    async def _bring_next(self, job: Job) -> Later | None:
+    async def _bring_next(self, job: Job) -> Later | float:
         found = await self._parts.backfills.oldest(job)
         if found is None:
             await self._parts.backfills.end(job, State.DONE)
             log.info("backfill_done", instance=self._parts.name, community=job.community)
-            return None
-        native_id, before = found
-        outcome = await self._parts.client.recount(job.space, native_id)
-        if isinstance(outcome, Later):
-            return outcome
+            return 1.0
+        return await self._bring(job, *found)
+
+    async def _bring(self, job: Job, native_id: str, before: Item) -> Later | float:
+        """Ask for a message as it stands, and tell it; what happens to it meanwhile waits until it is told (`Known.telling_in`)."""
+        await self._parts.backfills.mark(job, native_id, Item.TELLING)
+        async with self._parts.asking:
+            outcome = await self._parts.client.recount(job.space, native_id)
+            told = outcome if isinstance(outcome, Later) else await self._told(job, outcome, before)
+        if told is None or isinstance(told, Later):
+            tried = before is Item.TELLING or (isinstance(told, Later) and told is not outcome)
+            await self._parts.backfills.let_be(job, native_id, tried=tried)
+            return told or 1.0
+        state, reason, gestures = told
+        await self._parts.backfills.mark(job, native_id, state, reason)
+        Metric.backfilled.labels(self._parts.name, state.value).inc()
+        return 1.0 + gestures
+
+    async def _told(self, job: Job, outcome: Recounted | Unused | Nonsense, before: Item) -> _Told | Later | None:
+        """What became of a message, and of what is set on it; None where something else must be brought before it."""
         reason = _why_not(outcome, job)
-        if isinstance(outcome, Recounted) and reason is None:
-            parent = outcome.message.parent
-            if parent is not None and await self._wants_first(parent, job):
-                return None  # the hub waits for nothing that history answers
-            return await self._tell(job, native_id, outcome, before)
-        await self._mark(job, native_id, Item.LEFT_OUT, reason or "")
+        if reason is not None or not isinstance(outcome, Recounted):
+            return _Told(Item.LEFT_OUT, reason or "")
+        parent = outcome.message.parent
+        if parent is not None and await self._wants_first(parent, job):
+            return None  # the hub waits for nothing that history answers
+        again = outcome.message.version if before is Item.TELLING else None
+        message = await named(self._parts.client, replace(outcome.message, history=True, asked=again))
+        said = await self._admitted([message])
+        if isinstance(said, Later):
+            return said
+        if not said.startswith((*TOLD, KNOWN)):
+            return _Told(Item.LEFT_OUT, said.partition("=")[2])
+        later = await self._tell_gestures(job, outcome.set_on)
+        if later is not None:
+            return later
+        if said == KNOWN and before is Item.WAITING:
+            return _Told(Item.LEFT_OUT, KNOWN.partition("=")[2], len(outcome.set_on))
+        return _Told(Item.BROUGHT, "", len(outcome.set_on))
+
+    async def _tell_gestures(self, job: Job, set_on: Sequence[Change]) -> Later | None:
+        """What people have set on a message that is known by now; what was heard of it before that was dropped."""
+        for start in range(0, len(set_on), PORTION):
+            await self._parts.backfills.keep(job)
+            portion = [replace(change, history=True) for change in set_on[start : start + PORTION]]
+            said = await self._admitted(await asyncio.gather(*[named(self._parts.client, change) for change in portion]))
+            if isinstance(said, Later):
+                return said
         return None
 
     async def _wants_first(self, parent: str, job: Job) -> bool:
@@ -159,19 +215,6 @@ class Backfiller:
         if coming is None or coming.community != job.community:
             return False
         return await self._parts.memory.want([coming.native_id])
-
-    async def _tell(self, job: Job, native_id: str, outcome: Recounted, before: Item) -> Later | None:
-        """A message, and in the same breath what is set on it: nobody heard of that while the message was unknown."""
-        await self._parts.backfills.mark(job, native_id, Item.TELLING)
-        changes = (outcome.message, *outcome.set_on)
-        said = await self._admitted(*[await named(self._parts.client, replace(change, history=True)) for change in changes])
-        if isinstance(said, Later):
-            return said
-        if said.startswith(TOLD) or (said == KNOWN and before is Item.TELLING):  # told by the process before this one
-            await self._mark(job, native_id, Item.BROUGHT)
-        else:
-            await self._mark(job, native_id, Item.LEFT_OUT, said.partition("=")[2])
-        return None
 
     async def _take_back_next(self, job: Job) -> Later | None:
         found = await self._parts.backfills.newest_brought(job)
@@ -183,14 +226,14 @@ class Backfiller:
         if known is not None and not known.deleted:
             await self._parts.backfills.mark(job, native_id, Item.UNTELLING)
             version = known.versions[-1] if known.versions else ""
-            said = await self._admitted(_deletion(native_id, job, version, self._parts.clock()))
+            said = await self._admitted([_deletion(native_id, job, version, self._parts.clock())])
             if isinstance(said, Later):
                 return said
         await self._mark(job, native_id, Item.TAKEN_BACK)
         return None
 
-    async def _admitted(self, *changes: Outcome) -> str | Later:
-        """What admission says of the first in a word, once it has stored them."""
+    async def _admitted(self, changes: Sequence[Outcome]) -> str | Later:
+        """What admission says of one in a word, once it has stored it; of several, of any of them."""
         answer = await self._parts.admit(changes, b"", new_correlation())
         return Later(answer.reason) if isinstance(answer, NotStored) else answer.said[0]
 

@@ -37,14 +37,17 @@ ADD: Final = """
     INSERT INTO backfill_items (instance, space, community, native_id, created_at, locator)
     SELECT $1, $2, $3, n, t, l FROM unnest($4::text[], $5::timestamptz[], $6::text[]) AS found (n, t, l) ON CONFLICT DO NOTHING
 """
-NEXT: Final = """
-    SELECT native_id, state FROM backfill_items WHERE instance = $1 AND space = $2 AND community = $3 AND state = ANY($4)
-    ORDER BY {first}created_at {order}, native_id {order} LIMIT 1
-"""
+TRIED: Final = "tried"
+NEXT: Final = f"""
+    SELECT native_id, CASE reason WHEN '{TRIED}' THEN 'telling' ELSE state END AS state FROM backfill_items
+    WHERE instance = $1 AND space = $2 AND community = $3 AND state = ANY($4) AND {{which}}
+    ORDER BY {{first}}created_at {{order}}, native_id {{order}} LIMIT 1
+"""  # noqa: S608 - constants
 MARK: Final = f"""
     UPDATE backfill_items SET state = $6, reason = $7
     WHERE instance = $1 AND space = $2 AND community = $3 AND native_id = $5 AND EXISTS (SELECT FROM backfills WHERE {HELD}) RETURNING 1
 """  # noqa: S608 - constants
+KEEP: Final = f"UPDATE backfills SET leased_until = clock_timestamp() + make_interval(secs => $5) WHERE {HELD} RETURNING 1"  # noqa: S608 - constants
 END: Final = f"UPDATE backfills SET state = $5, reason = $6 WHERE {HELD} AND state = $7"  # noqa: S608 - constants
 LIST: Final = """
     SELECT b.instance, b.space, b.community, b.days, b.state, b.reason, b.until,
@@ -166,18 +169,37 @@ class Backfills:
             )  # fmt: skip
         return found
 
-    async def oldest(self, job: Job) -> tuple[str, Item] | None:
-        """The next to bring: one that somebody answers already goes first, what that one answers before it."""
-        return await self._next(job, "ASC", Item.WAITING, Item.TELLING, first="wanted DESC, ")
+    async def oldest(self, job: Job, *, urgent: bool = False) -> tuple[str, Item] | None:
+        """The next to bring; `urgent`, where others wait for it: it was being told, or somebody answers it already.
+
+        These go first, and what one of them answers before it. `telling` where it may have been told: by a process that died, or in vain.
+        """
+        first = "state = 'telling' DESC, wanted DESC, "
+        which = "(wanted OR state = 'telling')" if urgent else "true"
+        return await self._next(job, "ASC", Item.WAITING, Item.TELLING, first=first, which=which)
+
+    async def let_be(self, job: Job, native_id: str, *, tried: bool) -> None:
+        """It cannot be told now: it waits again, and what happens to it meanwhile is not held up. `tried` where it may have been told. Raises BackfillLost."""
+        await self.mark(job, native_id, Item.WAITING, TRIED if tried else "")
+
+    async def keep(self, job: Job) -> None:
+        """Hold it for as long again. Raises BackfillLost."""
+        async with self._ledger.connection() as connection:
+            if await connection.fetchval(KEEP, *self._held(job), LEASE_SECONDS) is None:
+                raise BackfillLost(job.space)
 
     async def newest_brought(self, job: Job) -> tuple[str, Item] | None:
         """The next to take back: an answer before what it answers."""
         return await self._next(job, "DESC", Item.BROUGHT, Item.UNTELLING)
 
-    async def _next(self, job: Job, order: str, *states: Item, first: str = "") -> tuple[str, Item] | None:
+    async def _next(self, job: Job, order: str, *states: Item, first: str = "", which: str = "true") -> tuple[str, Item] | None:
         async with self._ledger.connection() as connection:
             row = await connection.fetchrow(
-                NEXT.format(first=first, order=order), self._instance, job.space, job.community, [state.value for state in states]
+                NEXT.format(first=first, order=order, which=which),
+                self._instance,
+                job.space,
+                job.community,
+                [state.value for state in states],
             )
         return (row["native_id"], Item(row["state"])) if row is not None else None
 

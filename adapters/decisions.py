@@ -39,6 +39,8 @@ class Desk:
     def decide(self, change: Change, known: Known, received_at: datetime, now: datetime) -> Decision:
         """Decide one change; `known` grows by what is to be published."""
         here = known.natives.get(change.native_id)
+        if here is None and _may_be_told_now(change, known):
+            return Park()
         if change.act in GESTURES or (here is not None and here.kind is not Kind.MESSAGE):
             return Gestures(self.instance, self._tie).decide(change, here, known, Moments(received_at, now))
         tie = self._tie(change, here)
@@ -50,8 +52,8 @@ class Desk:
             return Drop("echo")
         if here is not None and _under_way(change, known):  # however long it takes: neither may what we do pass for a local withdrawal
             return Drop("echo") if here.is_copy else Park()  # nor a moderator's act for the author's
-        if awaited(change, known.intents, received_at, now, known=here is not None):
-            return Park()
+        if not change.history and awaited(change, known.intents, received_at, now, known=here is not None):
+            return Park()  # history is people's own, and what happens to it meanwhile waits behind it
         if here is not None and not here.is_copy and own_hand.did(change, here):
             return Drop("echo")
         decision = _of_copy(change, here, tie) if here is not None and here.is_copy else self._of_own(change, here, tie, known)
@@ -80,7 +82,7 @@ class Desk:
         if here is not None and _overtaken(change, here) and change.asked != change.version:
             return Doubt(Incomplete(change.native_id, Act.EDITED, change.version if change.asked is not None else ""))
         marker = f"{change.marker} after {here.versions[-1]}" if here is not None and _overtaken(change, here) else None
-        if change.history and (here is not None or change.act is not Act.POSTED):
+        if change.history and ((here is not None and not _untold(change, here)) or change.act is not Act.POSTED):
             return Drop("known_already" if here is not None else "not_standing")
         subject = object_id(self.instance.node, change.native_id)
         if change.act is Act.DELETED:
@@ -114,6 +116,16 @@ class Desk:
         return object_id(self.instance.node, change.parent) if _is_native(change.parent, change) else None
 
 
+def _may_be_told_now(change: Change, known: Known) -> bool:
+    """Whether a change may be about what a back-fill is just asking for and telling: the answer may be older than the change, and lack it."""
+    if change.history or change.by_us or not known.telling_in(change.space):
+        return False
+    if change.act in {Act.DELETED, Act.UNREACTED}:
+        return True  # a reaction that is being told with its message, too
+    about = [known.coming.get(reference) for reference in (change.native_id, change.parent) if reference is not None]
+    return any(one is not None and one.telling for one in about)
+
+
 def _coming(change: Change, known: Known, tie: Tie) -> str | None:
     """The native id of what a message answers, where a back-fill has found that and not brought it yet: the hub will wait for it."""
     coming = known.coming.get(change.parent or "")
@@ -136,6 +148,11 @@ def _overtaken(change: Change, here: KnownObject) -> bool:
         return False
     last = here.versions[-1]
     return precedes(change.version, last) or (change.version == last and here.deleted and change.act is not Act.DELETED)
+
+
+def _untold(change: Change, here: KnownObject) -> bool:
+    """Whether a message of before the tie may be known to the ledger alone: the process that told it did not live to see it kept."""
+    return change.asked == change.version and not here.deleted and here.versions[-1:] == (change.version,)
 
 
 def _tombstone(change: Change, subject: str, tie: Tie) -> KnownObject | None:

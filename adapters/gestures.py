@@ -50,8 +50,9 @@ class Gestures:
             return Park()
         match change.act:
             case Act.REACTED | Act.ACCEPTED | Act.UNACCEPTED:
-                coming = self._coming_message(change, known)
-                message = known.find(change.parent or "") or coming
+                message = known.find(change.parent or "")
+                if message is None and (change.parent or "") in known.coming and not change.history:
+                    return Drop("still_to_come")  # it is asked for as it stands then, with all that is set on it
                 if message is None and awaited(replace(change, act=Act.POSTED), known.intents, *moments, known=False):
                     return Park()  # it may be the copy that is being written
                 if message is None or message.kind not in SAID or message.withdrawn:
@@ -59,21 +60,11 @@ class Gestures:
                 if message.deleted and change.act is not Act.UNACCEPTED:
                     return Drop("unknown_object")
                 decision = self._set_on(message, change, here)
-                if message is coming and isinstance(decision, Publish):
-                    decision = replace(decision, wanted=message.native_id)
             case Act.POSTED | Act.EDITED | Act.DELETED | Act.UNREACTED:
                 decision = self._taken_off(change, here)
         if isinstance(decision, Publish):
             known.add(decision.remembered)
         return decision
-
-    def _coming_message(self, change: Change, known: Known) -> KnownObject | None:
-        """What a gesture is made on, as it will be known once a back-fill has brought it."""
-        coming = known.coming.get(change.parent or "")
-        if coming is None:
-            return None
-        subject = object_id(self.instance.node, coming.native_id)
-        return KnownObject(coming.native_id, subject, "own", None, (), change.space, coming.community)
 
     def _set_on(self, message: KnownObject, change: Change, here: KnownObject | None) -> Decision:
         tie = self.tie(change, message)

@@ -79,7 +79,7 @@ class Known:
     locators: dict[str, KnownObject] = field(default_factory=dict)
     intents: list[OpenIntent] = field(default_factory=list)
     coming: dict[str, Coming] = field(default_factory=dict)
-    """By native id and by locator."""
+    """By native id and by locator: those that a batch refers to, and those that are just being told."""
 
     def add(self, known: KnownObject) -> None:
         """Remember an object under both of its addresses."""
@@ -93,6 +93,10 @@ class Known:
             told = self.natives.get(one.native_id)
             self.add(one if told is None else _renewed(one, told))
 
+    def telling_in(self, space: str) -> bool:
+        """Whether a message of this space is just being asked for and told: what changes meanwhile may be about it."""
+        return any(one.telling and one.space == space for one in self.coming.values())
+
     def find(self, reference: str) -> KnownObject | None:
         """An object by its native id or its locator."""
         return self.natives.get(reference) or self.locators.get(reference)
@@ -105,10 +109,12 @@ def _renewed(one: KnownObject, told: KnownObject) -> KnownObject:
 
 
 class Coming(NamedTuple):
-    """A message of before the tie that a back-fill has found and not brought yet."""
+    """A message of before the tie that a back-fill has found and not brought yet; `telling` while it is being asked for and told."""
 
     native_id: str
     community: str
+    space: str
+    telling: bool = False
 
 
 class Met(NamedTuple):
@@ -131,8 +137,8 @@ KNOWN = f"""
     SELECT 'intent', native_id, key, act, NULL, NULL, space, '', false, false, '', NULL, 0, false, NULL, opened_at, NULL
     FROM intents WHERE instance = $1 AND state = 'open'
     UNION ALL
-    SELECT 'coming', native_id, '', '', locator, NULL, space, community, false, false, '', NULL, 0, false, NULL, NULL, NULL
-    FROM backfill_items WHERE instance = $1 AND state IN ('waiting', 'telling') AND (native_id = ANY($2) OR locator = ANY($2))
+    SELECT 'coming', native_id, '', state, locator, NULL, space, community, false, false, '', NULL, 0, false, NULL, NULL, NULL
+    FROM backfill_items WHERE instance = $1 AND state IN ('waiting', 'telling') AND (native_id = ANY($2) OR locator = ANY($2) OR state = 'telling')
         AND (space, community) IN (SELECT space, community FROM backfills WHERE instance = $1 AND state IN ('surveying', 'bringing'))
     UNION ALL
     SELECT 'person', NULL, actor, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, secret
@@ -179,7 +185,7 @@ class Memory:
         elif row["what"] == "intent":
             known.intents.append(OpenIntent(row["subject"], row["origin"], row["space"], row["native_id"], row["opened_at"]))
         elif row["what"] == "coming":
-            coming = Coming(row["native_id"], row["community"])
+            coming = Coming(row["native_id"], row["community"], row["space"], row["origin"] == "telling")
             known.coming |= {reference: coming for reference in (row["native_id"], row["locator"]) if reference is not None}
         else:
             self._secrets[row["subject"]] = row["secret"]

@@ -149,7 +149,7 @@ class Sorter:
 
     def _decide(self, change: Change, arrival: Arrival, known: Known) -> Decision:
         """What becomes of a change, unless its space has one that waits: then it waits behind that."""
-        if change.space in self.parked_spaces:
+        if change.space in self.parked_spaces and not change.history:  # which may be what those that wait are about
             return Park()
         decision = self.desk.decide(change, known, arrival.received_at, self._seat.clock())
         if isinstance(decision, Park) and not change.by_us:  # ours may wait for days, and nothing behind could need what becomes of it

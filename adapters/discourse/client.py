@@ -8,6 +8,8 @@ from datetime import timedelta
 from http import HTTPStatus
 from typing import TYPE_CHECKING, assert_never
 
+import structlog
+
 from adapters.discourse import render
 from adapters.discourse.attempts import CALLS_PER_MINUTE, Log, Pace
 from adapters.discourse.emptied import empty
@@ -57,6 +59,7 @@ if TYPE_CHECKING:
     from adapters.settings import Instance
 
 EDIT_REASON = "Modifié par son auteur dans son réseau"
+log = structlog.get_logger()
 _SPACE = re.compile(r"^[1-9][0-9]{0,15}$")
 _EVENTS = {Act.POSTED: "post_created", Act.EDITED: "post_edited", Act.DELETED: "post_destroyed"}
 
@@ -207,6 +210,9 @@ class DiscourseClient:
         likers = await likers_of(post.id, self._api) if post.liked_by_any else ()
         if isinstance(likers, Later):
             return likers
+        if isinstance(likers, Never):
+            log.warning("likers_not_told", instance=self._instance.node, reason=likers.reason)
+            likers = ()
         set_on = [*(read_like(Like(post=post, user=liker), self._instance) for liker in likers), read_answer(post)]
         return Recounted(
             message, tuple(one for one in set_on if isinstance(one, Change) and one.act is not Act.UNACCEPTED and not one.by_us)

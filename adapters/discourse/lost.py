@@ -147,6 +147,8 @@ class Recall:
             likers = await likers_of(number, self._api, self._pace.turn)
             if isinstance(likers, Later):
                 return likers
+            if isinstance(likers, Never):
+                return Unused(f"likers_{likers.reason}")
             asked.likers[number] = frozenset(liker.id for liker in likers)
         return read_like(like, self._instance) if like.user.id in asked.likers[number] else Unused("like_gone")
 

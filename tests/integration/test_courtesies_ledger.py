@@ -84,7 +84,7 @@ async def test_what_somebody_answers_is_brought_first_and_what_it_answers_itself
     items = [Held(f"post:{number}", SINCE + timedelta(days=number), f"topic:{number % 2}/{number}") for number in range(1, 6)]
     await backfills.found(job, items, "page 2")
     coming = (await memory.recall(["topic:1/5", "post:3", "post:99"], [])).coming
-    assert coming == {reference: Coming(one, "c") for one, references in {
+    assert coming == {reference: Coming(one, "c", "97") for one, references in {
         "post:5": ("post:5", "topic:1/5"), "post:3": ("post:3", "topic:1/3"),
     }.items() for reference in references}  # fmt: skip
     await backfills.found(job, [], None)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from adapters.backfill import IDLE_SECONDS, KNOWN, TROUBLE_SECONDS, Backfiller, Bringing
+from adapters.backfill import IDLE_SECONDS, KNOWN, PORTION, TROUBLE_SECONDS, Backfiller, Bringing
 from adapters.backfills import MOST_ITEMS, Item, Job, Progress, State
 from adapters.ledger import LedgerUnavailable
 from adapters.memory import Coming, Known, KnownObject
@@ -62,9 +63,16 @@ class FakeBackfills:
         assert job
         return self.already
 
-    async def oldest(self, job: Job) -> tuple[str, Item] | None:
+    async def oldest(self, job: Job, *, urgent: bool = False) -> tuple[str, Item] | None:
         assert job
-        return next(((name, state) for name, state in self.items.items() if state in {Item.WAITING, Item.TELLING}), None)
+        wanted = {Item.TELLING} if urgent else {Item.WAITING, Item.TELLING}
+        return next(((name, state) for name, state in self.items.items() if state in wanted), None)
+
+    async def let_be(self, job: Job, native_id: str, *, tried: bool) -> None:
+        await self.mark(job, native_id, Item.TELLING if tried else Item.WAITING)
+
+    async def keep(self, job: Job) -> None:
+        assert job
 
     async def newest_brought(self, job: Job) -> tuple[str, Item] | None:
         assert job
@@ -93,6 +101,9 @@ class Rse:
         assert (space, since, cursor) == (JOB.space, JOB.since, None)
         return self.page
 
+    async def display_name(self, actor: str) -> str | None:
+        return f"Personne {actor}"
+
     async def recount(self, space: str, native_id: str) -> Recounted | Unused | Nonsense | Later:
         assert (space, native_id) == (SPACE, "post:1")
         return Recounted(self.outcome, self.set_on) if isinstance(self.outcome, Change) else self.outcome
@@ -113,6 +124,8 @@ class World:
     known: Known = field(default_factory=Known)
     settings: dict[str, Any] = field(default_factory=dict)
     wanted: set[str] = field(default_factory=set)
+    batches: list[Sequence[Outcome]] = field(default_factory=list)
+    asking: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def of(self, space: str) -> Tie | None:
         return self.tie if space == SPACE else None
@@ -120,6 +133,7 @@ class World:
     async def admit(self, outcomes: Sequence[Outcome], body: bytes, correlation: str) -> Answer:
         assert (body, len(correlation)) == (b"", 32)
         self.told += outcomes
+        self.batches.append(outcomes)
         return self.answer
 
     async def want(self, native_ids: Sequence[str]) -> bool:
@@ -135,6 +149,7 @@ class World:
     def filler(self) -> Backfiller:
         parts: dict[str, Any] = {
             "client": self.rse, "ties": self, "backfills": self.backfills, "memory": self, "spool": self, "pause": self, "admit": self.admit,
+            "asking": self.asking,
         }  # fmt: skip
         return Backfiller(Bringing("rse", an_instance(self.folder, **self.settings), clock=lambda: NOW, **parts))
 
@@ -154,26 +169,53 @@ async def test_a_message_is_told_as_history_and_noted_as_brought_at_the_pace_of_
     assert world.backfills.items == {"post:1": Item.BROUGHT}
 
 
-async def test_what_is_set_on_a_message_is_told_in_one_breath_with_it(world: World) -> None:
-    accepted = Change(
-        act=Act.ACCEPTED,
-        native_id="solution:7",
-        version="",
-        marker="",
-        space=SPACE,
-        actor="system:solved",
-        occurred_at=NOW,
-        parent="post:1",
-    )
-    world.rse.set_on = (accepted,)
-    await world.step()
-    assert world.told == [replace(OLD, history=True), replace(accepted, history=True)]
+def liked(number: int) -> Change:
+    name = Author(name="", organisation="F")
+    return Change(Act.REACTED, f"like:{number}", "", "liked", SPACE, f"user:{number}", NOW, name, parent="post:1", emoji="❤️")
+
+
+async def test_what_is_set_on_a_message_is_told_after_it_in_portions_and_counts_for_its_pace(world: World) -> None:
+    world.rse.set_on, world.settings = tuple(map(liked, range(PORTION + 1))), {"history_per_minute": 60}
+    assert await world.step() == 2.0 + PORTION
+    assert [len(one) for one in world.batches] == [1, PORTION, 1]
+    assert [(one.native_id, one.history) for one in world.told] == [("post:1", True), *((one.native_id, True) for one in world.rse.set_on)]
+    assert world.told[1].author.name == "Personne user:0"
     assert world.backfills.items == {"post:1": Item.BROUGHT}
+
+
+@pytest.mark.parametrize(("said", "portions"), [("dropped=kept_internal", 0), (KNOWN, 1), ("parked", 1)])
+async def test_what_is_set_on_a_message_leaves_with_it_or_after_it(world: World, said: str, portions: int) -> None:
+    world.rse.set_on, world.answer = (liked(1),), Stored((said,))
+    await world.step()
+    assert len(world.batches) == 1 + portions
+
+
+async def test_a_message_is_marked_before_it_is_asked_for_so_that_what_happens_to_it_waits(world: World) -> None:
+    async def recount(space: str, native_id: str) -> Recounted:
+        assert world.backfills.items == {native_id: Item.TELLING}
+        assert world.asking.locked()
+        return Recounted(replace(OLD, space=space))
+
+    world.rse.recount = recount  # type: ignore[method-assign]  # an RSE that looks at us
+    await world.step()
+    assert world.backfills.items == {"post:1": Item.BROUGHT}
+
+
+async def test_what_may_have_been_told_in_vain_is_told_again_under_the_same_version(world: World) -> None:
+    world.backfills.items, world.waiting = {"post:1": Item.TELLING}, {Kind.PARKED: 1}  # which waits for this very message
+    await world.step()
+    assert world.told == [replace(OLD, history=True, asked=OLD.version)]
+
+
+async def test_what_somebody_answers_is_brought_before_the_survey_goes_on(world: World) -> None:
+    world.backfills.job, world.backfills.items = replace(JOB, state=State.SURVEYING), {"post:1": Item.TELLING}
+    await world.step()
+    assert (world.backfills.items, world.backfills.surveyed) == ({"post:1": Item.BROUGHT}, [])
 
 
 async def test_what_is_brought_first_lets_what_it_answers_go_before_it(world: World) -> None:
     answer = replace(OLD, parent="topic:7/1")
-    world.rse.outcome, world.known.coming = answer, {"topic:7/1": Coming("post:0", COMMUNITY)}
+    world.rse.outcome, world.known.coming = answer, {"topic:7/1": Coming("post:0", COMMUNITY, SPACE)}
     await world.step()
     assert (world.told, world.wanted, world.backfills.items) == ([], {"post:0"}, {"post:1": Item.WAITING})
     await world.step()  # still the first, by a clock that went back: nothing is waited for twice
@@ -181,7 +223,7 @@ async def test_what_is_brought_first_lets_what_it_answers_go_before_it(world: Wo
 
 
 async def test_what_another_community_s_back_fill_brings_is_not_waited_for(world: World) -> None:
-    world.rse.outcome, world.known.coming = replace(OLD, parent="topic:7/1"), {"topic:7/1": Coming("post:0", "autre")}
+    world.rse.outcome, world.known.coming = replace(OLD, parent="topic:7/1"), {"topic:7/1": Coming("post:0", "autre", SPACE)}
     await world.step()
     assert (len(world.told), world.wanted) == (1, set())
 
@@ -221,7 +263,7 @@ async def test_a_space_that_the_settings_offer_no_longer_ends_it_too(world: Worl
 async def test_what_does_not_stand_there_any_more_is_left_out(world: World, outcome: Change | Unused | Nonsense, reason: str) -> None:
     world.rse.outcome = outcome
     await world.step()
-    assert (world.told, world.backfills.items, world.backfills.reasons) == ([], {"post:1": Item.LEFT_OUT}, [reason])
+    assert (world.told, world.backfills.items, world.backfills.reasons) == ([], {"post:1": Item.LEFT_OUT}, ["", reason])
 
 
 @pytest.mark.parametrize("said", ["dropped=kept_internal", "dropped=own_account", KNOWN])
@@ -241,6 +283,7 @@ async def test_what_the_process_before_this_one_told_counts_as_brought(world: Wo
 async def test_an_rse_that_wants_to_be_left_alone_is_and_so_is_a_ledger_that_takes_nothing(world: World) -> None:
     world.rse.outcome = Later("rate_limited", 90.0)
     assert await world.step() == 90.0
+    assert world.backfills.items == {"post:1": Item.WAITING}  # what happens to it meanwhile is not held up
     world.rse.outcome, world.answer = OLD, NotStored("spool_full")
     assert await world.step() == TROUBLE_SECONDS
     assert world.backfills.items == {"post:1": Item.TELLING}  # to be told again

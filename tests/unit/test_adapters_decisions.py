@@ -115,7 +115,7 @@ def test_a_parent_is_found_by_either_address_and_an_unknown_locator_leads_nowher
 def test_an_answer_to_what_a_back_fill_will_bring_names_it_and_has_it_brought_first(desk: Desk, parent: str, locator: str | None) -> None:
     reply = replace(change(native_id="post:2"), parent=parent, locator=locator)
     found = known()
-    found.coming[parent] = Coming("post:77", "futurs")
+    found.coming[parent] = Coming("post:77", "futurs", "salon")
     decision = desk.decide(reply, found, NOW, NOW)
     assert isinstance(decision, Publish)
     assert (decision.parent, decision.wanted) == (object_id("wifip", "post:77"), "post:77")
@@ -123,7 +123,7 @@ def test_an_answer_to_what_a_back_fill_will_bring_names_it_and_has_it_brought_fi
 
 def test_what_another_community_s_back_fill_will_bring_is_no_parent_here(desk: Desk) -> None:
     found = known()
-    found.coming["topic:9/9"] = Coming("post:77", "autre")
+    found.coming["topic:9/9"] = Coming("post:77", "autre", "salon")
     decision = desk.decide(replace(change(native_id="post:2"), parent="topic:9/9", locator="topic:9/10"), found, NOW, NOW)
     assert isinstance(decision, Publish)
     assert (decision.parent, decision.wanted) == (None, None)
@@ -131,7 +131,7 @@ def test_what_another_community_s_back_fill_will_bring_is_no_parent_here(desk: D
 
 def test_what_was_told_already_need_not_be_brought_first(desk: Desk) -> None:
     found = known(OWN)
-    found.coming["topic:7/1"] = Coming(OWN.native_id, "futurs")
+    found.coming["topic:7/1"] = Coming(OWN.native_id, "futurs", "salon")
     decision = desk.decide(replace(change(native_id="post:2"), parent="topic:7/1", locator="topic:7/2"), found, NOW, NOW)
     assert isinstance(decision, Publish)
     assert (decision.parent, decision.wanted) == (OWN.subject, None)
@@ -440,3 +440,15 @@ def test_a_copy_of_which_we_write_something_else_may_be_withdrawn(desk: Desk) ->
     decided = desk.decide(gone, known_now, NOW - timedelta(hours=1), NOW)
     assert isinstance(decided, Publish)
     assert decided.remembered.withdrawn
+
+
+def test_history_that_the_ledger_knows_and_nobody_may_have_heard_is_told_again_as_the_same_event(desk: Desk) -> None:
+    first = replace(change(), history=True)
+    told = desk.decide(first, known(), NOW, NOW)
+    assert isinstance(told, Publish)
+    again = desk.decide(replace(first, asked=first.version), known(told.remembered), NOW, NOW)
+    assert isinstance(again, Publish)
+    assert (again.subject, again.marker, again.fact) == (told.subject, told.marker, told.fact)
+    assert desk.decide(first, known(told.remembered), NOW, NOW) == Drop("known_already")
+    edited = replace(told.remembered, versions=("2026-03-22T00:00:00.000Z",))
+    assert desk.decide(replace(first, asked=first.version), known(edited), NOW, NOW) == Drop("known_already")

@@ -172,17 +172,22 @@ def test_a_reaction_comes_out_of_the_spool_as_it_went_in() -> None:
 
 
 @pytest.mark.parametrize("gesture", [reacted("post:77"), answered(parent="post:77")])
-def test_a_gesture_on_what_a_back_fill_will_bring_waits_for_it_at_the_hub_and_has_it_brought_first(desk: Desk, gesture: Change) -> None:
+def test_a_gesture_on_what_a_back_fill_will_bring_comes_with_it(desk: Desk, gesture: Change) -> None:
     found = known()
-    found.coming["post:77"] = Coming("post:77", "futurs")
-    decision = desk.decide(gesture, found, NOW, NOW)
-    assert isinstance(decision, Publish)
-    assert (decision.parent, decision.wanted) == (object_id("wifip", "post:77"), "post:77")
-    assert "post:77" not in found.natives
+    found.coming["post:77"] = Coming("post:77", "futurs", "salon")
+    assert desk.decide(gesture, found, NOW, NOW) == Drop("still_to_come")
+
+
+@pytest.mark.parametrize("gesture", [reacted("post:77"), answered(parent="post:77"), redacted("$unknown")])
+def test_what_is_set_on_or_taken_off_a_message_that_is_just_being_told_waits_until_it_is(desk: Desk, gesture: Change) -> None:
+    found = known()
+    found.coming["post:77"] = Coming("post:77", "futurs", "salon", telling=True)
+    assert desk.decide(gesture, found, NOW, NOW) == Park()
+    assert not isinstance(desk.decide(replace(gesture, space="autre", parent="post:78"), found, NOW, NOW), Park)
 
 
 @pytest.mark.parametrize("gesture", [reacted("post:77"), answered(parent="post:77")])
-def test_a_gesture_on_what_another_community_s_back_fill_will_bring_stays_here(desk: Desk, gesture: Change) -> None:
+def test_what_was_set_on_a_message_of_before_the_tie_that_stayed_inside_stays_there_too(desk: Desk, gesture: Change) -> None:
     found = known()
-    found.coming["post:77"] = Coming("post:77", "autre")
-    assert desk.decide(gesture, found, NOW, NOW) == Drop("not_tied")
+    found.coming["post:77"] = Coming("post:77", "futurs", "salon", telling=True)
+    assert desk.decide(replace(gesture, history=True), found, NOW, NOW) == Drop("unknown_object")
