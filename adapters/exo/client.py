@@ -169,7 +169,7 @@ class ExoClient:
         return await survey(self._exo, self._account, space, since, cursor) if _SPACE.match(space) else Never("space_malformed")
 
     async def recount(self, space: str, native_id: str) -> Recounted | Unused | Nonsense | Later:
-        """An activity or a comment as it stands now (`Recalls`); its likes show at the next look, once it is known."""
+        """An activity or a comment as it stands now (`Recalls`); of its likes, a poll tells what changes."""
         del space
         outcome = await self.complete(Incomplete(native_id, Act.POSTED))
         return Recounted(outcome) if isinstance(outcome, Change) else outcome

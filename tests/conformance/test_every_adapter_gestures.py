@@ -105,7 +105,7 @@ async def test_a_reaction_arrives_with_its_message_its_emoji_and_who_reacted(rse
 
 
 async def test_what_was_set_on_a_message_before_its_space_was_tied_is_told_with_it(rse: Rse) -> None:
-    """As its own webhook told it; a polled RSE shows it at the next look, once the message is known."""
+    """As its own webhook told it; of a polled RSE, what was set on it by then stays there."""
     can_read(rse, Feature.REACTIONS)
     asked, bare = await rse.post(NEWS), await rse.post(f"{NEWS} Et la suite.")
     answer = await rse.reply(asked, "Merci beaucoup pour ces nouvelles !")
