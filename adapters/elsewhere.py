@@ -90,7 +90,9 @@ def _proved(external: External, registry: Registry) -> tuple[Provenance, Told]:
     activity, document = external.activity.encode(), external.document.encode() if external.document is not None else None
     members = provenance.members(external.provenance)
     seen = provenance.verify(members, activity, document, partial(provenance.door_key, registry))
-    return seen, told(read(activity), read(document) if document is not None else None)
+    said = told(read(activity), read(document) if document is not None else None)
+    provenance.check_author(seen, said)
+    return seen, said
 
 
 def _same(external: External, seen: Provenance, said: Told) -> bool:

@@ -61,7 +61,7 @@ class OwnedKey(VerifyingKey, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ProvedDocument:
-    """A document whose owner is proved. Made in this module alone; not yet authorised.
+    """A document and the owner of the key that has proved it. Made in this module alone; not yet authorised.
 
     `document` is what the proof covers and nothing else: the proof is taken off, an older signature beside it, and contexts that somebody
     has added behind it.
@@ -91,11 +91,20 @@ def key_id_of(received: Mapping[str, Any]) -> str | Rejection:
         return refused.rejection
 
 
+def claims_proof_of(received: Mapping[str, Any], owner: str) -> bool:
+    """Tell whether a document bears a proof in this owner's name: what a reader without her key checks of what another has verified."""
+    try:
+        return _owner(received) == owner and not isinstance(key_id_of(received), Rejection)
+    except _Refused:
+        return False
+
+
 def verify(received: Mapping[str, Any], find_key: Callable[[str], OwnedKey | StrEnum], now: datetime) -> ProvedDocument | Rejection:
     """Prove who made a document, by the first of its proofs that is an eddsa-jcs-2022; the others are neither read nor believed.
 
-    Its owner is its `actor`, else its `attributedTo`, else (an actor's own document) its `id`: the key must be that owner's. `received`
-    must come from `jcs.parse`, each string as it came; nothing is re-written before it is verified, unknown members included.
+    Its owner is whom `actor` and `attributedTo` name, one and the same where both stand, else (an actor's own document) its `id`: the key
+    must be that owner's. Whether she is the author of what a reader makes of it, the reader compares. `received` must come from `jcs.parse`,
+    each string as it came; nothing is re-written before it is verified, unknown members included.
     """
     try:
         options = _chosen(received)
@@ -104,7 +113,8 @@ def verify(received: Mapping[str, Any], find_key: Callable[[str], OwnedKey | Str
         owner = _owner(received)
         key_id = _key_id(options, owner)
         covered = {name: member for name, member in received.items() if name != LEGACY}
-        return ProvedDocument(_proved(covered, options, _key(key_id, owner, find_key)), owner, key_id, created)
+        key = _key(key_id, owner, find_key)
+        return ProvedDocument(_proved(covered, options, key), key.owner, key_id, created)
     except _Refused as refused:
         return refused.rejection
 
@@ -180,8 +190,17 @@ def _check_dates(options: Mapping[str, Any], created: datetime, now: datetime) -
 
 
 def _owner(received: Mapping[str, Any]) -> str:
-    """Who must have signed; two owners would need two proofs, and no server of the fediverse makes such documents."""
-    said = next((received[member] for member in ("actor", "attributedTo", "id") if member in received), None)
+    """Who must have signed; two owners would need two proofs, and no server of the fediverse makes such documents.
+
+    One reader takes `actor` for the author, another `attributedTo`: a note by both, proved by the one, would be the other's words.
+    """
+    named = [_named(received[member]) for member in ("actor", "attributedTo") if received.get(member) is not None]
+    if len(set(named)) > 1:
+        raise _Refused(Reason.OWNER_MISMATCH)
+    return named[0] if named else _named(received.get("id"))
+
+
+def _named(said: Any) -> str:
     one = said[0] if isinstance(said, list) and len(said) == 1 else said
     owner = one.get("id") if isinstance(one, dict) else one
     if not isinstance(owner, str):

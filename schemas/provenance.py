@@ -11,11 +11,14 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from schemas import jcs
+from schemas.documents import claims_proof_of
+from schemas.origins import same_origin
 from schemas.proof import decode, encode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from schemas.activities import Told
     from schemas.keys import PublicKey, SigningKey
     from schemas.manifest import Registry
 
@@ -146,6 +149,15 @@ def verify(
     if found.digest != sha256(activity) or found.document != (sha256(document) if document is not None else ""):
         raise ProvenanceRefused("provenance_of_other_bytes")
     return found
+
+
+def check_author(seen: Provenance, said: Told) -> None:
+    """Refuse what cannot be its author's, whatever the door believed; raises ProvenanceRefused.
+
+    A reader behind the door has nobody's keys: it sees under whose origin the words stand, and in whose name they are proved.
+    """
+    if not same_origin(said.id, said.actor) or (seen.belief is Belief.PROOF and not claims_proof_of(said.act, said.actor)):
+        raise ProvenanceRefused("provenance_of_another_author")
 
 
 def door_key(registry: Registry, key_id: str, moment: datetime) -> PublicKey | StrEnum:

@@ -22,6 +22,7 @@ from schemas.activities import (
     told,
     type_of,
 )  # fmt: skip
+from schemas.documents import Reason as ProofReason
 from schemas.origins import same_origin
 from schemas.provenance import Belief
 
@@ -100,10 +101,10 @@ class Asked:
 Judgement = Believed | Asked | Rejection
 
 
-def judge(activity: Mapping[str, Any], signer: str, kind: str, proved: Callable[[Mapping[str, Any]], bool]) -> Judgement:
+def judge(activity: Mapping[str, Any], signer: str, kind: str, prover: str) -> Judgement:
     """What an activity is worth whose request `signer` has signed, an actor of this kind.
 
-    `proved` tells whether an embedded document bears its own author's proof.
+    `prover` is the owner of the key that has proved what the activity holds; empty where that bears no proof.
     """
     if id_of(activity.get("actor")) != signer:
         return Rejection(Reason.ACTOR_MISMATCH)
@@ -117,7 +118,7 @@ def judge(activity: Mapping[str, Any], signer: str, kind: str, proved: Callable[
         return Rejection(error.reason, error.detail)
     if said.via is None:
         return _direct(said, Belief.OWN)
-    return _passed_on(activity, said, proved) if kind == GROUP else Rejection(Reason.ANNOUNCE_BY_NON_GROUP)
+    return _passed_on(activity, said, prover) if kind == GROUP else Rejection(Reason.ANNOUNCE_BY_NON_GROUP)
 
 
 def _direct(said: Told, belief: Belief) -> Judgement:
@@ -169,16 +170,18 @@ def _takes_back_its_own(said: Told) -> bool:
     return bool(said.object_id)
 
 
-def _passed_on(activity: Mapping[str, Any], said: Told, proved: Callable[[Mapping[str, Any]], bool]) -> Judgement:
+def _passed_on(activity: Mapping[str, Any], said: Told, prover: str) -> Judgement:
     """What a Group passes on is its author's only if the author's server, or the author's proof, says so too."""
     announcer, inner = id_of(activity.get("actor")), said.act
+    if prover and prover != said.actor:
+        return Rejection(ProofReason.OWNER_MISMATCH)  # a proof is worth nothing in the name of anybody else, however well it holds
     if type_of(inner) in ACTIVITIES and not same_origin(said.id, said.actor):
         return Rejection(Reason.ID_OF_ANOTHER_ORIGIN)
     if said.actor and same_origin(said.actor, announcer) and len(inner) > 1:
         return _direct(said, Belief.OWN)
     if not said.object_id and not said.id:
         return Rejection(Reason.ACTIVITY_MALFORMED, "object")
-    if len(inner) > 1 and said.actor and proved(inner):
+    if prover:
         return _direct(said, Belief.PROOF)
     match RULES.get(said.verb):
         case Rule.MADE | Rule.OWN:

@@ -198,8 +198,7 @@ class Verifier:
         if id_of(activity.get("actor")) != signed.key.owner or authority_of(signed.key.owner) != signed.peer.id:
             raise _Refused(Reason.ACTOR_MISMATCH)
         sender = _or_refused(await self._abroad.actor(signed.key.owner, budget))
-        proved = await self._proofs(activity, budget)
-        judged = authority.judge(activity, signed.key.owner, sender.kind, lambda inner: own_id(inner) in proved)
+        judged = authority.judge(activity, signed.key.owner, sender.kind, await self._prover(activity, budget))
         document = None
         if isinstance(judged, Asked):
             document = await self._document(judged, budget)
@@ -224,12 +223,15 @@ class Verifier:
             raise _Refused(Reason.OBJECT_UNAVAILABLE, document)
         return document
 
-    async def _proofs(self, activity: Mapping[str, Any], budget: Any) -> frozenset[str]:
-        """Ids of the documents in an activity, itself among them, that bear their author's own proof; one that does not hold is refused."""
-        bearing = [one for one in (activity, activity.get("object")) if isinstance(one, dict) and "proof" in one]
-        return frozenset([await self._proof(document, budget) for document in bearing]) if bearing else frozenset()
+    async def _prover(self, activity: Mapping[str, Any], budget: Any) -> str:
+        """Who has proved what an activity holds; empty where that bears no proof. One that does not hold is refused, the activity's own too."""
+        if "proof" in activity:
+            await self._proof(activity, budget)
+        inner = activity.get("object")
+        return await self._proof(inner, budget) if isinstance(inner, dict) and "proof" in inner else ""
 
     async def _proof(self, document: Mapping[str, Any], budget: Any) -> str:
+        """The owner of the key by which a document's proof holds."""
         claimed = _or_refused(documents.key_id_of(document))
         if self._peers(authority_of(claimed.partition("#")[0]) or "") is None:
             raise _Refused(Reason.PEER_NOT_ADMITTED)
@@ -238,8 +240,7 @@ class Verifier:
         def find(name: str) -> OwnedKey | StrEnum:
             return key if name == claimed else Reason.ACTOR_MISMATCH
 
-        _or_refused(documents.verify(document, find, self._trust.clock()))
-        return own_id(document)
+        return _or_refused(documents.verify(document, find, self._trust.clock())).owner
 
     def _permit(self, peer: Peer, believed: Believed) -> None:
         """Signed is not permitted: `access` decides last, of who sends and of whose words they are."""
@@ -321,7 +322,9 @@ def readmit(record: Record, key_of: Callable[[str, datetime], PublicKey | StrEnu
         activity = read(body)
         fetched = read(document) if document is not None and seen.belief is Belief.FETCHED else None
         signed = {name: text for name, text in said.items() if name.startswith(provenance.PREFIX)}
-        return VerifiedActivity(activity, body, seen, signed, told(activity, fetched), document)
+        found = told(activity, fetched)
+        provenance.check_author(seen, found)
+        return VerifiedActivity(activity, body, seen, signed, found, document)
     except (UnicodeDecodeError, ActivityMalformed) as error:
         raise ProvenanceRefused("provenance_malformed") from error
 

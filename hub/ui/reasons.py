@@ -108,6 +108,7 @@ REASONS: Final[Mapping[str, str]] = {
     "provenance_invalid": "provenance que la porte n’a pas signée",
     "provenance_key_refused": "clé de la porte refusée",
     "provenance_of_other_bytes": "activité altérée après son passage à la porte",
+    "provenance_of_another_author": "mots qu’un autre que leur auteur a prouvés, ou qui sont à l’adresse d’un autre serveur",
     "external_missing": "parole d’ailleurs sans son activité",
     "external_mismatch": "auteur, serveur ou objet qui ne sont pas ceux de l’activité",
     # what a writer says at the last door

@@ -42,6 +42,7 @@ BEHIND: Final[dict[str, str]] = {
     "verification._or_rejected: Reason.OBJECT_UNAVAILABLE": "what is to be asked tells nothing yet",
     "authority.judge: Reason.ACTOR_MISMATCH": "the verifier compares them before",
     "authority.judge: Reason.ID_MISSING": "what is not there has no origin",
+    "authority._passed_on: ProofReason.OWNER_MISMATCH": "a document of two owners, or by another's key, is no proof",
     "authority._passed_on: Reason.ACTIVITY_MALFORMED": "an address that is not there is at nobody's server",
     "authority._passed_on: Reason.OBJECT_OF_ANOTHER_ORIGIN": "its own server names another author",
     "authority.answered: Reason.NOT_OWNER": "the rule of the act finds the same",
@@ -72,7 +73,7 @@ BEHIND: Final[dict[str, str]] = {
     "documents._check_options: Reason.OPTION_MALFORMED": "nothing but text is a date, a key or a signature",
     "documents._check_options: Reason.OPTION_MALFORMED (1)": "what is no date cannot be compared with one",
     "documents._check_dates: Reason.OPTION_MALFORMED": "what is no date cannot be compared with one",
-    "documents._owner: Reason.OWNER_MISMATCH": "two owners are of no origin",
+    "documents._named: Reason.OWNER_MISMATCH": "two owners are of no origin",
     "documents._key_id: Reason.ORIGIN_MISMATCH": "the key's owner is another",
     "documents._key: key": "a reason verifies nothing",
     "documents._key: Reason.KEY_UNSUITABLE": "an RSA signature is longer than a proof's value may be",
@@ -83,6 +84,12 @@ BEHIND: Final[dict[str, str]] = {
     "actor_keys._pem: KeyFault.MALFORMED": "nothing but text is a PEM",
 }
 """Checks behind which another one stands: off, they let nothing through, and what is refused has another name."""
+TOGETHER: Final = (
+    ("authority._passed_on: ProofReason.OWNER_MISMATCH", "documents._owner: Reason.OWNER_MISMATCH"),
+    ("authority._passed_on: ProofReason.OWNER_MISMATCH", "documents._key: Reason.OWNER_MISMATCH"),
+)
+"""Who has proved what a Group passes on is compared with its author twice, in two rooms: with both off somebody speaks in another's name."""
+ANNOUNCED: Final = [play for play in HERE_ALONE if play.name.startswith("passes on ")]
 ELSEWHERE: Final[dict[str, str]] = {
     "verification.Verifier._admitted: Reason.PEERS": "tests/unit/test_federation_inbox.py",
     "verification.Verifier._remember: Reason.MEMORY_FULL": "tests/unit/test_federation_inbox_limits.py",
@@ -156,6 +163,20 @@ async def test_no_forgery_passes_while_every_check_stands_and_each_is_refused_by
 async def test_with_this_check_off_a_forgery_passes(check: Check) -> None:
     with switched_off(check):
         assert await passes(_likely(check)) is not None
+
+
+@pytest.mark.parametrize("names", TOGETHER, ids=" + ".join)
+async def test_with_both_of_these_off_a_group_puts_words_into_anybodys_mouth_and_with_one_of_them_on_it_does_not(
+    names: tuple[str, str],
+) -> None:
+    found = {check.name: check for check in CHECKS if check.name in names}
+    one, other = (found[name] for name in names)
+    with switched_off(one):
+        assert await passes(ANNOUNCED) is None
+        with switched_off(other):
+            assert await passes(ANNOUNCED) is not None
+    with switched_off(other):
+        assert await passes(ANNOUNCED) is None
 
 
 @pytest.mark.long

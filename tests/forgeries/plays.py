@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from tests.forgeries import inbox, older, receipts, said, signatures
+from tests.forgeries import authorship, inbox, older, receipts, said, signatures
 from tests.forgeries.drafts import signed
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def forged(world: World) -> list[Play]:
     return [
         *_by_rfc9421(world),
         *_by_cavage(world),
-        *(Play(row.name, row.reason, partial(row.make, world), row.needs) for row in (*said.TABLE, *receipts.TABLE)),
+        *(Play(row.name, row.reason, partial(row.make, world), row.needs) for row in (*said.TABLE, *authorship.TABLE, *receipts.TABLE)),
     ]
 
 
