@@ -20,6 +20,7 @@ from hub.federation.ring import Ring, followed
 from hub.federation.serving import Here, Pages
 from hub.federation.signed_fetch import SignedFetching
 from hub.peer_reading import SqlPublished
+from hub.registry.peers import admitted
 from schemas.wire import telemetry
 from schemas.wire.egress import EgressSettings
 from schemas.wire.fetching import DevelopmentRules, GuardedClient, PublicRules
@@ -41,11 +42,12 @@ def our_ring(settings: HubSettings) -> Ring:
 
 @asynccontextmanager
 async def abroad(settings: HubSettings, ring: Ring, addresses: Addresses, peers: Callable[[str], Peer | None]) -> AsyncIterator[Actors]:
-    """What is asked of other servers, for as long as the block."""
+    """What is asked of other servers, those alone that are admitted, for as long as the block."""
+    asked = admitted(peers)
     rules = DevelopmentRules() if settings.federation_loopback else PublicRules()
     agent = f"traitdunion/{importlib.metadata.version('traitdunion')} (+{addresses.base}/)"
     async with GuardedClient(EgressSettings(), rules, agent, bootstrap.clock) as client:
-        yield Actors(SignedFetching(client, ring.believed, peers), bootstrap.clock, lambda authority: peers(authority) is not None)
+        yield Actors(SignedFetching(client, ring.believed, asked), bootstrap.clock, lambda authority: asked(authority) is not None)
 
 
 async def run(settings: HubSettings, ring: Ring, kafka_settings: KafkaSettings, names: TopicNames) -> None:

@@ -32,10 +32,12 @@ class Book:
 
     def __init__(self, world: World) -> None:
         self._documents = world.documents
+        self.asked: list[str] = []
 
     async def get(self, url: str, accept: Media, budget: Budget) -> Fetched:
         del accept
         budget.spend()
+        self.asked.append(url)
         served = self._documents.get(url)
         if served is None:
             return Fetched(url, 404, b"")
@@ -56,12 +58,17 @@ def stage() -> World:
 
 def door(world: World) -> tuple[Starlette, KeptRecords]:
     """The inboxes, and what came to Kafka."""
+    return door_over(world, Book(world))
+
+
+def door_over(world: World, book: Book) -> tuple[Starlette, KeptRecords]:
+    """The same over this book, which tells what was asked. Any server of the registry would be asked: that only some are is the verifier's."""
 
     def clock() -> datetime:
         return datetime.now(UTC)
 
     peers, nonces, kafka = world.peers(), Nonces(), KeptRecords()
-    abroad = Actors(Book(world), clock, lambda server: server in peers)
+    abroad = Actors(book, clock, lambda server: server in peers)
     registries = PeerRegistries(abroad, KeptVersions(dict(world.versions_seen)), clock)
     schemes: dict[str, Scheme] = {RFC9421: Rfc9421(nonces), CAVAGE: Cavage()}
     trust = Trust(world.here, peers.get, schemes, KEY, nonces, clock, registries, lambda: True)

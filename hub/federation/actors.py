@@ -106,7 +106,7 @@ class Actors:
     """
 
     def __init__(self, asks: Asks, clock: Clock, admitted: Callable[[str], bool], entries: int = ENTRIES) -> None:
-        """`admitted` tells of an authority whether the registry knows it: nobody else is ever asked."""
+        """`admitted` tells of an authority whether people have given it any right: nobody else is ever asked."""
         self._asks, self._clock, self._admitted = asks, clock, admitted
         self._keys: _Kept[ActorKey | StrEnum] = _Kept(entries)
         self._actors: _Kept[RemoteActor | StrEnum] = _Kept(entries)
@@ -236,7 +236,7 @@ class Actors:
         return found
 
     async def _ask(self, url: str, budget: Budget, media: Media = Media.ACTIVITY) -> Fetched | StrEnum:
-        """One question to a server of the registry; an answer from elsewhere, where a redirect led, is not that server's word."""
+        """One question to a server that is admitted; an answer from elsewhere, where a redirect led, is not that server's word."""
         server = authority_of(url)
         if not self._admitted(server):
             return Reason.NOT_ADMITTED

@@ -35,7 +35,7 @@ class PeerBook:
         self._read_at: datetime | None = None
 
     def __call__(self, authority: str) -> Peer | None:
-        """A peer; None for a server that never applied."""
+        """A peer of whatever grade, a candidate too; None for a server that never applied."""
         return self._peers.get(authority)
 
     @property

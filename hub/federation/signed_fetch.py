@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from hub.federation.remote import authority_of
+from hub.registry.peers import admitted
 from schemas import cavage, http_signature
 
 if TYPE_CHECKING:
@@ -47,11 +48,11 @@ class _Hand:
 
 
 class SignedFetching:
-    """Asks by the guarded client, with what the registry says of the server that is asked."""
+    """Asks by the guarded client, with what the registry says of the server that is asked: of one that is not admitted, nothing."""
 
     def __init__(self, client: GuardedClient, believed: Callable[[], Sequence[Keys]], peers: Callable[[str], Peer | None]) -> None:
         """`believed` tells our pairs as they are now, the one that signs first."""
-        self._client, self._believed, self._peers = client, believed, peers
+        self._client, self._believed, self._peers = client, believed, admitted(peers)
         self._taken: OrderedDict[str, Way] = OrderedDict()
 
     async def get(self, url: str, accept: Media, budget: Budget) -> Fetched:

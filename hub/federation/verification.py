@@ -6,13 +6,13 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from hub.access import peer_lapsed, peer_may, peer_may_anything
+from hub.access import peer_lapsed, peer_may
 from hub.federation import acknowledgements, authority, ministries
 from hub.federation.authority import Asked, Believed
 from hub.federation.ministries import MEMBER
 from hub.federation.reasons import Reason, Rejection
 from hub.federation.signatures import CAVAGE, scheme_of
-from hub.registry.peers import PeerKind
+from hub.registry.peers import PeerKind, admitted
 from schemas import documents, http_signature, proof, provenance
 from schemas.activities import ActivityMalformed, authority_of, id_of, own_id, read, told, type_of
 from schemas.manifest import Registry
@@ -131,7 +131,7 @@ class Verifier:
     """Proves what comes to the inboxes: the cheap checks first, nothing fetched for a server that is not admitted."""
 
     def __init__(self, trust: Trust, abroad: Abroad) -> None:
-        self._trust, self._abroad, self._peers = trust, abroad, trust.peers
+        self._trust, self._abroad, self._peers = trust, abroad, admitted(trust.peers)
 
     async def verified(self, post: UnverifiedPost) -> VerifiedActivity | Rejection:
         """What a request says, or why that is not believed."""
@@ -148,7 +148,7 @@ class Verifier:
         if not self._trust.known():
             raise _Refused(Reason.PEERS)
         peer = self._peers(authority_of(key_id.partition("#")[0]) or "")
-        if peer is None or not peer_may_anything(peer.grade):
+        if peer is None:
             raise _Refused(Reason.PEER_NOT_ADMITTED)
         return peer
 

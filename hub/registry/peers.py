@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from hub.access import peer_may_anything
 from hub.registry.declarations import Declaration
 from schemas.manifest import Grade
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
 
     from schemas.application import Manifest
@@ -52,6 +54,19 @@ class Peer:
     def acknowledges(self) -> bool:
         """Whether it tells what became of what it takes: another Trait d'union, whose key we were given."""
         return self.kind is PeerKind.TRAITDUNION and self.anchor is not None
+
+
+def admitted(peers: Callable[[str], Peer | None]) -> Callable[[str], Peer | None]:
+    """Of these peers, those whom people have given any right: for a door there is nobody else.
+
+    A candidate chose its own address, and the private networks in which it would be asked; nobody has agreed to either.
+    """
+
+    def known(authority: str) -> Peer | None:
+        peer = peers(authority)
+        return peer if peer is not None and peer_may_anything(peer.grade) else None
+
+    return known
 
 
 def described(said: Manifest | Declaration, applied_at: datetime) -> Peer:

@@ -29,6 +29,7 @@ from hub.federation.serving import Here, Pages
 from hub.federation.signed_fetch import SignedFetching
 from hub.peer_reading import SqlPublished
 from hub.registry.peer_repository import SqlPeers
+from hub.registry.peers import admitted
 from schemas.keys import SigningKey
 from schemas.topics import PEER_INBOUND
 from schemas.wire.egress import EgressSettings
@@ -52,6 +53,8 @@ if TYPE_CHECKING:
     from tests.servers import Kafka
 
 AT_LEAST = 700
+NOBODY = ("inconnu", "candidat", "parti")
+"""Servers that nobody has admitted, or that have left: whatever others say of them, nothing is ever asked there."""
 ALIVE = {"prive.example": [["10.1.2.3"]], "metadonnees.example": [["169.254.169.254"]]}
 """Names of peers that stand for machines which nobody out there may have us ask."""
 
@@ -68,6 +71,7 @@ class Place:
     port: int
     bootstrap: str
     topic: str
+    servers: dict[str, Stranger]
 
     async def kept(self) -> int:
         """How many activities Kafka holds."""
@@ -95,7 +99,7 @@ async def place(kafka: Kafka, topic_prefix: str, database_url: str) -> AsyncIter
         await stack.enter_async_context(
             _door(world, database, listening, (KafkaSettings(bootstrap=kafka.bootstrap), TopicNames(topic_prefix=topic_prefix)))
         )
-        yield Place(world, port, kafka.bootstrap, topic)
+        yield Place(world, port, kafka.bootstrap, topic, servers)
 
 
 def _publish(world: World, servers: dict[str, Stranger]) -> None:
@@ -127,8 +131,9 @@ async def _door(
     shown = SqlPublished(database, "hub", Addresses(here.base), clock)
     pages = Pages(Here(here, lambda: ActorKeys((ShownKey(key.public.multibase),), RSA_OF_NOBODY.public_pem), shown, clock, "0"))
     async with GuardedClient(EgressSettings(), DevelopmentRules(), "traitdunion/test", clock, NamesInBook(ALIVE)) as client:
+        asked = admitted(book)
         abroad = Actors(
-            SignedFetching(client, lambda: [Keys(key, RSA_OF_NOBODY)], book), clock, lambda authority: book(authority) is not None
+            SignedFetching(client, lambda: [Keys(key, RSA_OF_NOBODY)], asked), clock, lambda authority: asked(authority) is not None
         )
         async with reception(here, book, abroad, key, kafka, clock) as parts:
             await until(lambda: parts.publisher.ready)
@@ -175,6 +180,7 @@ async def test_every_forgery_is_refused_by_its_name_in_the_answer_the_metrics_an
     assert counted() - before == expected
     assert Counter(line["reason"] for line in logged if line["event"] == "activity_refused") == expected
     assert await place.kept() == 0
+    assert [(name, one.target) for name in NOBODY for one in place.servers[name].asked] == []
 
 
 async def test_nothing_is_taken_twice_however_its_signature_is_written_again(place: Place) -> None:
