@@ -96,6 +96,23 @@ def test_one_key_that_fills_its_memory_leaves_the_others_theirs_and_gets_room_ag
     assert nonces.take("a", "z", 200.0, 120.0) is Seen.FRESH
 
 
+def test_a_key_whose_signatures_have_all_run_out_takes_no_memory_and_one_that_lives_keeps_what_it_has() -> None:
+    nonces = Nonces()
+    for number in range(1_000):
+        assert nonces.take(f"https://peer.example/users/alice#{number}", "x", 300.0, 0.0) is Seen.FRESH
+    assert nonces.take("living", "x", 700.0, 300.0) is Seen.FRESH
+    assert nonces.keys == 1_001
+    assert nonces.take("living", "y", 700.0, 400.0) is Seen.FRESH
+    assert nonces.keys == 1
+    assert nonces.take("living", "x", 700.0, 400.0) is Seen.REPLAYED
+
+
+def test_a_key_that_is_refused_for_what_it_sends_again_takes_no_more_memory() -> None:
+    nonces = Nonces(limit=0)
+    assert nonces.take("a", "x", 60.0, 0.0) is Seen.FULL
+    assert nonces.keys == 0
+
+
 @pytest.mark.parametrize("name", ORDER)
 def test_each_component_that_we_ask_for_must_be_covered(name: str) -> None:
     assert judged(custom({}, without=name)) == Rejection(Reason.NOT_COVERED, name)
