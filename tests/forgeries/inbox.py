@@ -100,6 +100,18 @@ def _inner(world: World, **more: Any) -> dict[str, Any]:
     return world.member.does("Create", world.note(world.member, path(), **more), path())
 
 
+def _turned(said: Any) -> Any:
+    """The same JSON, every object from its end."""
+    if isinstance(said, dict):
+        return {name: _turned(said[name]) for name in reversed(said)}
+    return [_turned(one) for one in said] if isinstance(said, list) else said
+
+
+def _otherwise(said: Mapping[str, Any]) -> bytes:
+    """The same JSON in other bytes: turned round, spaced, all but ASCII escaped."""
+    return json.dumps(_turned(said), indent=2).encode()
+
+
 def _by_carol(world: World, **more: Any) -> dict[str, Any]:
     """A note that carol wrote, which stands nowhere, under her own proof."""
     return sign_document({**world.note(world.carol, path()), **more}, world.carol.key, world.now)
@@ -122,6 +134,7 @@ VALID: Final = (
     _ed25519("Announce of what its author proves", lambda world: world.forum.does("Announce", sign_document(world.creates(world.carol, world.note(world.carol, path()), path()), world.carol.key, world.now), path()), lambda world: world.forum),
     _ed25519("Announce of a bare note that its author proves", lambda world: world.forum.does("Announce", _by_carol(world), path()), lambda world: world.forum),
     _ed25519("Announce of a bare note that its author, named twice, proves", lambda world: world.forum.does("Announce", _by_carol(world, actor=world.carol.id), path()), lambda world: world.forum),
+    _ed25519("Announce of what its author proves, written again", lambda world: _otherwise(world.forum.does("Announce", sign_document(world.creates(world.carol, world.note(world.carol, path(), content="<p>Été 😀</p>"), path()), world.carol.key, world.now), path())), lambda world: world.forum),
     _ed25519("Announce of what moderation brings back", lambda world: world.forum.does("Announce", world.brings_back(world.member, f"{world.member.origin}/post/back", path()), path()), lambda world: world.forum),
     _ed25519("Receipt of a Trait d'union", lambda world: world.servers["opsi"].does("Receipt", world.here.host_actor, path(), receipt=world.receipt()), lambda world: world.servers["opsi"]),
     _ed25519("a ministry's message", lambda world: world.creates(world.ministries["opsi"], world.ministry_note(), path()), lambda world: world.ministries["opsi"]),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -409,6 +410,17 @@ GRADES: Final = (
 )  # fmt: skip
 
 
+def _rewritten(write: Callable[[dict[str, Any]], str]) -> Says:
+    """The very fact that was signed in other bytes: JSON that means the same."""
+
+    def said(world: World) -> dict[str, Any]:
+        note = world.ministry_note()
+        value = write(json.loads(base64.b64decode(note["ministryEvent"]["value"]))).encode()
+        return {**note, "ministryEvent": {**note["ministryEvent"], "value": base64.b64encode(value).decode()}}
+
+    return said
+
+
 def _ministry(name: str, reason: str, note: Says, who: str = "opsi") -> Word:
     return _says(name, reason, lambda world: world.creates(world.ministries[who], note(world), path()), lambda world: world.ministries[who])
 
@@ -436,6 +448,12 @@ MINISTRIES: Final = (
     _ministry("is another ministry's, envelope and all", "not_owner", lambda world: world.ministry_note(node="regions")),
     _ministry("carries the envelope of another message", "envelope_of_another_object", lambda world: {**world.ministry_note(), "ministryEvent": world.ministry_note(native="$2")["ministryEvent"]}),
     _ministry("carries an envelope of other words", "digest_mismatch", _envelope(value=base64.b64encode(FACT.to_bytes().replace(b"Bonjour", b"Bonsoir")).decode())),
+    _ministry("carries an envelope whose words stand in another order", "digest_mismatch", _rewritten(lambda fact: json.dumps(dict(reversed(fact.items())), ensure_ascii=False, separators=(",", ":")))),
+    _ministry("carries an envelope whose inner words stand in another order", "digest_mismatch", _rewritten(lambda fact: json.dumps({**fact, "content": dict(reversed(fact["content"].items()))}, ensure_ascii=False, separators=(",", ":")))),
+    _ministry("carries an envelope whose words are spaced otherwise", "digest_mismatch", _rewritten(lambda fact: json.dumps(fact, ensure_ascii=False, indent=1))),
+    _ministry("carries an envelope whose words are escaped", "digest_mismatch", _rewritten(lambda fact: json.dumps(fact, separators=(",", ":")))),
+    _ministry("carries an envelope whose words have a line after them", "digest_mismatch", _rewritten(lambda fact: json.dumps(fact, ensure_ascii=False, separators=(",", ":")) + "\n")),
+    _ministry("carries an envelope whose value is in the other base64", "envelope_in_note_malformed", lambda world: _envelope(value=world.ministry_note()["ministryEvent"]["value"] + "-_")(world)),
     _ministry("carries an envelope with another salt", "digest_mismatch", _envelope(salt="0" * 64)),
     _ministry("carries an envelope with half a salt", "envelope_in_note_malformed", _envelope(salt="0" * 32)),
     _ministry("carries an envelope whose salt is no number", "envelope_in_note_malformed", _envelope(salt="z" * 64)),

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
+
+import pytest
 
 from hub.crowd import Crowd
 from hub.federation import inbox
 from hub.federation.inbox import BYTES_AT_ONCE
 from schemas.nonces import Nonces
-from tests.fakes_abroad import HERE, Door, Person, signed, written
+from tests.fakes_abroad import HERE, RSA, Door, Person, RemoteActor, RemoteKey, peer, signed, signed_by_cavage, written
 from tests.fakes_asgi import call
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, MutableMapping
 
-    import pytest
-
 ALICE = Person("https://social.example/users/alice")
 CAROL = Person("https://ailleurs.example/users/carol")
+OLD = Person(RSA.key_id.partition("#")[0], "Group", "Ancien")
 
 
 def door(crowd: Crowd | None = None) -> Door:
@@ -85,6 +88,31 @@ async def test_a_peer_that_fills_its_memory_of_signatures_is_asked_to_come_again
     answer = await opened.bring(ALICE, ALICE.creates(path="acts/3"))
     assert (answer.status, answer.json()["reason"]) == (503, "nonce_memory_full")
     assert (await opened.bring(CAROL, CAROL.creates())).status == 202
+
+
+@pytest.mark.parametrize("scheme", ["rfc9421", "cavage"])
+@pytest.mark.parametrize("second", [0, 1, 29])
+async def test_what_was_taken_once_is_never_taken_again_however_long_one_waits(second: int, scheme: str) -> None:
+    """It is remembered for as long as it could be used, and not a second less."""
+    opened = door()
+    opened.now += timedelta(seconds=second)
+    opened.peers |= {"old.example": peer("old.example", cavage=True)}
+    opened.abroad.actors[OLD.id] = RemoteActor(
+        OLD.id, "Group", "Ancien", OLD.id + "/inbox", keys=(RemoteKey(RSA.key_id, OLD.id, RSA.public),)
+    )
+    if scheme == "cavage":
+        body = written(OLD.does("Announce", OLD.note()))
+        fields = signed_by_cavage(body, now=opened.now)
+    else:
+        body = written(ALICE.creates())
+        fields = signed(ALICE, body, now=opened.now)
+    assert (await opened.post(body, fields)).status == 202
+    answers = []
+    for _ in range(700):
+        answers.append((await opened.post(body, fields)).json()["reason"])
+        opened.now += timedelta(seconds=1)
+    assert [reason for reason, _ in groupby(answers)] == ["signature_replayed", "signature_expired", "signature_too_old"]
+    assert len(opened.kafka.records) == 1
 
 
 async def test_the_same_body_is_taken_where_there_is_room() -> None:
