@@ -149,7 +149,7 @@ def _chunks(records: Sequence[Sendable]) -> Iterator[tuple[str, list[Sendable]]]
 def _places(body: bytes, count: int) -> list[Place]:
     try:
         places = [Place(str(one["topic"]), int(one["partition"]), int(one["offset"])) for one in json.loads(body)["accepted"]]
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise DoorClosed("answer_malformed") from error
     if len(places) != count:
         raise DoorClosed("answer_malformed")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from typing import Final
+
+from schemas.wire.http_dates import date_of
 
 SECOND: Final = timedelta(seconds=1)
 AGREES: Final = timedelta(seconds=2)
@@ -24,11 +25,9 @@ def offset_of(date: str | None, sent: datetime, received: datetime) -> timedelta
 
     `date` is the answer's `Date` (RFC 9110, 6.6.1), which cuts its second off, set at some moment between `sent` and `received`.
     """
-    try:
-        told = parsedate_to_datetime(date or "")
-    except (ValueError, OverflowError):
+    told = date_of(date or "")
+    if told is None:
         return ZERO
-    told = told if told.tzinfo else told.replace(tzinfo=UTC)
     least, most = told - received, told - sent + SECOND
     off = max(least, ZERO) + min(most, ZERO)
     return timedelta(seconds=int(off.total_seconds())) if AGREES < abs(off) < MOST else ZERO

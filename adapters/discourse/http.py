@@ -175,7 +175,7 @@ def _wish(response: aiohttp.ClientResponse, document: dict[str, Any]) -> float |
     for given in (response.headers.get("Retry-After"), extras.get("wait_seconds") if isinstance(extras, dict) else None):
         try:
             seconds = float(given) if given is not None else -1.0
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):  # JSON's numbers have no end
             continue
         if 0 <= seconds <= 86_400:  # noqa: PLR2004 - a day: past it the wish is a mistake
             return seconds

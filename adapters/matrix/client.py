@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from adapters.matrix.compose import divided_for_room
 from adapters.matrix.ghosts import SHUT_OUT, Ghosts
 from adapters.matrix.greetings import Greetings
-from adapters.matrix.homeserver import TIMEOUT, Declined, Homeserver
+from adapters.matrix.homeserver import LONGEST_WAIT, TIMEOUT, Declined, Homeserver
 from adapters.matrix.names import DISPLAY_NAME_LIMIT, ghost_localpart, is_ours, user_id
 from adapters.matrix.notices import Notices
 from adapters.matrix.past import Past
@@ -176,7 +176,7 @@ class MatrixClient:
         except Declined:
             return None
         duration = answer.get("duration_ms")
-        return float(duration) if isinstance(duration, (int, float)) else None
+        return float(duration) if isinstance(duration, (int, float)) and 0 <= duration <= 1000 * LONGEST_WAIT else None
 
     async def show(self, notice: Notice) -> Written | Later | Never:
         """Keep a notice in a room (`Announces`)."""

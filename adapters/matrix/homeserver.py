@@ -155,7 +155,7 @@ def _parsed(body: bytes) -> dict[str, Any] | None:
 def _wait(answer: ClientResponse, error: Mapping[str, Any]) -> float | None:
     """Seconds that the homeserver wants to be left alone: `Retry-After`, or `retry_after_ms` where it is the same wait not rounded up."""
     header, milliseconds = answer.headers.get("Retry-After", ""), error.get("retry_after_ms")
-    exact = max(milliseconds, 0) / 1000 if isinstance(milliseconds, int) else None
+    exact = min(max(milliseconds, 0), 1000 * LONGEST_WAIT) / 1000 if isinstance(milliseconds, int) else None
     if header.isascii() and header.isdigit() and not (exact is not None and ceil(exact) == int(header[:9])):
         return min(float(header[:9]), LONGEST_WAIT)
     return None if exact is None else min(exact, LONGEST_WAIT)

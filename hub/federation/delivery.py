@@ -40,6 +40,7 @@ class Trouble(StrEnum):
     INBOX_MISSING = "peer_inbox_missing"
     ACTOR_MISSING = "peer_actor_missing"
     EXPIRED = "peer_backlog_expired"
+    BROKEN = "delivery_broken"
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,8 +144,12 @@ STEPS: Final[Mapping[State, frozenset[State]]] = {
 }
 """Open → open is one more failure; a try that succeeds closes it. Gone → closed is a peer that follows again."""
 
-WEARYING: Final[Mapping[str, Trouble]] = {Trouble.SERVER_ERROR: Trouble.FAILS, Trouble.SIGNATURE: Trouble.SIGNATURE}
-"""What a server says of an activity, again and again, until it is set aside, and under which name."""
+WEARYING: Final[Mapping[str, Trouble]] = {
+    Trouble.SERVER_ERROR: Trouble.FAILS,
+    Trouble.SIGNATURE: Trouble.SIGNATURE,
+    Trouble.BROKEN: Trouble.BROKEN,
+}
+"""What a server says of an activity, or what it has break here, again and again, until it is set aside, and under which name."""
 FIRST_WAIT: Final = timedelta(seconds=2)
 LONGEST_WAIT: Final = timedelta(hours=6)
 LONGEST_WISH: Final = timedelta(hours=24)

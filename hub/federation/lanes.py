@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import traceback
 from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
@@ -149,12 +150,11 @@ class Lanes:
 async def deliver(lane: Lane, offset: int, parcel: Parcel, inboxes: tuple[str, ...], parts: Parts) -> bool:
     """Bring one activity to one peer and write down what became of it; False where the peer is to be tried again later."""
     now = asyncio.get_running_loop().time()
-    networks = parts.readership.networks(lane.peer)
-    inbox, outcome = await parts.posting.deliver(parcel, inboxes, lane.standing, networks)
+    inbox, outcome = await _brought(lane, parcel, inboxes, parts)
     left = inboxes[inboxes.index(inbox) + 1 :]
     while isinstance(outcome, Gone) and _believed(outcome, lane.standing) and left:
         await parts.readership.drop(parcel.community, lane.peer, inbox, now)
-        inbox, outcome = await parts.posting.deliver(parcel, left, lane.standing, networks)
+        inbox, outcome = await _brought(lane, parcel, left, parts)
         left = left[left.index(inbox) + 1 :]
     settled: Outcome | Spent = outcome
     if isinstance(outcome, Later) and lane.standing.weary(outcome, parts.patience, parts.clock()):
@@ -163,6 +163,16 @@ async def deliver(lane: Lane, offset: int, parcel: Parcel, inboxes: tuple[str, .
     if parcel.only:
         Metric.peer_resent.labels(lane.peer, _outcome_name(settled)).inc()
     return await _settle(lane, offset, parcel, inbox, settled, parts)
+
+
+async def _brought(lane: Lane, parcel: Parcel, inboxes: tuple[str, ...], parts: Parts) -> tuple[str, Outcome]:
+    """What became of it. Whatever breaks over one peer's answer is a failure of that delivery: raised, it would end the courier for every peer."""
+    try:
+        return await parts.posting.deliver(parcel, inboxes, lane.standing, parts.readership.networks(lane.peer))
+    except Exception as error:  # noqa: BLE001 - answered by another try, later; the database's errors, which end the process, are not among these
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        log.error("delivery_broken", peer=lane.peer, error=type(error).__name__, place=f"{last.name}:{last.lineno}")  # noqa: TRY400 - no content in traces
+        return inboxes[0], Later(Trouble.BROKEN)
 
 
 async def _settle(lane: Lane, offset: int, parcel: Parcel, inbox: str, outcome: Outcome | Spent, parts: Parts) -> bool:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import email.utils
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, Protocol, Self, TypeVar
 from urllib.parse import urljoin
@@ -25,10 +23,12 @@ from schemas.wire.destinations import (
 )
 from schemas.wire.egress import AddressRefused, Names, direct, proxied
 from schemas.wire.fetched import Answered, Budget, Fetched, Media, Signer
+from schemas.wire.http_dates import wish_of
 from schemas.wire.telemetry import Metric
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping, Sequence
+    from datetime import datetime
     from types import TracebackType
 
     from aiohttp.abc import AbstractResolver
@@ -46,7 +46,6 @@ POST_TIMEOUT: Final = aiohttp.ClientTimeout(total=POST_SECONDS, sock_connect=CON
 WAYS: Final = 2048
 """Inboxes whose address need not be read again for each delivery."""
 REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
-LONGEST_WISH: Final = 86_400.0
 
 
 class Rules(Protocol):
@@ -171,7 +170,7 @@ class GuardedClient:
             ) as answer:
                 await _pieces(answer, WORD_LIMIT)
                 wish = answer.headers.get("Retry-After")
-                return Answered(answer.status, None if wish is None else _wished(wish, self._clock()))
+                return Answered(answer.status, None if wish is None else wish_of(wish, self._clock()))
         except (TimeoutError, aiohttp.ClientError) as error:
             raise _failed(error) from error
 
@@ -273,15 +272,3 @@ def _failed(error: Exception) -> FetchFailed:
             return Unreachable(Absence.NAME)
         case _:
             return Unreachable(Absence.CONNECTION)
-
-
-def _wished(field_: str, now: datetime) -> float | None:
-    """Seconds that a `Retry-After` wishes (RFC 9110 § 10.2.3), a day at most; None where it says nothing that can be read."""
-    if field_.isascii() and field_.isdigit():
-        return min(float(field_), LONGEST_WISH)
-    try:
-        at = email.utils.parsedate_to_datetime(field_)
-    except ValueError:
-        return None
-    seconds = (at.replace(tzinfo=at.tzinfo or UTC) - now).total_seconds()
-    return min(max(seconds, 0.0), LONGEST_WISH)

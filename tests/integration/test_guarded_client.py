@@ -272,11 +272,14 @@ async def test_what_answers_a_body_is_not_kept_and_no_redirect_takes_it_elsewher
         there.answers |= {
             "/long": answer("429 Too Many Requests", body=b"x" * 5_000_000, Retry_After="120"),
             "/moved": answer("307 Temporary Redirect", Location="/inbox"),
+            "/never": answer("503 Service Unavailable", Retry_After="Mon, 01 Jan 2024 00:00:00 +99999999999999999999"),
         }
         later = await client.post(there.url + "/long", b"{}", {})
         moved = await client.post(there.url + "/moved", b"{}", {})
+        never = await client.post(there.url + "/never", b"{}", {})
     assert (later.status, later.retry_after, moved.status) == (429, 120.0, 307)
-    assert [asked.target for asked in there.asked] == ["/long", "/moved"]
+    assert (never.status, never.retry_after) == (503, None)
+    assert [asked.target for asked in there.asked] == ["/long", "/moved", "/never"]
 
 
 def server_side(certificate: Path, key: Path) -> ssl.SSLContext:

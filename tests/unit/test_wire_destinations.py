@@ -10,8 +10,6 @@ from hypothesis import strategies as st
 from yarl import URL
 
 from schemas.wire.destinations import FetchRefused, Ground, Refusal, destination, development_destination
-from schemas.wire.fetching import _wished
-from tests.fakes_hub import NOW
 
 REFUSED = [
     ("http://peer.example/", Refusal.SCHEME),
@@ -157,9 +155,3 @@ def test_whatever_is_written_the_client_asks_what_was_judged(url: str) -> None:
     assert (asked.user, asked.password, asked.raw_fragment) == (None, None, "")
     assert str(asked) == there.url
     assert destination(there.url) == there
-
-
-@given(st.text(max_size=40) | st.sampled_from(["120", "Sun, 22 Nov 2026 12:00:00 GMT", "-1", "١", "1e9", "9" * 30]))
-def test_a_wish_to_wait_is_a_number_of_seconds_or_nothing(said: str) -> None:
-    wished = _wished(said, NOW)
-    assert wished is None or 0 <= wished <= 86_400
