@@ -134,7 +134,7 @@ def named_signer(raw: Mapping[str, Any]) -> str:
 
 def _read(unverified: object, hub: object) -> Succession:
     inner = unverified.get("succession") if isinstance(unverified, dict) else None
-    if not isinstance(unverified, dict) or not isinstance(inner, dict) or {unverified.get("type"), inner.get("type")} != {TYPE}:
+    if not isinstance(unverified, dict) or not isinstance(inner, dict) or not (unverified.get("type") == inner.get("type") == TYPE):
         raise RegistryRefused("registry_malformed", "anchors")
     try:
         old, new, start = PublicKey.of(str(inner["old"])), PublicKey.of(str(inner["new"])), _start(inner["from"])

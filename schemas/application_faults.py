@@ -114,7 +114,7 @@ def _of_dates(document: Mapping[str, Any], now: datetime) -> Iterator[Fault]:
         yield fault("issued", "in_future")
     if expires and expires <= now:
         yield fault("expires", "past")
-    if issued and expires and not issued < expires <= issued + LONGEST:
+    if issued and expires and (expires <= issued or expires - issued > LONGEST):
         yield fault("expires", "out_of_order" if expires <= issued else "too_late")
     for number, key in enumerate(_dicts(document.get("keys"))):
         since, until = _moment(key.get("validFrom")), _moment(key.get("validUntil"))
@@ -152,13 +152,16 @@ def _of_proof(document: Mapping[str, Any]) -> Iterator[Fault]:
     multibase = declared.get(method) if isinstance(method, str) else None
     if multibase is None:
         yield fault("proof", "of_another_key")
-        return
-    try:
-        key = PublicKey.of(multibase)
-    except KeyMalformed:
-        return  # the key's own fault says it
-    if not _holds(document, key):
+    elif (key := _key(multibase)) is not None and not _holds(document, key):
         yield fault("proof", "invalid")
+
+
+def _key(multibase: object) -> PublicKey | None:
+    """None for what is no key: the fault of the field in which it stands says it."""
+    try:
+        return PublicKey.of(multibase) if isinstance(multibase, str) else None
+    except KeyMalformed:
+        return None
 
 
 def _holds(document: Mapping[str, Any], key: PublicKey) -> bool:
@@ -176,11 +179,12 @@ def _is_personal(said: Mapping[str, Any]) -> bool:
 
 
 def _moment(said: object) -> datetime | None:
+    """None for what is no moment of the calendar in UTC: the fault of its field says it."""
     try:
         moment = datetime.fromisoformat(said) if isinstance(said, str) else None
-    except ValueError:
+        return moment.astimezone(UTC) if moment is not None and moment.tzinfo is not None else None
+    except (ValueError, OverflowError):
         return None
-    return moment.astimezone(UTC) if moment is not None and moment.tzinfo is not None else None
 
 
 def _dicts(said: object) -> list[dict[str, Any]]:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from schemas import cavage, content_digest, documents, jcs, media_types, structured
 from schemas.actor_keys import ActorKey, KeyFault, actor_keys
+from schemas.anchors import succeed
+from schemas.application_faults import ManifestRefused, check, sign
 from schemas.documents import ProvedDocument
 from schemas.http_signature import (
     OF_PEERS_WITH_BODY,
@@ -19,8 +21,13 @@ from schemas.http_signature import (
     verify_body,
     verify_head,
 )
+from schemas.manifest import Registry, RegistryRefused, issue, read_unchecked
 from schemas.nonces import Nonces
+from schemas.wire.http_dates import LONGEST_WISH, wish_of
+from tests.fakes_application import CHARTER, draft, peer_draft
 from tests.fakes_peers import BODY, INBOX, INES, NOW, ed25519_key, head_of, rsa_key
+from tests.fakes_schemas import FINANCES, HUB, registry_document
+from tests.fakes_schemas import NOW as REGISTERED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -41,6 +48,10 @@ ACTOR = {
 }
 MODERN = signed_fields(RSA, "POST", INBOX, NOW, media_types.ACTIVITY_JSON, BODY)
 OLDER = cavage.signed_fields(RSA, "POST", INBOX, NOW, media_types.ACTIVITY_JSON, BODY)
+APPLIED = [sign(draft(FINANCES, now=NOW), FINANCES, NOW), sign(peer_draft(HUB, now=NOW), HUB, NOW)]
+PUBLISHED = [
+    issue(registry_document(**more), HUB, REGISTERED) for more in ({}, {"anchors": [succeed(HUB, FINANCES, REGISTERED, REGISTERED)]})
+]
 BETWEEN: Final = "\n"
 """Between two fields of one request, which cannot hold it."""
 
@@ -112,6 +123,29 @@ def json_text(raw: bytes) -> None:
                 raise Forged("two canonical forms")
 
 
+def manifest(raw: bytes) -> None:
+    """What anybody may bring as a manifest."""
+    with contextlib.suppress(ManifestRefused):
+        if check(raw, CHARTER, NOW).unparsed not in APPLIED:
+            raise Forged("manifest")
+
+
+def registry(raw: bytes) -> None:
+    """What a neighbour, or who stands before it, gives as its registry; and what a person has compared."""
+    with contextlib.suppress(RegistryRefused):
+        if jcs.canonical(jcs.parse(Registry.open(raw, HUB.public.multibase, REGISTERED).unparsed)) not in PUBLISHED:
+            raise Forged("registry")
+    with contextlib.suppress(RegistryRefused):
+        read_unchecked(raw)
+
+
+def retry_after(raw: bytes) -> None:
+    """How long a server wants to be left alone."""
+    wished = wish_of(raw.decode("utf-8", "surrogateescape"), NOW)  # as the client decodes fields
+    if wished is not None and not 0 <= wished <= LONGEST_WISH:
+        raise Forged("a wish past a day")
+
+
 def _read(raw: bytes) -> Any:
     try:
         return jcs.parse(raw)
@@ -130,5 +164,8 @@ TARGETS: Final[Mapping[str, tuple[Callable[[bytes], None], tuple[bytes, ...]]]] 
     "documents": (document, (json.dumps(SIGNED).encode(), jcs.canonical({**SIGNED, "proof": [SIGNED["proof"]]}))),
     "keys": (keys, (json.dumps(ACTOR).encode(),)),
     "json": (json_text, (b'{"a":[1,2.5e3,true,null,"\\u00e9\\ud83d\\ude00"]}', json.dumps(SIGNED).encode())),
+    "manifest": (manifest, tuple(APPLIED)),
+    "registry": (registry, tuple(PUBLISHED)),
+    "retry_after": (retry_after, (b"120", b"Sun, 22 Nov 2026 12:00:00 GMT", b"Mon, 01 Jan 2024 00:00:00 +9999")),
 }
 """Each target and the seeds from which it is tried."""

@@ -84,6 +84,12 @@ def test_a_bad_registry_is_refused_by_name(unverified: bytes, reason: str) -> No
     assert refused(unverified) == reason
 
 
+@pytest.mark.parametrize("said", [[], {}, None, 5, ["TraitDUnionAnchorSuccession"]])
+def test_successions_whose_type_is_no_text_are_malformed(said: Any) -> None:
+    """Read before any signature is checked: whoever stands before a neighbour could bring them."""
+    assert refused(of(anchors=[{"type": said, "succession": {"type": said}}])) == "registry_malformed"
+
+
 def test_a_registry_older_than_one_already_seen_is_a_roll_back() -> None:
     assert refused(GOOD, seen=registry(version=5)) == "registry_rolled_back"
 
