@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from hub.federation.delivery import Scheme, Standing
     from hub.federation.positions import Refusal, Told, Writing
+    from hub.federation.posting import Location
 
 COMMUNITY = "futurs-publics"
 GROUP = "https://hub.example/groups/futurs-publics"
@@ -93,8 +94,8 @@ class Inboxes:
     under_way: Counter[str] = field(default_factory=Counter)
     most: int = 0
 
-    async def post(self, url: str, body: bytes, headers: Mapping[str, str], networks: Sequence[str]) -> Reply:
-        del networks
+    async def post(self, url: str, body: bytes, headers: Mapping[str, str], location: Location) -> Reply:
+        del location
         scheme, text = headers["scheme"], body.decode()
         self.asked.append((url, scheme))
         self.under_way[url] += 1
@@ -110,8 +111,8 @@ class Inboxes:
             self.took[url].append(text)
         return reply
 
-    async def inbox_of(self, actor: str, networks: Sequence[str]) -> str:
-        del networks
+    async def inbox_of(self, actor: str, location: Location) -> str:
+        del location
         if "nobody" in actor:
             raise Absent("peer_actor_missing")
         return actor + "/inbox"

@@ -168,7 +168,7 @@ async def deliver(lane: Lane, offset: int, parcel: Parcel, inboxes: tuple[str, .
 async def _brought(lane: Lane, parcel: Parcel, inboxes: tuple[str, ...], parts: Parts) -> tuple[str, Outcome]:
     """What became of it. Whatever breaks over one peer's answer is a failure of that delivery: raised, it would end the courier for every peer."""
     try:
-        return await parts.posting.deliver(parcel, inboxes, lane.standing, parts.readership.networks(lane.peer))
+        return await parts.posting.deliver(parcel, inboxes, lane.standing, parts.readership.location(lane.peer))
     except Exception as error:  # noqa: BLE001 - answered by another try, later; the database's errors, which end the process, are not among these
         last = traceback.extract_tb(error.__traceback__)[-1]
         log.error("delivery_broken", peer=lane.peer, error=type(error).__name__, place=f"{last.name}:{last.lineno}")  # noqa: TRY400 - no content in traces

@@ -13,10 +13,11 @@ from schemas.wire.destinations import FetchFailed
 from schemas.wire.fetched import Media
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
     from datetime import datetime
 
     from hub.federation.keyring import Hand, Keyring
+    from hub.federation.posting import Location
     from schemas.wire.fetched import Fetched
     from schemas.wire.fetching import GuardedClient
 
@@ -29,26 +30,28 @@ class GuardedPost:
     keyring: Keyring
     host_actor: str
 
-    async def post(self, url: str, body: bytes, headers: Mapping[str, str], networks: Sequence[str]) -> Reply:
+    async def post(self, url: str, body: bytes, headers: Mapping[str, str], location: Location) -> Reply:
         """Bring a body; raises Absent."""
         try:
-            answered = await self.client.post(url, body, headers, networks)
+            answered = await self.client.post(url, body, headers, location.networks, location.ports)
         except FetchFailed as failed:
             raise Absent(failed.reason.value) from failed
         return Reply(answered.status, answered.retry_after)
 
-    async def inbox_of(self, actor: str, networks: Sequence[str]) -> str:
+    async def inbox_of(self, actor: str, location: Location) -> str:
         """An actor's inbox, at her own server, by whatever signature that takes; raises Absent."""
         try:
-            return _inbox(await self._asked(actor, networks), actor)
+            return _inbox(await self._asked(actor, location), actor)
         except FetchFailed as failed:
             raise Absent(failed.reason.value) from failed
 
-    async def _asked(self, actor: str, networks: Sequence[str]) -> Fetched:
+    async def _asked(self, actor: str, location: Location) -> Fetched:
         """Her document, or the last answer of a server that takes no signature of ours."""
         for scheme, hand in itertools.product(SCHEMES, self.keyring.hands()):
             sign = _Asking(hand, scheme, self.host_actor)
-            fetched = await self.client.get(actor, accept=Media.ACTIVITY, sign=sign, networks=networks)
+            fetched = await self.client.get(
+                actor, accept=Media.ACTIVITY, sign=sign, networks=location.networks, ports=location.ports
+            )  # fmt: skip
             if fetched.status not in UNSIGNED:
                 break
         return fetched

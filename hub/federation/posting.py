@@ -24,6 +24,14 @@ class Reply:
     retry_after: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Location:
+    """Where the registry lets a peer stand: private address ranges, and the port of its own, where it has one."""
+
+    networks: tuple[str, ...] = ()
+    ports: tuple[int, ...] = ()
+
+
 class Absent(Exception):
     """Nobody answered, or nobody may be asked there; `reason` is machine-readable."""
 
@@ -35,7 +43,7 @@ class Absent(Exception):
 class Post(Protocol):
     """The guarded client."""
 
-    async def post(self, url: str, body: bytes, headers: Mapping[str, str], networks: Sequence[str]) -> Reply:
+    async def post(self, url: str, body: bytes, headers: Mapping[str, str], location: Location) -> Reply:
         """Bring a body; raises Absent."""
         ...
 
@@ -43,7 +51,7 @@ class Post(Protocol):
 class Directory(Protocol):
     """Where actors elsewhere are asked for."""
 
-    async def inbox_of(self, actor: str, networks: Sequence[str]) -> str:
+    async def inbox_of(self, actor: str, location: Location) -> str:
         """An actor's inbox, as its own server says; raises Absent."""
         ...
 
@@ -74,22 +82,22 @@ class Posting:
     def __init__(self, post: Post, directory: Directory, signatures: Signatures, clock: Clock) -> None:
         self._post, self._directory, self._signatures, self._clock = post, directory, signatures, clock
 
-    async def deliver(self, parcel: Parcel, inboxes: Sequence[str], standing: Standing, networks: Sequence[str]) -> tuple[str, Outcome]:
+    async def deliver(self, parcel: Parcel, inboxes: Sequence[str], standing: Standing, location: Location) -> tuple[str, Outcome]:
         """Bring an activity to all of a peer's inboxes, in turn; the first that does not take it, or the last, and what it said.
 
         An inbox that took it before another one failed gets it once more: its id makes that harmless.
         """
         *before, last = inboxes
         for inbox in before:
-            outcome = await self._knock(parcel, inbox, standing, networks)
+            outcome = await self._knock(parcel, inbox, standing, location)
             match outcome:
                 case Taken(scheme=scheme):
                     standing = standing.took(standing.position - 1, scheme, self._clock())
                 case Later() | Never() | Gone():
                     return inbox, outcome
-        return last, await self._knock(parcel, last, standing, networks)
+        return last, await self._knock(parcel, last, standing, location)
 
-    async def _knock(self, parcel: Parcel, inbox: str, standing: Standing, networks: Sequence[str]) -> Outcome:
+    async def _knock(self, parcel: Parcel, inbox: str, standing: Standing, location: Location) -> Outcome:
         """Try signatures in turn while it is the signature that may be at fault: by our former pair too, while that is believed.
 
         A server that keeps keys for a day, and does not read them again when one fails, would lose a day of what is said here.
@@ -101,8 +109,8 @@ class Posting:
             reply = Reply(0)
             for hand in hands:
                 try:
-                    there = inbox or await self._directory.inbox_of(parcel.to, networks)
-                    reply = await self._send(hand, scheme, parcel, there, networks)
+                    there = inbox or await self._directory.inbox_of(parcel.to, location)
+                    reply = await self._send(hand, scheme, parcel, there, location)
                 except Absent as absent:
                     return Later(absent.reason)
                 outcome = meaning(reply.status, reply.retry_after, scheme)
@@ -112,6 +120,6 @@ class Posting:
                 return outcome
         return outcome
 
-    async def _send(self, hand: Hand, scheme: Scheme, parcel: Parcel, inbox: str, networks: Sequence[str]) -> Reply:
+    async def _send(self, hand: Hand, scheme: Scheme, parcel: Parcel, inbox: str, location: Location) -> Reply:
         headers = hand.fields(scheme, parcel.actor, inbox, CONTENT_TYPE, parcel.body)
-        return await self._post.post(inbox, parcel.body, headers, networks)
+        return await self._post.post(inbox, parcel.body, headers, location)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from hub.access import PeerRight, peer_may
 from hub.federation.parcel import Form
+from hub.federation.posting import Location
+from hub.federation.signed_fetch import ports_of
 from hub.registry.peers import PeerKind
 from schemas.activities import authority_of
 
@@ -92,10 +94,10 @@ class Readership:
         peers, inboxes = await self._known(parcel, now)
         return tuple(inboxes.get(peer, ())) if _is_for(peer, parcel) and _may(peers.get(peer), parcel) else ()
 
-    def networks(self, peer: str) -> tuple[str, ...]:
-        """The private address ranges in which a peer may stand."""
+    def location(self, peer: str) -> Location:
+        """Where a peer may stand."""
         known = self._peers[1].get(peer)
-        return known.networks if known is not None else ()
+        return Location(known.networks if known is not None else (), ports_of(peer))
 
     async def drop(self, community: str, peer: str, inbox: str, now: float) -> int:
         """Nobody is behind this inbox any more; how many of that peer still follow something here."""
