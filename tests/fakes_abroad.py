@@ -138,13 +138,17 @@ class FakeAbroad:
 
     actors: dict[str, RemoteActor] = field(default_factory=dict)
     lone_keys: dict[str, RemoteKey] = field(default_factory=dict)
-    documents: dict[str, bytes | None] = field(default_factory=dict)
+    documents: dict[str, bytes | StrEnum | None] = field(default_factory=dict)
+    silent: dict[str, StrEnum] = field(default_factory=dict)
+    """Why nothing can be asked of a server now."""
     asked: list[str] = field(default_factory=list)
     registries: dict[str, bytes] = field(default_factory=dict)
 
     async def registry(self, origin: str, budget: Any) -> bytes | StrEnum:
         del budget
         self.asked.append(origin)
+        if why := self._silent(origin):
+            return why
         return self.registries.get(origin, Unknown.OBJECT)
 
     def add(self, *people: Person) -> None:
@@ -156,22 +160,27 @@ class FakeAbroad:
     async def key(self, key_id: str, budget: Any) -> RemoteKey | StrEnum:
         del budget
         self.asked.append(key_id)
+        if why := self._silent(key_id):
+            return why
         found = next((key for one in self.actors.values() if (key := one.key(key_id))), self.lone_keys.get(key_id))
         return found or Unknown.KEY
 
     async def renewed(self, key_id: str, budget: Any) -> RemoteKey | StrEnum:
-        del key_id, budget
-        return Unknown.KEY
+        del budget
+        return self._silent(key_id) or Unknown.KEY
 
     async def actor(self, uri: str, budget: Any) -> RemoteActor | StrEnum:
         del budget
         self.asked.append(uri)
-        return self.actors.get(uri) or Unknown.ACTOR
+        return self._silent(uri) or self.actors.get(uri) or Unknown.ACTOR
 
     async def document(self, uri: str, budget: Any) -> bytes | StrEnum | None:
         del budget
         self.asked.append(uri)
-        return self.documents.get(uri, Unknown.OBJECT)
+        return self._silent(uri) or self.documents.get(uri, Unknown.OBJECT)
+
+    def _silent(self, uri: str) -> StrEnum | None:
+        return self.silent.get(uri.split("/")[2])
 
 
 @dataclass

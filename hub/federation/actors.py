@@ -11,7 +11,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
 from urllib.parse import urldefrag
 
-from hub.federation.remote import Reason, RemoteActor, authority_of, is_actor, read_actor, read_lone_key
+from hub.federation.remote import Reason, RemoteActor, authority_of, is_actor, passing, read_actor, read_lone_key
 from schemas.actor_keys import ActorKey, KeyFault
 from schemas.origins import origin_of, same_origin
 from schemas.wire.destinations import Absence, FetchFailed, FetchRefused, Refusal
@@ -246,7 +246,7 @@ class Actors:
             fetched = await self._asks.get(url, media, budget)
         except FetchFailed as failed:
             return failed.reason
-        return fetched if same_origin(fetched.url, url) else Reason.ELSEWHERE
+        return passing(fetched.status) or fetched if same_origin(fetched.url, url) else Reason.ELSEWHERE
 
     async def _once(self, name: str, work: Callable[[], Awaitable[T]]) -> T:
         """Let all who ask for one thing wait for one question; who leaves does not take the answer from the others.
@@ -277,7 +277,7 @@ def _until(value: object, now: datetime) -> datetime:
 def _life(value: object) -> timedelta:
     """How long an answer holds."""
     match value:
-        case Absence() | Reason.UNAVAILABLE:
+        case Absence() | Reason.UNAVAILABLE | Reason.UNWELL | Reason.BUSY:
             return KEPT_AWAY
         case StrEnum():
             return KEPT_REFUSED

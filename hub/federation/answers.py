@@ -45,6 +45,7 @@ STATUSES: Final[Mapping[str, tuple[int, str]]] = {
     **_each(401, (*Unsigned, *CavageReason, *DigestFault), SIGNATURES.__getitem__),
     **{name: (400, sentence) for name, sentence in JSON.items()},
     **_each(401, (*remote.Reason, *Refusal, *Absence), _said),
+    **_each(503, remote.PASSING, lambda reason: f"{_said(reason)} ; à envoyer de nouveau plus tard"),
     **_each(401, KeyFault, KEYS.__getitem__),
     **_each(403, (reason for reason in proof.Reason if reason is not proof.Reason.KEY_UNKNOWN), _of_envelope),
     **_each(403, Fault, _said),

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from schemas.actor_keys import ActorKey, KeyFault, actor_keys
 from schemas.names import one_line
 from schemas.origins import origin_of, same_origin
+from schemas.wire.destinations import Absence, Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,6 +40,18 @@ class Reason(StrEnum):
     NOT_ADMITTED = "peer_not_admitted"
     ELSEWHERE = "answer_of_another_origin"
     RATE = "fetches_rate_limited"
+    UNWELL = "peer_server_error"
+    BUSY = "peer_too_many_requests"
+
+
+PASSING: Final[frozenset[StrEnum]] = frozenset({*Absence, Refusal.BUDGET, Reason.RATE, Reason.UNWELL, Reason.BUSY})
+"""What may go otherwise another time: nothing is said of what was asked for. All else is an answer, or a rule of ours."""
+LATER: Final = frozenset({408, 421, 423, 425, 429})
+
+
+def passing(status: int) -> Reason | None:
+    """Why a server did not answer this time, by its status; None where it did."""
+    return Reason.BUSY if status in LATER else Reason.UNWELL if status >= 500 else None  # noqa: PLR2004 - the class of failures
 
 
 @dataclass(frozen=True, slots=True)

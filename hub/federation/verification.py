@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from hub.access import peer_lapsed, peer_may
 from hub.federation import acknowledgements, authority, ministries
+from hub.federation.absences import Absences
 from hub.federation.authority import Asked, Believed
 from hub.federation.ministries import MEMBER
 from hub.federation.reasons import Reason, Rejection
+from hub.federation.remote import PASSING
 from hub.federation.signatures import CAVAGE, scheme_of
 from hub.registry.peers import PeerKind, admitted
 from schemas import documents, http_signature, proof, provenance
@@ -132,6 +134,7 @@ class Verifier:
 
     def __init__(self, trust: Trust, abroad: Abroad) -> None:
         self._trust, self._abroad, self._peers = trust, abroad, admitted(trust.peers)
+        self._absences = Absences(trust.clock)
 
     async def verified(self, post: UnverifiedPost) -> VerifiedActivity | Rejection:
         """What a request says, or why that is not believed."""
@@ -169,6 +172,8 @@ class Verifier:
         proved = self._prove_head(head, scheme, key_id, key)
         if isinstance(proved, http_signature.Rejection) and proved.reason == http_signature.Reason.INVALID:
             renewed = await self._abroad.renewed(key_id, budget)
+            if renewed in PASSING:
+                raise _Refused(renewed)  # whether it was rotated, nobody can tell now
             if not isinstance(renewed, StrEnum):
                 key, proved = renewed, self._prove_head(head, scheme, key_id, renewed)
         return _Signed(_or_refused(proved), key, scheme, peer)
@@ -219,9 +224,18 @@ class Verifier:
         if self._peers(authority_of(asked.uri) or "") is None:
             raise _Refused(Reason.PEER_NOT_ADMITTED)
         document = await self._abroad.document(asked.uri, budget)
+        self._heard(asked.uri, document)
         if isinstance(document, StrEnum):
             raise _Refused(Reason.OBJECT_UNAVAILABLE, document)
         return document
+
+    def _heard(self, uri: str, answer: object) -> None:
+        """A server that cannot answer says nothing against what others pass on of it: that is to be brought again, until it has been away too long."""
+        server = authority_of(uri) or ""
+        if not isinstance(answer, StrEnum) or answer not in PASSING:
+            self._absences.over(server)
+        else:
+            raise _Refused(answer if self._absences.waits(server) else Reason.OBJECT_UNAVAILABLE, answer)
 
     async def _prover(self, activity: Mapping[str, Any], budget: Any) -> str:
         """Who has proved what an activity holds; empty where that bears no proof. One that does not hold is refused, the activity's own too."""
@@ -236,6 +250,7 @@ class Verifier:
         if self._peers(authority_of(claimed.partition("#")[0]) or "") is None:
             raise _Refused(Reason.PEER_NOT_ADMITTED)
         key = await self._abroad.key(claimed, budget)
+        self._heard(claimed, key)
 
         def find(name: str) -> OwnedKey | StrEnum:
             return key if name == claimed else Reason.ACTOR_MISMATCH
@@ -304,6 +319,7 @@ class Verifier:
         if self._peers(authority_of(target) or "") is None:
             raise _Refused(Reason.PEER_NOT_ADMITTED)
         found = await self._abroad.actor(target, budget)
+        self._heard(target, found)
         if isinstance(found, StrEnum) or said.actor not in found.also_known_as:
             raise _Refused(Reason.MOVE_NOT_CONFIRMED)
         return _noted(found)

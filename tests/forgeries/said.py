@@ -132,7 +132,7 @@ KEYS: Final = (
     _odd("is by a page that is a list", "answer_malformed", "list"),
     _odd("is by a page with two types", "answer_malformed", "double"),
     _odd("is by a page of eighty levels", "answer_too_deep", "deep"),
-    _odd("is by a page that fails", "peer_refuses_to_tell", "broken"),
+    _odd("is by a page that fails", "peer_server_error", "broken"),
     _odd("is by a page that has gone", "key_owner_gone", "gone"),
     _odd("is by a page that never was", "key_unknown", "absent"),
     _odd("is by an actor without an inbox", "actor_malformed", "inboxless"),

@@ -165,7 +165,8 @@ STOLEN = f"{ALICE}#main-key"
         (STOLEN, 404, KeyFault.UNKNOWN),
         (STOLEN, 410, Reason.KEY_GONE),
         (STOLEN, 401, Reason.UNAVAILABLE),
-        (STOLEN, 503, Reason.UNAVAILABLE),
+        (STOLEN, 503, Reason.UNWELL),
+        (STOLEN, 429, Reason.BUSY),
         (STOLEN, Unreachable(Absence.TIMEOUT), Absence.TIMEOUT),
         (STOLEN, FetchRefused(Refusal.ADDRESS), Refusal.ADDRESS),
         (STOLEN, Fetched(ALICE, 200, b"[]"), Refusal.MALFORMED),
@@ -202,7 +203,14 @@ async def test_a_key_is_asked_for_once_and_known_for_an_hour() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "kept"), [(404, rooms.KEPT_REFUSED), (503, rooms.KEPT_AWAY), (Unreachable(Absence.NAME), rooms.KEPT_AWAY)]
+    ("said", "kept"),
+    [
+        (404, rooms.KEPT_REFUSED),
+        (503, rooms.KEPT_AWAY),
+        (429, rooms.KEPT_AWAY),
+        (403, rooms.KEPT_AWAY),
+        (Unreachable(Absence.NAME), rooms.KEPT_AWAY),
+    ],
 )
 async def test_a_refusal_is_remembered_too(said: Any, kept: timedelta) -> None:
     server, clock = Server({ALICE: said}), Clock()
@@ -294,10 +302,11 @@ async def test_an_actor_is_believed_where_it_says_its_own_name() -> None:
 
 async def test_an_object_is_its_own_servers_bytes_or_gone() -> None:
     note = f"{HOME}/notes/1"
-    here = known(Server({note: Fetched(note, 200, b'{"id": 1}'), f"{HOME}/gone": 410, f"{HOME}/no": 403}))
+    here = known(Server({note: Fetched(note, 200, b'{"id": 1}'), f"{HOME}/gone": 410, f"{HOME}/no": 403, f"{HOME}/broken": 502}))
     assert await here.document(note, Budget()) == b'{"id": 1}'
     assert await here.document(f"{HOME}/gone", Budget()) is None
     assert await here.document(f"{HOME}/no", Budget()) is Reason.UNAVAILABLE
+    assert await here.document(f"{HOME}/broken", Budget()) is Reason.UNWELL
 
 
 def test_addresses_of_another_server_are_not_an_actors() -> None:
