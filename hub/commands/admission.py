@@ -1,8 +1,7 @@
-"""What `nodes` and `peers` have in common: apply, approve, refuse, show."""
+"""What `nodes` and `peers` have in common: apply, approve, refuse."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
@@ -13,14 +12,11 @@ from schemas.application import Kind
 from schemas.manifest import Grade
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable
 
-    from hub.registry.acts import KeptAct
     from hub.registry.admission import Decision
     from hub.registry.declarations import Declaration
-    from hub.registry.dossier import Dossier
     from hub.unit_of_work import UnitOfWork
-    from schemas.manifest import KeyEntry
 
 T = TypeVar("T")
 Why = Annotated[str, typer.Option("--reason", help="Pourquoi, en une phrase : elle est gardée et se lit.")]
@@ -152,102 +148,3 @@ def _say(name: str, decision: Decision, done: str) -> None:
         terminal.say(f"{name} l'était déjà : rien à faire.")
     else:
         terminal.say(f"{name} : {decision.approvals} approbation sur {decision.needed} ; il y faut encore une autre personne.")
-
-
-def show(kind: Kind, name: str, *, as_json: bool) -> None:
-    """What the registry keeps about somebody, for people or for programs."""
-    from hub.registry.dossier import dossier_of
-
-    found = terminal.reading(lambda connection: dossier_of(connection, kind, name))
-    if found is None:
-        terminal.fail(f"Aucun {NAMES[kind]} ne s'appelle « {name} ».")
-    if as_json:
-        terminal.show_json(_plain(found))
-        return
-    for line in _lines(found):
-        terminal.say(line)
-    _show_acts(found.acts)
-
-
-def _lines(found: Dossier) -> list[str]:
-    from hub.registry.declarations import Declaration
-    from hub.ui import words
-
-    manifest, change = found.manifest, found.last_change()
-    state = words.grade(found.member.grade.value)
-    lines = [f"{found.subject} : {state}{f' depuis {terminal.when(change.at)}' if change else ''}"]
-    if change and change.reason:
-        lines.append(f"  raison : {change.reason}")
-    if found.declaration:
-        lines += ["  déclaré par la fédération, sans manifeste signé", *_described(found.declaration)]
-    if manifest:
-        organisation = manifest.organisation
-        lines += [f"  {organisation.name}, SIRET {organisation.siret} ; {manifest.platform} ; charte {manifest.charter}"]
-        lines += [f"  {_validity(found)} (jusqu'au {terminal.when(manifest.expires)})"]
-        lines += [f"  {one.kind.value} : {one.url}" for one in manifest.endpoints]
-        lines += [f"  {role} : {one['name']} <{one['mailbox']}>" for role, one in manifest.contacts.model_dump().items()]
-    if found.waiting:
-        waiting = found.waiting.said
-        lines += _described(waiting) if isinstance(waiting, Declaration) and waiting != found.declaration else []
-        lines.append(
-            f"  une candidature attend, déjà approuvée par : {', '.join(act.name or '' for act in found.approved_by()) or 'personne'}"
-        )
-    lines += [f"  clé {key.id} : {words.key_state(state)}, {words.custody(key.custody)}" for key, state in _keys(found)]
-    return lines
-
-
-def _validity(found: Dossier) -> str:
-    from hub import bootstrap
-    from hub.registry.endings import validity
-    from hub.ui import words
-
-    return words.validity(validity(found.member, bootstrap.clock()))
-
-
-def _described(said: Declaration) -> list[str]:
-    """What two people approve: who runs the server, and what it may do that others may not."""
-    siret = f", SIRET {said.organisation.siret}" if said.organisation.siret else ""
-    networks = f" ; réseaux privés permis : {', '.join(said.networks)}" if said.networks else ""
-    signs = "peut signer par draft-cavage" if said.cavage else "signe selon la RFC 9421"
-    return [f"  {said.organisation.name}{siret} ; {signs}{networks}"]
-
-
-def _keys(found: Dossier) -> list[tuple[KeyEntry, str]]:
-    from hub import bootstrap
-    from hub.registry.model import Node
-
-    keys = found.member.keys if isinstance(found.member, Node) else ()
-    return [(key, key.state_at(bootstrap.clock()).value) for key in keys]
-
-
-def _show_acts(kept: Sequence[KeptAct]) -> None:
-    from hub.ui import words
-
-    rows = [
-        (terminal.when(act.at), words.act(act.kind.value), words.grade(act.grade.value) if act.grade else act.key or "",
-         f"{act.name} ({act.organisation})" if act.name else "par sa propre clé", act.reason or "",
-         act.authentication().get("provider", ""), act.version or "")
-        for act in kept
-    ]  # fmt: skip
-    columns = ("Quand", "Acte", "Quoi", "Qui", "Raison", "Attesté par le hub, selon", "Version")
-    terminal.show_table("Actes", columns, rows, "Aucun acte n'est gardé.")
-
-
-def _plain(found: Dossier) -> dict[str, object]:
-    """With the attestations whole: anybody who holds the anchor checks them."""
-    acts = [
-        {"kind": act.kind.value, "at": act.at, "grade": act.grade.value if act.grade else None, "key": act.key, "reason": act.reason,
-         "by": act.name, "organisation": act.organisation, "version": act.version, "attestation": json.loads(act.attestation)}
-        for act in found.acts
-    ]  # fmt: skip
-    keys = [{"id": key.id, "state": state, "custody": key.custody.value if key.custody else None} for key, state in _keys(found)]
-    manifest = found.manifest.model_dump(mode="json", by_alias=True) if found.manifest else None
-    declaration = found.declaration.model_dump(mode="json", exclude_none=True) if found.declaration else None
-    return {
-        "subject": found.subject,
-        "grade": found.member.grade.value,
-        "keys": keys,
-        "manifest": manifest,
-        "declaration": declaration,
-        "acts": acts,
-    }

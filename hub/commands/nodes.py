@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hub.commands import admission, releasing, terminal
+from hub.commands import admission, dossiers, releasing, terminal
 from schemas.application import Kind
 from schemas.manifest import Grade
 
@@ -101,7 +101,7 @@ def revoke_key(node: NodeName, key: Key) -> None:
 @app.command()
 def show(node: NodeName, as_json: terminal.AsJson = False) -> None:
     """Montre un nœud, ses clés, et chaque acte qui le concerne, attesté par le hub."""
-    admission.show(Kind.NODE, node, as_json=as_json)
+    dossiers.show(Kind.NODE, node, as_json=as_json)
 
 
 @app.command()

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from hub.commands import admission, courier, rekeying, releasing, resending, terminal
+from hub.commands import admission, courier, dossiers, rekeying, releasing, resending, terminal
 from schemas.application import Kind
 from schemas.manifest import Grade
 
@@ -96,4 +96,4 @@ def release(peer: Authority, reason: admission.Why) -> None:
 @app.command()
 def acts(peer: Authority, as_json: terminal.AsJson = False) -> None:
     """Montre ce que le registre garde d'un serveur pair, et chaque acte qui le concerne, attesté par le hub."""
-    admission.show(Kind.PEER, peer, as_json=as_json)
+    dossiers.show(Kind.PEER, peer, as_json=as_json)

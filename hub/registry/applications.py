@@ -67,6 +67,11 @@ class Application:
         return cls(declaration.subject, declaration.digest, ApplicationState.OPEN, declaration.unparsed, declaration.issued, now)
 
     @property
+    def declared_here(self) -> bool:
+        """Whether people of the federation say it, and nobody signed it."""
+        return isinstance(self.said, Declaration)
+
+    @property
     def said(self) -> Manifest | Declaration:
         """What it says."""
         document = jcs.parse(self.unparsed)

@@ -7,19 +7,21 @@ from typing import TYPE_CHECKING
 
 from hub.registry.acts import ActKind, KeptAct, acts_of, standing_approvals
 from hub.registry.applications import Application, ApplicationState, applications_of
-from hub.registry.declarations import Declaration
+from hub.registry.model import Node
 from hub.registry.peer_repository import SqlPeers
 from hub.registry.repository import SqlNodes
-from schemas.application import Kind, Manifest
+from hub.registry.said import compared, facts, things
+from schemas.application import Kind
 from schemas.manifest import Grade
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Sequence
+    from collections.abc import Container, Mapping, Sequence
+    from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncConnection
 
-    from hub.registry.model import Node
     from hub.registry.peers import Peer
+    from hub.registry.said import Row
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +30,27 @@ class Dossier:
 
     subject: str
     member: Node | Peer
-    manifest: Manifest | None
-    declaration: Declaration | None
+    accepted: Application | None
     waiting: Application | None
     refused: Application | None
     acts: Sequence[KeptAct]
+
+    @property
+    def told(self) -> Application | None:
+        """What says who it is: what was accepted, else what it came with first."""
+        return self.accepted or self.waiting
+
+    @property
+    def facts(self) -> Mapping[str, Sequence[str]]:
+        """All that it says, by what it is about."""
+        return facts(things(self.told.said)) if self.told else {}
+
+    def changes(self, now: datetime) -> Sequence[Row]:
+        """What the application that waits says beside what was accepted; empty where there are not both."""
+        if self.accepted is None or self.waiting is None:
+            return ()
+        keys = self.member.keys if isinstance(self.member, Node) else ()
+        return compared(self.accepted.said, self.waiting.said, keys, now)
 
     def approved_by(self, grade: Grade = Grade.FULL) -> list[KeptAct]:
         """The approvals that count now."""
@@ -55,12 +73,10 @@ async def dossier_of(connection: AsyncConnection, kind: Kind, name: str) -> Doss
     subject = f"{kind.value}/{name}"
     applications = await applications_of(connection, subject)
     by_state = {one.state: one for one in applications}  # of each state the newest
-    shown = by_state.get(ApplicationState.ACCEPTED) or by_state.get(ApplicationState.OPEN)
     newest = applications[-1] if applications else None
     refused = newest if newest is not None and newest.state is ApplicationState.REFUSED else None
-    said = shown.said if shown else None
-    manifest, declaration = (said if isinstance(said, Manifest) else None), (said if isinstance(said, Declaration) else None)
-    return Dossier(subject, member, manifest, declaration, by_state.get(ApplicationState.OPEN), refused, await acts_of(connection, subject))
+    accepted, waiting = (by_state.get(state) for state in (ApplicationState.ACCEPTED, ApplicationState.OPEN))
+    return Dossier(subject, member, accepted, waiting, refused, await acts_of(connection, subject))
 
 
 @dataclass(frozen=True, slots=True)

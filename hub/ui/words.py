@@ -66,6 +66,7 @@ DECISIONS: Final[Mapping[str, str]] = {
     "full": "Approuver l’admission", "observer": "Approuver comme observateur, ou y ramener", "refuse": "Refuser la candidature",
     "suspended": "Suspendre", "gone": "Prendre acte du départ",
 }  # fmt: skip
+DIFFERENCES: Final[Mapping[str, str]] = {"same": "inchangé", "added": "ajouté", "removed": "retiré", "changed": "changé"}
 DOUBT: Final = "Douteux : la clé qui a signé était peut-être alors en d’autres mains."
 LOST: Final[Mapping[str, str]] = {
     "observer": "Ce qui se dit ici lui parvient toujours ; ce qu’on y écrit n’en sort plus tant qu’il ne fait que lire, réactions "
@@ -236,6 +237,11 @@ def custody(name: str | None) -> str:
 def act(name: str) -> str:
     """What somebody did in the registry."""
     return ACTS.get(name, name)
+
+
+def difference(name: str) -> str:
+    """How something differs from what was accepted before."""
+    return DIFFERENCES.get(name, name)
 
 
 def tie(name: str) -> str:

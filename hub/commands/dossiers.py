@@ -1,0 +1,154 @@
+"""What `nodes show` and `peers acts` say: all that the registry keeps about somebody, and what waits for a decision."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Final
+
+from hub.commands import admission, terminal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from hub.registry.acts import KeptAct
+    from hub.registry.applications import Application
+    from hub.registry.dossier import Dossier
+    from schemas.application import Kind
+    from schemas.manifest import KeyEntry
+
+SIGNS: Final = {"same": " ", "added": "+", "removed": "-", "changed": "~"}
+_NOTHING_SAID: Final[Mapping[str, object]] = {"manifest": None, "declaration": None}
+
+
+def show(kind: Kind, name: str, *, as_json: bool) -> None:
+    """What the registry keeps about somebody, for people or for programs."""
+    from hub.registry.dossier import dossier_of
+
+    found = terminal.reading(lambda connection: dossier_of(connection, kind, name))
+    if found is None:
+        terminal.fail(f"Aucun {admission.NAMES[kind]} ne s'appelle « {name} ».")
+    if as_json:
+        terminal.show_json(_plain(found))
+        return
+    for line in _lines(found):
+        terminal.say(line)
+    _show_acts(found.acts)
+
+
+def _lines(found: Dossier) -> list[str]:
+    from hub.ui import words
+
+    change = found.last_change()
+    state = words.grade(found.member.grade.value)
+    lines = [f"{found.subject} : {state}{f' depuis {terminal.when(change.at)}' if change else ''}"]
+    if change and change.reason:
+        lines.append(f"  raison : {change.reason}")
+    if found.told:
+        lines.append(f"  {_origin(found, found.told)}")
+        lines += [f"    {label} : {said}" for label, values in found.facts.items() for said in values]
+    if found.waiting:
+        by = ", ".join(act.name or "" for act in found.approved_by()) or "personne"
+        lines.append(f"  une candidature du {terminal.when(found.waiting.applied_at)} attend, déjà approuvée par : {by}")
+        lines += _changes(found, found.waiting)
+    lines += [f"  clé {key.id} : {words.key_state(state)}, {words.custody(key.custody)}" for key, state in _keys(found)]
+    return lines
+
+
+def _origin(found: Dossier, told: Application) -> str:
+    """Who says what follows, and whether anybody has accepted it."""
+    if told.declared_here:
+        return "déclaré par la fédération, sans manifeste signé"
+    if not found.accepted:
+        return "ce que dit sa candidature, que personne n'a encore acceptée"
+    return f"{_validity(found)} (jusqu'au {terminal.when(found.member.expires)})"
+
+
+def _changes(found: Dossier, waiting: Application) -> list[str]:
+    """What approving would change: everything that the application says, what differs marked by a sign and a word."""
+    from hub import bootstrap
+    from hub.ui import words
+
+    rows = found.changes(bootstrap.clock())
+    if not rows:
+        return []
+    of_whom = "une déclaration de la fédération ; " if waiting.declared_here else ""
+    lines = [f"  {of_whom}ce qu'elle dirait, à côté de ce qui fut accepté :"]
+    for row in rows:
+        kind = row.difference.value
+        was = f" (auparavant : {row.before})" if row.before and row.after and row.before != row.after else ""
+        note = f" ({row.note})" if row.note else ""
+        lines.append(f"    {SIGNS[kind]} {words.difference(kind):<8} {row.label} : {row.after or row.before}{was}{note}")
+    return lines
+
+
+def _validity(found: Dossier) -> str:
+    from hub import bootstrap
+    from hub.registry.endings import validity
+    from hub.ui import words
+
+    return words.validity(validity(found.member, bootstrap.clock()))
+
+
+def _keys(found: Dossier) -> list[tuple[KeyEntry, str]]:
+    from hub import bootstrap
+    from hub.registry.model import Node
+
+    keys = found.member.keys if isinstance(found.member, Node) else ()
+    return [(key, key.state_at(bootstrap.clock()).value) for key in keys]
+
+
+def _show_acts(kept: Sequence[KeptAct]) -> None:
+    from hub.ui import words
+
+    rows = [
+        (terminal.when(act.at), words.act(act.kind.value), words.grade(act.grade.value) if act.grade else act.key or "",
+         f"{act.name} ({act.organisation})" if act.name else "par sa propre clé", act.reason or "",
+         act.authentication().get("provider", ""), act.version or "")
+        for act in kept
+    ]  # fmt: skip
+    columns = ("Quand", "Acte", "Quoi", "Qui", "Raison", "Attesté par le hub, selon", "Version")
+    terminal.show_table("Actes", columns, rows, "Aucun acte n'est gardé.")
+
+
+def _plain(found: Dossier) -> dict[str, object]:
+    """With the attestations whole: anybody who holds the anchor checks them."""
+    acts = [
+        {"kind": act.kind.value, "at": act.at, "grade": act.grade.value if act.grade else None, "key": act.key, "reason": act.reason,
+         "by": act.name, "organisation": act.organisation, "version": act.version, "attestation": json.loads(act.attestation)}
+        for act in found.acts
+    ]  # fmt: skip
+    keys = [{"id": key.id, "state": state, "custody": key.custody.value if key.custody else None} for key, state in _keys(found)]
+    return {
+        "subject": found.subject,
+        "grade": found.member.grade.value,
+        "keys": keys,
+        **(_document(found.told) if found.told else _NOTHING_SAID),
+        "accepted": found.accepted.digest if found.accepted else None,
+        "waiting": _waiting(found, found.waiting) if found.waiting else None,
+        "acts": acts,
+    }
+
+
+def _document(application: Application) -> dict[str, object]:
+    """What an application says, under the name of what it is."""
+    from hub.registry.declarations import Declaration
+
+    said = application.said
+    if isinstance(said, Declaration):
+        return {**_NOTHING_SAID, "declaration": said.model_dump(mode="json", exclude_none=True)}
+    return {**_NOTHING_SAID, "manifest": said.model_dump(mode="json", by_alias=True)}
+
+
+def _waiting(found: Dossier, application: Application) -> dict[str, object]:
+    """What waits for a decision, whole, and what it would change."""
+    from hub import bootstrap
+
+    differences = [
+        {"label": row.label, "before": row.before, "after": row.after, "difference": row.difference.value}
+        for row in found.changes(bootstrap.clock())
+        if row.before != row.after
+    ]
+    return {
+        "digest": application.digest, "applied_at": application.applied_at, **_document(application),
+        "approved_by": [act.name for act in found.approved_by()], "differences": differences,
+    }  # fmt: skip
