@@ -47,4 +47,4 @@ def admitted(folder: Path, key: SigningKey, people: Callable[[str], None]) -> No
     assert run("nodes", "apply", applying(folder, key)).exit_code == 0
     for file in (ANNE, BAKARY):
         people(file)
-        assert run("nodes", "approve", key.owner).exit_code == 0
+        assert run("nodes", "approve", key.owner, "--manifest", str(folder / "manifest.json")).exit_code == 0

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from hub.registry import admission
+from hub.registry.applications import ApplicationState
 from hub.registry.people import Person, Presence
 from schemas import siret
 from schemas.application_faults import check, sign
@@ -53,7 +54,13 @@ async def admit(key: SigningKey, work: UnitOfWork, *, name: str | None = None, p
 async def approve(subject: str, work: UnitOfWork, grade: Grade = Grade.FULL) -> None:
     """Two people bring somebody to a grade."""
     for who in ("anne", "bakary"):
-        await admission.decide(subject, grade, await present(work, who), work)
+        await admission.decide(subject, grade, await present(work, who), work, read=await waiting(subject, work))
+
+
+async def waiting(subject: str, work: UnitOfWork) -> str | None:
+    """The digest of the application that waits: what people who decide have read."""
+    found = [one.digest for one in await work.applications.of(subject) if one.state is ApplicationState.OPEN]
+    return found[0] if found else None
 
 
 async def suspend(subject: str, work: UnitOfWork) -> None:

@@ -85,7 +85,8 @@ class Side:
     async def declare(self, authority: str) -> None:
         """Software that signs no manifest: declared by one person, admitted by both."""
         await self.run_by_one("peers", "declare", authority, "--organisation", "Association", "--reason", "ne signe pas de manifeste")
-        await self.run_by_both("peers", "approve", authority)
+        waiting = json.loads(await self.run("peers", "acts", authority, "--json"))["waiting"]
+        await self.run_by_both("peers", "approve", authority, "--manifest", waiting["digest"])
 
     async def transmission(self, words: str, other: Side, state: str) -> dict[str, Any]:
         """Wait until what became of a message of ours at the other hub is this; what is known of it."""

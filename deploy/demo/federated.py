@@ -94,9 +94,14 @@ class Federated:
         await self.office.run("keys", "generate", "federation-rsa", str(self.place.keys / "federation-rsa.pem"))
         self.office.environment["TRAITDUNION_FEDERATION_ANCHOR"] = anchor.strip()
 
+    @property
+    def said(self) -> Path:
+        """Where its manifest lies."""
+        return self.place.keys.parent / "serveur.json"
+
     async def manifest(self) -> Path:
         """What it says of itself to another Trait d'union, signed."""
-        place, out = self.place, self.place.keys.parent / "serveur.json"
+        place, out = self.place, self.said
         contacts = [word for role, name in CONTACTS.items() for word in ("--contact", f"{role}={name} <{role}@trait.example>")]
         await self.office.run(
             "manifest", "new", place.authority, "--organisation", self.organisation, "--siret", self.siret, "--platform", "traitdunion",
@@ -111,7 +116,5 @@ class Federated:
 
     async def admit(self, other: Federated) -> Mapping[str, str]:
         """Each of its people approves the other; what the command said to each of them."""
-        return {
-            person.name: await self.office.run_by(self.place.token_of(person), "peers", "approve", other.place.authority)
-            for person in self.people
-        }  # fmt: skip
+        approving = ("peers", "approve", other.place.authority, "--manifest", str(other.said))
+        return {person.name: await self.office.run_by(self.place.token_of(person), *approving) for person in self.people}

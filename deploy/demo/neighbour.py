@@ -180,7 +180,7 @@ class Neighbour:
         await office.run("nodes", "apply", str(path))
         await office.run("nodes", "provision", ministry.node)
         for person in self.who.people:
-            await office.run_by(self.federated.place.token_of(person), "nodes", "approve", ministry.node)
+            await office.run_by(self.federated.place.token_of(person), "nodes", "approve", ministry.node, "--manifest", str(path))
 
     def _write_instances(self) -> Path:
         path = self.folder / "instances.yaml"

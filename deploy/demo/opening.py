@@ -24,11 +24,12 @@ async def nodes(scene: Scene) -> None:
         await operator.run("people", "add", *said, "--token-file", str(scene.plan.place.token_of(person)))
     for ministry in cast.MINISTRIES:
         key = scene.plan.posts[ministry.node].key.public.multibase
-        await operator.run("nodes", "apply", str(scene.plan.write_manifest(ministry.node)))
+        manifest = str(scene.plan.write_manifest(ministry.node))
+        await operator.run("nodes", "apply", manifest)
         await operator.run("nodes", "provision", ministry.node)
         for person in manifests.APPROVERS:
             await operator.learn({"TRAITDUNION_PERSON_TOKEN_FILE": str(scene.plan.place.token_of(person))})
-            await operator.run("nodes", "approve", ministry.node)
+            await operator.run("nodes", "approve", ministry.node, "--manifest", manifest)
         narrator.sees(f"{ministry.name} ({ministry.rse}, {ministry.platform}) : nœud « {ministry.node} » admis, clé {key[:14]}…")
     names = " puis ".join(f"{person.name} ({person.organisation})" for person in manifests.APPROVERS)
     narrator.note(f"chacun approuvé par {names} ; chaque acte est attesté par le hub (« traitdunion nodes show wifip »)")

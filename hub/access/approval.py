@@ -45,6 +45,16 @@ def why_not_approve(grade: Grade, approver: Approver, before: Sequence[Approver]
     return None
 
 
+def why_not_what_waits(read: str | None, waiting: str | None) -> str | None:
+    """Why somebody has not read the application that waits, or None where she has; both are digests, None for none.
+
+    Without this an applicant who comes with another manifest, once people have one before their eyes, gets their approval for what they never saw.
+    """
+    if read == waiting:
+        return None
+    return "application_unread" if read is None else "application_changed"
+
+
 def why_not_second(approver: Approver, before: Sequence[Approver]) -> str | None:
     """Why this person's approval of a change of the anchor does not count, or None where it does: two people, of two organisations."""
     if approver.person in {one.person for one in before}:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, Final, TypeVar
 
 import typer
 
@@ -22,8 +23,18 @@ T = TypeVar("T")
 Why = Annotated[str, typer.Option("--reason", help="Pourquoi, en une phrase : elle est gardée et se lit.")]
 Into = Annotated[Grade, typer.Option("--grade", help="full : admis ; observer : il lit et n'écrit pas.")]
 ManifestFile = Annotated[Path, typer.Argument(help="Le manifeste signé (« traitdunion manifest new »).")]
+Read = Annotated[
+    str | None,
+    typer.Option(
+        "--manifest", help="La candidature que vous avez lue : son empreinte entière, que « show » et « acts » disent, ou son fichier."
+    ),
+]
+DIGEST: Final = re.compile(r"[0-9a-f]{64}")
+"""Whole: of half a digest, an applicant could make two manifests that share it, one to be read and one to be admitted."""
 NAMES = {Kind.NODE: "nœud", Kind.PEER: "serveur pair"}
 REFUSALS = {
+    "application_unread": "Une candidature attend : lisez-la (« nodes show », « peers acts »), puis dites laquelle, par son empreinte (--manifest).",
+    "application_changed": "Cette candidature a changé depuis que vous l'avez lue : lisez celle qui attend maintenant (« nodes show », « peers acts »).",
     "already_approved": "Vous l'avez déjà approuvé : il y faut deux personnes différentes.",
     "manifest_expired": "Son manifeste a expiré : il doit en présenter un nouveau (« apply »).",
     "own_organisation_alone": "Un organisme n'admet pas seul les siens : il y faut aussi une personne d'un autre.",
@@ -69,11 +80,11 @@ def declare(declaration: Declaration, reason: str) -> bool:
         terminal.fail(f"« {name} » a signé un manifeste : c'est à lui d'en présenter un autre (« traitdunion peers apply »).")
 
 
-def approve(kind: Kind, name: str, grade: Grade) -> None:
+def approve(kind: Kind, name: str, grade: Grade, read: str | None) -> None:
     """Approve in one's own name that somebody be admitted, and say what it brought."""
     if grade not in {Grade.FULL, Grade.OBSERVER}:
         terminal.fail("On admet comme full ou observer ; sinon : lower, suspend, depart.")
-    _say(name, decide(kind, name, grade), "est admis" if grade is Grade.FULL else "est observateur")
+    _say(name, decide(kind, name, grade, read=digest_of(read)), "est admis" if grade is Grade.FULL else "est observateur")
 
 
 def lower(kind: Kind, name: str, reason: str) -> None:
@@ -96,27 +107,43 @@ def depart(kind: Kind, name: str, reason: str) -> None:
     _say(name, decide(kind, name, Grade.GONE, reason), "est parti")
 
 
-def decide(kind: Kind, name: str, grade: Grade, reason: str | None = None) -> Decision:
+def decide(kind: Kind, name: str, grade: Grade, reason: str | None = None, read: str | None = None) -> Decision:
     """Approve a grade, or end with a sentence."""
     from hub.registry import admission
 
     subject = f"{kind.value}/{name}"
 
     async def use(work: UnitOfWork) -> Decision:
-        return await admission.decide(subject, grade, await terminal.presence(work), work, reason)
+        return await admission.decide(subject, grade, await terminal.presence(work), work, reason, read)
 
     return acting(kind, name, use)
 
 
-def refuse(kind: Kind, name: str, reason: str) -> None:
+def refuse(kind: Kind, name: str, reason: str, read: str | None) -> None:
     """Turn down the open application, and say so."""
     from hub.registry import admission
 
+    digest = digest_of(read)
+
     async def use(work: UnitOfWork) -> None:
-        await admission.refuse(f"{kind.value}/{name}", reason, await terminal.presence(work), work)
+        await admission.refuse(f"{kind.value}/{name}", reason, await terminal.presence(work), work, digest)
 
     acting(kind, name, use)
     terminal.say(f"La candidature de {name} est refusée.")
+
+
+def digest_of(read: str | None) -> str | None:
+    """The digest of what somebody says that she has read, which may be a file; ends with a sentence."""
+    import hashlib
+
+    from schemas import jcs
+
+    if read is None or DIGEST.fullmatch(read):
+        return read
+    try:
+        return hashlib.sha256(jcs.canonical(jcs.parse(Path(read).read_bytes()))).hexdigest()
+    except (OSError, jcs.JsonRefused):
+        terminal.fail(f"« {read} » n'est ni une empreinte (64 caractères, de 0 à 9 et de a à f) ni un manifeste.")
 
 
 def acting(kind: Kind, name: str, use: Callable[[UnitOfWork], Awaitable[T]]) -> T:

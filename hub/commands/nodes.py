@@ -27,7 +27,8 @@ def apply_(path: admission.ManifestFile) -> None:
         terminal.say("Ce manifeste est déjà venu : rien à faire.")
         return
     terminal.say(
-        f"{name} est candidat. Ensuite : « traitdunion nodes provision {name} », puis deux fois « traitdunion nodes approve {name} »."
+        f"{name} est candidat. Ensuite : « traitdunion nodes provision {name} », puis, deux fois, "
+        f"après l'avoir lue (« traitdunion nodes show {name} ») : « traitdunion nodes approve {name} --manifest EMPREINTE »."
     )
 
 
@@ -55,15 +56,15 @@ def provision(
 
 
 @app.command()
-def approve(node: NodeName, grade: admission.Into = Grade.FULL) -> None:
+def approve(node: NodeName, grade: admission.Into = Grade.FULL, manifest: admission.Read = None) -> None:
     """Approuve en votre nom qu'un nœud soit admis ; à la deuxième personne, un nouveau registre signé le dit à tous."""
-    admission.approve(Kind.NODE, node, grade)
+    admission.approve(Kind.NODE, node, grade, manifest)
 
 
 @app.command()
-def refuse(node: NodeName, reason: admission.Why) -> None:
+def refuse(node: NodeName, reason: admission.Why, manifest: admission.Read = None) -> None:
     """Refuse la candidature d'un nœud, et dit pourquoi ; il pourra en présenter une autre."""
-    admission.refuse(Kind.NODE, node, reason)
+    admission.refuse(Kind.NODE, node, reason, manifest)
 
 
 @app.command()

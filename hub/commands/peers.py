@@ -15,6 +15,7 @@ courier.add_to(app)
 for command in (rekeying.rekey, resending.aside, resending.resend):
     app.command()(command)
 OPTIONS = {"authority": "le nom de domaine", "name": "--organisation", "siret": "--siret", "networks": "--network"}
+NEXT = "Ensuite, deux fois, après lecture (« traitdunion peers acts {0} ») : « traitdunion peers approve {0} --manifest EMPREINTE »."
 Authority = Annotated[str, typer.Argument(help="Nom de domaine du serveur, avec son port s'il n'est pas l'ordinaire.")]
 
 
@@ -25,7 +26,7 @@ def apply_(path: admission.ManifestFile) -> None:
     if name is None:
         terminal.say("Ce manifeste est déjà venu : rien à faire.")
         return
-    terminal.say(f"{name} est candidat. Ensuite, deux fois : « traitdunion peers approve {name} ».")
+    terminal.say(f"{name} est candidat. {NEXT.format(name)}")
 
 
 @app.command()
@@ -54,19 +55,19 @@ def declare(
     if not admission.declare(said, reason):
         terminal.say("C'est déjà ce qui est déclaré : rien à faire.")
         return
-    terminal.say(f"{said.authority} est déclaré par la fédération. Ensuite, deux fois : « traitdunion peers approve {said.authority} ».")
+    terminal.say(f"{said.authority} est déclaré par la fédération. {NEXT.format(said.authority)}")
 
 
 @app.command()
-def approve(peer: Authority, grade: admission.Into = Grade.FULL) -> None:
+def approve(peer: Authority, grade: admission.Into = Grade.FULL, manifest: admission.Read = None) -> None:
     """Approuve en votre nom qu'un serveur pair soit admis ; à la deuxième personne, un nouveau registre signé le dit à tous."""
-    admission.approve(Kind.PEER, peer, grade)
+    admission.approve(Kind.PEER, peer, grade, manifest)
 
 
 @app.command()
-def refuse(peer: Authority, reason: admission.Why) -> None:
+def refuse(peer: Authority, reason: admission.Why, manifest: admission.Read = None) -> None:
     """Refuse la candidature d'un serveur pair, et dit pourquoi."""
-    admission.refuse(Kind.PEER, peer, reason)
+    admission.refuse(Kind.PEER, peer, reason, manifest)
 
 
 @app.command()

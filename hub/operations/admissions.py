@@ -33,6 +33,8 @@ from schemas.manifest import Grade
 from schemas.problem import Problem
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from hub.operations.web import Door
     from hub.registry.dossier import Dossier
     from schemas.application_faults import SignedManifest
@@ -122,7 +124,7 @@ class Admissions:
         session, said = await form_of(request, self._office, FORM_LIMIT)
         try:
             async with desk_of(self._office) as desk:
-                await _act(f"{kind.value}/{name}", said.get("decision", ""), said.get("raison", ""), session, desk)
+                await _act(f"{kind.value}/{name}", said, session, desk)
                 await desk.commit()
         except (NodeNotFound, ApplicationMissing, ApprovalRefused, ReasonMissing, GradeRefused) as error:
             status, reason = DECIDING[type(error)]
@@ -156,12 +158,13 @@ class Admissions:
         return HTMLResponse(page, status_code=status)
 
 
-async def _act(subject: str, decision: str, reason: str, session: Session, desk: Desk) -> None:
+async def _act(subject: str, said: Mapping[str, str], session: Session, desk: Desk) -> None:
     presence = await who_acts(session, desk)
+    decision, reason, read = said.get("decision", ""), said.get("raison", ""), said.get("empreinte")
     if decision == "refuse":
-        await admission.refuse(subject, reason, presence, desk)
+        await admission.refuse(subject, reason, presence, desk, read)
     elif decision in DECISIONS:
-        await admission.decide(subject, DECISIONS[decision], presence, desk, reason)
+        await admission.decide(subject, DECISIONS[decision], presence, desk, reason, read)
     else:
         raise Refused(Problem(400, "decision_unknown", "Cette décision n’existe pas"))
 

@@ -106,13 +106,13 @@ def attested(act: Act, key: SigningKey) -> bytes:
     return jcs.canonical(sign_document({name: part for name, part in said.items() if part is not None}, key, act.at))
 
 
-def standing_approvals(kept: Iterable[KeptAct], grade: Grade) -> list[KeptAct]:
-    """The approvals that count now for a grade: those since the last act that ended the question, given to this one."""
+def standing_approvals(kept: Iterable[KeptAct], grade: Grade, application: str | None) -> list[KeptAct]:
+    """The approvals that count now for a grade: those since the last act that ended the question, of this very application (None: of none)."""
     counting: list[KeptAct] = []
     for act in kept:
         if act.kind in ENDING:
             counting = []
-        elif act.kind is ActKind.APPROVED and act.grade is grade:
+        elif act.kind is ActKind.APPROVED and act.grade is grade and act.application == application:
             counting.append(act)
     return counting
 

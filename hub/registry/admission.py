@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from hub.access import MANIFEST_EXPIRED, expired
-from hub.access.approval import APPROVALS, suffices, why_not_approve
+from hub.access.approval import APPROVALS, suffices, why_not_approve, why_not_what_waits
 from hub.registry import key_life, peer_keys
 from hub.registry.acts import Act, ActKind, standing_approvals
 from hub.registry.admission_work import (
@@ -80,9 +80,12 @@ async def apply(signed: SignedManifest, work: Work) -> bool:
     return True
 
 
-async def decide(subject: str, grade: Grade, presence: Presence, work: Work, reason: str | None = None) -> Decision:
+async def decide(
+    subject: str, grade: Grade, presence: Presence, work: Work, reason: str | None = None, read: str | None = None
+) -> Decision:
     """Somebody of the federation approves that a node or a peer comes to a grade; the last approval that it takes brings it there.
 
+    `read` is the digest of the application that she has read, where one waits: an applicant may come with another at any moment.
     Raises NodeNotFound, ApplicationMissing, ApprovalRefused, ReasonMissing, or GradeRefused for a step that the lifecycle does not know.
     """
     await work.nodes.lock()
@@ -98,12 +101,14 @@ async def decide(subject: str, grade: Grade, presence: Presence, work: Work, rea
     lowered = lowers(before, grade)
     why = said_why(reason) if lowered or grade not in SPEAKING else None
     accepted = waiting if grade in SPEAKING and not lowered else None  # who takes speech away has not read the newer manifest for it
+    if grade in SPEAKING and not lowered:
+        _has_read(read, waiting)
     await _may_answer_for_itself(subject, grade, accepted, work)
-    counting = standing_approvals(await work.acts.of(subject), grade)
+    digest = accepted.digest if accepted else None
+    counting = standing_approvals(await work.acts.of(subject), grade, digest)
     refusal = why_not_approve(grade, presence.person.approver(), [approver_of(act) for act in counting], await _siren(subject, work))
     if refusal is not None:
         raise ApprovalRefused(refusal)
-    digest = waiting.digest if waiting else None
     now = work.clock()
     await work.acts.add(Act(subject, ActKind.APPROVED, now, digest, grade, reason=why, presence=presence))
     if not suffices(grade, len(counting) + 1):
@@ -123,12 +128,16 @@ async def lower(subject: str, reason: str, presence: Presence, work: Work) -> De
     return await decide(subject, Grade.OBSERVER, presence, work, reason)
 
 
-async def refuse(subject: str, reason: str, presence: Presence, work: Work) -> None:
-    """Turn down the open application; the applicant may come with another. Raises ApplicationMissing or ReasonMissing."""
+async def refuse(subject: str, reason: str, presence: Presence, work: Work, read: str | None) -> None:
+    """Turn down the open application, whose digest is `read`; the applicant may come with another.
+
+    Raises ApplicationMissing, ApprovalRefused for another one than was read, or ReasonMissing.
+    """
     await work.nodes.lock()
     waiting = await _open_application(subject, work)
     if waiting is None:
         raise ApplicationMissing(subject)
+    _has_read(read, waiting)
     now = work.clock()
     await work.applications.decide(waiting, ApplicationState.REFUSED, now)
     await work.acts.add(Act(subject, ActKind.REFUSED, now, waiting.digest, reason=said_why(reason), presence=presence))
@@ -137,6 +146,13 @@ async def refuse(subject: str, reason: str, presence: Presence, work: Work) -> N
 async def grade_of(subject: str, work: Work) -> Grade:
     """How far a node or a peer is admitted; raises NodeNotFound."""
     return (await _member(subject, work)).grade
+
+
+def _has_read(read: str | None, waiting: Application | None) -> None:
+    """Nobody decides about an application that she has not read; raises ApprovalRefused."""
+    refusal = why_not_what_waits(read, waiting.digest if waiting else None)
+    if refusal is not None:
+        raise ApprovalRefused(refusal)
 
 
 async def _bring(subject: str, grade: Grade, accepted: Application | None, work: Work) -> None:

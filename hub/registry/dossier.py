@@ -53,8 +53,8 @@ class Dossier:
         return compared(self.accepted.said, self.waiting.said, keys, now)
 
     def approved_by(self, grade: Grade = Grade.FULL) -> list[KeptAct]:
-        """The approvals that count now."""
-        return standing_approvals(self.acts, grade)
+        """The approvals that count now, of what waits."""
+        return standing_approvals(self.acts, grade, self.waiting.digest if self.waiting else None)
 
     def last_change(self) -> KeptAct | None:
         """What brought it to its grade, and why."""

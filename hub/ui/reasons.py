@@ -49,6 +49,8 @@ REASONS: Final[Mapping[str, str]] = {
     "key_taken": "une de ces clés est déjà celle d’un autre",
     "too_many_applications": "trop de candidatures attendent déjà une décision",
     "application_missing": "aucune candidature n’attend de décision",
+    "application_unread": "une candidature est venue : rechargez la page pour la lire",
+    "application_changed": "cette candidature a changé depuis que vous l’avez lue : rechargez la page",
     "already_approved": "vous l’avez déjà approuvé : il y faut deux personnes différentes",
     "own_organisation_alone": "un organisme n’admet pas seul les siens : il y faut aussi une personne d’un autre",
     "reason_missing": "il faut dire pourquoi",

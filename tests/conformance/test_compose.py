@@ -377,6 +377,8 @@ def test_the_federation_that_is_opened_is_the_casts() -> None:
     steps = {step: sorted(line[3] for line in words if line[1:3] == ["nodes", step]) for step in ("apply", "provision", "approve")}
     files = sorted(f"{RUN}/public/{node}.json" for node in nodes)
     assert steps == {"apply": files, "provision": nodes, "approve": sorted([*nodes, *nodes])}
+    read = {tuple(line[3:]) for line in words if line[1:3] == ["nodes", "approve"]}
+    assert read == {(node, "--manifest", f"{RUN}/public/{node}.json") for node in nodes}
     added = [dict(zip(line[3::2], line[4::2], strict=True)) for line in words if line[1:3] == ["people", "add"]]
     tokens = [one.pop("--token-file") for one in added]
     assert added == [{"--name": one.name, "--organisation": one.organisation, "--siret": one.siret} for one in manifests.APPROVERS]

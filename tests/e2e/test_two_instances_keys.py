@@ -79,7 +79,7 @@ async def test_a_pair_that_is_lost_is_replaced_and_nothing_that_was_said_is(two:
     registry.write_bytes(await _read(ours, "/.well-known/traitdunion/registry"))
     await opsi.run_by_one("peers", "rekey", ours.authority, "--registry", str(registry))
     await opsi.hub.federated.apply_of(ours.hub.federated)
-    await opsi.run_by_both("peers", "approve", ours.authority)
+    await opsi.run_by_both("peers", "approve", ours.authority, "--manifest", str(ours.hub.federated.said))
     await talk.speak()
     await talk.heard()
     shown = json.loads(await _read(ours, f"/groups/{ours.hub.who.community}"))

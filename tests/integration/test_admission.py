@@ -71,7 +71,9 @@ async def apply(world: World, signed: SignedManifest) -> bool:
 
 async def decide(world: World, who: str, grade: Grade = Grade.FULL, subject: str = NODE, reason: str | None = None) -> Decision:
     async def use(work: UnitOfWork) -> Decision:
-        return await admission.decide(subject, grade, await fakes_federation.present(work, who), work, reason)
+        return await admission.decide(
+            subject, grade, await fakes_federation.present(work, who), work, reason, await fakes_federation.waiting(subject, work)
+        )
 
     made: Decision = await world.work(use)
     return made
@@ -142,7 +144,7 @@ async def test_a_refusal_says_why_and_frees_the_name(world: World) -> None:
     await decide(world, "anne")
 
     async def refuse(work: UnitOfWork, reason: str) -> None:
-        await admission.refuse(NODE, reason, await fakes_federation.present(work), work)
+        await admission.refuse(NODE, reason, await fakes_federation.present(work), work, await fakes_federation.waiting(NODE, work))
 
     with pytest.raises(ReasonMissing):
         await world.work(partial(refuse, reason=" \n"))

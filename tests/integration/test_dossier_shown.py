@@ -7,6 +7,7 @@ import re
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 import pytest
 
@@ -61,7 +62,7 @@ def test_the_commands_show_what_a_renewed_manifest_says_otherwise(hub: Path, peo
     run("peers", "apply", path)
     for file in (ANNE, BAKARY):
         people(file)
-        assert run("peers", "approve", "opsi.example").exit_code == 0
+        assert run("peers", "approve", "opsi.example", "--manifest", path).exit_code == 0
     assert json.loads(run("peers", "acts", "opsi.example", "--json").output)["waiting"] is None
     keys = [declared(KEY, NOW), declared(OTHER, NOW)]
     assert "candidat" in run("peers", "apply", renewed(path, hub, keys=keys, **RENEWED)).output
@@ -117,3 +118,20 @@ async def test_the_page_shows_what_a_renewed_manifest_says_otherwise(app: FastAP
     assert "<b>" not in table
     assert 'tabindex="0"' in table
     assert "192.168.0.0/16" not in shown[: shown.index('id="candidature"')]  # above stands what was accepted
+
+
+async def test_what_was_loaded_before_another_manifest_came_approves_nothing(app: FastAPI, world: World) -> None:
+    await world.work(fakes_federation.present)
+    path, address = "/pairs/opsi.example", {"host": "hub.example", "content-type": "application/x-www-form-urlencoded"}
+    await present(world)
+    entered = await call(app, "/personne", method="POST", body=b"jeton=tdu-anne", headers=address)
+    address["cookie"] = entered.headers["set-cookie"].partition(";")[0]
+    hidden = dict(re.findall(r'name="(sceau|empreinte)" value="([0-9a-f]+)"', (await call(app, path, headers=address)).text))
+    await present(world, timedelta(minutes=1), **RENEWED)
+    for said in (hidden, {"sceau": hidden["sceau"]}):
+        answer = await call(app, f"{path}/decision", method="POST", body=urlencode({**said, "decision": "full"}).encode(), headers=address)
+        assert answer.status == 409
+        assert ("cette candidature a changé depuis que vous l’avez lue" in answer.text.lower()) is ("empreinte" in said)
+    assert [
+        act["kind"] for act in await world.rows("SELECT kind FROM hub.acts WHERE kind = 'approved' AND subject = 'peer/opsi.example'")
+    ] == []

@@ -21,13 +21,14 @@ if TYPE_CHECKING:
 
 def test_a_node_from_its_application_to_its_revoked_key(hub: Path, people: Callable[[str], None]) -> None:
     key = SigningKey.generate("wifip")
-    assert "candidat" in run("nodes", "apply", applying(hub, key)).output
+    path = applying(hub, key)
+    assert "candidat" in run("nodes", "apply", path).output
     people(ANNE)
-    assert "1 approbation sur 2" in run("nodes", "approve", "wifip").output
-    assert "Vous l'avez déjà approuvé" in run("nodes", "approve", "wifip").output
+    assert "1 approbation sur 2" in run("nodes", "approve", "wifip", "--manifest", path).output
+    assert "Vous l'avez déjà approuvé" in run("nodes", "approve", "wifip", "--manifest", path).output
     assert run("registry", "show").exit_code == 1
     people(BAKARY)
-    assert "est admis" in run("nodes", "approve", "wifip").output
+    assert "est admis" in run("nodes", "approve", "wifip", "--manifest", path).output
     anchor = run("registry", "anchor").output.strip()
     opened = Registry.open(run("registry", "show").output.strip().encode(), anchor, fakes_hub.NOW)
     assert opened.node("wifip") is not None
@@ -50,6 +51,26 @@ def test_a_node_from_its_application_to_its_revoked_key(hub: Path, people: Calla
         assert said in shown
     (act, *_) = [one for one in json.loads(run("nodes", "show", "wifip", "--json").output)["acts"] if one["kind"] == "key_revoked"]
     assert act["attestation"]["by"]["name"] == "Bakary Diop"
+
+
+def test_who_approves_by_a_command_says_which_application_she_has_read(hub: Path, people: Callable[[str], None]) -> None:
+    path = applying(hub, SigningKey.generate("wifip"))
+    run("nodes", "apply", path)
+    people(ANNE)
+    unread = run("nodes", "approve", "wifip")
+    assert (unread.exit_code, "Une candidature attend : lisez-la" in unread.output) == (1, True)
+    read = json.loads(run("nodes", "show", "wifip", "--json").output)["waiting"]["digest"]
+    assert read in run("nodes", "show", "wifip").output
+    for part in (read[:12], "absent.json"):
+        assert "ni une empreinte" in run("nodes", "approve", "wifip", "--manifest", part).output
+    said = json.loads(Path(path).read_text()) | {"platform": "matrix"}
+    Path(path).write_text(json.dumps(said))
+    run("manifest", "sign", path, "--key", str(hub / "node.pem"))
+    run("nodes", "apply", path)
+    for words in (("approve", "wifip"), ("refuse", "wifip", "--reason", "x")):
+        changed = run("nodes", *words, "--manifest", read)
+        assert (changed.exit_code, "Cette candidature a changé depuis que vous l'avez lue" in changed.output) == (1, True)
+    assert "1 approbation sur 2" in run("nodes", "approve", "wifip", "--manifest", path).output
 
 
 def test_a_manifest_that_ended_is_said_wherever_its_node_is_listed(
@@ -127,7 +148,7 @@ def test_a_peer_applies_is_admitted_and_is_no_node(hub: Path, people: Callable[[
     assert "candidat" in run("peers", "apply", path).output
     for file in (ANNE, BAKARY):
         people(file)
-        run("peers", "approve", "opsi.example", "--grade", "observer")
+        run("peers", "approve", "opsi.example", "--grade", "observer", "--manifest", path)
     assert "observateur" in run("peers", "acts", "opsi.example").output
     assert "est suspendu" in run("peers", "suspend", "opsi.example", "--reason", "panne").output
     assert "1 approbation sur 2" in run("peers", "depart", "opsi.example", "--reason", "fin").output
@@ -147,7 +168,8 @@ def test_a_server_that_signs_no_manifest_is_declared(hub: Path, people: Callable
     for said in ("déclaré par la fédération, sans manifeste signé", "draft-cavage", "10.2.0.0/16", "Mastodon n'en signe pas."):
         assert said in shown
     assert '"authority": "social.example"' in run("peers", "acts", "social.example", "--json").output
+    read = json.loads(run("peers", "acts", "social.example", "--json").output)["waiting"]["digest"]
     for file in (ANNE, BAKARY):
         people(file)
-        run("peers", "approve", "social.example")
+        run("peers", "approve", "social.example", "--manifest", read)
     assert "admis" in run("peers", "acts", "social.example").output
