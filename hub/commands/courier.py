@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from hub.operations.peers import PeerState
+    from hub.registry.dossier import Dossier
 
 Authority = Annotated[str, typer.Argument(help="Nom de domaine du serveur, avec son port s'il n'est pas l'ordinaire.")]
 
@@ -45,15 +46,21 @@ def list_(as_json: terminal.AsJson = False) -> None:
 def show(peer: Authority, as_json: terminal.AsJson = False) -> None:
     """Montre un serveur pair et où en est ce qui lui est porté."""
     from hub import bootstrap
+    from hub.commands import dossiers
     from hub.operations.peers import peer_state
+    from hub.registry.dossier import dossier_of
+    from schemas.application import Kind
 
-    found = terminal.reading(lambda connection: peer_state(connection, peer, bootstrap.clock()))
-    if found is None:
+    async def use(connection: AsyncConnection) -> tuple[PeerState | None, Dossier | None]:
+        return await peer_state(connection, peer, bootstrap.clock()), await dossier_of(connection, Kind.PEER, peer)
+
+    found, dossier = terminal.reading(use)
+    if found is None or dossier is None:
         terminal.fail(f"Aucun serveur pair ne s'appelle « {peer} ».")
     if as_json:
-        terminal.show_json(plain(found))
+        terminal.show_json(plain(found) | {"keys": dossiers.plain_peer_keys(dossier)})
         return
-    for name, said in _facts(found):
+    for name, said in [*_facts(found), *(("clé", said) for said in dossiers.peer_keys(dossier))]:
         terminal.say(f"{name:<20} {said}")
 
 

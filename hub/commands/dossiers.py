@@ -52,7 +52,32 @@ def _lines(found: Dossier) -> list[str]:
         lines.append(f"  son empreinte, à dire pour l'approuver ou la refuser (--manifest) : {found.waiting.digest}")
         lines += _changes(found, found.waiting)
     lines += [f"  clé {key.id} : {words.key_state(state)}, {words.custody(key.custody)}" for key, state in _keys(found)]
-    return lines
+    return [*lines, *(f"  clé : {said}" for said in peer_keys(found))]
+
+
+def peer_keys(found: Dossier) -> list[str]:
+    """The keys by which a peer shows who it is, one a line, or why it has none here; nothing of a node."""
+    from hub.registry.model import Node
+    from hub.ui import words
+
+    if isinstance(found.member, Node):
+        return []
+    told = []
+    for key in found.peer_keys:
+        custody = f", {words.custody(key.custody)}" if key.custody else ""
+        until = f" au {terminal.when(key.valid_until)}" if key.valid_until else ""
+        follows = f", à la suite de {key.follows}" if key.follows else ""
+        told.append(f"{key.id}{custody}, du {terminal.when(key.valid_from)}{until}{follows}")
+    return told or [words.no_keys(found.member.declared, found.accepted)]
+
+
+def plain_peer_keys(found: Dossier) -> list[dict[str, object]]:
+    """The same for programs."""
+    return [
+        {"id": key.id, "custody": key.custody.value if key.custody else None, "valid_from": key.valid_from,
+         "valid_until": key.valid_until, "follows": key.follows}
+        for key in found.peer_keys
+    ]  # fmt: skip
 
 
 def _origin(found: Dossier, told: Application) -> str:
@@ -118,11 +143,13 @@ def _plain(found: Dossier) -> dict[str, object]:
          "by": act.name, "organisation": act.organisation, "version": act.version, "attestation": json.loads(act.attestation)}
         for act in found.acts
     ]  # fmt: skip
-    keys = [{"id": key.id, "state": state, "custody": key.custody.value if key.custody else None} for key, state in _keys(found)]
+    keys: list[dict[str, object]] = [
+        {"id": key.id, "state": state, "custody": key.custody.value if key.custody else None} for key, state in _keys(found)
+    ]
     return {
         "subject": found.subject,
         "grade": found.member.grade.value,
-        "keys": keys,
+        "keys": keys or plain_peer_keys(found),
         **(_document(found.told) if found.told else _NOTHING_SAID),
         "accepted": found.accepted.digest if found.accepted else None,
         "waiting": _waiting(found, found.waiting) if found.waiting else None,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from hub.registry.acts import ActKind, KeptAct, acts_of, standing_approvals
 from hub.registry.applications import Application, ApplicationState, applications_of
 from hub.registry.model import Node
+from hub.registry.peer_keys import standing
 from hub.registry.peer_repository import SqlPeers
 from hub.registry.repository import SqlNodes
 from hub.registry.said import compared, facts, things
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncConnection
 
+    from hub.registry.peer_keys import StandingKey
     from hub.registry.peers import Peer
     from hub.registry.said import Row
 
@@ -44,6 +46,11 @@ class Dossier:
     def facts(self) -> Mapping[str, Sequence[str]]:
         """All that it says, by what it is about."""
         return facts(things(self.told.said)) if self.told else {}
+
+    @property
+    def peer_keys(self) -> Sequence[StandingKey]:
+        """The keys by which a peer shows who it is; none of a node, whose keys the registry itself has, nor of a declared server."""
+        return [] if isinstance(self.member, Node) else standing(self.member.id, self.accepted, self.acts)
 
     def changes(self, now: datetime) -> Sequence[Row]:
         """What the application that waits says beside what was accepted; empty where there are not both."""

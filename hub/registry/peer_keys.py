@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hub.registry.acts import Act, ActKind
@@ -12,11 +13,13 @@ from schemas.rotation import RotationRefused
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import datetime
 
     from hub.registry.acts import KeptAct
     from hub.registry.admission_work import Work
     from hub.registry.applications import Application
     from hub.registry.people import Presence
+    from schemas.manifest import Custody
     from schemas.rotation import Announced
 
 
@@ -28,6 +31,31 @@ def proving(peer: str, applications: Iterable[Application], acts: Iterable[KeptA
         if act.kind is ActKind.KEY_ROTATED and act.key is not None and act.reason in keys:
             keys = (keys - {act.reason}) | {act.key}
     return keys
+
+
+@dataclass(frozen=True, slots=True)
+class StandingKey:
+    """A key by which a peer that was admitted shows who it is, with the dates of its manifest; `follows` is the one before it, if any."""
+
+    id: str
+    valid_from: datetime
+    valid_until: datetime | None = None
+    custody: Custody | None = None
+    follows: str | None = None
+
+
+def standing(peer: str, accepted: Application | None, acts: Iterable[KeptAct]) -> list[StandingKey]:
+    """The keys of its accepted manifest, each followed key in the place of the one that it follows; none of a declared server."""
+    said = accepted.said if accepted else None
+    keys: dict[str, StandingKey] = {}
+    for key in said.keys if isinstance(said, Manifest) else ():
+        name = f"{peer}#{key.multibase}"
+        keys[name] = StandingKey(name, key.valid_from, key.valid_until, key.custody)
+    for act in acts:
+        if act.kind is ActKind.KEY_ROTATED and act.key is not None and act.reason in keys:
+            del keys[act.reason]
+            keys.setdefault(act.key, StandingKey(act.key, act.at, follows=act.reason))
+    return list(keys.values())
 
 
 async def rotate(announced: Announced, presence: Presence, work: Work) -> str:

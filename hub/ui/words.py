@@ -244,6 +244,13 @@ def difference(name: str) -> str:
     return DIFFERENCES.get(name, name)
 
 
+def no_keys(declared: object, accepted: object) -> str:
+    """Why a peer has no keys here."""
+    if declared:
+        return "Aucune ici : déclaré sans manifeste signé, ce serveur n’en a présenté aucune. Ce qu’il dit est jugé d’après les clés que publient ses acteurs."
+    return "Aucune ici : son manifeste accepté n’en garde pas." if accepted else "Aucune encore : son manifeste n’est pas accepté."
+
+
 def tie(name: str) -> str:
     """A tie's state."""
     return TIES.get(name, name)
