@@ -233,6 +233,11 @@ class UnitOfWork:
         await add_document(self.connection, version, signed, now, now + self._rules.registry_life)
         await self.acts.published(version)
 
+    async def publish_registry_again(self) -> None:
+        """Say in a new version what was done, where there is one already: before the first, nobody has anything to read."""
+        if await newest_expiry(self.connection) is not None:
+            await self.publish_registry()
+
     async def renew_registry(self) -> bool:
         """Sign the registry again once half its life has passed, so that nobody ever waits for a document that nobody changed."""
         await self.nodes.lock()

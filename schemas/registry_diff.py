@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 GRADES: Final[Mapping[str, str]] = {
     "candidate": "candidat", "observer": "observateur", "full": "admis", "suspended": "suspendu", "gone": "parti",
 }  # fmt: skip
+PEOPLE: Final[Mapping[str, str]] = {"person_named": "nommée pour approuver", "person_revoked": "n’approuve plus"}
 DATES: Final[Mapping[str, str]] = {
     "active_from": "active dès", "retiring_from": "bientôt retirée dès", "retired_at": "retirée dès", "revoked_at": "révoquée le",
     "compromised_since": "compromise depuis",
@@ -24,7 +25,14 @@ def differences(before: RegistryDocument, after: RegistryDocument) -> list[str]:
         *_of_nodes({node.id: node for node in (before.hub, *before.nodes)}, {node.id: node for node in (after.hub, *after.nodes)}),
         *_of_peers({peer.authority: peer for peer in before.peers}, {peer.authority: peer for peer in after.peers}),
         *_of_keys({key.id: key for key in before.federation}, {key.id: key for key in after.federation}),
+        *_of_people(before, after),
     ]
+
+
+def _of_people(before: RegistryDocument, after: RegistryDocument) -> Iterator[str]:
+    """Who came to approve, and who no longer does: whoever names two people may admit by them alone."""
+    changes = [change for one in after.history if one.version > before.version for change in one.changes]
+    yield from (f"{change.subject} : {PEOPLE[change.act]}" for change in changes if change.act in PEOPLE)
 
 
 def _of_nodes(before: Mapping[str, NodeEntry], after: Mapping[str, NodeEntry]) -> Iterator[str]:

@@ -27,6 +27,7 @@ def add(
     ] = None,
 ) -> None:
     """Ajoute une personne et montre, une seule fois, le jeton par lequel elle agira."""
+    from hub.registry import people_service
     from hub.registry.people import Person, new_token
     from schemas import siret as sirets
     from schemas.names import one_line
@@ -39,10 +40,7 @@ def add(
     token = _kept(token_file) if token_file else new_token()
 
     async def use(work: UnitOfWork) -> bool:
-        if await work.people.by_token(token) is not None:
-            return False
-        await work.people.add(Person(secrets.token_hex(4), who, where, siret, work.clock()), token)
-        return True
+        return await people_service.name(Person(secrets.token_hex(4), who, where, siret, work.clock()), token, work)
 
     if not terminal.in_transaction(use):
         terminal.say(f"{who} est déjà connue par ce jeton : rien à faire.")
@@ -55,9 +53,10 @@ def add(
 @app.command()
 def revoke(person: Annotated[str, typer.Argument(help="Son identifiant, tel que « people list » le montre.")]) -> None:
     """Retire son jeton à une personne ; ce qu'elle a fait reste."""
+    from hub.registry import people_service
 
     async def use(work: UnitOfWork) -> bool:
-        return await work.people.revoke(person, work.clock())
+        return await people_service.revoke(person, work)
 
     if not terminal.in_transaction(use):
         terminal.fail(f"Personne n'agit sous « {person} ».")
@@ -87,6 +86,30 @@ def list_(as_json: terminal.AsJson = False) -> None:
         for one in people
     ]
     terminal.show_table("Personnes", ("Id", "Nom", "Organisme", "SIRET", "Depuis", "Jusqu'à"), rows, "Personne n'agit encore.")
+
+
+@app.command()
+def acts(as_json: terminal.AsJson = False) -> None:
+    """Montre qui fut nommé pour approuver, et qui ne l'est plus : chaque acte daté, attesté par le hub, et dit par le registre."""
+    import json
+
+    from hub.registry.acts import acts_about_people
+    from hub.ui import words
+
+    found = terminal.reading(acts_about_people)
+    if as_json:
+        terminal.show_json(
+            [{"kind": act.kind.value, "at": act.at, "person": act.about(), "version": act.version,
+              "attestation": json.loads(act.attestation)} for act in found]
+        )  # fmt: skip
+        return
+    rows = [
+        (terminal.when(act.at), words.act(act.kind.value), act.about()["id"], act.about()["name"], act.about()["organisation"],
+         act.about()["siret"], act.version or "")
+        for act in found
+    ]  # fmt: skip
+    columns = ("Quand", "Acte", "Id", "Nom", "Organisme", "SIRET", "Version")
+    terminal.show_table("Actes", columns, rows, "Aucun acte n'est gardé : ces personnes furent nommées avant qu'il n'y en ait.")
 
 
 def _kept(path: Path) -> str:

@@ -19,6 +19,7 @@ from hub.operations.doubt import doubtful
 from hub.operations.forms import fields_of
 from hub.operations.our_pairs import our_anchors, our_pairs
 from hub.operations.refusals import Refused
+from hub.registry.acts import acts_about_people
 from hub.registry.dossier import lessened
 from hub.registry.endings import endings
 from hub.registry.repository import all_ties, newest_lifetime, spaces_of
@@ -139,8 +140,8 @@ class Pages:
         self._door.permit(request)
         async with self._door.engine.connect() as connection:
             shown = await self._nodes(connection)
-            anchors = await our_anchors(connection, self._door.clock())
-        return self._page("noeuds.html", here="/noeuds", anchors=anchors, **shown)
+            anchors, approvers = await our_anchors(connection, self._door.clock()), await acts_about_people(connection)
+        return self._page("noeuds.html", here="/noeuds", anchors=anchors, approvers=approvers, **shown)
 
     async def ties(self, request: Request) -> HTMLResponse:
         """Which spaces are tied to which communities."""

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncConnection
 
-    from hub.registry.people import Presence
+    from hub.registry.people import Person, Presence
     from schemas.keys import SigningKey
 
 
@@ -47,6 +47,8 @@ class ActKind(StrEnum):
     ANCHOR_REPLACED = "anchor_replaced"
     PAIR_REPLACED = "pair_replaced"
     ACTIVITIES_RESENT = "activities_resent"
+    PERSON_NAMED = "person_named"
+    PERSON_REVOKED = "person_revoked"
 
 
 ENDING: Final = frozenset({ActKind.APPLIED, ActKind.DECLARED, ActKind.REFUSED, ActKind.GRADE_CHANGED})
@@ -55,7 +57,10 @@ ENDING: Final = frozenset({ActKind.APPLIED, ActKind.DECLARED, ActKind.REFUSED, A
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """One act; `person` is absent for what an applicant or a node did by its own key."""
+    """One act; `presence` is absent for what an applicant or a node did by its own key, or an operator where the hub's key lies.
+
+    `about` is the person whom it is about, where it is one: the attestation says her name.
+    """
 
     subject: str
     kind: ActKind
@@ -65,6 +70,7 @@ class Act:
     key: str | None = None
     reason: str | None = None
     presence: Presence | None = field(default=None, repr=False)
+    about: Person | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +96,11 @@ class KeptAct:
         found: dict[str, Any] = json.loads(self.attestation).get("authentication", {})
         return found
 
+    def about(self) -> dict[str, str]:
+        """The person whom it is about: id, name, organisation, siret; empty where it is about none."""
+        found: dict[str, str] = json.loads(self.attestation).get("person", {})
+        return found
+
 
 def attested(act: Act, key: SigningKey) -> bytes:
     """The act as a document that the hub signs (eddsa-jcs-2022): it says what a person did here, and how she had shown who she was."""
@@ -97,13 +108,18 @@ def attested(act: Act, key: SigningKey) -> bytes:
         "type": "TraitDUnionAttestation", "act": act.kind.value, "subject": act.subject, "at": timestamp(act.at),
         "manifest": act.application, "grade": act.grade.value if act.grade else None, "key": act.key, "reason": act.reason,
     }  # fmt: skip
+    if act.about is not None:
+        said["person"] = _named(act.about)
     if act.presence is not None:
-        person = act.presence.person
-        said["by"] = {"id": person.id, "name": person.name, "organisation": person.organisation, "siret": person.siret}
+        said["by"] = _named(act.presence.person)
         said["authentication"] = {
             "provider": act.presence.provider, "acr": act.presence.acr, "authTime": timestamp(act.presence.auth_time),
         }  # fmt: skip
     return jcs.canonical(sign_document({name: part for name, part in said.items() if part is not None}, key, act.at))
+
+
+def _named(person: Person) -> dict[str, str]:
+    return {"id": person.id, "name": person.name, "organisation": person.organisation, "siret": person.siret}
 
 
 def standing_approvals(kept: Iterable[KeptAct], grade: Grade, application: str | None) -> list[KeptAct]:
@@ -175,6 +191,11 @@ def _since_the_question(kept: Sequence[KeptAct], end: KeptAct) -> list[KeptAct]:
 async def acts_of(connection: AsyncConnection, subject: str) -> list[KeptAct]:
     """What was done about a node or a peer (`node/wifip`, `peer/opsi.example`), oldest first."""
     return await _kept(connection, acts.c.subject == subject)
+
+
+async def acts_about_people(connection: AsyncConnection) -> list[KeptAct]:
+    """Who was named to approve, and who no longer does, oldest first."""
+    return await _kept(connection, acts.c.kind.in_({ActKind.PERSON_NAMED.value, ActKind.PERSON_REVOKED.value}))
 
 
 async def _kept(connection: AsyncConnection, which: Any) -> list[KeptAct]:

@@ -95,6 +95,7 @@ ACTS: Final[Mapping[str, str]] = {
     "anchor_replaced": "ancre remplacée",
     "pair_replaced": "paire de fédération remplacée",
     "activities_resent": "activités renvoyées",
+    "person_named": "personne nommée pour approuver", "person_revoked": "personne qui n’approuve plus",
 }  # fmt: skip
 BREAKERS: Final[Mapping[str, str]] = {
     "closed": "en service", "open": "en échec", "paused": "en pause", "gone": "parti", "never": "rien ne lui a été porté",
