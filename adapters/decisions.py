@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from adapters import own_hand
 from adapters.echoes import awaited, is_echo, moment, precedes
 from adapters.gestures import GESTURES, Gestures, Moments
+from adapters.internal import stays_inside
 from adapters.memory import Kind, KnownObject
 from adapters.port import Act, Incomplete, Nonsense
 from adapters.ties import TieState
@@ -94,7 +95,7 @@ class Desk:
             return Drop("own_account")
         if change.content is None or change.author is None:
             return Nonsense("content_missing")
-        if change.content.text.lstrip().startswith(self.instance.mark):
+        if stays_inside(change, self.instance.mark):
             return Drop("kept_internal")
         remembered = KnownObject(change.native_id, subject, "own", change.locator, (change.version,), tie.space, tie.community)
         if here is not None:

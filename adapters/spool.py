@@ -156,6 +156,7 @@ def pack_change(change: Change) -> bytes:
             "mentions": [mention.model_dump() for mention in change.mentions],
             "handle": change.handle,
             "asked": change.asked,
+            "inside": change.inside,
         }
     ).encode()
 

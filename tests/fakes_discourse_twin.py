@@ -70,7 +70,7 @@ async def forum(folder: Path, **changes: Any) -> AsyncIterator[Forum]:
             url=url,
             rate=0,
             retry_unit=0.00001,
-            categories=("97:Futurs Publics", "98:Réservé"),
+            categories=("97:Futurs Publics", "98:Réservé", "96:Interne"),
             restricted=("98:Réservé",),
             people=("camille:Camille Roux", "leo:Léo Petit"),
         )

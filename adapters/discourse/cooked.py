@@ -20,6 +20,7 @@ _TONES = {f"t{number}": chr(0x1F3FA + number - 1) for number in range(2, 7)}
 _LANGUAGE = re.compile(r"lang(?:uage)?-([A-Za-z0-9+#._-]{1,40})")
 _NO_LANGUAGE = frozenset(("auto", "plaintext", "text", "nohighlight"))
 _SPOILERS = frozenset(("spoiler", "spoiled", "spoiler-blurred"))
+_HASHTAGS = frozenset(("hashtag", "hashtag-cooked"))
 _HIDDEN = "Texte masqué"
 _POLL = "Sondage, à voir dans le message d’origine :"
 
@@ -78,7 +79,15 @@ def _link(link: Element, classes: set[str]) -> Sequence[Node] | None:
         return [Element("img", {"src": link.attributes.get("href", ""), "alt": shown.attributes.get("alt", "")})]
     if "mention-group" in classes:
         return link.children
+    if classes & _HASHTAGS:
+        return [Element("a", {"href": link.attributes.get("href", "")}, [_hashtag(link)])]
     return None
+
+
+def _hashtag(link: Element) -> str:
+    """`#rh` as its author typed it, though the forum shows the category's name; of one under another (`#agents:rh`), its own."""
+    typed = text_of(link.children).strip().lstrip("#").partition("::")[0]
+    return "#" + (link.attributes.get("data-slug") or typed.rpartition(":")[2])
 
 
 def _aside(aside: Element, classes: set[str]) -> Sequence[Node] | None:

@@ -10,6 +10,7 @@ from adapters.discourse.cooked import from_cooked
 from adapters.discourse.files import files_of
 from adapters.discourse.http import liking_account, writing_account
 from adapters.discourse.payload import PRIVATE_MESSAGE, REGULAR_POST, Like, Post, moment
+from adapters.internal import begins
 from adapters.markup import words
 from adapters.people import author_of
 from adapters.port import Act, Change, Incomplete, Nonsense, Unused
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from schemas.facts.message import Author
 
 _SYSTEM, _DISCOBOT = -1, -2
+_UNDER = re.compile(r"#[\w-]{1,100}:(?!:)")  # `#agents:rh`, a category under another
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f]+")
 _IN_BRACKETS = re.compile(r"\s*<p>\([^<>]{1,200}\)</p>\s*")
 """« (post deleted by author) », in the site's language: with an author's deletion its text is edited first, and that webhook does not say why."""
@@ -178,6 +180,7 @@ def _change(post: Post, event: str, instance: Instance) -> Change | Nonsense:
         by_us=_by_us(post, instance),
         called=tuple(called),
         handle=post.username,
+        inside=act is not Act.DELETED and begins(_UNDER.sub("#", post.raw or ""), instance.mark),
     )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+from adapters.internal import begins
 from adapters.markup import from_text, words
 from adapters.matrix.formatted import from_formatted
 from adapters.matrix.names import is_ours, ministry_of
@@ -216,6 +217,7 @@ def _written(
         called=tuple(called),
         handle=event.sender,
         by_us=is_ours(event.sender, instance),
+        inside=begins(message.body, instance.mark),
     )
 
 

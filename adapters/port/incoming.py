@@ -97,6 +97,8 @@ class Change:
     """By which the author herself is called here."""
     asked: str | None = None
     """None for what the RSE told by itself; else what it had said when it was last asked for the same reason, empty the first time."""
+    inside: bool = False
+    """Whether what its author typed begins with the node's mark, where the RSE tells that beside what it makes of it."""
 
 
 @dataclass(frozen=True, slots=True)

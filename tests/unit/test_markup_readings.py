@@ -114,7 +114,25 @@ READINGS = (
         "discourse",
         "category",
         shown='<p><a class="hashtag-cooked" href="/c/rh/5" data-type="category" data-slug="rh"><span class="hashtag-icon-placeholder"><svg></svg></span><span>RH</span></a></p>',
-        html='<p><a href="https://forum.example/c/rh/5" rel="noopener noreferrer">RH</a></p>',
+        html='<p><a href="https://forum.example/c/rh/5" rel="noopener noreferrer">#rh</a></p>',
+    ),
+    Reading(
+        "discourse",
+        "category under another",
+        shown='<p><a class="hashtag-cooked" href="/c/agents/rh/6" data-type="category" data-slug="rh" data-ref="agents:rh"><span class="hashtag-icon-placeholder"></span><span>Ressources humaines</span></a></p>',
+        html='<p><a href="https://forum.example/c/agents/rh/6" rel="noopener noreferrer">#rh</a></p>',
+    ),
+    Reading(
+        "discourse",
+        "tag of an older forum",
+        shown='<p><a class="hashtag" href="/c/agents/rh/6">#<span>agents:rh</span></a> et <a class="hashtag-cooked" href="/tag/rh">#rh::tag</a></p>',
+        html='<p><a href="https://forum.example/c/agents/rh/6" rel="noopener noreferrer">#rh</a> et <a href="https://forum.example/tag/rh" rel="noopener noreferrer">#rh</a></p>',
+    ),
+    Reading(
+        "discourse",
+        "tag that the forum does not know",
+        shown='<p><span class="hashtag-raw">#inconnu</span> demain</p>',
+        html="<p>#inconnu demain</p>",
     ),
     Reading(
         "matrix",

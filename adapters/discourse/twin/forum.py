@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from adapters.discourse.twin.store import Post, Topic
-from adapters.discourse.twin.views import cook, slug_of
+from adapters.discourse.twin.views import cook, hashtag, slug_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,6 +27,7 @@ NOT_FOUND = "The requested URL or resource could not be found."
 _COMMENT = re.compile(r"<!--(.*?)-->")
 _EMOJI = re.compile(r":\w+(:\w+)?:")
 _CALL = re.compile(r"<(?P<code>code|pre)\b.*?</(?P=code)>|(?<![\w@/])@(?P<name>[\w.-]*\w)", re.DOTALL)
+_HASHTAG = re.compile(r"<(?P<code>code|pre)\b.*?</(?P=code)>|<[^>]*>|(?<![\w&/])#(?P<slug>[\w:-]{1,101})", re.DOTALL)
 _BLANKS = re.compile(r"\s+")
 
 
@@ -187,14 +188,20 @@ class Forum:
         return post
 
     def _cooked(self, raw: str) -> str:
-        """A user name after « @ » calls its bearer, but in code."""
+        """A user name after « @ » calls its bearer, and a category's slug after « # » names it, but in code."""
         known = {person.username for person in self._store.people.values()}
 
         def call(found: re.Match[str]) -> str:
             name = found["name"]  # None for code
             return f'<a class="mention" href="/u/{name}">@{name}</a>' if name in known else found[0]
 
-        return _CALL.sub(call, cook(raw))
+        categories = {slug_of(category.name): category for category in self._store.categories.values()}
+
+        def name(found: re.Match[str]) -> str:
+            category = categories.get(found["slug"] or "")
+            return hashtag(category) if category is not None else found[0]
+
+        return _HASHTAG.sub(name, _CALL.sub(call, cook(raw)))
 
     def _revise(self, post: Post, raw: str) -> None:
         post.past.append(post.raw)

@@ -26,6 +26,16 @@ def cook(raw: str) -> str:
     return str(_MARKDOWN.render(_COMMENT.sub("", raw))).strip()
 
 
+def hashtag(category: Category) -> str:
+    """How a category is shown that a post names by its slug: by its name, and without « # »."""
+    slug = slug_of(category.name)
+    icon = '<svg class="fa d-icon d-icon-square-full svg-icon svg-node"><use href="#square-full"></use></svg>'
+    return (
+        f'<a class="hashtag-cooked" href="/c/{slug}/{category.id}" data-type="category" data-slug="{slug}" data-id="{category.id}">'
+        f'<span class="hashtag-icon-placeholder">{icon}</span><span>{escape(category.name)}</span></a>'
+    )
+
+
 def slug_of(title: str) -> str:
     """`Un titre, là !` → `un-titre-la`."""
     plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
