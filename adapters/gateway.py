@@ -21,7 +21,7 @@ from adapters.failures import told
 from adapters.mentions import introduced
 from adapters.port import Ask, AuthenticRequest, Change, Incomplete, Later, Nonsense, UnverifiedRequest
 from adapters.sorting import NotStored, Stored
-from schemas.names import public_name
+from schemas.names import ANYBODY, public_name
 from schemas.problem import MEDIA_TYPE, Problem
 from schemas.wire.reception import patience
 from schemas.wire.records import new_correlation
@@ -243,7 +243,7 @@ async def completed(client: RseClient, incomplete: Incomplete) -> Outcome | None
 
 
 async def named(client: RseClient, outcome: Outcome) -> Outcome:
-    """The change with its author's display name, where the webhook left it empty and the RSE tells it, and the names of whom it calls."""
+    """The change with its author's display name, asked of the RSE where the webhook left it empty, and the names of whom it calls."""
     if isinstance(outcome, Change) and _calls(outcome):
         outcome = await introduced(client, outcome)
     if not isinstance(outcome, Change) or not _nameless(outcome) or outcome.author is None:
@@ -253,7 +253,7 @@ async def named(client: RseClient, outcome: Outcome) -> Outcome:
             name = await client.display_name(outcome.actor)
     except TimeoutError:
         return outcome
-    return replace(outcome, author=outcome.author.model_copy(update={"name": public_name(name)[:200]})) if name else outcome
+    return replace(outcome, author=outcome.author.model_copy(update={"name": public_name(name)[:200] or ANYBODY}))
 
 
 def _nameless(outcome: Outcome) -> bool:

@@ -23,12 +23,9 @@ _UNKNOWN = "Auteur inconnu"
 
 
 @lru_cache(maxsize=4_096)
-def author_of(organisation: str, name: str = "", kind: Literal["person", "bot", "system"] = "person", user: str = "") -> Author:
-    """Who wrote, checked once for all that she writes in a row; raises ValueError as Author does.
-
-    By the name that her RSE shows, or where that is empty or an e-mail address by her user name there.
-    """
-    return Author(name=public_name(name, user), organisation=organisation, kind=kind)
+def author_of(organisation: str, name: str = "", kind: Literal["person", "bot", "system"] = "person") -> Author:
+    """Who wrote, checked once for all that she writes in a row; raises ValueError as Author does. An empty name is still to be asked for."""
+    return Author(name=public_name(name), organisation=organisation, kind=kind)
 
 
 def signature_of(author: Author | None) -> str:

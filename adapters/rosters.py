@@ -25,7 +25,7 @@ from schemas import topics
 from schemas.envelope import object_id
 from schemas.facts.membership import MembershipJoined, MembershipLeft
 from schemas.facts.message import Author
-from schemas.names import one_line, public_name
+from schemas.names import ANYBODY, one_line, public_name
 from schemas.proof import sign_event
 from schemas.wire.records import new_correlation, to_headers
 from schemas.wire.telemetry import Metric
@@ -162,7 +162,7 @@ class Rosters:
         tie = self._open(space)
         if tie is None:  # it ended while the RSE was asked
             return "not_tied"
-        named = [Member(one.actor, one_line(public_name(one.name), NAME_LIMIT)) for one in roster if _ACTOR.fullmatch(one.actor)]
+        named = [Member(one.actor, one_line(public_name(one.name), NAME_LIMIT) or ANYBODY) for one in roster if _ACTOR.fullmatch(one.actor)]
         news = compared(await self._office.members.of(space), named, space, tie.community)
         count = await self._tell(space, news)
         turn.not_before = self._office.clock() + REST + PACE * count

@@ -19,6 +19,7 @@ from adapters.verdicts import Doubt, Drop, Park, Publish
 from schemas import topics
 from schemas.envelope import BACKFILL
 from schemas.facts.message import MessagePosted
+from schemas.names import ANYBODY
 from schemas.proof import sign_event, timestamp
 from schemas.wire.records import CORRELATION, to_headers
 from schemas.wire.telemetry import Metric
@@ -209,7 +210,12 @@ class Sorter:
         headers = to_headers(event, arrival.correlation)
         batch.objects.append(publish.remembered)
         batch.wanted += [publish.wanted] if publish.wanted is not None else []
-        if change.author is not None and change.author.name and change.author.kind == "person" and change.handle is not None:
+        if (
+            change.author is not None
+            and change.author.name not in {"", ANYBODY}
+            and change.author.kind == "person"
+            and change.handle is not None
+        ):
             batch.people.append(Met(publish.tie.community, change.author.name, change.handle))
         batch.records.append(Record(topics.RSE_INBOUND.name, key, event.value, headers, publish.fact.event_type))
         batch.labels.append((arrival, f"event={event.envelope.id}"))

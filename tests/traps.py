@@ -63,7 +63,7 @@ TRAPS: Final = (
     Trap("topics_without_category_names", DISCOURSE, "Events of topics tell less than events of posts, no category's name among others.", (
         (DT, "test_other_events_are_unused"), (HERE, "test_a_topics_own_event_says_nothing_that_its_first_post_does_not_say_better"))),
     Trap("empty_names", DISCOURSE, "Many people have no display name, or an empty one.", (
-        (DT, "test_an_empty_name_gives_way_to_the_user_name"),)),
+        (DT, "test_a_user_name_does_not_leave_where_a_person_has_no_other_name"),)),
     Trap("hidden_posts", DISCOURSE, "A post that flags have hidden is told with all of its words, which no reader sees.", (
         (DT, "test_a_post_that_readers_may_not_read_is_unused_until_its_author_has_rewritten_it"),
         (DT, "test_a_hidden_post_that_goes_is_taken_back_where_it_was_brought_before"))),

@@ -28,7 +28,7 @@ class People:
         self._known: OrderedDict[str, tuple[str | None, float]] = OrderedDict()
 
     async def name(self, username: str) -> str | None:
-        """Her name as the site shows it: her user name where she gave none; None where there is nobody, or no answer."""
+        """Her display name; None where she gave none, where there is nobody, or no answer."""
         if not _USERNAME.fullmatch(username):
             return None
         name, until = self._known.get(username, (None, float("-inf")))
@@ -38,8 +38,8 @@ class People:
         if isinstance(answer, Later):
             return name
         user = answer.document.get("user")
-        told = [user.get("name"), user.get("username")] if answer.done and isinstance(user, dict) else []
-        said = public_name(*(one for one in told if isinstance(one, str)))
+        told = user.get("name") if answer.done and isinstance(user, dict) else None
+        said = public_name(told if isinstance(told, str) else None)
         self._known[username] = (said or None, self._clock() + LIFE)
         if len(self._known) > REMEMBERED:
             self._known.popitem(last=False)

@@ -15,6 +15,7 @@ from adapters.markup import words
 from adapters.people import author_of
 from adapters.port import Act, Change, Incomplete, Nonsense, Unused
 from schemas.facts.message import TEXT_LIMIT, Content
+from schemas.names import ANYBODY
 
 if TYPE_CHECKING:
     from adapters.settings import Instance
@@ -47,7 +48,7 @@ def read_like(like: Like, instance: Instance) -> Change | Unused | Nonsense:
         return unused
     if like.post.category_id is None:
         return Nonsense("category_missing")
-    author = author_of(instance.organisation, _line(like.user.name, 200), user=_line(like.user.username, 200))
+    author = author_of(instance.organisation, _line(like.user.name, 200) or ANYBODY)
     return Change(
         act=Act.REACTED,
         native_id=_like_id(like, instance),
@@ -210,8 +211,8 @@ def _content(cooked: str, instance: Instance, called: list[str]) -> Content | No
 
 
 def _author(post: Post, instance: Instance) -> Author:
-    """Her display name; many have none, then her user name."""
-    return author_of(instance.organisation, _line(post.name, 200), _kind(post.user_id), _line(post.username, 200))
+    """Her display name; many have none, and a user name does not leave its ministry."""
+    return author_of(instance.organisation, _line(post.name, 200) or ANYBODY, _kind(post.user_id))
 
 
 def _kind(user: int | None) -> Literal["person", "bot", "system"]:

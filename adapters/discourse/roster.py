@@ -12,7 +12,6 @@ from adapters.discourse.payload import Category, GroupMember, GroupPage
 from adapters.discourse.search import read
 from adapters.people import ROSTER_LIMIT, TOO_MANY, Member
 from adapters.port import UNSUPPORTED, Later, Never
-from schemas.names import public_name
 
 if TYPE_CHECKING:
     from adapters.discourse.http import Answer, Api
@@ -82,4 +81,4 @@ class Roster:
 
 
 def _member(one: GroupMember) -> Member:
-    return Member(f"user:{one.id}", public_name(one.name, one.username))
+    return Member(f"user:{one.id}", one.name or "")

@@ -52,7 +52,9 @@ CAPABILITIES = Capabilities(
             Yes("un titre en tête de l’activité ; jamais le nom d’un espace, qui n’est qu’à son ministère"),
         ),
         Feature.IDENTITY: BothWays(
-            Yes("nom affiché et ministère, des personnes mentionnées aussi ; l’identifiant ne quitte pas le ministère"),
+            Yes(
+                "nom affiché et ministère, des personnes mentionnées aussi ; « un agent » où il n’y en a pas : l’identifiant ne quitte pas le ministère"
+            ),
             Yes(
                 "nom et ministère en tête du message ; l’auteur technique est le compte du connecteur ; qui a écrit dans la communauté peut être mentionné d’ailleurs"
             ),

@@ -258,7 +258,7 @@ def members_of(found: Iterable[Liker], instance: Instance) -> tuple[Member, ...]
     """The people of a space, without the connector's own account."""
     ours = instance.options.get("account", ACCOUNT).casefold()
     people = (one for one in found if (one.id or one.account) and one.account.casefold() != ours)
-    return tuple(Member(_actor(one), _line(one.fullname or one.profile.name or one.account)) for one in people)
+    return tuple(Member(_actor(one), _line(one.fullname or one.profile.name)) for one in people)
 
 
 def _actor(one: Liker) -> str:

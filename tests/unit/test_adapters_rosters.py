@@ -108,8 +108,8 @@ async def test_nothing_that_leaves_names_a_person_but_her_display_name(hall: Rec
 
 
 async def test_a_member_who_is_called_by_her_address_is_an_agent(hall: Reception) -> None:
-    await hall.begun(ada="ada@rse.example", bob="Bob <bob@rse.example>")
-    assert hall.told() == [("joined", "un agent"), ("joined", "Bob")]
+    await hall.begun(ada="ada@rse.example", bob="Bob <bob@rse.example>", zoe="")
+    assert hall.told() == [("joined", "un agent"), ("joined", "Bob"), ("joined", "un agent")]
 
 
 async def test_a_hint_is_followed_soon_and_a_departure_and_another_name_are_told(hall: Reception) -> None:
@@ -285,7 +285,7 @@ async def test_hostile_names_are_one_line_and_actors_that_no_ledger_can_keep_are
     people = {"ada": "\u202eAda\n<script>\x00" + "x" * 500, "nul\x00": "Nul", "\ud800": "Surrogate", "": "Nobody", "bob": ""}
     await hall.begun(**people)
     names = [name for _, name in hall.told()]
-    assert names == ["Ada <script> " + "x" * 187, ""]
+    assert names == ["Ada <script> " + "x" * 187, "un agent"]
 
 
 # --- the comparison itself ---------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from adapters.discourse import ADAPTER
 from adapters.port import Act, Altered, AuthenticRequest, Change, Incomplete, Nonsense, Outcome, RosterAltered, Unused, UnverifiedRequest
+from schemas.names import ANYBODY
 from schemas.problem import Problem
 from tests.fakes_discourse import authentic, instance, post, signature, webhook
 
@@ -210,10 +211,12 @@ def test_an_event_that_no_discourse_is_known_to_send_is_unused_without_a_name_of
 
 
 @pytest.mark.parametrize("name", ["", None, "  "])
-def test_an_empty_name_gives_way_to_the_user_name(name: str | None) -> None:
-    author = change("post_created", name=name).author
-    assert author is not None
-    assert author.name == "camille"
+def test_a_user_name_does_not_leave_where_a_person_has_no_other_name(name: str | None) -> None:
+    liked = like({"id": 7, "name": name, "username": "camille"})
+    assert isinstance(liked, Change)
+    for author in (change("post_created", name=name).author, liked.author):
+        assert author is not None
+        assert author.name == ANYBODY
 
 
 def test_a_ping_is_unused() -> None:
