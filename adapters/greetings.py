@@ -51,6 +51,7 @@ CLAIM: Final = """
         ORDER BY due_at LIMIT $4 FOR UPDATE SKIP LOCKED)
     RETURNING community, person, space, native_id, attempts
 """
+FORGET: Final = "DELETE FROM greetings WHERE instance = $1 AND community = $2 AND person = $3"
 SETTLE: Final = "UPDATE greetings SET state = $4, native_id = NULL WHERE instance = $1 AND community = $2 AND person = $3"
 log = structlog.get_logger()
 
@@ -87,8 +88,12 @@ class Newcomers:
         self._noted.clear()
         return taken
 
+    def forget(self, newcomer: Newcomer) -> None:
+        """Nobody else heard her: her next message is looked at like a first one."""
+        self._seen.discard((newcomer.community, newcomer.person))
+
     def give_back(self, newcomers: Iterable[Newcomer]) -> None:
-        """The ledger could not take them."""
+        """They could not be noted yet."""
         self._noted.extendleft(reversed(list(newcomers)))
 
 
@@ -118,6 +123,11 @@ class Register:
             rows = await connection.fetch(CLAIM, self._instance, FIRST_SECONDS, MOST_SECONDS, AT_ONCE)
         return [Due(Newcomer(row["community"], row["person"], row["space"], row["native_id"]), row["attempts"]) for row in rows]
 
+    async def forget(self, newcomer: Newcomer) -> None:
+        """She is to be greeted with another message."""
+        async with self._ledger.connection() as connection:
+            await connection.execute(FORGET, self._instance, newcomer.community, newcomer.person)
+
     async def settle(self, newcomer: Newcomer, state: str) -> None:
         """She was told, or never will be; which message it was is forgotten."""
         async with self._ledger.connection() as connection:
@@ -146,7 +156,7 @@ class Greeter:
 
     async def round(self) -> float:
         """Note who came, greet whose time it is; seconds until the next round."""
-        noted = self.newcomers.take()
+        noted = self._overheard(self.newcomers.take())
         try:
             if noted:
                 await self.register.expect(noted)
@@ -162,8 +172,30 @@ class Greeter:
             await self.sleep(APART_SECONDS)
         return ROUND_SECONDS
 
+    def _overheard(self, noted: Iterable[Newcomer]) -> list[Newcomer]:
+        """Those whom somebody else hears. Who is alone in her community is looked at again with her next message; where nobody knows yet, later."""
+        heard: list[Newcomer] = []
+        unknown: list[Newcomer] = []
+        for newcomer in noted:
+            if not self.ties.company(newcomer.community):
+                unknown.append(newcomer)
+            elif self._others(newcomer.community):
+                heard.append(newcomer)
+            else:
+                self.newcomers.forget(newcomer)
+        self.newcomers.give_back(unknown)
+        return heard
+
+    def _others(self, community: str) -> list[str]:
+        """The other nodes that hear a community, and the name for servers of others."""
+        return [node for node in self.ties.company(community) if node != self.instance.node]
+
     async def _greet(self, due: Due) -> float | None:
         """One attempt; the seconds for which the RSE wants to be left alone, if it does."""
+        if not self._others(due.newcomer.community):  # a notice that names nobody would be the only one
+            await self.register.forget(due.newcomer)
+            self.newcomers.forget(due.newcomer)
+            return None
         greeting = self._greeting(due)
         if greeting is None:
             await self.register.settle(due.newcomer, "given_up")  # the tie has ended meanwhile: there is nothing to tell her
@@ -188,9 +220,10 @@ class Greeter:
         if tie is None or tie.community != newcomer.community:
             return None
         names = {PEERS: FOLLOWERS} | ({node.id: node.organisation for node in registry.document.nodes} if registry is not None else {})
-        others = [names.get(node, node) for node in self.ties.company(newcomer.community) if node != self.instance.node]
-        content = notice_text.to_person(Telling(tie.title, others, self.instance.mark, self.link))
-        return Greeting(greeting_key(newcomer), newcomer.native_id, newcomer.space, notice_text.PERSON_TITLE, content, due.attempts > 1)
+        others = [names.get(node, node) for node in self._others(newcomer.community)]
+        telling = Telling(tie.title, others, self.instance.mark, self.link)
+        title, content = notice_text.person_title(telling), notice_text.to_person(telling)
+        return Greeting(greeting_key(newcomer), newcomer.native_id, newcomer.space, title, content, due.attempts > 1)
 
 
 def greeting_key(newcomer: Newcomer) -> str:

@@ -20,6 +20,7 @@ NAME_LIMIT = 120
 FOLLOWERS = "des serveurs extérieurs qui suivent cette communauté"
 MONTHS = ["janvier", "février", "mars", "avril", "mai", "juin", "juillet", "août", "septembre", "octobre", "novembre", "décembre"]
 PERSON_TITLE = "Votre message est lu aussi dans d’autres ministères"
+ABROAD_TITLE = "Votre message est lu aussi sur des serveurs extérieurs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +57,16 @@ def of_space(telling: Telling, state: TieState) -> Content:
     return _content("".join(said))
 
 
+def person_title(telling: Telling) -> str:
+    """By whom else she is read: other ministries, or servers of others alone."""
+    return ABROAD_TITLE if set(telling.ministries) <= {FOLLOWERS} else PERSON_TITLE
+
+
 def to_person(telling: Telling) -> Content:
-    """What who writes there for the first time is told, in private and once."""
+    """What who writes there for the first time is told, in private and once; somebody else hears the community."""
     first = f"<p>Bonjour,</p><p>Vous venez d’écrire pour la première fois dans un espace relié à {_name(telling)} par Trait d’union.</p>"
-    again = "<p>Un message que vous supprimez ici disparaît partout. Cet avis ne vous est envoyé qu’une fois.</p>"
+    abroad = " Nul ne peut y contraindre les serveurs extérieurs." if FOLLOWERS in telling.ministries else ""
+    again = f"<p>Si vous supprimez un message ici, sa suppression est demandée partout où il est lu.{abroad} Cet avis ne vous est envoyé qu’une fois.</p>"
     return _content(first + _readers(telling, "Ce que vous y écrivez est lu aussi par") + _keep(telling) + again + _more(telling))
 
 

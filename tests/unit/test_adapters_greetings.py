@@ -11,6 +11,7 @@ import pytest
 
 from adapters.greetings import MOST_ATTEMPTS, NOTED, ROUND_SECONDS, Due, Greeter, Newcomer, Newcomers, greeting_key
 from adapters.ledger import LedgerUnavailable
+from adapters.notice_text import ABROAD_TITLE, FOLLOWERS, PERSON_TITLE, Telling, person_title, to_person
 from adapters.port import Later, Never, Written
 from adapters.ties import Tie, TieState
 from schemas.words import Audience
@@ -35,6 +36,7 @@ class FakeRegister:
     due: list[Due] = field(default_factory=list)
     noted: list[Newcomer] = field(default_factory=list)
     settled: list[str] = field(default_factory=list)
+    forgotten: list[Newcomer] = field(default_factory=list)
     down: bool = False
 
     async def expect(self, newcomers: Iterable[Newcomer]) -> None:
@@ -44,6 +46,9 @@ class FakeRegister:
 
     async def claim(self) -> list[Due]:
         return self.due
+
+    async def forget(self, newcomer: Newcomer) -> None:
+        self.forgotten.append(newcomer)
 
     async def settle(self, newcomer: Newcomer, state: str) -> None:
         assert newcomer
@@ -63,12 +68,13 @@ class Post:
 @dataclass
 class Tied:
     tie: Tie | None = TIE
+    heard_by: frozenset[str] = frozenset({"wifip", "education"})
 
     def of(self, space: str) -> Tie | None:
         return self.tie if space == SPACE else None
 
     def company(self, community: str) -> frozenset[str]:
-        return frozenset({"wifip", "education"}) if community == COMMUNITY else frozenset()
+        return self.heard_by if community == COMMUNITY else frozenset()
 
 
 class Nobody:
@@ -142,6 +148,50 @@ async def test_nobody_is_greeted_for_a_tie_that_has_ended(greeter: Greeter) -> N
     client, register = due(greeter)
     await greeter.round()
     assert (client.sent, register.settled) == ([], ["given_up"])
+
+
+async def test_who_is_alone_in_her_community_is_greeted_once_somebody_else_hears_her(greeter: Greeter) -> None:
+    ties: Any = greeter.ties
+    client, register = due(greeter)
+    ties.heard_by = frozenset({"wifip"})
+    greeter.newcomers.note(CAMILLE)
+    await greeter.round()
+    assert (client.sent, register.settled, register.noted, register.forgotten) == ([], [], [], [CAMILLE])
+    ties.heard_by, register.due = frozenset({"wifip", "education"}), []
+    greeter.newcomers.note(CAMILLE)  # her next message
+    await greeter.round()
+    assert register.noted == [CAMILLE]
+
+
+async def test_nobody_is_greeted_before_it_is_known_who_hears_the_community(greeter: Greeter) -> None:
+    ties: Any = greeter.ties
+    register: Any = greeter.register
+    ties.heard_by = frozenset()
+    greeter.newcomers.note(CAMILLE)
+    await greeter.round()
+    assert not register.noted
+    ties.heard_by = frozenset({"wifip", "education"})
+    await greeter.round()
+    assert register.noted == [CAMILLE]
+
+
+@pytest.mark.parametrize(
+    ("others", "title", "words", "absent"),
+    [
+        (["Éducation"], PERSON_TITLE, "Éducation", "serveurs"),
+        ([FOLLOWERS], ABROAD_TITLE, "Nul ne peut y contraindre les serveurs extérieurs", "ministères"),
+        ([FOLLOWERS, "Éducation"], PERSON_TITLE, "Nul ne peut y contraindre les serveurs extérieurs", "disparaît partout"),
+    ],
+)
+def test_the_notice_says_one_thing_alone_of_who_reads_and_promises_nothing_for_others(
+    others: list[str], title: str, words: str, absent: str
+) -> None:
+    telling = Telling("Futurs", others, "#interne", "")
+    text = to_person(telling).text
+    assert person_title(telling) == title
+    assert words in text
+    assert absent not in text
+    assert "Aucun autre" not in text
 
 
 async def test_nobody_is_greeted_while_the_writer_waits_for_its_rse(greeter: Greeter) -> None:
