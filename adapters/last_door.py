@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 
 from adapters import elsewhere
 from schemas.envelope import event_digest
+from schemas.facts import TakenBack
+from schemas.facts.moderation import MessageRestored
+from schemas.facts.reaction import ReactionAdded
 from schemas.ministries import OF_ANOTHER, of_another_node
 from schemas.proof import Reason, Refusal, UnverifiedEvent, VerifiedEvent, verify_event
 from schemas.sequence import Sequence, SequenceRefused, verify_sequence
@@ -59,6 +62,18 @@ class Passed:
     def resent(self) -> bool:
         """Whether the hub sends it again, to us who missed it."""
         return self.place is not None and self.place.history is not None
+
+    @property
+    def company(self) -> frozenset[str] | None:
+        """Who hears the community, as this event's targets tell it; None where they tell something else.
+
+        What is taken back goes further, to where it was heard before; what is sent again to us alone; and neither a reaction like a
+        colleague's nor the return of what peers were never shown goes to them, though they hear all the rest.
+        """
+        fact = self.verified.fact
+        if self.place is None or self.resent or fact is None or isinstance(fact, TakenBack | ReactionAdded | MessageRestored):
+            return None
+        return frozenset(self.place.targets)
 
     @property
     def number(self) -> int:

@@ -17,7 +17,6 @@ from adapters.quotations import Quotations
 from adapters.resyncs import Lost
 from adapters.spool import Record, SpoolFull
 from schemas import topics
-from schemas.facts import TakenBack
 from schemas.facts.delivery import Delivery
 from schemas.proof import timestamp
 from schemas.wire.publisher import NotAcknowledged
@@ -105,9 +104,8 @@ class Writer:
         await self._bench.asking.missed_of(community, Lost.GAP)
 
     async def _note_company(self, community: str, passed: Passed) -> None:
-        """Who hears the community now; what is taken back goes further, to where it was heard before, and what is sent again to us alone."""
-        if passed.place is not None and not passed.resent and not isinstance(passed.verified.fact, TakenBack):
-            await self._bench.ties.heard_by(community, passed.place.targets)
+        if passed.company is not None:
+            await self._bench.ties.heard_by(community, passed.company)
 
     def _tell_gap(self, what: str, passed: Passed, numbers: Numbers) -> None:
         Metric.records.labels(f"node.{self._bench.instance.node}", self._bench.instance.node, what).inc()

@@ -178,3 +178,12 @@ async def test_a_like_that_was_told_before_ministries_were_counted_is_taken_back
     await world.hear(world.unreacted("education", "like:1"))
     like, undo = await carried(world)
     assert undo["object"]["id"] == like["id"]
+
+
+async def test_a_reaction_like_a_colleagues_is_not_for_peers_so_that_only_the_rest_tells_who_hears_the_community(world: World) -> None:
+    message = object_id("wifip", "post:1")
+    await world.hear(world.posted("wifip", "post:1"))
+    await world.hear(world.reacted("education", "like:1", message, "👍", ALICE), world.reacted("education", "like:2", message, "👍", BOB))
+    assert [PEERS in found for found in await targets(world, "reaction.added")] == [True, False]
+    await world.hear(world.posted("education", "post:2", parent=message))
+    assert all(PEERS in found for found in await targets(world, "message.posted"))
