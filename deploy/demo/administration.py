@@ -38,15 +38,15 @@ def main() -> None:
 
 
 def run(command: Callable[[], None], words: Sequence[str]) -> dict[str, int | str]:
-    """One command, its words as a terminal would give them."""
-    said, code = io.StringIO(), 0
+    """One command, its words as a terminal would give them; what it says on standard error only where it fails, as a pipe would."""
+    said, wrong, code = io.StringIO(), io.StringIO(), 0
     sys.argv = ["traitdunion", *words]
-    with redirect_stdout(said), redirect_stderr(said):
+    with redirect_stdout(said), redirect_stderr(wrong):
         try:
             command()
         except SystemExit as end:
             code = end.code if isinstance(end.code, int) else int(end.code is not None)
-    return {"code": code, "said": said.getvalue()}
+    return {"code": code, "said": said.getvalue() + (wrong.getvalue() if code else "")}
 
 
 def _import_early() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -29,6 +30,15 @@ class Whose(StrEnum):
     OPERATORS = "operators"
     FEDERATION = "federation"
     FEDERATION_RSA = "federation-rsa"
+
+
+PASSPHRASES: Final = {
+    Whose.HUB: "TRAITDUNION_SIGNING_PASSPHRASE",
+    Whose.NODE: "TRAITDUNION_KEY_PASSPHRASE",
+    Whose.FEDERATION: "TRAITDUNION_FEDERATION_PASSPHRASE",
+    Whose.FEDERATION_RSA: "TRAITDUNION_FEDERATION_PASSPHRASE",
+}
+"""The setting by which each kind of key is encrypted when it is made, and opened after."""
 
 
 @app.command()
@@ -59,6 +69,7 @@ def generate(
             terminal.say(_federation(path))
         case Whose.FEDERATION_RSA:
             terminal.say(_federation_rsa(path))
+    _warn_if_clear(kind, path)
 
 
 @app.command()
@@ -187,6 +198,19 @@ def compromised(
     except ValueError:
         terminal.fail("Ce moment est dans le futur.")
     terminal.say(f"{key_id} est révoquée, et ce qu'elle a signé depuis le {since:%Y-%m-%d %H:%M:%S}Z est douteux.")
+
+
+def _warn_if_clear(kind: Whose, path: Path) -> None:
+    """Say on standard error that a private key lies in clear, and what encrypts it."""
+    if b"ENCRYPTED" in path.read_bytes():
+        return
+    if kind is Whose.OPERATORS:
+        sys.stderr.write(f"Cette clé est en clair dans {path} : gardez ce fichier hors ligne, sur un support chiffré.\n")
+        return
+    sys.stderr.write(
+        f"Cette clé est en clair dans {path} : qui lit ce fichier signe à votre place. Pour la chiffrer, "
+        f"« openssl pkcs8 -topk8 -v2 aes-256-cbc -in {path} -out FICHIER », puis {PASSPHRASES[kind]}, qu'il suffit de poser avant « keys generate ».\n"
+    )
 
 
 def _hub(path: Path) -> str:

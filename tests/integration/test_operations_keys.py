@@ -23,7 +23,7 @@ def test_a_missing_hub_key_says_which_command_makes_it(hub: Path) -> None:
     (hub / "hub.pem").unlink()
     assert "traitdunion keys generate hub" in run("communities", "open", "c", "--title", "C").output
     made = run("keys", "generate", "hub", str(hub / "hub.pem"))
-    assert made.output.strip() == run("registry", "anchor").output.strip()
+    assert made.stdout.strip() == run("registry", "anchor").output.strip()
     assert (hub / "hub.pem").stat().st_mode & 0o077 == 0
     assert "ne s'écrase pas" in run("keys", "generate", "hub", str(hub / "hub.pem")).output
     assert run("communities", "open", "c", "--title", "C").exit_code == 0
@@ -31,7 +31,7 @@ def test_a_missing_hub_key_says_which_command_makes_it(hub: Path) -> None:
 
 def test_the_operators_pair_seals_and_opens(tmp_path: Path) -> None:
     path = tmp_path / "sealed.key"
-    public = run("keys", "generate", "operators", str(path)).output.strip()
+    public = run("keys", "generate", "operators", str(path)).stdout.strip()
     sealed = SealedBox(PublicKey(bytes.fromhex(public))).encrypt(b"corps")
     assert SealedBox(PrivateKey(bytes.fromhex(path.read_text().strip()))).decrypt(sealed) == b"corps"
     assert path.stat().st_mode & 0o077 == 0
@@ -119,6 +119,21 @@ def test_an_encrypted_key_is_opened_by_its_passphrase_and_by_nothing_else(hub: P
     refused = run(*signing)
     assert "TRAITDUNION_KEY_PASSPHRASE" in refused.output
     assert "une phrase" not in refused.output
+
+
+def test_a_key_that_is_written_in_clear_says_so_and_what_encrypts_it(hub: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = {"hub": "SIGNING", "node": "KEY", "federation": "FEDERATION", "federation-rsa": "FEDERATION"}
+    for kind, name in names.items():
+        words = ("keys", "generate", kind, "--owner", "wifip")
+        made = run(*words, str(hub / f"{kind}.clair"))
+        assert made.exit_code == 0
+        assert "en clair" not in made.stdout
+        for said in (f"Cette clé est en clair dans {hub / f'{kind}.clair'}", "openssl pkcs8 -topk8", f"TRAITDUNION_{name}_PASSPHRASE"):
+            assert said in made.stderr
+        monkeypatch.setenv(f"TRAITDUNION_{name}_PASSPHRASE", "une phrase")
+        assert run(*words, str(hub / f"{kind}.chiffree")).stderr == ""
+        monkeypatch.delenv(f"TRAITDUNION_{name}_PASSPHRASE")
+    assert "hors ligne" in run("keys", "generate", "operators", str(hub / "operators.cle")).stderr
 
 
 def test_the_anchor_is_followed_by_another_that_two_people_name(hub: Path, people: Callable[[str], None]) -> None:
