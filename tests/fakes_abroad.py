@@ -142,6 +142,7 @@ class FakeAbroad:
     silent: dict[str, StrEnum] = field(default_factory=dict)
     """Why nothing can be asked of a server now."""
     asked: list[str] = field(default_factory=list)
+    callers: list[str] = field(default_factory=list)
     registries: dict[str, bytes] = field(default_factory=dict)
 
     async def registry(self, origin: str, budget: Any) -> bytes | StrEnum:
@@ -164,6 +165,10 @@ class FakeAbroad:
             return why
         found = next((key for one in self.actors.values() if (key := one.key(key_id))), self.lone_keys.get(key_id))
         return found or Unknown.KEY
+
+    async def key_for(self, caller: str, key_id: str, budget: Any) -> RemoteKey | StrEnum:
+        self.callers.append(caller)
+        return await self.key(key_id, budget)
 
     async def renewed(self, key_id: str, budget: Any) -> RemoteKey | StrEnum:
         del budget

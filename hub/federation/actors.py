@@ -11,6 +11,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
 from urllib.parse import urldefrag
 
+from hub.federation.purses import ENTRIES, Purses
 from hub.federation.remote import Reason, RemoteActor, authority_of, is_actor, passing, read_actor, read_lone_key
 from schemas.actor_keys import ActorKey, KeyFault
 from schemas.origins import origin_of, same_origin
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from datetime import datetime
 
+    from hub.federation.purses import Purse
     from hub.ports import Clock
     from schemas.wire.fetched import Fetched
 
@@ -33,10 +35,6 @@ KEPT_AWAY: Final = timedelta(seconds=30)
 """How long an answer holds: a key, a refusal, a server that does not answer. A signature that fails asks anew in between (`renewed`)."""
 RENEWED_EVERY: Final = timedelta(minutes=1)
 """How often a key is asked for anew because a signature failed: anybody can send signatures that fail."""
-ENTRIES: Final = 10_000
-RATE: Final = 1.0
-BURST: Final = 60.0
-"""Fetches from one server: so many at once, then one a second; a server may have us ask as much as its activities are worth."""
 
 
 class Asks(Protocol):
@@ -75,28 +73,24 @@ class _Kept(Generic[T]):
         if len(self._known) > self._entries:
             self._known.popitem(last=False)
 
+    def has(self, name: str) -> bool:
+        """Whether it is known, or was."""
+        return name in self._known
+
+    def forget(self, name: str) -> None:
+        """Know it no longer."""
+        self._known.pop(name, None)
+
     def asked_within(self, name: str, span: timedelta, now: datetime) -> bool:
         """Whether its server was asked so recently."""
         entry = self._known.get(name)
         return entry is not None and now - entry.renewed < span
 
 
-class Pace:
-    """How often each server is asked."""
-
-    def __init__(self, clock: Clock, rate: float = RATE, burst: float = BURST) -> None:
-        self._clock, self._rate, self._burst = clock, rate, burst
-        self._left: OrderedDict[str, tuple[float, datetime]] = OrderedDict()
-
-    def take(self, server: str) -> bool:
-        """Count one question; False where there were too many."""
-        now = self._clock()
-        left, since = self._left.pop(server, (self._burst, now))
-        left = min(self._burst, left + (now - since).total_seconds() * self._rate)
-        self._left[server] = (left - 1 if left >= 1 else left, now)
-        if len(self._left) > ENTRIES:
-            self._left.popitem(last=False)
-        return left >= 1
+ANOTHERS: Final[frozenset[StrEnum]] = frozenset({Refusal.BUDGET, Reason.RATE})
+"""What one asker could not have asked, another can."""
+LOST: Final = frozenset({Reason.KEY_NOT_CLAIMED, Reason.KEY_GONE, Reason.ACTOR_GONE, *KeyFault}) - {KeyFault.UNKNOWN}
+"""What ends a key before its time: its owner's document, which no longer has it, or says that she has gone. All else tells nothing of it."""
 
 
 class Actors:
@@ -108,10 +102,11 @@ class Actors:
     def __init__(self, asks: Asks, clock: Clock, admitted: Callable[[str], bool], entries: int = ENTRIES) -> None:
         """`admitted` tells of an authority whether people have given it any right: nobody else is ever asked."""
         self._asks, self._clock, self._admitted = asks, clock, admitted
-        self._keys: _Kept[ActorKey | StrEnum] = _Kept(entries)
+        self._keys: _Kept[ActorKey] = _Kept(entries)
+        self._refused: _Kept[StrEnum] = _Kept(entries)
         self._actors: _Kept[RemoteActor | StrEnum] = _Kept(entries)
         self._under_way: dict[str, asyncio.Task[Any]] = {}
-        self._pace = Pace(clock)
+        self._purses = Purses(clock)
 
     def budget(self) -> Budget:
         """How much one activity may have us ask."""
@@ -119,30 +114,49 @@ class Actors:
 
     async def key(self, key_id: str, budget: Budget) -> ActorKey | StrEnum:
         """The key of this id, whatever its shape: with a fragment, a path or a query of its own."""
-        known = self._keys.get(key_id, self._clock())
-        if known is not None:
-            return _counted(known, "cached")
-        return _counted(await self._once("key " + key_id, lambda: self._find_key(key_id, budget)), "fetched")
+        return await self._key(key_id, self._purses.of_the_proved(budget))
+
+    async def key_for(self, caller: str, key_id: str, budget: Budget) -> ActorKey | StrEnum:
+        """The same for who names it without having proved anything: anybody may name a key of anybody's."""
+        return await self._key(key_id, self._purses.of_caller(caller, budget))
 
     async def renewed(self, key_id: str, budget: Budget) -> ActorKey | StrEnum:
         """The key as its owner's document says now, for a signature that failed under the one known: it may have been rotated.
 
-        `key_unchanged` where it is the same one, or was asked for a moment ago.
+        `key_unchanged` where it is the same one, or was asked for a moment ago; why not, where it could not be had then.
         """
-        if self._keys.asked_within(key_id, RENEWED_EVERY, self._clock()):
+        now = self._clock()
+        failed = self._refused.get(key_id, now) if self._refused.asked_within(key_id, RENEWED_EVERY, now) else None
+        if failed is not None:
+            return failed
+        if self._keys.asked_within(key_id, RENEWED_EVERY, now):
             return Reason.KEY_SAME
-        before = self._keys.get(key_id, self._clock())
-        found = await self._once("key " + key_id, lambda: self._find_key(key_id, budget))
+        before = self._keys.get(key_id, now)
+        purse = self._purses.of_the_known(budget)
+        found = await self._once("key " + key_id, lambda: self._find_key(key_id, purse))
         return _counted(Reason.KEY_SAME if found == before else found, "renewed")
+
+    async def _key(self, key_id: str, purse: Purse) -> ActorKey | StrEnum:
+        now = self._clock()
+        known = self._keys.get(key_id, now) or self._refused.get(key_id, now)
+        if known is not None:
+            return _counted(known, "cached")
+        if self._keys.has(key_id):
+            purse = self._purses.of_the_known(purse.budget)  # it was believed before: no stranger's naming others empties what it lives on
+        return _counted(await self._once("key " + key_id, lambda: self._find_key(key_id, purse)), "fetched")
 
     async def actor(self, uri: str, budget: Budget) -> RemoteActor | StrEnum:
         """What an actor's own document says."""
         known = self._actors.get(uri, self._clock())
-        return known if known is not None else await self._once("actor " + uri, lambda: self._find_actor(uri, budget))
+        return (
+            known
+            if known is not None
+            else await self._once("actor " + uri, lambda: self._find_actor(uri, self._purses.of_the_proved(budget)))
+        )
 
     async def document(self, uri: str, budget: Budget) -> bytes | StrEnum | None:
         """An object as its own server tells it; None where that says that nothing is there (any more)."""
-        fetched = await self._ask(uri, budget)
+        fetched = await self._ask(uri, self._purses.of_the_proved(budget))
         if isinstance(fetched, StrEnum):
             return fetched
         if fetched.gone:
@@ -151,22 +165,27 @@ class Actors:
 
     async def registry(self, origin: str, budget: Budget) -> bytes | StrEnum:
         """The signed registry of another Trait d'union, as it serves it; its signature is for who asks to judge."""
-        fetched = await self._ask(origin + REGISTRY, budget, Media.REGISTRY)
+        fetched = await self._ask(origin + REGISTRY, self._purses.of_the_proved(budget), Media.REGISTRY)
         if isinstance(fetched, StrEnum):
             return fetched
         return fetched.body if fetched.found else Reason.UNAVAILABLE
 
-    async def _find_key(self, key_id: str, budget: Budget) -> ActorKey | StrEnum:
-        found = await self._asked_key(key_id, budget)
-        if found is not Refusal.BUDGET and found is not Reason.RATE:  # another activity may ask more
+    async def _find_key(self, key_id: str, purse: Purse) -> ActorKey | StrEnum:
+        found = await self._asked_key(key_id, purse)
+        if isinstance(found, ActorKey):
+            self._refused.forget(key_id)
             self._keys.keep(key_id, found, self._clock())
+        elif found not in ANOTHERS:
+            if found in LOST:
+                self._keys.forget(key_id)
+            self._refused.keep(key_id, found, self._clock())
         return found
 
-    async def _asked_key(self, key_id: str, budget: Budget) -> ActorKey | StrEnum:
+    async def _asked_key(self, key_id: str, purse: Purse) -> ActorKey | StrEnum:
         address = urldefrag(key_id).url
         if origin_of(address) is None:
             return Reason.KEY_ID
-        fetched = await self._ask(address, budget)
+        fetched = await self._ask(address, purse)
         if isinstance(fetched, StrEnum):
             return fetched
         if not fetched.found:
@@ -176,10 +195,10 @@ class Actors:
         except FetchRefused as refused:
             return refused.reason
         if is_actor(document):
-            return await self._key_of_actor(key_id, fetched.url, document, budget)
-        return await self._key_of_its_own(key_id, document, budget)
+            return await self._key_of_actor(key_id, fetched.url, document, purse)
+        return await self._key_of_its_own(key_id, document, purse)
 
-    async def _key_of_actor(self, key_id: str, url: str, document: dict[str, Any], budget: Budget) -> ActorKey | StrEnum:
+    async def _key_of_actor(self, key_id: str, url: str, document: dict[str, Any], purse: Purse) -> ActorKey | StrEnum:
         """An actor's document; one found at another address than its own (GoToSocial shows part of it at the key's) is asked for at that."""
         actor = read_actor(document, self._clock())
         if isinstance(actor, StrEnum):
@@ -187,7 +206,7 @@ class Actors:
         if not same_origin(actor.id, key_id):
             return KeyFault.OF_ANOTHER_ORIGIN
         if actor.id != url or not actor.inbox:
-            whole = await self._fetched_actor(actor.id, budget)
+            whole = await self._fetched_actor(actor.id, purse)
             if isinstance(whole, StrEnum):
                 return whole
             actor = whole
@@ -195,12 +214,12 @@ class Actors:
             self._actors.keep(actor.id, actor, self._clock())
         return actor.key(key_id)
 
-    async def _key_of_its_own(self, key_id: str, document: dict[str, Any], budget: Budget) -> ActorKey | StrEnum:
+    async def _key_of_its_own(self, key_id: str, document: dict[str, Any], purse: Purse) -> ActorKey | StrEnum:
         """A key's own document is one side's word: its owner must say the same."""
         lone = read_lone_key(document, key_id, self._clock())
         if isinstance(lone, StrEnum):
             return lone
-        owner = await self._fetched_actor(lone.owner, budget)
+        owner = await self._fetched_actor(lone.owner, purse)
         if isinstance(owner, StrEnum):
             return owner
         if key_id in owner.named:
@@ -208,14 +227,14 @@ class Actors:
         claimed = owner.key(key_id)
         return lone if claimed == lone else claimed if isinstance(claimed, StrEnum) else Reason.KEY_NOT_CLAIMED
 
-    async def _find_actor(self, uri: str, budget: Budget) -> RemoteActor | StrEnum:
-        found = await self._fetched_actor(uri, budget)
-        if isinstance(found, StrEnum) and found is not Refusal.BUDGET and found is not Reason.RATE:
+    async def _find_actor(self, uri: str, purse: Purse) -> RemoteActor | StrEnum:
+        found = await self._fetched_actor(uri, purse)
+        if isinstance(found, StrEnum) and found not in ANOTHERS:
             self._actors.keep(uri, found, self._clock())
         return found
 
-    async def _fetched_actor(self, uri: str, budget: Budget) -> RemoteActor | StrEnum:
-        fetched = await self._ask(uri, budget)
+    async def _fetched_actor(self, uri: str, purse: Purse) -> RemoteActor | StrEnum:
+        fetched = await self._ask(uri, purse)
         found = fetched if isinstance(fetched, StrEnum) else self._read(fetched, uri)
         if isinstance(found, RemoteActor):
             self._actors.keep(uri, found, self._clock())
@@ -235,15 +254,15 @@ class Actors:
                 return Reason.ACTOR_MALFORMED
         return found
 
-    async def _ask(self, url: str, budget: Budget, media: Media = Media.ACTIVITY) -> Fetched | StrEnum:
+    async def _ask(self, url: str, purse: Purse, media: Media = Media.ACTIVITY) -> Fetched | StrEnum:
         """One question to a server that is admitted; an answer from elsewhere, where a redirect led, is not that server's word."""
         server = authority_of(url)
         if not self._admitted(server):
             return Reason.NOT_ADMITTED
-        if not self._pace.take(server):
+        if not purse.take(server):
             return Reason.RATE
         try:
-            fetched = await self._asks.get(url, media, budget)
+            fetched = await self._asks.get(url, media, purse.budget)
         except FetchFailed as failed:
             return failed.reason
         return passing(fetched.status) or fetched if same_origin(fetched.url, url) else Reason.ELSEWHERE
@@ -251,12 +270,13 @@ class Actors:
     async def _once(self, name: str, work: Callable[[], Awaitable[T]]) -> T:
         """Let all who ask for one thing wait for one question; who leaves does not take the answer from the others.
 
-        Who waited for a question that another's budget did not reach asks it by its own.
+        Who waited for a question that another's means did not reach asks it by its own.
         """
         task = self._under_way.get(name)
-        if task is not None and (shared := await asyncio.shield(task)) is not Refusal.BUDGET:
-            answered: T = shared
-            return answered
+        if task is not None:
+            shared: T = await asyncio.shield(task)
+            if not isinstance(shared, StrEnum) or shared not in ANOTHERS:
+                return shared
         task = asyncio.ensure_future(work())
         self._under_way[name] = task
         task.add_done_callback(lambda done: self._over(name, done))

@@ -13,6 +13,7 @@ from starlette.routing import Route
 from hub.crowd import Crowded
 from hub.federation.addresses import GROUPS, NODES, SHARED_INBOX
 from hub.federation.answers import refusal
+from hub.federation.purses import caller
 from hub.federation.reasons import Reason, Rejection
 from hub.federation.verification import UnverifiedPost, VerifiedActivity
 from schemas.activities import type_of
@@ -144,7 +145,9 @@ class _Request:
         fields = tuple((name.decode("latin-1").lower(), said.decode("latin-1")) for name, said in scope["headers"])
         head = UnverifiedHead("POST", self._target(), fields)
         self._size = self._declared(head.named)
-        return UnverifiedPost(head, scope["path"], self._read, self._enter)
+        client = scope.get("client")
+        here = caller(client[0] if client else None, head.named.get("x-forwarded-for", ()))
+        return UnverifiedPost(head, scope["path"], self._read, self._enter, here)
 
     def _declared(self, named: Mapping[str, Sequence[str]]) -> int:
         """How many bytes are set aside for the body of an activity."""

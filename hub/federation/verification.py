@@ -102,6 +102,8 @@ class UnverifiedPost:
     """Reads the body within the peer's share; raises what the door answers."""
     enter: Callable[[Peer], None]
     """Counts the request among the peer's, until it is answered; raises what the door answers."""
+    caller: str = ""
+    """The network from which it comes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,15 +162,15 @@ class Verifier:
         if scheme == CAVAGE and not peer.cavage:
             raise _Refused(Reason.CAVAGE_NOT_ALLOWED)
         budget = self._abroad.budget()
-        signed = await self._signed(post.head, scheme, key_id, peer, budget)
+        signed = await self._signed(post, scheme, key_id, peer, budget)
         body = await post.read(peer)
         _or_refused(http_signature.verify_body(signed.head, body))
         self._remember(signed.head)
         return await self._believed(post, signed, body, budget)
 
-    async def _signed(self, head: UnverifiedHead, scheme: str, key_id: str, peer: Peer, budget: Any) -> _Signed:
+    async def _signed(self, post: UnverifiedPost, scheme: str, key_id: str, peer: Peer, budget: Any) -> _Signed:
         """Who signed the head; a key that no longer fits is asked for anew once, since it may have been rotated."""
-        key = _or_refused(await self._abroad.key(key_id, budget))
+        head, key = post.head, _or_refused(await self._abroad.key_for(post.caller, key_id, budget))
         proved = self._prove_head(head, scheme, key_id, key)
         if isinstance(proved, http_signature.Rejection) and proved.reason == http_signature.Reason.INVALID:
             renewed = await self._abroad.renewed(key_id, budget)

@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.federation import actors as rooms
-from hub.federation.actors import Actors, Pace
+from hub.federation.actors import Actors
+from hub.federation.purses import Pace
 from hub.federation.remote import Reason, RemoteActor, authority_of, read_actor, read_lone_key
 from schemas.actor_keys import ActorKey, KeyFault
 from schemas.keys import SigningKey
