@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from adapters.apart import NOT_TOGETHER, OWN_FAULTS, Apart, unfit
+from adapters.apart import NOT_TOGETHER, OWN_FAULTS, Apart, fate, fate_apart, reason_of, unfit
 from adapters.failures import told
 from adapters.ledger import LedgerUnavailable
 from adapters.port import Change
@@ -19,7 +19,7 @@ from adapters.verdicts import Park
 from schemas.wire.records import CORRELATION
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Sequence
+    from collections.abc import Sequence
     from datetime import datetime
 
     from adapters.memory import Known, KnownObject
@@ -56,10 +56,11 @@ class Admission:
     def __init__(self, seat: Seat) -> None:
         self._seat = seat
         self._sorter = Sorter(seat)
-        self._apart = Apart(seat.name, lambda arrival: _why_not(self._through(arrival)))
+        self._apart = Apart(seat.name, lambda arrival: fate_apart(self._through(arrival), seat.name))
         self._waiting: deque[Arrival] = deque()
         self._awake = asyncio.Event()
         self._storing: deque[_Storing] = deque()
+        self._recalled = False
         self.refusals = 0
         """How many webhooks could not be stored."""
         self.asking = asyncio.Lock()
@@ -77,19 +78,28 @@ class Admission:
         self._awake.set()
 
     async def run(self) -> None:
-        """Admit for ever; what waits in the spool goes first. While one batch is stored the next one is decided."""
-        await self._recall_parked()
+        """Admit for ever, whatever fails; what waits in the spool goes first. While one batch is stored the next one is decided."""
         try:
             while True:
-                await self._sleep()
-                if self._storing and len(self._waiting) < BATCH:
-                    await asyncio.sleep(GATHER_SECONDS)
-                if await self._spool_is_served() and (batch := self._next()):
-                    await self._take(batch)
+                try:
+                    await self._turn()
+                except Exception as error:  # noqa: BLE001 - a gateway without this loop would leave every webhook without an answer
+                    await self._refuse_all(reason_of(error, self._seat.name))
         finally:
             for storing in self._storing:
                 storing.task.cancel()
                 storing.remembered.cancel()
+
+    async def _turn(self) -> None:
+        if not self._recalled:
+            await self._recall_parked()
+            self._recalled = True
+        await self._sleep()
+        if self._storing and len(self._waiting) < BATCH:
+            await asyncio.sleep(GATHER_SECONDS)
+        await self._serve_spool()
+        if batch := self._next():
+            await self._take(batch)
 
     def _next(self) -> list[Arrival]:
         """As many of those who wait as the spool could take if Kafka did not: one too many would have all of them refused. One at least, who is told so."""
@@ -99,21 +109,16 @@ class Admission:
             room -= len(batch[-1].outcomes)
         return batch
 
-    async def _spool_is_served(self) -> bool:
-        """Publish and decide what waits in the spool; False while the ledger is away, and those who wait are told so."""
+    async def _serve_spool(self) -> None:
+        """Publish and decide what waits in the spool. Raises LedgerUnavailable."""
         if not self._sorter.parked_spaces and not any(self._seat.spool.waiting.values()):
-            return True
+            return
         await self._stored()  # what it parks counts too
         try:
             await self._seat.outgoing.drain()
             await self._unpark()
-        except LedgerUnavailable:
-            log.warning("ledger_unavailable", instance=self._seat.name)
-            await self._refuse_all("ledger_unavailable")
-            return False
         except SpoolFull:  # what is parked stays parked until records have left
             log.warning("spool_full", instance=self._seat.name)
-        return True
 
     async def _sleep(self) -> None:
         while self._storing and self._storing[0].task.done():
@@ -128,9 +133,9 @@ class Admission:
             return
 
     async def _refuse_all(self, reason: str) -> None:
-        while self._waiting:
-            self.refusals += 1
-            _resolve(self._waiting.popleft(), NotStored(reason))
+        waiting = [*self._waiting]
+        self._waiting.clear()
+        self._answer_all(waiting, NotStored(reason))
         await asyncio.sleep(PAUSE_SECONDS)
 
     async def _recall_parked(self) -> None:
@@ -142,10 +147,10 @@ class Admission:
         before = self._storing[-1] if self._storing else None
         try:
             batch = await self._decided(arrivals, before.batch.objects if before else ())
-        except LedgerUnavailable:
-            self._answer_all(arrivals, NotStored("ledger_unavailable"))
+        except LedgerUnavailable as error:
+            self._answer_all(arrivals, NotStored(reason_of(error, self._seat.name)))
             return
-        except OWN_FAULTS:
+        except Exception:  # noqa: BLE001 - one event's own fault, or a server's: apart, each is told which
             await self._stored()
             await self._settle_apart(arrivals)
             return
@@ -162,7 +167,7 @@ class Admission:
 
     def _begun(self, batch: Batch, arrivals: Sequence[Arrival], before: _Storing | None) -> _Storing:
         """Ledger and Kafka are told at once; what one of them missed comes again, under the same event id."""
-        remembered = asyncio.create_task(_fate(self._remember(batch)))
+        remembered = asyncio.create_task(fate(self._remember(batch), self._seat.name))
         task = asyncio.create_task(self._store(batch, arrivals, remembered, before.task if before else None))
         task.add_done_callback(lambda _: self._awake.set())
         return _Storing(batch, remembered, task)
@@ -175,7 +180,7 @@ class Admission:
 
     async def _store(self, batch: Batch, arrivals: Sequence[Arrival], remembered: Storing, before: Storing | None) -> NotStored | None:
         failed = await before if before is not None else None
-        failed = failed or await _fate(self._put(batch))
+        failed = failed or await fate(self._put(batch), self._seat.name)
         failed = await remembered or failed
         if failed == NOT_TOGETHER:
             await self._settle_apart(arrivals)
@@ -191,11 +196,17 @@ class Admission:
         """One by one, so that an event that cannot be kept costs no other anything but time."""
         log.warning("batch_settled_apart", instance=self._seat.name, webhooks=len(arrivals))
         for arrival in arrivals:
-            answer = await self._apart.settle(arrival)
+            answer = await self._settled_apart(arrival)
             if isinstance(answer, NotStored):
                 self._answer_all([arrival], answer)
             else:
                 _resolve(arrival, answer)
+
+    async def _settled_apart(self, arrival: Arrival) -> Answer:
+        try:
+            return await self._apart.settle(arrival)
+        except Exception as error:  # noqa: BLE001 - not even its dead letter could be kept: it is to come again
+            return NotStored(reason_of(error, self._seat.name))
 
     async def _through(self, arrival: Arrival) -> None:
         batch = await self._decided([arrival], ())
@@ -287,24 +298,6 @@ class Admission:
             await self._remember(batch)
             await self._put(batch)
             await self._seat.spool.remove(Kind.PARKED, gone)
-
-
-async def _why_not(stored: Awaitable[None]) -> NotStored | None:
-    try:
-        await stored
-    except LedgerUnavailable:
-        return NotStored("ledger_unavailable")
-    except SpoolFull:
-        return NotStored("spool_full")
-    return None
-
-
-async def _fate(stored: Awaitable[None]) -> NotStored | None:
-    """As `_why_not`, for a batch: one event of which cannot be kept."""
-    try:
-        return await _why_not(stored)
-    except OWN_FAULTS:
-        return NOT_TOGETHER
 
 
 def _replayed(change: Change, record: Record, stored_at: datetime) -> Arrival:

@@ -1,4 +1,4 @@
-"""What becomes of webhooks whose batch could not be kept for the sake of one event: each apart, and that one a dead letter."""
+"""What becomes of webhooks that could not be kept: where one event is at fault each apart, and that one a dead letter; else all come again."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from adapters.failures import told
+from adapters.ledger import LedgerUnavailable
 from adapters.port import Nonsense
 from adapters.sorting import NotStored, Stored
+from adapters.spool import SpoolFull
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 OWN_FAULTS: Final = (ValueError, TypeError, LookupError, ArithmeticError, AttributeError)
 """How one event's own data makes our code fail, or PostgreSQL refuse it (`ledger.Unstorable`). Anything else is a server's trouble."""
 UNFIT: Final = "event_unfit"
+FAILED: Final = "admission_failed"
+"""Why a webhook was not kept where a server failed in a way that nobody foresaw: it is to come again."""
 NOT_TOGETHER: Final = NotStored(UNFIT)
 """Why a batch was not kept: it is never the answer to a webhook, which its platform would send again for ever."""
 log = structlog.get_logger()
@@ -27,6 +31,41 @@ log = structlog.get_logger()
 def unfit(error: Exception) -> Nonsense:
     """The event as a dead letter."""
     return Nonsense(UNFIT, type(error).__name__)
+
+
+def reason_of(error: Exception, instance: str) -> str:
+    """What a webhook's answer says of what failed; the log says more, and no content."""
+    if isinstance(error, LedgerUnavailable):
+        log.warning("ledger_unavailable", instance=instance, error=str(error))
+        return "ledger_unavailable"
+    log.error(FAILED, instance=instance, **told(error))
+    return FAILED
+
+
+async def fate(stored: Awaitable[None], instance: str) -> NotStored | None:
+    """Why a batch was not kept; None if it was. What nobody foresaw may be one event's own fault."""
+    try:
+        await stored
+    except LedgerUnavailable as error:
+        return NotStored(reason_of(error, instance))
+    except SpoolFull:
+        return NotStored("spool_full")
+    except Exception:  # noqa: BLE001 - apart, each is told what failed
+        return NOT_TOGETHER
+    return None
+
+
+async def fate_apart(stored: Awaitable[None], instance: str) -> NotStored | None:
+    """As `fate`, for one event alone; raises OWN_FAULTS, since it is its own then."""
+    try:
+        await stored
+    except SpoolFull:
+        return NotStored("spool_full")
+    except OWN_FAULTS:
+        raise
+    except Exception as error:  # noqa: BLE001 - a server's trouble: it is to come again
+        return NotStored(reason_of(error, instance))
+    return None
 
 
 class Apart:

@@ -17,6 +17,7 @@ from aiokafka.errors import (
     OffsetOutOfRangeError,
 )
 
+from adapters.failures import told
 from adapters.lanes import Lanes, Mark
 from adapters.last_door import UnverifiedRecord
 from adapters.ledger import LedgerUnavailable
@@ -175,10 +176,16 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
     async def _commit_for_ever(self, consumer: AIOKafkaConsumer) -> None:
         while True:
             await asyncio.sleep(COMMIT_SECONDS)
-            try:
-                await self._commit(consumer)
-            except KafkaError as error:
-                log.warning("offsets_not_committed", instance=self._name, error=type(error).__name__)
+            await self._try_to_commit(consumer)
+
+    async def _try_to_commit(self, consumer: AIOKafkaConsumer) -> None:
+        """Whatever fails: the next attempt commits the same, and a loop that ended would commit nothing ever after."""
+        try:
+            await self._commit(consumer)
+        except KafkaError as error:
+            log.warning("offsets_not_committed", instance=self._name, error=type(error).__name__)
+        except Exception as error:  # noqa: BLE001 - as above
+            log.error("offsets_not_committed", instance=self._name, **told(error))  # noqa: TRY400 - its text may hold content
 
     async def _commit(self, consumer: AIOKafkaConsumer) -> None:
         """Commit what is done below the mark; after a rebalance it is somebody else's, and the sequences know it."""
@@ -202,10 +209,7 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
         self._ours, self._known, self._turn = False, False, self._turn + 1
         await self._lanes.clear(CLEAR_SECONDS)
         if revoked and self._consumer is not None:
-            try:
-                await self._commit(self._consumer)
-            except KafkaError as error:
-                log.warning("offsets_not_committed", instance=self._name, error=type(error).__name__)
+            await self._try_to_commit(self._consumer)
         self._forget()
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:

@@ -6,10 +6,16 @@ import asyncio
 from collections import deque
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+import structlog
+
+from adapters.failures import told
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+AGAIN_SECONDS = 1.0
 Item = TypeVar("Item")
+log = structlog.get_logger()
 
 
 class Mark:
@@ -50,10 +56,12 @@ class Mark:
 
 
 class Lanes(Generic[Item]):
-    """Runs one handler over items: in order within a lane, `at_once` lanes side by side."""
+    """Runs one handler over items: in order within a lane, `at_once` lanes side by side. What made it fail is handled again: no lane ends before its items."""
 
-    def __init__(self, handle: Callable[[Item], Awaitable[None]], at_once: int) -> None:
-        self._handle = handle
+    def __init__(
+        self, handle: Callable[[Item], Awaitable[None]], at_once: int, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    ) -> None:
+        self._handle, self._sleep = handle, sleep
         self._gate = asyncio.Semaphore(at_once)
         self._lanes: dict[str, deque[Item]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -73,10 +81,23 @@ class Lanes(Generic[Item]):
         try:
             while items:
                 async with self._gate:  # for one item: a lane that is filled without end takes its turns, and keeps no other out
-                    if items:
-                        await self._handle(items.popleft())
+                    seen = not items or await self._seen_through(items)
+                if not seen:
+                    await self._sleep(AGAIN_SECONDS)
         finally:
             del self._lanes[lane]
+
+    async def _seen_through(self, items: deque[Item]) -> bool:
+        """Handle the first item; one that made the handler fail stays the first, unless the lane was cleared meanwhile."""
+        item = items[0]
+        try:
+            await self._handle(item)
+        except Exception as error:  # noqa: BLE001 - a lane that ended would drop what waits in it, and nothing behind it would ever be committed
+            log.error("lane_failed", **told(error))  # noqa: TRY400 - its text may hold content
+            return False
+        if items and items[0] is item:
+            items.popleft()
+        return True
 
     async def clear(self, seconds: float) -> None:
         """Begin nothing more; wait for what is under way, then cut it off: its intent stays open and is looked for later."""

@@ -20,19 +20,19 @@ DOWN = (
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,  # the server went away in the middle of an answer
     asyncpg.PostgresConnectionError,
-    asyncpg.CannotConnectNowError,
     asyncpg.InvalidAuthorizationSpecificationError,  # the password was replaced on one side: it heals once it is on both
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
-    asyncpg.TooManyConnectionsError,
-    asyncpg.QueryCanceledError,
+    asyncpg.InsufficientResourcesError,  # class 53: its disk is full, its memory, its connections
+    asyncpg.OperatorInterventionError,  # class 57: it shuts down, starts, or took too long
+    asyncpg.PostgresSystemError,  # class 58: its disk fails
+    asyncpg.TransactionRollbackError,  # class 40: a deadlock, a serialization failure; the next attempt finds the way free
+    asyncpg.LockNotAvailableError,
     asyncpg.ReadOnlySQLTransactionError,
 )
 UNFIT = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, asyncpg.ProgramLimitExceededError)
 
 
 class LedgerUnavailable(ConnectionError):
-    """PostgreSQL does not answer."""
+    """PostgreSQL does not answer, or can keep nothing now (a full disk): it heals without us; its text is the type of the error, no content."""
 
 
 class Unstorable(ValueError):

@@ -13,6 +13,7 @@ from adapters.failures import told
 from adapters.last_door import KEY_REASONS, Passed, Stopped
 from adapters.ledger import LedgerUnavailable
 from adapters.orders import Verdicted
+from adapters.patience import delay
 from adapters.quotations import Quotations
 from adapters.resyncs import Lost
 from adapters.spool import Record, SpoolFull
@@ -42,6 +43,8 @@ class Writer:
         self._carrier = Carrier(bench)
         self._effects = Effects(bench, self._carrier)
         self._quotations = Quotations(bench)
+        self._lettered: set[tuple[str, int, int]] = set()
+        """Records that are dead letters already and not closed yet: the ledger is tried again, the letter is not written again."""
 
     async def recall(self) -> None:
         """Read what was applied and what was left open, by the last run or by another process; done whenever records become ours."""
@@ -123,6 +126,7 @@ class Writer:
             counting=self._counting(record.lane, checked),
         )
         self._carrier.to_look_for -= {_key(checked) or "", *said.keys}
+        self._lettered.discard(_place(record))
         Metric.writes.labels(self._bench.name, said.verdict.value).inc()
         self._time(checked)
         log.info(
@@ -166,7 +170,8 @@ class Writer:
         )
 
     async def _give_up(self, record: UnverifiedRecord, error: str, done: Callable[[], None]) -> None:
-        """A dead letter for a record that made us fail; tried until both Kafka and the ledger have it."""
+        """A dead letter for a record that made us fail; tried until both Kafka and the ledger have it, whatever they fail of."""
+        failures = 0
         while True:
             try:
                 checked = self._bench.door.check(record, await self._bench.trust.wait())
@@ -174,9 +179,16 @@ class Writer:
                 return await self._close(record, checked, Verdicted(Verdict.REFUSED, "handler_error"), done)
             except (LedgerUnavailable, NotAcknowledged):
                 await self._bench.sleep(RETRY_SECONDS)
+            except Exception as again:  # noqa: BLE001 - the lane must not end with records in it
+                failures += 1
+                Metric.records.labels(f"node.{self._bench.instance.node}", self._bench.instance.node, "not_given_up").inc()
+                log.error("record_not_given_up", instance=self._bench.name, offset=record.offset, failures=failures, **told(again))  # noqa: TRY400 - as above
+                await self._bench.sleep(delay(failures, None, 1.0))
 
     async def _dead_letter(self, record: UnverifiedRecord, reason: str, detail: str) -> None:
-        """The record's bytes untouched, its headers as they were, and ours that say why. Raises NotAcknowledged."""
+        """The record's bytes untouched, its headers as they were, and ours that say why; once, however often it is tried. Raises NotAcknowledged."""
+        if _place(record) in self._lettered:
+            return
         source = topics.outbound(self._bench.instance.node)
         ours = {
             "dlq_reason": reason,
@@ -191,7 +203,12 @@ class Writer:
         headers += [(name, said.encode()) for name, said in ours.items()]
         letter = Record(source.dead_letters.name, record.key or b"", record.value or b"", headers)
         await self._bench.publisher.publish([letter])
+        self._lettered.add(_place(record))
         Metric.dead_letters.labels(source.name, reason).inc()
+
+
+def _place(record: UnverifiedRecord) -> tuple[str, int, int]:
+    return record.topic, record.partition, record.offset
 
 
 def _key(checked: Passed | Stopped) -> str | None:

@@ -131,3 +131,38 @@ async def test_a_lane_that_is_filled_without_end_keeps_no_other_out() -> None:
     await turns()
     await lanes.clear(5)
     assert handled.index("taken back") <= 2
+
+
+async def test_a_lane_whose_handler_fails_goes_on_with_the_same_item_and_drops_none() -> None:
+    handled, waits, failing = list[int](), list[float](), [RuntimeError("words of a person"), ZeroDivisionError()]
+
+    async def handle(item: int) -> None:
+        if item == 1 and failing:
+            raise failing.pop()
+        handled.append(item)
+
+    async def sleep(seconds: float) -> None:
+        waits.append(seconds)
+
+    lanes = Lanes(handle, 16, sleep)
+    for number in range(4):
+        lanes.put("a", number)
+    await turns()
+    assert (handled, len(waits)) == ([0, 1, 2, 3], 2)
+
+
+async def test_a_lane_that_was_cleared_while_its_handler_failed_takes_up_nothing_again() -> None:
+    handled, go = list[int](), asyncio.Event()
+
+    async def handle(item: int) -> None:
+        handled.append(item)
+        await go.wait()
+        raise RuntimeError
+
+    lanes = Lanes(handle, 16, asyncio.sleep)
+    lanes.put("a", 1)
+    lanes.put("a", 2)
+    await turns()
+    go.set()
+    await lanes.clear(5)
+    assert handled == [1]
