@@ -214,6 +214,10 @@ async def _deliver(ground: Ground, past: KafkaPast, posting: Posting, ring: Ring
         known, mark = await positions.standings(connection), await positions.mark(connection, PEERS_OUTBOUND.name)
     past.head.assign([past.place])
     start = max(await past.first(), mark or 0)
+    async with (
+        database.connect() as connection
+    ):  # first of all: where nothing can be noted, each of our starts would post the same once more
+        await positions.save_mark(connection, PEERS_OUTBOUND.name, start)
     past.head.seek(past.place, start)
 
     async def write(writing: Writing) -> None:

@@ -48,6 +48,7 @@ BATCH = 500
 POLL_SECONDS = 1.0
 SWEEP_SECONDS = 3600.0
 FORGET_SECONDS = 30.0
+NOWHERE = -1
 
 
 class Relay:
@@ -61,6 +62,7 @@ class Relay:
         self._names = names
         self._key, self._follow = key, follow
         self._missing: dict[str, float] = {}
+        self._marked = False
 
     async def publish_waiting(self) -> int:
         """Publish the oldest rows in order; returns how many."""
@@ -72,15 +74,22 @@ class Relay:
                 return 0
             if await self._look_for_topics({row.topic for _, row in rows}):
                 return BATCH  # without what waits for its topic
+            if not self._marked:
+                await self._try_to_mark(connection, rows)
             acks = await self._produce([row for _, row in rows])
             done = [(name, ack.partition, ack.offset) for (name, _), ack in zip(rows, acks, strict=True)]
             await outbox.mark_published(connection, done, bootstrap.clock())
             await connection.commit()
+        self._marked = True
         now = bootstrap.clock()
         Metric.oldest.labels("outbox").set((now - rows[0][1].admitted_at).total_seconds())
         for _, row in rows:
             Metric.hop.labels("published").observe(max(0.0, (now - row.admitted_at).total_seconds()))
         return len(rows)
+
+    async def _try_to_mark(self, connection: AsyncConnection, rows: Sequence[tuple[int, Outgoing]]) -> None:
+        """Once a process, before its first batch leaves: a database without room would have each of our starts publish the same rows once more."""
+        await outbox.mark_published(connection, [(name, NOWHERE, NOWHERE) for name, _ in rows], bootstrap.clock())
 
     def _still_missing(self) -> list[str]:
         now = asyncio.get_running_loop().time()

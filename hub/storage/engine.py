@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
     from sqlalchemy.pool import ConnectionPoolEntry
 
+UNABLE: Final = frozenset({"08", "25", "53", "57", "58"})
+"""Classes of SQLSTATE by which a server says that it cannot: connection, read-only, no room (53100), shutting down, its disk fails."""
 RESTED_SECONDS: Final = 0.2
 RESTS_SINCE: Final = "rests_since"
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -58,16 +60,12 @@ def _try_the_rested(made: AsyncEngine) -> None:
 
 
 def connection_lost(error: BaseException) -> bool:
-    """Tell an unreachable or restarted database from data that it refuses."""
+    """Tell a database that is unreachable, restarted or without room from data that it refuses."""
     if isinstance(error, DBAPIError):
         if isinstance(getattr(error.orig, "__cause__", None), ValueError):
             return False  # asyncpg calls a value that it cannot encode an error of the interface
-        shutting_down = getattr(error.orig, "sqlstate", None) or ""
-        return (
-            error.connection_invalidated
-            or isinstance(error, OperationalError | InterfaceError)
-            or shutting_down[:2] in {"57", "08", "53", "25"}
-        )
+        state = getattr(error.orig, "sqlstate", None) or ""
+        return error.connection_invalidated or isinstance(error, OperationalError | InterfaceError) or state[:2] in UNABLE
     return isinstance(error, OSError | TimeoutError | asyncpg.InternalClientError)  # the last: gone in the middle of an answer
 
 

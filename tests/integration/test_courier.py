@@ -20,6 +20,7 @@ from hub.federation.positions import Wish
 from hub.federation.reach import Bearing
 from hub.federation.wrapping import Numbered
 from hub.ports import PEER_AGAIN, PEER_ONLY, Record
+from hub.process import LOST
 from hub.storage.engine import engine_for
 from schemas.facts.moderation import MessageModerated, MessageRestored
 from schemas.keys import SigningKey
@@ -27,6 +28,7 @@ from schemas.proof import sign_event
 from schemas.rsa_keys import RsaSigningKey
 from schemas.topics import PEERS_OUTBOUND
 from schemas.words import Audience, Ground
+from tests import full_disk
 from tests.fakes_inboxes import COMMUNITY, OURS, Inbox, OurKeys, Takes, admit, ids, parcel, serving
 from tests.fakes_schemas import NOW
 from tests.fakes_streams import Streams, becomes, create_hub_topics, until
@@ -357,3 +359,19 @@ async def _wish(engine: AsyncEngine, peer: str, wished: Wish) -> None:
     async with engine.connect() as connection:
         assert await positions.wish(connection, peer, wished)
         await connection.commit()
+
+
+async def test_a_database_without_room_has_no_start_of_the_courier_post_the_same_again(
+    couriers: Couriers, engine: AsyncEngine, ours: OurKeys, database_url: str
+) -> None:
+    here = Inbox(ours)
+    async with serving(here):
+        await admit(engine, here.url)
+        await full_disk.install(database_url, "hub")
+        await couriers.say(0, 5)
+        async with full_disk.full(database_url):
+            for _ in range(2):
+                assert await couriers.begin().ended() == LOST
+        assert here.took == []
+        couriers.begin()
+        await until(lambda: here.took == ids(0, 5))

@@ -11,6 +11,7 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 from aiokafka.structs import OffsetAndMetadata
+from sqlalchemy.exc import DBAPIError
 
 from hub import relay
 from hub.batches import fanout
@@ -24,11 +25,11 @@ from hub.registry import anchor_service
 from hub.registry.hub_keys import HubFiles
 from hub.registry.key_service import Plan
 from hub.registry.repository import newest_document
-from hub.storage.engine import migrate
+from hub.storage.engine import connection_lost, migrate
 from schemas import topics
 from schemas.manifest import Registry
 from schemas.wire import kafka as wire
-from tests import fakes_federation
+from tests import fakes_federation, full_disk
 from tests.fakes_streams import Hub, becomes, headers_of, until, way_of
 from tests.hub_world import NODES, World
 
@@ -262,3 +263,20 @@ async def test_the_relay_signs_the_registry_anew_once_another_key_follows(hub: H
         newest = await newest_document(connection)
     assert newest is not None
     assert Registry.open(newest[1], world.hub_key.public.multibase, clock()).anchor == new.public.multibase
+
+
+async def test_a_database_without_room_has_no_start_of_the_relay_publish_the_same_again(hub: Hub, world: World, database_url: str) -> None:
+    hub.prepare(world)
+    await full_disk.install(database_url, "hub")
+    names = wire.TopicNames(topic_prefix=hub.prefix)
+    waiting = len(await world.rows("SELECT id FROM hub.outbox WHERE published_at IS NULL"))
+    async with hub.producer() as sender:
+        await _find(sender, names, topics.HUB_FACTS, *map(topics.outbound, NODES))
+        async with full_disk.full(database_url):
+            for _ in range(3):
+                with pytest.raises(DBAPIError) as said:
+                    await relay.Relay(world.engine, sender, names, world.hub_key).publish_waiting()
+                assert connection_lost(said.value)
+        assert await relay.Relay(world.engine, sender, names, world.hub_key).publish_waiting() == waiting
+    education = [row["event"] for row in await world.rows("SELECT event FROM hub.outbox WHERE topic = 'node.education.outbound.v1'")]
+    assert len(await hub.read("node.education.outbound.v1", lambda found: len(found) >= len(education))) == len(education)
