@@ -109,9 +109,14 @@ class Admission:
             room -= len(batch[-1].outcomes)
         return batch
 
+    @property
+    def _served(self) -> bool:
+        """Whether the spool holds what we serve; what is to be completed leaves by an answer of the RSE."""
+        return bool(self._seat.spool.waiting[Kind.RECORD] or self._seat.spool.waiting[Kind.PARKED])
+
     async def _serve_spool(self) -> None:
         """Publish and decide what waits in the spool. Raises LedgerUnavailable."""
-        if not self._sorter.parked_spaces and not any(self._seat.spool.waiting.values()):
+        if not self._sorter.parked_spaces and not self._served:
             return
         await self._stored()  # what it parks counts too
         try:
@@ -127,7 +132,7 @@ class Admission:
             return
         self._awake.clear()
         try:
-            async with asyncio.timeout(TICK_SECONDS if any(self._seat.spool.waiting.values()) else None):
+            async with asyncio.timeout(TICK_SECONDS if self._served else None):
                 await self._awake.wait()
         except TimeoutError:
             return

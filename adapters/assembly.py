@@ -201,7 +201,8 @@ def _asking(seat: Seat, client: RseClient, watch: Watch, admission: Admission) -
         return seat.spool.room
 
     if isinstance(client, Polled):
-        return Looker(client, watch, admission.admit, room, seat.clock, seat.instance.reread_per_minute), asked(seat.instance)
+        looker = Looker(client, watch, admission.admit, room, seat.clock, seat.instance.reread_per_minute, seat.name)
+        return looker, asked(seat.instance)
     if isinstance(client, Reminding):
         return LossLooker(seat.name, client, watch, seat.memory.recall, admission.admit, room, seat.clock), REMINDED
     return None

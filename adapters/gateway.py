@@ -232,14 +232,18 @@ async def _has_turn(asking: asyncio.Lock) -> bool:
 
 async def completed(client: RseClient, incomplete: Incomplete) -> Outcome | None:
     """What the RSE says of an incomplete change; None when it does not say it in time."""
+    found = await answered(client, incomplete)
+    return None if isinstance(found, Later) else found
+
+
+async def answered(client: RseClient, incomplete: Incomplete) -> Outcome | Later:
+    """The same, with why it does not say it."""
     try:
         async with asyncio.timeout(COMPLETE_SECONDS):
             found = await client.complete(incomplete)
     except TimeoutError:
-        return None
-    if isinstance(found, Change):
-        return replace(found, asked=incomplete.said)
-    return None if isinstance(found, Later) else found
+        return Later("timeout")
+    return replace(found, asked=incomplete.said) if isinstance(found, Change) else found
 
 
 async def named(client: RseClient, outcome: Outcome) -> Outcome:

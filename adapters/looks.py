@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import accumulate
@@ -16,6 +16,7 @@ from adapters.depths import Depth, Leaf
 from adapters.gateway import named
 from adapters.news import Beginning, deleted, news_of
 from adapters.port import Later, Never, Reading
+from adapters.set_back import IN_A_ROW, SetBack, of_one
 from adapters.sorting import NotStored
 from schemas.wire.records import new_correlation
 
@@ -82,9 +83,17 @@ class Looker:
     """Looks at spaces of one instance. What is seen goes through admission; the ledger remembers it after the ack."""
 
     def __init__(
-        self, client: Polled, watch: Watch, admit: Admit, room: Callable[[], int], clock: Callable[[], datetime], reread: float = REREAD
+        self,
+        client: Polled,
+        watch: Watch,
+        admit: Admit,
+        room: Callable[[], int],
+        clock: Callable[[], datetime],
+        reread: float = REREAD,
+        name: str = "",
     ) -> None:
         self._client, self._watch, self._admit, self._room, self._clock, self._reread = client, watch, admit, room, clock, reread
+        self._behind: defaultdict[str, SetBack] = defaultdict(lambda: SetBack(name, "looks", lambda: clock().timestamp()))
 
     async def look(self, view: View) -> Looked | Later | Never:
         """Look once. Raises NotKeptError, LeaseLost, LedgerUnavailable; nothing is remembered that was not told."""
@@ -108,6 +117,8 @@ class Looker:
             refused = await self._read_again(view, seen)
         if refused is None:
             refused = await self._ask_missing(view, seen, whole=isinstance(window, Reading))
+        if refused is None:
+            refused = await self._ask_set_back(view, seen)
         if refused is not None:
             view.marks.clear()  # what was not settled is looked at again, though the bytes be the same
             return refused
@@ -119,7 +130,9 @@ class Looker:
         return Looked(seen.changed)
 
     def left(self, space: str) -> None:
-        """Nothing is kept of a space but in its view."""
+        """Nothing is kept of a space but in its view, and what was set back there."""
+        if space in self._behind:
+            self._behind.pop(space).clear()
 
     async def _absorb(self, view: View, sightings: Iterable[Sighting], seen: _Seen, cursor: str | None = None) -> dict[str, Row]:
         """Tell what is new, parents first; then remember it, and how far we have read. What was remembered before."""
@@ -260,12 +273,34 @@ class Looker:
         return await self._ask_missing_of(view, shown if whole else now, frozenset(), seen)
 
     async def _ask_missing_of(self, view: View, since: datetime, there: frozenset[str], seen: _Seen) -> Later | None:
-        """Ask for those made since a moment; `there` were seen at another look."""
-        space, now = view.poll.space, self._clock()
-        for row in await self._watch.missing(space, since, seen.objects | there, seen.whole, now, MISSING_AT_ONCE):
+        """Ask for those made since a moment; `there` were seen at another look. One on which the RSE fails is set behind the others."""
+        space, now, behind, in_a_row = view.poll.space, self._clock(), self._behind[view.poll.space], 0
+        for row in await self._watch.missing(space, since, seen.objects | there | {*behind}, seen.whole, now, MISSING_AT_ONCE):
             refused = None if row.native_id in seen.objects else await self._ask(view, row, seen)
-            if refused is not None:
+            in_a_row = in_a_row + 1 if refused is not None else 0
+            if refused is not None and of_one(refused):
+                behind.failed(row.native_id, refused)
+            if refused is not None and (not of_one(refused) or in_a_row == IN_A_ROW):
                 return refused
+        return None
+
+    async def _ask_set_back(self, view: View, seen: _Seen) -> Later | None:
+        """Those whose turn has come again, whether a page was read or not: each is asked itself."""
+        behind = self._behind[view.poll.space]
+        due, in_a_row = behind.due()[:MISSING_AT_ONCE], 0
+        rows = await self._watch.rows(due) if due else {}
+        for name in due:
+            row = rows.get(name)
+            refused = await self._ask(view, row, seen) if row is not None and not row.gone and name not in seen.objects else None
+            in_a_row = in_a_row + 1 if refused is not None else 0
+            if refused is None:
+                behind.settled(name)
+            elif not of_one(refused):
+                return refused
+            else:
+                behind.failed(name, refused)
+            if in_a_row == IN_A_ROW:
+                return None  # the others stay due
         return None
 
     async def _ask(self, view: View, row: Row, seen: _Seen) -> Later | None:

@@ -59,6 +59,13 @@ class Spool:
     def __init__(self, ledger: Ledger, instance: str, limit: int) -> None:
         self._ledger, self._instance, self.limit = ledger, instance, limit
         self.waiting = dict.fromkeys(Kind, 0)
+        self.set_back = 0
+        """How many of those that are to be completed the RSE fails on, while it answers for others."""
+
+    @property
+    def moves(self) -> bool:
+        """Whether anything waits that is to go soon: all but what is set back, which may stay for ever and holds up nothing."""
+        return sum(self.waiting.values()) > self.set_back
 
     @property
     def room(self) -> int:

@@ -53,6 +53,10 @@ class Pace:
         self._pause = 60.0 / (per_minute * SHARE)
         self._rested_at = float("-inf")
 
+    def now(self) -> float:
+        """Seconds, by the clock that it waits by."""
+        return self._clock()
+
     async def turn(self) -> None:
         """Wait until the next request may leave."""
         now = self._clock()

@@ -5,27 +5,36 @@ No other page of a Discourse tells edits and deletions of a category since a mom
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
+
+import structlog
 
 from adapters.discourse.likers import likers_of
 from adapters.discourse.payload import Like, Post, Topic, moment
+from adapters.discourse.progress import Progress
 from adapters.discourse.reading import ACTS, LIKED, RECOVERED, SOLVED, by_our_account, native_id, read_answer, read_like, read_post
 from adapters.far_clock import ZERO
-from adapters.port import Act, Claim, Incomplete, Later, Loss, Losses, Never, Nonsense, Unused
+from adapters.port import Act, Change, Claim, Incomplete, Later, Loss, Losses, Never, Nonsense, Unused
+from adapters.set_back import IN_A_ROW, SetBack, of_one
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
     from adapters.discourse.attempts import Log, Pace, Tried
     from adapters.discourse.http import Api
     from adapters.discourse.search import Search
-    from adapters.port import Change
     from adapters.port.seen import Ours
     from adapters.settings import Instance
 
 AT_ONCE = 50  # things asked for in one look
+GIVE_UP_TRIES: Final = 10
+GIVE_UP_SECONDS: Final = 86_400.0
+GIVEN_UP: Final = "rse_fails_on_object"
+"""What a thing becomes, as a dead letter, on which the RSE has failed for a day: the log must not be read from there for ever."""
+log = structlog.get_logger()
 _TIMED = frozenset({"post_created", "post_edited"})  # what these tell happened at the time that their marker bears
 
 
@@ -65,6 +74,7 @@ class _Answer:
 
 
 _Lost = _Message | _Like | _Answer
+_Key = tuple[str, int, int]
 
 
 @dataclass(slots=True)
@@ -75,20 +85,40 @@ class _Asked:
     likers: dict[int, frozenset[int]] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What one look is about: how far the last ones came, and the attempts that spoke of each thing."""
+
+    space: str
+    before: Progress
+    newest: int
+    numbers: Mapping[_Key, frozenset[int]]
+
+    def cursor(self, done: Sequence[_Lost], held: Sequence[_Lost], left: Sequence[_Lost]) -> str:
+        """Before all that is still to be asked for; beyond it, what was settled past a thing that is set back."""
+        open_ = [one.first for one in (*held, *left)]
+        settled = [number for one in done for number in self.numbers[_key(one)]] if held else ()
+        return str(self.before.up_to(min(open_) - 1 if open_ else self.newest, settled))
+
+
 class Recall:
     """Asks one instance for what its webhooks could not bring."""
 
     def __init__(self, instance: Instance, api: Api, look: Search, log: Log, pace: Pace) -> None:
         self._instance, self._api, self._look, self._log, self._pace = instance, api, look, log, pace
+        self._behind: defaultdict[str, SetBack] = defaultdict(lambda: SetBack(instance.node, "losses", pace.now))
 
     async def lost(self, space: str, cursor: str | None, since: datetime, ours: Ours) -> Losses | Later | Never:
         """What was tried in vain of a category; the cursor is the last attempt that was looked at."""
         limit = self._limit(cursor, since)
-        failed = await self._log.failed(int(cursor or 0), limit)
+        progress = Progress.read(cursor)
+        failed = await self._log.failed(progress.after, limit)
         if isinstance(failed, Later | Never):
             return failed
-        lost = sorted(_gather(failed.attempts, space, limit), key=lambda one: one.first)
-        return await self._as_they_stand(await self._theirs(lost, ours), str(failed.newest))
+        attempts = [one for one in failed.attempts if one.id not in progress.beyond]
+        lost = sorted(_gather(attempts, space, limit), key=lambda one: one.first)
+        look = _Look(space, progress, failed.newest, _numbers(attempts, space, limit))
+        return await self._as_they_stand(await self._theirs(lost, ours), look)
 
     async def _theirs(self, lost: Sequence[_Lost], ours: Ours) -> list[_Lost]:
         """What people did: our own writes need no question."""
@@ -106,17 +136,44 @@ class Recall:
         """
         return since + (self._api.offset if cursor is None else min(self._api.offset, ZERO))
 
-    async def _as_they_stand(self, lost: list[_Lost], newest: str) -> Losses | Later:
-        """So many at a time; what the RSE cannot tell now is asked at the next look, with all that comes after it."""
-        found: list[Loss] = []
-        asked = _Asked()
-        for one in lost[:AT_ONCE]:
-            outcome = await self._as_it_stands(one, asked)
-            if isinstance(outcome, Later):
-                return Losses(tuple(found), _cursor(one), len(lost) - len(found)) if found else outcome
-            found.append(Loss(outcome, _cursor(one)))
-        rest = lost[AT_ONCE:]
-        return Losses(tuple(found), _cursor(rest[0]) if rest else newest, len(rest))
+    async def _as_they_stand(self, lost: list[_Lost], look: _Look) -> Losses | Later:
+        """So many at a time; one on which the RSE fails is set behind the others, and an RSE that fails on several ends the look."""
+        asked, behind, refused, in_a_row = _Asked(), self._behind[look.space], None, 0
+        for gone in {*behind} - {_name(one) for one in lost}:
+            behind.settled(gone)
+        waiting = behind.waiting()
+        todo = sorted((one for one in lost if _name(one) not in waiting), key=lambda one: _name(one) in behind)
+        held, found = [one for one in lost if _name(one) in waiting], list[tuple[_Lost, Change | Unused | Nonsense]]()
+        while todo and len(found) + len(held) < len(waiting) + AT_ONCE and refused is None and in_a_row < IN_A_ROW:
+            one = todo[0]
+            fresh, outcome = _name(one) not in behind, await self._settled(one, asked, behind)
+            if not isinstance(outcome, Later):
+                found.append((todo.pop(0), outcome))
+                in_a_row = 0
+                continue
+            in_a_row += 1
+            if of_one(outcome):
+                held.append(todo.pop(0))
+            refused = outcome if not of_one(outcome) or (fresh and in_a_row == IN_A_ROW) else None
+        if refused is not None and not found:
+            return refused
+        several = [one for one, _ in found]
+        losses = [Loss(outcome, look.cursor(several[:place], held, [*several[place:], *todo])) for place, (_, outcome) in enumerate(found)]
+        return Losses(tuple(losses), look.cursor(several, held, todo), len(todo))
+
+    async def _settled(self, one: _Lost, asked: _Asked, behind: SetBack) -> Change | Unused | Nonsense | Later:
+        outcome, key = await self._as_it_stands(one, asked), _name(one)
+        if isinstance(outcome, Later) and of_one(outcome):
+            behind.failed(key, outcome)
+            if behind.tries(key) < GIVE_UP_TRIES or behind.seconds(key) < GIVE_UP_SECONDS:
+                return outcome
+            log.error(GIVEN_UP, instance=self._instance.node, object=key, reason=outcome.reason)
+            return Nonsense(
+                GIVEN_UP, f"post:{_post_of(one).id}"
+            )  # it leaves once the cursor has passed it: its dead letter may not be stored now
+        if not isinstance(outcome, Later):
+            behind.settled(key)
+        return outcome
 
     async def _as_it_stands(self, lost: _Lost, asked: _Asked) -> Change | Unused | Nonsense | Later:
         match lost:
@@ -169,12 +226,12 @@ class Recall:
 
 def _gather(attempts: Iterable[Tried], space: str, since: datetime) -> Iterable[_Lost]:
     """Put together what was tried of each thing, oldest attempt first: an attempt may be a late one of an older event. `since` is by its clock."""
-    found: dict[tuple[type, int, int], _Lost] = {}
+    found: dict[_Key, _Lost] = {}
     for attempt in attempts:
         lost = _lost(attempt, since)
         if lost is None or str(_post_of(lost).category_id) != space:
             continue
-        key = (type(lost), _post_of(lost).id, lost.like.user.id if isinstance(lost, _Like) else 0)
+        key = _key(lost)
         before = found.setdefault(key, lost)
         if isinstance(lost, _Message) and isinstance(before, _Message) and _newer(lost, before):
             found[key] = replace(lost, first=before.first)
@@ -194,9 +251,22 @@ def _lost(attempt: Tried, since: datetime) -> _Lost | None:
     return None
 
 
-def _cursor(lost: _Lost) -> str:
-    """The attempt before the first that spoke of it."""
-    return str(lost.first - 1)
+def _key(lost: _Lost) -> _Key:
+    """What tells a thing from others."""
+    return type(lost).__name__, _post_of(lost).id, lost.like.user.id if isinstance(lost, _Like) else 0
+
+
+def _name(lost: _Lost) -> str:
+    """The same, for the log."""
+    return " ".join(map(str, _key(lost)))
+
+
+def _numbers(attempts: Iterable[Tried], space: str, since: datetime) -> Mapping[_Key, frozenset[int]]:
+    """The attempts that spoke of each thing."""
+    found = [
+        (_key(lost), one.id) for one in attempts if (lost := _lost(one, since)) is not None and str(_post_of(lost).category_id) == space
+    ]
+    return {key: frozenset(number for same, number in found if same == key) for key, _ in found}
 
 
 def _post_of(lost: _Lost) -> Post:

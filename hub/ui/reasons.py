@@ -203,6 +203,7 @@ REASONS: Final[Mapping[str, str]] = {
     "content_missing": "contenu absent",
     "content_too_long": "contenu trop long",
     "text_too_long": "texte trop long",
+    "rse_fails_on_object": "objet sur lequel le RSE échoue depuis un jour",
     "deletion_unconfirmed": "suppression que le RSE ne confirme pas",
     "envelope_impossible": "événement impossible à former",
     "event_malformed": "événement mal formé",

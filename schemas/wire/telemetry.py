@@ -49,6 +49,11 @@ class Metric:
     rosters = Counter(
         "traitdunion_rosters_total", "Times that an RSE was asked who takes part in a space, by outcome.", ["instance", "outcome"]
     )
+    set_back = Gauge(
+        "traitdunion_objects_set_back",
+        "Objects on which an RSE fails while it answers for others; tried again later.",
+        ["instance", "work"],
+    )
     late = Gauge("traitdunion_poll_late_seconds", "How overdue the polled space is that was looked at longest ago.", ["instance"])
     ended = Counter("traitdunion_ties_ended_total", "Ties that the RSE ended, by reason.", ["node", "reason"])
     notices = Counter("traitdunion_notices_total", "Notices to the people of an RSE by kind and outcome.", ["instance", "kind", "outcome"])
