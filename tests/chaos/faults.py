@@ -12,6 +12,7 @@ import psutil
 
 from deploy.local import ports
 from deploy.local.process import ServerFailed
+from tests import full_disk
 from tests.chaos.rse import Refused, Unsure
 from tests.chaos.schedule import Fault
 
@@ -84,6 +85,8 @@ class Hand:
                 return await self._broker(trouble)
             case Fault.POSTGRES_KILLED | Fault.POSTGRES_RESTARTED:
                 return await self._database(trouble)
+            case Fault.LEDGER_FULL:
+                return await self._no_room(trouble.lasts)
             case Fault.GATEWAY_AWAY:
                 return await self._gateway(connector, trouble.lasts)
             case Fault.RSE_KILLED | Fault.RSE_STOPPED:
@@ -127,6 +130,12 @@ class Hand:
             await asyncio.to_thread(end)
             await asyncio.sleep(trouble.lasts)
             await _up(self._town.database)
+        return True
+
+    async def _no_room(self, seconds: float) -> bool:
+        """The ledgers' disk is full; the hub's is another."""
+        async with self._servers, full_disk.full(self._town.url):
+            await asyncio.sleep(seconds)
         return True
 
     async def _away(self, rse: Rse, trouble: Trouble) -> bool:

@@ -36,6 +36,7 @@ class Fault(StrEnum):
     POSTGRES_KILLED = "postgres_killed"
     POSTGRES_RESTARTED = "postgres_restarted"
     SPOOL_FULL = "spool_full"
+    LEDGER_FULL = "ledger_full"
     GATEWAY_AWAY = "gateway_away"
     RSE_KILLED = "rse_killed"
     RSE_STOPPED = "rse_stopped"
@@ -57,6 +58,7 @@ OUTAGES: Final = frozenset(
         Fault.POSTGRES_KILLED,
         Fault.POSTGRES_RESTARTED,
         Fault.SPOOL_FULL,
+        Fault.LEDGER_FULL,
         Fault.GATEWAY_AWAY,
     }
 )
@@ -164,6 +166,8 @@ def _trouble(chance: random.Random, at: float, fault: Fault, limits: Limits) -> 
             lasts = limits.outage * share / 2
         case Fault.SPOOL_FULL:
             lasts, size = limits.outage, 32.0
+        case Fault.LEDGER_FULL:
+            lasts = limits.outage * (0.5 + share / 2)
         case Fault.GATEWAY_AWAY:
             lasts = limits.gateway_away
         case Fault.RSE_KILLED | Fault.RSE_STOPPED:

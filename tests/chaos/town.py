@@ -34,7 +34,7 @@ from schemas import topics
 from schemas.keys import SigningKey
 from schemas.wire.kafka import KafkaSettings, TopicNames
 from schemas.words import Audience
-from tests import fakes_federation
+from tests import fakes_federation, full_disk
 from tests.chaos.kinds import kind_of
 from tests.chaos.rse import Seat
 
@@ -201,6 +201,11 @@ class Town:
         found = await self.ask(BEHIND)
         return int(found[0]["behind"])
 
+    @property
+    def url(self) -> str:
+        """Where hub and ledger lie."""
+        return self._url
+
     async def ask(self, sql: str, *values: Any) -> list[Any]:
         """Ask the database, where hub and ledger lie; it may have been restarted since the last time."""
         connection = await asyncpg.connect(self._url, timeout=60)
@@ -245,6 +250,7 @@ class Town:
         self._engine = engine_for(self._url)
         await migrate(self._url)
         await asyncio.to_thread(ledger.migrate, self._url)
+        await full_disk.install(self._url)
 
     async def _open(self, rse: Rse) -> None:
         await rse.start()

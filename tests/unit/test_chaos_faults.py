@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 OTHERWISE = {
     Fault.CONNECTOR_KILLED, Fault.SUPERVISOR_KILLED, Fault.KAFKA_KILLED, Fault.KAFKA_RESTARTED, Fault.POSTGRES_KILLED,
-    Fault.POSTGRES_RESTARTED, Fault.SPOOL_FULL, Fault.GATEWAY_AWAY, Fault.RSE_KILLED, Fault.RSE_STOPPED, Fault.CLOCK_AHEAD,
-    Fault.CLOCK_BEHIND,
+    Fault.POSTGRES_RESTARTED, Fault.SPOOL_FULL, Fault.LEDGER_FULL, Fault.GATEWAY_AWAY, Fault.RSE_KILLED, Fault.RSE_STOPPED,
+    Fault.CLOCK_AHEAD, Fault.CLOCK_BEHIND,
 }  # fmt: skip
 """Faults that are made neither by killing one of the hub's processes nor by asking a twin to misbehave."""
 
