@@ -14,6 +14,7 @@ from adapters.gateway import named
 from adapters.offers import Recounted, Survey
 from adapters.port import Act, Change, Later, Nonsense, Unused
 from adapters.rounds import outlived
+from adapters.set_back import IN_A_ROW, SetBack, of_one
 from adapters.sorting import NotStored
 from adapters.ties import TieState
 from schemas.facts.message import Author
@@ -41,6 +42,8 @@ IDLE_SECONDS: Final = 5.0
 TROUBLE_SECONDS: Final = 30.0
 PAGE: Final = 0.5  # messages: a page is one question, a message about two
 PORTION: Final = 20  # of what is set on a message: named, and admitted, together
+ENOUGH_SECONDS: Final = 86_400.0
+FAILS: Final = "rse_fails_on_object"
 TOLD: Final = ("event=", "parked")  # what admission says of a message that leaves, now or once a write has been answered
 KNOWN: Final = "dropped=known_already"
 UNDOER: Final = "operator"
@@ -80,6 +83,7 @@ class Backfiller:
     def __init__(self, parts: Bringing) -> None:
         self._parts = parts
         self._every = 60.0 / parts.instance.history_per_minute
+        self._behind, self._in_a_row = SetBack(parts.name, "backfill", lambda: parts.clock().timestamp()), 0
 
     async def run(self) -> None:
         """Bring for ever; whatever goes wrong here ends nothing else."""
@@ -107,9 +111,9 @@ class Backfiller:
 
     async def _todays_go_first(self, job: Job) -> bool:
         """What is said today goes before history, and an RSE that is not well is left in peace; but what waits for history waits no longer."""
-        if not any(self._parts.spool.waiting.values()):
+        if not self._parts.spool.moves:
             return False
-        found = await self._parts.backfills.oldest(job, urgent=True) if job.state is not State.UNDOING else None
+        found = await self._oldest(job, urgent=True) if job.state is not State.UNDOING else None
         return found is None or found[1] is not Item.TELLING
 
     async def _begin(self) -> None:
@@ -131,7 +135,7 @@ class Backfiller:
         """What was done, counted in messages: their pace is that of the settings."""
         match job.state:
             case State.SURVEYING:
-                found = await self._parts.backfills.oldest(job, urgent=True)
+                found = await self._oldest(job, urgent=True)
                 return await self._survey(job) if found is None else await self._bring(job, *found)
             case State.BRINGING:
                 return await self._bring_next(job)
@@ -155,12 +159,18 @@ class Backfiller:
         return PAGE
 
     async def _bring_next(self, job: Job) -> Later | float:
-        found = await self._parts.backfills.oldest(job)
+        found = await self._oldest(job)
+        if found is None and await self._parts.backfills.oldest(job) is not None:
+            return Later("set_back", IDLE_SECONDS)
         if found is None:
             await self._parts.backfills.end(job, State.DONE)
             log.info("backfill_done", instance=self._parts.name, community=job.community)
             return 1.0
         return await self._bring(job, *found)
+
+    async def _oldest(self, job: Job, *, urgent: bool = False) -> tuple[str, Item] | None:
+        """The next to bring, of those on which the RSE has not failed a moment ago."""
+        return await self._parts.backfills.oldest(job, urgent=urgent, but=self._behind.waiting())
 
     async def _bring(self, job: Job, native_id: str, before: Item) -> Later | float:
         """Ask for a message as it stands, and tell it; what happens to it meanwhile waits until it is told (`Known.telling_in`)."""
@@ -170,12 +180,26 @@ class Backfiller:
             told = outcome if isinstance(outcome, Later) else await self._told(job, outcome, before)
         if told is None or isinstance(told, Later):
             tried = before is Item.TELLING or (isinstance(told, Later) and told is not outcome)
+            if isinstance(outcome, Later) and of_one(outcome):
+                return await self._set_back(job, native_id, outcome, tried=tried)
             await self._parts.backfills.let_be(job, native_id, tried=tried)
             return told or 1.0
+        self._behind.settled(native_id)
+        self._in_a_row = 0
         state, reason, gestures = told
-        await self._parts.backfills.mark(job, native_id, state, reason)
-        Metric.backfilled.labels(self._parts.name, state.value).inc()
+        await self._mark(job, native_id, state, reason)
         return 1.0 + gestures
+
+    async def _set_back(self, job: Job, native_id: str, later: Later, *, tried: bool) -> Later | float:
+        """It goes behind the others, and is left out after a day; an RSE that fails on several, one after the other, is left in peace."""
+        self._behind.failed(native_id, later)
+        if self._behind.seconds(native_id) >= ENOUGH_SECONDS:
+            self._behind.settled(native_id)
+            await self._mark(job, native_id, Item.LEFT_OUT, FAILS)
+            return 1.0
+        await self._parts.backfills.let_be(job, native_id, tried=tried)
+        self._in_a_row = (self._in_a_row + 1) % IN_A_ROW
+        return 1.0 if self._in_a_row else later
 
     async def _told(self, job: Job, outcome: Recounted | Unused | Nonsense, before: Item) -> _Told | Later | None:
         """What became of a message, and of what is set on it; None where something else must be brought before it."""

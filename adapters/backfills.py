@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from datetime import datetime
 
     from adapters.ledger import Ledger
@@ -40,7 +40,7 @@ ADD: Final = """
 TRIED: Final = "tried"
 NEXT: Final = f"""
     SELECT native_id, CASE reason WHEN '{TRIED}' THEN 'telling' ELSE state END AS state FROM backfill_items
-    WHERE instance = $1 AND space = $2 AND community = $3 AND state = ANY($4) AND {{which}}
+    WHERE instance = $1 AND space = $2 AND community = $3 AND state = ANY($4) AND native_id <> ALL($5) AND {{which}}
     ORDER BY {{first}}created_at {{order}}, native_id {{order}} LIMIT 1
 """  # noqa: S608 - constants
 MARK: Final = f"""
@@ -169,14 +169,14 @@ class Backfills:
             )  # fmt: skip
         return found
 
-    async def oldest(self, job: Job, *, urgent: bool = False) -> tuple[str, Item] | None:
-        """The next to bring; `urgent`, where others wait for it: it was being told, or somebody answers it already.
+    async def oldest(self, job: Job, *, urgent: bool = False, but: Collection[str] = ()) -> tuple[str, Item] | None:
+        """The next to bring, `but` for some; `urgent`, where others wait for it: it was being told, or somebody answers it already.
 
         These go first, and what one of them answers before it. `telling` where it may have been told: by a process that died, or in vain.
         """
         first = "state = 'telling' DESC, wanted DESC, "
         which = "(wanted OR state = 'telling')" if urgent else "true"
-        return await self._next(job, "ASC", Item.WAITING, Item.TELLING, first=first, which=which)
+        return await self._next(job, "ASC", Item.WAITING, Item.TELLING, first=first, which=which, but=but)
 
     async def let_be(self, job: Job, native_id: str, *, tried: bool) -> None:
         """It cannot be told now: it waits again, and what happens to it meanwhile is not held up. `tried` where it may have been told. Raises BackfillLost."""
@@ -192,15 +192,12 @@ class Backfills:
         """The next to take back: an answer before what it answers."""
         return await self._next(job, "DESC", Item.BROUGHT, Item.UNTELLING)
 
-    async def _next(self, job: Job, order: str, *states: Item, first: str = "", which: str = "true") -> tuple[str, Item] | None:
+    async def _next(
+        self, job: Job, order: str, *states: Item, first: str = "", which: str = "true", but: Collection[str] = ()
+    ) -> tuple[str, Item] | None:
+        query, wanted = NEXT.format(first=first, order=order, which=which), [state.value for state in states]
         async with self._ledger.connection() as connection:
-            row = await connection.fetchrow(
-                NEXT.format(first=first, order=order, which=which),
-                self._instance,
-                job.space,
-                job.community,
-                [state.value for state in states],
-            )
+            row = await connection.fetchrow(query, self._instance, job.space, job.community, wanted, list(but))
         return (row["native_id"], Item(row["state"])) if row is not None else None
 
     async def mark(self, job: Job, native_id: str, state: Item, reason: str = "") -> None:

@@ -23,7 +23,7 @@ from schemas.words import Audience
 from tests.fakes_adapters import COMMUNITY, SPACE, an_instance
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Collection, Sequence
     from pathlib import Path
 
     from adapters.port import Outcome
@@ -63,10 +63,10 @@ class FakeBackfills:
         assert job
         return self.already
 
-    async def oldest(self, job: Job, *, urgent: bool = False) -> tuple[str, Item] | None:
+    async def oldest(self, job: Job, *, urgent: bool = False, but: Collection[str] = ()) -> tuple[str, Item] | None:
         assert job
         wanted = {Item.TELLING} if urgent else {Item.WAITING, Item.TELLING}
-        return next(((name, state) for name, state in self.items.items() if state in wanted), None)
+        return next(((name, state) for name, state in self.items.items() if state in wanted and name not in but), None)
 
     async def let_be(self, job: Job, native_id: str, *, tried: bool) -> None:
         await self.mark(job, native_id, Item.TELLING if tried else Item.WAITING)
@@ -124,8 +124,13 @@ class World:
     known: Known = field(default_factory=Known)
     settings: dict[str, Any] = field(default_factory=dict)
     wanted: set[str] = field(default_factory=set)
+    now: datetime = NOW
     batches: list[Sequence[Outcome]] = field(default_factory=list)
     asking: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    @property
+    def moves(self) -> bool:
+        return any(self.waiting.values())
 
     def of(self, space: str) -> Tie | None:
         return self.tie if space == SPACE else None
@@ -146,12 +151,12 @@ class World:
         assert actors in (["operator"], [])
         return self.known
 
-    def filler(self) -> Backfiller:
+    def filler(self, clock: Callable[[], datetime] = lambda: NOW) -> Backfiller:
         parts: dict[str, Any] = {
             "client": self.rse, "ties": self, "backfills": self.backfills, "memory": self, "spool": self, "pause": self, "admit": self.admit,
             "asking": self.asking,
         }  # fmt: skip
-        return Backfiller(Bringing("rse", an_instance(self.folder, **self.settings), clock=lambda: NOW, **parts))
+        return Backfiller(Bringing("rse", an_instance(self.folder, **self.settings), clock=clock, **parts))
 
     async def step(self) -> float:
         return await self.filler().step()
@@ -205,6 +210,36 @@ async def test_what_may_have_been_told_in_vain_is_told_again_under_the_same_vers
     world.backfills.items, world.waiting = {"post:1": Item.TELLING}, {Kind.PARKED: 1}  # which waits for this very message
     await world.step()
     assert world.told == [replace(OLD, history=True, asked=OLD.version)]
+
+
+async def test_what_an_rse_fails_on_for_ever_holds_up_nothing_and_is_left_out_after_a_day(world: World) -> None:
+    filler, failing = world.filler(lambda: world.now), "post:1"
+    world.backfills.items = {failing: Item.WAITING, "post:2": Item.WAITING}
+
+    async def recount(space: str, native_id: str) -> Recounted | Later:
+        return Later("http_500") if native_id == failing else Recounted(replace(OLD, native_id=native_id, space=space))
+
+    world.rse.recount = recount  # type: ignore[method-assign]  # an RSE that fails on one
+    await filler.step()
+    await filler.step()
+    assert world.backfills.items == {failing: Item.WAITING, "post:2": Item.BROUGHT}
+    assert await filler.step() == IDLE_SECONDS  # the one that is left was asked for a moment ago
+    assert world.backfills.ended == []
+    world.now += timedelta(days=1)
+    await filler.step()
+    assert (world.backfills.items[failing], world.backfills.reasons[-1]) == (Item.LEFT_OUT, "rse_fails_on_object")
+
+
+async def test_an_rse_that_fails_on_one_after_the_other_is_left_in_peace(world: World) -> None:
+    filler = world.filler()
+    world.backfills.items = {f"post:{number}": Item.WAITING for number in range(1, 4)}
+
+    async def recount(space: str, native_id: str) -> Later:
+        del space, native_id
+        return Later("http_500")
+
+    world.rse.recount = recount  # type: ignore[method-assign]  # an RSE that fails
+    assert [await filler.step() for _ in range(2)] == [5.0, TROUBLE_SECONDS]
 
 
 async def test_what_somebody_answers_is_brought_before_the_survey_goes_on(world: World) -> None:
