@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from nacl.public import PrivateKey
 
+from adapters import admission
 from adapters.admission import Admission
 from adapters.ledger import LedgerUnavailable, Unstorable
 from adapters.memory import Known, KnownObject
@@ -154,7 +155,10 @@ async def test_a_reply_is_decided_while_its_parent_is_still_being_stored(desk: D
     assert desk.parents == [None, object_id(desk.instance.node, "post:1")]
 
 
-async def test_those_who_come_one_by_one_behind_a_batch_on_its_way_are_decided_together(desk: Desk) -> None:
+async def test_those_who_come_one_by_one_behind_a_batch_on_its_way_are_decided_together(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(admission, "GATHER_SECONDS", 0.5)  # longer than a busy machine takes to ask
     first = desk.ask(what="post", id="post:1")
     await desk.memory.recalled.acquire()
     crowd = []
