@@ -54,7 +54,8 @@ GENERATIONS: dict[str, type[V1 | Alpha3]] = {"v1": V1, "v1-alpha3": Alpha3}
 VERSION_LIFE = 86_400.0  # seconds
 MESSAGES = frozenset({Act.POSTED, Act.EDITED, Act.DELETED})
 WOULD_NOTIFY = "history_would_notify"  # eXo tells a space's members of each new activity; no API lets one write silently, or with a date
-SEARCHED = 100  # activities of a space in which a copy with our marker is looked for
+SEARCHED = 100  # activities of a space in which a copy with our marker is looked for first
+SEARCHED_BEYOND = 20  # pages behind them: a clock that is moved back by hours is rare, and so is a write without an answer
 _SPACE = re.compile(r"^[A-Za-z0-9_-]{1,64}$")
 _NATIVE = re.compile(r"^(?:activity:([A-Za-z0-9_-]{1,64})|comment:([A-Za-z0-9_-]{1,64})/([A-Za-z0-9_-]{1,64}))$")
 
@@ -122,7 +123,17 @@ class ExoClient:
         """The copy that bears a marker, where it would have been written."""
         above = _numbers(order.parent) if order.parent is not None and not order.parent_missing else None
         found = self._bearing(mark, await self._exo.comments(above[0], "")) if above else None
-        return found or self._bearing(mark, await self._exo.window(order.space, EVER, SEARCHED, ""))
+        return found or await self._among(order.space, mark)
+
+    async def _among(self, space: str, mark: str) -> Written | Later | None:
+        """What bears a marker among a space's activities, also where a clock that was moved back put it behind them."""
+        page = await self._exo.window(space, EVER, SEARCHED, "")
+        for _ in range(SEARCHED_BEYOND):
+            found = self._bearing(mark, page)
+            if found is not None or not isinstance(page, Page) or page.cursor is None:
+                return found
+            page = await self._exo.deeper(space, page.cursor, "")
+        return self._bearing(mark, page)
 
     def _bearing(self, mark: str, page: Page | Same | Later | Never) -> Written | Later | None:
         if isinstance(page, Later):

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import secrets
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
 from adapters.exo import alpha3, v1
+from adapters.exo.client import SEARCHED
 from adapters.looks import Looked
 from adapters.offers import Survey
-from adapters.port import Act, Change, Reading
+from adapters.port import Act, Change, Order, Reading, Written
+from schemas.facts.message import Author, Content
 from tests.fakes_exo import ALPHA3, SPACES, V1
 from tests.fakes_exo_twin import Portal, portal
 from tests.fakes_polled import view_of
@@ -186,3 +189,25 @@ async def test_a_time_before_the_tie_and_a_greater_number_make_news_where_there_
     await either.fault(kind="clock", seconds=0)
     await look(either, view)
     assert told(either) == [during]
+
+
+async def test_a_copy_that_was_written_while_the_clock_was_behind_is_found_again_behind_all_others(either: Portal) -> None:
+    space = space_of(either)
+    for number in range(SEARCHED + 5):
+        await either.post(f"Message {number}")
+    given = posting(space)
+    await either.fault(kind="clock", seconds=-47_000)
+    written = await either.client.write(given)
+    assert isinstance(written, Written)
+    await either.fault(kind="clock", seconds=0)
+    assert await either.client.find(given) == written
+    assert await either.client.find(posting(space)) is None
+
+
+def posting(space: str) -> Order:
+    """A message of another ministry's."""
+    return Order(
+        act=Act.POSTED, key=secrets.token_hex(16), subject=secrets.token_hex(16), space=space, occurred_at=datetime.now(UTC),
+        author=Author(name="Léa Martin", organisation="Finances"), content=Content(html="<p>Bonjour</p>", text="Bonjour"),
+        link="https://wifip.example/t/1/1",
+    )  # fmt: skip
