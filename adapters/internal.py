@@ -44,6 +44,7 @@ class _Unseen(dict[int, int | str | None]):
 
 
 _UNSEEN = _Unseen({ord("♯"): "#"})
+_HASHES = ("#", "＃", "﹟", "♯", "&")
 _GLUED = dict.fromkeys(map(ord, "\u00a0\u2007\u202f"))
 """Blanks that break no line: French keyboards put them where nobody asked."""
 _SIGNED = re.compile(r"(\W*)(.*)", re.DOTALL)
@@ -59,6 +60,8 @@ def stays_inside(change: Change, mark: str) -> bool:
 
 def begins(typed: str, mark: str) -> bool:
     """Whether a text as people type it begins with the mark: it itself, or its author's own words behind those that she quotes."""
+    if mark.startswith("#") and not any(sign in typed for sign in _HASHES):
+        return False  # most texts: looking closely takes longer than all else that is done to a message
     plain = entities.unescape(typed)
     said = [text[:LOOKED_AT] for text in (plain, _unquoted(plain))]
     return any(_opens(one, mark) for one in {*said, *(_WRITTEN.sub("", text) for text in said)})  # mostly one: nothing is quoted

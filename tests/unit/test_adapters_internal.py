@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -235,3 +236,9 @@ def test_a_change_without_words_does_not_begin_with_anything() -> None:
     made = Change(Act.POSTED, "post:1", "1", "m", "97", "u", NOW, Author(name="Ada", organisation="F"), Content(html="<p></p>", text=""))
     assert not stays_inside(made, MARK)
     assert not stays_inside(replace(made, content=None), MARK)
+
+
+def test_every_sign_that_is_read_as_the_marks_own_begins_it() -> None:
+    signs = [sign for sign in map(chr, range(0x10000)) if unicodedata.normalize("NFKC", sign) == "#"]
+    assert len(signs) > 1
+    assert all(begins(f"{sign}interne Bonjour", "#interne") for sign in [*signs, "♯", "&#35;", "&num;"])
