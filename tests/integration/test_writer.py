@@ -45,7 +45,7 @@ async def test_another_ministrys_message_is_written_once_and_reported_under_the_
         event = said_by(rig.hub.nodes["education"], posted("Bonjour d'ailleurs"), "$1")
         await rig.deliver(event)
         delivery = (await rig.receipts(2))[-1]
-        headers, value = (await rig.read(topics.RSE_RECEIPTS.name, 2))[-1]
+        headers, value = (await rig.all_of(topics.RSE_RECEIPTS.name))[-1]  # two deliveries may travel in one record
     registry = Registry.open(rig.hub.registry(), rig.hub.key.public.multibase, datetime.now(UTC))
     assert [order.content.text for order in rig.rse.written if order.content] == ["Bonjour d'ailleurs"]
     assert rig.rse.written[0].space == SPACE
