@@ -103,9 +103,9 @@ async def test_the_page_shows_a_first_candidates_whole_manifest(app: FastAPI, wo
 
 
 async def test_the_page_shows_what_a_renewed_manifest_says_otherwise(app: FastAPI, world: World) -> None:
-    await present(world, peering={"kind": "activitypub", "cavage": False, "networks": ["10.0.0.0/8"]})
-    await world.work(partial(fakes_federation.approve, "peer/opsi.example"))
     keys = [declared(KEY, world.clock()), declared(OTHER, world.clock())]
+    await present(world, keys=keys[:1], peering={"kind": "activitypub", "cavage": False, "networks": ["10.0.0.0/8"]})
+    await world.work(partial(fakes_federation.approve, "peer/opsi.example"))
     await present(world, timedelta(minutes=1), keys=keys, **RENEWED, organisation={"name": "<b>OPSI</b>", "siret": "00000000000018"})
     shown = (await call(app, "/pairs/opsi.example")).text
     table = shown[shown.index('id="candidature"') : shown.index('id="decision"')]
