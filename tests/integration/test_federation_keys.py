@@ -143,8 +143,10 @@ async def test_nobody_else_names_the_next_pair(town: Town) -> None:
 
 
 async def test_a_pair_in_other_hands_is_refused_from_that_moment_on(town: Town) -> None:
-    old, since = town.door.key, town.world.clock()
+    old = town.door.key
     before = await says(town, 1, old)
+    town.world.clock.moved += timedelta(seconds=2)  # the moment is kept to a second
+    since = town.world.clock()
 
     async def use(work: UnitOfWork) -> None:
         await pair_service.call_compromised(old.public.multibase, since, await fakes_federation.present(work), work)
