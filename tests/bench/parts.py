@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 BATCH = 500
 PRODUCED = 10_000
 HANDLED = 5_000
-FORGET = "TRUNCATE hub.events, hub.messages, hub.outbox, hub.stream_offsets, hub.held"
+FORGET = "TRUNCATE hub.events, hub.messages, hub.outbox, hub.stream_offsets, hub.held CASCADE"
 
 
 async def produce(topic: str) -> dict[str, Any]:
