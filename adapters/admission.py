@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 import structlog
 
 from adapters.apart import NOT_TOGETHER, OWN_FAULTS, Apart, fate, fate_apart, reason_of, unfit
-from adapters.failures import told
 from adapters.ledger import LedgerUnavailable
 from adapters.port import Change
 from adapters.sorting import Answer, Arrival, Batch, NotStored, Sorter, Stored
 from adapters.spool import Kind, SpoolFull, pack_change, unpack_change
 from adapters.verdicts import Park
+from schemas.wire.failures import told
 from schemas.wire.records import CORRELATION
 
 if TYPE_CHECKING:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from adapters.failures import told
 from adapters.ledger import LedgerUnavailable
 from adapters.port import Nonsense
 from adapters.sorting import NotStored, Stored
 from adapters.spool import SpoolFull
+from schemas.wire.failures import told
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -100,6 +100,8 @@ class Backfiller:
         """One page surveyed, or one message brought or taken back; seconds until the next step. Raises BackfillLost, LedgerUnavailable."""
         await self._begin()
         job = await self._parts.backfills.claim()
+        if job is None:
+            self._behind.clear()
         if job is None or self._parts.pause.paused or await self._todays_go_first(job):
             return IDLE_SECONDS
         if job.state is not State.UNDOING and not self._speaks(job):

@@ -52,8 +52,8 @@ def run(
 
     from adapters.assembly import SettingsIncomplete
     from adapters.assembly import run as run_all
-    from adapters.failures import told
     from adapters.settings import AdapterSettings, InstancesRefused
+    from schemas.wire.failures import told
     from schemas.wire.settings import SettingRefused, SettingTwice
     from schemas.wire.telemetry import configure_logs
 

@@ -17,12 +17,12 @@ from starlette.routing import Route
 
 from adapters.crowd import Crowd, Crowded
 from adapters.drift import DRIFT, changed_values, version_in
-from adapters.failures import told
 from adapters.mentions import introduced
 from adapters.port import Ask, AuthenticRequest, Change, Incomplete, Later, Nonsense, UnverifiedRequest
 from adapters.sorting import NotStored, Stored
 from schemas.names import ANYBODY, public_name
 from schemas.problem import MEDIA_TYPE, Problem
+from schemas.wire.failures import told
 from schemas.wire.reception import patience
 from schemas.wire.records import new_correlation
 from schemas.wire.straight import Straight

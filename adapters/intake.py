@@ -17,7 +17,6 @@ from aiokafka.errors import (
     OffsetOutOfRangeError,
 )
 
-from adapters.failures import told
 from adapters.lanes import Lanes, Mark
 from adapters.last_door import UnverifiedRecord
 from adapters.ledger import LedgerUnavailable
@@ -25,6 +24,7 @@ from adapters.resyncs import Lost
 from schemas import topics
 from schemas.wire import kafka
 from schemas.wire.endings import to_its_end
+from schemas.wire.failures import told
 from schemas.wire.telemetry import Metric
 
 if TYPE_CHECKING:

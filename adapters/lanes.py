@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 import structlog
 
-from adapters.failures import told
+from schemas.wire.failures import told
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

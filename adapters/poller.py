@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
-from adapters.failures import told
 from adapters.ledger import LedgerUnavailable
 from adapters.looks import Looked, NotKeptError, View
 from adapters.patience import delay
 from adapters.port import Later, Never
 from adapters.watch import LeaseLost
+from schemas.wire.failures import told
 from schemas.wire.telemetry import Metric
 
 if TYPE_CHECKING:

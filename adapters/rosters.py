@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from adapters.failures import told
 from adapters.ledger import LedgerUnavailable
 from adapters.members import Standing, compared
 from adapters.patience import delay
@@ -27,6 +26,7 @@ from schemas.facts.membership import MembershipJoined, MembershipLeft
 from schemas.facts.message import Author
 from schemas.names import ANYBODY, one_line, public_name
 from schemas.proof import sign_event
+from schemas.wire.failures import told
 from schemas.wire.records import new_correlation, to_headers
 from schemas.wire.telemetry import Metric
 from schemas.words import Audience

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from adapters.failures import told
 from adapters.ledger import LedgerUnavailable
+from schemas.wire.failures import told
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -9,7 +9,6 @@ import structlog
 from adapters.applied import Counting
 from adapters.carrying import Carrier
 from adapters.effects import Effects
-from adapters.failures import told
 from adapters.last_door import KEY_REASONS, Passed, Stopped
 from adapters.ledger import LedgerUnavailable
 from adapters.orders import Verdicted
@@ -20,6 +19,7 @@ from adapters.spool import Record, SpoolFull
 from schemas import topics
 from schemas.facts.delivery import Delivery
 from schemas.proof import timestamp
+from schemas.wire.failures import told
 from schemas.wire.publisher import NotAcknowledged
 from schemas.wire.telemetry import Metric
 from schemas.words import Verdict

@@ -263,10 +263,12 @@ def _name(lost: _Lost) -> str:
 
 def _numbers(attempts: Iterable[Tried], space: str, since: datetime) -> Mapping[_Key, frozenset[int]]:
     """The attempts that spoke of each thing."""
-    found = [
-        (_key(lost), one.id) for one in attempts if (lost := _lost(one, since)) is not None and str(_post_of(lost).category_id) == space
-    ]
-    return {key: frozenset(number for same, number in found if same == key) for key, _ in found}
+    found: defaultdict[_Key, set[int]] = defaultdict(set)
+    for one in attempts:
+        lost = _lost(one, since)
+        if lost is not None and str(_post_of(lost).category_id) == space:
+            found[_key(lost)].add(one.id)
+    return {key: frozenset(numbers) for key, numbers in found.items()}
 
 
 def _post_of(lost: _Lost) -> Post:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-import traceback
 from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
@@ -14,6 +13,7 @@ import structlog
 from hub.federation.delivery import TRIES, WEARYING, Gone, Later, Never, Patience, Spent, Standing, State, Taken, Trouble
 from hub.federation.parcel import Form
 from hub.federation.positions import Refusal
+from schemas.wire.failures import told
 from schemas.wire.telemetry import Metric
 
 if TYPE_CHECKING:
@@ -170,8 +170,7 @@ async def _brought(lane: Lane, parcel: Parcel, inboxes: tuple[str, ...], parts: 
     try:
         return await parts.posting.deliver(parcel, inboxes, lane.standing, parts.readership.location(lane.peer))
     except Exception as error:  # noqa: BLE001 - answered by another try, later; the database's errors, which end the process, are not among these
-        last = traceback.extract_tb(error.__traceback__)[-1]
-        log.error("delivery_broken", peer=lane.peer, error=type(error).__name__, place=f"{last.name}:{last.lineno}")  # noqa: TRY400 - no content in traces
+        log.error("delivery_broken", peer=lane.peer, **told(error))  # noqa: TRY400 - its text may hold content
         return inboxes[0], Later(Trouble.BROKEN)
 
 

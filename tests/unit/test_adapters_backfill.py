@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from prometheus_client import REGISTRY
 
 from adapters.backfill import IDLE_SECONDS, KNOWN, PORTION, TROUBLE_SECONDS, Backfiller, Bringing
 from adapters.backfills import MOST_ITEMS, Item, Job, Progress, State
@@ -410,3 +411,16 @@ async def test_neither_a_ledger_that_is_away_nor_a_client_that_fails_ends_the_pr
     with pytest.raises(StopAsyncIteration):
         await filler.run()
     assert waits == [TROUBLE_SECONDS, TROUBLE_SECONDS]
+
+
+async def test_what_was_set_back_is_counted_until_its_back_fill_ends(world: World) -> None:
+    def counted() -> float:
+        return REGISTRY.get_sample_value("traitdunion_objects_set_back", {"instance": "rse", "work": "backfill"}) or 0.0
+
+    filler, others = world.filler(), counted()
+    world.rse.outcome = Later("http_500")
+    await filler.step()
+    assert counted() == others + 1
+    world.backfills.job = None  # an operator has stopped it
+    await filler.step()
+    assert counted() == others

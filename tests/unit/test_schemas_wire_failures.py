@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 from pydantic import ValidationError
 
-from adapters.failures import told
 from schemas.facts.message import Author
 from schemas.jcs import parse
+from schemas.wire.failures import told
 
 if TYPE_CHECKING:
     from collections.abc import Callable

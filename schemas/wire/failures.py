@@ -5,7 +5,7 @@ from __future__ import annotations
 import traceback
 from pathlib import Path
 
-HOME = Path(__file__).resolve().parents[1]
+HOME = Path(__file__).resolve().parents[2]
 
 
 def told(error: BaseException) -> dict[str, str]:
@@ -21,4 +21,4 @@ def _where(error: BaseException) -> str:
 
 
 def _is_ours(path: Path) -> bool:
-    return path.is_relative_to(HOME) and path.relative_to(HOME).parts[0] in {"adapters", "schemas"}
+    return path.is_relative_to(HOME) and path.relative_to(HOME).parts[0] in {"adapters", "hub", "schemas"}
