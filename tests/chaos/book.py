@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from tests.chaos.people import Deed, Wish
+from tests.chaos.people import Wish
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -133,9 +133,9 @@ class Book:
         self.idle: Counter[str] = Counter()
         """Deeds that had lost their object: its writing had been refused before."""
 
-    def entry(self, deed: Deed, rse: str, community: str) -> Entry:
-        """The message that a deed is about."""
-        return self.entries.setdefault(deed.message, Entry(rse, community))
+    def entry(self, message: int, rse: str, community: str) -> Entry:
+        """A message, by its number."""
+        return self.entries.setdefault(message, Entry(rse, community))
 
     def root(self, number: int) -> int:
         """The message that opened the thread."""

@@ -33,6 +33,9 @@ KILLED: Final = {
     Fault.RELAY_KILLED: ("relay",),
     Fault.DOOR_KILLED: ("door",),
     Fault.SITE_KILLED: ("site",),
+    Fault.PEERS_KILLED: ("worker", "peers"),
+    Fault.PEER_DOOR_KILLED: ("peer-door",),
+    Fault.COURIER_KILLED: ("courier",),
 }
 ASKED_OF_TWIN: Final[dict[Fault, Callable[[Trouble], dict[str, Any]]]] = {
     Fault.RSE_5XX: lambda one: {"kind": "status", "status": 503, "count": int(one.size)},
@@ -51,7 +54,7 @@ class Hand:
     def __init__(self, town: Town) -> None:
         self._town = town
         self.made: Counter[Fault] = Counter()
-        self._servers = asyncio.Lock()
+        self._servers, self._peer = asyncio.Lock(), asyncio.Lock()
         self._rses: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def make(self, trouble: Trouble) -> None:
@@ -68,6 +71,7 @@ class Hand:
         for rse in self._town.rses:
             with suppress(Refused, Unsure):
                 await rse.heal()
+        self._town.abroad.errors = self._town.abroad.lost = 0
         for connector in self._town.connectors:  # an eXo tells nobody who came: it is asked every five minutes, and after a start
             _kill(self._of(connector))
 
@@ -91,6 +95,8 @@ class Hand:
                 return await self._gateway(connector, trouble.lasts)
             case Fault.RSE_KILLED | Fault.RSE_STOPPED:
                 return await self._away(rse, trouble)
+            case Fault.PEER_AWAY | Fault.PEER_5XX | Fault.PEER_ANSWER_LOST:
+                return await self._abroad(trouble)
             case Fault.CLOCK_AHEAD | Fault.CLOCK_BEHIND:
                 return not rse.keeps_time and await _clock(rse, trouble)
             case _:
@@ -144,6 +150,21 @@ class Hand:
             await (rse.kill() if trouble.fault is Fault.RSE_KILLED else rse.stop())
             await asyncio.sleep(trouble.lasts)
             await rse.start()
+        return True
+
+    async def _abroad(self, trouble: Trouble) -> bool:
+        """The server of others answers nobody, one outage after the other; or fails at its next deliveries."""
+        abroad = self._town.abroad
+        match trouble.fault:
+            case Fault.PEER_5XX:
+                abroad.errors += int(trouble.size)
+            case Fault.PEER_ANSWER_LOST:
+                abroad.lost += int(trouble.size)
+            case _:
+                async with self._peer:
+                    await abroad.close()
+                    await asyncio.sleep(trouble.lasts)
+                    await abroad.open()
         return True
 
     async def _gateway(self, connector: Connector, seconds: float) -> bool:

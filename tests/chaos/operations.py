@@ -52,7 +52,7 @@ class Agents:
         """What the deed is about; None where there is no such thing, since what it needs was never written."""
         match deed.wish:
             case Wish.POST | Wish.REPLY | Wish.EDIT | Wish.DELETE | Wish.RESTORE:
-                return self._book.entry(deed, rse.seat.node, self._town.communities[deed.community])
+                return self._book.entry(deed.message, rse.seat.node, self._town.communities[deed.community])
             case Wish.REACT | Wish.UNREACT:
                 return self._book.reactions.setdefault((deed.message, rse.seat.node, deed.agent), Reaction())
             case Wish.ACCEPT | Wish.UNACCEPT:

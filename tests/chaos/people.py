@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 AGENTS: Final = 2
 """People who write in each RSE."""
@@ -40,6 +40,9 @@ WISHES: Final = {
     Wish.POST: 28, Wish.REPLY: 27, Wish.EDIT: 16, Wish.DELETE: 7, Wish.RESTORE: 4, Wish.REACT: 9, Wish.UNREACT: 3, Wish.ACCEPT: 4,
     Wish.UNACCEPT: 2, Wish.ENTER: 3, Wish.LEAVE: 2,
 }  # fmt: skip
+ABROAD: Final = {Wish.POST: 5, Wish.REPLY: 5, Wish.EDIT: 3, Wish.DELETE: 2}
+FIRST_ABROAD: Final = 900_001
+"""The number of the first message from a server of others."""
 LONG: Final = 0.06
 """Share of messages that are longer than one write into most RSEs takes."""
 SETTLED: Final = 8.0
@@ -84,6 +87,33 @@ class Deed:
     version: int
     parent: int | None = None
     long: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """What somebody wishes to say from a server of others; `answers` chooses among what she sees then."""
+
+    at: float
+    wish: Wish
+    message: int
+    version: int
+    answers: int = 0
+
+
+def visits(chance: random.Random, seconds: float, rate: float) -> Iterator[Visit]:
+    """One person's wishes, `rate` in a second: she changes and deletes what is hers and still there."""
+    alive: dict[int, int] = {}
+    number = FIRST_ABROAD
+    for turn in range(int(seconds * rate)):
+        wish = chance.choices(list(ABROAD), list(ABROAD.values()))[0]
+        place, message = chance.randrange(1 << 16), chance.choice(list(alive)) if alive else None
+        if wish in {Wish.POST, Wish.REPLY} or message is None:
+            message, wish = number, wish if wish is Wish.REPLY else Wish.POST
+            number, alive[message] = number + 1, 0
+        alive[message] += wish is not Wish.DELETE
+        yield Visit(turn / rate, wish, message, alive[message], place)
+        if wish is Wish.DELETE:
+            del alive[message]
 
 
 @dataclass

@@ -7,15 +7,17 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
-from tests.chaos.people import Arrival, People, Wish
+from tests.chaos.people import Arrival, People, Wish, visits
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tests.chaos.people import Abilities, Deed
+    from tests.chaos.people import Abilities, Deed, Visit
 
 RECOVERY: Final = 10.0
 """Seconds between two outages that stop everybody's work: together they might outlast a platform's own retries."""
+VISITS: Final = 0.1
+"""What is said from a server of others, as a share of the ministries' rate."""
 EVERY: Final = 4.0
 """Seconds between two faults, on the average."""
 
@@ -29,6 +31,9 @@ class Fault(StrEnum):
     RELAY_KILLED = "relay_killed"
     DOOR_KILLED = "door_killed"
     SITE_KILLED = "site_killed"
+    PEERS_KILLED = "peers_killed"
+    PEER_DOOR_KILLED = "peer_door_killed"
+    COURIER_KILLED = "courier_killed"
     CONNECTOR_KILLED = "connector_killed"
     SUPERVISOR_KILLED = "supervisor_killed"
     KAFKA_KILLED = "kafka_killed"
@@ -48,6 +53,9 @@ class Fault(StrEnum):
     CLOCK_BEHIND = "clock_behind"
     WEBHOOK_TWICE = "webhook_twice"
     WEBHOOK_LATE = "webhook_late"
+    PEER_AWAY = "peer_away"
+    PEER_5XX = "peer_5xx"
+    PEER_ANSWER_LOST = "peer_answer_lost"
 
 
 OUTAGES: Final = frozenset(
@@ -97,6 +105,8 @@ class Plan:
     deeds: tuple[Deed, ...]
     troubles: tuple[Trouble, ...]
     arrival: Arrival | None = None
+    visits: tuple[Visit, ...] = ()
+    """What is said in the first community from a server of others."""
 
 
 def plan(
@@ -123,7 +133,7 @@ def plan(
         people.deed(at) if place is None else people.written(at, place % len(abilities), 0, 0, Wish.POST)
         for at, place in sorted([*moments, *bursts], key=lambda moment: moment[0])
     ]
-    return Plan(tuple(deeds), tuple(troubles), arrival)
+    return Plan(tuple(deeds), tuple(troubles), arrival, tuple(visits(random.Random(f"{seed}/abroad"), seconds, VISITS * rate)))
 
 
 def _burst(trouble: Trouble) -> list[float]:
@@ -170,9 +180,9 @@ def _trouble(chance: random.Random, at: float, fault: Fault, limits: Limits) -> 
             lasts = limits.outage * (0.5 + share / 2)
         case Fault.GATEWAY_AWAY:
             lasts = limits.gateway_away
-        case Fault.RSE_KILLED | Fault.RSE_STOPPED:
+        case Fault.RSE_KILLED | Fault.RSE_STOPPED | Fault.PEER_AWAY:
             lasts = limits.outage * (0.5 + share)
-        case Fault.RSE_5XX | Fault.RSE_429 | Fault.RSE_ANSWER_LOST:
+        case Fault.RSE_5XX | Fault.RSE_429 | Fault.RSE_ANSWER_LOST | Fault.PEER_5XX | Fault.PEER_ANSWER_LOST:
             size = 1.0 + int(share * limits.most)
         case Fault.WEBHOOK_LATE | Fault.WEBHOOK_TWICE:
             lasts, size = 0.5 + share * 2, 1.0 + int(share * 3)
@@ -187,6 +197,9 @@ def _trouble(chance: random.Random, at: float, fault: Fault, limits: Limits) -> 
             | Fault.RELAY_KILLED
             | Fault.DOOR_KILLED
             | Fault.SITE_KILLED
+            | Fault.PEERS_KILLED
+            | Fault.PEER_DOOR_KILLED
+            | Fault.COURIER_KILLED
             | Fault.CONNECTOR_KILLED
         ):
             pass

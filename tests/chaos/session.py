@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from aiohttp import ClientSession
 
 from tests.chaos import schedule
+from tests.chaos.abroad import HUB
 from tests.chaos.book import Book
 from tests.chaos.details import Closely, judge_details
 from tests.chaos.faults import Hand
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.chaos.oracle import Finding, Shown
+    from tests.chaos.people import Visit
     from tests.chaos.schedule import Plan
 
 TOLD_EVERY: Final = 10.0
@@ -83,7 +85,7 @@ async def run(options: Options, folder: Path) -> Outcome:
     """Bring everything up, let it go wrong, wait until it has settled, judge."""
     async with ClientSession(trust_env=False) as http:
         communities = [f"communaute-{number}" for number in range(options.communities + options.arrives)]
-        town = Town(folder, options.twins, communities, options.retry_unit, http)
+        town = Town(folder, options.twins, communities, options.retry_unit, http, book := Book())
         if options.arrives:
             town.keep_out(town.rses[0], communities[-1])
         try:
@@ -91,7 +93,7 @@ async def run(options: Options, folder: Path) -> Outcome:
             await town.start()
             if Fault.CLOCK_BEHIND in options.limits.faults:
                 await town.age()
-            return await _Run(options, town).play()
+            return await _Run(options, town, book).play()
         finally:
             await asyncio.shield(town.stop())
 
@@ -99,9 +101,9 @@ async def run(options: Options, folder: Path) -> Outcome:
 class _Run:
     """One run in a town that stands."""
 
-    def __init__(self, options: Options, town: Town) -> None:
+    def __init__(self, options: Options, town: Town, book: Book) -> None:
         self._options, self._town = options, town
-        self._book, self._watch, self._hand = Book(), Watch(), Hand(town)
+        self._book, self._watch, self._hand = book, Watch(), Hand(town)
         self._began = self._now()
 
     async def play(self) -> Outcome:
@@ -113,6 +115,8 @@ class _Run:
         async with asyncio.TaskGroup() as group:
             for deed in plan.deeds:
                 group.create_task(self._at(deed.at, partial(agents.act, deed)))
+            for visit in plan.visits:
+                group.create_task(self._at(visit.at, partial(self._visited, visit)))
             for trouble in plan.troubles:
                 group.create_task(self._at(trouble.at, partial(self._hand.make, trouble)))
             if plan.arrival is not None:
@@ -154,6 +158,8 @@ class _Run:
             for number, native_id in rse.natives.items():
                 if number in book.entries and book.entries[number].rse == rse.seat.node:
                     book.entries[number].native_id = native_id
+        abroad = HUB, town.abroad.community
+        sights[abroad], closely[abroad] = town.abroad.shown(), Closely(town.abroad.traces, None)
         known = book.by_native()
         orders = {one: await order_of(town, one, known) for one in town.communities}
         numbers = {one: order.messages for one, order in orders.items()}
@@ -170,16 +176,22 @@ class _Run:
             bool(book.entries[one.message].lengths) for order in numbers.values() for one in order if one.message in book.entries
         )
         kinds["entrées et départs"] = sum(order.comings for order in orders.values())
-        return Sight(findings, events, copies, await town.behind(), kinds)
+        kinds["d'un autre serveur"] = sum(one.rse == HUB for order in numbers.values() for one in order if one.message is not None)
+        return Sight(findings, events, copies, await town.behind() + town.abroad.waiting, kinds)
 
     async def _outcome(self, sight: Sight, settled: float) -> Outcome:
         known = self._book.by_native()
         given_up = {known.get((rse.seat.node, native)) for rse in self._town.rses for native in await rse.given_up()}
         letters = await self._town.dead_letters()
+        for refusal in self._town.abroad.refused:
+            say(f"refusé à l'autre serveur : {refusal}")
         return Outcome(
             self._options.seed, self._options.seconds, self._book, sight.events, sight.copies, sight.kinds, settled, self._hand.made,
             sight.findings, frozenset(number for number in given_up if number is not None), letters, self._watch,
         )  # fmt: skip
+
+    async def _visited(self, visit: Visit) -> None:
+        self._town.abroad.act(visit)
 
     async def _at(self, moment: float, act: Callable[[], Coroutine[Any, Any, None]]) -> None:
         await asyncio.sleep(max(0.0, self._began + moment - self._now()))

@@ -16,7 +16,6 @@ import asyncpg
 import yaml
 from aiohttp import ClientError
 from kafka import KafkaConsumer
-from nacl.public import PrivateKey
 from sqlalchemy.exc import SQLAlchemyError
 
 from adapters import ledger
@@ -31,12 +30,14 @@ from hub.registry.service import propose_tie
 from hub.storage.engine import engine_for, migrate
 from hub.unit_of_work import Rules, transaction
 from schemas import topics
-from schemas.keys import SigningKey
 from schemas.wire.kafka import KafkaSettings, TopicNames
 from schemas.words import Audience
 from tests import fakes_federation, full_disk
+from tests.chaos.abroad import Abroad
 from tests.chaos.kinds import kind_of
 from tests.chaos.rse import Seat
+from tests.chaos.surroundings import Doors, Keys, environment
+from tests.fakes_neighbour import applying
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -46,15 +47,13 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
 
     from hub.unit_of_work import UnitOfWork
+    from tests.chaos.book import Book
     from tests.chaos.rse import Rse
 
 EACH: Final = 2
 """RSEs that one connector process serves."""
 ARRIVES_WITHIN: Final = 600.0
 READY_WITHIN: Final = 180.0
-SPOOL_LIMIT: Final = 24
-HOLD: Final = "PT180S"
-"""Longer than a webhook's retries take: a reply whose parent is still on its way is held, not torn from it."""
 BEHIND: Final = """
     SELECT coalesce(sum(greatest(0, coalesce(last, 0) - applied)), 0) + (SELECT count(*) FROM adapters.spool) AS behind
     FROM adapters.sequences
@@ -80,15 +79,16 @@ class Connector:
 class Town:
     """Everything that runs; `start` brings it up, `stop` ends it."""
 
-    def __init__(self, folder: Path, twins: int, communities: Sequence[str], retry_unit: float, http: ClientSession) -> None:
+    def __init__(self, folder: Path, twins: int, communities: Sequence[str], retry_unit: float, http: ClientSession, book: Book) -> None:
         self.folder, self.communities, self._http = folder, communities, http
         self.broker = LocalKafka(folder / "kafka", java_options=STARTS_FAST)
         self.database = LocalPostgres(folder / "postgres")
-        self._hub_key, self._operators_key = SigningKey.generate("hub"), PrivateKey.generate()
         self.connectors: list[Connector] = []
         gateways = ports.free_ports(-(-twins // EACH))
-        own = ports.free_ports(twins + 2)
-        self._site_port, self._door_port = own.pop(), own.pop()
+        own = ports.free_ports(twins + 4)
+        self._doors = Doors(own.pop(), own.pop(), own.pop())
+        self._keys = Keys(folder / "keys")
+        self.abroad = Abroad(communities[0], self._doors.federation, http, book, own.pop())
         rses = [
             kind_of(number)(Seat(f"n{number:02}", number, port, gateways[number // EACH], folder, retry_unit), communities, http)
             for number, port in enumerate(own)
@@ -143,6 +143,8 @@ class Town:
         """Start everything and tie every space."""
         for name in ("logs", "keys"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
+        self._keys.save()
+        await self.abroad.start()
         async with asyncio.TaskGroup() as group:
             group.create_task(self._lay_topics())
             group.create_task(self._lay_tables())
@@ -152,13 +154,14 @@ class Town:
         await self._admit()
         await self.ready()
         await self._tie()
+        await self.abroad.follow()
         return self
 
     async def stop(self) -> None:
         """End every process: first what works, then what it works on."""
         if self.up is not None:
             await asyncio.to_thread(self.up.stop)
-        await asyncio.gather(*(rse.kill() for rse in self.rses))
+        await asyncio.gather(*(rse.kill() for rse in self.rses), self.abroad.stop())
         await asyncio.gather(asyncio.to_thread(self.broker.discard), asyncio.to_thread(self.database.discard))
 
     def supervise(self) -> None:
@@ -166,15 +169,15 @@ class Town:
         words = [sys.executable, "-m", "hub", "up", "--logs", str(self.folder / "logs")]
         for connector in self.connectors:
             settings = {"TRAITDUNION_INSTANCES": self._instances(connector), "TRAITDUNION_GATEWAY_PORT": connector.port}
-            settings |= {"TRAITDUNION_DOOR": self._door, "TRAITDUNION_KAFKA_BOOTSTRAP": "nowhere.invalid:1"} if connector.by_door else {}
+            settings |= (
+                {"TRAITDUNION_DOOR": self._doors.nodes, "TRAITDUNION_KAFKA_BOOTSTRAP": "nowhere.invalid:1"} if connector.by_door else {}
+            )
             named = [f"{name}={value}" for name, value in settings.items()]
             words += ["--also", f"{connector.name}={shlex.join([*named, sys.executable, '-m', 'adapters', 'run'])}"]
         log = self.folder / "logs" / "up.log"
-        self.up = Process(Program("up", words, log, self._environment(), death_signal=signal.SIGTERM))
-
-    @property
-    def _door(self) -> str:
-        return f"http://{ports.LOOPBACK}:{self._door_port}"
+        self.up = Process(
+            Program("up", words, log, environment(self.broker.bootstrap, self._url, self._doors, self._keys), death_signal=signal.SIGTERM)
+        )
 
     async def age(self) -> None:
         """Let the ties of Discourse have stood for days: its log of webhooks is read by its times, and a clock of yesterday dates what it could not tell. An eXo's numbers tell."""
@@ -193,7 +196,8 @@ class Town:
 
     async def ready(self) -> None:
         """Wait for the hub's pages and each gateway. Raises NotReady."""
-        doors = [f"http://{ports.LOOPBACK}:{port}/readyz" for port in (self._site_port, *(one.port for one in self.connectors))]
+        listening = (self._doors.site_port, self._doors.peer_port, *(one.port for one in self.connectors))
+        doors = [f"http://{ports.LOOPBACK}:{port}/readyz" for port in listening]
         await until(lambda: self._all_well(doors), f"le hub et {len(self.connectors)} connecteurs")
 
     async def behind(self) -> int:
@@ -221,7 +225,7 @@ class Town:
 
     def _letters(self) -> list[str]:
         settings = KafkaSettings(bootstrap=self.broker.bootstrap)
-        names = [topic.dead_letters.name for topic in (topics.RSE_INBOUND, topics.HUB_FACTS, topics.RSE_RECEIPTS)]
+        names = [topic.dead_letters.name for topic in (topics.RSE_INBOUND, topics.PEER_INBOUND, topics.HUB_FACTS, topics.RSE_RECEIPTS)]
         names += [topics.outbound(rse.seat.node).dead_letters.name for rse in self.rses] + [topics.ADAPTERS_DLQ.name]
         consumer = KafkaConsumer(
             *names, **settings.options(), auto_offset_reset="earliest", consumer_timeout_ms=1000, enable_auto_commit=False
@@ -262,34 +266,15 @@ class Town:
         path.write_text(yaml.safe_dump({"instances": {rse.seat.node: rse.described() for rse in connector.rses}}, allow_unicode=True))
         return path
 
-    def _environment(self) -> dict[str, str]:
-        self._hub_key.save(self.folder / "keys" / "hub.pem")
-        site = f"http://{ports.LOOPBACK}:{self._site_port}"
-        return {
-            "TRAITDUNION_KAFKA_BOOTSTRAP": self.broker.bootstrap,
-            "TRAITDUNION_TOPIC_PREFIX": "",
-            "TRAITDUNION_DATABASE_URL": self._url,
-            "TRAITDUNION_LEDGER_URL": self._url,
-            "TRAITDUNION_SIGNING_KEY": str(self.folder / "keys" / "hub.pem"),
-            "TRAITDUNION_OPERATORS_KEY": bytes(self._operators_key.public_key).hex(),
-            "TRAITDUNION_REGISTRY_ANCHOR": self._hub_key.public.multibase,
-            "TRAITDUNION_REGISTRY_URL": f"{site}/.well-known/traitdunion/registry",
-            "TRAITDUNION_HUB_URL": site,
-            "TRAITDUNION_SITE_PORT": str(self._site_port),
-            "TRAITDUNION_DOOR_PORT": str(self._door_port),
-            "TRAITDUNION_PUBLIC_URL": self._door,
-            "TRAITDUNION_METRICS_PORT": "0",
-            "TRAITDUNION_HOLD": HOLD,
-            "TRAITDUNION_SPOOL_LIMIT": str(SPOOL_LIMIT),
-        }
-
     async def _admit(self) -> None:
-        """Every ministry applies and is approved; the communities open."""
+        """Every ministry applies and is approved, and so does the server of others; the communities open, the first one to everybody."""
         for rse in self.rses:
             name = f"Ministère {rse.seat.number}"
             await self._work(partial(fakes_federation.admit, rse.key, name=name, platform=rse.platform))
+        await self._work(partial(applying, self.abroad.authority))
         for community in self.communities:
-            await self._work(partial(open_community, community, f"La communauté {community}", Audience.MEMBERS))
+            audience = Audience.PUBLIC if community == self.abroad.community else Audience.MEMBERS
+            await self._work(partial(open_community, community, f"La communauté {community}", audience))
 
     async def _tie(self) -> None:
         now = [(rse, community) for rse in self.rses for community in rse.spaces if (rse, community) != self.late]
@@ -306,7 +291,10 @@ class Town:
         await until(tied, f"{wanted} rattachements")
 
     async def _work(self, use: Callable[[UnitOfWork], Awaitable[Any]], engine: AsyncEngine | None = None) -> None:
-        rules = Rules(self._hub_key, lambda: datetime.now(UTC), timedelta(seconds=60), timedelta(hours=48), timedelta(days=30))
+        rules = Rules(
+            self._keys.hub, lambda: datetime.now(UTC), timedelta(seconds=60), timedelta(hours=48), timedelta(days=30),
+            federates=True, federation_anchor=self._keys.federation.public.multibase,
+        )  # fmt: skip
         async with transaction(engine or self._engine, rules) as work:
             await use(work)
             await work.commit()

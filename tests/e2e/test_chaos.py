@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.long, pytest.mark.skipif(NOT_INSTALLED is not None, re
 
 QUICK = (
     Fault.INBOUND_KILLED, Fault.FANOUT_KILLED, Fault.RECEIPTS_KILLED, Fault.RELAY_KILLED, Fault.DOOR_KILLED, Fault.CONNECTOR_KILLED, Fault.POSTGRES_KILLED,
-    Fault.RSE_KILLED, Fault.RSE_5XX, Fault.RSE_429, Fault.RSE_ANSWER_LOST, Fault.CLOCK_AHEAD, Fault.WEBHOOK_TWICE, Fault.WEBHOOK_LATE,
+    Fault.PEERS_KILLED, Fault.PEER_DOOR_KILLED, Fault.COURIER_KILLED, Fault.PEER_5XX, Fault.PEER_ANSWER_LOST, Fault.RSE_KILLED, Fault.RSE_5XX, Fault.RSE_429, Fault.RSE_ANSWER_LOST, Fault.CLOCK_AHEAD, Fault.WEBHOOK_TWICE, Fault.WEBHOOK_LATE,
 )  # fmt: skip
 SHORT = Options(
     seed=2035, seconds=7.0, twins=4, communities=1, rate=5.0, every=0.5, retry_unit=1 / 240, settle=60.0,

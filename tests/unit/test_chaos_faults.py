@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from hub.__main__ import GROUPS
+from hub.__main__ import FEDERATION, GROUPS
 from hub.supervisor import hub_children
 from tests.chaos.__main__ import read
 from tests.chaos.faults import ASKED_OF_TWIN, KILLED
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 OTHERWISE = {
     Fault.CONNECTOR_KILLED, Fault.SUPERVISOR_KILLED, Fault.KAFKA_KILLED, Fault.KAFKA_RESTARTED, Fault.POSTGRES_KILLED,
     Fault.POSTGRES_RESTARTED, Fault.SPOOL_FULL, Fault.LEDGER_FULL, Fault.GATEWAY_AWAY, Fault.RSE_KILLED, Fault.RSE_STOPPED,
-    Fault.CLOCK_AHEAD, Fault.CLOCK_BEHIND,
+    Fault.CLOCK_AHEAD, Fault.CLOCK_BEHIND, Fault.PEER_AWAY, Fault.PEER_5XX, Fault.PEER_ANSWER_LOST,
 }  # fmt: skip
 """Faults that are made neither by killing one of the hub's processes nor by asking a twin to misbehave."""
 
 
 def test_every_kind_of_process_of_the_hub_is_killed() -> None:
-    started = {tuple(child.command[3:]) for child in hub_children(GROUPS, 0)}
+    started = {tuple(child.command[3:]) for child in hub_children(GROUPS, 0, FEDERATION)}
     assert started == set(KILLED.values())
 
 
