@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 NODE = "wifip"
 SPACES = 200
 ACTIVITIES = 20  # of each space within the window, every other one commented twice
+OLDER = 60  # of each space behind it: they are read again a page at a time
+BEHIND = 8 * 86_400_000  # milliseconds
 TWIN_SPACE_IDENTITY = 5000
 QUIET_SECONDS = 15.0
 MEASURED_SECONDS = IDLE_EVERY.total_seconds() * 1.2  # every space at least once
@@ -54,7 +56,7 @@ async def run(stage: Stage, report: Report) -> None:
         again = await start_gateway(at, {NODE: instance}, registry)
         await asyncio.sleep(20.0)  # the first look of a process reads every page
         idle = await _share(again.process, MEASURED_SECONDS)
-    report.details["polls"] = {"spaces": SPACES, "activities": ACTIVITIES, "without": nothing, "with": idle}
+    report.details["polls"] = {"spaces": SPACES, "activities": ACTIVITIES, "older": OLDER, "without": nothing, "with": idle}
     report.add(
         Figure("polls", "Connecteur sans espace rattaché", nothing * 100, "% d’un cœur"),
         Figure("polls", f"Connecteur et {SPACES} espaces calmes", idle * 100, "% d’un cœur"),
@@ -80,8 +82,8 @@ def _fill(at: Scene) -> None:
     items: list[Item] = []
     for number in _spaces():
         store.keep(Space(number, f"espace_{number}", f"Espace {number}", str(TWIN_SPACE_IDENTITY + int(number))))
-        for place in range(ACTIVITIES):
-            name, then = f"{number}{place:03d}", now - (place + 1) * 3_600_000
+        for place in range(ACTIVITIES + OLDER):
+            name, then = f"{number}{place:03d}", now - (place + 1) * 3_600_000 - (BEHIND if place >= ACTIVITIES else 0)
             items.append(Item(name, number, person.id, f"<p>{'Contribution ' * 40}{name}</p>", then, then))
             if place % 2:
                 items += [Item(f"comment{name}{n}", number, person.id, "<p>Merci</p>", then, then, root=name) for n in range(2)]
