@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from tests.chaos.oracle import Fault, count
-from tests.chaos.watch import LONG_ENOUGH, growing, growth, thirds
+from tests.chaos.watch import LONG_ENOUGH, growing, parts_of, peak_of, thirds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -113,8 +113,8 @@ def _tell_memory(outcome: Outcome) -> None:
 
 
 def _thirds(outcome: Outcome, kind: str) -> str:
-    peaks = growth(outcome.watch.samples[kind], outcome.seconds) if outcome.seconds >= LONG_ENOUGH else None
-    return f" ; 2e et 3e tiers : {peaks[0].resident:.0f} et {peaks[1].resident:.0f} Mio" if peaks else ""
+    parts = parts_of(outcome.watch.samples[kind], outcome.seconds) if outcome.seconds >= LONG_ENOUGH else None
+    return f" ; pointes des 2e et 3e tiers : {' et '.join(f'{peak_of(part).resident:.0f}' for part in parts)} Mio" if parts else ""
 
 
 def _listed(counter: Mapping[str, int] | Counter[Trouble]) -> str:

@@ -22,6 +22,8 @@ LONG_ENOUGH: Final = 600.0
 """Seconds from which on flatness can be judged: buffers and pools fill during the first minutes."""
 NEWBORN: Final = 5.0
 MEMORY_GROWS: Final = 1.15
+PEAK_GROWS: Final = 1.5
+"""A peak is one moment's backlog, behind an outage that chance has made long; what leaks raises what is usual."""
 FILES_GROW: Final = 16
 
 
@@ -64,13 +66,11 @@ class Watch:
             self.samples[kind].append(sample)
 
 
-def growth(samples: Sequence[Sample], seconds: float) -> tuple[Sample, Sample] | None:
-    """The peaks of the run's second and last thirds; None where one of them holds nothing."""
+def parts_of(samples: Sequence[Sample], seconds: float) -> tuple[list[Sample], list[Sample]] | None:
+    """The run's second and last thirds: what was there before has filled its buffers; None where one of them holds nothing."""
     middle = [one for one in samples if seconds / 3 <= one.at < seconds * 2 / 3]
     last = [one for one in samples if one.at >= seconds * 2 / 3]
-    if not middle or not last:
-        return None
-    return _peak(middle), _peak(last)
+    return (middle, last) if middle and last else None
 
 
 def thirds(samples: Sequence[Sample]) -> tuple[Sample, Sample, Sample]:
@@ -85,11 +85,12 @@ def growing(watch: Mapping[str, Sequence[Sample]], seconds: float) -> list[str]:
     """The kinds of process that took more memory or files in the last third than in the second."""
     found = []
     for kind, samples in watch.items():
-        peaks = growth(samples, seconds)
-        if peaks is None:
+        parts = parts_of(samples, seconds)
+        if parts is None:
             continue
-        before, after = peaks
-        if after.resident > before.resident * MEMORY_GROWS or after.files > before.files + FILES_GROW:
+        (usual, later), (peak, last) = map(_median, parts), map(peak_of, parts)
+        grown = later.resident > usual.resident * MEMORY_GROWS or later.files > usual.files + FILES_GROW
+        if grown or last.resident > peak.resident * PEAK_GROWS or last.files > peak.files * PEAK_GROWS + FILES_GROW:
             found.append(kind)
     return found
 
@@ -99,5 +100,6 @@ def _median(samples: Sequence[Sample]) -> Sample:
     return Sample(samples[-1].at, median_low(one.resident for one in samples), files)
 
 
-def _peak(samples: Sequence[Sample]) -> Sample:
+def peak_of(samples: Sequence[Sample]) -> Sample:
+    """The most that there was."""
     return Sample(samples[-1].at, max(one.resident for one in samples), max(one.files for one in samples))

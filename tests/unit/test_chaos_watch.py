@@ -30,6 +30,8 @@ def samples(resident: Callable[[float], float], files: Callable[[float], int]) -
         (lambda at: min(90.0, 60.0 + at / 20), lambda _: 20, []),  # what fills during the first minutes
         (lambda at: 60.0 + at / 50, lambda _: 20, ["relay"]),
         (lambda _: 90.0, lambda at: 20 + int(at / 60), ["relay"]),
+        (lambda at: 90.0 + 30 * (3000 <= at < 3120), lambda at: 20 + 12 * (3000 <= at < 3120), []),  # behind one long outage
+        (lambda at: 90.0 + 90 * (3000 <= at < 3120), lambda _: 20, ["relay"]),
         (lambda at: 60.0 + (at % 600) / 10, lambda _: 20, []),  # killed every ten minutes, and no worse than before
     ],
 )
