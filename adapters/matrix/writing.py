@@ -109,14 +109,16 @@ class Writing:
         if not is_ghost(author, self._instance):
             return Never("copy_not_ours")
         if _redaction_of(copy) is None:
-            return await self._send(order, author)
+            return await self._send(order, author, _last_edit(copy))
         if not (order.insisted or is_ours(_redactor_of(copy), self._instance)):
             return Never(WITHDRAWN)  # someone here took it away: an edit must not bring it back
         return await self._post(replace(order, act=Act.POSTED, native_id=None))  # a redaction is for ever: it is said anew
 
-    async def _send(self, order: Order, ghost: str) -> Written:
+    async def _send(self, order: Order, ghost: str, after: int = 0) -> Written:
+        """Say it at its own date, but `after` what it replaces: of two edits homeserver and clients show the one with the later stamp."""
         path = ("v3", "rooms", order.space, "send", "m.room.message", order.key)
-        query = {"ts": str(int(order.occurred_at.timestamp() * 1000))} if order.occurred_at else {}
+        stamp = max(int(order.occurred_at.timestamp() * 1000), after + 1) if order.occurred_at else 0
+        query = {"ts": str(stamp)} if stamp else {}
         called = replace(order, at_hand=(*order.at_hand, *await self._ghosts_called(order)))
         content = content_of(called, await self._thread_of(order))
 
@@ -245,6 +247,15 @@ def thread_of(event: Mapping[str, Any]) -> str | None:
 def _replaces(event: dict[str, Any]) -> bool:
     relation = event["content"].get("m.relates_to")
     return isinstance(relation, dict) and relation.get("rel_type") == "m.replace"
+
+
+def _last_edit(event: dict[str, Any]) -> int:
+    """The stamp of the edit that stands, in milliseconds; 0 where there is none."""
+    unsigned = event.get("unsigned")
+    relations = unsigned.get("m.relations") if isinstance(unsigned, dict) else None
+    edit = relations.get("m.replace") if isinstance(relations, dict) else None
+    stamp = edit.get("origin_server_ts") if isinstance(edit, dict) else None
+    return stamp if isinstance(stamp, int) else 0
 
 
 def _redactor_of(event: dict[str, Any]) -> str:

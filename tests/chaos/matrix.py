@@ -28,6 +28,7 @@ class Matrix(Rse):
 
     platform: ClassVar[str] = "matrix"
     looked_at: ClassVar[bool] = False
+    dates_edits: ClassVar[bool] = True
     can: ClassVar[Abilities] = Abilities(takes_back=True, joins=True)
     longest: ClassVar[Mapping[Wish, int]] = {Wish.POST: 600, Wish.REPLY: 600, Wish.EDIT: 400}
     ways: ClassVar[Ways] = Ways(Way.EACH, answers=True)

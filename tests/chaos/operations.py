@@ -44,7 +44,9 @@ class Agents:
                 slot.unsure(deed.wish, number)
                 self._book.unsure[deed.wish] += 1
             else:
-                if done:
+                if done and deed.wish is Wish.EDIT and rse.dates_edits:
+                    slot.unsure(deed.wish, number)
+                elif done:
                     slot.done(deed.wish, number)
                 (self._book.done if done else self._book.idle)[deed.wish] += 1
 

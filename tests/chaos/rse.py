@@ -106,6 +106,8 @@ class Rse(ABC):
     """Whether what was said before a tie is written there."""
     sweeps: ClassVar[bool] = False
     """Whether a deletion by its connector takes away all that stands below."""
+    dates_edits: ClassVar[bool] = False
+    """Whether it shows of two edits the one with the later stamp, so that after its clock went back it may not show a person's last one."""
     longest: ClassVar[Mapping[Wish, int]]
     """How many sentences its people write at most, by what they do."""
     unknown_faults: ClassVar[frozenset[str]] = frozenset()

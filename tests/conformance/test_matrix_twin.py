@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 
@@ -15,7 +16,7 @@ from adapters.port import (
     Written,
 )
 from schemas.facts.message import Author, Content
-from tests.fakes_matrix import posting
+from tests.fakes_matrix import NOON, posting
 from tests.fakes_matrix_twin import BOT, House, closed_room, written
 
 
@@ -36,6 +37,15 @@ async def test_an_edit_is_applied_even_when_its_author_has_another_name_since(ho
     assert (shown["body"], shown["edited"]) == ("Bonsoir", True)
     assert edit.native_id == first.native_id
     assert edit.version != first.version
+
+
+async def test_the_last_edit_is_the_one_that_stands_whatever_its_authors_clock_said(house: House) -> None:
+    _, room = await closed_room(house)
+    first = await written(house, "k1", "Bonjour", room)
+    for key, text, said in (("k2", "Demain", NOON + timedelta(hours=15)), ("k3", "Bonsoir", NOON), ("k4", "Bonne nuit", NOON)):
+        await written(house, key, text, room, act=Act.EDITED, native_id=first.native_id, occurred_at=said)
+    (shown,) = await house.visible(room)
+    assert shown["body"].startswith("Bonne nuit")
 
 
 async def test_an_edit_never_brings_back_what_somebody_here_took_away(house: House) -> None:

@@ -244,3 +244,16 @@ async def test_a_limited_service_enters_rooms_as_slowly_as_everybody(tmp_path: P
     refused = outcomes[9]
     assert isinstance(refused, Later)
     assert (refused.reason, (refused.after or 0) > 0) == ("rate_limited", True)
+
+
+async def test_of_two_edits_the_one_with_the_later_stamp_is_shown_as_clients_do(house: House) -> None:
+    claire, room = await closed_room(house)
+    said = await claire.say(room, "un")
+    await house.fault("clock", seconds=3600)
+    await claire.edit(room, said, "deux")
+    await house.fault("clock", seconds=0)
+    last = await claire.edit(room, said, "trois")
+    (shown,) = await house.visible(room)
+    assert shown["body"] == "deux"
+    assert (await claire.event(room, said))["unsigned"]["m.relations"]["m.replace"]["content"]["m.new_content"]["body"] == "deux"
+    assert last in {one["event_id"] for one in await claire.read(room)}

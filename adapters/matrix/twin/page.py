@@ -39,6 +39,7 @@ def _message(rooms: Rooms, event: dict[str, Any], relation: dict[str, Any]) -> d
         "reply_to": None if relation.get("is_falling_back") else relation.get("m.in_reply_to", {}).get("event_id"),
         "thread": relation.get("event_id") if relation.get("rel_type") == "m.thread" else None,
         "edited": False,
+        "edited_at": None,
         "reactions": [],
         "ts": event["origin_server_ts"],
         "content": content,
@@ -46,10 +47,13 @@ def _message(rooms: Rooms, event: dict[str, Any], relation: dict[str, Any]) -> d
 
 
 def _edit(shown: dict[str, dict[str, Any]], edit: dict[str, Any], target: str | None) -> None:
-    """Only the author's own edits count; clients leave all others out."""
+    """Only the author's own edits count; clients leave all others out, and show the one with the latest stamp, whichever came last."""
     message, new = shown.get(target or ""), edit["content"].get("m.new_content", {})
-    if message is not None and message["sender"] == edit["sender"] and "body" in new:
-        message.update(body=new["body"], formatted_body=new.get("formatted_body"), edited=True)
+    if message is None or message["sender"] != edit["sender"] or "body" not in new:
+        return
+    place = [edit["origin_server_ts"], edit["event_id"]]
+    if message["edited_at"] is None or message["edited_at"] < place:
+        message.update(body=new["body"], formatted_body=new.get("formatted_body"), edited=True, edited_at=place)
 
 
 def _react(rooms: Rooms, shown: dict[str, dict[str, Any]], event: dict[str, Any]) -> None:
