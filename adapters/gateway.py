@@ -97,15 +97,13 @@ class WebhookDoor:
 
     async def _take(self, name: str, arriving: _Arriving, send: Send) -> None:
         correlation = new_correlation()
+        await _answer(send, await self._taken(name, arriving, correlation), correlation)
+
+    async def _taken(self, name: str, arriving: _Arriving, correlation: str) -> _Reply:
         counter = self._counters.get(name)
         if counter is None:
             Metric.webhooks.labels("?", "instance_unknown").inc()
-            reply = _problem(Problem(404, "instance_unknown", "Aucun RSE ne porte ce nom ici."))
-        else:
-            reply = await self._taken(counter, arriving, correlation)
-        await _answer(send, reply, correlation)
-
-    async def _taken(self, counter: Counter, arriving: _Arriving, correlation: str) -> _Reply:
+            return _problem(Problem(404, "instance_unknown", "Aucun RSE ne porte ce nom ici."))
         try:
             return await _Taking(counter, arriving).reply(correlation)
         except Exception as error:  # noqa: BLE001 - the server would log its text, which may hold content

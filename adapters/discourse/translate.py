@@ -49,7 +49,7 @@ class Discourse:
         if _media_type(unverified) not in {JSON, FORM}:
             return Problem(415, "content_type_unsupported", "Type de contenu non pris en charge")
         refused = _unsigned(unverified, instance) or _foreign(unverified, instance)
-        if refused is not None:
+        if isinstance(refused, Problem):
             return refused
         try:
             return AuthenticRequest(unverified, _document(unverified))

@@ -5,43 +5,24 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections import Counter as Tally
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
 from prometheus_client import REGISTRY
-from pydantic import SecretStr
 from structlog.testing import capture_logs
 
-from adapters import discourse, matrix
-from adapters.gateway import Counter, application
-from adapters.sorting import Stored
+from adapters.gateway import application
 from hub.door import server
 from schemas.wire.telemetry import Health
-from tests import fakes_discourse, fakes_matrix
-from tests.fakes_adapters import PlainRse
+from tests.fakes_counters import Kept, counters
 from tests.forgeries import webhooks
 from tests.forgeries.post import send
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
-
-    from adapters.port import Adapter, Outcome
-    from adapters.settings import Instance
+    from collections.abc import AsyncIterator
 
 AT_LEAST = 60
-
-
-@dataclass
-class Kept:
-    """Keeps what was admitted."""
-
-    outcomes: list[Outcome] = field(default_factory=list)
-    asking: asyncio.Lock = field(default_factory=asyncio.Lock)
-
-    async def admit(self, outcomes: Sequence[Outcome], _body: bytes, _correlation: str) -> Stored:
-        self.outcomes += outcomes
-        return Stored(())
 
 
 @dataclass(frozen=True)
@@ -54,27 +35,15 @@ class Place:
 
 @pytest.fixture
 async def place() -> AsyncIterator[Place]:
-    kept, forum, tchap = Kept(), fakes_discourse.instance(), fakes_matrix.matrix_instance()
-    counters = {
-        "forum": _counter("forum", forum, discourse.ADAPTER, kept), "autre-forum": _counter("autre-forum", _other(forum), discourse.ADAPTER, kept),
-        "tchap": _counter("tchap", tchap, matrix.ADAPTER, kept), "autre-tchap": _counter("autre-tchap", _other(tchap), matrix.ADAPTER, kept),
-    }  # fmt: skip
+    kept = Kept()
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        serving = server(application(counters, Health({})), "127.0.0.1", 0)
+        serving = server(application(counters(kept), Health({})), "127.0.0.1", 0)
         task = asyncio.create_task(serving.serve(sockets=[listening]))
         try:
             yield Place(listening.getsockname()[1], kept)
         finally:
             serving.should_exit = True
             await task
-
-
-def _counter(name: str, instance: Instance, adapter: Adapter, kept: Kept) -> Counter:
-    return Counter(name, instance, adapter, PlainRse(), kept)  # type: ignore[arg-type]  # it only admits
-
-
-def _other(instance: Instance) -> Instance:
-    return instance.model_copy(update={"webhook_secret": SecretStr(webhooks.OTHER_SECRET)})
 
 
 def counted() -> Tally[str]:

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 REJECTION = "Rejection"
+PROBLEM = "Problem"
+Names = frozenset[str]
+NOBODY: Names = frozenset()
 
 
 @dataclass(frozen=True)
@@ -40,47 +43,64 @@ def checks_of(*modules: ModuleType) -> list[Check]:
 
 def _found(module: ModuleType) -> Iterator[Check]:
     seen: dict[tuple[str, str], int] = {}
-    for where, node in _statements(ast.parse(inspect.getsource(module)).body, ""):
-        for branch, refusal in enumerate(_refusals(node, module)):
+    for where, node, told in _statements(ast.parse(inspect.getsource(module)).body, ""):
+        for branch, refusal in _refusals(node, module, told):
             what = _said(refusal)
             number = seen.get((where, what), 0)
             seen[where, what] = number + 1
             yield Check(module, where, what, number, node.lineno, branch)
 
 
-def _statements(body: list[ast.stmt], where: str) -> Iterator[tuple[str, ast.Raise | ast.Return]]:
+def _statements(body: list[ast.stmt], where: str, told: Names = NOBODY) -> Iterator[tuple[str, ast.Raise | ast.Return, Names]]:
+    """Each statement that may refuse, where it stands, and which names are problems there."""
     for node in body:
         match node:
             case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
                 yield from _statements(node.body, f"{where}.{node.name}".lstrip("."))
             case ast.Raise() | ast.Return() if where:
-                yield where, node
+                yield where, node, told
+            case ast.If():
+                yield from _statements(node.body, where, told | _told(node.test))
+                yield from _statements(node.orelse, where, told)
             case _:
                 for part in ("body", "orelse", "finalbody"):
-                    yield from _statements(getattr(node, part, []), where)
+                    yield from _statements(getattr(node, part, []), where, told)
                 for case in getattr(node, "cases", []):
-                    yield from _statements(case.body, where)
+                    yield from _statements(case.body, where, told)
 
 
-def _refusals(node: ast.Raise | ast.Return, module: ModuleType) -> list[ast.expr]:
-    """What a statement refuses by: all that it raises; of what it returns, the branches that are a rejection or the name of one."""
+def _told(test: ast.expr) -> Names:
+    """The name that is a problem where `isinstance(…, Problem)` holds."""
+    match test:
+        case ast.Call(func=ast.Name(id="isinstance"), args=[ast.Name(id=name), ast.Name(id=kind)]) if kind == PROBLEM:
+            return frozenset({name})
+        case _:
+            return NOBODY
+
+
+def _refusals(node: ast.Raise | ast.Return, module: ModuleType, told: Names) -> list[tuple[int, ast.expr]]:
+    """What a statement refuses by: all that it raises; of what it returns, the branches that are a rejection, a problem or the name of one."""
     if isinstance(node, ast.Raise):
-        return [node.exc] if node.exc is not None else []
-    return [leaf for leaf in _leaves(node.value) if _refuses(leaf, module)]
+        return [(0, node.exc)] if node.exc is not None else []
+    return [(branch, leaf) for branch, (leaf, known) in enumerate(_leaves(node.value, told)) if _refuses(leaf, module, known)]
 
 
-def _leaves(value: ast.expr | None) -> Iterator[ast.expr]:
+def _leaves(value: ast.expr | None, told: Names = NOBODY) -> Iterator[tuple[ast.expr, Names]]:
     if isinstance(value, ast.IfExp):
-        yield from _leaves(value.body)
-        yield from _leaves(value.orelse)
+        yield from _leaves(value.body, told | _told(value.test))
+        yield from _leaves(value.orelse, told)
     elif value is not None:
-        yield value
+        yield value, told
 
 
-def _refuses(leaf: ast.expr, module: ModuleType) -> bool:
+def _refuses(leaf: ast.expr, module: ModuleType, told: Names) -> bool:
     match leaf:
-        case ast.Call(func=ast.Name(id=name)):
-            return name == REJECTION
+        case ast.Call(func=ast.Name(id=name)) if name in {REJECTION, PROBLEM}:
+            return True
+        case ast.Call(args=[inner]):  # an answer that is made of a problem
+            return _problem(inner, told)
+        case ast.Name():
+            return _problem(leaf, told)
         case ast.Attribute(value=ast.Name(id=name)):
             owner = getattr(module, name, None)
             return isinstance(owner, type) and issubclass(owner, StrEnum) and hasattr(owner, leaf.attr)
@@ -88,8 +108,22 @@ def _refuses(leaf: ast.expr, module: ModuleType) -> bool:
             return False
 
 
+def _problem(value: ast.expr, told: Names) -> bool:
+    match value:
+        case ast.Call(func=ast.Name(id=name)):
+            return name == PROBLEM
+        case ast.Name(id=name):
+            return name in told
+        case _:
+            return False
+
+
 def _said(refusal: ast.expr) -> str:
     match refusal:
+        case ast.Call(func=ast.Name(id=name), args=[_, reason, *_]) if name == PROBLEM:
+            return ast.unparse(reason).strip("'\"")
+        case ast.Call(args=[ast.Call() as inner]) if _problem(inner, NOBODY):
+            return _said(inner)
         case ast.Call(args=[first, *_]):
             return ast.unparse(first).strip("'\"")
         case _:
@@ -120,7 +154,8 @@ class _Without(ast.NodeTransformer):
     def visit_Return(self, node: ast.Return) -> ast.stmt:
         if node.lineno != self._check.line:
             return node
-        left = _spared(node.value, _refusals(node, self._check.module)[self._check.branch])
+        refusal, _ = list(_leaves(node.value))[self._check.branch]
+        left = _spared(node.value, refusal)
         return ast.copy_location(ast.Pass() if left is None else ast.Return(left), node)
 
 

@@ -61,6 +61,15 @@ async def _read(reader: asyncio.StreamReader) -> Answer:
 
 async def deliver(app: ASGIApp, wire: Wire) -> Answer:
     """One request to an application, as a server would bring it."""
+    return await _delivered(app, wire, [{"type": "http.request", "body": wire.body, "more_body": False}])
+
+
+async def deliver_broken(app: ASGIApp, wire: Wire) -> Answer:
+    """The same, of a client who hangs up before having said that this is all."""
+    return await _delivered(app, wire, [{"type": "http.request", "body": wire.body, "more_body": True}])
+
+
+async def _delivered(app: ASGIApp, wire: Wire, pieces: list[dict[str, Any]]) -> Answer:
     path, _, query = wire.target.partition("?")
     scope = {
         "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": wire.method, "scheme": "http", "root_path": "",
@@ -68,7 +77,6 @@ async def deliver(app: ASGIApp, wire: Wire) -> Answer:
         "headers": [(name.lower().encode(), said.encode("latin-1")) for name, said in wire.fields],
     }  # fmt: skip
     came: list[MutableMapping[str, Any]] = []
-    pieces = [{"type": "http.request", "body": wire.body, "more_body": False}]
 
     async def receive() -> dict[str, Any]:
         return pieces.pop() if pieces else {"type": "http.disconnect"}

@@ -8,6 +8,7 @@ import hmac
 import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlencode
 
 from tests import fakes_discourse, fakes_matrix
 from tests.forgeries.drafts import Wire
@@ -17,9 +18,12 @@ if TYPE_CHECKING:
 
     Alter = Callable[[Wire], Wire]
 
+FORM: Final = "application/x-www-form-urlencoded"
 SIGNATURE: Final = "x-discourse-event-signature"
 OTHER_SECRET: Final = "le-secret-d-un-autre"
 """What another instance of the same platform signs with at this gateway."""
+FORMER_SECRET: Final = "le-secret-d-avant"
+"""What this instance signed with before its secret was replaced, and may no more."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,10 @@ def matrix() -> Wire:
     return Wire("PUT", "/webhooks/tchap/_matrix/app/v1/transactions/17", fields, body)
 
 
+def _resigned(wire: Wire, body: bytes) -> Wire:
+    return replace(wire.but(SIGNATURE, _hmac(body)), body=body)
+
+
 def _says(name: str, said: str) -> Alter:
     return lambda wire: wire.but(name, said)
 
@@ -69,6 +77,8 @@ DISCOURSE: Final = (
     Forgery("bears an empty signature", "signature_invalid", _says(SIGNATURE, "")),
     Forgery("bears its signature in another field", "signature_missing", lambda wire: wire.without(SIGNATURE).also("x-hub-signature-256", wire.value(SIGNATURE))),
     Forgery("is signed with another instance's secret", "signature_invalid", _hashed(lambda body: _hmac(body, OTHER_SECRET))),
+    Forgery("is signed with the secret that was replaced", "signature_invalid", _hashed(lambda body: _hmac(body, FORMER_SECRET))),
+    Forgery("is signed with the empty secret of an emptied file", "signature_invalid", lambda wire: replace(_hashed(lambda body: _hmac(body, ""))(wire), target="/webhooks/forum-vide")),
     Forgery("is signed with an empty secret", "signature_invalid", _hashed(lambda body: _hmac(body, ""))),
     Forgery("is signed with the secret and a blank", "signature_invalid", _hashed(lambda body: _hmac(body, fakes_discourse.SECRET + " "))),
     Forgery("is signed with the key of the RSE's API", "signature_invalid", _hashed(lambda body: _hmac(body, fakes_discourse.API_KEY))),
@@ -96,6 +106,7 @@ DISCOURSE: Final = (
     Forgery("is brought to another instance", "signature_invalid", lambda wire: replace(wire, target="/webhooks/autre-forum")),
     Forgery("is brought to an instance that nobody knows", "instance_unknown", lambda wire: replace(wire, target="/webhooks/nulle-part")),
     Forgery("is brought to a Matrix", "signature_missing", lambda wire: replace(wire, target="/webhooks/tchap")),
+    Forgery("is brought to an RSE that sends none", "platform_polled", lambda wire: replace(wire, target="/webhooks/espace")),
     Forgery("names another instance", "instance_mismatch", _says("x-discourse-instance", "https://autre.example")),
     Forgery("names another instance that begins like this one", "instance_mismatch", _says("x-discourse-instance", "https://wifip.example.autre.example")),
     Forgery("names another instance beside this one", "instance_mismatch", lambda wire: replace(wire, fields=(("x-discourse-instance", "https://autre.example"), *wire.fields))),
@@ -103,7 +114,10 @@ DISCOURSE: Final = (
     Forgery("is a PUT", "method_not_allowed", lambda wire: replace(wire, method="PUT")),
     Forgery("is of another type", "content_type_unsupported", _says("content-type", "text/plain")),
     Forgery("is of two types", "content_type_unsupported", lambda wire: replace(wire, fields=(("content-type", "text/plain"), *wire.fields))),
+    Forgery("is a form of two bodies", "form_payload_missing", lambda wire: _resigned(wire.but("content-type", FORM), urlencode([("payload", wire.body)] * 2).encode())),
+    Forgery("is no JSON", "json_malformed", lambda wire: _resigned(wire, wire.body[:-1])),
 )  # fmt: skip
+"""The last two are signed as they should be: the door takes in nothing that two readers might read otherwise."""
 
 
 def _token(said: str) -> Alter:
@@ -117,8 +131,10 @@ MATRIX: Final = (
     Forgery("bears an empty token", "signature_missing", _token("Bearer ")),
     Forgery("bears its token in its address alone", "signature_missing", lambda wire: replace(wire.without("authorization"), target=f"{wire.target}?access_token={TOKEN}")),
     Forgery("bears its token without saying how", "signature_missing", _token(TOKEN)),
+    Forgery("bears its token under another scheme", "signature_missing", _token(f"Basic {TOKEN}")),
     Forgery("bears its token as a password", "signature_missing", _token("Basic " + base64.b64encode(f"hs:{TOKEN}".encode()).decode())),
     Forgery("bears another homeserver's token", "signature_invalid", _token(f"Bearer {OTHER_SECRET}")),
+    Forgery("bears the token that was replaced", "signature_invalid", _token(f"Bearer {FORMER_SECRET}")),
     Forgery("bears the token of the other way", "signature_invalid", _token(f"Bearer {fakes_matrix.AS_TOKEN}")),
     Forgery("bears a token that is cut", "signature_invalid", _token(f"Bearer {TOKEN[:-1]}")),
     Forgery("bears a token's beginning", "signature_invalid", _token(f"Bearer {TOKEN[0]}")),
@@ -139,6 +155,10 @@ MATRIX: Final = (
     Forgery("is a DELETE", "path_unknown", lambda wire: replace(wire, method="DELETE")),
     Forgery("is of another type", "content_type_unsupported", _says("content-type", "text/plain")),
     Forgery("is of two types", "content_type_unsupported", lambda wire: replace(wire, fields=(("content-type", "text/plain"), *wire.fields))),
+    Forgery("is no JSON", "json_malformed", lambda wire: replace(wire, body=wire.body[:-1])),
+    Forgery("holds a number that is none", "json_malformed", lambda wire: replace(wire, body=wire.body[:-1] + b', "x": NaN}')),
+    Forgery("is no transaction and too deep", "json_too_deep", lambda wire: replace(wire, body=b"[" * 100 + b"]" * 100)),
 )  # fmt: skip
+"""The last three bear their token: the door takes in nothing that two readers might read otherwise."""
 
 TABLE: Final = ((discourse, DISCOURSE), (matrix, MATRIX))
