@@ -10,6 +10,7 @@ import structlog
 
 from hub.batches.sifting import HANDLER_ERROR
 from hub.federation import handlers
+from hub.federation.repository import ActivityName
 from hub.federation.verification import VerifiedActivity, readmit
 from hub.federation.work import DOUBLE
 from hub.operations import quarantine
@@ -123,11 +124,11 @@ class PeerBatch:
                 if one.activity.peer in parked:
                     await self._hearing(one, work).owe(one.activity, Fate.REFUSED, QUARANTINED)
             await self._lock(heard, work)
-            fresh = await work.abroad.unseen({(one.activity.id, one.activity.peer) for one in heard})
+            fresh = await work.abroad.unseen({_name(one.activity) for one in heard})
             for one in heard:
                 outcome = DOUBLE
-                if one.activity.id in fresh:
-                    fresh.discard(one.activity.id)
+                if (name := _name(one.activity)) in fresh:
+                    fresh.discard(name)
                     hearing = self._hearing(one, work)
                     try:
                         outcome = await handlers.hear(one.activity, hearing, self._here)
@@ -226,6 +227,10 @@ class PeerBatch:
 
 def _down(one: Readmitted, reason: str) -> TurnedDown:
     return TurnedDown(one.record, reason, one.activity.told.verb, one.activity.peer, one.activity.told.verb)
+
+
+def _name(activity: VerifiedActivity) -> ActivityName:
+    return ActivityName(activity.id, activity.actor, activity.peer)
 
 
 def _spoken_of(activity: VerifiedActivity) -> Iterator[str]:

@@ -26,7 +26,7 @@ async def on_like(activity: VerifiedActivity, work: Work, here: Addresses) -> st
     message = await work.message(await parent_of(told.object_id, work, here))
     if message is None:
         return NOTED  # of something that never stood here
-    if await work.abroad.object(told.id) is not None:
+    if await work.abroad.object(told.id) is not None or await work.abroad.deleted_early(told.id, told.actor):
         return DOUBLE
     await public(message.community, work)
     fact = incoming.reaction(activity)

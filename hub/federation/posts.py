@@ -31,6 +31,8 @@ async def on_post(activity: VerifiedActivity, work: Work, here: Addresses) -> st
         return await restoring.on_brought_back(activity, known, work, here)
     if known is not None and (known.kind == GONE or told.verb == "Create"):
         return DOUBLE
+    if known is None and await work.abroad.deleted_early(told.object_id, told.actor):
+        return DOUBLE
     if known is not None and known.owner != told.actor:
         raise RefusedError("not_owner")
     heard = incoming.post(activity, work.clock())
@@ -72,13 +74,16 @@ def _readers(activity: VerifiedActivity) -> Iterator[str]:
 
 
 async def on_delete(activity: VerifiedActivity, work: Work, _: Addresses) -> str:
-    """Something is gone at its server, or somebody is. A tombstone stays here, so that a late post does not raise it."""
+    """Something is gone at its server, or somebody is. A tombstone stays here, so that a late post does not raise it.
+
+    Whose it is that has not come, nobody knows: it binds who deleted it, and no neighbour on the same server.
+    """
     told = activity.told
     if told.object_id == told.actor:
         return await _gone_altogether(activity, work)
     known = await work.abroad.object(told.object_id)
     if known is None:
-        work.abroad.save(made(activity, told.object_id, work, "", GONE))
+        work.abroad.delete_early(told.object_id, told.actor)
         return NOTED
     if known.owner != told.actor:
         raise RefusedError("not_owner")

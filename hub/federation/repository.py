@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from hub.federation.followers import ExternalObject, Follow, Follower, FollowState, Report
-from hub.storage.federation_tables import activities_seen, external_objects, followers, follows, peer_registries, reports
+from hub.storage.federation_tables import (
+    activities_seen,
+    early_deletions,
+    external_objects,
+    followers,
+    follows,
+    peer_registries,
+    reports,
+)
 from hub.storage.rows import Rows, among, renewing
 
 if TYPE_CHECKING:
@@ -23,6 +31,7 @@ if TYPE_CHECKING:
     from schemas.manifest import KeyEntry
 
 OBJECTS = Rows(external_objects, then=renewing(["id"], ["subject", "kind", "at", "via", "withdrawal", "withdrawn_by"]))
+EARLY = Rows(early_deletions, then="ON CONFLICT (object, actor) DO NOTHING")
 REPORTS = Rows(reports, then="ON CONFLICT (id) DO NOTHING")
 
 
@@ -92,6 +101,14 @@ class SqlFollows:
         (await self.all())[one.community, one.group] = one
 
 
+class ActivityName(NamedTuple):
+    """An activity as who sent it named it: its server proves no more than that, and a neighbour there may give the same name."""
+
+    id: str
+    actor: str
+    peer: str
+
+
 class SqlAbroad:
     """What came from elsewhere, read ahead and written together: objects and the activities seen."""
 
@@ -99,15 +116,18 @@ class SqlAbroad:
         self._connection, self._clock = connection, clock
         self._known: dict[str, ExternalObject | None] = {}
         self._changed: set[str] = set()
+        self._early: dict[str, set[str]] = {}
+        self._deleted: set[tuple[str, str]] = set()
         self._reports: list[Report] = []
 
-    async def unseen(self, ids: Collection[tuple[str, str]]) -> set[str]:
-        """Those of the activities (id, peer) that were never handled; each is noted as seen with this transaction."""
-        if not ids:
+    async def unseen(self, sent: Collection[ActivityName]) -> set[ActivityName]:
+        """Those of the activities that were never handled; each is noted as seen with this transaction."""
+        if not sent:
             return set()
-        rows = [{"id": name, "peer": peer, "at": self._clock()} for name, peer in dict(ids).items()]
-        statement = upsert(activities_seen).on_conflict_do_nothing().returning(activities_seen.c.id)
-        return set((await self._connection.execute(statement.values(rows))).scalars())
+        rows = [{**one._asdict(), "at": self._clock()} for one in sorted(set(sent))]
+        columns = (activities_seen.c.id, activities_seen.c.actor, activities_seen.c.peer)
+        statement = upsert(activities_seen).on_conflict_do_nothing().returning(*columns)
+        return {ActivityName(*row) for row in await self._connection.execute(statement.values(rows))}
 
     async def load(self, ids: Iterable[str]) -> None:
         """Read several objects at once."""
@@ -117,11 +137,23 @@ class SqlAbroad:
         self._known.update(dict.fromkeys(wanted))
         for row in await self._connection.execute(select(external_objects).where(among(external_objects.c.id, wanted))):
             self._known[row.id] = ExternalObject(**row._mapping)  # noqa: SLF001 - SQLAlchemy's documented way to a row as a mapping
+        for row in await self._connection.execute(select(early_deletions).where(among(early_deletions.c.object, wanted))):
+            self._early.setdefault(row.object, set()).add(row.actor)
 
     async def object(self, name: str) -> ExternalObject | None:
         """Something from elsewhere that stands here, or stood here."""
         await self.load([name])
         return self._known[name]
+
+    async def deleted_early(self, name: str, actor: str) -> bool:
+        """Whether this actor deleted something before it came."""
+        await self.load([name])
+        return actor in self._early.get(name, ())
+
+    def delete_early(self, name: str, actor: str) -> None:
+        """Remember that this actor deleted what has not come; written with the transaction."""
+        self._early.setdefault(name, set()).add(actor)
+        self._deleted.add((name, actor))
 
     async def made_by(self, owner: str) -> Sequence[ExternalObject]:
         """Everything that somebody made."""
@@ -145,9 +177,11 @@ class SqlAbroad:
         names = [column.name for column in external_objects.columns]
         changed = [one for name in sorted(self._changed) if (one := self._known[name])]
         await OBJECTS.write(self._connection, [{name: getattr(one, name) for name in names} for one in changed])
+        now = self._clock()
+        await EARLY.write(self._connection, [{"object": name, "actor": actor, "at": now} for name, actor in sorted(self._deleted)])
         columns = [column.name for column in reports.columns]
         await REPORTS.write(self._connection, [{name: getattr(one, name) for name in columns} for one in self._reports])
-        self._changed, self._reports = set(), []
+        self._changed, self._deleted, self._reports = set(), set(), []
 
 
 async def address_of(connection: AsyncConnection, subject: str | None) -> str | None:

@@ -32,9 +32,15 @@ external_objects = Table(
     Index("external_objects_by_owner", "owner"), Index("external_objects_by_subject", "subject"),
 )  # fmt: skip
 
+early_deletions = Table(
+    "early_deletions", metadata,
+    Column("object", Text, primary_key=True), Column("actor", Text, primary_key=True), moment("at", required=True),
+)  # fmt: skip
+
 activities_seen = Table(
     "activities_seen", metadata,
-    Column("id", Text, primary_key=True), Column("peer", Text, nullable=False), moment("at", required=True),
+    Column("id", Text, primary_key=True), Column("actor", Text, primary_key=True), Column("peer", Text, nullable=False),
+    moment("at", required=True),
     Index("activities_to_forget", "at"),
 )  # fmt: skip
 

@@ -78,6 +78,36 @@ async def test_what_is_moderated_stays_away_and_can_be_read_by_the_code_of_befor
     await _asked(database_url, functools.partial(_moved, command.upgrade, "head"))
 
 
+async def test_what_was_deleted_before_it_came_is_bound_to_who_deleted_it_by_the_migration(database_url: str) -> None:
+    await _asked(database_url, functools.partial(_moved, command.downgrade, "0019"))
+    await _asked(database_url, _delete_early)
+    await _asked(database_url, functools.partial(_moved, command.upgrade, "head"))
+    assert await _asked(database_url, _deleted_early) == ([("u/early", "u/alice")], ["u/gone", "u/stands"])
+    await _asked(database_url, functools.partial(_moved, command.downgrade, "0019"))
+    assert await _asked(database_url, _owners) == [("u/early", "u/alice"), ("u/gone", "u/alice"), ("u/stands", "u/alice")]
+    await _asked(database_url, functools.partial(_moved, command.upgrade, "head"))
+
+
+def _delete_early(connection: Connection) -> None:
+    for name, community, kind in (("u/early", "", "gone"), ("u/gone", "futurs", "gone"), ("u/stands", "futurs", "message")):
+        statement = text(
+            "INSERT INTO hub.external_objects (id, subject, community, owner, peer, kind, at) "
+            "VALUES (:id, :id, :community, 'u/alice', 'social.example', :kind, now())"
+        )
+        connection.execute(statement, {"id": name, "community": community, "kind": kind})
+    connection.execute(text("INSERT INTO hub.activities_seen VALUES ('u/act', 'social.example', now())"))
+    connection.commit()
+
+
+def _deleted_early(connection: Connection) -> tuple[list[tuple[str, str]], list[str]]:
+    early = [(row.object, row.actor) for row in connection.execute(text("SELECT object, actor FROM hub.early_deletions"))]
+    return early, [name for name, _ in _owners(connection)]
+
+
+def _owners(connection: Connection) -> list[tuple[str, str]]:
+    return [(row.id, row.owner) for row in connection.execute(text("SELECT id, owner FROM hub.external_objects ORDER BY id"))]
+
+
 def _take_away(connection: Connection) -> None:
     connection.execute(text("INSERT INTO hub.communities VALUES ('futurs', 'Futurs', 'members', 3, now())"))
     for message, state in (("m1", "moderated"), ("m2", "retracted"), ("m3", "visible")):
