@@ -13,7 +13,7 @@ from hub.operations.quarantine import quarantined_peers
 from hub.registry.endings import Validity, validity
 from hub.registry.peer_repository import SqlPeers
 from hub.storage.courier_tables import peer_activities, peer_positions, peer_refusals
-from hub.storage.federation_tables import followers
+from hub.storage.federation_tables import followers, follows
 from hub.storage.receipt_tables import peer_receipts
 from hub.storage.rows import among
 from hub.storage.tables import stream_offsets
@@ -33,6 +33,8 @@ WINDOW: Final = 10_000
 """How many of the newest activities are compared with where peers are: a page must not read three weeks."""
 GROUP: Final = "courier"
 NEVER: Final = "never"
+ACCEPTED: Final = "accepted"
+"""How a follow of ours stands that a Group has accepted."""
 TRANSMITTED, WAITING, FAILING, REFUSED = "transmitted", "waiting", "failing", "refused"
 AWAITED, SILENT, ACKNOWLEDGED, ARRIVED = "awaited", "silent", "acknowledged", "arrived"
 THERE: Final = frozenset({"written", "confirmed"})
@@ -122,6 +124,13 @@ async def peer_states(connection: AsyncConnection, now: datetime) -> list[PeerSt
 async def peer_state(connection: AsyncConnection, name: str, now: datetime) -> PeerState | None:
     """One peer; None for a server that never applied."""
     return next((state for state in await peer_states(connection, now) if state.peer.id == name), None)
+
+
+async def servers_of(connection: AsyncConnection, community: str) -> set[str]:
+    """Servers that have to do with a community: somebody there follows it, or a Group there has accepted that it follows."""
+    following = select(followers.c.peer).where(followers.c.community == community)
+    followed = select(follows.c.peer).where(follows.c.community == community, follows.c.state == ACCEPTED)
+    return set((await connection.execute(following.union(followed))).scalars())
 
 
 async def transmissions(connection: AsyncConnection, events: Iterable[str], now: datetime) -> dict[str, tuple[Transmission, ...]]:

@@ -102,7 +102,9 @@ class Pages:
             messages = await rooms.thread(connection, permit, community.id, after=after)
             names = [message.id for message in messages]
             spaces = await spaces_of(connection, permit, community.id)
-            tied = {tie.node for _, tie in spaces}
+            concerned = {f"node/{tie.node}" for _, tie in spaces} | {
+                f"peer/{name}" for name in await peers.servers_of(connection, community.id)
+            }
             shown = {
                 "arrived": await arrivals.whereabouts(connection, names, self._door.clock()),
                 "tallies": await reactions.tallies_of(connection, permit, names),
@@ -112,8 +114,8 @@ class Pages:
                 "moderations": await moderations_of(connection, names),
                 "open_reports": (await open_reports(connection)).get(community.id, 0),
                 "doubtful": await doubtful(connection, names),
-                "lessened": await lessened(connection, tied),
-                "endings": await endings(connection, self._door.clock(), tied),
+                "lessened": await lessened(connection, concerned),
+                "endings": await endings(connection, self._door.clock(), concerned),
             }
         shown |= {"community": community, "tree": threads.nest(messages), "after": after, "follow": follow}
         return self._page("communaute.html", here="", next_after=_next(messages), **shown)

@@ -90,22 +90,23 @@ async def dossier_of(connection: AsyncConnection, kind: Kind, name: str) -> Doss
 class Lessened:
     """A node or a peer that may do less than it once could, and what brought it there (None from before acts were kept)."""
 
+    kind: Kind
     name: str
     grade: str
     change: KeptAct | None
 
 
 async def lessened(connection: AsyncConnection, among: Container[str] | None = None) -> list[Lessened]:
-    """Who may do less than before; of nodes only those among the given ids, where any are given."""
-    nodes = [node for name, node in (await SqlNodes(connection).all()).items() if among is None or name in among]
-    peers = list((await SqlPeers(connection).all()).values()) if among is None else []
+    """Who may do less than before: of all, or only of those whom these subjects (`node/wifip`) name."""
+    nodes, peers = (await SqlNodes(connection).all()).values(), (await SqlPeers(connection).all()).values()
     named: list[tuple[Kind, Node | Peer]] = [*((Kind.NODE, node) for node in nodes), *((Kind.PEER, peer) for peer in peers)]
     told = []
     for kind, member in named:
-        if member.grade not in {Grade.CANDIDATE, Grade.FULL}:
-            changes = [act for act in await acts_of(connection, f"{kind.value}/{member.id}") if act.kind is ActKind.GRADE_CHANGED]
+        subject = f"{kind.value}/{member.id}"
+        if member.grade not in {Grade.CANDIDATE, Grade.FULL} and (among is None or subject in among):
+            changes = [act for act in await acts_of(connection, subject) if act.kind is ActKind.GRADE_CHANGED]
             if _can_less(member.grade, changes):
-                told.append(Lessened(member.id, member.grade.value, changes[-1] if changes else None))
+                told.append(Lessened(kind, member.id, member.grade.value, changes[-1] if changes else None))
     return told
 
 

@@ -68,6 +68,6 @@ async def manifests(connection: AsyncConnection, now: datetime) -> list[Ending]:
 
 
 async def endings(connection: AsyncConnection, now: datetime, among: Container[str] | None = None) -> list[Ending]:
-    """The manifests that end soon or have ended: all of them, or only those of the given nodes."""
+    """The manifests that end soon or have ended: all of them, or only those of these subjects."""
     found = [one for one in await manifests(connection, now) if one.validity is not Validity.CURRENT]
-    return [one for one in found if among is None or (one.kind is Kind.NODE and one.name in among)]
+    return [one for one in found if among is None or one.subject in among]

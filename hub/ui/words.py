@@ -68,13 +68,23 @@ DECISIONS: Final[Mapping[str, str]] = {
 }  # fmt: skip
 DIFFERENCES: Final[Mapping[str, str]] = {"same": "inchangé", "added": "ajouté", "removed": "retiré", "changed": "changé"}
 DOUBT: Final = "Douteux : la clé qui a signé était peut-être alors en d’autres mains."
-LOST: Final[Mapping[str, str]] = {
-    "observer": "Ce qui se dit ici lui parvient toujours ; ce qu’on y écrit n’en sort plus tant qu’il ne fait que lire, réactions "
-    "comprises. Ce qui en était sorti reste lisible.",
-    "suspended": "Ses agents n’y écrivent plus et n’y reçoivent plus rien de nouveau ; ce qu’ils avaient écrit reste lisible, et les suppressions lui "
-    "parviennent encore. Ce qui se dit pendant ce temps ne lui parvient pas.",
-    "gone": "Ses agents ne lisent et n’écrivent plus ici, et rien ne lui est plus envoyé, pas même les suppressions : les copies qui sont dans son RSE ne "
-    "dépendent plus que de lui. Ce qu’ils avaient écrit ici reste lisible.",
+LOST: Final[Mapping[str, Mapping[str, str]]] = {
+    "node": {
+        "observer": "Ce qui se dit ici lui parvient toujours ; ce qu’on y écrit n’en sort plus tant qu’il ne fait que lire, réactions "
+        "comprises. Ce qui en était sorti reste lisible.",
+        "suspended": "Ses agents n’y écrivent plus et n’y reçoivent plus rien de nouveau ; ce qu’ils avaient écrit reste lisible, et les suppressions lui "
+        "parviennent encore. Ce qui se dit pendant ce temps ne lui parvient pas.",
+        "gone": "Ses agents ne lisent et n’écrivent plus ici, et rien ne lui est plus envoyé, pas même les suppressions : les copies qui sont dans son RSE ne "
+        "dépendent plus que de lui. Ce qu’ils avaient écrit ici reste lisible.",
+    },
+    "peer": {
+        "observer": "Ce qui se dit ici lui parvient toujours ; ce qu’on y écrit est refusé à son serveur tant qu’il ne fait que lire, réactions "
+        "comprises. Ce qui en était venu reste lisible.",
+        "suspended": "Ses membres ne reçoivent plus rien de nouveau de ce qui se dit ici ; ce qu’ils disent, ou que ses groupes transmettent, n’arrive plus. "
+        "Ce qui en était venu reste lisible, et les suppressions passent encore dans les deux sens. Ce qui se dit pendant ce temps ne lui parvient pas.",
+        "gone": "Ses membres ne reçoivent plus rien de ce qui se dit ici, pas même les suppressions : les copies qui sont chez lui ne dépendent plus que de "
+        "lui. Ce qu’ils disent, ou que ses groupes transmettent, n’arrive plus ; ce qui en était venu reste lisible.",
+    },
 }
 """What a lower grade, a suspension or a departure costs, said where it matters."""
 VALIDITIES: Final[Mapping[str, str]] = {
