@@ -61,6 +61,7 @@ from adapters.spool import Spool
 from adapters.ties import Ties
 from adapters.watch import Watch
 from adapters.writer import Writer
+from schemas.wire import at_rest
 from schemas.wire.kafka import KafkaSettings, TopicNames
 from schemas.wire.reception import Reception
 from schemas.wire.telemetry import Health
@@ -113,8 +114,7 @@ def now() -> datetime:
 
 async def build(name: str, instance: Instance, shared: Shared) -> Connector:
     """Make one instance's parts and read what its last run left in the ledger."""
-    phrase = secret_in(instance.signing_passphrase_file).encode() if instance.signing_passphrase_file else None
-    key = NodeKey(instance.node, instance.signing_key, shared.trust.current, shared.clock, phrase)
+    key = _key(name, instance, shared)
     if not instance.pseudonym_secret.get_secret_value():
         made = key.held().sign(PSEUDONYMS).hex()
         instance = instance.model_copy(update={"pseudonym_secret": SecretStr(await kept_secret(shared.ledger, name, "pseudonyms", made))})
@@ -174,6 +174,13 @@ async def build(name: str, instance: Instance, shared: Shared) -> Connector:
     if rosters is not None:
         loops = (*loops, _after(handshake.begun, rosters.run))
     return Connector(Counter(name, instance, kind.adapter, client, admission), loops)
+
+
+def _key(name: str, instance: Instance, shared: Shared) -> NodeKey:
+    phrase = secret_in(instance.signing_passphrase_file).encode() if instance.signing_passphrase_file else None
+    key = NodeKey(instance.node, instance.signing_key, shared.trust.current, shared.clock, phrase)
+    at_rest.tell(name, *key.files)
+    return key
 
 
 def _offered(
@@ -248,7 +255,11 @@ async def run(settings: AdapterSettings, *, find: Callable[[str], Platform] = pl
 
 def transport_of(settings: AdapterSettings) -> Transport:
     """The hub's door where one is named; no Kafka client is made then."""
-    return DoorTransport(settings.door, now) if settings.door else KafkaTransport(KafkaSettings(), TopicNames())
+    if settings.door:
+        return DoorTransport(settings.door, now)
+    kafka_settings = KafkaSettings()
+    at_rest.tell("kafka", kafka_settings.key_file)
+    return KafkaTransport(kafka_settings, TopicNames())
 
 
 def _on_signals(stack: AsyncExitStack) -> asyncio.Event:

@@ -13,6 +13,7 @@ import typer
 from adapters.backfill_commands import app as backfill
 from adapters.resync_commands import app as resync
 from adapters.troubles import explained
+from schemas.wire import new_keys
 from schemas.wire.command_line import CommandLine
 
 if TYPE_CHECKING:
@@ -87,8 +88,11 @@ def migrate() -> None:
 def keygen(
     path: Annotated[Path, typer.Argument(help="Fichier à écrire ; une clé qui existe ne se remplace pas.")],
     node: Annotated[str, typer.Argument(help="Identifiant du nœud, par exemple recherche.")],
+    *,
+    clear: new_keys.Clear = False,
 ) -> None:
-    """Crée la clé d'un nœud et montre sa moitié publique, à remettre au hub."""
+    """Crée la clé d'un nœud, chiffrée, et montre sa moitié publique, à remettre au hub."""
+    from adapters.settings import KeyFileSettings
     from schemas.envelope import NODE_PATTERN
     from schemas.keys import SigningKey
 
@@ -98,8 +102,13 @@ def keygen(
     if path.exists():
         typer.echo(f"{path} existe déjà : une clé ne se remplace pas.", err=True)
         raise typer.Exit(1)
+    said = KeyFileSettings().key_passphrase
+    phrase = said.get_secret_value().encode() if said is not None else b""
+    if not phrase and not clear:
+        typer.echo(new_keys.refusal("TRAITDUNION_KEY_PASSPHRASE"), err=True)
+        raise typer.Exit(1)
     key = SigningKey.generate(node)
-    key.save(path)
+    key.save(path, phrase or None)
     typer.echo(key.public.multibase)
 
 

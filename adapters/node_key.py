@@ -43,12 +43,13 @@ class NodeKey:
         self._owner = owner
         self._registry, self._clock, self._passphrase = registry, clock, passphrase
         first, beside = self._load(path), path.with_name(path.name + NEXT)
+        self.files = (path, beside)
         self._known: dict[str, SigningKey] = {first.key_id: first}
 
         def follower(path: Path) -> SigningKey:
             return self._load(path) if path.exists() else first
 
-        self._files = (Watched(path, self._load, first), Watched(beside, follower, follower(beside)))
+        self._watched = (Watched(path, self._load, first), Watched(beside, follower, follower(beside)))
         self._learn()
         self._signs = first
 
@@ -83,7 +84,7 @@ class NodeKey:
         return (2 if state is settled is KeyState.ACTIVE else 0), _started(entry)
 
     def _learn(self) -> None:
-        for file in self._files:
+        for file in self._watched:
             key = file.content()
             self._known.setdefault(key.key_id, key)
 

@@ -18,6 +18,14 @@ SECRETS = ("webhook_secret", "api_secret")
 PerMinute = Annotated[float, Field(gt=0, le=60_000)]
 
 
+class KeyFileSettings(FiledSettings):
+    """What belongs to who makes a node's key, and to no process."""
+
+    model_config = SettingsConfigDict(env_prefix="TRAITDUNION_", extra="ignore")
+
+    key_passphrase: Annotated[SecretStr | None, Field(description="Passphrase of the key file that `keygen` writes.")] = None
+
+
 class Instance(BaseModel):
     """One RSE of one ministry. `options` holds what only its platform knows, such as Discourse's `api_username`."""
 

@@ -9,7 +9,7 @@ import structlog
 import uvloop
 
 from hub.settings import HubSettings
-from schemas.wire import collector
+from schemas.wire import at_rest, collector
 from schemas.wire.kafka import KafkaSettings, TopicNames
 from schemas.wire.telemetry import configure_logs
 
@@ -25,10 +25,12 @@ def run_worker(group: str) -> None:
 
     settings, kafka_settings, names = HubSettings(), KafkaSettings(), TopicNames()
     configure_logs(f"worker.{group}", settings.log_level)
+    at_rest.tell("kafka", kafka_settings.key_file)
     if group == "peers" and not (settings.federation_url and settings.federation_anchor):
         log.error("start_refused", missing="TRAITDUNION_FEDERATION_URL, TRAITDUNION_FEDERATION_ANCHOR")
         sys.exit(LOST)
     if group not in WITHOUT_DATABASE:
+        _tell_of_the_hub(settings)
         asyncio.run(_resume(group, settings, kafka_settings, names))
     collector.loaded()
     uvloop.install()
@@ -46,10 +48,12 @@ def run_relay() -> None:
     """Run the relay until it is told to stop."""
     from hub import relay
 
-    settings = HubSettings()
+    settings, kafka_settings = HubSettings(), KafkaSettings()
     configure_logs("relay", settings.log_level)
+    at_rest.tell("kafka", kafka_settings.key_file)
+    _tell_of_the_hub(settings)
     try:
-        uvloop.run(relay.run(settings, KafkaSettings(), TopicNames()))
+        uvloop.run(relay.run(settings, kafka_settings, TopicNames()))
     except Exception as error:  # noqa: BLE001 - every error has the same answer: what was not marked is published again
         log.error("relay_ends", error=type(error).__name__)  # noqa: TRY400 - no content in traces
         sys.exit(LOST)
@@ -61,9 +65,11 @@ def run_site() -> None:
 
     from hub import site
 
-    settings = HubSettings()
+    settings, kafka_settings = HubSettings(), KafkaSettings()
     configure_logs("site", settings.log_level)
-    app = site.application(settings, KafkaSettings(), TopicNames())
+    at_rest.tell("kafka", kafka_settings.key_file)
+    _tell_of_the_hub(settings)
+    app = site.application(settings, kafka_settings, TopicNames())
     uvicorn.run(
         app, host=settings.site_host, port=settings.site_port, log_config=None, access_log=False, server_header=False, proxy_headers=False
     )
@@ -73,14 +79,15 @@ def run_door() -> None:
     """Serve ministries without Kafka until told to stop."""
     from hub import door
 
-    settings = HubSettings()
+    settings, kafka_settings = HubSettings(), KafkaSettings()
     configure_logs("door", settings.log_level)
+    at_rest.tell("kafka", kafka_settings.key_file)
     if not settings.registry_anchor:
         log.error("start_refused", missing="TRAITDUNION_REGISTRY_ANCHOR")  # it never falls back on the private key
         sys.exit(LOST)
     collector.loaded()
     try:
-        uvloop.run(door.run(settings, KafkaSettings(), TopicNames()))
+        uvloop.run(door.run(settings, kafka_settings, TopicNames()))
     except Exception as error:  # noqa: BLE001 - whatever ended it, what was not acknowledged is sent again
         log.error("door_ends", error=type(error).__name__)  # noqa: TRY400 - no content in traces
         sys.exit(LOST)
@@ -90,13 +97,14 @@ def run_courier() -> None:
     """Bring activities to peers until told to stop."""
     from hub import courier
 
-    settings = HubSettings()
+    settings, kafka_settings = HubSettings(), KafkaSettings()
     configure_logs("courier", settings.log_level)
     if not settings.federation_url:
         log.error("start_refused", missing="TRAITDUNION_FEDERATION_URL")
         sys.exit(LOST)
+    _tell_of_the_federation(settings, kafka_settings)
     try:
-        uvloop.run(courier.run(settings, KafkaSettings(), TopicNames()))
+        uvloop.run(courier.run(settings, kafka_settings, TopicNames()))
     except Exception as error:  # noqa: BLE001 - whatever ended it, what was not noted as done is posted again
         log.error("courier_ends", error=_named(error))  # noqa: TRY400 - no content in traces
         sys.exit(LOST)
@@ -112,11 +120,12 @@ def run_peer_door() -> None:
     from hub import peer_door
     from schemas.keys import KeyMalformed
 
-    settings = HubSettings()
+    settings, kafka_settings = HubSettings(), KafkaSettings()
     configure_logs("peer-door", settings.log_level)
     if not settings.federation_url:
         log.error("start_refused", missing="TRAITDUNION_FEDERATION_URL")
         sys.exit(LOST)
+    _tell_of_the_federation(settings, kafka_settings)
     try:
         ring = peer_door.our_ring(settings)
     except (OSError, KeyMalformed) as error:
@@ -124,10 +133,29 @@ def run_peer_door() -> None:
         sys.exit(LOST)
     collector.loaded()
     try:
-        uvloop.run(peer_door.run(settings, ring, KafkaSettings(), TopicNames()))
+        uvloop.run(peer_door.run(settings, ring, kafka_settings, TopicNames()))
     except Exception as error:  # noqa: BLE001 - whatever ended it, what was not acknowledged is sent again
         log.error("peer_door_ends", error=_named(error))  # noqa: TRY400 - no content in traces
         sys.exit(LOST)
+
+
+def _tell_of_the_hub(settings: HubSettings) -> None:
+    """Whether the hub's own key, or the one that follows it, lies in clear."""
+    from hub import bootstrap
+
+    files = bootstrap.hub_files(settings)
+    at_rest.tell("hub", files.now, files.next)
+
+
+def _tell_of_the_federation(settings: HubSettings, kafka_settings: KafkaSettings) -> None:
+    """The same for the pair by which we sign for other servers, and for the key of our certificate."""
+    from hub.federation.pair_files import PairFiles
+    from schemas.wire.egress import EgressSettings
+
+    files = PairFiles.of(settings)
+    at_rest.tell("kafka", kafka_settings.key_file)
+    at_rest.tell("egress", EgressSettings().key_file)
+    at_rest.tell("federation", files.ed25519, files.rsa, files.next_ed25519, files.next_rsa)
 
 
 async def _resume(group: str, settings: HubSettings, kafka_settings: KafkaSettings, names: TopicNames) -> None:

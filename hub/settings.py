@@ -28,6 +28,7 @@ class HubSettings(FiledSettings):
         str, Field(description="The hub's public key (Multikey): all that the node door, which strangers reach, holds of its keys.")
     ] = ""
     operators_private_key: Annotated[Path | None, Field(description="X25519 key that opens sealed bodies (`dlq show`).")] = None
+    operators_passphrase: Annotated[SecretStr | None, Field(description="Passphrase of that file.")] = None
     site_host: str = "127.0.0.1"
     site_port: int = 8400
     door_host: str = "127.0.0.1"

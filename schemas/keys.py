@@ -17,9 +17,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+    from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
+    from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 ED25519_PUBLIC = b"\xed\x01"  # multicodec prefix of an Ed25519 public key
 SIGNATURE_BYTES = 64
+PRIVATE = b"PRIVATE KEY-----"  # in the first line of every PEM of a private key
+ENCRYPTED = b"ENCRYPTED"  # in that line (PKCS #8), or in the header below it (RFC 1421)
 MULTIBASE_LIMIT = 128  # decoding base58 takes the square of the length: a document of megabytes would take hours
 _BASE58 = re.compile("z[1-9A-HJ-NP-Za-km-z]*")
 NOT_A_KEY = "not an Ed25519 Multikey (z6Mk…)"
@@ -115,9 +119,9 @@ class SigningKey:
 
     @classmethod
     def load(cls, owner: str, path: Path, passphrase: bytes | None = None) -> Self:
-        """Read a PKCS #8 PEM file; raises KeyMalformed when it holds anything but an Ed25519 key that the passphrase opens."""
+        """Read a PKCS #8 PEM file; raises KeyMalformed when it holds anything but an Ed25519 key, in clear or opened by the passphrase."""
         try:
-            key = serialization.load_pem_private_key(path.read_bytes(), passphrase)
+            key = read_private(path, passphrase)
         except (ValueError, TypeError, UnsupportedAlgorithm) as error:
             raise KeyMalformed(str(path)) from error
         if not isinstance(key, Ed25519PrivateKey):
@@ -149,7 +153,25 @@ class SigningKey:
         return f"SigningKey({self.key_id})"
 
 
-def write_private(private: Ed25519PrivateKey | RSAPrivateKey, path: Path, passphrase: bytes | None) -> None:
+def read_private(path: Path, passphrase: bytes | None) -> PrivateKeyTypes:
+    """The private key of a PEM file; raises ValueError, TypeError or UnsupportedAlgorithm, and OSError.
+
+    One in clear opens where a passphrase is set too: whoever sets it first, and encrypts the file after, stops nothing in between.
+    """
+    pem = path.read_bytes()
+    return serialization.load_pem_private_key(pem, (passphrase or None) if ENCRYPTED in pem else None)
+
+
+def lies_in_clear(path: Path) -> bool:
+    """Tell whether a file holds a private key that anybody who reads it has; not so where there is none to be read."""
+    try:
+        pem = path.read_bytes()
+    except OSError:
+        return False
+    return PRIVATE in pem and ENCRYPTED not in pem
+
+
+def write_private(private: Ed25519PrivateKey | RSAPrivateKey | X25519PrivateKey, path: Path, passphrase: bytes | None) -> None:
     """Write a private key as a PKCS #8 PEM file that only its owner may read; encrypted where a passphrase is given."""
     encryption: serialization.KeySerializationEncryption = (
         serialization.BestAvailableEncryption(passphrase) if passphrase else serialization.NoEncryption()

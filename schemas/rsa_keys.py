@@ -10,7 +10,7 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-from schemas.keys import KeyMalformed, write_private
+from schemas.keys import KeyMalformed, read_private, write_private
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -106,9 +106,9 @@ class RsaSigningKey:
 
     @classmethod
     def load(cls, owner: str, path: Path, passphrase: bytes | None = None) -> Self:
-        """Read a PKCS #8 PEM file; raises KeyMalformed when it holds anything but an RSA key that the passphrase opens."""
+        """Read a PKCS #8 PEM file; raises KeyMalformed when it holds anything but an RSA key, in clear or opened by the passphrase."""
         try:
-            key = serialization.load_pem_private_key(path.read_bytes(), passphrase)
+            key = read_private(path, passphrase)
         except (ValueError, TypeError, UnsupportedAlgorithm) as error:
             raise KeyMalformed(str(path)) from error
         if not isinstance(key, rsa.RSAPrivateKey):

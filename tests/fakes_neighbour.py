@@ -145,7 +145,7 @@ async def _start(hub: Hub, here: str, port: int) -> None:
         "TRAITDUNION_FEDERATION_LOOPBACK": "true",
     }
     for kind in ("federation", "federation-rsa"):
-        assert await hub.start(kind, "-m", "hub", "keys", "generate", kind, str(hub.folder / f"{kind}.pem")).ended() == 0
+        assert await hub.start(kind, "-m", "hub", "keys", "generate", kind, str(hub.folder / f"{kind}.pem"), "--clear").ended() == 0
     public = SigningKey.load("x", hub.folder / "federation.pem").public.multibase
     hub.environment["TRAITDUNION_FEDERATION_ANCHOR"] = public
     for words in PROCESSES:

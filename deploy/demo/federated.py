@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from deploy.demo.manifests import Approver
     from deploy.demo.operator import Operator
 
+CLEAR: Final = "--clear"
+"""These keys live as long as a demonstration, in its own folder; docker-compose.yml shows how they are kept where they are to last."""
 TOKEN_FILE: Final = "TRAITDUNION_PERSON_TOKEN_FILE"  # noqa: S105 - the name of a setting
 
 
@@ -90,8 +92,8 @@ class Federated:
 
     async def make_keys(self) -> None:
         """Both keys; the public half of the first is what the workers believe the peers' door by."""
-        anchor = await self.office.run("keys", "generate", "federation", str(self.place.key))
-        await self.office.run("keys", "generate", "federation-rsa", str(self.place.keys / "federation-rsa.pem"))
+        anchor = await self.office.run("keys", "generate", "federation", str(self.place.key), CLEAR)
+        await self.office.run("keys", "generate", "federation-rsa", str(self.place.keys / "federation-rsa.pem"), CLEAR)
         self.office.environment["TRAITDUNION_FEDERATION_ANCHOR"] = anchor.strip()
 
     @property

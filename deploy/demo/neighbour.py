@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 import yaml
 
 from deploy.demo import manifests
-from deploy.demo.federated import Federated, Office, Place
+from deploy.demo.federated import CLEAR, Federated, Office, Place
 from deploy.demo.instances import described
 from deploy.demo.plan import Post, forum_words
 from deploy.demo.spaces import Forum
@@ -164,11 +164,11 @@ class Neighbour:
     async def _make_keys(self) -> None:
         office, keys, node = self.federated.office, self.federated.place.keys, self.who.ministry.node
         keys.mkdir(parents=True, exist_ok=True)
-        office.environment["TRAITDUNION_REGISTRY_ANCHOR"] = (await office.run("keys", "generate", "hub", str(keys / "hub.pem"))).strip()
+        office.environment["TRAITDUNION_REGISTRY_ANCHOR"] = (await office.run("keys", "generate", "hub", str(keys / "hub.pem"), CLEAR)).strip()
         office.environment["TRAITDUNION_OPERATORS_KEY"] = (
-            await office.run("keys", "generate", "operators", str(keys / "operators.hex"))
+            await office.run("keys", "generate", "operators", str(keys / "operators.hex"), CLEAR)
         ).strip()
-        await office.run("keys", "generate", "node", str(keys / "node.pem"), "--owner", node)
+        await office.run("keys", "generate", "node", str(keys / "node.pem"), CLEAR, "--owner", node)
         await self.federated.make_keys()
         key = SigningKey.load(node, keys / "node.pem", None)
         self._post = Post(self.who.ministry, self._http_ports.gateway, self._http_ports.rse, key)

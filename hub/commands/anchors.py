@@ -52,9 +52,10 @@ def anchor(as_json: terminal.AsJson = False) -> None:
         terminal.say(f"  {one.multibase} : {words.pair(one.role)}, depuis le {terminal.last(one.since, 'premier jour')}{until}")
 
 
-def rotate(lead: Lead = 3600, overlap: Overlap = 24) -> None:
+def rotate(lead: Lead = 3600, overlap: Overlap = 24, clear: terminal.Clear = False) -> None:
     """Laisse une autre clé suivre l'ancre : deux personnes de deux organismes, l'une après l'autre. Les lecteurs la suivent d'eux-mêmes."""
     from hub import bootstrap
+    from hub.commands import making
     from hub.registry import anchor_service
     from hub.registry.key_service import Plan
     from hub.settings import HubSettings
@@ -62,6 +63,7 @@ def rotate(lead: Lead = 3600, overlap: Overlap = 24) -> None:
     settings = HubSettings()
     plan = Plan(timedelta(seconds=lead), timedelta(hours=overlap))
     files = bootstrap.hub_files(settings)
+    making.permit_hub(files, settings, clear=clear)
     new = _following(files)
     rules = terminal.hub_rules(settings)
 
@@ -78,9 +80,10 @@ def rotate(lead: Lead = 3600, overlap: Overlap = 24) -> None:
     )
 
 
-def replace(reason: Why, since: Since = None) -> None:
+def replace(reason: Why, since: Since = None, clear: terminal.Clear = False) -> None:
     """Met une autre clé à la place de l'ancre, sans la parole de celle-ci, perdue ou volée : deux personnes, puis chacun en main propre."""
     from hub import bootstrap
+    from hub.commands import making
     from hub.registry import anchor_service
     from hub.registry.repository import newest_signer
     from hub.settings import HubSettings
@@ -89,6 +92,7 @@ def replace(reason: Why, since: Since = None) -> None:
     if former is None:
         terminal.fail("Aucun registre n'est encore publié : une autre clé n'a personne à qui manquer.")
     files, at = bootstrap.hub_files(settings), since.replace(tzinfo=UTC) if since else None
+    making.permit_hub(files, settings, clear=clear)
     new = _following(files)
 
     async def use(work: UnitOfWork) -> Decision:

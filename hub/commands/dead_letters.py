@@ -76,10 +76,13 @@ def _content(letter: Letter) -> bytes:
 
     if not dlq.is_sealed(letter):
         return letter.unverified_value or b""
-    key = HubSettings().operators_private_key
+    settings = HubSettings()
+    key, phrase = settings.operators_private_key, settings.operators_passphrase
     if key is None:
         terminal.fail("Ce corps est scellé : TRAITDUNION_OPERATORS_PRIVATE_KEY doit nommer la clé qui l'ouvre.")
     try:
-        return dlq.opened(letter, key)
+        return dlq.opened(letter, key, phrase.get_secret_value().encode() if phrase else None)
     except dlq.SealNotOpened:
-        terminal.fail(f"Cette clé n'ouvre pas ce corps : {key}")
+        terminal.fail(
+            f"Cette clé n'ouvre pas ce corps, ou la phrase secrète ne l'ouvre pas elle-même (TRAITDUNION_OPERATORS_PASSPHRASE) : {key}"
+        )

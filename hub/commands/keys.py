@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -32,15 +31,6 @@ class Whose(StrEnum):
     FEDERATION_RSA = "federation-rsa"
 
 
-PASSPHRASES: Final = {
-    Whose.HUB: "TRAITDUNION_SIGNING_PASSPHRASE",
-    Whose.NODE: "TRAITDUNION_KEY_PASSPHRASE",
-    Whose.FEDERATION: "TRAITDUNION_FEDERATION_PASSPHRASE",
-    Whose.FEDERATION_RSA: "TRAITDUNION_FEDERATION_PASSPHRASE",
-}
-"""The setting by which each kind of key is encrypted when it is made, and opened after."""
-
-
 @app.command()
 def generate(
     kind: Annotated[
@@ -52,24 +42,26 @@ def generate(
     ],
     path: Annotated[Path, typer.Argument(help="Fichier à écrire, lisible par vous seul.")],
     owner: Annotated[str | None, typer.Option(help="Le nœud, pour une clé de nœud.")] = None,
+    clear: terminal.Clear = False,
 ) -> None:
-    """Fait une clé neuve, écrit sa moitié privée dans un fichier et montre sa moitié publique."""
+    """Fait une clé neuve, écrit sa moitié privée, chiffrée, dans un fichier et montre sa moitié publique."""
+    from hub.commands import making
+
     if path.exists():
         terminal.fail(f"{path} existe déjà : une clé ne s'écrase pas.")
     match kind:
         case Whose.HUB:
-            terminal.say(_hub(path))
+            terminal.say(making.hub(path, clear=clear))
         case Whose.NODE if owner is None:
             terminal.fail("Une clé de nœud demande --owner.")
         case Whose.NODE:
-            terminal.say(_signing(str(owner), path, terminal.passphrase()))
+            terminal.say(making.node(str(owner), path, clear=clear))
         case Whose.OPERATORS:
-            terminal.say(_operators(path))
+            terminal.say(making.operators(path, clear=clear))
         case Whose.FEDERATION:
-            terminal.say(_federation(path))
+            terminal.say(making.federation(path, clear=clear))
         case Whose.FEDERATION_RSA:
-            terminal.say(_federation_rsa(path))
-    _warn_if_clear(kind, path)
+            terminal.say(making.federation_rsa(path, clear=clear))
 
 
 @app.command()
@@ -78,18 +70,16 @@ def announce(
     key: Annotated[Path, typer.Option(help="Sa clé actuelle.")],
     out: Annotated[Path, typer.Option(help="Fichier à écrire, à remettre à l'opérateur : il ne contient rien de secret.")],
     custody: Annotated[Custody, typer.Option(help="Qui gardera la nouvelle clé.")] = Custody.ORGANISATION,
+    clear: terminal.Clear = False,
 ) -> None:
     """Fait la clé qui suivra, à côté de l'actuelle (« .next ») où le connecteur l'attend, et l'annonce signée par les deux."""
     from hub import bootstrap
-    from schemas.keys import SigningKey
+    from hub.commands import making
     from schemas.rotation import announce as announced
 
     old, beside = terminal.signing_key(node, key), key.with_name(f"{key.name}.next")
-    if beside.exists():
-        new = terminal.signing_key(node, beside)  # an announcement that was lost is made again for the same key
-    else:
-        new = SigningKey.generate(node)
-        new.save(beside, terminal.passphrase())
+    made = beside.exists()  # an announcement that was lost is made again for the same key
+    new = terminal.signing_key(node, beside) if made else making.following_node(node, beside, clear=clear)
     out.write_bytes(announced(old, new, custody, bootstrap.clock()))
     terminal.say(f"{beside} suivra {key}. Remettez {out} à l'opérateur : « traitdunion keys rotate {out} ».")
 
@@ -97,14 +87,18 @@ def announce(
 @app.command("announce-pair")
 def announce_pair(
     out: Annotated[Path, typer.Option(help="Fichier à écrire : il ne contient rien de secret.")],
+    clear: terminal.Clear = False,
 ) -> None:
     """Fait la paire de fédération qui suivra, à côté de l'actuelle (« .next »), et l'annonce ; le même fichier vaut ici et chez les pairs."""
     from hub import bootstrap
+    from hub.commands import making
     from hub.federation.pair_files import PairFiles
     from hub.settings import HubSettings
     from schemas.keys import KeyMalformed
 
-    files = PairFiles.of(HubSettings())
+    settings = HubSettings()
+    files = PairFiles.of(settings)
+    making.permit_pair(files, settings, clear=clear)
     try:
         out.write_bytes(files.announce(bootstrap.clock()))
     except FileNotFoundError as missing:
@@ -198,61 +192,3 @@ def compromised(
     except ValueError:
         terminal.fail("Ce moment est dans le futur.")
     terminal.say(f"{key_id} est révoquée, et ce qu'elle a signé depuis le {since:%Y-%m-%d %H:%M:%S}Z est douteux.")
-
-
-def _warn_if_clear(kind: Whose, path: Path) -> None:
-    """Say on standard error that a private key lies in clear, and what encrypts it."""
-    if b"ENCRYPTED" in path.read_bytes():
-        return
-    if kind is Whose.OPERATORS:
-        sys.stderr.write(f"Cette clé est en clair dans {path} : gardez ce fichier hors ligne, sur un support chiffré.\n")
-        return
-    sys.stderr.write(
-        f"Cette clé est en clair dans {path} : qui lit ce fichier signe à votre place. Pour la chiffrer, "
-        f"« openssl pkcs8 -topk8 -v2 aes-256-cbc -in {path} -out FICHIER », puis {PASSPHRASES[kind]}, qu'il suffit de poser avant « keys generate ».\n"
-    )
-
-
-def _hub(path: Path) -> str:
-    from hub.settings import HubSettings
-
-    settings = HubSettings()
-    secret = settings.signing_passphrase
-    return _signing(settings.hub_id, path, secret.get_secret_value().encode() if secret else None)
-
-
-def _signing(owner: str, path: Path, passphrase: bytes | None) -> str:
-    from schemas.keys import SigningKey
-
-    key = SigningKey.generate(owner)
-    key.save(path, passphrase)
-    return key.public.multibase
-
-
-def _federation(path: Path) -> str:
-    """The Ed25519 key that the peers' door and the courier share; its public half is the worker's TRAITDUNION_FEDERATION_ANCHOR."""
-    from hub.settings import HubSettings
-
-    settings = HubSettings()
-    return _signing(settings.federation_url, path, settings.federation_secret)
-
-
-def _federation_rsa(path: Path) -> str:
-    from hub.settings import HubSettings
-    from schemas.rsa_keys import RsaSigningKey
-
-    settings = HubSettings()
-    key = RsaSigningKey.generate(settings.federation_url)
-    key.save(path, settings.federation_secret)
-    return key.public_pem
-
-
-def _operators(path: Path) -> str:
-    """An X25519 pair: the private half as 64 hexadecimal digits in a file of its owner's alone, the public half for the connectors."""
-    from nacl.public import PrivateKey
-
-    key = PrivateKey.generate()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.touch(mode=0o600, exist_ok=False)
-    path.write_text(bytes(key).hex() + "\n")
-    return bytes(key.public_key).hex()

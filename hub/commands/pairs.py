@@ -15,14 +15,16 @@ if TYPE_CHECKING:
     from schemas.rsa_keys import RsaSigningKey
 
 
-def replace(reason: anchors.Why, since: anchors.Since = None) -> None:
+def replace(reason: anchors.Why, since: anchors.Since = None, clear: terminal.Clear = False) -> None:
     """Met une autre paire à la place de celle de la fédération, sans la parole de celle-ci, perdue ou volée : deux personnes de deux organismes."""
+    from hub.commands import making
     from hub.federation.pair_files import PairFiles
     from hub.registry import pair_service
     from hub.settings import HubSettings
 
     settings = HubSettings()
     files, at = PairFiles.of(settings), since.replace(tzinfo=UTC) if since else None
+    making.permit_pair(files, settings, clear=clear)
     new = _following(files)
 
     async def use(work: UnitOfWork) -> Decision:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn, TypeVar
 
 import typer
 
+from schemas.wire import new_keys
 from schemas.wire.command_line import CommandLine
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from pydantic import SecretStr
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from hub.registry.endings import Validity
@@ -33,6 +35,7 @@ FAILED: Final = 1
 TABLE_MISSING: Final = "42P01"
 PIPE_WIDTH: Final = 220
 TOKEN_ACR: Final = "urn:traitdunion:acr:token"  # noqa: S105 - the name of a way to sign in
+Clear = new_keys.Clear
 AsJson = Annotated[bool, typer.Option("--json", help="Du JSON au lieu d'un tableau.")]
 
 
@@ -224,6 +227,15 @@ def passphrase() -> bytes | None:
 
     said = PersonSettings().key_passphrase
     return said.get_secret_value().encode() if said is not None and said.get_secret_value() else None
+
+
+def encrypting(phrase: SecretStr | None, setting: str, *, clear: bool) -> bytes | None:
+    """The passphrase under which a private key is written; ends where there is none and nobody said that it may lie in clear."""
+    if phrase is not None and phrase.get_secret_value():
+        return phrase.get_secret_value().encode()
+    if not clear:
+        fail(new_keys.refusal(setting))
+    return None
 
 
 def signing_key(owner: str, path: Path) -> SigningKey:

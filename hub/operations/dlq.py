@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from kafka import TopicPartition
 from nacl.exceptions import CryptoError
-from nacl.public import PrivateKey, SealedBox
+from nacl.public import SealedBox
 
+from hub.operations import operators_key
 from hub.operations.broker import administrator, reader
 from schemas.topics import ADAPTERS_DLQ
 from schemas.wire import records
@@ -159,11 +160,10 @@ def read(client: KafkaConsumer, topic: str, start: Mapping[int, int] | None = No
     return _read_places(client, spans)
 
 
-def opened(letter: Letter, private_key: Path) -> bytes:
-    """The body of a sealed letter; raises SealNotOpened. The key file holds 64 hexadecimal digits."""
+def opened(letter: Letter, private_key: Path, passphrase: bytes | None = None) -> bytes:
+    """The body of a sealed letter; raises SealNotOpened. The key file is one that `operators_key` writes."""
     try:
-        key = PrivateKey(bytes.fromhex(private_key.read_text().strip()))
-        return SealedBox(key).decrypt(letter.unverified_value or b"")
+        return SealedBox(operators_key.read(private_key, passphrase)).decrypt(letter.unverified_value or b"")
     except (CryptoError, ValueError, TypeError, OSError) as error:
         raise SealNotOpened(str(private_key)) from error
 

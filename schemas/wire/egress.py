@@ -42,6 +42,11 @@ class EgressSettings(FiledSettings):
     certificate_key: Annotated[Path | None, Field(description="PEM of its private key.")] = None
     certificate_passphrase: Annotated[SecretStr | None, Field(description="Passphrase of that key.")] = None
 
+    @property
+    def key_file(self) -> Path | None:
+        """Where the private key of our certificate lies, if we have one."""
+        return (self.certificate_key or self.certificate) if self.certificate else None
+
     def ssl_context(self) -> ssl.SSLContext:
         """TLS under these authorities and, for mutual TLS, with our own certificate."""
         context = ssl.create_default_context()

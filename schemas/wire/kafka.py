@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import ssl
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
@@ -43,6 +44,7 @@ class KafkaSettings(FiledSettings):
     ssl_cafile: str | None = None
     ssl_certfile: str | None = None
     ssl_keyfile: str | None = None
+    ssl_passphrase: SecretStr | None = None
     replication: int = 1
     min_in_sync: int = 1
 
@@ -67,8 +69,15 @@ class KafkaSettings(FiledSettings):
         """TLS with the given authority and, for mutual TLS, our own certificate."""
         context = ssl.create_default_context(cafile=self.ssl_cafile)
         if self.ssl_certfile:
-            context.load_cert_chain(self.ssl_certfile, self.ssl_keyfile)
+            secret = self.ssl_passphrase
+            context.load_cert_chain(self.ssl_certfile, self.ssl_keyfile, secret.get_secret_value() if secret else None)
         return context
+
+    @property
+    def key_file(self) -> Path | None:
+        """Where the private key of our certificate lies, if we have one."""
+        file = self.ssl_keyfile or self.ssl_certfile
+        return Path(file) if file and self.ssl_certfile else None
 
 
 class TopicNames(FiledSettings):

@@ -112,6 +112,7 @@ class Metric:
     federation_pairs_missing = Gauge("traitdunion_federation_pairs_missing", "Pairs that the registry names and our files do not hold.")
     doubtful = Gauge("traitdunion_doubtful_objects", "Messages and the like, signed or vouched for by a key that was in other hands.")
     hub_keys_missing = Gauge("traitdunion_hub_keys_missing", "Keys of the hub that the registry names and our files do not hold.")
+    keys_in_clear = Gauge("traitdunion_keys_in_clear", "Files of private keys in clear among those that a process reads.", ["whose"])
     unknown_fields = Counter("traitdunion_unknown_fields_total", "Fields that our models do not know.", ["type"])
 
 

@@ -28,9 +28,9 @@ COMMANDS = sorted({" ".join(words) for words in WRITTEN if words and words[0] in
 
 
 def settings() -> set[str]:
-    return {
-        f"{model.model_config['env_prefix']}{name.upper()}" for model in (HubSettings, AdapterSettings, KafkaSettings) for name in model.model_fields
-    }  # fmt: skip
+    models = (HubSettings, AdapterSettings, KafkaSettings)
+    names = {f"{model.model_config['env_prefix']}{name.upper()}" for model in models for name in model.model_fields}
+    return names | {f"{name}_FILE" for name in names}
 
 
 def test_the_page_names_what_an_operator_does() -> None:

@@ -109,7 +109,7 @@ async def test_a_hub_whose_process_stands_still_catches_up_in_order(two: Two, pr
 
 async def test_a_nodes_key_that_is_rotated_loses_nothing(two: Two, tmp_path: Path) -> None:
     key, out = two.ours.hub.federated.place.keys / "node.pem", tmp_path / "annonce.json"
-    await two.ours.run("keys", "announce", "wifip", "--key", str(key), "--out", str(out))
+    await two.ours.run("keys", "announce", "wifip", "--key", str(key), "--out", str(out), "--clear")
     await two.ours.run_by_one("keys", "rotate", str(out), "--lead", "3", "--overlap", "1")
     said: list[str] = []
     log = two.ours.hub.logs / "connector-wifip.log"
@@ -130,7 +130,7 @@ async def test_a_nodes_key_that_is_rotated_loses_nothing(two: Two, tmp_path: Pat
 
 async def test_a_hubs_own_pair_that_is_rotated_loses_nothing_either_way(two: Two, tmp_path: Path) -> None:
     out = tmp_path / "paire.json"
-    await two.ours.run("keys", "announce-pair", "--out", str(out))
+    await two.ours.run("keys", "announce-pair", "--out", str(out), "--clear")
     await two.ours.run_by_one("keys", "rotate", str(out), "--lead", "3")
     await two.opsi.run_by_one("keys", "rotate", str(out))
     logs = [two.ours.hub.logs / f"{name}.log" for name in ("peer-door", "courier")]

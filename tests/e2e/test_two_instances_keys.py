@@ -34,7 +34,7 @@ async def test_the_anchor_of_one_is_followed_by_the_other_in_the_middle_of_their
     await talk.speak()
     await talk.heard()
     before = await _anchor(ours)
-    await ours.run_by_both("registry", "rotate", "--lead", "3")
+    await ours.run_by_both("registry", "rotate", "--lead", "3", "--clear")
     async with asyncio.timeout(LEAD):
         while (await _anchor(ours)) == before or (await _signer_seen(opsi, ours)) == before:
             await talk.speak()
@@ -43,7 +43,7 @@ async def test_the_anchor_of_one_is_followed_by_the_other_in_the_middle_of_their
     await talk.heard()
     key, out = ours.hub.federated.place.keys / "node.pem", tmp_path / "annonce.json"
     await ours.run(
-        "keys", "announce", "wifip", "--key", str(key), "--out", str(out)
+        "keys", "announce", "wifip", "--key", str(key), "--out", str(out), "--clear"
     )  # the other must read a registry that the new key signs
     await ours.run_by_one("keys", "rotate", str(out), "--lead", "3", "--overlap", "1")
     log = ours.hub.logs / "connector-wifip.log"
@@ -66,7 +66,7 @@ async def test_a_pair_that_is_lost_is_replaced_and_nothing_that_was_said_is(two:
     files = [place.key, place.keys / "federation-rsa.pem"]
     for file in files:
         file.rename(tmp_path / file.name)
-    await ours.run_by_both("keys", "replace-pair", "--reason", "perdue avec son disque")
+    await ours.run_by_both("keys", "replace-pair", "--reason", "perdue avec son disque", "--clear")
     await talk.speak()  # nothing of ours can be signed now
     for file in files:
         file.with_name(file.name + ".next").rename(file)

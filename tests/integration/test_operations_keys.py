@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+import pytest
 from nacl.public import PrivateKey, PublicKey, SealedBox
 
 from schemas.keys import SigningKey
@@ -16,13 +17,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    import pytest
-
 
 def test_a_missing_hub_key_says_which_command_makes_it(hub: Path) -> None:
     (hub / "hub.pem").unlink()
     assert "traitdunion keys generate hub" in run("communities", "open", "c", "--title", "C").output
-    made = run("keys", "generate", "hub", str(hub / "hub.pem"))
+    made = run("keys", "generate", "hub", str(hub / "hub.pem"), "--clear")
     assert made.stdout.strip() == run("registry", "anchor").output.strip()
     assert (hub / "hub.pem").stat().st_mode & 0o077 == 0
     assert "ne s'écrase pas" in run("keys", "generate", "hub", str(hub / "hub.pem")).output
@@ -31,7 +30,7 @@ def test_a_missing_hub_key_says_which_command_makes_it(hub: Path) -> None:
 
 def test_the_operators_pair_seals_and_opens(tmp_path: Path) -> None:
     path = tmp_path / "sealed.key"
-    public = run("keys", "generate", "operators", str(path)).stdout.strip()
+    public = run("keys", "generate", "operators", str(path), "--clear").stdout.strip()
     sealed = SealedBox(PublicKey(bytes.fromhex(public))).encrypt(b"corps")
     assert SealedBox(PrivateKey(bytes.fromhex(path.read_text().strip()))).decrypt(sealed) == b"corps"
     assert path.stat().st_mode & 0o077 == 0
@@ -62,7 +61,10 @@ def test_a_registry_is_compared_and_verified_offline(hub: Path, people: Callable
 def test_a_key_is_announced_by_the_ministry_and_taken_by_the_operator(hub: Path, people: Callable[[str], None]) -> None:
     key = SigningKey.generate("wifip")
     admitted(hub, key, people)
-    word, out = ("keys", "announce", "wifip", "--key", str(hub / "node.pem"), "--out", str(hub / "annonce.json")), str(hub / "annonce.json")
+    word, out = (
+        ("keys", "announce", "wifip", "--key", str(hub / "node.pem"), "--out", str(hub / "annonce.json"), "--clear"),
+        str(hub / "annonce.json"),
+    )
     assert "node.pem.next suivra" in run(*word).output
     beside = SigningKey.load("wifip", hub / "node.pem.next")
     assert run(*word).exit_code == 0  # an announcement that was lost names the same key again
@@ -121,19 +123,54 @@ def test_an_encrypted_key_is_opened_by_its_passphrase_and_by_nothing_else(hub: P
     assert "une phrase" not in refused.output
 
 
-def test_a_key_that_is_written_in_clear_says_so_and_what_encrypts_it(hub: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    names = {"hub": "SIGNING", "node": "KEY", "federation": "FEDERATION", "federation-rsa": "FEDERATION"}
-    for kind, name in names.items():
-        words = ("keys", "generate", kind, "--owner", "wifip")
-        made = run(*words, str(hub / f"{kind}.clair"))
-        assert made.exit_code == 0
-        assert "en clair" not in made.stdout
-        for said in (f"Cette clé est en clair dans {hub / f'{kind}.clair'}", "openssl pkcs8 -topk8", f"TRAITDUNION_{name}_PASSPHRASE"):
-            assert said in made.stderr
+PHRASES = {"hub": "SIGNING", "node": "KEY", "operators": "OPERATORS", "federation": "FEDERATION", "federation-rsa": "FEDERATION"}
+"""The setting by which each kind of key is encrypted, without what all of them share."""
+
+
+@pytest.mark.parametrize(("kind", "name"), PHRASES.items())
+def test_a_key_is_written_in_clear_only_where_somebody_says_so(hub: Path, monkeypatch: pytest.MonkeyPatch, kind: str, name: str) -> None:
+    setting, path = f"TRAITDUNION_{name}_PASSPHRASE", hub / f"{kind}.cle"
+    words = ("keys", "generate", kind, str(path), "--owner", "wifip")
+    for empty in (False, True):
+        if empty:
+            monkeypatch.setenv(setting, "")
+        refused = run(*words)
+        assert (refused.exit_code, refused.stdout, path.exists()) == (1, "", False)
+        for said in (f"{setting}_FILE", "--clear", "[key_in_clear]"):
+            assert said in refused.stderr
+    made = run(*words, "--clear")
+    assert (made.exit_code, made.stderr, b"ENCRYPTED" in path.read_bytes()) == (0, "", False)
+    path.unlink()
+    monkeypatch.setenv(setting, "une phrase")
+    made = run(*words, "--clear")  # it permits, and asks for nothing
+    assert (made.exit_code, made.stderr, b"ENCRYPTED" in path.read_bytes()) == (0, "", True)
+
+
+def test_no_command_makes_the_key_that_follows_in_clear_unless_somebody_says_so(
+    hub: Path, people: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    admitted(hub, SigningKey.generate("wifip"), people)
+    for kind in ("", "-rsa"):
+        monkeypatch.setenv(f"TRAITDUNION_FEDERATION{kind.replace('-', '_').upper()}_KEY", str(hub / f"federation{kind}.pem"))
+        assert run("keys", "generate", f"federation{kind}", str(hub / f"federation{kind}.pem"), "--clear").exit_code == 0
+    out = ("--out", str(hub / "annonce.json"))
+    making = {
+        ("registry", "rotate"): "SIGNING",
+        ("registry", "replace", "--reason", "perdue"): "SIGNING",
+        ("keys", "announce", "wifip", "--key", str(hub / "node.pem"), *out): "KEY",
+        ("keys", "announce-pair", *out): "FEDERATION",
+        ("keys", "replace-pair", "--reason", "perdue"): "FEDERATION",
+    }
+    for words, name in making.items():
+        refused = run(*words)
+        assert (refused.exit_code, list(hub.glob("*.next"))) == (1, []), words
+        assert f"TRAITDUNION_{name}_PASSPHRASE_FILE" in refused.stderr, words
+        assert "[key_in_clear]" in refused.stderr, words
+    for words, name in making.items():
         monkeypatch.setenv(f"TRAITDUNION_{name}_PASSPHRASE", "une phrase")
-        assert run(*words, str(hub / f"{kind}.chiffree")).stderr == ""
-        monkeypatch.delenv(f"TRAITDUNION_{name}_PASSPHRASE")
-    assert "hors ligne" in run("keys", "generate", "operators", str(hub / "operators.cle")).stderr
+        run(*words)  # the keys before them lie in clear, and open all the same
+    made = {path.name: b"ENCRYPTED" in path.read_bytes() for path in hub.glob("*.next")}
+    assert made == {f"{name}.pem.next": True for name in ("hub", "node", "federation", "federation-rsa")}
 
 
 def test_the_anchor_is_followed_by_another_that_two_people_name(hub: Path, people: Callable[[str], None]) -> None:
@@ -141,10 +178,10 @@ def test_the_anchor_is_followed_by_another_that_two_people_name(hub: Path, peopl
     old, first, second = run("registry", "anchor").output.strip(), hub / "1.json", hub / "2.json"
     first.write_text(run("registry", "show").output)
     people(ANNE)
-    assert "1 approbation sur 2" in run("registry", "rotate", "--lead", "0").output
-    assert "déjà approuvé" in run("registry", "rotate", "--lead", "0").output
+    assert "1 approbation sur 2" in run("registry", "rotate", "--lead", "0", "--clear").output
+    assert "déjà approuvé" in run("registry", "rotate", "--lead", "0", "--clear").output
     people(BAKARY)
-    assert "signera le registre dès le" in run("registry", "rotate", "--lead", "0").output
+    assert "signera le registre dès le" in run("registry", "rotate", "--lead", "0", "--clear").output
     new = SigningKey.load("hub", hub / "hub.pem.next").public.multibase
     listed = json.loads(run("registry", "anchor", "--json").output)
     assert [one["key"] for one in listed] == [old, new]
@@ -160,14 +197,14 @@ def test_the_anchor_is_followed_by_another_that_two_people_name(hub: Path, peopl
 
 
 def test_an_anchor_that_is_lost_is_replaced_by_two_people(hub: Path, people: Callable[[str], None]) -> None:
-    assert "Aucun registre" in run("registry", "replace", "--reason", "perdue").output
+    assert "Aucun registre" in run("registry", "replace", "--reason", "perdue", "--clear").output
     admitted(hub, SigningKey.generate("wifip"), people)
     old, document = run("registry", "anchor").output.strip(), hub / "1.json"
     (hub / "hub.pem").unlink()
     people(ANNE)
-    assert "1 approbation sur 2" in run("registry", "replace", "--reason", "perdue").output
+    assert "1 approbation sur 2" in run("registry", "replace", "--reason", "perdue", "--clear").output
     people(BAKARY)
-    assert "en main propre" in run("registry", "replace", "--reason", "perdue").output
+    assert "en main propre" in run("registry", "replace", "--reason", "perdue", "--clear").output
     (hub / "hub.pem.next").rename(hub / "hub.pem")
     new = run("registry", "anchor").output.splitlines()[0]
     document.write_text(run("registry", "show").output)
@@ -184,18 +221,18 @@ def test_a_federation_pair_that_nobody_has_is_replaced_by_two_people(
     for name, value in (("URL", "https://hub.example"), ("KEY", str(files[0])), ("RSA_KEY", str(files[1])), ("ANCHOR", "")):
         monkeypatch.setenv(f"TRAITDUNION_FEDERATION_{name}", value)
     people(ANNE)
-    assert "ne se fédère avec aucun serveur" in run("keys", "replace-pair", "--reason", "perdue").output
+    assert "ne se fédère avec aucun serveur" in run("keys", "replace-pair", "--reason", "perdue", "--clear").output
     monkeypatch.setenv("TRAITDUNION_FEDERATION_ANCHOR", first.public.multibase)
-    assert "Il faut dire pourquoi" in run("keys", "replace-pair", "--reason", " ").output
-    assert "dans le futur" in run("keys", "replace-pair", "--reason", "volée", "--since", "2100-01-01").output
-    assert "1 approbation sur 2" in run("keys", "replace-pair", "--reason", "perdue").output
-    assert "deux personnes différentes" in run("keys", "replace-pair", "--reason", "perdue").output
+    assert "Il faut dire pourquoi" in run("keys", "replace-pair", "--reason", " ", "--clear").output
+    assert "dans le futur" in run("keys", "replace-pair", "--reason", "volée", "--since", "2100-01-01", "--clear").output
+    assert "1 approbation sur 2" in run("keys", "replace-pair", "--reason", "perdue", "--clear").output
+    assert "deux personnes différentes" in run("keys", "replace-pair", "--reason", "perdue", "--clear").output
     people(BAKARY)
-    done = run("keys", "replace-pair", "--reason", "perdue")
+    done = run("keys", "replace-pair", "--reason", "perdue", "--clear")
     new = SigningKey.load("hub.example", hub / "federation.pem.next").public.multibase
     assert (done.exit_code, f"{new} signe pour d'autres serveurs dès maintenant" in done.output) == (0, True), done.output
     states = {one["key"]: one["state"] for one in json.loads(run("keys", "list", "--json").output)}
     assert states == {first.public.multibase: "ended", new: "signing"}
-    assert "Cette clé est déjà connue." in run("keys", "replace-pair", "--reason", "perdue").output
+    assert "Cette clé est déjà connue." in run("keys", "replace-pair", "--reason", "perdue", "--clear").output
     (hub / "federation-rsa.pem.next").write_text("rien")
-    assert "ne s'ouvre pas" in run("keys", "replace-pair", "--reason", "perdue").output
+    assert "ne s'ouvre pas" in run("keys", "replace-pair", "--reason", "perdue", "--clear").output
