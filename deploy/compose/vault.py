@@ -19,7 +19,8 @@ from nacl.public import PrivateKey
 from deploy.demo import cast, manifests
 from deploy.demo.instances import described
 from deploy.local.application_service import ApplicationService
-from schemas.keys import SigningKey
+from hub.operations import operators_key
+from schemas.keys import SigningKey, lies_in_clear
 from schemas.rsa_keys import RsaSigningKey
 
 if TYPE_CHECKING:
@@ -73,10 +74,11 @@ class Vault:
         self._write(f"{PEER_DOOR}/database-url", self._database_url(PEER_DOOR, HUB))
         self._write(f"{COURIER}/database-url", self._database_url(COURIER, HUB))
         self._write("public/federation-anchor", self._signing_key(HOST_ACTOR, "peers/federation.pem").public.multibase)
-        path = self.folder / "peers/federation-rsa.pem"
-        if not path.exists():
+        path, phrase = self.folder / "peers/federation-rsa.pem", self._phrase("peers")
+        if not path.exists() or lies_in_clear(path):  # a vault of before left its keys in clear
             unfinished = path.with_suffix(".new")
-            RsaSigningKey.generate(HOST_ACTOR).save(unfinished)
+            key = RsaSigningKey.load(HOST_ACTOR, path) if path.exists() else RsaSigningKey.generate(HOST_ACTOR)
+            key.save(unfinished, phrase)
             unfinished.rename(path)
 
     def _ministry(self, ministry: Ministry) -> None:
@@ -88,7 +90,7 @@ class Vault:
         service = ApplicationService(f"{self.addresses.gateways[node]}/webhooks/{node}", as_token=api, hs_token=webhook)
         said = described(
             ministry, self.addresses.rses[node], space_of(ministry), webhook_secret=webhook, api_secret=api,
-            signing_key=self.folder / node / "node.pem", service=service,
+            signing_key=self.folder / node / "node.pem", signing_passphrase=self.folder / f"phrase-{node}" / "passphrase", service=service,
         )  # fmt: skip
         self._write(f"{node}/instances.yaml", yaml.safe_dump(said, allow_unicode=True), OWN)
         self._twin(ministry, webhook, api, service)
@@ -126,16 +128,27 @@ class Vault:
 
     def _signing_key(self, owner: str, name: str) -> SigningKey:
         path = self.folder / name
-        if not path.exists():
+        phrase = self._phrase(path.parent.name)
+        if not path.exists() or lies_in_clear(path):  # as above
             unfinished = path.with_suffix(".new")
-            SigningKey.generate(owner).save(unfinished)
+            key = SigningKey.load(owner, path) if path.exists() else SigningKey.generate(owner)
+            key.save(unfinished, phrase)
             unfinished.rename(path)
-        return SigningKey.load(owner, path)
+        return SigningKey.load(owner, path, phrase)
 
     def _operators(self) -> str:
         """The public half of the key that opens sealed bodies; the private half is in no container that runs for long."""
-        key = PrivateKey(bytes.fromhex(self._kept("operators/operators.hex", OWN)))
-        return bytes(key.public_key).hex()
+        path, before, phrase = self.folder / "operators/operators.pem", self.folder / "operators/operators.hex", self._phrase("operators")
+        if not path.exists():
+            unfinished = path.with_suffix(".new")
+            operators_key.write(operators_key.read(before, None) if before.exists() else PrivateKey.generate(), unfinished, phrase)
+            unfinished.rename(path)
+        before.unlink(missing_ok=True)
+        return bytes(operators_key.read(path, phrase).public_key).hex()
+
+    def _phrase(self, of: str) -> bytes:
+        """What opens the private keys of a folder; in one of its own, which who reads the keys for another reason does not have."""
+        return self._kept(f"phrase-{of}/passphrase", OWN).encode()
 
     def _kept(self, name: str, mode: int = SHARED) -> str:
         """A secret of 256 bits, made the first time."""

@@ -25,6 +25,7 @@ def described(
     webhook_secret: str,
     api_secret: str,
     signing_key: Path,
+    signing_passphrase: Path | None = None,
     service: ApplicationService | None = None,
 ) -> dict[str, Any]:
     """The content of a connector's file that serves this ministry's RSE; `service` counts for Matrix alone."""
@@ -37,6 +38,7 @@ def described(
         "signing_key": str(signing_key),
         "spaces": [space],
         "history_per_minute": HISTORY_PER_MINUTE,
+        **({"signing_passphrase_file": str(signing_passphrase)} if signing_passphrase is not None else {}),
         **_of_platform(ministry, webhook_secret, service),
     }
     return {"instances": {ministry.node: instance}}

@@ -40,9 +40,9 @@ OURS = {name: found for name, found in ALL.items() if found.ours}
 DOCKERFILE = (CLONE / "deploy" / "Dockerfile").read_text(encoding="utf-8")
 HUB: tuple[type[BaseSettings], ...] = (HubSettings, KafkaSettings, TopicNames)
 ADAPTERS: tuple[type[BaseSettings], ...] = (AdapterSettings, KafkaSettings, TopicNames)
-SIGNS = {"TRAITDUNION_DATABASE_URL", "TRAITDUNION_SIGNING_KEY"}
+SIGNS = {"TRAITDUNION_DATABASE_URL", "TRAITDUNION_SIGNING_KEY", "TRAITDUNION_SIGNING_PASSPHRASE"}
 FEDERATES = {"TRAITDUNION_FEDERATION_URL", "TRAITDUNION_FEDERATION_ANCHOR"}
-FEDERATION_KEYS = {"TRAITDUNION_FEDERATION_KEY", "TRAITDUNION_FEDERATION_RSA_KEY"}
+FEDERATION_KEYS = {"TRAITDUNION_FEDERATION_KEY", "TRAITDUNION_FEDERATION_RSA_KEY", "TRAITDUNION_FEDERATION_PASSPHRASE"}
 NEEDED = {
     "worker inbound": {*SIGNS, "TRAITDUNION_KAFKA_BOOTSTRAP"},
     "worker receipts": {*SIGNS, "TRAITDUNION_KAFKA_BOOTSTRAP"},
@@ -58,7 +58,7 @@ NEEDED = {
     "nodes": {*SIGNS, "TRAITDUNION_KAFKA_BOOTSTRAP"},
     "communities": SIGNS,
     "ties": SIGNS,
-    "--help": {*SIGNS, "TRAITDUNION_OPERATORS_PRIVATE_KEY"},
+    "--help": {*SIGNS, "TRAITDUNION_OPERATORS_PRIVATE_KEY", "TRAITDUNION_OPERATORS_PASSPHRASE"},
     "adapters migrate": {"TRAITDUNION_LEDGER_URL"},
     "adapters run": {
         "TRAITDUNION_INSTANCES", "TRAITDUNION_LEDGER_URL", "TRAITDUNION_REGISTRY_URL", "TRAITDUNION_REGISTRY_ANCHOR",
@@ -126,7 +126,7 @@ def test_no_secret_and_no_variable_of_its_reader_stands_in_the_file() -> None:
     assert "$" not in text
     for service in ALL.values():
         for name, value in service.environment.items():
-            if re.search(r"PASSWORD|SECRET|TOKEN|ANCHOR|OPERATORS_KEY|DATABASE_URL|LEDGER_URL", name):
+            if re.search(r"PASSWORD|PASSPHRASE|SECRET|TOKEN|ANCHOR|OPERATORS_KEY|DATABASE_URL|LEDGER_URL", name):
                 assert name.endswith("_FILE"), name
                 assert value.startswith(f"{RUN}/"), name
 
@@ -351,6 +351,11 @@ def test_only_the_vault_writes_secrets_and_each_is_read_by_few() -> None:
         "worker-receipts",
         "worker-peers",
     }
+    assert readers["phrase-hub"] == readers["hub"] - {"migrate"}
+    for node in (ministry.node for ministry in cast.MINISTRIES):
+        assert readers[f"phrase-{node}"] == readers[node] - {f"ledger-{node}"}  # whoever opens a database opens no key
+    for name in ("peers", "operators"):
+        assert readers[f"phrase-{name}"] == readers[name]
     assert readers["door"] == {"vault", "door"}
     assert (readers["peerdoor"], readers["courier"]) == ({"vault", "peer-door"}, {"vault", "courier"})
     assert readers["peers"] == {"vault", "peer-door", "courier"}

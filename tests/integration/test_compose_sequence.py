@@ -71,7 +71,11 @@ class Machine:
         command = [here(word, places) for word in said]
         environment = {name: here(value, places) for name, value in service.environment.items()}
         environment |= {"TRAITDUNION_TOPIC_PREFIX": self.prefix, "PATH": f"{BIN}:{os.environ['PATH']}"}
-        environment |= {"PYTHONPATH": str(self.watching()), "WRITTEN_PATHS": str(self.notes(service)), "PYTHONDONTWRITEBYTECODE": "1"}
+        environment |= {
+            "PYTHONPATH": f"{self.watching()}:{CLONE}",
+            "WRITTEN_PATHS": str(self.notes(service)),
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
         for mount in service.mounts:
             Path(here(mount.target, places)).mkdir(parents=True, exist_ok=True)
         return Program(service.name, command, self.folder / f"{service.name}.log", environment, folder=self.folder)
