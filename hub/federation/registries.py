@@ -68,12 +68,13 @@ class PeerRegistries:
             return registry or Fault.REGISTRY_UNAVAILABLE
         return await self._opened(peer, body, now)
 
-    async def renewed(self, peer: Peer, origin: str, budget: Any) -> Registry | Fault:
-        """The same, asked for anew: a node that was just admitted, or has just changed its key, is known to no registry of a minute ago."""
-        found = self._known.get(peer.id)
-        if found is not None and self._clock() - found[1] >= HURRIED:
-            self._known[peer.id] = (found[0], found[1] - FRESH)
-        return await self.of(peer, origin, budget)
+    async def renewed(self, peer: Peer, origin: str, budget: Any) -> Registry | StrEnum:
+        """The same, asked for anew, or why it was not had: who has just been admitted there, or signs by a new key, is in no registry of before."""
+        now, found = self._clock(), self._known.get(peer.id)
+        if found is not None and now - found[1] < HURRIED and now < found[0].document.expires:
+            return found[0]
+        body = await self._abroad.registry(origin, budget)
+        return body if isinstance(body, StrEnum) else await self._opened(peer, body, now)
 
     async def _opened(self, peer: Peer, body: bytes, now: datetime) -> Registry | Fault:
         """One that is signed by another, expired, or older than what was seen is refused, and said so: somebody may be rolling it back."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from hub.access import peer_lapsed, peer_may
 from hub.federation import acknowledgements, authority, ministries
 from hub.federation.absences import Absences
+from hub.federation.actors import REGISTRY
 from hub.federation.authority import Asked, Believed
 from hub.federation.ministries import MEMBER
 from hub.federation.reasons import Reason, Rejection
@@ -280,7 +281,7 @@ class Verifier:
         peer, now = self._peers(authority_of(said.actor) or ""), self._trust.clock()
         fault = acknowledgements.opened(said, peer, self._trust.here, now)
         if fault is acknowledgements.Fault.INVALID and peer is not None and acknowledgements.signer_of(said) not in _signers(peer):
-            found = await self._trust.registries.renewed(peer, origin_of(said.actor) or "", budget)
+            found = await self._newer(peer, origin_of(said.actor) or "", budget)
             if isinstance(found, Registry):
                 fault = acknowledgements.opened(said, replace(peer, hub_keys=found.document.hub.keys), self._trust.here, now)
         if isinstance(fault, acknowledgements.Fault):
@@ -297,10 +298,23 @@ class Verifier:
         registries, origin = self._trust.registries, origin_of(said.actor) or ""
         proved = self._proved(said.object, _or_refused(await registries.of(server, origin, budget)))
         if proved in NEWER:
-            proved = self._proved(said.object, _or_refused(await registries.renewed(server, origin, budget)))
+            match newer := await self._newer(server, origin, budget):
+                case Registry():
+                    proved = self._proved(said.object, newer)
+                case ministries.Fault():
+                    proved = newer
         if isinstance(proved, str):
             raise _Refused(proved)
         return proved.organisation
+
+    async def _newer(self, peer: Peer, origin: str, budget: Any) -> Registry | StrEnum:
+        """A peer's registry as it stands now, or why there is none; while it cannot be asked, who needs it is to come again, for a while."""
+        found, at = await self._trust.registries.renewed(peer, origin, budget), origin + REGISTRY
+        if isinstance(found, Registry) or found not in PASSING:
+            self._absences.over(at)
+        elif self._absences.waits(at):
+            raise _Refused(ministries.Fault.REGISTRY_UNAVAILABLE, found)
+        return found
 
     def _proved(self, note: Mapping[str, Any], registry: Registry) -> Ministry | str:
         return ministries.proved(note, registry, self._trust.clock())

@@ -12,6 +12,7 @@ import pytest
 
 from adapters import elsewhere
 from hub.federation import incoming
+from hub.federation.absences import FORGOTTEN, WAITED
 from hub.federation.addresses import Addresses
 from hub.federation.verification import readmit
 from hub.ports import Record
@@ -23,12 +24,15 @@ from schemas.facts.message import Author, Content, MessageDeleted, MessagePosted
 from schemas.keys import SigningKey
 from schemas.manifest import issue
 from schemas.proof import own_event, sign_event, timestamp
+from schemas.wire.destinations import Absence
 from schemas.words import Audience
 from tests.fakes_abroad import GROUP, HERE, NOW, PUBLIC, Door, Person, peer
 from tests.fakes_schemas import HUB, key_entry
 from tests.fakes_schemas import registry as our_registry
 
 if TYPE_CHECKING:
+    from enum import StrEnum
+
     from hub.federation.verification import VerifiedActivity
     from schemas.facts.base import Fact
 
@@ -197,6 +201,27 @@ async def test_a_key_that_their_registry_has_just_learned_is_believed_at_once_an
     door.abroad.registries[OPSI.base] = their_registry(4)
     door.now += timedelta(seconds=3)
     assert await bring(door, note(), "activities/known") == (202, "")
+
+
+async def test_a_key_that_cannot_be_looked_for_now_is_not_refused_for_ever(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its registry was read, and has learned of the key since; what its ministry says is to be brought again, for a while."""
+    assert await bring(door, note()) == (202, "")
+    monkeypatch.setitem(KEYS, "innovation", SigningKey.generate("innovation"))
+    served = door.abroad.registry
+
+    async def away(*_: object) -> StrEnum:
+        return Absence.TIMEOUT
+
+    monkeypatch.setattr(door.abroad, "registry", away)
+    door.now += timedelta(seconds=3)
+    assert await bring(door, note(), "activities/now") == (503, "peer_registry_unavailable")
+    door.now += WAITED
+    assert await bring(door, note(), "activities/too-long") == (401, "key_unknown")
+    door.now += FORGOTTEN
+    assert await bring(door, note(), "activities/again") == (503, "peer_registry_unavailable")
+    monkeypatch.setattr(door.abroad, "registry", served)
+    door.abroad.registries[OPSI.base] = their_registry(4)
+    assert await bring(door, note(), "activities/later") == (202, "")
 
 
 async def test_to_a_server_that_is_no_trait_d_union_an_envelope_is_a_word_like_another(door: Door) -> None:
