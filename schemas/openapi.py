@@ -25,12 +25,17 @@ REFUSALS: Final = {
     "401": "The signature is missing, wrong, too old or used before; `Accept-Signature` says what is wanted",
     "403": "The node's grade does not allow it, or it speaks for another node",
     "404": "No node bears this name, or it has no topic yet",
+    "405": "`method_not_allowed`: `Allow` says which one this address takes",
     "408": "The body takes too long",
     "413": "The body or a record is too large",
     "415": "This content type is not received here",
     "429": "Too many requests of this node at once; `Retry-After`",
+    "500": "`door_failed`: a fault of the door's own; nothing says that anything was kept, so that it is to be brought again",
     "503": "Kafka, the registry or the room for bodies is not there now; `Retry-After`",
 }
+
+FIELDS: Final = {"Accept-Signature": ("401",), "Allow": ("405",), "Retry-After": ("429", "503")}
+"""What an answer of these statuses bears beside its problem."""
 
 
 def document() -> dict[str, Any]:
@@ -50,7 +55,7 @@ def document() -> dict[str, Any]:
             "securitySchemes": {"httpSignature": _signature()},
             "parameters": _parameters(),
             "schemas": _schemas(),
-            "responses": {f"Refused{status}": _problem(said) for status, said in REFUSALS.items()},
+            "responses": {f"Refused{status}": _refused(status, said) for status, said in REFUSALS.items()},
         },
     }
 
@@ -140,7 +145,7 @@ def _get() -> dict[str, Any]:
                 "description": "What stands there, byte for byte; no records when the time was up.",
                 "content": {door.BATCH: {"schema": {"$ref": "#/components/schemas/Page"}}},
             },
-            **_refusals("400", "401", "403", "404", "429", "503"),
+            **_refusals(*(status for status in REFUSALS if status != "415")),
             "409": _problem("`cursor_ahead`: the topic was made anew; `first` is the oldest cursor"),
             "410": _problem("`cursor_expired`: what it points to is no longer kept; `first` is the oldest cursor"),
         },
@@ -176,6 +181,11 @@ def _query(name: str, description: str, schema: dict[str, Any]) -> dict[str, Any
 
 def _refusals(*statuses: str) -> dict[str, Any]:
     return {status: {"$ref": f"#/components/responses/Refused{status}"} for status in statuses}
+
+
+def _refused(status: str, description: str) -> dict[str, Any]:
+    fields = {name: {"schema": {"type": "string"}} for name, statuses in FIELDS.items() if status in statuses}
+    return _problem(description) | ({"headers": fields} if fields else {})
 
 
 def _problem(description: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from schemas import proof
 from schemas.content_digest import DigestFault
-from schemas.http_signature import WITH_BODY, Reason
+from schemas.http_signature import BARE, WITH_BODY, Reason
 from schemas.problem import MEDIA_TYPE, Problem
 from schemas.refusal_words import KEYS, SIGNATURES
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     from starlette.types import Send
 
-    from schemas.http_signature import Demands
     from schemas.wire.publisher import Place
 
 PIECE: Final = 64 * 1024
@@ -102,15 +101,17 @@ def _said(place: Place) -> dict[str, object]:
     return {"topic": place.topic, "partition": place.partition, "offset": place.offset}
 
 
-def refusal(refused: TurnedAway, demands: Demands = WITH_BODY) -> Answer:
-    """Problem details (RFC 9457); a 401 says which signature would be accepted."""
+def refusal(refused: TurnedAway, method: str = "POST") -> Answer:
+    """Problem details (RFC 9457) at an address that takes this method; a 401 says which signature would be accepted, a 405 which method."""
     status, title = STATUSES[refused.reason]
     problem = Problem(status, refused.reason, title, refused.detail, refused.extra)
     headers = {"Content-Type": MEDIA_TYPE, "Connection": "close"}  # its body may be unread: it must not be taken for the next request
     if status in RETRY_AFTER:
         headers["Retry-After"] = RETRY_AFTER[status]
     if status == 401:  # noqa: PLR2004 - HTTP
-        headers["Accept-Signature"] = demands.accepted()
+        headers["Accept-Signature"] = (WITH_BODY if method == "POST" else BARE).accepted()
+    if status == 405:  # noqa: PLR2004 - HTTP
+        headers["Allow"] = method
     return Answer(status, problem.to_bytes(), headers, refused.reason)
 
 

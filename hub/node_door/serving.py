@@ -17,7 +17,6 @@ from starlette.routing import Route
 from hub.crowd import Crowd, Crowded
 from hub.node_door.answers import Answer, TurnedAway, refusal, send_answer
 from hub.node_door.requests import BYTES_AT_ONCE, body_of
-from schemas.http_signature import BARE, WITH_BODY
 from schemas.node_door import BATCH, BATCH_RECORDS, WAIT_LIMIT, Cursor, written_page
 from schemas.wire.records import CORRELATION, CORRELATION_PATTERN, new_correlation
 from schemas.wire.straight import Straight
@@ -113,7 +112,7 @@ class Door:
         except Crowded as full:
             return node, refusal(TurnedAway(full.reason))
         except TurnedAway as refused:
-            return node, refusal(refused, WITH_BODY if self._route.method == "POST" else BARE)
+            return node, refusal(refused, self._route.method)
         except Exception as error:  # noqa: BLE001 - the server would log its text, which may hold content
             log.error("door_failed", route=self._route.name, node=node, error=type(error).__name__)  # noqa: TRY400 - as above
             return node, refusal(TurnedAway("door_failed"))

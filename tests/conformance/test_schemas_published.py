@@ -24,8 +24,11 @@ from schemas.manifest import issue
 from schemas.sequence import HEADERS, HISTORY_HEADER
 from schemas.topics import DAY_MS, DEAD_LETTER_HEADERS, STATIC, Topic
 from schemas.wire.records import to_headers
+from tests.fakes_asgi import call
 from tests.fakes_schemas import HUB, NOW, registry_document, signed
 
+OF_BODIES = {"content_type_unsupported"}
+"""What a poll cannot be refused for: the type of a body that it does not have."""
 README = (generate.HERE / "README.md").read_text(encoding="utf-8")
 ASYNCAPI: dict[str, Any] = yaml.safe_load((generate.HERE / "asyncapi.yaml").read_text(encoding="utf-8"))
 OPENAPI: dict[str, Any] = yaml.safe_load((generate.HERE / "openapi.yaml").read_text(encoding="utf-8"))
@@ -80,8 +83,31 @@ def test_the_openapi_document_tells_the_routes_that_the_door_has() -> None:
     told = {path: said for path, said in OPENAPI["paths"].items() if path != openapi.APPLICATIONS}  # the site's own
     assert {path: next(iter(said)) for path, said in told.items()} == methods
     assert {status for said in told.values() for one in said.values() for status in one["responses"]} >= {
-        str(status) for status, _ in STATUSES.values() if status not in {405, 500}
+        str(status) for status, _ in STATUSES.values()
     }
+
+
+@pytest.mark.parametrize("path", [path for path in OPENAPI["paths"] if path != openapi.APPLICATIONS])
+async def test_another_method_and_a_fault_of_the_doors_own_are_answered_as_the_document_tells(path: str) -> None:
+    ((method, operation),) = OPENAPI["paths"][path].items()
+    app = node_door(Parts(None, None, None))  # type: ignore[arg-type]  # without its parts, whatever it does fails
+    for asked, status, reason in (("PUT", 405, "method_not_allowed"), ("HEAD", 405, "method_not_allowed"), (method, 500, "door_failed")):
+        answer = await call(app, path.replace("{node}", "wifip"), method=asked.upper())
+        assert (answer.status, answer.json()["reason"]) == (status, reason)
+        told = OPENAPI["components"]["responses"][operation["responses"][str(status)]["$ref"].rpartition("/")[2]]
+        assert f"`{reason}`" in told["description"]
+        jsonschema.validate(answer.json(), OPENAPI["components"]["schemas"]["Problem"])
+        assert answer.headers["content-type"] in told["content"]
+        assert {name for name in told.get("headers", {}) if name.lower() in answer.headers} == set(told.get("headers", {}))
+        assert answer.headers.get("allow") == (method.upper() if status == 405 else None)
+
+
+@pytest.mark.parametrize("path", [path for path in OPENAPI["paths"] if path != openapi.APPLICATIONS])
+def test_each_operation_tells_every_refusal_that_its_route_can_give(path: str) -> None:
+    ((method, operation),) = OPENAPI["paths"][path].items()
+    reasons = set(STATUSES) - ({"cursor_ahead", "cursor_expired"} if method == "post" else OF_BODIES)
+    told = {status for status in operation["responses"] if int(status) >= 400}
+    assert told == {str(STATUSES[reason][0]) for reason in reasons}
 
 
 def test_every_reference_of_the_openapi_document_leads_somewhere() -> None:
