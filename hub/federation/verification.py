@@ -279,8 +279,8 @@ class Verifier:
         Whether what it speaks of was sent there, the worker knows.
         """
         peer, now = self._peers(authority_of(said.actor) or ""), self._trust.clock()
-        fault = acknowledgements.opened(said, peer, self._trust.here, now)
-        if fault is acknowledgements.Fault.INVALID and peer is not None and acknowledgements.signer_of(said) not in _signers(peer):
+        fault, signer = acknowledgements.opened(said, peer, self._trust.here, now), acknowledgements.signer_of(said)
+        if fault is acknowledgements.Fault.INVALID and peer is not None and signer and signer not in _signers(peer):
             found = await self._newer(peer, origin_of(said.actor) or "", budget)
             if isinstance(found, Registry):
                 fault = acknowledgements.opened(said, replace(peer, hub_keys=found.document.hub.keys), self._trust.here, now)

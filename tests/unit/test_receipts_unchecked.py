@@ -43,14 +43,17 @@ class Opsi:
         self.door.abroad.asked.append(origin)
         return self.served
 
-    async def gives(self, signer: SigningKey) -> tuple[int, str]:
+    async def gives(self, signer: SigningKey | None) -> tuple[int, str]:
         """Status and reason of a new receipt."""
         self.brought += 1
         said = PeerReceipt(
             issuer="opsi.example", addressee="hub.example", issued=NOW,
             deliveries=(Acknowledged(activity=HERE.announce("0" * 32), digest="1" * 64, fate=Fate.NOTED),),
         )  # fmt: skip
-        receipt = {**SERVER.does("Receipt", HERE.host_actor, f"receipts/{self.brought}", to=[HERE.host_actor]), MEMBER: said.signed(signer)}
+        document = said.signed(signer or THIEF)
+        if signer is None:
+            del document["proof"]
+        receipt = {**SERVER.does("Receipt", HERE.host_actor, f"receipts/{self.brought}", to=[HERE.host_actor]), MEMBER: document}
         answer = await self.door.bring(SERVER, receipt)
         if answer.status == 503:
             assert answer.headers["retry-after"] == "30"
@@ -76,6 +79,13 @@ async def test_a_key_that_is_known_is_judged_without_asking() -> None:
     opsi = Opsi()
     opsi.served = Absence.TIMEOUT
     assert await opsi.gives(OLD) == (202, "")
+    assert OPSI.base not in opsi.door.abroad.asked
+
+
+async def test_a_receipt_that_names_no_key_needs_no_registry_to_be_refused() -> None:
+    opsi = Opsi()
+    opsi.served = Absence.TIMEOUT
+    assert await opsi.gives(None) == INVALID
     assert OPSI.base not in opsi.door.abroad.asked
 
 
