@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import ssl
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from cryptography.hazmat.primitives import serialization
 from nacl.public import PrivateKey
 from structlog.testing import capture_logs
 
@@ -15,6 +17,7 @@ from schemas.wire import at_rest
 from schemas.wire.egress import EgressSettings
 from schemas.wire.kafka import KafkaSettings
 from schemas.wire.telemetry import exposition
+from tests.fakes_strangers import authority
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -85,6 +88,18 @@ def test_the_keys_of_our_certificates_are_looked_at_too(tmp_path: Path) -> None:
     )
     assert EgressSettings(certificate=both).key_file == KafkaSettings(ssl_certfile=str(both)).key_file == both
     assert EgressSettings().key_file is KafkaSettings().key_file is None
+
+
+def test_the_key_of_our_certificate_for_kafka_opens_by_its_passphrase(tmp_path: Path) -> None:
+    certificate, key = authority(tmp_path, "kafka")
+    opened = serialization.load_pem_private_key(key.read_bytes(), None)
+    encryption = serialization.BestAvailableEncryption(b"phrase")
+    key.write_bytes(opened.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption))
+    given: dict[str, Any] = {"ssl_certfile": str(certificate), "ssl_keyfile": str(key)}
+    KafkaSettings(**given, ssl_passphrase="phrase").ssl_context()
+    with pytest.raises(ssl.SSLError):
+        KafkaSettings(**given, ssl_passphrase="autre").ssl_context()
+    assert not lies_in_clear(key)
 
 
 def test_the_operators_key_is_read_encrypted_or_as_it_was_written_before(tmp_path: Path) -> None:
