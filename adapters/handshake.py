@@ -78,9 +78,10 @@ class Handshake:
             return await self._refuse(proposal.space, community, _word(report.reason), correlation)
         if report.audience is Audience.UNKNOWN:
             return await self._refuse(proposal.space, community, "audience_unknown", correlation)
+        now = self.clock()
         tie = Tie(
             proposal.space, community, proposal.title, proposal.audience, report.audience, report.externals,
-            TieState.ACCEPTED, self.clock(), one_line(report.name, NAME_LIMIT),
+            TieState.ACCEPTED, now, one_line(report.name, NAME_LIMIT), self._begun_at(proposal.space, community) or now,
         )  # fmt: skip
         self.refusals.pop(tie.space, None)
         await self.ties.put(tie)
@@ -184,6 +185,11 @@ class Handshake:
             await self.outgoing.put([self._accepted(seen, correlation)])
         await self.ties.attested(tie.space, tie.community, now, name)
         return None
+
+    def _begun_at(self, space: str, community: str) -> datetime | None:
+        """Since when this community speaks in a space without a break, if it does: proposed once more, it goes on."""
+        living = self.ties.of(space)
+        return living.begun_at if living is not None and living.community == community else None
 
     def _accepted(self, tie: Tie, correlation: str) -> Record:
         fact = TieAccepted(space=tie.space, space_name=tie.space_name, audience=tie.audience, externals=tie.externals)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,6 @@ from schemas.words import Audience
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from datetime import datetime
 
     from adapters.ledger import Ledger
 
@@ -19,7 +19,7 @@ HEARD_BY = """
     INSERT INTO company (instance, community, nodes) VALUES ($1, $2, $3)
     ON CONFLICT (community, instance) DO UPDATE SET nodes = excluded.nodes
 """
-COLUMNS = "space, community, title, community_audience, space_name, audience, externals, state, renewed_at"
+COLUMNS = "space, community, title, community_audience, space_name, audience, externals, state, renewed_at, begun_at"
 
 
 class TieState(StrEnum):
@@ -37,6 +37,7 @@ class TieState(StrEnum):
 
 LIVING = frozenset({TieState.ACCEPTED, TieState.CONFIRMED})
 LOOKED_AT = LIVING | {TieState.SUSPENDED}
+EVER = datetime.fromtimestamp(0, UTC)
 WIDER = "space_wider_than_community"  # the hub's reason that a narrower audience answers
 
 
@@ -53,6 +54,8 @@ class Tie:
     state: TieState
     renewed_at: datetime
     space_name: str = ""
+    begun_at: datetime = EVER
+    """Since when without a break: what people wrote there before was told to nobody, unless a back-fill tells it."""
 
     @property
     def lives(self) -> bool:
@@ -83,6 +86,7 @@ class Ties:
             row["space"]: Tie(
                 row["space"], row["community"], row["title"], Audience(row["community_audience"]), Audience(row["audience"]),
                 row["externals"], TieState(row["state"]), row["renewed_at"], row["space_name"],
+                row["begun_at"],
             )
             for row in rows
         }  # fmt: skip
@@ -125,22 +129,22 @@ class Ties:
     async def _put(self, tie: Tie, reason: str | None) -> None:
         async with self._ledger.connection() as connection:
             await connection.execute(
-                f"INSERT INTO ties (instance, {COLUMNS}, reason) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) "  # noqa: S608 - constants
+                f"INSERT INTO ties (instance, {COLUMNS}, reason) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) "  # noqa: S608 - constants
                 "ON CONFLICT (instance, space) DO UPDATE SET community = excluded.community, title = excluded.title, "
                 "community_audience = excluded.community_audience, space_name = excluded.space_name, audience = excluded.audience, "
-                "externals = excluded.externals, state = excluded.state, renewed_at = excluded.renewed_at, reason = excluded.reason",
+                "externals = excluded.externals, state = excluded.state, renewed_at = excluded.renewed_at, begun_at = excluded.begun_at, reason = excluded.reason",
                 self._instance, tie.space, tie.community, tie.title, tie.community_audience.value, tie.space_name,
-                tie.audience.value, tie.externals, tie.state.value, tie.renewed_at, reason,
+                tie.audience.value, tie.externals, tie.state.value, tie.renewed_at, tie.begun_at, reason,
             )  # fmt: skip
         self._spaces[tie.space] = tie
 
-    async def confirm(self, space: str, community: str, audience: Audience) -> None:
-        """Our acceptance came back with the hub's number; an older one, of other readers, confirms nothing."""
+    async def confirm(self, space: str, community: str, audience: Audience, at: datetime) -> None:
+        """Our acceptance came back with the hub's number; an older one, of other readers, confirms nothing. A suspended tie begins anew."""
         tie = self._spaces.get(space)
         if tie is None or tie.community != community or tie.audience is not audience:
             return
         if tie.state in {TieState.ACCEPTED, TieState.SUSPENDED}:
-            await self.put(replace(tie, state=TieState.CONFIRMED))
+            await self.put(replace(tie, state=TieState.CONFIRMED, begun_at=tie.begun_at if tie.lives else at))
 
     async def attested(self, space: str, community: str, at: datetime, name: str) -> None:
         """Who can read the space was said again, at this time, and what it is called."""

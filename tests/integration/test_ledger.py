@@ -136,7 +136,7 @@ async def test_only_a_living_tie_lets_messages_pass(ledger: Ledger) -> None:
     ties = Ties(ledger, "rse")
     tie = Tie("salon", "c", "C", Audience.MEMBERS, Audience.MEMBERS, externals=False, state=TieState.ACCEPTED, renewed_at=NOW)
     await ties.put(tie)
-    await ties.confirm("salon", "c", Audience.MEMBERS)
+    await ties.confirm("salon", "c", Audience.MEMBERS, NOW)
     again = Ties(ledger, "rse")
     await again.load()
     confirmed = again.of("salon")

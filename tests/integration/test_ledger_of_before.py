@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from alembic.config import Config
 
 import adapters.ledger
 from adapters.applied import Applied, Numbers
+from adapters.handshake import NEVER
 from adapters.ledger import Ledger, migrate
 from adapters.memory import Memory
 from adapters.spool import Kind, Record, Spool
@@ -37,16 +38,16 @@ FILLED = (
 )
 
 
-def _first_version(url: str) -> None:
+def _version(url: str, version: str) -> None:
     config = Config()
     config.set_main_option("script_location", str(Path(adapters.ledger.__file__).parent / "migrations"))
     config.attributes["url"] = url
-    command.upgrade(config, "0001")
+    command.upgrade(config, version)
 
 
 @pytest.fixture
 async def ledger(bare_database_url: str) -> AsyncIterator[Ledger]:
-    await asyncio.to_thread(_first_version, bare_database_url)
+    await asyncio.to_thread(_version, bare_database_url, "0001")
     connection = await asyncpg.connect(bare_database_url)
     for statement, values in FILLED:
         await connection.execute(statement, *values)
@@ -87,5 +88,24 @@ async def test_a_tie_lives_on_and_what_waited_for_kafka_is_still_there(ledger: L
     await ties.load()
     tie = ties.known("salon")
     assert tie is not None
-    assert (tie.state, tie.community) == (TieState.CONFIRMED, "c")
+    assert (tie.state, tie.community, tie.begun_at) == (TieState.CONFIRMED, "c", AT)
     assert [row.record for row in await spool.first(Kind.RECORD, 10)] == [Record("t", b"k", b"v", [])]
+
+
+async def test_a_tie_of_before_began_when_its_space_was_first_looked_at_and_not_at_its_last_attestation(bare_database_url: str) -> None:
+    await asyncio.to_thread(_version, bare_database_url, "0020")
+    connection = await asyncpg.connect(bare_database_url)
+    tied = "INSERT INTO adapters.ties SELECT 'rse', s, 'c', 'C', 'public', s, 'members', false, 'confirmed', NULL, $2 FROM unnest($1::text[]) AS s"
+    await connection.execute(tied, ["looked at", "not yet"], AT)
+    await connection.execute(tied, ["told anew"], NEVER)
+    looked = "INSERT INTO adapters.polls (instance, space, since, holder, leased_until) VALUES ('rse', 'looked at', $1, 'h', $1)"
+    await connection.execute(looked, AT - timedelta(days=9))
+    await connection.close()
+    await asyncio.to_thread(migrate, bare_database_url)
+    ledger = await Ledger.open(bare_database_url, size=2)
+    ties = Ties(ledger, "rse")
+    await ties.load()
+    began = {tie.space: tie.begun_at for tie in ties.all()}
+    await ledger.close()
+    assert (began["looked at"], began["not yet"]) == (AT - timedelta(days=9), AT)
+    assert datetime.now(UTC) - began["told anew"] < timedelta(minutes=5)

@@ -165,7 +165,7 @@ async def test_a_space_that_was_too_wide_is_attested_again_when_it_narrows_and_l
     node.rse.audience = Audience.MEMBERS
     await node.handshake.renew()
     assert node.state is TieState.SUSPENDED
-    await node.ties.confirm(SPACE, COMMUNITY, Audience.MEMBERS)
+    await node.ties.confirm(SPACE, COMMUNITY, Audience.MEMBERS, node.time["now"])
     assert node.ties.of(SPACE) is not None
     assert [json.loads(record.value)["audience"] for record in node.mouth.said] == ["public", "members"]
 
@@ -174,7 +174,7 @@ async def test_an_acceptance_of_before_the_suspension_does_not_end_it(node: Node
     node.rse.audience = Audience.PUBLIC
     await node.handshake.renew()
     await node.ties.refuse(SPACE, COMMUNITY, WIDER)
-    await node.ties.confirm(SPACE, COMMUNITY, Audience.MEMBERS)
+    await node.ties.confirm(SPACE, COMMUNITY, Audience.MEMBERS, node.time["now"])
     assert node.state is TieState.SUSPENDED
 
 
@@ -264,3 +264,36 @@ async def test_a_hostile_name_is_one_visible_line(node: Node, hostile: str, show
     await node.handshake.renew()
     assert names(node) == [shown]
     await node.handshake.answer(PROPOSAL, COMMUNITY, "c" * 32)
+
+
+def begun_at(node: Node) -> datetime:
+    tie = node.ties.known(SPACE)
+    assert tie is not None
+    return tie.begun_at
+
+
+async def test_a_tie_begins_when_it_is_accepted_and_goes_on_however_often_it_is_proposed_and_attested(node: Node) -> None:
+    await node.ties.refuse(SPACE, COMMUNITY, "node_suspended")
+    node.passes(hours=1)
+    await node.handshake.answer(PROPOSAL, COMMUNITY, "0" * 32)
+    accepted = START + timedelta(hours=1)
+    assert begun_at(node) == accepted
+    node.passes(hours=30)
+    await node.ties.confirm(SPACE, COMMUNITY, Audience.MEMBERS, node.time["now"])
+    await node.handshake.renew()
+    await node.handshake.answer(PROPOSAL, COMMUNITY, "0" * 32)
+    assert begun_at(node) == accepted
+    await node.handshake.answer(PROPOSAL, "autre", "0" * 32)
+    assert begun_at(node) == node.time["now"]
+
+
+async def test_a_tie_that_was_suspended_begins_anew(node: Node) -> None:
+    node.rse.audience = Audience.PUBLIC
+    await node.handshake.renew()
+    await node.ties.refuse(SPACE, COMMUNITY, WIDER)
+    node.passes(hours=1)
+    node.rse.audience = Audience.MEMBERS
+    await node.handshake.renew()
+    node.passes(seconds=5)
+    await node.ties.confirm(SPACE, COMMUNITY, Audience.MEMBERS, node.time["now"])
+    assert (node.state, begun_at(node)) == (TieState.CONFIRMED, START + timedelta(hours=1, seconds=5))
