@@ -13,7 +13,7 @@ from adapters.apart import NOT_TOGETHER, OWN_FAULTS, Apart, fate, fate_apart, re
 from adapters.ledger import LedgerUnavailable
 from adapters.port import Change
 from adapters.sorting import Answer, Arrival, Batch, NotStored, Sorter, Stored
-from adapters.spool import Kind, SpoolFull, pack_change, unpack_change
+from adapters.spool import Kind, SpoolFull, pack_change, unpack_change, unpack_incomplete
 from adapters.verdicts import Park
 from schemas.wire.failures import told
 from schemas.wire.records import CORRELATION
@@ -92,7 +92,7 @@ class Admission:
 
     async def _turn(self) -> None:
         if not self._recalled:
-            await self._recall_parked()
+            await self._recall_spool()
             self._recalled = True
         await self._sleep()
         if self._storing and len(self._waiting) < BATCH:
@@ -143,9 +143,12 @@ class Admission:
         self._answer_all(waiting, NotStored(reason))
         await asyncio.sleep(PAUSE_SECONDS)
 
-    async def _recall_parked(self) -> None:
+    async def _recall_spool(self) -> None:
         rows = await self._seat.spool.first(Kind.PARKED, self._seat.spool.limit)
         self._sorter.parked_spaces = {change.space for change in (unpack_change(row.value) for row in rows) if not change.by_us}
+        asked = await self._seat.spool.first(Kind.INCOMPLETE, self._seat.spool.limit)
+        wanted = (unpack_incomplete(row.value) for row in asked)
+        self._sorter.desk.threads.wait(incomplete.native_id for incomplete in wanted if incomplete.parent is not None)
 
     async def _take(self, arrivals: Sequence[Arrival]) -> None:
         """Decide a batch while the one before is remembered; not stored at all when that failed, since it was decided upon it."""

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 import structlog
 
 from adapters.gateway import answered, named
-from adapters.port import Later
+from adapters.port import Change, Later, Standing
 from adapters.rounds import outlived
 from adapters.set_back import IN_A_ROW, SetBack, of_one
 from adapters.sorting import Stored
 from adapters.spool import Kind, unpack_incomplete
+from adapters.threads import BEHIND
 from schemas.wire.records import CORRELATION, new_correlation
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ AT_ONCE = 20
 ENOUGH_TRIES: Final = 10
 ENOUGH: Final = timedelta(hours=6)
 """So long an RSE may fail on one object; then what its webhook proved is told as it stands, where it proved anything."""
+MESSAGE_WAITS: Final = Later("message_waits")
 log = structlog.get_logger()
 
 
@@ -72,7 +75,7 @@ class Completions:
         in_a_row = 0
         for row in [*await self._fresh(), *await self._due()]:
             refused = await self._settled(row)
-            if refused is None:
+            if refused is None or refused is MESSAGE_WAITS:
                 in_a_row = 0
                 continue
             in_a_row += 1
@@ -105,11 +108,11 @@ class Completions:
 
     async def _asked(self, row: Row) -> Later | None:
         incomplete, key = unpack_incomplete(row.value), str(row.position)
-        found = await answered(self._client, incomplete)
+        found = self._set_on(incomplete) or await answered(self._client, incomplete)
         if isinstance(found, Later) and of_one(found):
             self._behind.failed(key, found)
-            self._objects = {one: name for one, name in self._objects.items() if one in self._behind} | {key: incomplete.native_id}
-            found = self._otherwise(row, incomplete) or found
+            self._objects = {one: name for one, name in self._objects.items() if one in self._behind} | {key: _said_of(incomplete)}
+            found = await self._otherwise(row, incomplete) or found
         if isinstance(found, Later):
             return found
         correlation = dict(row.record.headers).get(CORRELATION, b"").decode() or new_correlation()
@@ -120,11 +123,31 @@ class Completions:
         self._behind.settled(key)
         return None
 
-    def _otherwise(self, row: Row, incomplete: Incomplete) -> Outcome | None:
-        """What its webhook proved, where the RSE has failed on it for long; None where it proved nothing, or while there is hope."""
-        if self._behind.tries(str(row.position)) < ENOUGH_TRIES or self._clock() - row.stored_at < ENOUGH:
+    def _set_on(self, incomplete: Incomplete) -> Change | Later | None:
+        """What is set on a message and waits behind it: later, while the RSE fails on that one; of a reaction it needs no question."""
+        if incomplete.said != BEHIND:
+            return None
+        change = incomplete.otherwise
+        if (change.parent if change is not None else incomplete.native_id) in {self._objects[key] for key in self._behind}:
+            return MESSAGE_WAITS
+        return replace(change, asked=BEHIND) if change is not None else None
+
+    async def _otherwise(self, row: Row, incomplete: Incomplete) -> Outcome | None:
+        """What its webhook proved, where the RSE has failed on it for long; None where it proved nothing, or while there is hope.
+
+        Where it fails on what a message answers, it is that message itself that is asked for, as it stands now.
+        """
+        if incomplete.said == BEHIND or self._behind.tries(str(row.position)) < ENOUGH_TRIES or self._clock() - row.stored_at < ENOUGH:
             return None
         if any(name == incomplete.native_id and int(key) > row.position for key, name in self._objects.items() if key in self._behind):
             return None  # something was said of it since: an old deletion must not be its last word
         log.error("rse_fails_on_object", instance=self._name, object=incomplete.native_id, told=incomplete.otherwise is not None)
-        return incomplete.otherwise
+        alone = await answered(self._client, replace(incomplete, parent=None)) if incomplete.parent is not None else None
+        if isinstance(alone, Change):
+            return replace(alone, answers=Standing())
+        return incomplete.otherwise if alone is None or isinstance(alone, Later) else alone
+
+
+def _said_of(incomplete: Incomplete) -> str:
+    """The object of which something is to be told; nothing is told of a message by what waits behind it."""
+    return incomplete.native_id if incomplete.said != BEHIND else ""

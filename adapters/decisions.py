@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from adapters import own_hand
@@ -10,7 +10,8 @@ from adapters.echoes import awaited, is_echo, moment, precedes
 from adapters.gestures import GESTURES, Gestures, Moments
 from adapters.internal import stays_inside
 from adapters.memory import Kind, KnownObject
-from adapters.port import Act, Incomplete, Nonsense
+from adapters.port import ACCEPTANCES, Act, Incomplete, Nonsense, Standing
+from adapters.threads import BEHIND, Threads
 from adapters.ties import TieState
 from adapters.verdicts import Doubt, Drop, Park, Publish
 from schemas.envelope import object_id
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from adapters.ties import Tie
     from adapters.verdicts import Decision
 
+UNKNOWN = Drop("unknown_object")
+
 
 @dataclass(frozen=True, slots=True)
 class Desk:
@@ -36,6 +39,7 @@ class Desk:
     instance: Instance
     tie_of: Callable[[str], Tie | None]
     """The tie of a space, whatever its state."""
+    threads: Threads = field(default_factory=Threads)
 
     def decide(self, change: Change, known: Known, received_at: datetime, now: datetime) -> Decision:
         """Decide one change; `known` grows by what is to be published."""
@@ -43,7 +47,7 @@ class Desk:
         if here is None and _may_be_told_now(change, known):
             return Park()
         if change.act in GESTURES or (here is not None and here.kind is not Kind.MESSAGE):
-            return Gestures(self.instance, self._tie).decide(change, here, known, Moments(received_at, now))
+            return self._of_gesture(change, Gestures(self.instance, self._tie).decide(change, here, known, Moments(received_at, now)))
         tie = self._tie(change, here)
         if isinstance(tie, Drop):
             return tie
@@ -57,7 +61,7 @@ class Desk:
             return Park()  # history is people's own, and what happens to it meanwhile waits behind it
         if here is not None and not here.is_copy and own_hand.did(change, here):
             return Drop("echo")
-        decision = _of_copy(change, here, tie) if here is not None and here.is_copy else self._of_own(change, here, tie, known)
+        decision = _of_copy(change, here, tie) if here is not None and here.is_copy else self._of_own(change, here, tie, known, now)
         if isinstance(decision, Publish | Drop) and decision.remembered is not None:
             known.add(decision.remembered)
         return decision
@@ -76,7 +80,15 @@ class Desk:
             closed = _closed(self.tie_of(change.space))
         return closed or tie or Drop("not_tied")
 
-    def _of_own(self, change: Change, here: KnownObject | None, tie: Tie, known: Known) -> Decision:
+    def _of_gesture(self, change: Change, decision: Decision) -> Decision:
+        """What is set on a message of which the RSE must be asked waits behind it; an acceptance is asked for, as it stands then."""
+        if decision != UNKNOWN or not self.threads.awaits(change) or change.parent is None:
+            return decision
+        if change.act in ACCEPTANCES:
+            return Doubt(Incomplete(change.parent, change.act, BEHIND))
+        return Doubt(Incomplete(change.native_id, change.act, BEHIND, otherwise=change))
+
+    def _of_own(self, change: Change, here: KnownObject | None, tie: Tie, known: Known, now: datetime) -> Decision:
         """What becomes of a message of this RSE. History is told once, as it stands: what the ledger knows was told, or taken back."""
         if here is not None and own_hand.overtook(change, here):
             return Doubt(Incomplete(change.native_id, Act.EDITED))
@@ -97,24 +109,41 @@ class Desk:
             return Nonsense("content_missing")
         if stays_inside(change, self.instance.mark):
             return Drop("kept_internal")
+        self.threads.learn(change, now)
+        if self._strays(change, here, known):
+            self.threads.wait([change.native_id])
+            proved = replace(change, answers=Standing(), asked=None)
+            return Doubt(Incomplete(change.native_id, change.act, change.asked or "", otherwise=proved, parent=change.parent))
         remembered = KnownObject(change.native_id, subject, "own", change.locator, (change.version,), tie.space, tie.community)
         if here is not None:
             remembered = replace(remembered, moderated=here.moderated, settled=here.settled)
         coming = _coming(change, known, tie)
-        parent = object_id(self.instance.node, coming) if coming is not None else self._parent(change, known, tie)
+        parent = object_id(self.instance.node, coming) if coming is not None else self._parent(change, known, tie, now)
         return Publish(_message(change, tie), subject, parent, tie, remembered, marker, coming)
 
-    def _parent(self, change: Change, known: Known, tie: Tie) -> str | None:
+    def _strays(self, change: Change, here: KnownObject | None, known: Known) -> bool:
+        """Whether a message names what it answers by a locator that nobody knows here: the webhook of that may still come, and the RSE must say.
+
+        An edit of what was told is no news of a thread: that is settled.
+        """
+        if change.parent is None or change.answers is not None or change.history or _is_native(change.parent, change):
+            return False
+        if change.act is Act.EDITED and here is not None and not here.deleted:
+            return False
+        return known.find(change.parent) is None and change.parent not in known.coming and change.parent not in self.threads
+
+    def _parent(self, change: Change, known: Known, tie: Tie, now: datetime) -> str | None:
         """The object that is answered, of the same community alone: another's readers must not learn of it.
 
-        A locator that the ledger does not know leads nowhere; a native id names its object anyway.
+        A locator that the ledger does not know leads where the RSE said, if to anything that others get; a native id names its object anyway.
         """
         if change.parent is None:
             return None
         found = known.find(change.parent)
         if found is not None:
             return found.subject if found.community == tie.community else None
-        return object_id(self.instance.node, change.parent) if _is_native(change.parent, change) else None
+        native_id = change.parent if _is_native(change.parent, change) else self.threads.parent(change, tie, now)
+        return object_id(self.instance.node, native_id) if native_id is not None else None
 
 
 def _may_be_told_now(change: Change, known: Known) -> bool:

@@ -18,7 +18,7 @@ from starlette.routing import Route
 from adapters.crowd import Crowd, Crowded
 from adapters.drift import DRIFT, changed_values, version_in
 from adapters.mentions import introduced
-from adapters.port import Ask, AuthenticRequest, Change, Incomplete, Later, Nonsense, UnverifiedRequest
+from adapters.port import Ask, AuthenticRequest, Change, Incomplete, Later, Nonsense, Standing, UnverifiedRequest
 from adapters.sorting import NotStored, Stored
 from schemas.names import ANYBODY, public_name
 from schemas.problem import MEDIA_TYPE, Problem
@@ -241,7 +241,10 @@ async def answered(client: RseClient, incomplete: Incomplete) -> Outcome | Later
             found = await client.complete(incomplete)
     except TimeoutError:
         return Later("timeout")
-    return replace(found, asked=incomplete.said) if isinstance(found, Change) else found
+    if not isinstance(found, Change):
+        return found
+    answers = (found.answers or Standing()) if incomplete.parent is not None else None  # whatever the adapter makes of it: asked once
+    return replace(found, asked=incomplete.said, answers=answers)
 
 
 async def named(client: RseClient, outcome: Outcome) -> Outcome:

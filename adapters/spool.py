@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from adapters.port import Act, Change, Incomplete
+from adapters.port import Act, Change, Incomplete, Standing
 from schemas.facts.message import Attachment, Author, Content, Mention
 from schemas.wire.telemetry import Metric
 
@@ -163,6 +163,7 @@ def pack_change(change: Change) -> bytes:
             "mentions": [mention.model_dump() for mention in change.mentions],
             "handle": change.handle,
             "asked": change.asked,
+            "answers": _standing(change.answers),
             "inside": change.inside,
         }
     ).encode()
@@ -181,14 +182,34 @@ def unpack_change(packed: bytes) -> Change:
             "attachments": tuple(Attachment.model_validate(attachment) for attachment in said["attachments"]),
             "called": tuple(said.get("called", ())),
             "mentions": tuple(Mention.model_validate(mention) for mention in said.get("mentions", ())),
+            "answers": _stood(said.get("answers")),
         }
     )
+
+
+def _standing(answers: Standing | None) -> list[str | None] | None:
+    if answers is None:
+        return None
+    return [answers.native_id, answers.written_at.isoformat() if answers.written_at is not None else None]
+
+
+def _stood(said: list[str | None] | None) -> Standing | None:
+    if said is None:
+        return None
+    native_id, written_at = said
+    return Standing(native_id, datetime.fromisoformat(written_at) if written_at is not None else None)
 
 
 def pack_incomplete(incomplete: Incomplete) -> bytes:
     """What must be asked of the RSE, as the spool keeps it."""
     otherwise = pack_change(incomplete.otherwise).decode() if incomplete.otherwise is not None else None
-    said = {"native_id": incomplete.native_id, "act": incomplete.act, "said": incomplete.said, "space": incomplete.space}
+    said = {
+        "native_id": incomplete.native_id,
+        "act": incomplete.act,
+        "said": incomplete.said,
+        "space": incomplete.space,
+        "parent": incomplete.parent,
+    }
     return json.dumps({**said, "otherwise": otherwise}).encode()
 
 
@@ -196,4 +217,4 @@ def unpack_incomplete(packed: bytes) -> Incomplete:
     """The reverse of `pack_incomplete`."""
     said = json.loads(packed)
     otherwise = unpack_change(said["otherwise"].encode()) if said.get("otherwise") else None
-    return Incomplete(said["native_id"], Act(said["act"]), said.get("said", ""), said.get("space", ""), otherwise)
+    return Incomplete(said["native_id"], Act(said["act"]), said.get("said", ""), said.get("space", ""), otherwise, said.get("parent"))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, assert_never
 import structlog
 
 from adapters.discourse import render
+from adapters.discourse.answered import Answered
 from adapters.discourse.attempts import CALLS_PER_MINUTE, Log, Pace
 from adapters.discourse.emptied import empty
 from adapters.discourse.gestures import Answers, Likes
@@ -85,6 +86,7 @@ class DiscourseClient:
         self._notices = Notices(self._api, self._look)
         self._greetings = Greetings(self._api, self._look, instance.url)
         self._past = Past(instance, self._api, self._look)
+        self._answered = Answered(instance, self._api, self._look)
 
     async def turn(self, order: Order) -> None:
         """One limit holds for all calls with administrators' keys."""
@@ -136,14 +138,16 @@ class DiscourseClient:
                 assert_never(order.act)
 
     async def complete(self, incomplete: Incomplete) -> Change | Unused | Nonsense | Later:
-        """Read the post, and its topic for what `GET /posts/{id}.json` leaves out."""
+        """Read the post, its topic for what `GET /posts/{id}.json` leaves out, and what it answers where that is asked for."""
         post = await self._whole(incomplete.native_id)
         if isinstance(post, Later):
             return post
+        if post is None and incomplete.act is not Act.DELETED:
+            return Unused("post_gone")  # it has its own deletion on the way; a deletion is never guessed
         if post is None:
-            # A post that went before we could read it has its own deletion on the way; a deletion is never guessed.
-            return incomplete.otherwise or (Nonsense("deletion_unconfirmed") if incomplete.act is Act.DELETED else Unused("post_gone"))
-        return self._completed(post, incomplete)
+            return incomplete.otherwise or Nonsense("deletion_unconfirmed")
+        found = self._completed(post, incomplete)
+        return await self._answered.named(found, post) if incomplete.parent is not None and isinstance(found, Change) else found
 
     def _completed(self, post: Post, incomplete: Incomplete) -> Change | Unused | Nonsense:
         if incomplete.act in ACCEPTANCES:

@@ -115,12 +115,12 @@ class Search:
         number = number_of(native)
         if number is None:
             return None
-        answer = await self._api.get(f"/posts/{number}.json")
-        if isinstance(answer, Later):
-            return answer
-        if answer.done:
-            return read(Post, answer.document) or Later("answer_unreadable")
-        return await self._absent(answer)
+        return await self._shown(f"/posts/{number}.json")
+
+    async def post_at(self, reference: str) -> Post | Later | None:
+        """The post at a locator; None where none is there or ours to see."""
+        found = _LOCATOR.match(reference)
+        return await self._shown(f"/posts/by_number/{found[1]}/{found[2]}.json") if found is not None else None
 
     async def topic(self, number: int) -> Topic | Later | None:
         """A topic; None where it is not there or not ours to see."""
@@ -147,6 +147,14 @@ class Search:
             if more and min(moment(post.created_at) for post in more) < since:
                 break
         return posts
+
+    async def _shown(self, path: str) -> Post | Later | None:
+        answer = await self._api.get(path)
+        if isinstance(answer, Later):
+            return answer
+        if answer.done:
+            return read(Post, answer.document) or Later("answer_unreadable")
+        return await self._absent(answer)
 
     async def _stream(self, topic: int) -> tuple[list[Post], list[int]] | Later:
         """A topic's first posts, and the numbers of all that it shows."""

@@ -57,6 +57,17 @@ ENDINGS = frozenset({Act.DELETED, Act.UNREACTED, Act.UNACCEPTED})
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """What an RSE says that stands at a locator: a message of its people that others may read, and when it was written, by our clock.
+
+    Empty where nothing of the kind stands there, and where the RSE could not say.
+    """
+
+    native_id: str | None = None
+    written_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
     """Something that a person did in the RSE, in native terms: the core resolves spaces, parents, echoes and signs.
 
@@ -97,6 +108,8 @@ class Change:
     """By which the author herself is called here."""
     asked: str | None = None
     """None for what the RSE told by itself; else what it had said when it was last asked for the same reason, empty the first time."""
+    answers: Standing | None = None
+    """What stands at `parent`, once the RSE was asked for that."""
     inside: bool = False
     """Whether what its author typed begins with the node's mark, where the RSE tells that beside what it makes of it."""
 
@@ -122,6 +135,7 @@ class Incomplete:
 
     `said` is the version that it told when it was last asked for the same reason, empty the first time. `space` is there where the
     platform must be told it to find the object; `otherwise` is what its webhook proves, for an RSE that shows it to us no more.
+    `parent` is the locator of what it answers, where the RSE is to say what stands there (`Change.answers`).
     """
 
     native_id: str
@@ -129,6 +143,7 @@ class Incomplete:
     said: str = ""
     space: str = ""
     otherwise: Change | None = None
+    parent: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

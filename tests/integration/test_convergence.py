@@ -265,3 +265,22 @@ async def test_what_is_set_on_the_past_before_it_was_surveyed_comes_with_it(worl
         assert not await tell(place, story)
         kinds = {event.kind for event in said(place)}
     assert kinds >= {"answer.accepted.v1", "reaction.added.v1"}
+
+
+async def test_a_reply_that_is_told_before_what_it_answers_keeps_its_thread_with_all_that_happens_meanwhile(
+    world: World, ledger: Ledger, rses: Mapping[str, Rse]
+) -> None:
+    story: list[Step] = [
+        Post(DISCOURSE), Do(Deed.REPLY, DISCOURSE, 0), Mail(DISCOURSE, -1, again=False), Do(Deed.REACT, DISCOURSE, 1), Mail(DISCOURSE, -1, again=False),
+        Do(Deed.EDIT, DISCOURSE, 1), Mail(DISCOURSE, -1, again=False), Do(Deed.REPLY, DISCOURSE, 1), Mail(DISCOURSE, -1, again=False), Restart(DISCOURSE),
+        Do(Deed.ACCEPT, DISCOURSE, 1), Mail(DISCOURSE, -1, again=False),
+    ]  # fmt: skip
+    async with town(world, ledger, rses, next(numbers)) as place:
+        assert not await tell(place, story)
+        facts = [{name: (raw or b"").decode() for name, raw in record.headers} for record in place.hub.said]
+        kinds = {event.kind for event in said(place)}
+    told = sorted(
+        (one for one in facts if one["ce_type"].endswith("message.posted.v1")), key=lambda one: int(one["ce_nativeid"].partition(":")[2])
+    )
+    assert [one.get("ce_parent") for one in told] == [None, told[0]["ce_subject"], told[1]["ce_subject"]]
+    assert kinds >= {"reaction.added.v1", "answer.accepted.v1", "message.edited.v1"}

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, cast
 
 import pytest
 
 from adapters.completions import ENOUGH, ENOUGH_TRIES, Completions
-from adapters.port import Act, Change, Incomplete, Later, Outcome, Unused
+from adapters.port import Act, Change, Incomplete, Later, Outcome, Standing, Unused
 from adapters.sorting import Answer, NotStored, Stored
 from adapters.spool import Kind, Record, Row, Spool, pack_incomplete
 
@@ -32,6 +33,7 @@ class Desk:
         self.now = NOW
         self.rows = [self._row(number, otherwise) for number in range(count)]
         self.failing: dict[str, Later] = {POISON: FAILS}
+        self.stands: dict[Incomplete, Outcome | Later] = {}
         self.asked, self.told = list[str](), list[Outcome]()
         self.stored: Answer = Stored(())
         self.set_back = 0
@@ -57,7 +59,7 @@ class Desk:
 
     async def complete(self, incomplete: Incomplete) -> Outcome | Later:
         self.asked.append(incomplete.native_id)
-        return self.failing.get(incomplete.native_id) or Unused(incomplete.native_id)
+        return self.stands.get(incomplete) or self.failing.get(incomplete.native_id) or Unused(incomplete.native_id)
 
     async def admit(self, outcomes: Sequence[Outcome], body: bytes, correlation: str, *, leaving: bool) -> Answer:
         del body, correlation, leaving
@@ -152,6 +154,19 @@ async def test_a_deletion_of_which_something_was_said_since_is_not_told_so() -> 
     desk.rows.append(Row(1, pack_incomplete(Incomplete(POISON, Act.EDITED)), Record("", b"", b"", []), NOW))
     await desk.rounds(60, ENOUGH.total_seconds() / 5)
     assert desk.told == []
+
+
+@pytest.mark.parametrize("fails", ["on what it answers", "on the reply"])
+async def test_after_hours_a_reply_is_told_without_what_it_answers_as_it_stands_where_that_is_known(fails: str) -> None:
+    proved = Change(Act.POSTED, POISON, "1", "m", "salon", "u1", NOW, parent="topic:9/1", answers=Standing())
+    wanted = Incomplete(POISON, Act.POSTED, otherwise=proved, parent="topic:9/1")
+    now = replace(proved, version="2", answers=None)
+    desk = Desk(0)
+    desk.rows.append(Row(0, pack_incomplete(wanted), Record("", b"", b"", []), NOW))
+    if fails == "on what it answers":
+        desk.failing, desk.stands = {}, {wanted: FAILS, replace(wanted, parent=None): now}
+    await desk.rounds(ENOUGH_TRIES + 10, ENOUGH.total_seconds() / 5)
+    assert desk.told == [replace(now, asked="", answers=Standing()) if desk.stands else proved]
 
 
 def test_a_spool_moves_unless_all_that_waits_is_set_back() -> None:

@@ -84,6 +84,7 @@ class Twin:
                 web.post(r"/solution/unaccept{json:(?:\.json)?}", self._write(self._unaccept)),
                 web.post("/users.json", self._write(self._name)),
                 web.get(r"/posts/{id:\d+}.json", self._read(self._post)),
+                web.get(r"/posts/by_number/{id:\d+}/{number:\d+}.json", self._read(self._post_by_number)),
                 web.get(r"/t/external_id/{external_id}.json", self._read(self._by_external_id)),
                 web.get(r"/t/{id:\d+}.json", self._read(self._topic)),
                 web.get(r"/t/{id:\d+}/posts.json", self._read(self._posts)),
@@ -204,6 +205,14 @@ class Twin:
 
     async def _post(self, call: Call) -> web.Response:
         return web.json_response(post_document(self._store, self._forum.post(call.person, call.number), call.person))
+
+    async def _post_by_number(self, call: Call) -> web.Response:
+        """What is deleted is there for staff's eyes, as its topic."""
+        topic, number = self._store.topics.get(call.number), int(call.request.match_info["number"])
+        found = next((post for post in self._store.posts_of(topic) if post.number == number), None) if topic is not None else None
+        if topic is None or found is None or (topic.deleted_at and not call.person.staff):
+            raise Refusal(404, [NOT_FOUND], "not_found")
+        return web.json_response(post_document(self._store, self._forum.post(call.person, found.id), call.person))
 
     async def _topic(self, call: Call) -> web.Response:
         return web.json_response(topic_view(self._store, self._seen(call.person, call.number), CHUNK, include_raw=call.wants_raw))

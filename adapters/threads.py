@@ -1,0 +1,70 @@
+"""Replies to what the ledger does not know: what the RSE said that stands there, asked for once, and who waits meanwhile."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from adapters.port import Change, Standing
+    from adapters.ties import Tie
+
+REMEMBERED: Final = 10_000
+HOPE: Final = timedelta(minutes=10)
+"""So long a message that the ledger has not heard of may still come: its webhook is tried again, or its RSE's log is read.
+
+Past it every answer would only be held up at the hub, for one that never comes.
+"""
+
+BEHIND: Final = "behind"
+"""What `asked` says of what was set on a message, once it has waited for that."""
+
+
+class _Said(NamedTuple):
+    standing: Standing
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Threads:
+    """What one process was told by one instance; the ledger is asked first, since it alone knows what has come."""
+
+    _said: dict[str, _Said] = field(default_factory=dict)
+    _waiting: dict[str, None] = field(default_factory=dict)
+    """Messages that the RSE was to be asked about before they are told; who is told by now the ledger knows, and nobody asks here."""
+
+    def __contains__(self, locator: str) -> bool:
+        return locator in self._said
+
+    def learn(self, change: Change, now: datetime) -> None:
+        """Note what the RSE has just said; what it said first counts, since hope is counted from then."""
+        if change.parent is None or change.answers is None or change.asked is None or change.parent in self._said:
+            return
+        _make_room(self._said)
+        self._said[change.parent] = _Said(change.answers, now)
+
+    def wait(self, native_ids: Iterable[str]) -> None:
+        """Note messages that wait in the spool."""
+        for native_id in native_ids:
+            _make_room(self._waiting)
+            self._waiting[native_id] = None
+
+    def awaits(self, change: Change) -> bool:
+        """Whether something is set on a message that waits, and has not waited behind it yet."""
+        return change.parent in self._waiting and change.asked != BEHIND and not change.history
+
+    def parent(self, change: Change, tie: Tie, now: datetime) -> str | None:
+        """The native id of what a message answers, where that comes or came: written since its space was tied, and not awaited for too long."""
+        said = self._said.get(change.parent or "") if not change.history else None  # the hub waits for nothing that history answers
+        if said is None or said.standing.written_at is None or now - said.since > HOPE:
+            return None
+        return said.standing.native_id if said.standing.written_at >= tie.begun_at else None
+
+
+def _make_room(found: dict[str, _Said] | dict[str, None]) -> None:
+    while len(found) >= REMEMBERED:
+        del found[next(iter(found))]
