@@ -164,7 +164,9 @@ class Neighbour:
     async def _make_keys(self) -> None:
         office, keys, node = self.federated.office, self.federated.place.keys, self.who.ministry.node
         keys.mkdir(parents=True, exist_ok=True)
-        office.environment["TRAITDUNION_REGISTRY_ANCHOR"] = (await office.run("keys", "generate", "hub", str(keys / "hub.pem"), CLEAR)).strip()
+        office.environment["TRAITDUNION_REGISTRY_ANCHOR"] = (
+            await office.run("keys", "generate", "hub", str(keys / "hub.pem"), CLEAR)
+        ).strip()
         office.environment["TRAITDUNION_OPERATORS_KEY"] = (
             await office.run("keys", "generate", "operators", str(keys / "operators.hex"), CLEAR)
         ).strip()
