@@ -68,6 +68,8 @@ class Ministry:
     api_secret: str = field(default_factory=lambda: secrets.token_hex(16), repr=False)
     offered: list[str] = field(default_factory=list)
     """Spaces that may federate beside those that are tied from the start."""
+    settings: dict[str, Any] = field(default_factory=dict)
+    """What else its connector is told."""
 
     @classmethod
     def of(cls, node: str, organisation: str, platform: str, **options: str) -> Self:
@@ -79,7 +81,7 @@ class Ministry:
         return {
             "node": self.node, "organisation": self.organisation, "platform": self.platform, "url": self.url, "options": self.options,
             "webhook_secret": self.webhook_secret, "api_secret": self.api_secret, "signing_key": str(path),
-            "spaces": [*self.spaces.values(), *self.offered],
+            "spaces": [*self.spaces.values(), *self.offered], **self.settings,
         }  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from deploy.local.kafka import JARS
 from deploy.local.matrix_user import MatrixUser
 from deploy.local.synapse import PYTHON
 from tests.fakes_synapse import HURRIED, LIKER, Whole, seen
+from tests.fakes_watched import lacks, shows
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -47,22 +48,6 @@ async def whole(
     folder = tmp_path_factory.mktemp("whole-synapse")
     async with Whole(folder, kafka.bootstrap, topics_of_module, database_of_module, ROOMS) as whole:
         yield whole
-
-
-async def shows(space: Space, words: str, fits: Any = lambda _: True) -> Shown:
-    """A message as soon as people of a space see it so."""
-
-    def held(shown: Sequence[Shown]) -> bool:
-        found = find(shown, words)
-        return found is not None and fits(found)
-
-    found = find(await seen(space.shown, held), words)
-    assert found is not None
-    return found
-
-
-async def lacks(space: Space, words: str) -> None:
-    await seen(space.shown, lambda shown: find(shown, words) is None)
 
 
 @pytest.mark.parametrize("community", ["dix", "onze", "douze"])
