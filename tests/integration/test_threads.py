@@ -83,6 +83,12 @@ class World:
     time: dict[str, datetime]
     seat: Seat
 
+    async def taken(self, change: Change) -> Stored:
+        """A webhook that comes again, as its platform sends it, while what was decided before it is refused."""
+        while isinstance(answer := await self.comes(change), NotStored):
+            pass
+        return answer
+
     async def comes(self, *changes: Outcome) -> Stored | NotStored:
         return await self.admission.admit(changes, b"{}", "0" * 32)
 
@@ -147,7 +153,7 @@ def stands(change: Change, standing: Standing = A_STANDS) -> Change:
 async def test_a_reply_names_what_kafka_took_and_the_ledger_could_not_remember(world: World) -> None:
     async with full_disk.full(world.url):
         assert isinstance(await world.comes(post(1)), NotStored)
-    assert await world.comes(post(2, answers=1)) == Stored(("incomplete",))
+    assert await world.taken(post(2, answers=1)) == Stored(("incomplete",))
     await world.says(_2=stands(post(2, answers=1)))
     assert isinstance(await world.comes(post(1)), Stored)
     assert world.told == [("posted", "post:1", None), ("posted", "post:2", "post:1"), ("posted", "post:1", None)]
