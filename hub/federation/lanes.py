@@ -84,6 +84,7 @@ class Lanes:
         if lane is None:
             lane = self._lanes[peer] = Lane(Standing(peer, entry.offset))
         if lane.standing.state is State.GONE:
+            self._release(lane)  # its end may still be being written: what was for those who left is for nobody
             lane.standing = Standing(peer, entry.offset, scheme=lane.standing.scheme, scheme_at=lane.standing.scheme_at)
         if lane.standing.behind or entry.offset < lane.standing.position:
             return
@@ -138,6 +139,8 @@ class Lanes:
         lane.busy = False
         if lane.standing.behind:
             self._release(lane)
+        else:
+            self.resume(lane)  # it had left, and followed again before that was written
 
     def _release(self, lane: Lane) -> None:
         """Let the window close up without this lane."""
