@@ -79,6 +79,13 @@ class Gone:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Unsure:
+    """It says that there is no such inbox, which is not believed yet."""
+
+    reason: str
+
+
 Outcome = Taken | Later | Never | Gone
 UNSIGNED: Final = frozenset({400, 401, 403})
 """What servers answer to a signature that they do not understand: 401 by right, 400 and 403 by habit."""
@@ -154,15 +161,17 @@ FIRST_WAIT: Final = timedelta(seconds=2)
 LONGEST_WAIT: Final = timedelta(hours=6)
 LONGEST_WISH: Final = timedelta(hours=24)
 TRIES: Final = 3
-"""How often what a peer refuses, or an inbox that is not found, is tried before it is believed."""
+"""How often what a peer refuses is tried before that is believed."""
+BRIEFLY: Final = timedelta(minutes=10)
+"""Over how long one address must not be found, where no more hangs on it, before that is believed: who is restarted is back by then."""
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
     """Where one peer stands: everything before `position` is done for it; while it is not `behind`, it is as far as all others.
 
-    `tries` counts how often what stands at `position` was refused, `errors` how often the server failed over it or believed no signature, first at
-    `errors_since`; that it was away in between counts for nothing.
+    `tries` counts how often what stands at `position` was refused or found no inbox, `errors` how often the server failed over it or believed no
+    signature; the first of all these was at `errors_since`; that it was away in between counts for nothing.
     """
 
     peer: str
@@ -227,12 +236,12 @@ class Standing:
         """What stands at an offset is not for it, or is given up."""
         return replace(self, position=offset + 1, tries=0, errors=0, errors_since=None)
 
-    def failed(self, outcome: Later | Never | Gone, offset: int, now: datetime, chance: float) -> Standing:
+    def failed(self, outcome: Later | Never | Unsure, offset: int, now: datetime, chance: float) -> Standing:
         """Try again later, from this offset on; `chance` in [0, 1) spreads those that failed together."""
         tries = self.tries if isinstance(outcome, Later) else self.tries + 1
         wish = outcome.wait if isinstance(outcome, Later) else None
         failed_over_it = isinstance(outcome, Later) and outcome.reason in WEARYING
-        since = self.errors_since or now if failed_over_it else self.errors_since
+        since = self.errors_since or now if failed_over_it or not isinstance(outcome, Later) else self.errors_since
         wait = min(FIRST_WAIT * 2 ** min(self.failures, 30), LONGEST_WAIT) * (0.5 + chance / 2)
         if wish is not None:
             wait = min(max(wait, timedelta(seconds=wish)), LONGEST_WISH)
@@ -247,6 +256,10 @@ class Standing:
             return False
         return self.errors + 1 >= patience.attempts and now - self.errors_since >= patience.over(outcome.reason)
 
+    def heard(self, times: int, span: timedelta, now: datetime) -> bool:
+        """Whether a refusal, one more over the same activity, was heard so often, over so long."""
+        return self.tries + 1 >= times and now - (self.errors_since or now) >= span
+
     def failing_for(self, now: datetime) -> timedelta:
         """How long it has taken nothing."""
         return now - self.failing_since if self.state is State.OPEN and self.failing_since else timedelta()
@@ -254,6 +267,10 @@ class Standing:
     def given_up(self, reason: str, offset: int, now: datetime) -> Standing:
         """What it refuses for ever is passed over, and said."""
         return replace(self.passed(offset), last_failure=now, reason=reason)
+
+    def set_aside(self, reason: str, offset: int, now: datetime) -> Standing:
+        """What it will not take is passed over after a long wait; what follows need not wait as long."""
+        return replace(self.given_up(reason, offset, now), failures=0, next_try=None)
 
     def left(self, reason: str, now: datetime) -> Standing:
         """None of its inboxes is there any more."""

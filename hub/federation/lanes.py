@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
-from hub.federation.delivery import TRIES, WEARYING, Gone, Later, Never, Patience, Spent, Standing, State, Taken, Trouble
+from hub.federation.delivery import BRIEFLY, TRIES, WEARYING, Gone, Later, Never, Patience, Spent, Standing, State, Taken, Trouble, Unsure
 from hub.federation.parcel import Form
 from hub.federation.positions import Refusal
 from schemas.wire.failures import told
@@ -153,19 +153,43 @@ class Lanes:
 async def deliver(lane: Lane, offset: int, parcel: Parcel, inboxes: tuple[str, ...], parts: Parts) -> bool:
     """Bring one activity to one peer and write down what became of it; False where the peer is to be tried again later."""
     now = asyncio.get_running_loop().time()
-    inbox, outcome = await _brought(lane, parcel, inboxes, parts)
-    left = inboxes[inboxes.index(inbox) + 1 :]
-    while isinstance(outcome, Gone) and _believed(outcome, lane.standing) and left:
+    order, inbox, outcome = await _brought_by_turns(lane, parcel, inboxes, parts)
+    left = order[order.index(inbox) + 1 :]
+    while isinstance(outcome, Gone) and left and _believed(outcome, lane, parcel, order.index(inbox), parts):
         await parts.readership.drop(parcel.community, lane.peer, inbox, now)
         inbox, outcome = await _brought(lane, parcel, left, parts)
         left = left[left.index(inbox) + 1 :]
-    settled: Outcome | Spent = outcome
-    if isinstance(outcome, Later) and lane.standing.weary(outcome, parts.patience, parts.clock()):
-        settled = Spent(WEARYING[outcome.reason])  # all that comes after it would wait for ever
+    settled = _settled(outcome, lane, parcel, order.index(inbox), parts)
     Metric.peer_posts.labels(lane.peer, _outcome_name(settled)).inc()
     if parcel.only:
         Metric.peer_resent.labels(lane.peer, _outcome_name(settled)).inc()
     return await _settle(lane, offset, parcel, inbox, settled, parts)
+
+
+def _settled(outcome: Outcome, lane: Lane, parcel: Parcel, before: int, parts: Parts) -> Outcome | Spent | Unsure:
+    """What an answer means beside those before it, after so many inboxes of that server took the same."""
+    if isinstance(outcome, Later) and lane.standing.weary(outcome, parts.patience, parts.clock()):
+        return Spent(WEARYING[outcome.reason])  # all that comes after it would wait for ever
+    if isinstance(outcome, Gone) and not _believed(outcome, lane, parcel, before, parts):
+        return Unsure(outcome.reason)
+    if isinstance(outcome, Gone) and parcel.form is Form.DIRECT:
+        return Spent(outcome.reason)  # says nothing of others: who follows nevertheless is met by what goes to all
+    return outcome
+
+
+async def _brought_by_turns(lane: Lane, parcel: Parcel, inboxes: tuple[str, ...], parts: Parts) -> tuple[tuple[str, ...], str, Outcome]:
+    """In which order it was brought, the first inbox that did not take it, or the last, and what it said.
+
+    One that stands first and is not found for minutes is put behind its neighbours: what they take tells whether it is the server that is not there.
+    """
+    order, (inbox, outcome) = inboxes, await _brought(lane, parcel, inboxes, parts)
+    for turn in range(1, len(inboxes)):
+        missing = isinstance(outcome, Gone) and outcome.reason == Trouble.INBOX_MISSING and inbox == order[0]
+        if not missing or not lane.standing.heard(TRIES, BRIEFLY, parts.clock()):
+            break
+        order = (*inboxes[turn:], *inboxes[:turn])
+        inbox, outcome = await _brought(lane, parcel, order, parts)
+    return order, inbox, outcome
 
 
 async def _brought(lane: Lane, parcel: Parcel, inboxes: tuple[str, ...], parts: Parts) -> tuple[str, Outcome]:
@@ -177,7 +201,7 @@ async def _brought(lane: Lane, parcel: Parcel, inboxes: tuple[str, ...], parts: 
         return inboxes[0], Later(Trouble.BROKEN)
 
 
-async def _settle(lane: Lane, offset: int, parcel: Parcel, inbox: str, outcome: Outcome | Spent, parts: Parts) -> bool:
+async def _settle(lane: Lane, offset: int, parcel: Parcel, inbox: str, outcome: Outcome | Spent | Unsure, parts: Parts) -> bool:
     now = parts.clock()
     if lane.standing.state is State.PAUSED:  # an operator's word came while it was under way; what was delivered is not delivered again
         lane.standing = lane.standing.passed(offset) if isinstance(outcome, Taken) else lane.standing
@@ -189,7 +213,7 @@ async def _settle(lane: Lane, offset: int, parcel: Parcel, inbox: str, outcome: 
             await parts.keeper.keep(lane.standing)
             return True
         case Spent(reason=reason):
-            lane.standing = lane.standing.given_up(reason, offset, now).released(now)
+            lane.standing = lane.standing.set_aside(reason, offset, now)
             await parts.keeper.keep(lane.standing, Refusal(lane.peer, offset, reason, now))
             log.error("peer_activity_set_aside", peer=lane.peer, reason=reason, offset=offset)
             return True
@@ -198,9 +222,9 @@ async def _settle(lane: Lane, offset: int, parcel: Parcel, inbox: str, outcome: 
             await parts.keeper.keep(lane.standing, Refusal(lane.peer, offset, reason, now))
             log.warning("peer_refuses", peer=lane.peer, reason=reason, offset=offset)
             return True
-        case Gone(reason=reason) if _believed(outcome, lane.standing):
+        case Gone(reason=reason):
             return await _inbox_gone(lane, offset, parcel, inbox, reason, parts)
-        case Later() | Never() | Gone():
+        case Later() | Never() | Unsure():
             lane.standing = lane.standing.failed(outcome, offset, now, random.random())  # noqa: S311 - spreads load, hides nothing
             await parts.keeper.keep(lane.standing)
             log.warning("peer_fails", peer=lane.peer, reason=outcome.reason, failures=lane.standing.failures)
@@ -219,10 +243,17 @@ async def _inbox_gone(lane: Lane, offset: int, parcel: Parcel, inbox: str, reaso
     return bool(remaining)
 
 
-def _believed(outcome: Gone, standing: Standing) -> bool:
-    """« Gone » is believed at once; « not found » may be a server that is being restarted."""
-    return outcome.reason == Trouble.INBOX_GONE or standing.tries + 1 >= TRIES
+def _believed(outcome: Gone, lane: Lane, parcel: Parcel, before: int, parts: Parts) -> bool:
+    """« Gone » is believed at once; « not found » may be a server that is being restarted, and all who follow from there hang on it.
+
+    Within minutes it is believed where it concerns one address alone: of an answer to one actor, or after inboxes `before` it took the same.
+    """
+    if outcome.reason == Trouble.INBOX_GONE:
+        return True
+    one_alone = parcel.form is Form.DIRECT or before > 0
+    times, span = (TRIES, BRIEFLY) if one_alone else (parts.patience.attempts, parts.patience.span)
+    return lane.standing.heard(times, span, parts.clock())
 
 
-def _outcome_name(outcome: Outcome | Spent) -> str:
+def _outcome_name(outcome: Outcome | Spent | Unsure) -> str:
     return "taken" if isinstance(outcome, Taken) else str(outcome.reason)

@@ -292,19 +292,6 @@ async def test_a_peer_whose_inboxes_are_all_gone_has_left_until_it_follows_again
     assert [text[:1] for text in world.inboxes.took[inbox_of("a.example")]] == ["{", "3"]
 
 
-async def test_not_found_is_believed_only_when_it_is_said_again(world: World) -> None:
-    world.follow("a.example")
-    world.inboxes.says[inbox_of("a.example")] = lambda *_: Reply(404)
-    async with world.run():
-        await world.say(record(0))
-        await world.rest()
-        assert len(world.following) == 1
-        await world.passes(3600)
-        assert len(world.following) == 1
-        await world.passes(3600)
-        assert world.following == []
-
-
 @pytest.mark.parametrize(
     ("grade", "expected"),
     [(Grade.FULL, ["0", "1"]), (Grade.OBSERVER, ["0", "1"]), (Grade.SUSPENDED, ["1"]), (Grade.CANDIDATE, []), (Grade.GONE, [])],
