@@ -16,7 +16,7 @@ from hub.federation.keeping import Keeper
 from hub.federation.laggards import Laggards
 from hub.federation.lanes import Lanes, Parts
 from hub.federation.parcel import Form, Parcel
-from hub.federation.posting import Absent, Posting, Reply
+from hub.federation.posting import Posting, Reply
 from hub.federation.readership import Readership
 from hub.federation.window import Window
 from hub.registry.peers import Peer, PeerKind
@@ -111,11 +111,15 @@ class Inboxes:
             self.took[url].append(text)
         return reply
 
-    async def inbox_of(self, actor: str, location: Location) -> str:
+    tells: dict[str, Callable[[], str | Reply]] = field(default_factory=dict)
+    """What its server answers who asks for an actor, or raises; her inbox where a test says nothing."""
+
+    looked_up: list[str] = field(default_factory=list)
+
+    async def inbox_of(self, actor: str, location: Location) -> str | Reply:
         del location
-        if "nobody" in actor:
-            raise Absent("peer_actor_missing")
-        return actor + "/inbox"
+        self.looked_up.append(actor)
+        return self.tells[actor]() if actor in self.tells else actor + "/inbox"
 
     pairs: tuple[str, ...] = ("",)
     """Our pairs, the one that signs first; what a peer is shown is the pair's name before the scheme's."""
@@ -214,6 +218,14 @@ class World:
         self.now += timedelta(seconds=seconds)
         self.courier.lanes.woken.set()
         await self.rest()
+
+    async def goes_by(self, time: timedelta) -> None:
+        """So much time, each peer tried whenever its turn comes."""
+        await self.rest()
+        until = self.now + time
+        while self.now < until:
+            due = [one.next_try for one in self.kept.standings.values() if one.next_try is not None and one.next_try > self.now]
+            await self.passes((min(min(due, default=until), until) - self.now).total_seconds())
 
     async def rest(self) -> None:
         """Let everything that can go on go on."""

@@ -80,13 +80,20 @@ class Gone:
 
 
 @dataclass(frozen=True, slots=True)
-class Unsure:
-    """It says that there is no such inbox, which is not believed yet."""
+class Nowhere:
+    """Nothing that could take it stands at the one address for which it is."""
 
     reason: str
 
 
-Outcome = Taken | Later | Never | Gone
+@dataclass(frozen=True, slots=True)
+class Unsure:
+    """It says that there is no such address, which is not believed yet."""
+
+    reason: str
+
+
+Outcome = Taken | Later | Never | Gone | Nowhere
 UNSIGNED: Final = frozenset({400, 401, 403})
 """What servers answer to a signature that they do not understand: 401 by right, 400 and 403 by habit."""
 HEALING: Final = frozenset({408, 421, 423, 425, 429})
@@ -129,6 +136,11 @@ def judge(status: int, wait: float | None, scheme: Scheme) -> Outcome:
     return Later(Trouble.REDIRECTED if 300 <= status < 400 else Trouble.SERVER_ERROR, wait)  # noqa: PLR2004 - the class of redirections
 
 
+def judge_asking(status: int, meant: Outcome) -> Outcome:
+    """What an answer means to who asked for an actor: the same as to who brought something, but that she is not there."""
+    return Nowhere(Trouble.ACTOR_MISSING) if status in {404, 410} else meant
+
+
 def judge_unheralded(status: int, wait: float | None, scheme: Scheme) -> Outcome:
     """The same while our pair is one that no former one has named: what refuses in any way may be looking at keys of yesterday."""
     return Later(Trouble.SIGNATURE, wait) if status in UNSIGNED else judge(status, wait, scheme)
@@ -154,6 +166,7 @@ STEPS: Final[Mapping[State, frozenset[State]]] = {
 WEARYING: Final[Mapping[str, Trouble]] = {
     Trouble.SERVER_ERROR: Trouble.FAILS,
     Trouble.SIGNATURE: Trouble.SIGNATURE,
+    Trouble.REDIRECTED: Trouble.REDIRECTED,
     Trouble.BROKEN: Trouble.BROKEN,
 }
 """What a server says of an activity, or what it has break here, again and again, until it is set aside, and under which name."""

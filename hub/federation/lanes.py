@@ -10,7 +10,22 @@ from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
-from hub.federation.delivery import BRIEFLY, TRIES, WEARYING, Gone, Later, Never, Patience, Spent, Standing, State, Taken, Trouble, Unsure
+from hub.federation.delivery import (
+    BRIEFLY,
+    TRIES,
+    WEARYING,
+    Gone,
+    Later,
+    Never,
+    Nowhere,
+    Patience,
+    Spent,
+    Standing,
+    State,
+    Taken,
+    Trouble,
+    Unsure,
+)
 from hub.federation.parcel import Form
 from hub.federation.positions import Refusal
 from schemas.wire.failures import told
@@ -28,6 +43,7 @@ if TYPE_CHECKING:
     from hub.ports import Clock
 
     Spawn = Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]
+    Settled = Taken | Later | Never | Gone | Spent | Unsure
 
 AT_ONCE: Final = 256
 """Deliveries under way at a time, over all peers that keep up."""
@@ -166,10 +182,12 @@ async def deliver(lane: Lane, offset: int, parcel: Parcel, inboxes: tuple[str, .
     return await _settle(lane, offset, parcel, inbox, settled, parts)
 
 
-def _settled(outcome: Outcome, lane: Lane, parcel: Parcel, before: int, parts: Parts) -> Outcome | Spent | Unsure:
+def _settled(outcome: Outcome, lane: Lane, parcel: Parcel, before: int, parts: Parts) -> Settled:
     """What an answer means beside those before it, after so many inboxes of that server took the same."""
     if isinstance(outcome, Later) and lane.standing.weary(outcome, parts.patience, parts.clock()):
         return Spent(WEARYING[outcome.reason])  # all that comes after it would wait for ever
+    if isinstance(outcome, Nowhere):
+        return Spent(outcome.reason) if lane.standing.heard(TRIES, BRIEFLY, parts.clock()) else Unsure(outcome.reason)
     if isinstance(outcome, Gone) and not _believed(outcome, lane, parcel, before, parts):
         return Unsure(outcome.reason)
     if isinstance(outcome, Gone) and parcel.form is Form.DIRECT:
@@ -201,7 +219,7 @@ async def _brought(lane: Lane, parcel: Parcel, inboxes: tuple[str, ...], parts: 
         return inboxes[0], Later(Trouble.BROKEN)
 
 
-async def _settle(lane: Lane, offset: int, parcel: Parcel, inbox: str, outcome: Outcome | Spent | Unsure, parts: Parts) -> bool:
+async def _settle(lane: Lane, offset: int, parcel: Parcel, inbox: str, outcome: Settled, parts: Parts) -> bool:
     now = parts.clock()
     if lane.standing.state is State.PAUSED:  # an operator's word came while it was under way; what was delivered is not delivered again
         lane.standing = lane.standing.passed(offset) if isinstance(outcome, Taken) else lane.standing
@@ -255,5 +273,5 @@ def _believed(outcome: Gone, lane: Lane, parcel: Parcel, before: int, parts: Par
     return lane.standing.heard(times, span, parts.clock())
 
 
-def _outcome_name(outcome: Outcome | Spent | Unsure) -> str:
+def _outcome_name(outcome: Settled) -> str:
     return "taken" if isinstance(outcome, Taken) else str(outcome.reason)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from hub.federation.delivery import SCHEMES, UNSIGNED, Scheme, Trouble
-from hub.federation.posting import Absent, Reply
+from hub.federation.posting import Absent, Barred, Reply
 from schemas.activities import authority_of
-from schemas.wire.destinations import FetchFailed
+from schemas.wire.destinations import Absence, FetchFailed, Refusal
 from schemas.wire.fetched import Media
 
 if TYPE_CHECKING:
@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from schemas.wire.fetching import GuardedClient
 
 
+FOR_NOW: Final = frozenset({*Absence, Refusal.ADDRESS, Refusal.BUDGET})
+"""What another look-up of the server's name, or another hour, may change. All else is said of the address, or of what is shown there."""
+
+
 @dataclass(frozen=True, slots=True)
 class GuardedPost:
     """Posts, and asks in the name of the host actor."""
@@ -31,19 +35,20 @@ class GuardedPost:
     host_actor: str
 
     async def post(self, url: str, body: bytes, headers: Mapping[str, str], location: Location) -> Reply:
-        """Bring a body; raises Absent."""
+        """Bring a body; raises Absent or Barred."""
         try:
             answered = await self.client.post(url, body, headers, location.networks, location.ports)
         except FetchFailed as failed:
-            raise Absent(failed.reason.value) from failed
+            raise _why(failed) from failed
         return Reply(answered.status, answered.retry_after)
 
-    async def inbox_of(self, actor: str, location: Location) -> str:
-        """An actor's inbox, at her own server, by whatever signature that takes; raises Absent."""
+    async def inbox_of(self, actor: str, location: Location) -> str | Reply:
+        """An actor's inbox, at her own server, by whatever signature that takes, or what else that answers; raises Absent or Barred."""
         try:
-            return _inbox(await self._asked(actor, location), actor)
+            fetched = await self._asked(actor, location)
+            return _inbox(fetched, actor) if fetched.found else Reply(fetched.status)
         except FetchFailed as failed:
-            raise Absent(failed.reason.value) from failed
+            raise _why(failed) from failed
 
     async def _asked(self, actor: str, location: Location) -> Fetched:
         """Her document, or the last answer of a server that takes no signature of ours."""
@@ -70,11 +75,13 @@ class _Asking:
         return self.hand.asking(self.scheme, self.actor, method, target_uri, now)
 
 
+def _why(failed: FetchFailed) -> Absent | Barred:
+    return Absent(failed.reason.value) if failed.reason in FOR_NOW else Barred(failed.reason.value)
+
+
 def _inbox(fetched: Fetched, actor: str) -> str:
-    if not fetched.found:
-        raise Absent(Trouble.ACTOR_MISSING)
     document = fetched.document()
     inbox = document.get("inbox")
     if document.get("id") != actor or not isinstance(inbox, str) or authority_of(inbox) != authority_of(actor):
-        raise Absent(Trouble.ACTOR_MISSING)
+        raise Barred(Trouble.ACTOR_MISSING)
     return inbox

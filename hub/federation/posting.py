@@ -5,15 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from hub.federation.delivery import Gone, Later, Never, Scheme, Taken, judge, judge_unheralded
+from hub.federation.delivery import Gone, Later, Never, Nowhere, Scheme, Taken, judge, judge_asking, judge_unheralded
 from hub.federation.outgoing import CONTENT_TYPE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from hub.federation.delivery import Outcome, Standing
     from hub.federation.parcel import Parcel
     from hub.ports import Clock
+
+    Meaning = Callable[[int, float | None, Scheme], Outcome]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,15 @@ class Location:
 
 
 class Absent(Exception):
-    """Nobody answered, or nobody may be asked there; `reason` is machine-readable."""
+    """Nobody answered, or nobody may be asked there for now; `reason` is machine-readable."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Barred(Exception):
+    """A rule of ours forbids what is asked, or what was answered: the same will be said as long as both are as they are."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -44,15 +54,15 @@ class Post(Protocol):
     """The guarded client."""
 
     async def post(self, url: str, body: bytes, headers: Mapping[str, str], location: Location) -> Reply:
-        """Bring a body; raises Absent."""
+        """Bring a body; raises Absent or Barred."""
         ...
 
 
 class Directory(Protocol):
     """Where actors elsewhere are asked for."""
 
-    async def inbox_of(self, actor: str, location: Location) -> str:
-        """An actor's inbox, as its own server says; raises Absent."""
+    async def inbox_of(self, actor: str, location: Location) -> str | Reply:
+        """An actor's inbox, as its own server says, or what else that answered; raises Absent or Barred."""
         ...
 
 
@@ -93,7 +103,7 @@ class Posting:
             match outcome:
                 case Taken(scheme=scheme):
                     standing = standing.took(standing.position - 1, scheme, self._clock())
-                case Later() | Never() | Gone():
+                case Later() | Never() | Gone() | Nowhere():
                     return inbox, outcome
         return last, await self._knock(parcel, last, standing, location)
 
@@ -105,20 +115,36 @@ class Posting:
         outcome: Outcome = Never("")
         now, hands = self._clock(), self._signatures.hands()
         meaning = judge_unheralded if standing.scheme is not None and self._signatures.unheralded() else judge
+        there = inbox or await self._inbox_of(parcel.to, location, meaning)
+        if not isinstance(there, str):
+            return there
         for scheme in standing.ladder(now):
             reply = Reply(0)
             for hand in hands:
                 try:
-                    there = inbox or await self._directory.inbox_of(parcel.to, location)
                     reply = await self._send(hand, scheme, parcel, there, location)
                 except Absent as absent:
                     return Later(absent.reason)
+                except Barred as barred:
+                    return Never(barred.reason)
                 outcome = meaning(reply.status, reply.retry_after, scheme)
                 if not standing.may_blame_signature(reply.status):
                     return outcome
             if reply.status != 401 and standing.knows(scheme, now):  # noqa: PLR2004 - Unauthorized
                 return outcome
         return outcome
+
+    async def _inbox_of(self, actor: str, location: Location, meaning: Meaning) -> str | Outcome:
+        """Her inbox, or why it is not known: that she is not there is said of her alone, all else of her server."""
+        try:
+            found = await self._directory.inbox_of(actor, location)
+        except Absent as absent:
+            return Later(absent.reason)
+        except Barred as barred:
+            return Nowhere(barred.reason)
+        if isinstance(found, str):
+            return found
+        return judge_asking(found.status, meaning(found.status, found.retry_after, Scheme.ED25519))
 
     async def _send(self, hand: Hand, scheme: Scheme, parcel: Parcel, inbox: str, location: Location) -> Reply:
         headers = hand.fields(scheme, parcel.actor, inbox, CONTENT_TYPE, parcel.body)

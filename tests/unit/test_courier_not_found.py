@@ -21,15 +21,6 @@ def world() -> World:
     return World()
 
 
-async def goes_by(world: World, time: timedelta) -> None:
-    """So much time, peers tried whenever their turn comes."""
-    await world.rest()
-    until = world.now + time
-    while world.now < until:
-        due = [one.next_try for one in world.kept.standings.values() if one.next_try is not None and one.next_try > world.now]
-        await world.passes((min(min(due, default=until), until) - world.now).total_seconds())
-
-
 def single_inboxes(world: World) -> None:
     """A server without a shared inbox, three of whose people follow."""
     world.follow(PEER, shared=False)
@@ -43,13 +34,13 @@ async def test_a_server_that_is_restarted_behind_a_proxy_which_says_404_loses_no
         await world.rest()
         world.inboxes.says[INBOX] = lambda *_: Reply(404)
         await world.say(record(1), record(2))
-        await goes_by(world, timedelta(hours=6))
+        await world.goes_by(timedelta(hours=6))
         assert (len(world.following), world.kept.refusals, courier.window.mark) == (2, [], 3)
         standing = world.kept.standings[PEER]
         assert (standing.state, standing.position, standing.reason) == (State.OPEN, 1, Trouble.INBOX_MISSING)
         assert world.inboxes.took[inbox_of(OTHER)] == ["0", "1", "2"]
         world.inboxes.says.clear()
-        await goes_by(world, timedelta(hours=7))
+        await world.goes_by(timedelta(hours=7))
     assert world.inboxes.took[INBOX] == ["0", "1", "2"]
 
 
@@ -59,9 +50,9 @@ async def test_not_found_is_believed_once_it_was_said_often_and_over_a_day(world
     async with world.run():
         await world.say(record(0))
         await world.rest()
-        await goes_by(world, DAY)
+        await world.goes_by(DAY)
         assert (len(world.following), world.kept.refusals) == (1, [])
-        await goes_by(world, 2 * DAY)
+        await world.goes_by(2 * DAY)
         assert (world.following, world.kept.standings[PEER].state) == ([], State.GONE)
     assert len(world.inboxes.asked) >= Patience().attempts
     assert [(one.offset, one.reason) for one in world.kept.refusals] == [(0, Trouble.INBOX_MISSING)]
@@ -102,9 +93,9 @@ async def test_inboxes_whose_neighbours_take_the_same_are_believed_to_be_gone_wi
     async with world.run():
         await world.say(record(0), record(1))
         await world.rest()
-        await goes_by(world, BRIEFLY / 2)
+        await world.goes_by(BRIEFLY / 2)
         assert len(world.following) == 3
-        await goes_by(world, 3 * BRIEFLY)
+        await world.goes_by(3 * BRIEFLY)
     there = {ONE, TWO, THREE} - set(missing)
     assert {one.inbox for one in world.following} == there
     assert all(sorted(set(world.inboxes.took[inbox])) == ["0", "1"] and world.inboxes.took[inbox][-1] == "1" for inbox in there)
@@ -117,10 +108,10 @@ async def test_a_server_all_of_whose_inboxes_are_not_found_is_waited_for_as_one(
     async with world.run():
         await world.say(record(0))
         await world.rest()
-        await goes_by(world, timedelta(hours=6))
+        await world.goes_by(timedelta(hours=6))
         assert len(world.following) == 3
         world.inboxes.says.clear()
-        await goes_by(world, timedelta(hours=7))
+        await world.goes_by(timedelta(hours=7))
     assert all(world.inboxes.took[inbox] == ["0"] for inbox in (ONE, TWO, THREE))
 
 
@@ -133,7 +124,7 @@ async def test_an_answer_for_one_who_is_not_found_is_set_aside_within_minutes_an
     async with world.run():
         await world.say(answer(0, f"https://{PEER}/u", ONE), record(1))
         await world.rest()
-        await goes_by(world, 3 * BRIEFLY)
+        await world.goes_by(3 * BRIEFLY)
     assert [(one.peer, one.offset, one.reason) for one in world.kept.refusals] == [(PEER, 0, reason)]
     assert sum(url == ONE for url, _ in world.inboxes.asked) >= (TRIES if status == 404 else 1)
     assert (len(world.following), world.inboxes.took[INBOX]) == (1, ["1"])

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 from aiohttp.abc import AbstractResolver
 
-from hub.federation.delivery import Later, Standing
+from hub.federation.delivery import Later, Never, Nowhere, Standing
 from hub.federation.parcel import Form, Parcel
 from hub.federation.post import GuardedPost
 from hub.federation.posting import Posting
@@ -81,5 +81,5 @@ async def test_an_actor_at_the_registrys_port_is_asked_for_her_inbox() -> None:
 
 @pytest.mark.parametrize("peer", ["pair.example", "pair.example:8443"])
 async def test_no_other_port_is_asked(peer: str) -> None:
-    assert await brought(peer, "https://pair.example:9000/inbox") == (Later("url_port_refused"), [])
-    assert await brought(peer, "", to="https://pair.example:9000/u") == (Later("url_port_refused"), [])
+    assert await brought(peer, "https://pair.example:9000/inbox") == (Never("url_port_refused"), [])
+    assert await brought(peer, "", to="https://pair.example:9000/u") == (Nowhere("url_port_refused"), [])
