@@ -10,6 +10,7 @@ import structlog
 
 from hub.batches.sifting import HANDLER_ERROR
 from hub.federation import handlers
+from hub.federation.following import may_come_again
 from hub.federation.repository import ActivityName
 from hub.federation.verification import VerifiedActivity, readmit
 from hub.federation.work import DOUBLE
@@ -124,19 +125,20 @@ class PeerBatch:
                 if one.activity.peer in parked:
                     await self._hearing(one, work).owe(one.activity, Fate.REFUSED, QUARANTINED)
             await self._lock(heard, work)
-            fresh = await work.abroad.unseen({_name(one.activity) for one in heard})
+            await work.abroad.see({_name(one.activity) for one in heard})
             for one in heard:
                 outcome = DOUBLE
-                if (name := _name(one.activity)) in fresh:
-                    fresh.discard(name)
+                if work.abroad.unheard(one.activity.id, one.activity.actor) or may_come_again(one.activity.told):
                     hearing = self._hearing(one, work)
                     try:
                         outcome = await handlers.hear(one.activity, hearing, self._here)
                     except RefusedError as refusal:
                         refused.append(_down(one, refusal.reason))
                         await hearing.owe(one.activity, Fate.REFUSED, refusal.reason)
+                        work.abroad.heard(one.activity.id, one.activity.actor)
                         continue
                     await hearing.owe(one.activity, outcome)
+                    work.abroad.heard(one.activity.id, one.activity.actor)
                 done.append((one.activity.peer, one.activity.told.verb, outcome))
             work.store_offsets(self._group.name, batch)
             await work.commit()

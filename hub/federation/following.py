@@ -17,6 +17,16 @@ if TYPE_CHECKING:
     from hub.federation.addresses import Addresses
     from hub.federation.verification import VerifiedActivity
     from hub.federation.work import Work
+    from schemas.activities import Told
+
+
+def may_come_again(told: Told) -> bool:
+    """Whether an act is done as often as it comes: its name may be made of the two actors alone (PeerTube, Pixelfed), the next one's the same.
+
+    An Undo that names an address alone may be one of a Follow. Who asks again has not heard our answer, or has left meanwhile.
+    """
+    undone = type_of(told.object) if isinstance(told.object, dict) else ""
+    return told.via is None and (told.verb == "Follow" or (told.verb == "Undo" and undone in {"Follow", ""}))
 
 
 async def on_follow(activity: VerifiedActivity, work: Work, here: Addresses) -> str:
@@ -27,6 +37,8 @@ async def on_follow(activity: VerifiedActivity, work: Work, here: Addresses) -> 
         raise RefusedError("not_followable")
     if asker is None or not asker.inbox:
         raise RefusedError("inbox_missing")
+    if await undone_early(activity, work):
+        return DOUBLE
     reason = await _why_not_follow(community, work)
     answer = _answer("Reject" if reason else "Accept", community, activity, here, reason)
     if reason is None:
@@ -36,6 +48,24 @@ async def on_follow(activity: VerifiedActivity, work: Work, here: Addresses) -> 
         )
     work.bring(community, asker, answer)
     return DONE if reason is None else reason
+
+
+async def undo_early(activity: VerifiedActivity, work: Work) -> str:
+    """What is undone has not come: a server whose deliveries failed may bring it later, and then it does nothing.
+
+    An Undo that comes once more, or of what has come and is no more, says nothing of what comes next under that name.
+    """
+    told = activity.told
+    again = await work.abroad.came_before(activity.id, activity.actor)
+    if told.object_id and not again and not await work.abroad.came_before(told.object_id, told.actor):
+        work.abroad.delete_early(told.object_id, told.actor)
+    return NOTED
+
+
+async def undone_early(activity: VerifiedActivity, work: Work) -> bool:
+    """Whether its Undo came first; only the first of its name is meant, the next one is asked anew."""
+    told = activity.told
+    return await work.abroad.deleted_early(told.id, told.actor) and not await work.abroad.came_before(activity.id, activity.actor)
 
 
 async def _why_not_follow(community: str, work: Work) -> str | None:

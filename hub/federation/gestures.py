@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from hub.federation import incoming
+from hub.federation.following import undo_early
 from hub.federation.work import DONE, DOUBLE, NOTED, REACTION, Said, made, parent_of, public, take_away
 from hub.ports import RefusedError
 from schemas.activities import id_of, type_of
@@ -47,13 +48,16 @@ async def on_undo(activity: VerifiedActivity, work: Work, here: Addresses) -> st
     kind = type_of(told.object) if isinstance(told.object, dict) else ""
     if kind == "Follow":
         community = here.community_of(id_of(told.object.get("object")))
-        return DONE if community and await work.followers.remove(told.actor, community) else NOTED
+        left = community and await work.followers.remove(told.actor, community)
+        return DONE if left else await undo_early(activity, work)
     if not kind and await work.followers.remove_follow(told.actor, told.object_id):
         return DONE
     if kind not in GESTURES:
         return NOTED  # an act of hers that is no gesture is not the newest one that she set
     known = await _set_before(activity, work, here)
-    if known is None or known.kind != REACTION:
+    if known is None:
+        return await undo_early(activity, work)
+    if known.kind != REACTION:
         return NOTED
     if known.owner != told.actor:
         raise RefusedError("undo_of_another")

@@ -50,10 +50,12 @@ class SqlFollowers:
         return await self._where(followers.c.actor != "")
 
     async def add(self, one: Follower) -> None:
-        """A follower, or the same one with other inboxes."""
+        """A follower, or the same one with other inboxes, who follows since she first asked."""
         row = {column.name: getattr(one, column.name) for column in followers.columns}
         await self._connection.execute(
-            upsert(followers).values(**row).on_conflict_do_update(index_elements=["community", "actor"], set_=row)
+            upsert(followers)
+            .values(**row)
+            .on_conflict_do_update(index_elements=["community", "actor"], set_={name: row[name] for name in row if name != "since"})
         )
 
     async def remove(self, actor: str, community: str | None = None) -> int:
@@ -114,20 +116,35 @@ class SqlAbroad:
 
     def __init__(self, connection: AsyncConnection, clock: Clock) -> None:
         self._connection, self._clock = connection, clock
+        self._unheard: set[tuple[str, str]] = set()
         self._known: dict[str, ExternalObject | None] = {}
         self._changed: set[str] = set()
         self._early: dict[str, set[str]] = {}
         self._deleted: set[tuple[str, str]] = set()
         self._reports: list[Report] = []
 
-    async def unseen(self, sent: Collection[ActivityName]) -> set[ActivityName]:
-        """Those of the activities that were never handled; each is noted as seen with this transaction."""
+    async def see(self, sent: Collection[ActivityName]) -> None:
+        """Note activities as seen with this transaction; those that were never seen before are unheard."""
         if not sent:
-            return set()
+            return
         rows = [{**one._asdict(), "at": self._clock()} for one in sorted(set(sent))]
-        columns = (activities_seen.c.id, activities_seen.c.actor, activities_seen.c.peer)
-        statement = upsert(activities_seen).on_conflict_do_nothing().returning(*columns)
-        return {ActivityName(*row) for row in await self._connection.execute(statement.values(rows))}
+        statement = upsert(activities_seen).on_conflict_do_nothing().returning(activities_seen.c.id, activities_seen.c.actor)
+        self._unheard = {(row.id, row.actor) for row in await self._connection.execute(statement.values(rows))}
+
+    def unheard(self, name: str, actor: str) -> bool:
+        """Whether it was seen with this transaction for the first time, and is not heard yet."""
+        return (name, actor) in self._unheard
+
+    def heard(self, name: str, actor: str) -> None:
+        """From now on it is one that came before."""
+        self._unheard.discard((name, actor))
+
+    async def came_before(self, name: str, actor: str) -> bool:
+        """Whether an act of this name by this actor was seen, and not just now for the first time."""
+        if self.unheard(name, actor):
+            return False
+        found = select(activities_seen.c.id).where(activities_seen.c.id == name, activities_seen.c.actor == actor)
+        return await self._connection.scalar(found) is not None
 
     async def load(self, ids: Iterable[str]) -> None:
         """Read several objects at once."""

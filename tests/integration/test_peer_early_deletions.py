@@ -95,3 +95,14 @@ async def test_an_activity_of_the_same_name_by_a_neighbour_keeps_none_out(town: 
     )
     await town.hear(*both)
     assert len(await said(town)) == 2
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["as it was", "by its address"])
+async def test_what_is_set_on_a_message_after_it_was_taken_back_does_not_stand(town: Town, *, whole: bool) -> None:
+    """The first of two deliveries was answered 503, and its server brought them out of order."""
+    like = ALICE.does("Like", NOTE, "acts/like")
+    await town.hear((ALICE, ALICE.creates()), (ALICE, ALICE.does("Undo", like if whole else like["id"], "acts/u")), (ALICE, like))
+    assert await town.world.rows("SELECT * FROM hub.reactions") == []
+    await town.hear((ALICE, {**like, "id": "https://social.example/acts/next"}))
+    assert len(await town.world.rows("SELECT * FROM hub.reactions")) == 1
+    assert town.reasons == []
