@@ -135,11 +135,11 @@ class PeerBatch:
                     except RefusedError as refusal:
                         refused.append(_down(one, refusal.reason))
                         await hearing.owe(one.activity, Fate.REFUSED, refusal.reason)
-                        work.abroad.heard(one.activity.id, one.activity.actor)
                         continue
                     await hearing.owe(one.activity, outcome)
                     work.abroad.heard(one.activity.id, one.activity.actor)
                 done.append((one.activity.peer, one.activity.told.verb, outcome))
+            await work.abroad.forget_unheard()
             work.store_offsets(self._group.name, batch)
             await work.commit()
         _count(done)

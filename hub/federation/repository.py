@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, text
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from hub.federation.followers import ExternalObject, Follow, Follower, FollowState, Report
@@ -33,6 +33,12 @@ if TYPE_CHECKING:
 OBJECTS = Rows(external_objects, then=renewing(["id"], ["subject", "kind", "at", "via", "withdrawal", "withdrawn_by"]))
 EARLY = Rows(early_deletions, then="ON CONFLICT (object, actor) DO NOTHING")
 REPORTS = Rows(reports, then="ON CONFLICT (id) DO NOTHING")
+
+FORGET = text("""
+    DELETE FROM hub.activities_seen AS one
+    USING unnest(CAST(:names AS text[]), CAST(:actors AS text[])) AS given (id, actor)
+    WHERE one.id = given.id AND one.actor = given.actor
+""")
 
 
 class SqlFollowers:
@@ -138,6 +144,13 @@ class SqlAbroad:
     def heard(self, name: str, actor: str) -> None:
         """From now on it is one that came before."""
         self._unheard.discard((name, actor))
+
+    async def forget_unheard(self) -> None:
+        """What was refused was not heard: it may be brought again, and read again by who was killed before its dead letter was sent."""
+        if self._unheard:
+            names, actors = zip(*sorted(self._unheard), strict=True)
+            await self._connection.execute(FORGET, {"names": list(names), "actors": list(actors)})
+            self._unheard = set()
 
     async def came_before(self, name: str, actor: str) -> bool:
         """Whether an act of this name by this actor was seen, and not just now for the first time."""
