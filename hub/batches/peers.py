@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from hub.access import MANIFEST_EXPIRED
 from hub.batches.sifting import HANDLER_ERROR
 from hub.federation import handlers
 from hub.federation.following import may_come_again
@@ -41,6 +42,13 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 ATTEMPTS = 3
 QUARANTINED = "peer_quarantined"
+NO_OFFENCE = frozenset(
+    {
+        QUARANTINED, MANIFEST_EXPIRED, "peer_not_permitted", "group_not_followed", "community_not_public",  # we have changed meanwhile
+        "community_unknown", "not_addressed_here", "emoji_unreadable",  # what its people do with its software, which believes to be right
+    }
+)  # fmt: skip
+"""Refusals that are not held against a peer: a few of its people, or what we decide here, would park all of a server."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +216,7 @@ class PeerBatch:
         found = {
             (f"{quarantine.OF_PEER}{one.peer}", one.record.position)
             for one in refused
-            if one.peer is not None and one.reason != QUARANTINED
+            if one.peer is not None and one.reason not in NO_OFFENCE
         }
         if found:
             await self._strike(found)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from hub.access import MANIFEST_EXPIRED, PeerRight, peer_lapsed, peer_may
 from hub.federation.followers import FOLLOW_STEPS, Follow, Follower, FollowState
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from hub.federation.work import Work
     from schemas.activities import Told
 
+NOT_FOLLOWABLE: Final = "not_followable"
+
 
 def may_come_again(told: Told) -> bool:
     """Whether an act is done as often as it comes: its name may be made of the two actors alone (PeerTube, Pixelfed), the next one's the same.
@@ -30,17 +32,20 @@ def may_come_again(told: Told) -> bool:
 
 
 async def on_follow(activity: VerifiedActivity, work: Work, here: Addresses) -> str:
-    """Somebody asks to hear a community; she is told yes, or no and why."""
+    """Somebody asks to hear a community; she is told yes, or no and why. Other actors of ours say no."""
     told, community = activity.told, here.community_of(activity.told.object_id)
     asker = activity.provenance.named(told.actor)
-    if community is None:
-        raise RefusedError("not_followable")
+    if community is None and not _is_actor(told.object_id, here):
+        raise RefusedError(NOT_FOLLOWABLE)
     if asker is None or not asker.inbox:
         raise RefusedError("inbox_missing")
     if await undone_early(activity, work):
         return DOUBLE
+    if community is None:
+        work.bring("", asker, _answer("Reject", activity, here, NOT_FOLLOWABLE))
+        return NOT_FOLLOWABLE
     reason = await _why_not_follow(community, work)
-    answer = _answer("Reject" if reason else "Accept", community, activity, here, reason)
+    answer = _answer("Reject" if reason else "Accept", activity, here, reason)
     if reason is None:
         peer = authority_of(told.actor) or ""
         await work.followers.add(
@@ -76,11 +81,16 @@ async def _why_not_follow(community: str, work: Work) -> str | None:
     return None
 
 
-def _answer(kind: str, community: str, activity: VerifiedActivity, here: Addresses, reason: str | None) -> dict[str, Any]:
-    told, group = activity.told, here.group(community)
-    asked = {"id": activity.id, "type": "Follow", "actor": told.actor, "object": group}
+def _is_actor(uri: str, here: Addresses) -> bool:
+    return uri == here.host_actor or here.node_of(uri) is not None
+
+
+def _answer(kind: str, activity: VerifiedActivity, here: Addresses, reason: str | None) -> dict[str, Any]:
+    """The answer of whom she asked to follow: another for each time that she asks, the same for a record that is read twice."""
+    told, asked_of = activity.told, activity.told.object_id
+    asked = {"id": activity.id, "type": "Follow", "actor": told.actor, "object": asked_of}
     answer = {
-        "@context": CONTEXT, "id": here.activity(digest(kind, activity.id)), "type": kind, "actor": group, "to": [told.actor], "object": asked,
+        "@context": CONTEXT, "id": here.activity(digest(kind, activity.id, activity.received.isoformat())), "type": kind, "actor": asked_of, "to": [told.actor], "object": asked,
     }  # fmt: skip
     return answer | ({"summary": words.reason(reason)} if reason else {})
 

@@ -68,8 +68,9 @@ async def do_at_once(town: Town, *acts: tuple[Person, dict[str, Any]]) -> list[s
 async def test_who_comes_back_under_the_same_name_is_told_yes_and_may_leave_again(town: Town, undo: Any) -> None:
     assert [await does(town, act) for act in (FOLLOW, undo, FOLLOW, undo)] == [1, 0, 1, 0]
     first, second = await answers(town)
-    assert (first["type"], first["id"], first["object"]["id"]) == ("Accept", second["id"], FOLLOW["id"])
-    assert first == second
+    assert (first["type"], first["object"]["id"]) == ("Accept", FOLLOW["id"])
+    assert first["id"] != second["id"]  # a server that knows the first by its id (Lemmy) would leave the second unread
+    assert {**first, "id": second["id"]} == second
     assert town.reasons == []
 
 
@@ -84,7 +85,7 @@ async def test_who_did_not_hear_the_answer_is_answered_again_and_follows_once_si
     assert await does(town, FOLLOW) == 1
     assert await followers(town) == [before]
     first, second = await answers(town)
-    assert first == second
+    assert first["id"] != second["id"]
 
 
 @SHAPES
@@ -92,7 +93,8 @@ async def test_records_that_kafka_brings_again_leave_her_where_she_was(town: Tow
     records = await town.records((ALICE, FOLLOW), (ALICE, undo))
     await town.take(records)
     await town.take(records)
-    assert await followers(town) == []
+    first, second = await answers(town)
+    assert (first, await followers(town)) == (second, [])
     assert await does(town, FOLLOW) == 1
     assert town.reasons == []
 
