@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from hub.federation import incoming
 from hub.federation.following import undo_early
@@ -11,12 +11,15 @@ from hub.ports import RefusedError
 from schemas.activities import id_of, type_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from hub.federation.addresses import Addresses
     from hub.federation.followers import ExternalObject
     from hub.federation.verification import VerifiedActivity
     from hub.federation.work import Work
 
 
+SHOWN: Final = frozenset({"Like", "EmojiReact"})
 GESTURES: Final = frozenset({"", "Like", "Dislike", "EmojiReact"})
 """What an Undo may name, or show, that somebody set on a message; empty for an address alone."""
 
@@ -65,10 +68,19 @@ async def on_undo(activity: VerifiedActivity, work: Work, here: Addresses) -> st
 
 
 async def _set_before(activity: VerifiedActivity, work: Work, here: Addresses) -> ExternalObject | None:
-    """The reaction that is meant: by its id, else the newest that this person set on that message."""
+    """The reaction that is meant: by its id, else the newest alike that this person set on that message."""
     told = activity.told
     if told.object_id and (known := await work.abroad.object(told.object_id)) is not None:
         return known
-    about = await parent_of(id_of(told.object.get("object")), work, here) if isinstance(told.object, dict) else ""
-    standing = [one for one in await work.abroad.made_by(told.actor) if one.kind == REACTION and one.about == about]
-    return standing[-1] if standing else None
+    emoji = _shown_by(told.object) if isinstance(told.object, dict) else None
+    if emoji is None:
+        return None
+    return await work.abroad.last_set(told.actor, await parent_of(id_of(told.object.get("object")), work, here), emoji)
+
+
+def _shown_by(undone: Mapping[str, Any]) -> str | None:
+    """As what it was shown here; None where it was not."""
+    try:
+        return incoming.emoji(undone) if type_of(undone) in SHOWN else None
+    except RefusedError:
+        return None

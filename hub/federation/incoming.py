@@ -137,12 +137,13 @@ def reaction(activity: VerifiedActivity) -> ReactionAdded:
     return ReactionAdded(
         space=authority_of(activity.told.actor) or "?",
         author=author(activity.told.actor, activity),
-        emoji=_emoji(activity.told.act),
+        emoji=emoji(activity.told.act),
         external=external(activity, activity.told.id),
     )
 
 
-def _emoji(act: Mapping[str, Any]) -> str:
+def emoji(act: Mapping[str, Any]) -> str:
+    """As what a gesture is shown here; raises RefusedError likewise."""
     said = act.get("content", act.get("_misskey_reaction"))
     if said is None and type_of(act) == "Like":
         return LIKE

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import delete, func, select, text
+from sqlalchemy import delete, func, or_, select, text
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from hub.federation.followers import ExternalObject, Follow, Follower, FollowState, Report
+from hub.federation.work import GONE, REACTION
 from hub.storage.federation_tables import (
     activities_seen,
     early_deletions,
@@ -166,7 +167,7 @@ class SqlAbroad:
             return
         self._known.update(dict.fromkeys(wanted))
         for row in await self._connection.execute(select(external_objects).where(among(external_objects.c.id, wanted))):
-            self._known[row.id] = ExternalObject(**row._mapping)  # noqa: SLF001 - SQLAlchemy's documented way to a row as a mapping
+            self._known[row.id] = _external(row)
         for row in await self._connection.execute(select(early_deletions).where(among(early_deletions.c.object, wanted))):
             self._early.setdefault(row.object, set()).add(row.actor)
 
@@ -186,12 +187,19 @@ class SqlAbroad:
         self._deleted.add((name, actor))
 
     async def made_by(self, owner: str) -> Sequence[ExternalObject]:
-        """Everything that somebody made."""
+        """What somebody made and that stands, or that a Group's moderation may still bring back."""
         await self.flush()
-        rows = await self._connection.execute(
-            select(external_objects).where(external_objects.c.owner == owner).order_by(external_objects.c.at)
-        )
-        return [ExternalObject(**row._mapping) for row in rows]  # noqa: SLF001 - as above
+        alive = or_(external_objects.c.kind != GONE, external_objects.c.withdrawal.isnot(None))
+        query = select(external_objects).where(external_objects.c.owner == owner, alive).order_by(external_objects.c.at)
+        return [_external(row) for row in await self._connection.execute(query)]
+
+    async def last_set(self, owner: str, about: str, emoji: str) -> ExternalObject | None:
+        """The newest of these emoji that somebody set on a message and that stands."""
+        await self.flush()
+        ours = external_objects.c
+        alike = (ours.owner == owner, ours.about == about, ours.emoji == emoji, ours.kind == REACTION)
+        found = (await self._connection.execute(select(external_objects).where(*alike).order_by(ours.at.desc()).limit(1))).first()
+        return _external(found) if found is not None else None
 
     def save(self, one: ExternalObject) -> None:
         """Remember an object; written with the transaction."""
@@ -226,12 +234,16 @@ async def reports_of(connection: AsyncConnection, permit: Permit, limit: int = 2
     """The newest reports, for who holds a permit."""
     del permit
     rows = await connection.execute(select(reports).order_by(reports.c.at.desc()).limit(limit))
-    return [Report(**row._mapping) for row in rows]  # noqa: SLF001 - as above
+    return [Report(**row._mapping) for row in rows]  # noqa: SLF001 - SQLAlchemy's documented way to a row as a mapping
 
 
 async def forget_seen(connection: AsyncConnection, before: datetime) -> None:
     """Forget activities that the topics have forgotten too; objects keep their owners."""
     await connection.execute(delete(activities_seen).where(activities_seen.c.at < before))
+
+
+def _external(row: Any) -> ExternalObject:
+    return ExternalObject(**row._mapping)  # noqa: SLF001 - as above
 
 
 def _follow(row: Any) -> Follow:
