@@ -14,7 +14,7 @@ from hub import bootstrap
 from hub.communities.reports import open_reports
 from hub.federation.acknowledged import forget_words
 from hub.federation.owing import forget_owed
-from hub.federation.repository import forget_seen
+from hub.federation.repository import REPORTS_KEPT, forget_reports, forget_seen
 from hub.operations import quarantine
 from hub.operations.doubt import count_doubtful
 from hub.registry.endings import manifests
@@ -162,7 +162,7 @@ async def _loop(
             continue
         if clock() - swept > SWEEP_SECONDS:
             swept = clock()
-            await _sweep(database, rules, settings)
+            await sweep(database, rules, settings)
         if anchor != (signing := rules.key.held().public.multibase):
             await _sign_anew(database, rules)
             anchor = signing
@@ -198,12 +198,14 @@ async def _sign_anew(database: AsyncEngine, rules: Rules) -> None:
             log.warning("registry_signed_anew", anchor=work.hub_key)
 
 
-async def _sweep(database: AsyncEngine, rules: Rules, settings: HubSettings) -> None:
+async def sweep(database: AsyncEngine, rules: Rules, settings: HubSettings) -> None:
+    """Forget what is over, and renew what must not end."""
     async with database.connect() as connection:
         before = bootstrap.clock() - timedelta(days=settings.outbox_days)
         count = await outbox.forget_published(connection, before)
         await quarantine.forget(connection, before)
         await forget_seen(connection, before)
+        await forget_reports(connection, bootstrap.clock() - REPORTS_KEPT)
         await show_manifests(connection, bootstrap.clock())
         await show_reports(connection)
         Metric.doubtful.set(await count_doubtful(connection))

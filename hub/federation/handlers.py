@@ -53,7 +53,7 @@ async def _permit(activity: VerifiedActivity, work: Work) -> None:
 
 
 async def on_flag(activity: VerifiedActivity, work: Work, here: Addresses) -> str:
-    """Somebody brings messages to the animators' notice: shown on their page, and nothing else happens."""
+    """Somebody brings messages to the animators' notice: each once, by her last words; shown on their page, and nothing else happens."""
     told, found = activity.told, 0
     comment = told.act.get("content")
     for uri in ids_of(told.object)[:REPORTED_LIMIT]:
@@ -61,7 +61,7 @@ async def on_flag(activity: VerifiedActivity, work: Work, here: Addresses) -> st
         if message is None:
             continue
         found += 1
-        name, text = digest(told.id, uri), one_line(comment, COMMENT_LIMIT) if isinstance(comment, str) else ""
+        name, text = digest("Flag", told.actor, message.id), one_line(comment, COMMENT_LIMIT) if isinstance(comment, str) else ""
         work.abroad.report(Report(name, message.community, told.actor, activity.peer, message.id, text, work.clock()))
     return DONE if found else NOTED
 

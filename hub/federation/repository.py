@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sqlalchemy import delete, func, or_, select, text
 from sqlalchemy.dialects.postgresql import insert as upsert
@@ -33,8 +34,10 @@ if TYPE_CHECKING:
 
 OBJECTS = Rows(external_objects, then=renewing(["id"], ["subject", "kind", "at", "via", "withdrawal", "withdrawn_by"]))
 EARLY = Rows(early_deletions, then="ON CONFLICT (object, actor) DO NOTHING")
-REPORTS = Rows(reports, then="ON CONFLICT (id) DO NOTHING")
+REPORTS = Rows(reports, then=renewing(["id"], ["comment", "at"]))
 
+REPORTS_KEPT: Final = timedelta(days=90)
+"""A season: animators who were away still find it, and a stranger's name is not kept for ever."""
 FORGET = text("""
     DELETE FROM hub.activities_seen AS one
     USING unnest(CAST(:names AS text[]), CAST(:actors AS text[])) AS given (id, actor)
@@ -128,7 +131,7 @@ class SqlAbroad:
         self._changed: set[str] = set()
         self._early: dict[str, set[str]] = {}
         self._deleted: set[tuple[str, str]] = set()
-        self._reports: list[Report] = []
+        self._reports: dict[str, Report] = {}
 
     async def see(self, sent: Collection[ActivityName]) -> None:
         """Note activities as seen with this transaction; those that were never seen before are unheard."""
@@ -207,8 +210,8 @@ class SqlAbroad:
         self._changed.add(one.id)
 
     def report(self, one: Report) -> None:
-        """Remember a report; written with the transaction."""
-        self._reports.append(one)
+        """Remember a report, in place of the same one; written with the transaction."""
+        self._reports[one.id] = one
 
     async def flush(self) -> None:
         """Write what changed in one statement."""
@@ -218,8 +221,8 @@ class SqlAbroad:
         now = self._clock()
         await EARLY.write(self._connection, [{"object": name, "actor": actor, "at": now} for name, actor in sorted(self._deleted)])
         columns = [column.name for column in reports.columns]
-        await REPORTS.write(self._connection, [{name: getattr(one, name) for name in columns} for one in self._reports])
-        self._changed, self._deleted, self._reports = set(), set(), []
+        await REPORTS.write(self._connection, [{name: getattr(one, name) for name in columns} for one in self._reports.values()])
+        self._changed, self._deleted, self._reports = set(), set(), {}
 
 
 async def address_of(connection: AsyncConnection, subject: str | None) -> str | None:
@@ -238,8 +241,14 @@ async def reports_of(connection: AsyncConnection, permit: Permit, limit: int = 2
 
 
 async def forget_seen(connection: AsyncConnection, before: datetime) -> None:
-    """Forget activities that the topics have forgotten too; objects keep their owners."""
+    """Forget activities that the topics have forgotten too, and what was deleted before it came and never did; objects keep their owners."""
     await connection.execute(delete(activities_seen).where(activities_seen.c.at < before))
+    await connection.execute(delete(early_deletions).where(early_deletions.c.at < before))
+
+
+async def forget_reports(connection: AsyncConnection, before: datetime) -> None:
+    """Forget what people elsewhere reported, and who they were."""
+    await connection.execute(delete(reports).where(reports.c.at < before))
 
 
 def _external(row: Any) -> ExternalObject:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from fastapi import Request, Response  # noqa: TC002 - FastAPI reads annotations when it runs
 from fastapi.responses import HTMLResponse
 
-from hub.federation.repository import reports_of
+from hub.federation.repository import REPORTS_KEPT, reports_of
 from hub.ui import render
 
 if TYPE_CHECKING:
@@ -30,4 +30,5 @@ class ReportPages:
         permit = self._permit(request)
         async with self._engine.connect() as connection:
             reports = await reports_of(connection, permit)
-        return HTMLResponse(render("signalements.html", now=self._clock(), here="/signalements", reports=reports))
+        page = render("signalements.html", now=self._clock(), here="/signalements", reports=reports, days=REPORTS_KEPT.days)
+        return HTMLResponse(page)
