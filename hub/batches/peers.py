@@ -14,7 +14,7 @@ from hub.federation import handlers
 from hub.federation.following import may_come_again
 from hub.federation.repository import ActivityName
 from hub.federation.verification import VerifiedActivity, readmit
-from hub.federation.work import DOUBLE
+from hub.federation.work import DOUBLE, told_as
 from hub.operations import quarantine
 from hub.peer_work import PeerWork
 from hub.ports import RefusedError
@@ -142,7 +142,7 @@ class PeerBatch:
                         outcome = await handlers.hear(one.activity, hearing, self._here)
                     except RefusedError as refusal:
                         refused.append(_down(one, refusal.reason))
-                        await hearing.owe(one.activity, Fate.REFUSED, refusal.reason)
+                        await hearing.owe(one.activity, Fate.REFUSED, told_as(refusal.reason))
                         continue
                     await hearing.owe(one.activity, outcome)
                     work.abroad.heard(one.activity.id, one.activity.actor)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from hub.access import MANIFEST_EXPIRED, PeerRight, peer_lapsed, peer_may
 from hub.federation.followers import FOLLOW_STEPS, Follow, Follower, FollowState
-from hub.federation.work import CONTEXT, DONE, DOUBLE, NOTED, digest, public
+from hub.federation.work import CONTEXT, DONE, DOUBLE, NOTED, digest, public, told_as, why_not_public
 from hub.ports import RefusedError
 from hub.ui import words
 from schemas.activities import authority_of, id_of, type_of
@@ -44,7 +44,7 @@ async def on_follow(activity: VerifiedActivity, work: Work, here: Addresses) -> 
     if community is None:
         work.bring("", asker, _answer("Reject", activity, here, NOT_FOLLOWABLE))
         return NOT_FOLLOWABLE
-    reason = await _why_not_follow(community, work)
+    reason = await why_not_public(community, work)
     answer = _answer("Reject" if reason else "Accept", activity, here, reason)
     if reason is None:
         peer = authority_of(told.actor) or ""
@@ -73,14 +73,6 @@ async def undone_early(activity: VerifiedActivity, work: Work) -> bool:
     return await work.abroad.deleted_early(told.id, told.actor) and not await work.abroad.came_before(activity.id, activity.actor)
 
 
-async def _why_not_follow(community: str, work: Work) -> str | None:
-    try:
-        await public(community, work)
-    except RefusedError as refused:
-        return refused.reason
-    return None
-
-
 def _is_actor(uri: str, here: Addresses) -> bool:
     return uri == here.host_actor or here.node_of(uri) is not None
 
@@ -92,7 +84,7 @@ def _answer(kind: str, activity: VerifiedActivity, here: Addresses, reason: str 
     answer = {
         "@context": CONTEXT, "id": here.activity(digest(kind, activity.id, activity.received.isoformat())), "type": kind, "actor": asked_of, "to": [told.actor], "object": asked,
     }  # fmt: skip
-    return answer | ({"summary": words.reason(reason)} if reason else {})
+    return answer | ({"summary": words.reason(told_as(reason))} if reason else {})
 
 
 async def on_answer(activity: VerifiedActivity, work: Work, here: Addresses) -> str:

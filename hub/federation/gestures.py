@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from hub.federation import incoming
 from hub.federation.following import undo_early
-from hub.federation.work import DONE, DOUBLE, NOTED, REACTION, Said, made, parent_of, public, take_away
+from hub.federation.work import DONE, DOUBLE, NOTED, REACTION, Said, made, parent_of, take_away, why_not_public
 from hub.ports import RefusedError
 from schemas.activities import id_of, type_of
 
@@ -28,11 +28,10 @@ async def on_like(activity: VerifiedActivity, work: Work, here: Addresses) -> st
     """Somebody likes a message, or sets an emoji on it."""
     told = activity.told
     message = await work.message(await parent_of(told.object_id, work, here))
-    if message is None:
-        return NOTED  # of something that never stood here
+    if message is None or await why_not_public(message.community, work):
+        return NOTED  # of something that never stood here, as far as anybody elsewhere may know
     if await work.abroad.object(told.id) is not None or await work.abroad.deleted_early(told.id, told.actor):
         return DOUBLE
-    await public(message.community, work)
     fact = incoming.reaction(activity)
     outcome = await work.tell(Said(fact, told.id, told.actor, "added", message.community, work.clock(), message.id))
     work.abroad.save(made(activity, told.id, work, message.community, REACTION, about=message.id, emoji=fact.emoji))

@@ -141,13 +141,28 @@ class Work(Protocol):
         ...
 
 
+NOT_PUBLIC: Final = "community_not_public"
+UNKNOWN: Final = "community_unknown"
+
+
+def told_as(reason: str) -> str:
+    """A reason as it is told to others: whether a community that is not theirs to read exists is not theirs to know."""
+    return UNKNOWN if reason == NOT_PUBLIC else reason
+
+
 async def public(community: str, work: Work) -> None:
     """Only what everybody may read is exchanged with peers; raises RefusedError."""
+    reason = await why_not_public(community, work)
+    if reason is not None:
+        raise RefusedError(reason)
+
+
+async def why_not_public(community: str, work: Work) -> str | None:
+    """Why a community is not exchanged with peers; None for one that is."""
     found = await work.community(community)
     if found is None:
-        raise RefusedError("community_unknown")
-    if found.audience is not Audience.PUBLIC:
-        raise RefusedError("community_not_public")
+        return UNKNOWN
+    return None if found.audience is Audience.PUBLIC else NOT_PUBLIC
 
 
 async def standing(uri: str, work: Work, here: Addresses) -> str | None:

@@ -186,3 +186,22 @@ async def test_what_is_too_old_is_owed_no_longer(town: Town) -> None:
     async with town.world.engine.begin() as connection:
         await forget_owed(connection, town.world.clock() + timedelta(days=1))
     assert await acknowledger(town).send_due() == 0
+
+
+async def test_whether_a_community_that_is_not_public_exists_or_holds_something_is_told_to_nobody(town: Town) -> None:
+    await town.world.hear(town.world.posted("wifip", "post:1"))
+    async with town.world.engine.begin() as connection:
+        await connection.execute(text("UPDATE hub.communities SET audience = 'members'"))
+    likes = [
+        announced(number, OPSI_NODE.does("Like", HERE.note(name), f"activities/{number}"))
+        for number, name in ((2, object_id("wifip", "post:1")), (3, object_id("wifip", "post:absent")))
+    ]
+    await town.hear((OPSI_GROUP, announced(1)), *((OPSI_GROUP, like) for like in likes))
+    assert town.reasons == ["community_not_public"]  # operators know
+    await acknowledger(town).send_due()
+    [several] = await told(town)
+    assert [(one.fate, one.reason) for one in sorted(several, key=lambda one: one.activity)] == [
+        (Fate.REFUSED, "community_unknown"),
+        (Fate.NOTED, None),
+        (Fate.NOTED, None),
+    ]
