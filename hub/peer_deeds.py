@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from hub.federation import moderated
+from hub.federation.note import PUBLIC
 from hub.federation.outgoing import deed_of, external_of, parcels_of
+from hub.federation.published import TOMBSTONE
 from hub.federation.reach import bearing_of
-from hub.federation.wrapping import Numbered, context
+from hub.federation.wrapping import Numbered, announcing, context, text
 from schemas import facts
 from schemas.envelope import CanonicalEvent, Envelope
 from schemas.facts.moderation import MessageRestored
@@ -18,23 +20,52 @@ from schemas.wire import records
 
 if TYPE_CHECKING:
     from hub.federation.addresses import Addresses
+    from hub.operations.kept import Told
     from hub.ports import Outgoing
 
 
-def announced(kept: Outgoing, addresses: Addresses) -> dict[str, Any] | None:
-    """The Group's Announce of an event, as its followers were told it."""
-    numbered = _numbered(kept)
-    told = parcels_of(numbered, addresses) if numbered else []
-    return dict(json.loads(told[0].body)) if told else None
-
-
-def deed(kept: Outgoing, addresses: Addresses) -> dict[str, Any] | None:
-    """What was done: a ministry's own activity; of what a peer did, the Announce that passed it on."""
-    numbered = _numbered(kept)
+def announced(told: Told, addresses: Addresses) -> dict[str, Any] | None:
+    """The Group's Announce of an event, as its followers were told it; of a message, with the words that stand now."""
+    numbered = _numbered(told.event) if told.stands else None
     if numbered is None:
         return None
-    done = None if external_of(numbered.event) else deed_of(numbered, addresses)
-    return {"@context": context(addresses), **done} if done else announced(kept, addresses)
+    if told.renewed and external_of(numbered.event) is None:
+        done = _with_words_of_now(numbered, told, addresses)
+        return dict(json.loads(announcing(numbered, addresses, "announce", text(done), PUBLIC))) if done else None
+    parcels = parcels_of(numbered, addresses)
+    if told.renewed:  # a peer's own characters hold its former words: the boost, by which we told of it too, names its address alone
+        parcels = parcels[1:]
+    return dict(json.loads(parcels[0].body)) if parcels else None
+
+
+def deed(told: Told, addresses: Addresses) -> dict[str, Any] | None:
+    """What was done: a ministry's own activity; of what a peer did, the Announce that passed it on. A Tombstone for what is no longer shown.
+
+    An activity's address goes on naming what was done, and shows the message as it stands, as servers that make their activities anew do
+    (Mastodon): who looks for the activity by which she heard of it finds it, and former words are nowhere.
+    """
+    numbered = _numbered(told.event)
+    if numbered is None:
+        return None
+    if told.stands and external_of(numbered.event) is None:
+        done = _with_words_of_now(numbered, told, addresses) if told.renewed else deed_of(numbered, addresses)
+        if done is not None:
+            return {"@context": context(addresses), **done}
+    return announced(told, addresses) or (_gone(told, addresses) if told.renewed or not told.stands else None)
+
+
+def _with_words_of_now(numbered: Numbered, told: Told, addresses: Addresses) -> dict[str, Any] | None:
+    """The same activity about the message as it stands; where its ministry's own words are no longer kept, by its address."""
+    done = deed_of(numbered, addresses)
+    if done is None:
+        return None
+    stands = note(told.newest, addresses) if told.newest else None
+    said = {name: one for name, one in stands.items() if name != "@context"} if stands else addresses.note(numbered.event.envelope.subject)
+    return {**done, "object": said}
+
+
+def _gone(told: Told, addresses: Addresses) -> dict[str, Any]:
+    return {"@context": context(addresses), "id": addresses.activity(told.event.event), "type": TOMBSTONE}
 
 
 def note(kept: Outgoing, addresses: Addresses) -> dict[str, Any] | None:

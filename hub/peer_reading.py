@@ -83,10 +83,10 @@ class SqlPublished:
         async with self._database.connect() as connection:
             total, page = await kept.newest(connection, self._permit, community, before=before, limit=PAGE)
         items = [deed for one in page if (deed := peer_deeds.announced(one, self._addresses)) is not None]
-        return Deeds(total, items, page[-1].sequence if len(page) == PAGE else None)
+        return Deeds(total, items, page[-1].event.sequence if len(page) == PAGE else None)
 
     async def deed(self, name: str) -> dict[str, Any] | None:
-        """An activity that is still kept, by its event or, of a reaction, by its object."""
+        """An activity that is still kept, by its event or, of a reaction, by its object; a Tombstone where it said what is no longer shown."""
         async with self._database.connect() as connection:
             found = await kept.event(connection, self._permit, name)
         return peer_deeds.deed(found, self._addresses) if found else None

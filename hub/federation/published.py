@@ -24,6 +24,7 @@ CONTROLLED: Final = "https://www.w3.org/ns/did/v1"
 """Where `assertionMethod` has its meaning: without it a reader of JSON-LD (bovine) does not see the Ed25519 key (FEP-521a)."""
 PUBLIC: Final = f"{ACTIVITYSTREAMS}#Public"
 NAMESPACE: Final = "/ns/v1"
+TOMBSTONE: Final = "Tombstone"
 IMPLEMENTS: Final = (
     ("RFC-9421: HTTP Message Signatures", "https://datatracker.ietf.org/doc/html/rfc9421"),
     ("RFC-9421 signatures using the Ed25519 algorithm", "https://datatracker.ietf.org/doc/html/rfc9421#name-eddsa-using-curve-edwards25"),
@@ -175,7 +176,7 @@ def plain_note(said: Said, addresses: Addresses) -> dict[str, Any]:
 
 def tombstone(address: str, addresses: Addresses) -> dict[str, Any]:
     """What is left of a deleted message: that there was one."""
-    return {"@context": context(addresses), "id": address, "type": "Tombstone", "formerType": "Note"}
+    return {"@context": context(addresses), "id": address, "type": TOMBSTONE, "formerType": "Note"}
 
 
 def context(addresses: Addresses) -> list[str]:

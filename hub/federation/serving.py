@@ -48,6 +48,7 @@ HEADERS: Final = {
 }
 LASTING: Final = "public, max-age=300"
 PASSING: Final = "public, max-age=30"
+WITHDRAWN: Final = "Son auteur l’a supprimé, ou la modération l’a retiré"
 OPEN: Final = {"Access-Control-Allow-Origin": "*"}
 log = structlog.get_logger()
 
@@ -161,13 +162,13 @@ class Pages:
         return self._document(request, published.whole(f"{address}/{kind}", (), self._at), LASTING)
 
     async def note(self, request: Request) -> Response:
-        """A message: as its ministry signed it, where that is kept; what was deleted is gone, and says so."""
+        """A message: as its ministry signed it, where that is kept; what was taken back or away is gone, and says so."""
         said = await self._here.shown.said(request.path_params["note"])
         if said is None:
             raise Absent(404, "message_unknown", "Ce message est inconnu ici")
         address = self._at.note(said.id)
         if said.deleted:
-            gone = Absent(410, "message_deleted", "Ce message a été supprimé")
+            gone = Absent(410, "message_deleted", "Ce message n’est plus montré", WITHDRAWN)
             return self._gone(request, published.tombstone(address, self._at), gone)
         kept = None if _wishes_page(request) else await self._here.shown.note(said.id)
         if isinstance(kept, str):
@@ -181,7 +182,9 @@ class Pages:
         deed = await self._here.shown.deed(request.path_params["activity"])
         if deed is None:
             raise Absent(404, "activity_unknown", "Cette activité est inconnue ici, ou n’est plus gardée")
-        return self._document(request, deed, LASTING)
+        if deed["type"] == published.TOMBSTONE:
+            return self._gone(request, deed, Absent(410, "activity_withdrawn", "Ce que disait cette activité n’est plus montré", WITHDRAWN))
+        return self._document(request, deed, PASSING)
 
     async def who(self, request: Request) -> Response:
         """From a name or an address to an actor (RFC 7033); browsers of other sites may ask too."""

@@ -88,7 +88,7 @@ class Published(Protocol):
         ...
 
     async def deed(self, name: str) -> dict[str, Any] | None:
-        """An activity that is still kept, by its event or, of a reaction, by its object."""
+        """An activity that is still kept, by its event or, of a reaction, by its object; a Tombstone where it said what is no longer shown."""
         ...
 
     async def note(self, message: str) -> dict[str, Any] | str | None:

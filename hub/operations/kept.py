@@ -1,14 +1,18 @@
-"""What the outbox still keeps of what communities said, with its proofs; read under a permit."""
+"""What the outbox still keeps of what communities said, with its proofs; read under a permit. Words that were taken back or changed stay in it."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import func, select, text
+from sqlalchemy import and_, func, or_, select
 
+from hub.communities.model import MessageState
 from hub.storage.outbox import kept_row
 from hub.storage.rows import among
-from hub.storage.tables import WITHHELD, communities, events, messages, outbox
+from hub.storage.tables import communities, events, messages, outbox
+from schemas.facts.message import MessageEdited, MessagePosted
+from schemas.facts.moderation import MessageRestored
 from schemas.sequence import PEERS
 
 if TYPE_CHECKING:
@@ -22,45 +26,79 @@ if TYPE_CHECKING:
 
 PASSED_ON: Final = '%"via":%'
 """A bearing that names a Group elsewhere: inside a text of it quotes are escaped, so that nothing that somebody wrote looks like this."""
-POSTED: Final = ("fr.gouv.rse.message.posted.v1", "fr.gouv.rse.message.edited.v1")
-SAYING: Final = (*POSTED, "fr.gouv.rse.message.restored.v1")
+POSTED: Final = (MessagePosted.event_type, MessageEdited.event_type)
+SAYING: Final = (*POSTED, MessageRestored.event_type)
+_SAYS: Final = among(events.c.type, SAYING)
+_STANDS: Final = func.coalesce(messages.c.state == MessageState.VISIBLE.value, False)
+"""Whether the message that is said is there for everybody: its author did not take it back, and no moderator took it away."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An event that peers were told. Of one that says a message: whether that `stands`, and what says it now, where other words do since."""
+
+    event: Outgoing
+    stands: bool
+    renewed: bool
+    newest: Outgoing | None
 
 
 async def newest(
     connection: AsyncConnection, permit: Permit, community: str, *, before: int | None, limit: int
-) -> tuple[int, Sequence[Outgoing]]:
-    """How many of a community's events are kept that peers are told by us, and the newest before a number."""
-    mine = (outbox.c.community == community, outbox.c.targets[PEERS].astext.not_like(PASSED_ON), *_told(permit))
-    total = await connection.scalar(select(func.count()).select_from(outbox).where(*mine))
+) -> tuple[int, Sequence[Told]]:
+    """How many of a community's events are kept that peers are told by us, and the newest before a number.
+
+    Of those that say a message, the first and the last, as long as it stands.
+    """
+    said = or_(~_SAYS, and_(_STANDS, or_(events.c.type != MessageEdited.event_type, outbox.c.sequence == messages.c.last_sequence)))
+    mine = (outbox.c.community == community, outbox.c.targets[PEERS].astext.not_like(PASSED_ON), *_told(permit), said)
+    total = await connection.scalar(_joined(select(func.count())).where(*mine))
     page = mine if before is None else (*mine, outbox.c.sequence < before)
-    rows = await connection.execute(select(outbox).where(*page).order_by(outbox.c.sequence.desc()).limit(limit))
-    return int(total or 0), [kept_row(row) for row in rows]
+    return int(total or 0), await _read(connection, _EVERY.where(*page).order_by(outbox.c.sequence.desc()).limit(limit))
 
 
-async def event(connection: AsyncConnection, permit: Permit, name: str) -> Outgoing | None:
+async def event(connection: AsyncConnection, permit: Permit, name: str) -> Told | None:
     """An event by its own id or, of a reaction, by the reaction's."""
-    return await _first(connection, select(outbox).where(outbox.c.event == name, *_told(permit))) or await _newest_of(
-        connection, permit, name, events.c.type == "fr.gouv.rse.reaction.added.v1"
-    )
+    added = (events.c.subject == name, events.c.type == "fr.gouv.rse.reaction.added.v1")
+    for named in ((outbox.c.event == name,), added):
+        query = _EVERY.where(*named, *_told(permit)).order_by(outbox.c.sequence.desc()).limit(1)
+        if found := await _read(connection, query):
+            return found[0]
+    return None
 
 
 async def last_of(connection: AsyncConnection, permit: Permit, message: str) -> Outgoing | None:
-    """The event that says a message as it stands."""
-    return await _newest_of(connection, permit, message, among(events.c.type, SAYING))
-
-
-async def _newest_of(connection: AsyncConnection, permit: Permit, subject: str, kind: ColumnElement[bool]) -> Outgoing | None:
-    named = select(outbox).join(events, events.c.id == outbox.c.event).where(events.c.subject == subject, kind, *_told(permit))
-    return await _first(connection, named.order_by(outbox.c.sequence.desc()))
-
-
-async def _first(connection: AsyncConnection, query: Select[Any]) -> Outgoing | None:
-    row = (await connection.execute(query.limit(1))).first()
+    """The event that says a message as it stands; None where it does not."""
+    saying = _EVERY.where(events.c.subject == message, _SAYS, _STANDS, *_told(permit)).order_by(outbox.c.sequence.desc())
+    row = (await connection.execute(saying.limit(1))).first()
     return kept_row(row) if row else None
 
 
+def _joined(query: Select[Any]) -> Select[Any]:
+    """With what each event is, and the message that it says, where it says one."""
+    said = and_(messages.c.id == events.c.subject, _SAYS)
+    return query.select_from(outbox).join(events, events.c.id == outbox.c.event).outerjoin(messages, said)
+
+
+_EVERY: Final = _joined(select(outbox, or_(~_SAYS, _STANDS).label("stands"), events.c.type, messages.c.last_sequence))
+
+
+async def _read(connection: AsyncConnection, query: Select[Any]) -> Sequence[Told]:
+    """A few events, each with the words that came in place of its own."""
+    rows = (await connection.execute(query)).all()
+    last = {(row.community, row.last_sequence) for row in rows if _renewed(row)}
+    later = {}
+    for community, sequence in last:
+        found = select(outbox).where(outbox.c.community == community, outbox.c.sequence == sequence)
+        later.update({(row.community, row.sequence): kept_row(row) for row in await connection.execute(found)})
+    return [Told(kept_row(row), row.stands, _renewed(row), later.get((row.community, row.last_sequence))) for row in rows]
+
+
+def _renewed(row: Any) -> bool:
+    return bool(row.stands) and row.type in POSTED and row.last_sequence != row.sequence
+
+
 def _told(permit: Permit) -> tuple[ColumnElement[bool], ...]:
-    """Told to peers, in a community that the permit opens now: one that was closed since is closed. Nothing of what a moderator took away, but that it is."""
+    """Told to peers, in a community that the permit opens now: one that was closed since is closed."""
     opened = select(communities.c.id).where(among(communities.c.audience, permit.audiences))
-    away = select(events.c.id).join(messages, messages.c.id == events.c.subject).where(text(WITHHELD), among(events.c.type, SAYING))
-    return outbox.c.community.in_(opened), outbox.c.targets.has_key(PEERS), outbox.c.event.not_in(away)
+    return outbox.c.community.in_(opened), outbox.c.targets.has_key(PEERS)

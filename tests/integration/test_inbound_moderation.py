@@ -239,5 +239,6 @@ async def test_other_servers_are_shown_nothing_of_what_was_taken_away(database_u
         assert await kept.last_of(connection, permit, ROOT) is None
         assert await kept.last_of(connection, permit, object_id("wifip", "post:2")) is not None
         _, page = await kept.newest(connection, permit, COMMUNITY, before=None, limit=10)
-    assert not any(b"post:1" in dict(one.headers).get("ce_nativeid", b"") and b"posted" in dict(one.headers)["ce_type"] for one in page)
+    said = [dict(one.event.headers) for one in page]
+    assert not any(b"post:1" in one.get("ce_nativeid", b"") and b"posted" in one["ce_type"] for one in said)
     await world.close()
