@@ -163,9 +163,11 @@ async def _bring(subject: str, grade: Grade, accepted: Application | None, work:
         await _accept(accepted, work)
     match member:
         case Node():
-            until = manifest.expires if manifest else member.expires
+            if manifest is not None:
+                member = _as_accepted(member, manifest)
+                await work.nodes.describe(member)
             keys = key_life.admitted(member.id, member.keys, manifest, now) if grade in SPEAKING else member.keys
-            await work.nodes.save(replace(member, grade=grade, keys=keys, approved_at=member.approved_at or now, expires=until))
+            await work.nodes.save(replace(member, grade=grade, keys=keys, approved_at=member.approved_at or now))
         case Peer():
             known = described(said, member.applied_at) if said else member
             await work.peers.save(replace(known, grade=grade, admitted_at=member.admitted_at or now))
@@ -173,6 +175,14 @@ async def _bring(subject: str, grade: Grade, accepted: Application | None, work:
     if isinstance(member, Node) and grade in SPEAKING and member.grade not in SPEAKING:
         fact = NodeApproved(node=member.id, organisation=member.organisation_name, platform=member.platform)
         await work.say(fact, subject=subject, marker=now.isoformat())
+
+
+def _as_accepted(node: Node, manifest: Manifest) -> Node:
+    """Who it is by the manifest that people accepted; what was written before, anybody may have written."""
+    organisation = manifest.organisation
+    return replace(
+        node, organisation=organisation.siret, organisation_name=organisation.name, platform=manifest.platform, expires=manifest.expires
+    )
 
 
 async def _may_answer_for_itself(subject: str, grade: Grade, accepted: Application | None, work: Work) -> None:

@@ -66,7 +66,7 @@ class SqlNodes:
         return (await self.all()).get(node)
 
     async def add(self, node: Node) -> None:
-        """Insert an applying node; its organisation too where it is new."""
+        """Insert an applying node; its organisation too where it is new. One that is known keeps its name: whoever applies has shown nothing yet."""
         organisation = upsert(organisations).values(id=node.organisation, name=node.organisation_name)
         await self._connection.execute(organisation.on_conflict_do_nothing())
         row = {"id": node.id, "organisation": node.organisation, "platform": node.platform, "grade": node.grade.value}
@@ -81,11 +81,24 @@ class SqlNodes:
         await self._connection.execute(update(nodes).where(nodes.c.id == node.id).values(**values))
         await self._save_keys(node)
 
+    async def describe(self, node: Node) -> None:
+        """Write whose network a node is, under which name and on which platform, as people accepted it: so its organisation's other nodes are named too."""
+        named = upsert(organisations).values(id=node.organisation, name=node.organisation_name)
+        await self._connection.execute(named.on_conflict_do_update(index_elements=["id"], set_={"name": named.excluded.name}))
+        values = {"organisation": node.organisation, "platform": node.platform}
+        await self._connection.execute(update(nodes).where(nodes.c.id == node.id).values(**values))
+        self._nodes = None
+
     async def forget(self, node: str) -> None:
-        """Remove a candidate that nobody ever admitted: its name is free again."""
+        """Remove a candidate that nobody ever admitted: its name is free again, and its organisation's that nobody else bears."""
         await self._connection.execute(delete(node_keys).where(node_keys.c.node == node))
         await self._connection.execute(delete(nodes).where(nodes.c.id == node, nodes.c.approved_at.is_(None)))
-        (await self.all()).pop(node, None)
+        borne = select(nodes.c.organisation)
+        known = (await self.all()).pop(node, None)
+        if known is not None:
+            await self._connection.execute(
+                delete(organisations).where(organisations.c.id == known.organisation, organisations.c.id.not_in(borne))
+            )
 
     async def _save_keys(self, node: Node) -> None:
         for key in node.keys:
