@@ -49,6 +49,7 @@ def _lines(found: Dossier) -> list[str]:
     if found.waiting:
         by = ", ".join(act.name or "" for act in found.approved_by()) or "personne"
         lines.append(f"  une candidature du {terminal.when(found.waiting.applied_at)} attend, déjà approuvée par : {by}")
+        lines += [f"  l'approbation de {act.name} ne compte plus : cette personne n'agit plus" for act in found.lapsed_approvals()]
         lines.append(f"  son empreinte, à dire pour l'approuver ou la refuser (--manifest) : {found.waiting.digest}")
         lines += _changes(found, found.waiting)
     lines += [f"  clé {key.id} : {words.key_state(state)}, {words.custody(key.custody)}" for key, state in _keys(found)]

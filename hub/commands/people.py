@@ -42,7 +42,14 @@ def add(
     async def use(work: UnitOfWork) -> bool:
         return await people_service.name(Person(secrets.token_hex(4), who, where, siret, work.clock()), token, work)
 
-    if not terminal.in_transaction(use):
+    try:
+        new = terminal.in_transaction(use)
+    except people_service.TokenEnded as ended:
+        terminal.fail(
+            f"Ce jeton fut celui de {ended.person.name}, qui n'agit plus, et ne sera celui de personne : "
+            f"donnez un autre fichier que {token_file}, ou effacez-le, et recommencez."
+        )
+    if not new:
         terminal.say(f"{who} est déjà connue par ce jeton : rien à faire.")
     elif token_file:
         terminal.say(f"{who} ({where}) peut agir par le jeton de {token_file}.")
@@ -52,7 +59,7 @@ def add(
 
 @app.command()
 def revoke(person: Annotated[str, typer.Argument(help="Son identifiant, tel que « people list » le montre.")]) -> None:
-    """Retire son jeton à une personne ; ce qu'elle a fait reste."""
+    """Retire son jeton à une personne ; ce qu'elle a fait reste, mais ses approbations qui en attendent une autre ne comptent plus."""
     from hub.registry import people_service
 
     async def use(work: UnitOfWork) -> bool:

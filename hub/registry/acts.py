@@ -90,6 +90,8 @@ class KeptAct:
     siret: str | None
     version: int | None
     attestation: bytes = field(repr=False)
+    revoked: bool = False
+    """Whether whoever did it no longer acts: she lost her token, or left."""
 
     def authentication(self) -> dict[str, Any]:
         """How she had shown who she was: provider, acr, authTime; empty for what a key did."""
@@ -123,7 +125,19 @@ def _named(person: Person) -> dict[str, str]:
 
 
 def standing_approvals(kept: Iterable[KeptAct], grade: Grade, application: str | None) -> list[KeptAct]:
-    """The approvals that count now for a grade: those since the last act that ended the question, of this very application (None: of none)."""
+    """The approvals that count now for a grade: those since the last act that ended the question, of this very application (None: of none).
+
+    Not those of who no longer acts: one human who lost her token and was given another would be two people.
+    """
+    return [act for act in _approvals(kept, grade, application) if not act.revoked]
+
+
+def lapsed_approvals(kept: Iterable[KeptAct], grade: Grade, application: str | None) -> list[KeptAct]:
+    """Those that would count if whoever gave them still acted."""
+    return [act for act in _approvals(kept, grade, application) if act.revoked]
+
+
+def _approvals(kept: Iterable[KeptAct], grade: Grade, application: str | None) -> list[KeptAct]:
     counting: list[KeptAct] = []
     for act in kept:
         if act.kind in ENDING:
@@ -134,12 +148,12 @@ def standing_approvals(kept: Iterable[KeptAct], grade: Grade, application: str |
 
 
 def approvals_of_key(kept: Iterable[KeptAct], key: str) -> list[KeptAct]:
-    """The approvals of a key of the hub that count now: those since anything else was done about it."""
+    """The approvals of a key of the hub that count now: those since anything else was done about it, by who still acts."""
     counting: list[KeptAct] = []
     for act in kept:
         if act.key == key:
             counting = [*counting, act] if act.kind is ActKind.APPROVED else []
-    return counting
+    return [act for act in counting if not act.revoked]
 
 
 class SqlActs:
@@ -173,7 +187,8 @@ class SqlActs:
         told = []
         for act in new:
             if act.kind is not ActKind.APPROVED:
-                count = sum(one.kind is ActKind.APPROVED for one in _since_the_question(await self.of(act.subject), act))
+                led = _since_the_question(await self.of(act.subject), act)
+                count = sum(one.kind is ActKind.APPROVED and not one.revoked for one in led)
                 told.append(Change(act=act.kind.value, subject=act.subject, grade=act.grade, key=act.key, approvals=count or None))
         return told
 
@@ -199,7 +214,8 @@ async def acts_about_people(connection: AsyncConnection) -> list[KeptAct]:
 
 
 async def _kept(connection: AsyncConnection, which: Any) -> list[KeptAct]:
-    query = select(acts, people.c.name, people.c.organisation, people.c.siret).outerjoin(people, people.c.id == acts.c.person)
+    query = select(acts, people.c.name, people.c.organisation, people.c.siret, people.c.revoked_at)
+    query = query.outerjoin(people, people.c.id == acts.c.person)
     return [_act(row) for row in await connection.execute(query.where(which).order_by(acts.c.id))]
 
 
@@ -207,4 +223,5 @@ def _act(row: Any) -> KeptAct:
     return KeptAct(
         row.subject, ActKind(row.kind), row.at, row.application, Grade(row.grade) if row.grade else None, row.key, row.reason,
         row.person, row.name, row.organisation, row.siret, row.version, bytes(row.attestation),
+        row.revoked_at is not None,
     )  # fmt: skip

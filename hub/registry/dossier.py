@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from hub.registry.acts import ActKind, KeptAct, acts_of, standing_approvals
+from hub.registry.acts import ActKind, KeptAct, acts_of, lapsed_approvals, standing_approvals
 from hub.registry.applications import Application, ApplicationState, applications_of
 from hub.registry.model import Node
 from hub.registry.peer_keys import standing
@@ -62,6 +62,10 @@ class Dossier:
     def approved_by(self, grade: Grade = Grade.FULL) -> list[KeptAct]:
         """The approvals that count now, of what waits."""
         return standing_approvals(self.acts, grade, self.waiting.digest if self.waiting else None)
+
+    def lapsed_approvals(self, grade: Grade = Grade.FULL) -> list[KeptAct]:
+        """The approvals of what waits that no longer count: whoever gave them no longer acts."""
+        return lapsed_approvals(self.acts, grade, self.waiting.digest) if self.waiting else []
 
     def last_change(self) -> KeptAct | None:
         """What brought it to its grade, and why."""

@@ -74,6 +74,11 @@ class SqlPeople:
         row = (await self._connection.execute(query)).first()
         return _person(row) if row else None
 
+    async def bearer(self, unverified: str) -> Person | None:
+        """Whose token it is or was: a token that ended is nobody else's for ever."""
+        row = (await self._connection.execute(select(people).where(people.c.token_hash == hash_of(unverified)))).first()
+        return _person(row) if row else None
+
     async def get(self, person: str) -> Person | None:
         """A person, wherever she stands."""
         row = (await self._connection.execute(select(people).where(people.c.id == person))).first()
@@ -85,7 +90,7 @@ class SqlPeople:
         await self._connection.execute(insert(people).values(**row, token_hash=hash_of(token), added_at=person.added_at))
 
     async def revoke(self, person: str, at: datetime) -> bool:
-        """End a person's token; False for who is unknown or gone already. What she approved before stands."""
+        """End a person's token; False for who is unknown or gone already. What she decided with others stands; what waits for another person's approval counts hers no more."""
         statement = update(people).where(people.c.id == person, people.c.revoked_at.is_(None)).values(revoked_at=at)
         return (await self._connection.execute(statement)).rowcount > 0
 

@@ -14,10 +14,18 @@ if TYPE_CHECKING:
     from hub.registry.people import Person
 
 
+class TokenEnded(ValueError):
+    """A token of somebody who no longer acts: nobody acts by it again."""
+
+    def __init__(self, person: Person) -> None:
+        super().__init__(person.id)
+        self.person = person
+
+
 class People(Protocol):
     """The federation's people."""
 
-    async def by_token(self, unverified: str) -> Person | None: ...
+    async def bearer(self, unverified: str) -> Person | None: ...
     async def get(self, person: str) -> Person | None: ...
     async def add(self, person: Person, token: str) -> None: ...
     async def revoke(self, person: str, at: datetime) -> bool: ...
@@ -38,8 +46,11 @@ class Work(Protocol):
 
 
 async def name(person: Person, token: str, work: Work) -> bool:
-    """Let somebody approve by a token; False where it is somebody's already."""
-    if await work.people.by_token(token) is not None:
+    """Let somebody approve by a token; False where it is somebody's already. Raises TokenEnded."""
+    bearer = await work.people.bearer(token)
+    if bearer is not None and bearer.revoked_at is not None:
+        raise TokenEnded(bearer)
+    if bearer is not None:
         return False
     await work.people.add(person, token)
     await _keep(ActKind.PERSON_NAMED, person, work)
@@ -47,7 +58,7 @@ async def name(person: Person, token: str, work: Work) -> bool:
 
 
 async def revoke(person_id: str, work: Work) -> bool:
-    """End somebody's token, what she approved stands; False where nobody acts under this id."""
+    """End somebody's token: what was decided with her stands, her approvals that wait for a second one count no more; False where nobody acts under this id."""
     person = await work.people.get(person_id)
     if person is None or not await work.people.revoke(person_id, work.clock()):
         return False
