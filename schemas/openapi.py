@@ -89,7 +89,9 @@ def _applications() -> dict[str, Any]:
                 "409": _problem("`name_taken`, `manifest_replayed` or `key_taken`"),
                 "413": _problem("`body_too_large`: more than 64 KiB"),
                 "422": {"description": "`manifest_refused`: every fault at once", "content": {MEDIA_TYPE: {"schema": refused}}},
-                "429": _problem("`too_many_applications` wait already"),
+                "429": _problem(
+                    "`too_many_applications` wait already, or `application_too_soon`: once a minute under a name; `Retry-After`"
+                ),
                 "503": _problem("`hub_key_missing`, or the database does not answer"),
             },
         },

@@ -12,9 +12,10 @@ from hub.operations.forms import body_of, fields_of
 from hub.operations.office import COOKIE, LIFE, Desk, Office, Session
 from hub.operations.peer_dossier import aside
 from hub.operations.refusals import Refused
-from hub.registry import admission
+from hub.registry import admission, pacing
 from hub.registry.admission_work import (
     ApplicationMissing,
+    ApplicationTooSoon,
     ApprovalRefused,
     KeyTaken,
     ManifestReplayed,
@@ -62,7 +63,7 @@ class Admissions:
         except ManifestRefused as refused:
             return self._candidacy(unverified, status=422, faults=refused.faults)
         except Refused as refused:
-            return self._candidacy(unverified, status=refused.problem.status, problem=refused.problem)
+            return self._candidacy(unverified, status=refused.problem.status, headers=refused.headers, problem=refused.problem)
         return self._candidacy("", status=201 if new else 200, signed=signed, new=new)
 
     async def apply_by_api(self, request: Request) -> JSONResponse:
@@ -113,8 +114,10 @@ class Admissions:
         signed = check(unverified, self._office.charter, self._door.clock())
         try:
             async with desk_of(self._office) as desk:
-                new = await admission.apply(signed, desk)
+                new = await pacing.apply_from_outside(signed, desk)
                 await desk.commit()
+        except ApplicationTooSoon as soon:
+            raise Refused(Problem(429, "application_too_soon", words.reason("application_too_soon")), soon.seconds) from soon
         except (NameTaken, ManifestReplayed, KeyTaken, TooManyApplications) as error:
             status, reason = APPLYING[type(error)]
             raise Refused(Problem(status, reason, words.reason(reason))) from error
@@ -152,10 +155,10 @@ class Admissions:
             "place": PLACES[kind], "session": session, "stamp": self._office.stamp(session) if session else "",
         }  # fmt: skip
 
-    def _candidacy(self, manifest: str, status: int = 200, **shown: object) -> HTMLResponse:
+    def _candidacy(self, manifest: str, status: int = 200, headers: Mapping[str, str] | None = None, **shown: object) -> HTMLResponse:
         told = {"faults": (), "problem": None, "signed": None, "new": False, **shown}
         page = render("candidature.html", manifest=manifest, charter=self._office.charter, now=self._door.clock(), **told)
-        return HTMLResponse(page, status_code=status)
+        return HTMLResponse(page, status_code=status, headers=headers)
 
 
 async def _act(subject: str, said: Mapping[str, str], session: Session, desk: Desk) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import traceback
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -20,6 +21,8 @@ from hub.ui import render
 from schemas.problem import MEDIA_TYPE, Problem
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from hub.ports import Clock
@@ -37,6 +40,7 @@ HEADERS: Final = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
     "Cache-Control": "no-store",
 }
+NOTHING: Final = MappingProxyType[str, str]({})
 TITLES: Final = {404: ("not_found", "Cette page n’existe pas"), 405: ("method_not_allowed", "Cette adresse ne prend pas cette méthode")}
 
 
@@ -62,8 +66,8 @@ class SafeHeaders:
 def answer_problems(app: FastAPI, clock: Clock) -> None:
     """Give every error its answer: a page in French for browsers, problem details (RFC 9457) for programs."""
 
-    def answered(request: Request, problem: Problem) -> Response:
-        headers = dict(HEADERS)
+    def answered(request: Request, problem: Problem, more: Mapping[str, str] = NOTHING) -> Response:
+        headers = {**HEADERS, **more}
         if problem.status == 401:  # noqa: PLR2004 - HTTP
             headers["WWW-Authenticate"] = 'Bearer realm="traitdunion"'
         if problem.status == 503:  # noqa: PLR2004 - HTTP
@@ -74,7 +78,7 @@ def answer_problems(app: FastAPI, clock: Clock) -> None:
 
     async def refused(request: Request, error: Exception) -> Response:
         assert isinstance(error, Refused)  # noqa: S101 - registered for this class alone
-        return answered(request, error.problem)
+        return answered(request, error.problem, error.headers)
 
     async def unreadable(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this class alone

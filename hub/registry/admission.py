@@ -22,7 +22,6 @@ from hub.registry.admission_work import (
     said_why,
 )
 from hub.registry.applications import Application, ApplicationState
-from hub.registry.declarations import Declaration
 from hub.registry.federation_keys import OWNER
 from hub.registry.model import GradeRefused, Node, lowers, moved
 from hub.registry.peers import Peer, described
@@ -40,7 +39,10 @@ if TYPE_CHECKING:
     from schemas.application_faults import SignedManifest
 
 OPEN_LIMIT: Final = 200
-"""Applications that wait at once: strangers may apply, and must not fill a disk."""
+"""Applications that wait at once: strangers may apply under as many names as they like, and must not fill a disk.
+
+Who is admitted, or waits already, adds nothing to them: a newer manifest takes the place of the one that nobody had acted upon. How often it may
+come is for the door (`pacing`)."""
 SPEAKING: Final = frozenset({Grade.OBSERVER, Grade.FULL})
 
 
@@ -62,17 +64,16 @@ async def apply(signed: SignedManifest, work: Work) -> bool:
     earlier = await work.applications.of(signed.manifest.subject)
     if earlier and earlier[-1].digest == signed.digest:
         return False
-    signed_before = [one for one in earlier if not isinstance(one.said, Declaration)]
-    if any(one.digest == signed.digest or one.issued >= signed.manifest.issued for one in signed_before):
+    signed_before = next((one for one in reversed(earlier) if not one.declared_here), None)
+    if signed_before is not None and signed_before.issued >= signed.manifest.issued:
         raise ManifestReplayed(signed.manifest.subject)
     await _may_bear_its_name(signed, earlier, work)
     await _keys_are_its_own(signed.manifest, work)
-    if await work.applications.open_ones() >= OPEN_LIMIT:
-        raise TooManyApplications
+    await _finds_room(signed.manifest, earlier, work)
     now = work.clock()
     for one in earlier:
         if one.state is ApplicationState.OPEN:
-            await work.applications.decide(one, ApplicationState.REPLACED, now)
+            await _make_way(one, work)
     application = Application.of(signed, now)
     await work.applications.add(application)
     await _enter(signed.manifest, work)
@@ -225,6 +226,25 @@ async def _enter(manifest: Manifest, work: Work) -> None:
                 await work.peers.add(described(manifest, now))
             elif peer.grade is Grade.CANDIDATE:
                 await work.peers.save(described(manifest, now))
+
+
+async def _finds_room(manifest: Manifest, earlier: Sequence[Application], work: Work) -> None:
+    """One more that waits, unless it takes its own former place; strangers do not keep who is admitted from renewing."""
+    member = await _found(manifest.subject, work)
+    known = member is not None and member.grade is not Grade.CANDIDATE
+    if known or any(one.state is ApplicationState.OPEN for one in earlier):
+        return
+    if await work.applications.open_ones() >= OPEN_LIMIT:
+        raise TooManyApplications
+
+
+async def _make_way(former: Application, work: Work) -> None:
+    """A newer manifest takes the place of one that waits. What people did about that one is kept with it; of what nobody acted upon nothing is."""
+    acts = [act for act in await work.acts.of(former.subject) if act.application == former.digest]
+    if all(act.kind is ActKind.APPLIED for act in acts):
+        await work.applications.forget(former)
+    else:
+        await work.applications.decide(former, ApplicationState.REPLACED, work.clock())
 
 
 async def _may_bear_its_name(signed: SignedManifest, earlier: Sequence[Application], work: Work) -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from hub.ports import Clock
     from hub.registry.acts import Act, KeptAct
     from hub.registry.anchors import Anchor
-    from hub.registry.applications import Application, ApplicationState
+    from hub.registry.applications import Application, ApplicationState, Came
     from hub.registry.federation_keys import Pair
     from hub.registry.model import Node
     from hub.registry.peers import Peer
@@ -43,6 +43,14 @@ class ManifestStands(ValueError):
 
 class TooManyApplications(RuntimeError):
     """As many applications as anybody could read wait already."""
+
+
+class ApplicationTooSoon(RuntimeError):
+    """The same applicant came a moment ago; `seconds` until it may come again."""
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(str(seconds))
+        self.seconds = seconds
 
 
 class NodeNotFound(LookupError):
@@ -117,7 +125,9 @@ class Applications(Protocol):
     """Manifests as they came."""
 
     async def of(self, subject: str) -> list[Application]: ...
+    async def last(self, subject: str) -> Came | None: ...
     async def add(self, application: Application) -> None: ...
+    async def forget(self, application: Application) -> None: ...
     async def decide(self, application: Application, state: ApplicationState, now: datetime) -> None: ...
     async def open_ones(self) -> int: ...
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 
 from hub.registry.declarations import TYPE, Declaration
-from hub.storage.registry_tables import applications
+from hub.storage.registry_tables import acts, applications
 from schemas import jcs
 from schemas.application_faults import reopened
 
@@ -78,6 +78,14 @@ class Application:
         return Declaration.reopened(document) if document["type"] == TYPE else reopened(self.unparsed)
 
 
+@dataclass(frozen=True, slots=True)
+class Came:
+    """Which application somebody came with last, and when."""
+
+    digest: str
+    applied_at: datetime
+
+
 class SqlApplications:
     """Applications in the database."""
 
@@ -87,6 +95,17 @@ class SqlApplications:
     async def of(self, subject: str) -> list[Application]:
         """Somebody's applications, oldest first."""
         return await applications_of(self._connection, subject)
+
+    async def last(self, subject: str) -> Came | None:
+        """Which one somebody came with last, unread."""
+        query = select(applications.c.digest, applications.c.applied_at).where(applications.c.subject == subject)
+        row = (await self._connection.execute(query.order_by(applications.c.applied_at.desc()).limit(1))).first()
+        return Came(row.digest, row.applied_at) if row else None
+
+    async def forget(self, application: Application) -> None:
+        """Keep nothing of one on which nobody acted but who brought it."""
+        await self._connection.execute(delete(acts).where(acts.c.application == application.digest, acts.c.person.is_(None)))
+        await self._connection.execute(delete(applications).where(applications.c.digest == application.digest))
 
     async def add(self, application: Application) -> None:
         """Keep a new one."""

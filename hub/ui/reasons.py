@@ -48,6 +48,7 @@ REASONS: Final[Mapping[str, str]] = {
     "manifest_replayed": "un manifeste plus récent est déjà venu",
     "key_taken": "une de ces clés est déjà celle d’un autre",
     "too_many_applications": "trop de candidatures attendent déjà une décision",
+    "application_too_soon": "une candidature sous ce nom est venue il y a moins d’une minute : présentez la suivante ensuite",
     "application_missing": "aucune candidature n’attend de décision",
     "application_unread": "une candidature est venue : rechargez la page pour la lire",
     "application_changed": "cette candidature a changé depuis que vous l’avez lue : rechargez la page",

@@ -87,6 +87,7 @@ async def decided(app: FastAPI, path: str, who: str, **said: str) -> Answer:
 async def test_anybody_applies_by_the_api_and_reads_every_fault_at_once(app: FastAPI, world: World) -> None:
     good = await call(app, "/api/applications", method="POST", body=manifest(world), **STRANGER)
     assert (good.status, good.json()["subject"], good.json()["state"]) == (201, "node/recherche", "open")
+    world.clock.moved = timedelta(minutes=1)
     other = manifest(world, SigningKey.generate("recherche"))
     taken = await call(app, "/api/applications", method="POST", body=other, **STRANGER)
     assert (taken.status, taken.json()["reason"], taken.headers["content-type"]) == (409, "name_taken", "application/problem+json")
@@ -107,6 +108,7 @@ async def test_the_form_tells_every_fault_in_french_and_keeps_what_was_typed(app
     assert "1999&lt;script&gt;" in answer.text
     good = await post(app, "/candidature", {"manifeste": manifest(world).decode()})
     assert (good.status, "deux personnes de la fédération la liront" in good.text) == (201, True)
+    world.clock.moved = timedelta(minutes=1)
     again = await post(app, "/candidature", {"manifeste": manifest(world, SigningKey.generate("wifip")).decode()})
     assert (again.status, "ce nom est déjà pris" in again.text.lower()) == (409, True)
 
