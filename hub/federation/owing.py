@@ -29,7 +29,7 @@ NEW: Final = Rows(
     receipts_owed,
     then=renewing(KEY, ["event", "fate", "reason", "looks", "due_at"]) + f" WHERE receipts_owed.fate = '{Fate.REFUSED}'",
 )
-"""What was set aside and is heard after all has another fate."""
+"""The first word stands, of the bytes that came first, unless it was a refusal: what was refused may be heard after all, or refused by another name."""
 LOOKED_AT: Final = Rows(receipts_owed, then=renewing(KEY, ["told", "looks", "due_at"]))
 
 
