@@ -12,7 +12,7 @@ import structlog
 
 from adapters import notice_text
 from adapters.ledger import LedgerUnavailable
-from adapters.notice_text import FOLLOWERS, Telling
+from adapters.notice_text import EVERYBODY, Telling
 from adapters.offers import Greeting
 from adapters.port import Later, Never, Written
 from adapters.rounds import outlived
@@ -219,7 +219,7 @@ class Greeter:
         tie = self.ties.of(newcomer.space)
         if tie is None or tie.community != newcomer.community:
             return None
-        names = {PEERS: FOLLOWERS} | ({node.id: node.organisation for node in registry.document.nodes} if registry is not None else {})
+        names = {PEERS: EVERYBODY} | ({node.id: node.organisation for node in registry.document.nodes} if registry is not None else {})
         others = [names.get(node, node) for node in self._others(newcomer.community)]
         telling = Telling(tie.title, others, self.instance.mark, self.link)
         title, content = notice_text.person_title(telling), notice_text.to_person(telling)

@@ -17,10 +17,12 @@ if TYPE_CHECKING:
 
 MOST_NAMED = 30  # ministries; the others are counted
 NAME_LIMIT = 120
-FOLLOWERS = "des serveurs extérieurs qui suivent cette communauté"
+EVERYBODY = "toute personne sur Internet (page publique) et des serveurs extérieurs admis"
+"""Who else reads a public community: nobody is asked her name at the peers' door; servers are, when they speak."""
 MONTHS = ["janvier", "février", "mars", "avril", "mai", "juin", "juillet", "août", "septembre", "octobre", "novembre", "décembre"]
 PERSON_TITLE = "Votre message est lu aussi dans d’autres ministères"
-ABROAD_TITLE = "Votre message est lu aussi sur des serveurs extérieurs"
+ABROAD_TITLE = "Votre message peut être lu de tous sur Internet"
+BOTH_TITLE = "Votre message est lu dans d’autres ministères et peut l’être de tous sur Internet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +60,16 @@ def of_space(telling: Telling, state: TieState) -> Content:
 
 
 def person_title(telling: Telling) -> str:
-    """By whom else she is read: other ministries, or servers of others alone."""
-    return ABROAD_TITLE if set(telling.ministries) <= {FOLLOWERS} else PERSON_TITLE
+    """By whom else she is read: other ministries, everybody, or both."""
+    if EVERYBODY not in telling.ministries:
+        return PERSON_TITLE
+    return ABROAD_TITLE if set(telling.ministries) == {EVERYBODY} else BOTH_TITLE
 
 
 def to_person(telling: Telling) -> Content:
     """What who writes there for the first time is told, in private and once; somebody else hears the community."""
     first = f"<p>Bonjour,</p><p>Vous venez d’écrire pour la première fois dans un espace relié à {_name(telling)} par Trait d’union.</p>"
-    abroad = " Nul ne peut y contraindre les serveurs extérieurs." if FOLLOWERS in telling.ministries else ""
+    abroad = " Nul ne peut y contraindre les serveurs extérieurs." if EVERYBODY in telling.ministries else ""
     again = f"<p>Si vous supprimez un message ici, sa suppression est demandée partout où il est lu.{abroad} Cet avis ne vous est envoyé qu’une fois.</p>"
     return _content(first + _readers(telling, "Ce que vous y écrivez est lu aussi par") + _keep(telling) + again + _more(telling))
 
@@ -79,12 +83,14 @@ def _name(telling: Telling) -> str:
 
 
 def _readers(telling: Telling, opening: str) -> str:
-    names = sorted({_line(name) for name in telling.ministries}, key=str.casefold)
-    if not names:
-        return "<p>Aucun autre ministère n’y est relié pour l’instant.</p>"
+    names = sorted({_line(name) for name in telling.ministries if name != EVERYBODY}, key=str.casefold)
     shown = [escape(name) for name in names[:MOST_NAMED]]
     if len(names) > MOST_NAMED:
         shown.append(f"{len(names) - MOST_NAMED} autres ministères")
+    if EVERYBODY in telling.ministries:  # told however many ministries there are
+        shown.append(EVERYBODY)
+    if not shown:
+        return "<p>Aucun autre ministère n’y est relié pour l’instant.</p>"
     return f"<p>{opening} : {', '.join(shown)}.</p>"
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import structlog
 
 from adapters import notice_text
-from adapters.notice_text import FOLLOWERS, Telling
+from adapters.notice_text import EVERYBODY, Telling
 from adapters.offers import Notice
 from adapters.port import Later, Never, Written
 from adapters.rounds import outlived
@@ -112,7 +112,7 @@ class Noticer:
         registry = self.trust.current()
         if registry is None:
             return ROUND_SECONDS
-        names = {node.id: node.organisation for node in registry.document.nodes} | {PEERS: FOLLOWERS}
+        names = {node.id: node.organisation for node in registry.document.nodes} | {PEERS: EVERYBODY}
         for one in await self.board.standings():
             wanted = notice_of(one, self.instance, names, self.link)
             if wanted is not None and digest_of(wanted) != one.shown and await self.board.claim(one):

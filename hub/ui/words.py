@@ -126,7 +126,7 @@ FOLLOWS: Final[Mapping[str, str]] = {"pending": "demandé", "accepted": "accept�
 AUDIENCES: Final[Mapping[str, str]] = {
     "public": "tous les agents", "members": "membres", "private": "privé", "unknown": "inconnu",
 }  # fmt: skip
-OPEN_TO: Final = "publique : tous les agents, et les serveurs extérieurs admis"
+OPEN_TO: Final = "publique : tous les agents, toute personne sur Internet (page publique) et les serveurs extérieurs admis"
 CHANGES: Final[Mapping[str, str]] = {
     "message.posted": "message écrit", "message.edited": "message modifié", "message.deleted": "message supprimé",
     "message.moderated": "message retiré par la modération", "message.restored": "message rétabli par la modération",
@@ -273,7 +273,7 @@ def follow(name: str) -> str:
 
 
 def open_to(audience_name: str) -> str:
-    """Who reads a community: a public one, other servers too."""
+    """Who reads a community: a public one, anybody on the Internet too."""
     return OPEN_TO if audience_name == "public" else audience(audience_name)
 
 

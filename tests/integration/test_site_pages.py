@@ -108,12 +108,15 @@ async def test_what_came_from_another_server_is_not_said_to_be_the_hubs(filled: 
         assert 'écrit dans <span class="node">hub</span>' not in page
 
 
-async def test_a_public_community_is_said_to_be_read_by_other_servers_too(filled: AsyncEngine) -> None:
+async def test_a_public_community_is_said_to_be_read_by_anybody(filled: AsyncEngine) -> None:
     for audience, said in (("members", False), ("public", True)):
         async with filled.begin() as connection:
             await connection.execute(update(tables.communities).values(audience=audience))
         for address in ("/", THREAD):
-            assert ("serveurs extérieurs admis" in (await call(app_over(filled), address)).text) is said
+            assert (
+                "toute personne sur Internet (page publique) et les serveurs extérieurs admis"
+                in (await call(app_over(filled), address)).text
+            ) is said
 
 
 async def test_replies_are_nested_under_the_original(filled: AsyncEngine) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from adapters.greetings import MOST_ATTEMPTS, NOTED, ROUND_SECONDS, Due, Greeter, Newcomer, Newcomers, greeting_key
 from adapters.ledger import LedgerUnavailable
-from adapters.notice_text import ABROAD_TITLE, FOLLOWERS, PERSON_TITLE, Telling, person_title, to_person
+from adapters.notice_text import ABROAD_TITLE, BOTH_TITLE, EVERYBODY, PERSON_TITLE, Telling, person_title, to_person
 from adapters.port import Later, Never, Written
 from adapters.ties import Tie, TieState
 from schemas.words import Audience
@@ -179,8 +179,8 @@ async def test_nobody_is_greeted_before_it_is_known_who_hears_the_community(gree
     ("others", "title", "words", "absent"),
     [
         (["Éducation"], PERSON_TITLE, "Éducation", "serveurs"),
-        ([FOLLOWERS], ABROAD_TITLE, "Nul ne peut y contraindre les serveurs extérieurs", "ministères"),
-        ([FOLLOWERS, "Éducation"], PERSON_TITLE, "Nul ne peut y contraindre les serveurs extérieurs", "disparaît partout"),
+        ([EVERYBODY], ABROAD_TITLE, "Nul ne peut y contraindre les serveurs extérieurs", "ministères"),
+        ([EVERYBODY, "Éducation"], BOTH_TITLE, "Nul ne peut y contraindre les serveurs extérieurs", "disparaît partout"),
     ],
 )
 def test_the_notice_says_one_thing_alone_of_who_reads_and_promises_nothing_for_others(

@@ -109,6 +109,14 @@ def test_a_crowd_of_ministries_is_counted_past_thirty() -> None:
     assert "Ministère 30" not in text
 
 
+@pytest.mark.parametrize("ministries", [2, 33])
+def test_a_public_community_is_said_to_be_read_by_anybody_however_many_ministries_there_are(ministries: int) -> None:
+    heard = [notice_text.EVERYBODY, *(f"Universités {number:02}" for number in range(ministries))]
+    text = notice_text.of_space(Telling("Futurs", heard, "#interne", ""), TieState.CONFIRMED).text
+    assert "toute personne sur Internet (page publique) et des serveurs extérieurs admis." in text
+    assert text.count("autres ministères") == (ministries > notice_text.MOST_NAMED)
+
+
 def test_nothing_is_said_before_the_hub_agrees_and_tells_who_hears_the_community(instance: Instance) -> None:
     for state in (TieState.PROPOSED, TieState.ACCEPTED):
         assert notice_of(dataclasses.replace(TIED, state=state), instance, NAMES, LINK) is None
