@@ -6,7 +6,9 @@ import functools
 import hashlib
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
+
+import structlog
 
 from hub.federation.addresses import Addresses
 from hub.operations.office import LABEL, Office
@@ -29,6 +31,9 @@ if TYPE_CHECKING:
     from hub.settings import HubSettings
     from schemas.keys import KeyHolder
 
+OwnDatabase = Literal["door_database_url", "peer_door_database_url", "courier_database_url"]
+log = structlog.get_logger()
+
 
 def clock() -> datetime:
     """The time now, in UTC."""
@@ -38,6 +43,14 @@ def clock() -> datetime:
 def engine(settings: HubSettings) -> AsyncEngine:
     """The database."""
     return engine_for(settings.database_url)
+
+
+def own_database(settings: HubSettings, own: OwnDatabase) -> str:
+    """The database's address under a process's own role; who takes over a process that has none has the whole database, so that it is said."""
+    url: str = getattr(settings, own)
+    if not url:
+        log.warning("database_role_shared", missing=f"TRAITDUNION_{own.upper()}")
+    return url or settings.database_url
 
 
 def hub_files(settings: HubSettings) -> HubFiles:

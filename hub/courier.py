@@ -30,6 +30,7 @@ from hub.federation.repository import SqlFollowers
 from hub.federation.ring import Ring
 from hub.federation.unpacking import parcel_of
 from hub.federation.window import Window
+from hub.storage.engine import engine_for
 from hub.registry.peer_repository import SqlPeers
 from schemas.provenance import sha256
 from schemas.topics import PEERS_OUTBOUND
@@ -170,10 +171,11 @@ async def run(settings: HubSettings, kafka_settings: KafkaSettings, names: Topic
     """Run until cancelled; ends with an error when database or broker are gone, and its supervisor starts it again."""
     health = telemetry.Health()
     runner = await telemetry.serve(health, settings.metrics_host, settings.metrics_port)
-    lock = await asyncpg.connect(settings.database_url)
+    url = bootstrap.own_database(settings, "courier_database_url")
+    lock = await asyncpg.connect(url)
     await lock.execute("SELECT pg_advisory_lock($1)", SHARD)
     health.checks["lock"] = lambda: not lock.is_closed()
-    database = bootstrap.engine(settings)
+    database = engine_for(url)
     place = TopicPartition(names.of(PEERS_OUTBOUND), 0)
     head, readers = kafka.consumer(kafka_settings, group=None), Readers(kafka_settings, MOST)
     rules = DevelopmentRules() if settings.federation_loopback else PublicRules()

@@ -70,7 +70,7 @@ def node_door(parts: Parts) -> Straight:
 
 async def run(settings: HubSettings, kafka_settings: KafkaSettings, names: TopicNames) -> None:
     """Serve the node door in a process of its own, until told to stop; its metrics stay on the side of the operators."""
-    url = settings.door_database_url or settings.database_url
+    url = bootstrap.own_database(settings, "door_database_url")
     database, witness = engine_for(url), SharedWitness(url)
     read_registry = bootstrap.RegistryReader(database, settings.registry_anchor)
     async with at_work(kafka_settings, names, read_registry, settings.door_url, witness, bootstrap.clock) as parts:

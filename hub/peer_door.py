@@ -21,6 +21,7 @@ from hub.federation.serving import Here, Pages
 from hub.federation.signed_fetch import SignedFetching
 from hub.peer_reading import SqlPublished
 from hub.registry.peers import admitted
+from hub.storage.engine import engine_for
 from schemas.wire import telemetry
 from schemas.wire.egress import EgressSettings
 from schemas.wire.fetching import DevelopmentRules, GuardedClient, PublicRules
@@ -52,7 +53,7 @@ async def abroad(settings: HubSettings, ring: Ring, addresses: Addresses, peers:
 
 async def run(settings: HubSettings, ring: Ring, kafka_settings: KafkaSettings, names: TopicNames) -> None:
     """Serve until told to stop; metrics stay on the side of the operators."""
-    addresses, database = Addresses(settings.federation_url), bootstrap.engine(settings)
+    addresses, database = Addresses(settings.federation_url), engine_for(bootstrap.own_database(settings, "peer_door_database_url"))
     book, version = PeerBook(database, bootstrap.clock), importlib.metadata.version("traitdunion")
     shown = SqlPublished(database, settings.hub_id, addresses, bootstrap.clock)
     pages = Pages(Here(addresses, ring.shown, shown, bootstrap.clock, version))

@@ -36,6 +36,13 @@ class HubSettings(FiledSettings):
     door_database_url: Annotated[
         str, Field(description="postgresql://… under the node door's own role, which may do next to nothing; empty: the hub's own.")
     ] = ""
+    peer_door_database_url: Annotated[
+        str,
+        Field(description="postgresql://… under the peers' door's own role, which writes nothing of what is said; empty: the hub's own."),
+    ] = ""
+    courier_database_url: Annotated[
+        str, Field(description="postgresql://… under the courier's own role, which reads no message; empty: the hub's own.")
+    ] = ""
     public_url: Annotated[
         str, Field(pattern=r"^(https?://[^/?#]+)?$", description="The node door's address as its senders write it, without a path.")
     ] = ""

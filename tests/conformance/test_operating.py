@@ -53,6 +53,22 @@ def test_every_setting_exists() -> None:
     assert named <= settings()
 
 
+def test_what_a_process_refuses_to_start_without_is_named() -> None:
+    process = (DEPLOY.parent / "hub" / "process.py").read_text(encoding="utf-8")
+    missing = set(re.findall(r"TRAITDUNION_[A-Z_]+", " ".join(re.findall(r'start_refused", missing="([^"]+)"', process))))
+    assert {"TRAITDUNION_FEDERATION_ANCHOR", "TRAITDUNION_REGISTRY_ANCHOR"} <= missing
+    made_by_a_command = {"TRAITDUNION_FEDERATION_KEY"}
+    assert missing - made_by_a_command <= set(re.findall(r"TRAITDUNION_[A-Z_]+", PAGE))
+
+
+def test_every_role_of_a_process_is_named_with_its_setting() -> None:
+    roles = [name for name in HubSettings.model_fields if name.endswith("_database_url")]
+    assert len(roles) == 3
+    for name in roles:
+        assert f"TRAITDUNION_{name.upper()}" in PAGE
+        assert f"--{name.removesuffix('_database_url').replace('_', '-')}-role" in PAGE
+
+
 def test_the_proxy_leads_to_the_ports_where_the_processes_listen() -> None:
     hub, connector = HubSettings.model_fields, AdapterSettings.model_fields
     listening = [hub[name].default for name in ("site_port", "door_port", "federation_port")] + [connector["gateway_port"].default]
