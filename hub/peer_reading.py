@@ -11,7 +11,7 @@ from hub.communities import members
 from hub.communities import repository as rooms
 from hub.communities.model import MessageState
 from hub.federation.nodeinfo import Figures
-from hub.federation.repository import SqlFollowers
+from hub.federation.repository import SqlFollowers, address_of
 from hub.federation.serving import PAGE
 from hub.federation.showing import Deeds, Room, Said, Seat
 from hub.operations import kept
@@ -65,13 +65,13 @@ class SqlPublished:
     async def newest(self, community: str) -> Sequence[Said]:
         """A public community's last messages, the newest first."""
         async with self._database.connect() as connection:
-            return [_said(one) for one in await rooms.newest(connection, self._permit, community, limit=SHOWN)]
+            return [_said(one, self._hub) for one in await rooms.newest(connection, self._permit, community, limit=SHOWN)]
 
     async def said(self, message: str) -> Said | None:
         """A message of a public community, by its own id alone."""
         async with self._database.connect() as connection:
             found = await rooms.message_of(connection, self._permit, message)
-        return _said(found) if found and found.id == message else None
+        return _said(found, self._hub) if found and found.id == message else None
 
     async def followers(self, community: str) -> int:
         """How many actors elsewhere follow a community."""
@@ -95,9 +95,11 @@ class SqlPublished:
         """A ministry's message as a Note with its proof, where that is still kept; of a peer's, where it stands."""
         async with self._database.connect() as connection:
             found = await kept.last_of(connection, self._permit, message)
-        if found is None:
-            return None
-        return peer_deeds.origin(found) or peer_deeds.note(found, self._addresses)
+            told = (peer_deeds.origin(found) or peer_deeds.note(found, self._addresses)) if found else None
+            if told is not None:
+                return told
+            said = await rooms.message_of(connection, self._permit, message)  # the outbox forgets; what is a peer's stays a peer's
+            return await address_of(connection, said.id) if said and said.node == self._hub else None
 
     async def figures(self) -> Figures:
         """What NodeInfo tells."""
@@ -112,8 +114,8 @@ def _room(community: Community) -> Room:
     return Room(community.id, community.title, community.opened_at)
 
 
-def _said(message: Message) -> Said:
+def _said(message: Message, hub: str) -> Said:
     return Said(
         message.id, message.community, message.node, message.author, message.organisation, message.title, message.html,
-        message.occurred_at, message.parent, message.state is not MessageState.VISIBLE,
+        message.occurred_at, message.parent, message.state is not MessageState.VISIBLE, message.node == hub,
     )  # fmt: skip

@@ -173,6 +173,8 @@ class Pages:
         kept = None if _wishes_page(request) else await self._here.shown.note(said.id)
         if isinstance(kept, str):
             return Response(status_code=302, headers={**HEADERS, "Location": kept, "Vary": "Accept", "Cache-Control": PASSING})
+        if said.abroad and not _wishes_page(request):  # on our word it would be ours
+            raise Absent(404, "message_unknown", "Ce message est d’un autre serveur, et l’adresse n’en est plus connue ici")
         document = kept or published.plain_note(said, self._at)
         room = await self._here.shown.room(said.community)
         return self._either(request, document, lambda: self._page("pairs_message.html", said=said, room=room, address=address), PASSING)

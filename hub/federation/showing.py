@@ -45,6 +45,8 @@ class Said:
     occurred_at: datetime
     parent: str | None
     deleted: bool
+    abroad: bool = False
+    """Somebody said it on a server of others, where it stands."""
 
 
 @dataclass(frozen=True, slots=True)

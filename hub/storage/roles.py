@@ -16,7 +16,7 @@ PEER_DOOR: Final[Mapping[str, str]] = {
     **dict.fromkeys(
         (
             "communities", "messages", "events", "outbox", "members", "organisations", "nodes", "node_keys", "followers", "peers",
-            "federation_keys", "registry_documents",
+            "external_objects", "federation_keys", "registry_documents",
         ), "SELECT",
     ),
     "peer_registries": "SELECT, INSERT, UPDATE",

@@ -17,6 +17,7 @@ from hub.federation.repository import KeptVersions, Shown
 from hub.peer_reading import SqlPublished
 from hub.registry.repository import newest_document
 from hub.storage.engine import engine_for
+from hub.storage.federation_tables import external_objects
 from hub.storage.roles import PEER_DOOR
 from schemas.keys import SigningKey
 from schemas.manifest import KeyEntry
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
+STANDS = "https://opsi.example/notes/1"
 FORBIDDEN = (
     "SELECT token_hash FROM hub.people", "SELECT value FROM hub.held", "SELECT * FROM hub.signatures_seen", "SELECT * FROM hub.reports",
     "SELECT secret FROM adapters.persons", "UPDATE hub.messages SET html = ''", "INSERT INTO hub.outbox DEFAULT VALUES",
@@ -76,6 +78,27 @@ async def test_under_its_role_the_door_shows_all_that_it_has_pages_for(world: Wo
     assert await shown.deed("0" * 32) is None
     assert await shown.followers(COMMUNITY) == 0
     assert (await shown.figures()).posts == 1
+
+
+async def test_under_its_role_the_door_knows_where_a_peers_message_stands_when_the_outbox_has_forgotten_it(
+    world: World, door: AsyncEngine
+) -> None:
+    shown = SqlPublished(door, "hub", Addresses("https://hub.example"), world.clock)
+    (message,) = await shown.newest(COMMUNITY)
+    assert not message.abroad
+    async with world.engine.begin() as connection:
+        await connection.exec_driver_sql("DELETE FROM hub.outbox")
+        await connection.exec_driver_sql("UPDATE hub.messages SET node = 'hub'")
+    found = await shown.said(message.id)
+    assert found is not None
+    assert (found.abroad, await shown.note(message.id)) == (True, None)
+    async with world.engine.begin() as connection:
+        row = {"id": STANDS, "subject": message.id, "community": COMMUNITY, "owner": "https://opsi.example/u/a", "peer": "opsi.example"}
+        await connection.execute(external_objects.insert().values(**row, kind="message", at=NOW))
+    assert await shown.note(message.id) == STANDS
+    async with world.engine.begin() as connection:
+        await connection.exec_driver_sql("UPDATE hub.communities SET audience = 'members'")
+    assert await shown.note(message.id) is None
 
 
 async def test_under_its_role_the_door_knows_the_peers_and_remembers_their_registries(world: World, door: AsyncEngine) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import json
 from typing import Any
 
@@ -167,6 +168,13 @@ async def test_what_a_peer_said_stands_at_its_own_server() -> None:
     shown = InMemory({"m1": said("m1")}, {"m1": "https://peer.example/notes/1"})
     answer = await get("/notes/m1", shown=shown)
     assert (answer.status, answer.headers["location"]) == (302, "https://peer.example/notes/1")
+
+
+async def test_what_a_peer_said_is_never_given_to_machines_as_ours_even_where_its_address_is_forgotten() -> None:
+    shown = InMemory({"m1": dataclasses.replace(said("m1"), abroad=True)})
+    answer = await get("/notes/m1", shown=shown)
+    assert (answer.status, answer.json()["reason"]) == (404, "message_unknown")
+    assert "Inès Exemple" in (await get("/notes/m1", BROWSER, shown)).text
 
 
 async def test_an_activity_is_shown_while_it_is_kept() -> None:
