@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -19,6 +19,7 @@ from hub.federation.unpacking import Earlier, Forgotten, parcel_of
 if TYPE_CHECKING:
     from aiokafka.structs import ConsumerRecord
 
+    from hub.federation.delivery import Standing
     from hub.federation.lanes import Lanes, Parts
     from hub.federation.window import Window
 
@@ -29,6 +30,7 @@ CHUNK: Final = 100
 TURN: Final = timedelta(seconds=10)
 LOOK_SECONDS: Final = 1.0
 NO_LONGER: Final = "peer_no_longer_follows"
+PASSED_OVER: Final = frozenset({NO_LONGER, Trouble.EXPIRED})
 LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 log = structlog.get_logger()
 
@@ -90,7 +92,7 @@ class Laggards:
     async def _forward(self, lane: Lane) -> bool:
         """One stretch of the way; False where the peer is to be left alone for now."""
         if lane.standing.position >= self.window.following:
-            lane.standing = lane.standing.caught_up()  # from here on it is offered what comes, without a gap
+            lane.standing = _caught_up(lane.standing)  # from here on it is offered what comes, without a gap
             self.parts.spawn(self.parts.keeper.keep(lane.standing))
             log.info("peer_caught_up", peer=lane.peer)
             return True
@@ -125,6 +127,7 @@ class Laggards:
         """What was for a peer and is not brought to it is said."""
         lane.standing = lane.standing.passed(offset)
         if await self.past.told_to(lane.peer, offset):
+            lane.standing = replace(lane.standing, reason=reason)
             await self.parts.keeper.keep(lane.standing, Refusal(lane.peer, offset, reason, self.parts.clock()))
         return lane.standing.state is not State.PAUSED
 
@@ -137,6 +140,14 @@ class Laggards:
         lane.standing = lane.standing.given_up(Trouble.EXPIRED, first - 1, self.parts.clock())
         await self.parts.keeper.keep(lane.standing)
         return True
+
+
+def _caught_up(standing: Standing) -> Standing:
+    """As far as all others; it no longer fails where what it failed over was passed over, for nothing waits for it: it left, or follows no more."""
+    done = standing.caught_up()
+    if done.state is not State.OPEN or done.reason not in PASSED_OVER:
+        return done
+    return replace(done, state=done.to(State.CLOSED), failures=0, next_try=None, failing_since=None)
 
 
 def _is_due(lane: Lane, now: datetime) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 
@@ -314,6 +315,22 @@ async def test_what_was_for_a_peer_that_follows_no_longer_is_not_called_transmit
         await world.passes(5)
     assert {(one.offset, one.reason) for one in world.kept.refusals} == {(0, NO_LONGER), (1, NO_LONGER)}
     assert world.inboxes.took == {}
+    standing = world.kept.standings["a.example"]
+    assert (standing.state, standing.behind, standing.reason) == (State.CLOSED, False, NO_LONGER)
+    assert standing.failing_for(world.now + timedelta(days=2)) == timedelta()  # nothing waits for it: nobody is called
+
+
+async def test_a_server_that_refused_the_last_word_still_counts_as_failing(world: World) -> None:
+    world.follow("a.example")
+    world.inboxes.says[inbox_of("a.example")] = lambda *_: Reply(400)
+    async with world.run():
+        await world.say(record(0))
+        await world.rest()
+        for _ in range(4):
+            await world.passes(25 * HOURS)
+    standing = world.kept.standings["a.example"]
+    assert (standing.state, standing.behind) == (State.OPEN, False)
+    assert standing.failing_for(world.now) > timedelta(days=1)
 
 
 async def test_what_the_topic_no_longer_keeps_is_lost_and_said(world: World) -> None:
