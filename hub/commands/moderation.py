@@ -103,18 +103,26 @@ def remove(
     async def use(work: UnitOfWork) -> bool:
         return await animation.take_away(await _message(message, work), ground, note, await terminal.presence(work), work)
 
-    terminal.say("Le message est retiré partout." if _acting(use) else "Ce message était déjà retiré : rien à faire.")
+    asked = f"Le retrait est demandé à tous les RSE ; « traitdunion trace {message} » dit où il en est."
+    terminal.say(asked if _acting(use) else "Ce message était déjà retiré : rien à faire.")
 
 
 @app.command()
 def restore(message: MessageName) -> None:
     """Rétablit partout un message retiré, tel que son auteur l'a laissé."""
     from hub.communities import animation
+    from hub.communities.model import MessageState
 
-    async def use(work: UnitOfWork) -> bool:
+    async def use(work: UnitOfWork) -> MessageState | None:
         return await animation.bring_back(await _message(message, work), await terminal.presence(work), work)
 
-    terminal.say("Le message est rétabli." if _acting(use) else "Ce message n'était pas retiré : rien à faire.")
+    match _acting(use):
+        case None:
+            terminal.say("Ce message n'était pas retiré : rien à faire.")
+        case MessageState.VISIBLE:
+            terminal.say(f"Le rétablissement est demandé à tous les RSE ; « traitdunion trace {message} » dit où il en est.")
+        case _:
+            terminal.say("La modération ne le retient plus, mais son auteur l'a supprimé depuis : il reste supprimé.")
 
 
 @app.command()

@@ -13,6 +13,7 @@ from schemas.names import one_line
 
 if TYPE_CHECKING:
     from hub.access import CommunityRole
+    from hub.communities.model import MessageState
     from hub.communities.reports import Report
     from hub.registry.model import Node
     from hub.registry.people import Presence
@@ -98,12 +99,12 @@ async def take_away(message: str, ground: Ground, note: str, presence: Presence,
     return True
 
 
-async def bring_back(message: str, presence: Presence, work: Work) -> bool:
-    """Bring a message back that was taken away; False where nothing stands against it. Raises RefusedError."""
-    if not await moderation.bring_back(message, work):
-        return False
-    await _attest(message, ActKind.MESSAGE_RESTORED, None, presence, work)
-    return True
+async def bring_back(message: str, presence: Presence, work: Work) -> MessageState | None:
+    """Bring a message back that was taken away: where it stands now; None where nothing stands against it. Raises RefusedError."""
+    state = await moderation.bring_back(message, work)
+    if state is not None:
+        await _attest(message, ActKind.MESSAGE_RESTORED, None, presence, work)
+    return state
 
 
 async def rewrite(report: int, presence: Presence, work: Work) -> None:

@@ -90,24 +90,25 @@ async def _take_away(moderation: Moderation, work: Work) -> bool:
     return True
 
 
-async def bring_back(message: str, work: Work) -> bool:
-    """A message that was taken away is written again everywhere, as its author left it; False where nothing stands against it.
+async def bring_back(message: str, work: Work) -> MessageState | None:
+    """A message that was taken away is written again everywhere, as its author left it: where it stands now; None where nothing stands against it.
 
     One that she took back meanwhile stays where she wanted it. Raises RefusedError.
     """
     known = await _locked(message, work)
     moderation = await work.moderations.get(message)
     if moderation is None or not known.withheld:
-        return False
+        return None
     sequence = known.last_sequence
     if known.state is MessageState.MODERATED:
         said, words = await _last_words(known, work)
         sequence = await work.say_of(known, MessageRestored(said=said, words=words, withdrawn_in=moderation.node))
         if moderation.node is not None:
             await work.moderations.forget_withdrawal(message, moderation.node)
-    work.messages.save(known.restored(sequence))
+    restored = known.restored(sequence)
+    work.messages.save(restored)
     work.moderations.lift(message)
-    return True
+    return restored.state
 
 
 async def write_again(message: str, node: str, work: Work) -> None:

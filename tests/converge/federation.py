@@ -79,7 +79,7 @@ class Person:
         withdrawn = await self.hub.world.rows(f"SELECT node FROM hub.moderations WHERE message = '{message}' AND node IS NOT NULL")  # noqa: S608 - an id of ours
 
         async def bring_back(work: UnitOfWork) -> bool:
-            return await animation.bring_back(message, await present(work), work)
+            return await animation.bring_back(message, await present(work), work) is not None
 
         assert await self.hub.world.work(bring_back)
         words = last_said(self.hub.heard, message)

@@ -41,7 +41,7 @@ async def take_away(work: UnitOfWork, message: str = ROOT) -> bool:
 
 
 async def bring_back(work: UnitOfWork) -> bool:
-    return await animation.bring_back(ROOT, await present(work), work)
+    return await animation.bring_back(ROOT, await present(work), work) is not None
 
 
 def of_copy(world: World, fact: CopyWithdrawn | CopyEdited, actor: str, marker: str) -> Any:

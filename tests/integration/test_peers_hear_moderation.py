@@ -53,7 +53,7 @@ async def take_away(town: Town, message: str = POST) -> None:
 
 async def bring_back(town: Town, message: str = POST) -> None:
     async def act(work: UnitOfWork) -> bool:
-        return await animation.bring_back(message, await present(work), work)
+        return await animation.bring_back(message, await present(work), work) is not None
 
     assert await town.world.work(act)
 

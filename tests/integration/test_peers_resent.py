@@ -42,7 +42,7 @@ async def moderate(carrying: Carrying, *, away: bool) -> None:
         presence = await present(work)
         if away:
             return await animation.take_away(POST, Ground.OFF_TOPIC, "Hors sujet.", presence, work)
-        return await animation.bring_back(POST, presence, work)
+        return await animation.bring_back(POST, presence, work) is not None
 
     assert await carrying.town.world.work(act)
 

@@ -60,14 +60,14 @@ async def test_what_comes_back_is_what_its_author_said_last_under_her_ministrys_
     work = await _moderated()
     edit = edited("wifip", "post:1", "corrigé")
     await on_message(edit, work)
-    assert await moderation.bring_back(ROOT, work)
+    assert await moderation.bring_back(ROOT, work) is MessageState.VISIBLE
     (_, fact) = work.own_words[-1]
     assert isinstance(fact, MessageRestored)
     assert fact.said is not None
     assert fact.said.value.encode() == edit.verified.event.value
     assert jcs.parse(fact.said.attributes.encode()) == dict(edit.verified.event.attributes)
     assert work.messages.known[ROOT].state is MessageState.VISIBLE
-    assert not await moderation.bring_back(ROOT, work)
+    assert await moderation.bring_back(ROOT, work) is None
 
 
 async def test_what_is_no_longer_kept_comes_back_in_the_hubs_words() -> None:
@@ -92,7 +92,7 @@ async def test_what_its_author_took_back_meanwhile_stays_away_once_the_moderator
     await on_message(edited("wifip", "post:1", "corrigé"), work)
     await on_message(deleted("wifip", "post:1"), work)
     assert work.moderations.kept[ROOT] is None
-    assert await moderation.bring_back(ROOT, work)
+    assert await moderation.bring_back(ROOT, work) is MessageState.DELETED
     assert work.messages.known[ROOT].state is MessageState.DELETED
     assert len(work.own_words) == 1
     assert await on_message(edited("wifip", "post:1", "de retour"), work) is Outcome.SEQUENCED
