@@ -30,8 +30,8 @@ from hub.federation.repository import SqlFollowers
 from hub.federation.ring import Ring
 from hub.federation.unpacking import parcel_of
 from hub.federation.window import Window
-from hub.storage.engine import engine_for
 from hub.registry.peer_repository import SqlPeers
+from hub.storage.engine import engine_for
 from schemas.provenance import sha256
 from schemas.topics import PEERS_OUTBOUND
 from schemas.wire import kafka, telemetry
