@@ -70,7 +70,7 @@ class Relay:
             await self._follow(connection)
             rows = await outbox.unpublished(connection, BATCH, self._still_missing())
             if not rows:
-                Metric.oldest.labels("outbox").set(0)
+                await self._show_oldest(connection)
                 return 0
             if await self._look_for_topics({row.topic for _, row in rows}):
                 return BATCH  # without what waits for its topic
@@ -79,13 +79,19 @@ class Relay:
             acks = await self._produce([row for _, row in rows])
             done = [(name, ack.partition, ack.offset) for (name, _), ack in zip(rows, acks, strict=True)]
             await outbox.mark_published(connection, done, bootstrap.clock())
+            await self._show_oldest(connection, rows[0][1].admitted_at)
             await connection.commit()
         self._marked = True
         now = bootstrap.clock()
-        Metric.oldest.labels("outbox").set((now - rows[0][1].admitted_at).total_seconds())
         for _, row in rows:
             Metric.hop.labels("published").observe(max(0.0, (now - row.admitted_at).total_seconds()))
         return len(rows)
+
+    async def _show_oldest(self, connection: AsyncConnection, published: datetime | None = None) -> None:
+        """The age of the oldest row of all: of those that are published now, and of what waits for a topic that is missing."""
+        waits = await outbox.oldest_unpublished(connection) if self._missing else None
+        oldest = min((at for at in (published, waits) if at is not None), default=None)
+        Metric.oldest.labels("outbox").set((bootstrap.clock() - oldest).total_seconds() if oldest else 0)
 
     async def _try_to_mark(self, connection: AsyncConnection, rows: Sequence[tuple[int, Outgoing]]) -> None:
         """Once a process, before its first batch leaves: a database without room would have each of our starts publish the same rows once more."""

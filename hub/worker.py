@@ -30,6 +30,8 @@ from schemas.wire.telemetry import Metric
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
+    from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
     from hub.acknowledging import Acknowledger
     from hub.batches.group import Handler
     from hub.batches.inbound import InboundBatch
@@ -179,6 +181,7 @@ class _Parts:
         self._names = names
         self._inbound: InboundBatch | None = None
         self._acknowledger: Acknowledger | None = None
+        self._show_parked: tuple[AsyncEngine, Callable[[AsyncConnection], Awaitable[None]]] | None = None
         self.progress = Progress()
 
     async def start(self, settled: Callable[[], bool]) -> None:
@@ -202,6 +205,7 @@ class _Parts:
         from hub import bootstrap  # noqa: PLC0415 - the fan-out pays neither time nor memory for a database it does not ask
         from hub.batches.group import Group  # noqa: PLC0415 - as above
         from hub.batches.inbound import InboundBatch  # noqa: PLC0415 - as above
+        from hub.operations import quarantine  # noqa: PLC0415 - as above
 
         rules = bootstrap.rules(self._settings)
         database = bootstrap.engine(self._settings)
@@ -216,8 +220,10 @@ class _Parts:
             from hub.acknowledging import Acknowledger  # noqa: PLC0415 - as above
             from hub.batches.peers import PeerBatch  # noqa: PLC0415 - as above
 
+            self._show_parked = database, quarantine.show_peers
             self._acknowledger = Acknowledger(begin, bootstrap.addresses(self._settings), rules.key, bootstrap.clock)
             return PeerBatch(group, ABROAD, bootstrap.addresses(self._settings), bootstrap.first_door_key(self._settings))
+        self._show_parked = database, quarantine.show_nodes
         self._inbound = InboundBatch(group, INBOUND)
         return self._inbound
 
@@ -227,8 +233,16 @@ class _Parts:
         if self._acknowledger is not None:
             await self._acknowledger.send_due()
             await self._acknowledger.watch()
+        await self.show_quarantine()
         Metric.lag.labels(self._group, SOURCES[self._group].name).set(self.progress.lag(consumer))
         Metric.oldest.labels(self._group).set(self.progress.oldest(_clock()))
+
+    async def show_quarantine(self) -> None:
+        """Who is set aside, told from the database: a batch may not come for hours, nor know what was before it."""
+        if self._show_parked is not None:
+            database, show = self._show_parked
+            async with database.connect() as connection:
+                await show(connection)
 
 
 def _clock() -> datetime:

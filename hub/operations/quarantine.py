@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from hub.storage.federation_tables import peer_quarantines
 from hub.storage.rows import among
 from hub.storage.tables import attempts, nodes, strikes
+from schemas.wire.telemetry import Metric
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -78,6 +79,22 @@ async def release_peer(connection: AsyncConnection, peer: str) -> bool:
 async def quarantined_peers(connection: AsyncConnection) -> dict[str, datetime]:
     """Peers whose activities are parked, and since when."""
     return {row.peer: row.at for row in await connection.execute(select(peer_quarantines))}
+
+
+async def show_nodes(connection: AsyncConnection) -> None:
+    """Show by the metric which nodes are in quarantine now, though nothing comes from them, and after a restart too."""
+    found = list(await connection.scalars(select(nodes.c.id).where(nodes.c.quarantined_at.is_not(None))))
+    Metric.quarantined.clear()
+    for node in found:
+        Metric.quarantined.labels(node).set(1)
+
+
+async def show_peers(connection: AsyncConnection) -> None:
+    """The same of peers."""
+    found = await quarantined_peers(connection)
+    Metric.peer_quarantined.clear()
+    for peer in found:
+        Metric.peer_quarantined.labels(peer).set(1)
 
 
 async def forget(connection: AsyncConnection, before: datetime) -> None:

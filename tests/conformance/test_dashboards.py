@@ -157,6 +157,32 @@ def test_alerts_name_verdicts_that_exist() -> None:
     assert named <= {verdict.value for verdict in Verdict}
 
 
+def alert(name: str) -> str:
+    return str(next(rule["expr"] for rule in rules() if rule["alert"] == name))
+
+
+def test_a_slow_rse_calls_nobody_from_bed() -> None:
+    for name in ("TraitdunionEventsWait", "TraitdunionHopSlow"):
+        assert re.search(r'stage!~"writer\\\\\.\.\*"|hop!="written"', alert(name)), name
+
+
+def test_whatever_the_gateway_answers_503_to_raises_an_alert() -> None:
+    apart, gateway = ((DEPLOY.parent / "adapters" / name).read_text(encoding="utf-8") for name in ("apart.py", "gateway.py"))
+    named = set(re.findall(r'NotStored\("(\w+)"\)|return "(ledger_\w+)"|FAILED: Final = "(\w+)"', apart)) | set(
+        re.findall(r'Problem\(503, "(\w+)"()()', gateway)
+    )
+    reasons = {reason for found in named for reason in found if reason}
+    assert reasons == {"spool_full", "ledger_unavailable", "admission_failed", "gateway_busy"}
+    assert set(re.findall(r'outcome=~"([^"]+)"', alert("TraitdunionWebhooksNotStored"))[0].split("|")) == reasons
+
+
+def test_who_does_not_federate_is_told_which_targets_to_take_away() -> None:
+    told = (DEPLOY / "EXPLOITER.md").read_text(encoding="utf-8")
+    ports = re.findall(r"127\.0\.0\.1:(\d+)\"\] # federation", (DEPLOY / "prometheus" / "prometheus.yml").read_text(encoding="utf-8"))
+    assert len(ports) == len(FEDERATION)
+    assert all(port in told for port in ports)
+
+
 def test_prometheus_asks_the_ports_that_up_gives_its_processes() -> None:
     targets = {
         job["job_name"]: [target for told in job["static_configs"] for target in told["targets"]] for job in PROMETHEUS["scrape_configs"]

@@ -5,10 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from prometheus_client import REGISTRY
 
-from hub.operations.quarantine import release
+from hub.operations.quarantine import release, show_nodes
+from hub.settings import HubSettings
+from hub.worker import _Parts
 from schemas.envelope import object_id
 from schemas.facts.message import MessageDeleted
+from schemas.wire.kafka import KafkaSettings, TopicNames
+from schemas.wire.telemetry import Metric
 from tests.hub_world import World, forged
 
 if TYPE_CHECKING:
@@ -35,6 +40,26 @@ async def test_a_flood_from_one_node_quarantines_that_node_only(world: World) ->
     await world.work(lambda work: release(work.connection, "education"))
     await world.hear(world.posted("education", "$ok"))
     assert object_id("education", "$ok") in await world.messages()
+
+
+async def test_the_metric_tells_of_quarantine_without_a_batch_and_of_its_end(world: World) -> None:
+    def shown() -> set[str]:
+        families = [family for family in REGISTRY.collect() if family.name == "traitdunion_node_quarantined"]
+        return {sample.labels["node"] for family in families for sample in family.samples if sample.value}
+
+    strangers = [
+        world.event("education", MessageDeleted(space="!x"), f"$f{number}", marker="m", community="ailleurs") for number in range(6)
+    ]
+    await world.hear(*(world.carry(event, "education/!x") for event in strangers))
+    Metric.quarantined.clear()  # as in a process that has just begun
+    settings = HubSettings(database_url=world.engine.url.render_as_string(hide_password=False).replace("+asyncpg", ""))
+    parts = _Parts("inbound", settings, KafkaSettings(), TopicNames())
+    parts._show_parked = world.engine, show_nodes
+    await parts.show_quarantine()
+    assert shown() == {"education"}
+    await world.work(lambda work: release(work.connection, "education"))
+    await parts.show_quarantine()
+    assert shown() == set()
 
 
 async def test_a_refused_event_that_somebody_replays_counts_once_against_its_node(world: World) -> None:

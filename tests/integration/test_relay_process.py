@@ -11,6 +11,7 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 from aiokafka.structs import OffsetAndMetadata
+from prometheus_client import REGISTRY
 from sqlalchemy.exc import DBAPIError
 
 from hub import relay
@@ -188,14 +189,22 @@ async def test_a_node_without_its_topic_holds_up_no_other_and_gets_what_waited_o
             continue
         waiting = {row["topic"] for row in await world.rows("SELECT topic FROM hub.outbox WHERE published_at IS NULL")}
         assert waiting == {topics.outbound(node).name for node in NODES if node != "education"}
+        assert await publisher.publish_waiting() == 0
+        assert _age_of_the_outbox() > 0
         assert await hub.read("node.education.outbound.v1", bool)
         await asyncio.to_thread(_create, hub, [topic for node in NODES for topic in topics.of_node(node)])
         await _find(sender, names, *map(topics.outbound, NODES))
         monkeypatch.setattr(relay, "FORGET_SECONDS", 0.0)
         while await publisher.publish_waiting():
             continue
+        assert await publisher.publish_waiting() == 0
+        assert _age_of_the_outbox() == 0
     assert not await world.rows("SELECT topic FROM hub.outbox WHERE published_at IS NULL")
     assert await hub.read("node.diplomatie.outbound.v1", bool)
+
+
+def _age_of_the_outbox() -> float:
+    return REGISTRY.get_sample_value("traitdunion_oldest_unprocessed_seconds", {"stage": "outbox"}) or 0.0
 
 
 async def test_fan_out_to_a_node_without_its_topic_is_a_dead_letter_and_reaches_the_others(
