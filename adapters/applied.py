@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING
 from adapters.memory import OBJECT_COLUMNS, VERSIONS_KEPT, Kind, KnownObject, object_of
 from adapters.port import ACCEPTANCES, ENDINGS, REACTIONS, Act
 from adapters.together import Together
+from adapters.turns import turn
 from schemas.facts.delivery import Delivery
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Sequence
+    from contextlib import AbstractAsyncContextManager
     from datetime import datetime
 
     from adapters.ledger import Ledger
@@ -50,10 +53,19 @@ SETTLE = "UPDATE objects SET moderated = $3, settled = array_append(settled, $4)
 RENAMING = frozenset({Act.ACCEPTED, Act.EDITED})
 """Acts after which a copy may be another object: the mark of another answer, a message brought back where nothing is undeleted."""
 KEEP_REFUSED = "INSERT INTO refused_objects VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING"
-KEEP_NUMBERS = (
-    "INSERT INTO sequences VALUES ($1, $2, $3, $4) ON CONFLICT (instance, community) DO UPDATE "
-    "SET applied = excluded.applied, later = excluded.later"
-)
+KEEP_NUMBERS = """
+    INSERT INTO sequences VALUES ($1, $2, $3, $4) ON CONFLICT (instance, community) DO UPDATE SET
+        applied = greatest(sequences.applied, excluded.applied),
+        later = ARRAY(SELECT DISTINCT n FROM unnest(sequences.later || excluded.later) AS n
+            WHERE n > greatest(sequences.applied, excluded.applied) ORDER BY n)
+"""
+"""Never back: what another process of this instance has applied meanwhile is applied."""
+INTEND = """
+    INSERT INTO intents (instance, key, act, space, native_id, opened_at) VALUES ($1, $2, $3, $4, $5, $6)
+    ON CONFLICT (instance, key) DO UPDATE SET state = 'open', native_id = excluded.native_id
+    RETURNING xmax <> 0
+"""
+"""Whether the row was there: only one that is updated was locked before, which `xmax` tells (PostgreSQL 18 § 5.6)."""
 KEEP_RECEIPT = "INSERT INTO receipts (instance, delivery) VALUES ($1, $2) RETURNING position"
 ACQUAINTANCES = """
     SELECT handle, name FROM acquaintances
@@ -169,25 +181,21 @@ class Applied:
         """Whether anything of any community was ever applied here."""
         return bool(self._numbers)
 
+    def turn(self) -> AbstractAsyncContextManager[asyncio.Event]:
+        """Our turn to read this instance's records, where nobody else says whose they are; its event tells that it is over."""
+        return turn(self._ledger, self._instance)
+
     async def open_intents(self) -> frozenset[str]:
         """Keys of writes whose answer was never seen: to be looked for before they are written again."""
         async with self._ledger.connection() as connection:
             rows = await connection.fetch("SELECT key FROM intents WHERE instance = $1 AND state = 'open'", self._instance)
         return frozenset(row["key"] for row in rows)
 
-    async def intend(self, order: Order, now: datetime) -> None:
-        """Say what we are about to do, before doing it."""
+    async def intend(self, order: Order, now: datetime) -> bool:
+        """Say what we are about to do, before doing it; whether it was begun before, by whomever."""
         async with self._ledger.connection() as connection:
-            await connection.execute(
-                "INSERT INTO intents (instance, key, act, space, native_id, opened_at) VALUES ($1, $2, $3, $4, $5, $6) "
-                "ON CONFLICT (instance, key) DO UPDATE SET state = 'open', native_id = excluded.native_id",
-                self._instance,
-                order.key,
-                order.act.value,
-                order.space,
-                order.native_id,
-                now,
-            )
+            known: bool = await connection.fetchval(INTEND, self._instance, order.key, order.act.value, order.space, order.native_id, now)
+        return known
 
     async def here(self, subjects: Sequence[str], community: str) -> dict[str, KnownObject]:
         """Objects by their subject; of several copies one of this community before another's, a living one before a deleted one."""

@@ -115,7 +115,8 @@ class _Attempt:
     async def __call__(self) -> WriteOutcome:
         await self._bench.client.turn(self._order)  # before the intent: people's own changes wait while one is open
         if not self._intended:
-            await self._bench.applied.intend(self._order, self._bench.clock())
+            if await self._bench.applied.intend(self._order, self._bench.clock()):  # by another process, or by us before we forgot it
+                self._look_first = self._may_come = True
             self._intended = True
         outcome = await self._once()
         self._look_first = True

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
@@ -16,6 +16,7 @@ from adapters.ledger import LedgerUnavailable
 from adapters.resyncs import Lost
 from schemas import node_door
 from schemas.node_door import BatchMalformed, Carried, Cursor, Page, read_page
+from schemas.wire.endings import to_its_end
 from schemas.wire.telemetry import Metric
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class _Given:
 
 
 class DoorIntake:
-    """The reading of one node. Two processes of one instance would both read; the sequences in the ledger make that harmless."""
+    """The reading of one node. Of two processes of one instance one reads; the other waits for its turn, as a spare."""
 
     def __init__(self, instance: str, client: DoorClient, writer: Writer, applied: Applied) -> None:
         self._name, self._client, self._writer, self._applied = instance, client, writer, applied
@@ -53,21 +54,41 @@ class DoorIntake:
         self._times: dict[int, float] = {}
 
     async def run(self) -> None:
+        """Read for ever, whenever it is our turn: the hub hands the same records to whoever asks."""
+        while True:
+            async with self._applied.turn() as over:
+                await self._read_until(over)
+
+    async def _read_until(self, over: asyncio.Event) -> None:
+        loop = asyncio.get_running_loop()
+        reading, ending = loop.create_task(self._read()), loop.create_task(over.wait())
+        try:
+            await asyncio.wait({reading, ending}, return_when=asyncio.FIRST_COMPLETED)
+            if reading.done():
+                reading.result()
+        finally:
+            await to_its_end(self._leave(reading, ending))
+
+    async def _leave(self, *tasks: asyncio.Task[Any]) -> None:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+        await self._lanes.clear(LEAVE_SECONDS)
+        self._mark, self._times, self._after, self._done = Mark(), {}, None, None
+
+    async def _read(self) -> None:
         """Poll for ever; a door that closes is waited for."""
         await self._recalled()
-        try:
-            while True:
-                try:
-                    await self._turn()
-                except DoorClosed as error:
-                    await self._find_place(error)
-                    log.warning("poll_refused", instance=self._name, reason=error.reason)
-                    await asyncio.sleep(error.after)
-                except BatchMalformed as error:
-                    log.warning("page_malformed", instance=self._name, place=str(error))
-                    await asyncio.sleep(RETRY_SECONDS)
-        finally:
-            await self._lanes.clear(LEAVE_SECONDS)
+        while True:
+            try:
+                await self._turn()
+            except DoorClosed as error:
+                await self._find_place(error)
+                log.warning("poll_refused", instance=self._name, reason=error.reason)
+                await asyncio.sleep(error.after)
+            except BatchMalformed as error:
+                log.warning("page_malformed", instance=self._name, place=str(error))
+                await asyncio.sleep(RETRY_SECONDS)
 
     async def _recalled(self) -> None:
         """What the process before this one has done, first of all."""

@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 import asyncpg
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
 ACQUIRE_SECONDS = 3.0
 STATEMENT_SECONDS = 5.0
@@ -74,26 +74,23 @@ class _Plain(asyncpg.Connection):  # type: ignore[misc]  # asyncpg has no types
 class Ledger:
     """A pool of connections to schema `adapters`; says LedgerUnavailable in one voice."""
 
-    def __init__(self, pool: asyncpg.Pool) -> None:
-        self._pool = pool
+    def __init__(self, pool: asyncpg.Pool, connect: Callable[[], Awaitable[asyncpg.Connection]] | None = None) -> None:
+        self._pool, self._connect = pool, connect
 
     @classmethod
     async def open(cls, url: str, *, size: int = 10, now: Callable[[], str | None] = lambda: None) -> Self:
         """Connect; `now` tells the address as it stands in its file, for the password of each new connection. Raises LedgerUnavailable."""
+        said: dict[str, Any] = {
+            **_living_password(now),
+            "timeout": ACQUIRE_SECONDS,
+            "command_timeout": STATEMENT_SECONDS,
+            "server_settings": {"search_path": "adapters", "application_name": "traitdunion-adapters"},
+        }
         try:
-            pool = await asyncpg.create_pool(
-                plain_url(url),
-                **_living_password(now),
-                min_size=1,
-                max_size=size,
-                connection_class=_Plain,
-                timeout=ACQUIRE_SECONDS,
-                command_timeout=STATEMENT_SECONDS,
-                server_settings={"search_path": "adapters", "application_name": "traitdunion-adapters"},
-            )
+            pool = await asyncpg.create_pool(plain_url(url), **said, min_size=1, max_size=size, connection_class=_Plain)
         except DOWN as error:
             raise LedgerUnavailable(type(error).__name__) from error
-        return cls(pool)
+        return cls(pool, lambda: asyncpg.connect(plain_url(url), **said))
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Any]:
@@ -108,6 +105,15 @@ class Ledger:
         except DOWN as error:
             if isinstance(error, ValueError):  # asyncpg calls a value that it cannot encode an error of the interface
                 raise Unstorable(type(error).__name__) from error
+            raise LedgerUnavailable(type(error).__name__) from error
+
+    async def apart(self) -> asyncpg.Connection:
+        """A connection of its own beside the pool, for who holds a lock and terminates it. Raises LedgerUnavailable."""
+        if self._connect is None:
+            raise LedgerUnavailable("apart")
+        try:
+            return await self._connect()
+        except DOWN as error:
             raise LedgerUnavailable(type(error).__name__) from error
 
     @asynccontextmanager

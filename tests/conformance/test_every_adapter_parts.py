@@ -44,8 +44,10 @@ class Desk:
     def clock(self) -> datetime:
         return datetime.now(UTC)
 
-    async def intend(self, order: Order, _: datetime) -> None:
+    async def intend(self, order: Order, _: datetime) -> bool:
+        known = order.key in self.intended
         self.intended.append(order.key)
+        return known
 
     async def through(self, attempt: Callable[[], Awaitable[WriteOutcome]]) -> Written | Never | Later:
         return await attempt()

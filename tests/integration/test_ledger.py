@@ -91,6 +91,27 @@ async def test_an_answer_closes_its_intent_with_the_copy_the_number_and_the_rece
     assert [waiting.delivery.sequence for waiting in await again.waiting_receipts()] == [4, 6]
 
 
+async def test_a_write_that_anybody_began_is_known_whatever_became_of_it(ledger: Ledger) -> None:
+    one, other = Applied(ledger, "rse"), Applied(ledger, "rse")
+    assert not await one.intend(order(), NOW)
+    assert await other.intend(order(), NOW)
+    await one.close(delivery(1), key="key-posted")
+    assert await other.intend(order(), NOW)
+    assert not await Applied(ledger, "another").intend(order(), NOW)
+
+
+async def test_numbers_never_go_back_though_a_process_knows_less_than_another(ledger: Ledger) -> None:
+    behind, ahead = Applied(ledger, "rse"), Applied(ledger, "rse")
+    for applied in (behind, ahead):
+        await applied.load()
+    for number in (1, 2, 3, 5):
+        await ahead.close(delivery(number))
+    await behind.close(delivery(1))
+    await behind.close(delivery(7))
+    await behind.load()
+    assert behind.numbers("c") == Numbers(3, frozenset({5, 7}))
+
+
 async def test_what_the_writer_did_to_a_copy_meanwhile_outlives_what_a_slow_batch_remembers_of_it(ledger: Ledger) -> None:
     applied, memory = Applied(ledger, "rse"), Memory(ledger, "rse")
     await applied.close(delivery(1), copy=Copy(order(), Written("copy:1", "v1"), "c"))

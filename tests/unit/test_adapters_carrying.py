@@ -50,11 +50,12 @@ class SlowRse:
     async def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
 
-    async def carried(self, *, act: Act = Act.POSTED, again: bool = False) -> Written | Never:
-        """What becomes of an order; `again` after the process that began it has died."""
+    async def carried(self, *, act: Act = Act.POSTED, again: bool = False, known: bool = False) -> Written | Never:
+        """What becomes of an order; `again` after the process that began it has died, `known` where the ledger says that it was begun."""
 
-        async def intend(order: Order, now: datetime) -> None:
+        async def intend(order: Order, now: datetime) -> bool:
             del order, now
+            return known
 
         async def through(attempt: Callable[[], Awaitable[WriteOutcome]]) -> Written | Never:
             while isinstance(outcome := await attempt(), Later):
@@ -87,6 +88,12 @@ async def test_a_message_that_nobody_wrote_is_written_after_two_looks() -> None:
 async def test_what_another_process_began_is_looked_for_twice() -> None:
     rse = SlowRse([DONE], done_after=SETTLES_SECONDS)
     assert await rse.carried(again=True) == DONE
+    assert rse.asked == ["find", "find"]
+
+
+async def test_what_another_process_is_just_writing_is_looked_for_twice() -> None:
+    rse = SlowRse([DONE], done_after=SETTLES_SECONDS)
+    assert await rse.carried(known=True) == DONE
     assert rse.asked == ["find", "find"]
 
 
