@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from adapters.port import Order, WriteOutcome
 
 
-UNANSWERED: Final = frozenset({"timeout", "unreachable"})
-"""After these nobody knows whether a write was done, or will be."""
+UNANSWERED: Final = frozenset({"timeout", "unreachable", "status_502", "status_504"})
+"""After these nobody knows whether a write was done, or will be; the last two are what a proxy says of an RSE that it did not hear."""
 SETTLES_SECONDS: Final = 3.0
 
 

@@ -72,7 +72,7 @@ class SlowRse:
         return (await carrier.carry_out(order)).outcome
 
 
-@pytest.mark.parametrize("reason", ["timeout", "unreachable"])
+@pytest.mark.parametrize("reason", ["timeout", "unreachable", "status_502", "status_504"])
 async def test_a_message_that_is_written_behind_our_first_look_is_not_written_again(reason: str) -> None:
     rse = SlowRse([Later(reason), DONE], done_after=SETTLES_SECONDS)
     assert await rse.carried() == DONE
