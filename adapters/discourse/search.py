@@ -41,7 +41,7 @@ class Search:
 
     def __init__(self, api: Api, account: str) -> None:
         self._api = api
-        self._account = account
+        self._account = account.casefold()
 
     async def thread(self, order: Order) -> Thread | Later | None:
         """Where a reply goes; None when the message must stand alone."""
@@ -87,7 +87,7 @@ class Search:
                 return more
             posts += more
         # Under our own account only: anyone who reads a copy's source can paste its marker.
-        ours = (post for post in reversed(posts) if post.username == self._account)
+        ours = (post for post in reversed(posts) if (post.username or "").casefold() == self._account)
         return next((seen(post) for post in ours if mark in (post.raw or "")), None)
 
     async def edited(self, order: Order, raw: str) -> Written | Later | None:
@@ -187,8 +187,9 @@ def seen(post: Post) -> Written:
 
 
 def deleted_by(post: Post, account: str) -> bool:
-    """Whether an account deleted a post; told to staff alone."""
-    return post.deleted_at is not None and post.deleted_by is not None and post.deleted_by.username == account
+    """Whether an account deleted a post; told to staff alone. Discourse holds two spellings of a user name to be one."""
+    who = post.deleted_by
+    return post.deleted_at is not None and who is not None and (who.username or "").casefold() == account.casefold()
 
 
 def number_of(native: str | None) -> int | None:
