@@ -44,7 +44,9 @@ class Mark:
         """An offset is done, in any order; an offset of before a rebalance is no longer ours to count."""
         self._done.add(offset)
         while self._begun and self._begun[0] in self._done:
-            self.next = self._begun.popleft() + 1
+            first = self._begun.popleft()
+            self._done.discard(first)  # of a node that is never idle, nothing else would ever leave it
+            self.next = first + 1
         if not self._begun:
             self._done.clear()
 

@@ -39,6 +39,15 @@ def test_offsets_with_holes_are_passed_over() -> None:
     assert mark.next == 10
 
 
+def test_the_mark_of_a_node_that_is_never_idle_remembers_no_more_than_what_is_under_way() -> None:
+    mark = Mark()
+    mark.begin(0)
+    for offset in range(1_000):
+        mark.begin(offset + 1)
+        mark.finish(offset)
+    assert (mark.next, len(mark._done)) == (1_000, 0)
+
+
 def test_what_ends_after_a_rebalance_moves_nothing() -> None:
     mark = Mark()
     mark.begin(5)
