@@ -171,6 +171,13 @@ STORIES: Final[Mapping[str, Sequence[Step]]] = {
         *(Post(node, long=True) for node in (MATRIX, DISCOURSE, EXO)), Settle(), Do(Deed.EDIT, MATRIX, 0), Do(Deed.EDIT, DISCOURSE, 1), *ONCE_KILLED,
         Do(Deed.EDIT, MATRIX, 0), Do(Deed.EDIT, DISCOURSE, 1), Do(Deed.REPLY, DISCOURSE, 0), *ONCE_KILLED, Do(Deed.DELETE, MATRIX, 0), *ONCE_KILLED,
     ],
+    "a long text is taken away and brought back at once, in the same words": [
+        Post(EXO, long=True), Settle(), Remove(0), Settle(), Restore(0), Settle(),
+    ],
+    "a long text is taken away while it is being written, and brought back": [
+        Post(EXO, long=True), Mail(EXO, 0, again=False), Number(), Write(DISCOURSE, How.WELL, (Remove(1), Rewrite(0))), Post(DISCOURSE), Restore(3),
+        Rewrite(1),
+    ],
     "members come and go in all three, while a connector is killed and Kafka is silent": [
         *(Enter(node) for node in (MATRIX, DISCOURSE, EXO)), Mail(MATRIX, 0, again=True), Mail(DISCOURSE, 0, again=True), Silence(on=True),
         Settle(), Leave(MATRIX), Restart(MATRIX), Leave(EXO), Silence(on=True), Wait(61), Leave(DISCOURSE), Settle(), Enter(MATRIX), Enter(EXO),

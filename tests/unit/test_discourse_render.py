@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from html import escape
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from adapters.discourse import DiscourseClient, render
 from adapters.discourse.limits import DEFAULT
 from adapters.parts import MOST_PARTS
+from adapters.port import Act, Part
 from schemas.facts.message import Attachment, Author, Content
 from tests.fakes_discourse import instance, order
 
@@ -87,6 +89,14 @@ async def test_a_long_message_goes_on_in_replies_each_within_the_limit(text: str
     assert f"suite (2/{len(parts)}) :" in written[1]
     assert "La suite est dans la réponse suivante" in written[0]
     assert ["https://x.example/f" in one for one in written] == [False] * (len(parts) - 1) + [True]
+
+
+def test_a_later_part_that_is_written_again_by_another_event_is_no_repetition_to_discourse() -> None:
+    part = order(part=Part(2, 2), subject="s.2", key="e1.2")
+    again = replace(part, key="e2.2")
+    assert render.raw(part) != render.raw(again)
+    assert render.marker(part) in render.raw(part)
+    assert render.raw(replace(part, act=Act.EDITED)) == render.raw(replace(again, act=Act.EDITED))
 
 
 async def test_a_message_that_would_bury_a_conversation_leads_to_its_origin() -> None:
