@@ -5,11 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
+import structlog
+
+from adapters.ledger import LedgerUnavailable
 from adapters.parts import PartCopy, placed, taken_away
 from adapters.port import Act, Later, Never, Written
+from adapters.spool import SpoolFull
+from schemas.wire.failures import told
+from schemas.wire.publisher import NotAcknowledged
 from schemas.wire.telemetry import Metric
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from adapters.bench import Bench
     from adapters.port import Order, WriteOutcome
 
@@ -17,6 +25,10 @@ if TYPE_CHECKING:
 UNANSWERED: Final = frozenset({"timeout", "unreachable", "status_502", "status_504"})
 """After these nobody knows whether a write was done, or will be; the last two are what a proxy says of an RSE that it did not hear."""
 SETTLES_SECONDS: Final = 3.0
+HANDLER_ERROR: Final = "handler_error"
+PASSING: Final = (LedgerUnavailable, NotAcknowledged, SpoolFull)
+"""What heals without us: the record is tried again."""
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +41,11 @@ class LaterParts:
 
 @dataclass(frozen=True, slots=True)
 class Carried:
-    """What became of an order, and of its later parts."""
+    """What became of an order, and of its later parts; `failed` names the error by which one of them broke off the whole."""
 
     outcome: Written | Never
     later: LaterParts = field(default_factory=LaterParts)
+    failed: str | None = None
 
 
 class Carrier:
@@ -62,6 +75,15 @@ class Carrier:
         written, later = await self._done(first), LaterParts()
         if isinstance(written, Never):
             return Carried(written)
+        try:
+            return await self._continued(order, written, others, later)
+        except PASSING:
+            raise
+        except Exception as error:  # noqa: BLE001 - what stands already is noted, or nothing could ever take it back
+            log.error(HANDLER_ERROR, instance=self._bench.name, **told(error))  # noqa: TRY400 - its text may hold content
+            return Carried(written, later, type(error).__name__)
+
+    async def _continued(self, order: Order, written: Written, others: Sequence[Order], later: LaterParts) -> Carried:
         here = dict(enumerate(order.parts, 2))
         for number, part in enumerate(others, 2):
             step = placed(part, written.locator or written.native_id, here.pop(number, None))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import structlog
 
 from adapters.applied import RENAMING, Copy, Refused
+from adapters.carrying import HANDLER_ERROR
 from adapters.moderation import Moderated, Moderation
 from adapters.orders import Gesture, Orders, Place, Verdicted
 from adapters.people import Ghosted
@@ -146,7 +148,10 @@ class Effects:
             case Written() as outcome:
                 native_id = outcome.native_id if order.act in RENAMING else order.native_id or outcome.native_id
                 copy = Copy(order, outcome, community, tuple(carried.later.parts))
-                return Verdicted(Verdict.WRITTEN, None, native_id, outcome.version, copy, keys=keys)
+                said = Verdicted(Verdict.WRITTEN, None, native_id, outcome.version, copy, keys=keys)
+                if carried.failed is None:
+                    return said
+                return replace(said, verdict=Verdict.REFUSED, reason=HANDLER_ERROR, detail=carried.failed)
             case Never(reason=reason) if reason == WITHDRAWN:
                 return Verdicted(Verdict.SKIPPED, reason, order.native_id, keys=keys)
             case Never(reason=reason, detail=detail) if reason == UNSUPPORTED:

@@ -31,7 +31,10 @@ GESTURES: Final[Mapping[type[Gesture], Act]] = {
 
 @dataclass(frozen=True, slots=True)
 class Verdicted:
-    """What became of a record, before it is signed; `keys` names the intents of a long message's later parts, and of quotations."""
+    """What became of a record, before it is signed; `keys` names the intents of a long message's later parts, and of quotations.
+
+    `detail` is for the dead letter alone.
+    """
 
     verdict: Verdict
     reason: str | None = None
@@ -42,6 +45,7 @@ class Verdicted:
     keys: tuple[str, ...] = ()
     requoted: tuple[Requoted, ...] = ()
     settled: Settled | None = None
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import structlog
 
 from adapters.applied import Counting
-from adapters.carrying import Carrier
+from adapters.carrying import HANDLER_ERROR, PASSING, Carrier
 from adapters.effects import Effects
 from adapters.last_door import KEY_REASONS, Passed, Stopped
 from adapters.ledger import LedgerUnavailable
@@ -15,7 +16,7 @@ from adapters.orders import Verdicted
 from adapters.patience import delay
 from adapters.quotations import Quotations
 from adapters.resyncs import Lost
-from adapters.spool import Record, SpoolFull
+from adapters.spool import Record
 from schemas import topics
 from schemas.facts.delivery import Delivery
 from schemas.proof import timestamp
@@ -67,11 +68,11 @@ class Writer:
         while True:
             try:
                 return await self._handle(record, done)
-            except (LedgerUnavailable, NotAcknowledged, SpoolFull) as error:
+            except PASSING as error:
                 log.warning("writer_waits", instance=self._bench.name, error=type(error).__name__, offset=record.offset)
                 await self._bench.sleep(RETRY_SECONDS)
             except Exception as error:  # noqa: BLE001 - whatever a record makes fail, it alone becomes a dead letter
-                log.error("handler_error", instance=self._bench.name, offset=record.offset, **told(error))  # noqa: TRY400 - its text may hold content
+                log.error(HANDLER_ERROR, instance=self._bench.name, offset=record.offset, **told(error))  # noqa: TRY400 - its text may hold content
                 return await self._give_up(record, type(error).__name__, done)
 
     async def _handle(self, record: UnverifiedRecord, done: Callable[[], None]) -> None:
@@ -84,13 +85,29 @@ class Writer:
             return done()
         await self._note_gap(record.lane, checked, numbers)
         await self._note_company(record.lane, checked)
-        said = await self._quotations.follow(await self._effects.of(record, checked), checked)
+        said = await self._followed(await self._effects.of(record, checked), checked)
         if said.verdict is Verdict.REFUSED:
-            await self._dead_letter(record, said.reason or "refused", "")
+            await self._dead_letter(record, said.reason or "refused", said.detail)
         await self._close(record, checked, said, done)
         if checked.resent:
             self._bench.resyncs.heard(record.lane, self._bench.clock())
         return None
+
+    async def _followed(self, said: Verdicted, checked: Passed) -> Verdicted:
+        """With its quotations. What was written before one of them made us fail is noted all the same, or nothing could ever take it back."""
+        try:
+            return await self._quotations.follow(said, checked)
+        except PASSING:
+            raise
+        except Exception as error:  # noqa: BLE001 - as in `handle`
+            log.error(HANDLER_ERROR, instance=self._bench.name, **told(error))  # noqa: TRY400 - as there
+            keys = await self._begun(checked)
+            return replace(said, verdict=Verdict.REFUSED, reason=HANDLER_ERROR, detail=type(error).__name__, keys=keys)
+
+    async def _begun(self, checked: Passed | Stopped) -> tuple[str, ...]:
+        """The intents of a record's parts and quotations that are still open."""
+        key = _key(checked)
+        return tuple(one for one in await self._bench.applied.open_intents() if one.startswith(f"{key}.")) if key is not None else ()
 
     async def _check(self, record: UnverifiedRecord) -> Passed | Stopped:
         checked = self._bench.door.check(record, await self._bench.trust.wait())
@@ -175,8 +192,9 @@ class Writer:
         while True:
             try:
                 checked = self._bench.door.check(record, await self._bench.trust.wait())
-                await self._dead_letter(record, "handler_error", error)
-                return await self._close(record, checked, Verdicted(Verdict.REFUSED, "handler_error"), done)
+                await self._dead_letter(record, HANDLER_ERROR, error)
+                given_up = Verdicted(Verdict.REFUSED, HANDLER_ERROR, keys=await self._begun(checked))
+                return await self._close(record, checked, given_up, done)
             except (LedgerUnavailable, NotAcknowledged):
                 await self._bench.sleep(RETRY_SECONDS)
             except Exception as again:  # noqa: BLE001 - the lane must not end with records in it

@@ -53,7 +53,7 @@ class Desk:
         return await attempt()
 
 
-class ProcessEnds(Exception):
+class ProcessEnds(BaseException):
     """The process ends here."""
 
 

@@ -106,3 +106,23 @@ async def test_a_message_of_which_a_part_is_refused_is_refused_and_none_of_it_is
         (delivery,) = [one for one in await rig.receipts(2) if one["event"] == message.envelope.id]
     assert (delivery["verdict"], delivery["reason"]) == ("refused", "too_large")
     assert steps(rig)[2:] == [(Act.DELETED, "copy:2", None), (Act.DELETED, "copy:1", None)]
+
+
+async def test_what_stood_when_a_part_made_the_writer_fail_is_known_and_goes_with_its_author(rig: Rig) -> None:
+    async def fail(_: Order) -> WriteOutcome:
+        raise ZeroDivisionError
+
+    key = rig.hub.nodes["education"]
+    message, gone = said_by(key, posted(LONG), "$1"), said_by(key, MessageDeleted(space="ailleurs"), "$1", marker="2")
+    rig.rse.answers = [rig.rse.keep, rig.rse.keep, fail]
+    async with rig.running():
+        await rig.tie()
+        await rig.deliver(message)
+        (delivery,) = [one for one in await rig.receipts(2) if one["event"] == message.envelope.id]
+        assert await rig.value("SELECT count(*) FROM adapters.intents WHERE state = 'open'") == 0
+        headers, _ = (await rig.read(topics.outbound(rig.node).dead_letters.name, 1))[0]
+        await rig.deliver(gone)
+        await rig.receipts(3)
+    assert (delivery["verdict"], delivery["reason"], delivery["native_id"]) == ("refused", "handler_error", "copy:1")
+    assert (headers["dlq_reason"], headers["dlq_error"]) == ("handler_error", "ZeroDivisionError")
+    assert steps(rig)[2:] == [(Act.DELETED, "copy:2", None), (Act.DELETED, "copy:1", None)]

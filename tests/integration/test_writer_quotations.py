@@ -237,3 +237,20 @@ async def brought_back(rig: Rig, native_id: str) -> None:
     assert known.withdrawn
     await memory.remember([replace(known, withdrawn=False)])
     await ledger.close()
+
+
+async def test_a_copy_is_known_though_what_repeats_its_words_made_the_writer_fail(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fail(*_: object) -> WriteOutcome:
+        raise ZeroDivisionError
+
+    key, (question, answer) = rig.hub.nodes["education"], theirs(rig)
+    edited = said_by(key, MessageEdited(**posted("Qui a le dernier modèle ?").model_dump()), "$1", marker="2")
+    monkeypatch.setattr(rig.rse, "requote", fail)
+    async with rig.running():
+        await rig.tie()
+        await rig.deliver(question, answer, edited)
+        assert await verdict_on(rig, edited, 4) == ("refused", "handler_error")
+        echo = await rig.post({"what": "edit", "id": "copy:1", "version": "v3", "by_us": True})
+        assert await rig.value("SELECT count(*) FROM adapters.intents WHERE state = 'open'") == 0
+    assert echo.headers["X-Traitdunion-Outcome"] == "dropped=echo"
+    assert rig.rse.written[-1].act is Act.EDITED
