@@ -15,7 +15,7 @@ from adapters.ledger import LedgerUnavailable
 from adapters.orders import Verdicted
 from adapters.patience import delay
 from adapters.quotations import Quotations
-from adapters.resyncs import Lost
+from adapters.resyncs import AWAITED, Lost
 from adapters.spool import Record
 from schemas import topics
 from schemas.facts.delivery import Delivery
@@ -142,7 +142,8 @@ class Writer:
             settled=said.settled,
             counting=self._counting(record.lane, checked),
         )
-        self._carrier.to_look_for -= {_key(checked) or "", *said.keys}
+        if said.reason != AWAITED:  # it comes again under the same name, and what was begun of it is looked for then
+            self._carrier.to_look_for -= {_key(checked) or "", *said.keys}
         self._lettered.discard(_place(record))
         Metric.writes.labels(self._bench.name, said.verdict.value).inc()
         self._time(checked)

@@ -23,7 +23,7 @@ from schemas.facts.tie import TieRefused
 from schemas.proof import sign_event
 from schemas.sequence import Sequence as Numbered
 from schemas.words import Audience
-from tests.fakes_adapters import COMMUNITY, NOWHERE, SPACE, Rig, posted, said_by, until
+from tests.fakes_adapters import COMMUNITY, NOWHERE, PATIENCE, SPACE, Rig, posted, said_by, until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from typer.testing import Result
 
+    from adapters.port import Order, WriteOutcome
     from schemas.envelope import CanonicalEvent
     from tests.servers import Kafka
 
@@ -278,6 +279,34 @@ async def test_an_operator_has_it_asked_for_and_sees_what_is_awaited(rig: Rig, m
         await rig.deliver(message(rig, 2))
         await until(lambda: rig.value("SELECT applied FROM adapters.sequences"), 2)
     assert texts(rig) == ["1", "2"]
+
+
+async def test_what_was_being_written_when_a_process_ended_is_not_written_again_by_what_is_sent_again(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRAITDUNION_LEDGER_URL", rig.database_url)
+    begun = asyncio.Event()
+
+    async def hang(order: Order) -> WriteOutcome:
+        await rig.rse.keep(order)
+        begun.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    event, rig.rse.answers = message(rig, 1), [hang]
+    async with rig.running():
+        await rig.tie()
+        await rig.deliver(event)
+        await asyncio.wait_for(begun.wait(), PATIENCE)
+    assert (await asyncio.to_thread(CliRunner().invoke, app, ["resync", "start", "rse", SPACE])).exit_code == 0
+    async with rig.running():
+        request = await request_of(rig)
+        assert (await last(rig, 2)).get("reason") == "resync_awaited"
+        await rig.deliver(event, extra=[again(rig, event, 1)])
+        await complete(rig, request, 1)
+        receipts = await rig.receipts(4)
+    assert [(one["verdict"], one.get("native_id")) for one in receipts[2:3]] == [("written", "copy:1")]
+    assert texts(rig) == ["1"]
 
 
 @pytest.mark.long
