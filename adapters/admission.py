@@ -174,9 +174,13 @@ class Admission:
         self._storing.append(self._begun(batch, arrivals, before))
 
     def _begun(self, batch: Batch, arrivals: Sequence[Arrival], before: _Storing | None) -> _Storing:
-        """Ledger and Kafka are told at once; what one of them missed comes again, under the same event id."""
-        remembered = asyncio.create_task(fate(self._remember(batch), self._seat.name))
-        task = asyncio.create_task(self._store(batch, arrivals, remembered, before.task if before else None))
+        """Ledger and Kafka are told at once; what one of them missed comes again, under the same event id.
+
+        What would be decided otherwise once the ledger knows of it, Kafka is told first.
+        """
+        put = asyncio.create_task(self._put_behind(before.task if before else None, batch))
+        remembered = asyncio.create_task(self._remember_behind(put if batch.put_first else None, batch))
+        task = asyncio.create_task(self._store(arrivals, put, remembered))
         task.add_done_callback(lambda _: self._awake.set())
         return _Storing(batch, remembered, task)
 
@@ -186,9 +190,16 @@ class Admission:
             await self._storing[0].task
             self._storing.popleft()
 
-    async def _store(self, batch: Batch, arrivals: Sequence[Arrival], remembered: Storing, before: Storing | None) -> NotStored | None:
+    async def _put_behind(self, before: Storing | None, batch: Batch) -> NotStored | None:
         failed = await before if before is not None else None
-        failed = failed or await fate(self._put(batch), self._seat.name)
+        return failed or await fate(self._put(batch), self._seat.name)
+
+    async def _remember_behind(self, put: Storing | None, batch: Batch) -> NotStored | None:
+        failed = await put if put is not None else None
+        return failed or await fate(self._remember(batch), self._seat.name)
+
+    async def _store(self, arrivals: Sequence[Arrival], put: Storing, remembered: Storing) -> NotStored | None:
+        failed = await put
         failed = await remembered or failed
         if failed == NOT_TOGETHER:
             await self._settle_apart(arrivals)
@@ -217,9 +228,11 @@ class Admission:
             return NotStored(reason_of(error, self._seat.name))
 
     async def _through(self, arrival: Arrival) -> None:
-        batch = await self._decided([arrival], ())
-        await self._remember(batch)
-        await self._put(batch)
+        await self._keep(await self._decided([arrival], ()))
+
+    async def _keep(self, batch: Batch) -> None:
+        for keep in (self._put, self._remember) if batch.put_first else (self._remember, self._put):
+            await keep(batch)
 
     def _answer_all(self, batch: Sequence[Arrival], answer: NotStored) -> None:
         log.warning("webhooks_not_stored", instance=self._seat.name, reason=answer.reason, webhooks=len(batch))
@@ -303,8 +316,7 @@ class Admission:
             self._sorter.settle(change, decision, arrival, batch)
         if gone:
             batch.leaving = len(gone)
-            await self._remember(batch)
-            await self._put(batch)
+            await self._keep(batch)
             await self._seat.spool.remove(Kind.PARKED, gone)
 
 

@@ -86,6 +86,8 @@ class Batch:
     """How many rows of the spool go once this is stored."""
     wanted: list[str] = field(default_factory=list)
     """What is answered and still to be brought by a back-fill."""
+    put_first: bool = False
+    """Whether anything here would be decided otherwise once the ledger knew of it: another event, or none, though nobody has this one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +211,7 @@ class Sorter:
         key = f"{self._seat.instance.node}/{publish.tie.space}".encode()
         headers = to_headers(event, arrival.correlation)
         batch.objects.append(publish.remembered)
+        batch.put_first |= publish.marker is not None or change.history or bool(publish.remembered.settled)
         batch.wanted += [publish.wanted] if publish.wanted is not None else []
         if (
             change.author is not None
