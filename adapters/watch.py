@@ -40,13 +40,13 @@ COLUMNS = "native_id, thread, digest, revision, replies, likes, gone, created_at
 MISSING = f"""
     UPDATE sightings SET asked_at = $5 WHERE instance = $1 AND native_id IN (
         SELECT native_id FROM sightings
-        WHERE instance = $1 AND space = $2 AND NOT gone AND revision > 0 AND native_id <> ALL($4)
+        WHERE instance = $1 AND space = $2 AND NOT gone AND native_id <> ALL($4)
           AND (thread = ANY($6) OR (thread IS NULL AND created_at >= $3))
         ORDER BY asked_at NULLS FIRST, created_at DESC LIMIT $7)
     RETURNING {COLUMNS}
 """  # noqa: S608 - made of constants alone
 UNDER = f"""
-    SELECT {COLUMNS} FROM sightings WHERE instance = $1 AND thread = $2 AND NOT gone AND revision > 0 ORDER BY created_at DESC
+    SELECT {COLUMNS} FROM sightings WHERE instance = $1 AND thread = $2 AND NOT gone ORDER BY created_at DESC
 """  # noqa: S608 - made of constants alone
 
 TAKEN_BY_US = """
@@ -75,7 +75,7 @@ class Poll:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """How an object looked last. `revision` counts what was told of it: 0 while it is being told for the first time."""
+    """How an object looked last. `revision` counts what was told of it: 0 while it is being told for the first time; Kafka may have it already."""
 
     native_id: str
     thread: str | None

@@ -60,7 +60,7 @@ class MemoryWatch(Watch):
     async def missing(self, space: str, since: datetime, seen: Iterable[str], whole: Iterable[str], now: datetime, most: int) -> list[Row]:
         del now
         known, roots = set(seen), set(whole)
-        rows = [row for at, row in self.kept.values() if at == space and not row.gone and row.revision and row.native_id not in known]
+        rows = [row for at, row in self.kept.values() if at == space and not row.gone and row.native_id not in known]
         return [row for row in rows if row.thread in roots or (row.thread is None and row.created_at >= since)][:most]
 
     async def under(self, root: str) -> list[Row]:

@@ -126,7 +126,7 @@ async def test_another_instance_of_the_same_ledger_sees_nothing_of_it(ledger: Le
     assert await Watch(ledger, "other", "me").rows(["x"]) == {}
 
 
-async def test_what_is_missing_is_what_was_told_and_not_seen_the_longest_unasked_first(ledger: Ledger) -> None:
+async def test_what_is_missing_is_what_was_told_or_was_just_being_told_and_not_seen_the_longest_unasked_first(ledger: Ledger) -> None:
     await tie(ledger, "a")
     watch = Watch(ledger, "rse", "me")
     await held(watch, "a")
@@ -137,6 +137,7 @@ async def test_what_is_missing_is_what_was_told_and_not_seen_the_longest_unasked
         row("root-2"),
         row("too old", at=old),
         row("being told", revision=0),
+        row("reply being told", revision=0, thread="seen"),
         row("reply of a whole root", thread="seen", at=old),
         row("reply of another", thread="root-1"),
     ]
@@ -145,10 +146,11 @@ async def test_what_is_missing_is_what_was_told_and_not_seen_the_longest_unasked
     async def missing(most: int) -> set[str]:
         return {one.native_id for one in await watch.missing("a", recent, ["seen"], ["seen"], datetime.now(UTC), most)}
 
-    everything = {"root-1", "root-2", "reply of a whole root"}
+    everything = {"root-1", "root-2", "reply of a whole root", "being told", "reply being told"}
     assert await missing(10) == everything
-    one = await missing(1)
-    rest = await missing(2)
+    assert {one.native_id for one in await watch.under("seen")} == {"reply of a whole root", "reply being told"}
+    one = await missing(2)
+    rest = await missing(3)
     assert one | rest == everything
 
 

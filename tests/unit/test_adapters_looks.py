@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -12,6 +13,12 @@ from adapters.port import Act, Change, Later, Never
 from adapters.watch import LeaseLost
 from tests.fakes_polled import PolledSink, view_of
 from tests.fakes_polled_rse import PolledRse
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from adapters.watch import Row
 
 
 class Room:
@@ -116,6 +123,32 @@ async def test_what_was_stored_before_the_spool_was_full_is_remembered_and_the_r
     room.sink.most = 1_000
     await room.look()
     assert [native_id for _, native_id, _ in room.told] == ["a0", "a1", "a2", "a3", "a4"]
+
+
+@pytest.mark.parametrize("killed", ["a", "b"])
+async def test_what_was_told_and_not_noted_before_the_process_ended_is_deleted_too(killed: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    room = Room()
+    room.rse.say("a", "Bonjour")
+    if killed == "b":
+        await room.look()
+        room.rse.say("b", "Merci", under="a")
+        room.rse.say("c", "De rien", under="a")
+    keep = room.sink.watch.keep
+
+    async def cut_off(space: str, rows: Sequence[Row], now: datetime, cursor: str | None) -> None:
+        if any(row.revision for row in rows if row.native_id == killed):
+            raise LeaseLost(space)
+        await keep(space, rows, now, cursor)
+
+    monkeypatch.setattr(room.sink.watch, "keep", cut_off)
+    with pytest.raises(LeaseLost):
+        await room.look()
+    monkeypatch.undo()
+    del room.rse.said[killed]
+    room.restart()
+    await room.look()
+    await room.look()
+    assert room.told.count(("deleted", killed, "")) == 1
 
 
 async def test_absence_from_a_page_is_no_deletion() -> None:
