@@ -180,7 +180,7 @@ class Admission:
         """
         put = asyncio.create_task(self._put_behind(before.task if before else None, batch))
         remembered = asyncio.create_task(self._remember_behind(put if batch.put_first else None, batch))
-        task = asyncio.create_task(self._store(arrivals, put, remembered))
+        task = asyncio.create_task(self._store(batch, arrivals, put, remembered))
         task.add_done_callback(lambda _: self._awake.set())
         return _Storing(batch, remembered, task)
 
@@ -198,13 +198,15 @@ class Admission:
         failed = await put if put is not None else None
         return failed or await fate(self._remember(batch), self._seat.name)
 
-    async def _store(self, arrivals: Sequence[Arrival], put: Storing, remembered: Storing) -> NotStored | None:
-        failed = await put
-        failed = await remembered or failed
+    async def _store(self, batch: Batch, arrivals: Sequence[Arrival], put: Storing, remembered: Storing) -> NotStored | None:
+        published, failed = await put is None, await remembered
+        failed = failed or put.result()
         if failed == NOT_TOGETHER:
             await self._settle_apart(arrivals)
             return None
         if failed is not None:
+            if published:
+                self._seat.memory.owe(batch.objects)
             self._answer_all(arrivals, failed)
             return failed
         for arrival in arrivals:
@@ -231,8 +233,15 @@ class Admission:
         await self._keep(await self._decided([arrival], ()))
 
     async def _keep(self, batch: Batch) -> None:
-        for keep in (self._put, self._remember) if batch.put_first else (self._remember, self._put):
-            await keep(batch)
+        if not batch.put_first:
+            await self._remember(batch)
+            return await self._put(batch)
+        await self._put(batch)
+        try:
+            await self._remember(batch)
+        except LedgerUnavailable:
+            self._seat.memory.owe(batch.objects)
+            raise
 
     def _answer_all(self, batch: Sequence[Arrival], answer: NotStored) -> None:
         log.warning("webhooks_not_stored", instance=self._seat.name, reason=answer.reason, webhooks=len(batch))
@@ -266,6 +275,8 @@ class Admission:
             await self._seat.spool.store(Kind.INCOMPLETE, batch.incomplete, now, leaving=batch.leaving)
 
     async def _put(self, batch: Batch) -> None:
+        if batch.objects:
+            await self._seat.memory.pay()
         places = await self._seat.outgoing.put(batch.records)
         for (arrival, label), place in zip(batch.labels, places, strict=True):
             arrival.said.append(_placed(label, place))

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from adapters import stale
+from adapters.owed import Owed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -167,15 +168,17 @@ class Memory:
         self._ledger, self._instance = ledger, instance
         self._secrets: dict[str, bytes] = {}
         self._met: set[Met] = set()
+        self._owed = Owed()
 
     async def recall(self, references: Iterable[str], actors: Iterable[str]) -> Known:
         """One query for a whole batch: objects by native id or locator, open intents, secrets of persons not seen yet."""
-        unseen = sorted({actor for actor in actors if actor not in self._secrets})
+        unseen, asked = sorted({actor for actor in actors if actor not in self._secrets}), sorted(set(references))
         async with self._ledger.connection() as connection:
-            rows = await connection.fetch(KNOWN, self._instance, sorted(set(references)), unseen)
+            rows = await connection.fetch(KNOWN, self._instance, asked, unseen)
         known = Known()
         for row in rows:
             self._sort(row, known)
+        known.renew(self._owed.among(asked))
         await self._make_secrets([actor for actor in unseen if actor not in self._secrets])
         return known
 
@@ -220,8 +223,21 @@ class Memory:
             )
         return bool(found)
 
+    def owe(self, objects: Sequence[KnownObject]) -> None:
+        """Hold what others have been told and the ledger could not be; it is told first of all as soon as it can be."""
+        self._owed.owe(objects)
+
+    async def pay(self) -> None:
+        """Tell the ledger what it is owed, where that is so much that nothing may be added. Raises LedgerUnavailable."""
+        if self._owed.full:
+            await self._owed.pay(self._remember)
+
     async def remember(self, objects: Sequence[KnownObject]) -> None:
-        """Insert or renew a batch of objects in one statement; the last one of each native id counts."""
+        """Insert or renew a batch of objects in one statement, behind what is owed; the last one of each native id counts."""
+        await self._owed.pay(self._remember)
+        await self._remember(objects)
+
+    async def _remember(self, objects: Sequence[KnownObject]) -> None:
         latest = list({known.native_id: known for known in objects}.values())
         if not latest:
             return

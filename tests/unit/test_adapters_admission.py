@@ -17,6 +17,7 @@ from adapters import admission
 from adapters.admission import Admission
 from adapters.ledger import LedgerUnavailable, Unstorable
 from adapters.memory import Known, KnownObject
+from adapters.owed import Owed
 from adapters.port import Altered
 from adapters.sorting import NotStored, Seat, Stored
 from adapters.spool import SpoolFull
@@ -53,18 +54,32 @@ class SlowMemory:
     unkept: frozenset[str] = frozenset()
     """Native ids that it cannot keep."""
     objects: dict[str, KnownObject] = field(default_factory=dict)
+    owed: Owed = field(default_factory=Owed)
 
     async def recall(self, references: Iterable[str], actors: Iterable[str]) -> Known:
         del actors
-        if self.unfit & set(references):
+        asked = set(references)
+        if self.unfit & asked:
             raise Unstorable
         known = Known()
         for one in self.objects.values():
             known.add(one)
+        known.renew(self.owed.among(asked))
         self.recalled.release()
         return known
 
+    def owe(self, objects: Sequence[KnownObject]) -> None:
+        self.owed.owe(objects)
+
+    async def pay(self) -> None:
+        if self.owed.full:
+            await self.owed.pay(self._remember)
+
     async def remember(self, objects: Sequence[KnownObject]) -> None:
+        await self.owed.pay(self._remember)
+        await self._remember(objects)
+
+    async def _remember(self, objects: Sequence[KnownObject]) -> None:
         await self.open.wait()
         if self.fails:
             raise LedgerUnavailable
