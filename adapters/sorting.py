@@ -127,6 +127,7 @@ class Sorter:
         decisions = iter([self._decide(change, arrival, known) for change, arrival in changes])
         batch = Batch(self._seat.key.held(), leaving=sum(arrival.leaving for arrival in arrivals))
         for arrival in arrivals:
+            arrival.said.clear()  # it may be sorted a second time, where the batch before was settled apart
             for outcome in arrival.outcomes:
                 if isinstance(outcome, Change):
                     self.settle(outcome, next(decisions), arrival, batch)

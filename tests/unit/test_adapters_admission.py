@@ -273,6 +273,17 @@ async def test_what_was_decided_upon_a_batch_that_is_settled_apart_is_decided_ag
     assert desk.parents[-1] == object_id(desk.instance.node, "post:1")
 
 
+async def test_an_answer_names_each_outcome_once_though_it_was_decided_twice(desk: Desk) -> None:
+    desk.memory.unkept = frozenset({"post:2"})
+    first = [desk.ask(what="post", id="post:1", locator="topic:1/1"), desk.ask(what="post", id="post:2")]
+    await desk.memory.recalled.acquire()
+    reply = desk.ask(what="delete", id="post:3")
+    await desk.memory.recalled.acquire()
+    desk.memory.open.set()
+    await asyncio.gather(*first)
+    assert await reply == Stored(("dropped=unknown_object",))
+
+
 async def test_a_ledger_that_goes_while_events_are_settled_apart_has_them_sent_again(desk: Desk) -> None:
     desk.memory.unfit, desk.memory.fails = frozenset({"post:2"}), True
     desk.memory.open.set()
