@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from adapters.ledger import LedgerUnavailable
 from adapters.port import Act, Change, Incomplete, Standing
 from schemas.facts.message import Attachment, Author, Content, Mention
 from schemas.wire.telemetry import Metric
@@ -61,6 +63,9 @@ class Spool:
         self.waiting = dict.fromkeys(Kind, 0)
         self.set_back = 0
         """How many of those that are to be completed the RSE fails on, while it answers for others."""
+        self._doubtful = False
+        """Whether the ledger may have done what it could not say: then `waiting` tells at least what waits, so that somebody looks."""
+        self._alone = asyncio.Lock()
 
     @property
     def moves(self) -> bool:
@@ -74,18 +79,38 @@ class Spool:
 
     async def count(self) -> None:
         """Count what waits; done at start."""
+        async with self._alone:
+            await self._count()
+
+    async def _count(self) -> None:
         async with self._ledger.connection() as connection:
             rows = await connection.fetch("SELECT kind, count(*) AS n FROM spool WHERE instance = $1 GROUP BY kind", self._instance)
         self.waiting = dict.fromkeys(Kind, 0) | {Kind(row["kind"]): row["n"] for row in rows}
+        self._doubtful = False
         self._show()
+
+    async def _sure(self) -> None:
+        if self._doubtful:
+            await self._count()
 
     async def store(self, kind: Kind, records: Sequence[Record], now: datetime, reason: str = "", *, leaving: int = 0) -> None:
         """Store rows in order; raises SpoolFull and stores none where they do not all fit.
 
         `leaving` counts rows that go as soon as these are stored: what takes their place needs no other, or a full spool would stay full.
         """
-        if records and len(records) > self.room + leaving:
-            raise SpoolFull(self._instance)
+        async with self._alone:
+            await self._sure()
+            if records and len(records) > self.room + leaving:
+                raise SpoolFull(self._instance)
+            try:
+                await self._insert(kind, records, now, reason)
+            except LedgerUnavailable:
+                self._doubtful = True
+                self._grow(kind, len(records))
+                raise
+            self._grow(kind, len(records))
+
+    async def _insert(self, kind: Kind, records: Sequence[Record], now: datetime, reason: str) -> None:
         async with self._ledger.connection() as connection:
             await connection.execute(
                 "INSERT INTO spool (instance, kind, reason, stored_at, topic, key, value, headers) "
@@ -100,11 +125,11 @@ class Spool:
                 [record.value for record in records],
                 [_pack(record.headers) for record in records],
             )
-        self.waiting[kind] += len(records)
-        self._show()
 
     async def first(self, kind: Kind, limit: int, after: int = -1) -> list[Row]:
         """The oldest rows behind a position, in order."""
+        async with self._alone:
+            await self._sure()
         async with self._ledger.connection() as connection:
             rows = await connection.fetch(
                 "SELECT position, topic, key, value, headers, stored_at FROM spool WHERE instance = $1 AND kind = $2 "
@@ -120,9 +145,20 @@ class Spool:
         """Forget rows that have gone where they had to go."""
         if not positions:
             return
+        async with self._alone:
+            try:
+                await self._delete(positions)
+            except LedgerUnavailable:
+                self._doubtful = True
+                raise
+            self._grow(kind, -len(positions))
+
+    async def _delete(self, positions: Sequence[int]) -> None:
         async with self._ledger.connection() as connection:
             await connection.execute("DELETE FROM spool WHERE instance = $1 AND position = ANY($2)", self._instance, list(positions))
-        self.waiting[kind] = max(0, self.waiting[kind] - len(positions))
+
+    def _grow(self, kind: Kind, by: int) -> None:
+        self.waiting[kind] = max(0, self.waiting[kind] + by)
         self._show()
 
     def _show(self) -> None:
