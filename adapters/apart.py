@@ -78,7 +78,8 @@ class Apart:
         """What to answer one webhook, all of its outcomes kept in order or one of them not now."""
         said: list[str] = []
         for outcome in arrival.outcomes:
-            one = replace(arrival, outcomes=(outcome,), said=[])
+            sealed = any(word.startswith("nonsense=") for word in said)
+            one = replace(arrival, outcomes=(outcome,), said=[], sealed=sealed)
             failed = await self._settled(one)
             if failed is not None:
                 return failed

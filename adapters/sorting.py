@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from nacl.public import PublicKey as SealingKey
 from nacl.public import SealedBox
@@ -38,6 +38,11 @@ if TYPE_CHECKING:
     from adapters.verdicts import Decision
     from schemas.keys import KeyHolder, SigningKey
 
+MOST_SEALED: Final = 7 * 1024 * 1024
+"""Bytes of a body in a dead letter: sealed, and as base64 through the hub's door, they are within what both take."""
+IN_FIRST_LETTER: Final = "corps : dans la première lettre de ce webhook (même corrélation)"
+CUT: Final = f"corps coupé à {MOST_SEALED // 1024**2} Mio"
+
 
 @dataclass(frozen=True, slots=True)
 class Stored:
@@ -68,6 +73,8 @@ class Arrival:
     leaving: bool = False
     """Whether it stands in the spool, and leaves it once it is stored anew."""
     said: list[str] = field(default_factory=list)
+    sealed: bool = False
+    """Whether a dead letter holds its body already, where its outcomes are settled apart."""
 
 
 @dataclass(slots=True)
@@ -86,6 +93,8 @@ class Batch:
     """How many rows of the spool go once this is stored."""
     wanted: list[str] = field(default_factory=list)
     """What is answered and still to be brought by a back-fill."""
+    sealed: set[int] = field(default_factory=set)
+    """The arrivals whose body a letter holds, by identity: somebody in a room may write a hundred senseless events of one body."""
     put_first: bool = False
     """Whether anything here would be decided otherwise once the ledger knew of it: another event, or none, though nobody has this one."""
 
@@ -175,16 +184,17 @@ class Sorter:
         arrival.said.append("parked")
 
     def _seal(self, nonsense: Nonsense, arrival: Arrival, batch: Batch) -> None:
+        body, where = _once(arrival, batch)
         headers = {
             "dlq_reason": nonsense.reason,
-            "dlq_error": nonsense.detail[:500],
+            "dlq_error": " ; ".join(said for said in (nonsense.detail[:500], where) if said),
             "dlq_topic": "webhook",
             "dlq_at": timestamp(arrival.received_at),
             "node": self._seat.instance.node,
             "platform": self._seat.instance.platform,
             CORRELATION: arrival.correlation,
         }
-        sealed = SealedBox(self._seat.sealing).encrypt(arrival.body)
+        sealed = SealedBox(self._seat.sealing).encrypt(body)
         key = self._seat.instance.node.encode()
         Metric.dead_letters.labels(topics.ADAPTERS_DLQ.name, nonsense.reason).inc()
         batch.records.append(Record(topics.ADAPTERS_DLQ.name, key, sealed, [(name, said.encode()) for name, said in headers.items()]))
@@ -246,3 +256,11 @@ class Sorter:
                 self._seal(decision, arrival, batch)
             case Publish():
                 self._publish(change, decision, arrival, batch)
+
+
+def _once(arrival: Arrival, batch: Batch) -> tuple[bytes, str]:
+    """The body of a webhook for the first of its dead letters, as much of it as one takes; and where it lies, or that it was cut."""
+    if arrival.sealed or id(arrival) in batch.sealed:
+        return b"", IN_FIRST_LETTER
+    batch.sealed.add(id(arrival))
+    return arrival.body[:MOST_SEALED], CUT if len(arrival.body) > MOST_SEALED else ""

@@ -119,8 +119,8 @@ TRAPS: Final = (
     Trap("edits_outlive_their_message", MATRIX, "Who redacts a message leaves its edits in the room, each with all of its words.", (
         (ET, "test_of_a_message_that_nobody_answered_no_word_stays_anywhere"),
         ("real/test_synapse_client.py", "test_no_word_of_a_copy_stays_in_the_room_when_its_author_deletes_it"))),
-    Trap("five_mebibytes", MATRIX, "A transaction may hold a hundred events of 64 KiB: what is greater than 5 MiB is not read.", (
-        (HERE, "test_a_transaction_is_read_up_to_five_mebibytes_and_answered_in_its_words"), (GW, "test_a_streamed_oversized_body_is_refused_at_the_cap"))),
+    Trap("greatest_transaction", MATRIX, "A transaction may hold a hundred events of 64 KiB and what they replace: what is greater than 24 MiB is not read.", (
+        (HERE, "test_the_greatest_transaction_of_a_homeserver_is_read_and_a_greater_one_answered_in_its_words"), (GW, "test_a_streamed_oversized_body_is_refused_at_the_cap"))),
     # --- eXo and Meeds --------------------------------------------------------------------------------------------------------
     Trap("two_generations", EXO, "Two API generations tell the same thing in other words, at other addresses.", (
         (ER, "test_both_generations_say_the_same_of_the_same_message"),)),

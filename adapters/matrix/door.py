@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from adapters.port import Strange
     from adapters.settings import Instance
 
-BODY_LIMIT = 5 * 1024 * 1024
+BODY_LIMIT = 24 * 1024 * 1024
+"""More than the greatest transaction of Synapse 1.163: 100 events of 64 KiB, each of which may bring the state that it replaces twice
+(`prev_content`, there and in `unsigned`). What is refused for its size comes again for ever and holds up all that follows."""
 
 _JSON = {"content-type": "application/json"}
 _TRANSACTION = re.compile(r"_matrix/app/v1/transactions/[^/]{1,1024}")

@@ -11,15 +11,16 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from nacl.bindings import crypto_box_SEALBYTES
 from nacl.public import PrivateKey
 
-from adapters import admission
+from adapters import admission, sorting
 from adapters.admission import Admission
 from adapters.ledger import LedgerUnavailable, Unstorable
 from adapters.memory import Known, KnownObject
 from adapters.owed import Owed
-from adapters.port import Altered
-from adapters.sorting import NotStored, Seat, Stored
+from adapters.port import Altered, Nonsense
+from adapters.sorting import CUT, IN_FIRST_LETTER, NotStored, Seat, Stored
 from adapters.spool import SpoolFull
 from adapters.ties import Tie, TieState
 from schemas import topics
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 ROOM = 10
+SEAL = crypto_box_SEALBYTES
 TIE = Tie(SPACE, "futurs", "Futurs", Audience.MEMBERS, Audience.MEMBERS, externals=False, state=TieState.CONFIRMED, renewed_at=NOW)
 
 
@@ -271,6 +273,29 @@ async def test_what_was_decided_upon_a_batch_that_is_settled_apart_is_decided_ag
     assert all(isinstance(answer, Stored) for answer in await asyncio.gather(*first, reply))
     assert desk.letters == ["event_unfit"]
     assert desk.parents[-1] == object_id(desk.instance.node, "post:1")
+
+
+async def test_one_body_is_sealed_once_however_much_of_it_is_nonsense(desk: Desk) -> None:
+    answer = await desk.admission.admit([Nonsense(f"r{number}", "content") for number in range(3)], b"x" * 100, "0" * 32)
+    assert isinstance(answer, Stored)
+    assert desk.letters == ["r0", "r1", "r2"]
+    assert [len(record.value) - SEAL for record in desk.out.records] == [100, 0, 0]
+    errors = [dict(record.headers)["dlq_error"].decode() for record in desk.out.records]
+    assert errors == ["content", *[f"content ; {IN_FIRST_LETTER}"] * 2]
+
+
+async def test_one_body_is_sealed_once_though_its_outcomes_are_settled_apart(desk: Desk) -> None:
+    desk.memory.unfit = frozenset({"post:1", "post:2"})
+    changes = [change_of({"what": "post", "id": f"post:{number}"}, desk.instance) for number in (1, 2)]
+    await desk.admission.admit(changes, b"x" * 100, "0" * 32)
+    assert [len(record.value) - SEAL for record in desk.out.records] == [100, 0]
+
+
+async def test_a_body_too_great_for_a_dead_letter_is_cut_and_says_so(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sorting, "MOST_SEALED", 10)
+    await desk.admission.admit([Nonsense("json_malformed")], b"x" * 11, "0" * 32)
+    assert [len(record.value) - SEAL for record in desk.out.records] == [10]
+    assert dict(desk.out.records[0].headers)["dlq_error"].decode() == CUT
 
 
 async def test_an_answer_names_each_outcome_once_though_it_was_decided_twice(desk: Desk) -> None:
