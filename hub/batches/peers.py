@@ -15,7 +15,7 @@ from hub.federation.following import may_come_again
 from hub.federation.repository import ActivityName
 from hub.federation.verification import VerifiedActivity, readmit
 from hub.federation.work import DOUBLE, told_as
-from hub.operations import quarantine
+from hub.operations import quarantine, readmission
 from hub.peer_work import PeerWork
 from hub.ports import RefusedError
 from hub.storage.engine import connection_lost
@@ -94,9 +94,9 @@ class PeerBatch:
         readmitted: list[Readmitted] = []
         refused: list[TurnedDown] = []
         registry = await self._group.registry()
-        key_of = partial(self._key_at, registry)
         for record in batch:
             try:
+                key_of = partial(self._key_at, registry, readmission.admitted_at(record, registry))
                 readmitted.append(Readmitted(record, readmit(record, key_of), _correlation(record)))
             except ProvenanceRefused as refusal:
                 refused.append(TurnedDown(record, refusal.reason, refusal.reason))
@@ -105,9 +105,11 @@ class PeerBatch:
                 refused.append(TurnedDown(record, HANDLER_ERROR, type(error).__name__))
         return PeerSifted(batch, registry, readmitted, refused)
 
-    def _key_at(self, registry: Registry, key_id: str, moment: datetime) -> PublicKey | StrEnum:
+    def _key_at(self, registry: Registry, first: datetime, key_id: str, moment: datetime) -> PublicKey | StrEnum:
+        """The door's key as it stood when what was parked `first` came, unless it was revoked meanwhile."""
         if registry.document.federation:
-            return registry.door_key_at(key_id, moment)
+            now = registry.door_key_at(key_id, moment)
+            return now if now is Reason.KEY_REVOKED else registry.door_key_at(key_id, first)
         return self._first if key_id.partition("#")[2] == self._first.multibase else Reason.KEY_UNKNOWN
 
     async def carry_out(self, read: PeerSifted) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from hub.operations import readmission
 from hub.ports import Admitted, Record
 from schemas.ministries import OF_ANOTHER, of_another_node
 from schemas.proof import UNPROVEN, Reason, Refusal, VerifiedEvent, verify_event
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from schemas.manifest import Registry
+    from schemas.proof import UnverifiedEvent
 
 log = structlog.get_logger()
 HANDLER_ERROR = "handler_error"
@@ -81,7 +83,20 @@ def _admit_safely(record: Record, registry: Registry, key_of: Callable[[Verified
 
 
 def _size(record: Record) -> int:
-    return len(record.value or b"") + len(record.key or b"") + sum(len(name) + len(raw or b"") for name, raw in record.headers)
+    return (
+        len(record.value or b"")
+        + len(record.key or b"")
+        + sum(len(name) + len(raw or b"") for name, raw in record.headers if name != readmission.HEADER)
+    )
+
+
+def _proved(unverified: UnverifiedEvent, record: Record, registry: Registry) -> VerifiedEvent | Refusal:
+    """What was parked is judged as when it first came, unless its key was revoked meanwhile: a thief's flood may be what was parked."""
+    verified = verify_event(unverified, registry, readmission.admitted_at(record, registry))
+    if isinstance(verified, Refusal) or verified.admitted_at == record.timestamp:
+        return verified
+    now = registry.key_at(verified.event.envelope.source, verified.key_id, record.timestamp)
+    return verify_event(unverified, registry, record.timestamp) if now is Reason.KEY_REVOKED else verified
 
 
 def _admit(record: Record, registry: Registry, key_of: Callable[[VerifiedEvent], str | None]) -> Admitted | Refused:
@@ -91,7 +106,7 @@ def _admit(record: Record, registry: Registry, key_of: Callable[[VerifiedEvent],
         texts = records.texts(record.headers)
     except records.HeadersMalformed as error:
         return Refused(record, Reason.ENVELOPE_MALFORMED, f"en-tête {str(error)[:40]}")
-    verified = verify_event(records.unverified_event(texts, record.value), registry, record.timestamp)
+    verified = _proved(records.unverified_event(texts, record.value), record, registry)
     if isinstance(verified, Refusal):
         surely = verified.claimed_source if verified.reason not in UNPROVEN else None
         return Refused(record, verified.reason, verified.detail, surely, verified.claimed_id)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from hub.registry.admission import Decision
     from hub.registry.declarations import Declaration
-    from hub.unit_of_work import UnitOfWork
+    from hub.unit_of_work import Rules, UnitOfWork
 
 T = TypeVar("T")
 Why = Annotated[str, typer.Option("--reason", help="Pourquoi, en une phrase : elle est gardée et se lit.")]
@@ -146,13 +146,13 @@ def digest_of(read: str | None) -> str | None:
         terminal.fail(f"« {read} » n'est ni une empreinte (64 caractères, de 0 à 9 et de a à f) ni un manifeste.")
 
 
-def acting(kind: Kind, name: str, use: Callable[[UnitOfWork], Awaitable[T]]) -> T:
-    """Run a use case about somebody; its refusals become sentences."""
+def acting(kind: Kind, name: str, use: Callable[[UnitOfWork], Awaitable[T]], known: Rules | None = None) -> T:
+    """Run a use case about somebody; its refusals become sentences. `known` are the hub's rules, where they were read before."""
     from hub.registry.admission_work import ApplicationMissing, ApprovalRefused, NodeNotFound, ReasonMissing
     from hub.registry.model import GradeRefused
 
     try:
-        return terminal.in_transaction(use)
+        return terminal.in_transaction(use, known)
     except NodeNotFound:
         terminal.fail(f"Aucun {NAMES[kind]} ne s'appelle « {name} ».")
     except ApplicationMissing:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from sqlalchemy.dialects.postgresql import insert
 
 from hub.access import MANIFEST_EXPIRED
-from hub.operations import dlq
+from hub.operations import dlq, readmission
 from hub.operations.broker import reader, writer
 from hub.storage import offsets
 from hub.storage.tables import stream_offsets
@@ -16,11 +17,13 @@ from schemas.application import Kind
 from schemas.topics import PEER_INBOUND, RSE_INBOUND
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from hub.operations.dlq import Letter
+    from hub.ports import Headers
+    from schemas.keys import SigningKey
     from schemas.topics import Topic
     from schemas.wire.kafka import KafkaSettings, TopicNames
 
@@ -72,9 +75,10 @@ async def remember(connection: AsyncConnection, kind: Kind, sender: str, names: 
         await connection.execute(statement.on_conflict_do_update(index_elements=["group", "topic", "partition"], set_=changed), rows)
 
 
-def replay(settings: KafkaSettings, names: TopicNames, kind: Kind, sender: str, start: dict[int, int]) -> Replayed:
+def replay(settings: KafkaSettings, names: TopicNames, kind: Kind, sender: str, start: dict[int, int], key: SigningKey) -> Replayed:
     """Produce a sender's parked records again, byte for byte; returns when the broker has them all. Raises BrokerUnreachable.
 
+    Beside each stands the hub's word, by its `key`, on when it first came: its sender's own may have been retired since.
     Ended half-way, it may produce some twice: the workers know them by their id.
     """
     parking, reached, count = PARKINGS[kind], dict(start), 0
@@ -83,7 +87,7 @@ def replay(settings: KafkaSettings, names: TopicNames, kind: Kind, sender: str, 
         for letter in dlq.read(client, names.of(parking.topic.dead_letters), start):
             reached[letter.partition] = letter.offset + 1
             if letter.reason in parking.reasons and letter.said(parking.sender) == sender:
-                headers = list(_original(letter))
+                headers = list(_original(letter, key))
                 sent.append(producer.send(names.of(parking.topic), value=letter.unverified_value, key=letter.key, headers=headers))
         for acknowledged in sent:
             acknowledged.get(timeout=30)
@@ -91,5 +95,19 @@ def replay(settings: KafkaSettings, names: TopicNames, kind: Kind, sender: str, 
     return Replayed(count, reached)
 
 
-def _original(letter: Letter) -> Iterator[tuple[str, bytes]]:
-    return ((name, raw) for name, raw in letter.headers if not name.startswith(OURS))
+def _original(letter: Letter, key: SigningKey) -> Headers:
+    """Its own headers; what was parked twice keeps the word of the first time."""
+    kept = tuple((name, raw) for name, raw in letter.headers if not name.startswith(OURS))
+    parked_at = _moment(letter.said("dlq_at"))
+    if parked_at is None or any(name == readmission.HEADER for name, _ in kept):
+        return kept
+    return readmission.vouched(key, letter.key, letter.unverified_value, kept, parked_at)
+
+
+def _moment(said: str) -> datetime | None:
+    """When a worker set a letter aside, having proved it; None for what says none."""
+    try:
+        found = datetime.fromisoformat(said)
+    except ValueError:
+        return None
+    return found if found.tzinfo is not None else None

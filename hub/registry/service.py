@@ -71,6 +71,8 @@ async def propose_tie(node_id: str, space: str, community: str, work: Work) -> T
 async def hear_acceptance(fact: TieAccepted, admitted: Admitted, work: Work) -> None:
     """The node attests who reads the space: the tie lives by it, or is refused where that is wider than the community."""
     tie = await _tie_of(admitted, fact.space, work)
+    if tie.attested_at is not None and admitted.verified.admitted_at < tie.attested_at:
+        return  # it was parked while a newer word came
     heard = tie.attested(
         fact.audience, one_line(fact.space_name, NAME_LIMIT), await work.audience_of(tie.community), admitted.verified.admitted_at
     )

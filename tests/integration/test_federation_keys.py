@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hub.bootstrap import RegistryReader
+from hub.operations import readmission
 from hub.operations.doubt import count_doubtful, doubtful
 from hub.operations.trace import way_of
 from hub.registry import pair_service
@@ -124,6 +125,26 @@ async def test_a_thief_of_the_former_key_cannot_date_back_what_it_signs(town: To
     town.world.clock.moved += LEAD + OVERLAP + timedelta(seconds=1)
     await town.take([replace(dated_back, timestamp=town.world.clock())])
     assert town.reasons == ["provenance_key_refused"]
+
+
+async def parked_and_read_again(town: Town, by: SigningKey) -> None:
+    """A peer's activity that was parked under the former pair, and is read again after its end, with somebody's word on when it came."""
+    old, new = town.door.key, SigningKey.generate("hub")
+    parked = await says(town, 1, old)
+    await rotate(town, word(town, old, new))
+    town.world.clock.moved += LEAD + OVERLAP + timedelta(seconds=1)
+    headers = readmission.vouched(by, parked.key, parked.value, parked.headers, parked.timestamp)
+    await town.take([replace(parked, timestamp=town.world.clock(), headers=headers)])
+
+
+async def test_what_was_parked_before_the_overlaps_end_is_heard_after_it_on_the_hubs_word(town: Town) -> None:
+    await parked_and_read_again(town, town.world.hub_key)
+    assert (town.reasons, len(await town.messages())) == ([], 1)
+
+
+async def test_nobody_but_the_hub_says_when_what_was_parked_had_come(town: Town) -> None:
+    await parked_and_read_again(town, town.door.key)
+    assert (town.reasons, await town.messages()) == (["provenance_key_refused"], [])
 
 
 async def test_nobody_else_names_the_next_pair(town: Town) -> None:

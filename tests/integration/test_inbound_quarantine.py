@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,6 +15,7 @@ from schemas.envelope import object_id
 from schemas.facts.message import MessageDeleted
 from schemas.wire.kafka import KafkaSettings, TopicNames
 from schemas.wire.telemetry import Metric
+from schemas.words import Audience
 from tests.hub_world import World, forged
 
 if TYPE_CHECKING:
@@ -75,6 +77,16 @@ async def test_a_flood_of_forgeries_in_a_nodes_name_silences_nobody(world: World
     assert set(world.dead_letters.reasons) == {"proof_invalid"}
     await world.hear(record)
     assert object_id("education", "$1") in await world.messages()
+
+
+async def test_an_attestation_that_was_parked_says_nothing_over_a_newer_one(world: World) -> None:
+    parked = world.accepted("education", Audience.PUBLIC, "before")
+    world.clock.moved += timedelta(hours=1)
+    await world.hear(world.accepted("education", marker="after"))
+    kept = "SELECT state, audience, attested_at FROM hub.ties WHERE node = 'education'"
+    newest = await world.rows(kept)
+    await world.hear(parked)
+    assert await world.rows(kept) == newest
 
 
 async def test_one_record_that_makes_a_handler_fail_is_alone_a_dead_letter(world: World) -> None:

@@ -11,11 +11,12 @@ from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.structs import OffsetAndMetadata
 from nacl.public import PrivateKey, SealedBox
 
-from hub.operations import dlq, provision, replay, streams, topics
+from hub.operations import dlq, provision, readmission, replay, streams, topics
 from hub.operations.broker import BrokerUnreachable, administrator, reader
 from hub.operations.topics import State
 from hub.storage.engine import engine_for
 from schemas.application import Kind
+from schemas.keys import SigningKey
 from schemas.topics import ADAPTERS_DLQ, HUB_FACTS, PEER_INBOUND, RSE_INBOUND, STATIC, of_node, outbound
 from schemas.wire.kafka import KafkaSettings, TopicNames
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 PARKED = RSE_INBOUND.dead_letters
 PARKED_AS = "node_quarantined"
+HUB_KEY = SigningKey.generate("hub")
 
 
 @pytest.fixture
@@ -201,7 +203,8 @@ async def test_a_released_nodes_parked_records_come_again_byte_for_byte_in_order
 ) -> None:
     topics.apply(admin, [RSE_INBOUND, PARKED], names, settings)
     parked = names.of(PARKED)
-    letter(producer, parked, b"un", dlq_reason=PARKED_AS, dlq_error="x", ce_source="wifip", salt="aa")
+    at = datetime(2026, 11, 20, 8, tzinfo=UTC)
+    letter(producer, parked, b"un", dlq_reason=PARKED_AS, dlq_error="x", dlq_at=at.isoformat(), ce_source="wifip", salt="aa")
     letter(producer, parked, b"autre", dlq_reason=PARKED_AS, ce_source="education", key=b"education/espace")
     letter(producer, parked, b"entre", dlq_reason="manifest_expired", ce_source="wifip")
     letter(producer, parked, b"faux", dlq_reason="proof_invalid", ce_source="wifip")
@@ -215,7 +218,9 @@ async def test_a_released_nodes_parked_records_come_again_byte_for_byte_in_order
         come = list(dlq.read(client, names.of(RSE_INBOUND)))
     ours = sorted((one for one in come if one.key == b"wifip/espace"), key=lambda one: one.offset)
     assert [one.unverified_value for one in ours] == [b"un", b"entre", b"deux", b"trois"]
-    assert ours[0].headers == (("ce_source", b"wifip"), ("salt", b"aa"))
+    own = (("ce_source", b"wifip"), ("salt", b"aa"))
+    assert ours[0].headers == readmission.vouched(HUB_KEY, b"wifip/espace", b"un", own, at)
+    assert ours[1].headers == (("ce_source", b"wifip"),)
     assert [one.unverified_value for one in come if one.key == b"education/espace"] == [b"autre"]
     await engine.dispose()
 
@@ -223,7 +228,7 @@ async def test_a_released_nodes_parked_records_come_again_byte_for_byte_in_order
 async def released(*, engine_url: str, settings: KafkaSettings, names: TopicNames, node: str) -> int:
     engine = engine_for(engine_url)
     async with engine.begin() as connection:
-        done = replay.replay(settings, names, Kind.NODE, node, await replay.progress(connection, Kind.NODE, node, names))
+        done = replay.replay(settings, names, Kind.NODE, node, await replay.progress(connection, Kind.NODE, node, names), HUB_KEY)
         await replay.remember(connection, Kind.NODE, node, names, done.reached)
     await engine.dispose()
     return done.records
