@@ -20,8 +20,9 @@ from schemas.manifest import Grade
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
-    from sqlalchemy.ext.asyncio import AsyncEngine
+    from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
     from hub.communities.model import Community, Message
     from hub.federation.addresses import Addresses
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 SHOWN: Final = 50
 MODERATION: Final = "Modération de Trait d’union"
+MINUTE: Final = timedelta(minutes=1)
 MONTH: Final = timedelta(days=30)
 HALF_YEAR: Final = timedelta(days=180)
 
@@ -40,6 +42,7 @@ class SqlPublished:
         """`hub` is the id under which this hub itself speaks."""
         self._database, self._hub, self._addresses, self._clock = database, hub, addresses, clock
         self._permit = permit_everybody()
+        self._totals: dict[str, tuple[datetime | None, int]] = {}
 
     async def rooms(self) -> Sequence[Room]:
         """Every public community."""
@@ -81,9 +84,18 @@ class SqlPublished:
     async def deeds(self, community: str, before: int | None) -> Deeds:
         """A page of a community's activities that are still kept, the newest before a number first."""
         async with self._database.connect() as connection:
-            total, page = await kept.newest(connection, self._permit, community, before=before, limit=PAGE)
+            page = await kept.newest(connection, self._permit, community, before=before, limit=PAGE)
+            total = await self._total(connection, community)
         items = [deed for one in page if (deed := peer_deeds.announced(one, self._addresses)) is not None]
         return Deeds(total, items, page[-1].event.sequence if len(page) == PAGE else None)
+
+    async def _total(self, connection: AsyncConnection, community: str) -> int:
+        """Counted once a minute, however often strangers ask: each of three weeks' events is looked at."""
+        now, (since, total) = self._clock(), self._totals.get(community, (None, 0))
+        if since is None or now - since >= MINUTE:
+            total = await kept.total(connection, self._permit, community)
+            self._totals[community] = now, total
+        return total
 
     async def deed(self, name: str) -> dict[str, Any] | None:
         """An activity that is still kept, by its event or, of a reaction, by its object; a Tombstone where it said what is no longer shown."""

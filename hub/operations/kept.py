@@ -43,18 +43,24 @@ class Told:
     newest: Outgoing | None
 
 
-async def newest(
-    connection: AsyncConnection, permit: Permit, community: str, *, before: int | None, limit: int
-) -> tuple[int, Sequence[Told]]:
-    """How many of a community's events are kept that peers are told by us, and the newest before a number.
+async def newest(connection: AsyncConnection, permit: Permit, community: str, *, before: int | None, limit: int) -> Sequence[Told]:
+    """A community's events that are kept and that peers are told by us, the newest before a number.
 
     Of those that say a message, the first and the last, as long as it stands.
     """
-    said = or_(~_SAYS, and_(_STANDS, or_(events.c.type != MessageEdited.event_type, outbox.c.sequence == messages.c.last_sequence)))
-    mine = (outbox.c.community == community, outbox.c.targets[PEERS].astext.not_like(PASSED_ON), *_told(permit), said)
-    total = await connection.scalar(_joined(select(func.count())).where(*mine))
+    mine = _shown(permit, community)
     page = mine if before is None else (*mine, outbox.c.sequence < before)
-    return int(total or 0), await _read(connection, _EVERY.where(*page).order_by(outbox.c.sequence.desc()).limit(limit))
+    return await _read(connection, _EVERY.where(*page).order_by(outbox.c.sequence.desc()).limit(limit))
+
+
+async def total(connection: AsyncConnection, permit: Permit, community: str) -> int:
+    """How many they are; it looks at each of them."""
+    return int(await connection.scalar(_joined(select(func.count())).where(*_shown(permit, community))) or 0)
+
+
+def _shown(permit: Permit, community: str) -> tuple[ColumnElement[bool], ...]:
+    said = or_(~_SAYS, and_(_STANDS, or_(events.c.type != MessageEdited.event_type, outbox.c.sequence == messages.c.last_sequence)))
+    return outbox.c.community == community, outbox.c.targets[PEERS].astext.not_like(PASSED_ON), *_told(permit), said
 
 
 async def event(connection: AsyncConnection, permit: Permit, name: str) -> Told | None:

@@ -238,7 +238,7 @@ async def test_other_servers_are_shown_nothing_of_what_was_taken_away(database_u
     async with world.engine.connect() as connection:
         assert await kept.last_of(connection, permit, ROOT) is None
         assert await kept.last_of(connection, permit, object_id("wifip", "post:2")) is not None
-        _, page = await kept.newest(connection, permit, COMMUNITY, before=None, limit=10)
+        page = await kept.newest(connection, permit, COMMUNITY, before=None, limit=10)
     said = [dict(one.event.headers) for one in page]
     assert not any(b"post:1" in one.get("ce_nativeid", b"") and b"posted" in one["ce_type"] for one in said)
     await world.close()

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import hmac
 import json
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -106,6 +107,17 @@ async def test_the_outbox_is_what_was_announced_the_newest_first(world: World) -
     assert {one["type"] for one in page["orderedItems"]} == {"Announce"}
     assert [one["object"]["type"] for one in page["orderedItems"]] == ["Delete", "Create", "Create"]
     assert "De trop" not in json.dumps(page)  # peers were told it, and its deletion
+
+
+async def test_how_long_the_outbox_is_is_counted_once_a_minute(world: World) -> None:
+    await opened(world)
+    app, found = door(world), []
+    for seconds in (0, 59, 61):
+        world.clock.moved = timedelta(seconds=seconds)
+        found.append((await call(app, f"/groups/{COMMUNITY}/outbox", headers=AS)).json()["totalItems"])
+        async with world.engine.begin() as connection:
+            await connection.exec_driver_sql("DELETE FROM hub.outbox")
+    assert (found[0] == found[1] > 0, found[2]) == (True, 0)
 
 
 async def test_what_is_no_longer_kept_is_shown_without_its_proof(world: World) -> None:
