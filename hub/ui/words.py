@@ -91,8 +91,8 @@ VALIDITIES: Final[Mapping[str, str]] = {
     "current": "manifeste valable", "ending": "manifeste bientôt expiré", "expired": "manifeste expiré",
 }  # fmt: skip
 LAPSED: Final[Mapping[str, str]] = {
-    "node": "Ce qui se dit ici lui parvient toujours ; ce qu’on y écrit n’en sort plus, et est mis de côté : « traitdunion nodes release » le relira quand "
-    "deux personnes auront accepté un nouveau manifeste.",
+    "node": "Ce qui se dit ici lui parvient toujours ; ce qu’on y écrit n’en sort plus, jusqu’à ce que deux personnes aient accepté un nouveau manifeste. "
+    "Venu par Kafka, c’est mis de côté, et « traitdunion nodes release » le relira alors ; à la porte HTTPS c’est refusé, et son connecteur le garde et le renvoie de lui-même.",
     "peer": "Ce qui se dit ici lui parvient toujours ; ce qu’on y écrit est refusé à son serveur, jusqu’à ce que deux personnes aient accepté un nouveau "
     "manifeste.",
 }

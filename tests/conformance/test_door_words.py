@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import re
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -96,3 +97,12 @@ def test_no_sentence_is_kept_for_a_reason_that_nobody_gives() -> None:
 def _french(sentence: str, reason: str) -> bool:
     """A sentence and not a name: its first letter is a capital, and the machines' name is not in it."""
     return sentence[:1].isupper() and " " in sentence and "_" not in sentence and reason not in sentence
+
+
+def test_who_writes_a_program_is_told_of_every_refusal_whether_it_comes_again() -> None:
+    page = (CLONE / "adapters" / "RACCORDER.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (.*?) \| (?:oui|plus tard|jamais)", page, re.MULTILINE)
+    told = set(re.findall(r"\b[45]\d\d\b", " ".join(rows)))
+    cursors = {"409", "410"}  # of readers alone, told below the table
+    assert told == {str(status) for status, _ in of_nodes.STATUSES.values()} - cursors
+    assert all(f"`{reason}`" in page for reason, (status, _) in of_nodes.STATUSES.items() if status in {403, 404})
