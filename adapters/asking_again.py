@@ -48,6 +48,8 @@ class Asking:
     outgoing: Outgoing
     clock: Callable[[], datetime]
     sleep: Callable[[float], Awaitable[None]] = field(repr=False)
+    unsent: set[str] = field(default_factory=set, repr=False)
+    """The requests that were noted, and that neither the hub nor the spool has."""
 
     async def missed(self, reason: Lost) -> None:
         """The node's own topic does not hold what comes next: of every community. Raises LedgerUnavailable."""
@@ -88,14 +90,18 @@ class Asking:
 
     def _due(self, awaited: Awaited) -> bool:
         moments = [moment for moment in (awaited.asked_at, self.resyncs.heard_at(awaited.community)) if moment is not None]
-        return awaited.asked_at is None or self.clock() - max(moments) >= AGAIN_AFTER
+        return awaited.asked_at is None or awaited.request in self.unsent or self.clock() - max(moments) >= AGAIN_AFTER
 
     async def _ask(self, awaited: Awaited, space: str) -> None:
+        """Ahead of what waits in the spool: it says where we are, whatever else is told; and who may not speak may ask for this."""
         event, correlation = self._request(awaited, space), new_correlation()
         await self.resyncs.asked(awaited, event.envelope.id, self.clock())
+        self.unsent.discard(awaited.request)
+        self.unsent.add(event.envelope.id)
         key = f"{self.instance.node}/{space}".encode()
         record = Record(topics.RSE_INBOUND.name, key, event.value, to_headers(event, correlation), event.envelope.type)
-        await self.outgoing.put([record])
+        await self.outgoing.put_ahead([record])
+        self.unsent.discard(event.envelope.id)
         log.info("resync_asked", instance=self.name, community=awaited.community, after=self._after(awaited.community))
 
     def _request(self, awaited: Awaited, space: str) -> CanonicalEvent:
