@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
@@ -17,7 +17,7 @@ from schemas.node_door import BATCH, Carried, to_http, written_batch
 from schemas.wire.publisher import NotAcknowledged, Place, SpeechRefused
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from adapters.applied import Applied
@@ -78,7 +78,8 @@ class DoorPublisher:
             except DoorClosed as error:
                 if error.reason in SPEECH_REFUSED:
                     log.warning("door_refuses_speech", node=self._client.node, reason=error.reason, records=len(chunk))
-                    raise SpeechRefused(error.reason) from error
+                    taken = {len(places) + number: place for number, place in _taken(error.said, len(chunk))}
+                    raise SpeechRefused(error.reason, {**dict(enumerate(places)), **taken}) from error
                 self._open, self._after = False, error.after
                 self._lost.set()
                 self._log.closed(error.reason)
@@ -146,9 +147,22 @@ def _chunks(records: Sequence[Sendable]) -> Iterator[tuple[str, list[Sendable]]]
         yield chunk[0].topic, chunk
 
 
+def _taken(said: Mapping[str, Any], count: int) -> list[tuple[int, Place]]:
+    """What the door has of a batch that it took in part (207), by number; nothing where that cannot be read: it is sent again."""
+    try:
+        taken = [(int(one["record"]), _place(one)) for one in said.get("accepted", ())]
+    except (ValueError, KeyError, TypeError, OverflowError):
+        return []
+    return taken if all(0 <= number < count for number, _ in taken) else []
+
+
+def _place(said: Mapping[str, Any]) -> Place:
+    return Place(str(said["topic"]), int(said["partition"]), int(said["offset"]))
+
+
 def _places(body: bytes, count: int) -> list[Place]:
     try:
-        places = [Place(str(one["topic"]), int(one["partition"]), int(one["offset"])) for one in json.loads(body)["accepted"]]
+        places = [_place(one) for one in json.loads(body)["accepted"]]
     except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise DoorClosed("answer_malformed") from error
     if len(places) != count:

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from adapters.overtaking import Overtaking
-from adapters.spool import Kind
+from adapters.overtaking import TAKES_BACK, Overtaking, subject_of, type_of
+from adapters.spool import Kind, SpoolFull
 from schemas.wire.publisher import NotAcknowledged, SpeechRefused
 from schemas.wire.telemetry import Metric
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from adapters.spool import Record, Row, Spool
     from schemas.wire.publisher import Place, Publisher
@@ -44,27 +44,53 @@ class Outgoing:
         if not records:
             return []
         async with self._alone:
-            places = None if self._spool.waiting[Kind.RECORD] else await self._published(records)
-            return places or await self._stored(records)
+            taken = {} if self._spool.waiting[Kind.RECORD] else await self._published(records)
+            try:
+                return await self._rest_stored(records, taken)
+            except SpoolFull:
+                if not all(type_of(record) in TAKES_BACK for record in records):
+                    raise
+                return await self._taken_back(records)
 
     async def put_ahead(self, records: Sequence[Record]) -> list[Place | None]:
         """As `put`, but before what waits in the spool: for what would be as true after it, and without which it may be refused."""
         async with self._alone:
-            return await self._published(records) or await self._stored(records)
+            return await self._rest_stored(records, await self._published(records))
 
-    async def _published(self, records: Sequence[Record]) -> list[Place | None] | None:
+    async def _published(self, records: Sequence[Record]) -> Mapping[int, Place]:
+        """What the transport has taken, by number: all, nothing, or what a silenced node may say."""
         if not self._publisher.ready:
-            return None
+            return {}
         try:
-            places = await self._publisher.publish(records)
+            taken: Mapping[int, Place] = dict(enumerate(await self._publisher.publish(records)))
+        except SpeechRefused as refused:
+            taken = refused.taken
         except NotAcknowledged:
-            return None
-        self._count(records)
-        return [*places]
+            return {}
+        self._count([records[number] for number in taken])
+        return taken
 
-    async def _stored(self, records: Sequence[Record]) -> list[Place | None]:
+    async def _rest_stored(self, records: Sequence[Record], taken: Mapping[int, Place]) -> list[Place | None]:
+        if rest := [record for number, record in enumerate(records) if number not in taken]:
+            await self._stored(rest)
+        return [taken.get(number) for number in range(len(records))]
+
+    async def _taken_back(self, records: Sequence[Record]) -> list[Place | None]:
+        """The spool has no room, as that of a node that may not speak: what takes back leaves before all, and what waits of the same is void."""
+        subjects, void = {subject_of(record) for record in records}, list[int]()
+        position = -1
+        while rows := await self._spool.first(Kind.RECORD, CHUNK, after=position):
+            position = rows[-1].position
+            void += [row.position for row in rows if subject_of(row.record) in subjects]
+        taken = await self._published(records)
+        if len(taken) < len(records):
+            raise SpoolFull(self._instance)
+        await self._spool.remove(Kind.RECORD, void)
+        log.info("taken_back_though_full", instance=self._instance, records=len(records), void=len(void))
+        return [taken[number] for number in range(len(records))]
+
+    async def _stored(self, records: Sequence[Record]) -> None:
         await self._spool.store(Kind.RECORD, records, self._clock(), "not_acknowledged")
-        return [None] * len(records)
 
     async def drain(self) -> None:
         """Publish what waits, oldest first, as far as the transport takes it. Raises LedgerUnavailable."""
@@ -75,8 +101,9 @@ class Outgoing:
                     return await self._spool.count()
                 try:
                     await self._leave(rows)
-                except SpeechRefused:
+                except SpeechRefused as refused:
                     self._silent_until = self._clock() + SILENT_FOR
+                    await self._gone([rows[number] for number in sorted(refused.taken)])
                     return await self._take_back()
                 except NotAcknowledged:
                     return None
@@ -89,13 +116,22 @@ class Outgoing:
             while rows := await self._spool.first(Kind.RECORD, CHUNK, after=position):
                 position = rows[-1].position
                 for row, undone in overtaking.of(rows):
-                    await self._leave([row], undone)
+                    try:
+                        await self._leave([row], undone)
+                    except SpeechRefused:
+                        if not overtaking.keeps(row):
+                            raise
         except NotAcknowledged as error:
             log.warning("not_taken_back", instance=self._instance, error=type(error).__name__)
 
     async def _leave(self, rows: Sequence[Row], undone: Sequence[int] = ()) -> None:
         """Publish rows and forget them, with the positions of others that are void by it. Raises NotAcknowledged."""
         await self._publisher.publish([row.record for row in rows])
+        await self._gone(rows, undone)
+
+    async def _gone(self, rows: Sequence[Row], undone: Sequence[int] = ()) -> None:
+        if not rows:
+            return
         await self._spool.remove(Kind.RECORD, [*(row.position for row in rows), *undone])
         self._count([row.record for row in rows])
         log.info("spool_drained", instance=self._instance, records=len(rows), void=len(undone))

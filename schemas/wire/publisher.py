@@ -12,7 +12,7 @@ from aiokafka.errors import KafkaError
 from schemas.wire import kafka
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from aiokafka import AIOKafkaProducer
 
@@ -36,7 +36,11 @@ class TopicMissing(NotAcknowledged):
 
 
 class SpeechRefused(NotAcknowledged):
-    """The hub lets this node take back what it said, and say nothing new."""
+    """The hub lets this node take back what it said, and say nothing new; `taken` are those of the records, by number, that it has all the same."""
+
+    def __init__(self, reason: str, taken: Mapping[int, Place] | None = None) -> None:
+        super().__init__(reason)
+        self.taken = taken or {}
 
 
 class Sendable(Protocol):

@@ -20,6 +20,7 @@ from schemas.keys import SigningKey
 from schemas.proof import timestamp
 from schemas.wire import kafka as wire
 from schemas.wire.kafka import KafkaSettings
+from schemas.wire.publisher import SpeechRefused
 from schemas.wire.records import new_correlation, to_headers
 from tests.fakes_adapters import PATIENCE, Hub, posted, said_by, until
 from tests.fakes_door import door_at_work
@@ -90,6 +91,27 @@ async def test_deletions_leave_a_silenced_spool_and_the_rest_leaves_in_order_onc
             await asyncio.gather(knocking, return_exceptions=True)
             await client.close()
             await ledger.close()
+
+
+async def test_of_a_batch_that_is_taken_in_part_the_door_says_what_it_has(kafka: Kafka, topic_prefix: str) -> None:
+    hub = Hub(nodes={NODE: SigningKey.generate(NODE)}, entries={NODE: {"grade": "observer"}})
+    await asyncio.to_thread(create_topics, kafka.bootstrap, topic_prefix + topics.RSE_INBOUND.name)
+    async with door_at_work(kafka.bootstrap, topic_prefix, hub.registry, hub.key.public.multibase) as (url, _):
+        client = DoorClient(url, hub.nodes[NODE], lambda: datetime.now(UTC))
+        publisher = DoorPublisher(client)
+        knocking = asyncio.create_task(publisher.run())
+        try:
+            async with asyncio.timeout(PATIENCE):
+                while not publisher.ready:  # noqa: ASYNC110 - the door tells nobody when it opens
+                    await asyncio.sleep(0.02)
+            with pytest.raises(SpeechRefused) as refused:
+                await publisher.publish([record(hub, posted(), "nouveau"), record(hub, MessageDeleted(space="ailleurs"), "ancien")])
+            assert list(refused.value.taken) == [1]
+            assert refused.value.taken[1].topic.endswith(topics.RSE_INBOUND.name)
+        finally:
+            knocking.cancel()
+            await asyncio.gather(knocking, return_exceptions=True)
+            await client.close()
 
 
 def _drained(out: Outgoing, spool: Spool) -> Any:
