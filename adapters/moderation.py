@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 NOT_THE_HUB: Final = "not_the_hub"
 KEPT: Final = "original_kept"
 TITLE: Final = "Votre message a été retiré par la modération"
+TITLE_KEPT: Final = "Votre message a été retiré ailleurs par la modération"
+ELSEWHERE: Final = "Les autres réseaux ne le montrent plus ; celui-ci n’a pas permis de le retirer."
 KEY: Final = 24
 log = structlog.get_logger()
 Moderated = MessageModerated | MessageRestored | CopyRestored
@@ -129,7 +131,9 @@ class Moderation:
         )
         said = await self._settled(order, moderated=True)
         if said.verdict is Verdict.WRITTEN:
-            await self._tell_author(order)
+            await self._tell_author(order, TITLE, order.reason)
+        elif said.reason == KEPT:
+            await self._tell_author(order, TITLE_KEPT, order.reason, ELSEWHERE)
         return said
 
     async def _restore_original(self, fact: MessageRestored, community: str, passed: Passed) -> Verdicted:
@@ -157,14 +161,14 @@ class Moderation:
         settled = Settled(order.native_id or "", moderated, span(outcome))
         return Verdicted(Verdict.WRITTEN, None, order.native_id, outcome.version, settled=settled)
 
-    async def _tell_author(self, order: Order) -> None:
+    async def _tell_author(self, order: Order, title: str, *sentences: str) -> None:
         """In private, where her RSE lets a program write to her; that she cannot be told is no reason to leave the message."""
         client = self._bench.client
         if not isinstance(client, Greets):
             return
         key = f"tdu-moderation-{order.key[:KEY]}"
-        content = Content(html=f"<p>{escape(order.reason)}</p>", text=order.reason)
-        greeting = Greeting(key, order.native_id or "", order.space, TITLE, content, again=True)
+        content = Content(html="".join(f"<p>{escape(one)}</p>" for one in sentences), text="\n".join(sentences))
+        greeting = Greeting(key, order.native_id or "", order.space, title, content, again=True)
         outcome = await self._bench.pause.through(lambda: client.greet(greeting))
         Metric.notices.labels(self._bench.name, "author", type(outcome).__name__.lower()).inc()
 

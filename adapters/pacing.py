@@ -240,14 +240,14 @@ class Paces:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        self._name, self._limits, self._clock, self._sleep = name, limits or {}, clock, sleep
+        self.name, self._limits, self._clock, self._sleep = name, limits or {}, clock, sleep
         self._paces: dict[str, Pace] = {}
 
     def of(self, kind: str) -> Pace:
         """The pace of a kind of call."""
         if kind not in self._paces:
             stated = self._limits.get(kind)
-            self._paces[kind] = Pace(self._name, kind, MARGIN * stated / 60 if stated else None, self._clock, self._sleep)
+            self._paces[kind] = Pace(self.name, kind, MARGIN * stated / 60 if stated else None, self._clock, self._sleep)
         return self._paces[kind]
 
     @property

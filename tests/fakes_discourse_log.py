@@ -111,7 +111,7 @@ class Server:
         api = cast("Api", self)
         pace = Pace(sleep=self.sleep, clock=lambda: self.now)
         log = Log(instance(), api, pace, lambda: TIED + timedelta(days=9, seconds=self.now))
-        return Recall(instance(), api, Search(api, ACCOUNT), log, pace)
+        return Recall(instance(), api, Search(api, ACCOUNT), log, pace, "rse")
 
     async def changes(self, cursor: str | None = None) -> list[tuple[str, str]]:
         """The act and the marker of each change that is found."""

@@ -81,7 +81,7 @@ class DiscourseClient:
         self._likes = Likes(Api(instance, timeout, liking_account(instance), self._paces), liking_account(instance))
         self._answers = Answers(self._api, self._account)
         pace = Pace(instance.limits.get("api", CALLS_PER_MINUTE))
-        self._recall = Recall(instance, self._api, self._look, Log(instance, self._api, pace), pace)
+        self._recall = Recall(instance, self._api, self._look, Log(instance, self._api, pace), pace, self._paces.name)
         self._roster = Roster(self._api, frozenset(account.casefold() for account in (self._account, liking_account(instance))))
         self._notices = Notices(self._api, self._look)
         self._greetings = Greetings(self._api, self._look, instance.url)

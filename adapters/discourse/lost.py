@@ -102,11 +102,11 @@ class _Look:
 
 
 class Recall:
-    """Asks one instance for what its webhooks could not bring."""
+    """Asks one instance, which operators know by `name`, for what its webhooks could not bring."""
 
-    def __init__(self, instance: Instance, api: Api, look: Search, log: Log, pace: Pace) -> None:
+    def __init__(self, instance: Instance, api: Api, look: Search, log: Log, pace: Pace, name: str) -> None:
         self._instance, self._api, self._look, self._log, self._pace = instance, api, look, log, pace
-        self._behind: defaultdict[str, SetBack] = defaultdict(lambda: SetBack(instance.node, "losses", pace.now))
+        self._behind: defaultdict[str, SetBack] = defaultdict(lambda: SetBack(name, "losses", pace.now))
 
     async def lost(self, space: str, cursor: str | None, since: datetime, ours: Ours) -> Losses | Later | Never:
         """What was tried in vain of a category; the cursor is the last attempt that was looked at."""

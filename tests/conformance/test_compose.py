@@ -8,6 +8,7 @@ import shlex
 import tomllib
 from fnmatch import fnmatch
 from importlib.metadata import distribution
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -359,6 +360,17 @@ def test_only_the_vault_writes_secrets_and_each_is_read_by_few() -> None:
     assert readers["door"] == {"vault", "door"}
     assert (readers["peerdoor"], readers["courier"]) == ({"vault", "peer-door"}, {"vault", "courier"})
     assert readers["peers"] == {"vault", "peer-door", "courier"}
+
+
+def test_the_operators_terminal_reads_the_tokens_of_the_people_who_act_and_writes_nothing() -> None:
+    made = {path for _, words in programs() for name, path in pairwise(words) if name == "--token-file"}
+    kept = {mount.volume: mount for mount in ALL["federation"].mounts if mount.target == STATE}
+    (read,) = [mount for mount in ALL["operator"].mounts if mount.target == STATE]
+    assert {read.volume} == set(kept)
+    assert not any(mount.writable for mount in ALL["operator"].mounts)
+    told = (CLONE / "deploy" / "README.md").read_text(encoding="utf-8")
+    assert all(Path(path).name in told for path in made)
+    assert any(f"TRAITDUNION_PERSON_TOKEN_FILE={path} operator" in told for path in made)
 
 
 def test_a_ministry_sees_its_own_rse_and_the_hub_and_no_other_ministry() -> None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+    from adapters.offers import Greeting
     from adapters.port import Order, WriteOutcome
     from schemas.envelope import CanonicalEvent
     from tests.servers import Kafka
@@ -194,7 +195,16 @@ async def test_an_original_is_taken_away_and_brought_back_and_none_of_it_passes_
     assert [one["verdict"] for one in (away, back)] == ["written"] * 2
 
 
-async def test_where_the_rse_keeps_an_original_the_receipt_says_so_and_nothing_is_brought_back_later(rig: Rig) -> None:
+async def test_where_the_rse_keeps_an_original_the_receipt_and_its_author_are_told_and_nothing_is_brought_back_later(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[Greeting] = []
+
+    async def greet(_: object, greeting: Greeting) -> WriteOutcome:
+        told.append(greeting)
+        return Written("private:1", "1")
+
+    monkeypatch.setattr(rig.rse, "__class__", type("Private", (type(rig.rse),), {"greet": greet}))  # a class of its own: ABCs remember
     async with rig.running():
         await rig.tie()
         await rig.post({"what": "post", "id": "post:1", "version": "1"})
@@ -205,6 +215,9 @@ async def test_where_the_rse_keeps_an_original_the_receipt_says_so_and_nothing_i
         kept, confirmed = (await rig.receipts(3))[-2:]
     assert (kept["verdict"], kept["reason"]) == ("unsupported", "original_kept")
     assert confirmed["verdict"] == "confirmed"
+    (word,) = [one for one in told if one.key.startswith("tdu-moderation-")]
+    assert (word.title, word.native_id) == ("Votre message a été retiré ailleurs par la modération", "post:1")
+    assert "celui-ci n’a pas permis de le retirer" in word.content.text
     assert rig.rse.written == []
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from prometheus_client import REGISTRY
 
 from adapters.discourse.lost import GIVE_UP_SECONDS, GIVE_UP_TRIES
 from adapters.discourse.progress import Progress
@@ -50,6 +51,8 @@ async def test_what_happens_later_to_a_thing_that_was_told_beyond_it_is_told_too
 
 
 async def test_one_process_asks_for_it_ever_more_rarely(server: Server) -> None:
+    gauge = "traitdunion_objects_set_back", {"instance": "rse", "work": "losses"}
+    before = REGISTRY.get_sample_value(*gauge) or 0.0
     server.answers["/posts/1.json"] = Later("status_500", None)
     server.kept = server.recall()
     cursor = (await server.lost()).cursor
@@ -57,6 +60,7 @@ async def test_one_process_asks_for_it_ever_more_rarely(server: Server) -> None:
         server.now += 120.0
         cursor = (await server.lost(cursor)).cursor
     assert 5 < server.asked.count("/posts/1.json") < 15
+    assert REGISTRY.get_sample_value(*gauge) == before + 1
     assert server.asked.count("/posts/2.json") == 1
 
 
