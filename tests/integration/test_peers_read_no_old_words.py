@@ -64,7 +64,7 @@ async def moderate(town: Town) -> None:
 
 async def lift(town: Town) -> None:
     async def act(work: UnitOfWork) -> bool:
-        return await animation.bring_back(POST, await present(work), work)
+        return await animation.bring_back(POST, await present(work), work) is not None
 
     assert await town.world.work(act)
 
