@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 STREAMS: Final = "https://www.w3.org/ns/activitystreams"
 PUBLIC: Final = f"{STREAMS}#Public"
 ACTIVITY: Final = "application/activity+json"
-HUB: Final = "hub"
-"""Under this name the numbers hold what servers of others say: the hub made events of it."""
+ELSEWHERE: Final = "ailleurs"
+"""Its name in a run, beside those of the RSEs."""
 PATIENCE: Final = ClientTimeout(total=30.0)
 AGAIN: Final = 1.1
 """Seconds until a delivery is tried again: in another second, or its signature would be the same, and a replay."""
@@ -63,8 +63,8 @@ class Abroad:
     """Messages that came as new ones while they were there."""
     refused: list[str] = field(default_factory=list)
     """What our door took for ever not, and why."""
-    errors: int = 0
-    """Deliveries that are still to be answered by 503."""
+    failing: int = 0
+    """Faults under way that have it answer deliveries by 503: counted by time, since whoever is refused waits longer each time."""
     lost: int = 0
     """Deliveries that are still to be taken without an answer."""
 
@@ -132,7 +132,7 @@ class Abroad:
 
     def act(self, visit: Visit) -> None:
         """She writes, answers, changes or deletes; her own server says yes at once, and tells ours when it can."""
-        entry = self.book.entry(visit.message, HUB, self.community)
+        entry = self.book.entry(visit.message, ELSEWHERE, self.community)
         text = f"<p>{text_of(visit.message, visit.version)}</p>"
         note = f"{self.url}/notes/{visit.message}"
         if visit.wish not in {Wish.POST, Wish.REPLY} and note not in self.notes:
@@ -223,8 +223,7 @@ class Abroad:
         return web.Response(body=json.dumps(whole).encode(), content_type=ACTIVITY)
 
     async def _take(self, request: web.Request) -> web.Response:
-        if self.errors > 0:
-            self.errors -= 1
+        if self.failing:
             return web.Response(status=503)
         self.hear(json.loads(await request.read()))
         if self.lost > 0:

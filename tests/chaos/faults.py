@@ -71,7 +71,7 @@ class Hand:
         for rse in self._town.rses:
             with suppress(Refused, Unsure):
                 await rse.heal()
-        self._town.abroad.errors = self._town.abroad.lost = 0
+        self._town.abroad.lost = 0
         for connector in self._town.connectors:  # an eXo tells nobody who came: it is asked every five minutes, and after a start
             _kill(self._of(connector))
 
@@ -157,9 +157,11 @@ class Hand:
         abroad = self._town.abroad
         match trouble.fault:
             case Fault.PEER_5XX:
-                abroad.errors += int(trouble.size)
+                abroad.failing += 1
+                await asyncio.sleep(trouble.lasts)
+                abroad.failing -= 1
             case Fault.PEER_ANSWER_LOST:
-                abroad.lost += int(trouble.size)
+                abroad.lost = 1
             case _:
                 async with self._peer:
                     await abroad.close()

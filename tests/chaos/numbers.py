@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from tests.chaos.abroad import ELSEWHERE
 from tests.chaos.marks import Answered, Reacted
 from tests.chaos.oracle import Change, Numbered
 from tests.chaos.words import word_of
@@ -21,6 +22,8 @@ ORDER: Final = """
     FROM hub.events AS event LEFT JOIN hub.outbox AS outbox ON outbox.event = event.id AND outbox.community = event.community
     WHERE event.community = $1 AND event.sequence IS NOT NULL ORDER BY event.sequence
 """
+HUB: Final = "hub"
+"""The node under which the numbers hold what servers of others say: the hub made events of it."""
 MESSAGE: Final = "fr.gouv.rse.message."
 REACTION: Final = "fr.gouv.rse.reaction."
 ANSWER: Final = "fr.gouv.rse.answer."
@@ -64,9 +67,10 @@ def _numbered(row: Mapping[str, Any], known: Mapping[tuple[str, str], int]) -> N
     deleted = row["type"] == f"{MESSAGE}deleted.v1"
     text = "" if deleted or not row["type"].startswith(MESSAGE) else json.loads(row["value"])["content"]["text"]
     number, version = word_of(text)
-    message = known.get((row["node"], row["native_id"]), number)
+    rse = ELSEWHERE if row["node"] == HUB else row["node"]
+    message = known.get((rse, row["native_id"]), number)
     history = "ce_history" in dict(json.loads(row["headers"])) if row["headers"] else False
-    return Numbered(row["sequence"], row["node"], message, Change.DELETED if deleted else Change.WRITTEN, version, history)
+    return Numbered(row["sequence"], rse, message, Change.DELETED if deleted else Change.WRITTEN, version, history)
 
 
 def _mark(row: Mapping[str, Any], subjects: Mapping[str, int]) -> Reacted | Answered | None:

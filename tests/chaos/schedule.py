@@ -180,9 +180,9 @@ def _trouble(chance: random.Random, at: float, fault: Fault, limits: Limits) -> 
             lasts = limits.outage * (0.5 + share / 2)
         case Fault.GATEWAY_AWAY:
             lasts = limits.gateway_away
-        case Fault.RSE_KILLED | Fault.RSE_STOPPED | Fault.PEER_AWAY:
+        case Fault.RSE_KILLED | Fault.RSE_STOPPED | Fault.PEER_AWAY | Fault.PEER_5XX:
             lasts = limits.outage * (0.5 + share)
-        case Fault.RSE_5XX | Fault.RSE_429 | Fault.RSE_ANSWER_LOST | Fault.PEER_5XX | Fault.PEER_ANSWER_LOST:
+        case Fault.RSE_5XX | Fault.RSE_429 | Fault.RSE_ANSWER_LOST:
             size = 1.0 + int(share * limits.most)
         case Fault.WEBHOOK_LATE | Fault.WEBHOOK_TWICE:
             lasts, size = 0.5 + share * 2, 1.0 + int(share * 3)
@@ -200,6 +200,7 @@ def _trouble(chance: random.Random, at: float, fault: Fault, limits: Limits) -> 
             | Fault.PEERS_KILLED
             | Fault.PEER_DOOR_KILLED
             | Fault.COURIER_KILLED
+            | Fault.PEER_ANSWER_LOST
             | Fault.CONNECTOR_KILLED
         ):
             pass

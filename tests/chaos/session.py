@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from aiohttp import ClientSession
 
 from tests.chaos import schedule
-from tests.chaos.abroad import HUB
+from tests.chaos.abroad import ELSEWHERE
 from tests.chaos.book import Book
 from tests.chaos.details import Closely, judge_details
 from tests.chaos.faults import Hand
@@ -158,7 +158,7 @@ class _Run:
             for number, native_id in rse.natives.items():
                 if number in book.entries and book.entries[number].rse == rse.seat.node:
                     book.entries[number].native_id = native_id
-        abroad = HUB, town.abroad.community
+        abroad = ELSEWHERE, town.abroad.community
         sights[abroad], closely[abroad] = town.abroad.shown(), Closely(town.abroad.traces, None)
         known = book.by_native()
         orders = {one: await order_of(town, one, known) for one in town.communities}
@@ -176,7 +176,7 @@ class _Run:
             bool(book.entries[one.message].lengths) for order in numbers.values() for one in order if one.message in book.entries
         )
         kinds["entrées et départs"] = sum(order.comings for order in orders.values())
-        kinds["d'un autre serveur"] = sum(one.rse == HUB for order in numbers.values() for one in order if one.message is not None)
+        kinds["d'un autre serveur"] = sum(one.rse == ELSEWHERE for order in numbers.values() for one in order if one.message is not None)
         return Sight(findings, events, copies, await town.behind() + town.abroad.waiting, kinds)
 
     async def _outcome(self, sight: Sight, settled: float) -> Outcome:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.chaos.abroad import Abroad
+from tests.chaos.abroad import ELSEWHERE, Abroad
 from tests.chaos.book import Book, State
 from tests.chaos.people import FIRST_ABROAD, Visit, Wish, visits
 from tests.chaos.words import text_of
@@ -60,7 +60,7 @@ async def test_what_she_says_stands_in_the_book_and_waits_to_be_brought(abroad: 
     assert [(one.message, one.version, one.parent) for one in abroad.shown()] == [(7, 1, None), (FIRST_ABROAD, 2, 7)]
     abroad.act(Visit(0.0, Wish.DELETE, FIRST_ABROAD, 2))
     assert [one.message for one in abroad.shown()] == [7]
-    assert abroad.book.by_native() == {("hub", f"{abroad.url}/notes/{FIRST_ABROAD}"): FIRST_ABROAD}
+    assert abroad.book.by_native() == {(ELSEWHERE, f"{abroad.url}/notes/{FIRST_ABROAD}"): FIRST_ABROAD}
 
 
 @given(st.integers(0, 1_000_000))
