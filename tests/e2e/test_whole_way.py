@@ -181,6 +181,10 @@ async def test_every_shared_payload_gets_its_answer_through_the_real_doors(whole
 async def test_a_real_edit_with_its_text_arrives_in_the_other_ministries(whole: Whole, payloads: Path, tmp_path: Path) -> None:
     payload = json.loads((payloads / "discourse" / "post_edited_reply.json").read_text())
     payload["body"]["post"]["cooked"] = "<p>Le terminal répond de nouveau, merci à vous tous.</p>"
+    payload["body"]["post"] |= {
+        "post_number": 1,
+        "reply_to_post_number": None,
+    }  # what it answers, its forum here would be asked for in vain
     file = tmp_path / "with_text.json"
     file.write_text(json.dumps(payload))
     said = await whole.command("wifip", "connector", "feed", "wifip", str(file), "--wait", "60")
