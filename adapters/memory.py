@@ -228,9 +228,8 @@ class Memory:
         self._owed.owe(objects)
 
     async def pay(self) -> None:
-        """Tell the ledger what it is owed, where that is so much that nothing may be added. Raises LedgerUnavailable."""
-        if self._owed.full:
-            await self._owed.pay(self._remember)
+        """Tell the ledger what it is owed, if anything: nothing more is to be published before that. Raises LedgerUnavailable."""
+        await self._owed.pay(self._remember)
 
     async def remember(self, objects: Sequence[KnownObject]) -> None:
         """Insert or renew a batch of objects in one statement, behind what is owed; the last one of each native id counts."""

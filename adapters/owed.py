@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -13,21 +13,14 @@ if TYPE_CHECKING:
 
     from adapters.memory import KnownObject
 
-MOST: Final = 10_000
-"""Objects; about 5 MB. With so many owed, nothing more is published before the ledger has them."""
 log = structlog.get_logger()
 
 
 class Owed:
-    """Objects of one instance that the ledger is still to be told; a restart forgets them."""
+    """Objects of one instance that the ledger is still to be told, of the batches that were on their way; a restart forgets them."""
 
     def __init__(self) -> None:
         self._objects: dict[str, KnownObject] = {}
-
-    @property
-    def full(self) -> bool:
-        """Whether no more may be owed."""
-        return len(self._objects) >= MOST
 
     def owe(self, objects: Iterable[KnownObject]) -> None:
         """Hold what Kafka has; the last one of each native id counts."""

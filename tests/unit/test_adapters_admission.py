@@ -74,8 +74,7 @@ class SlowMemory:
         self.owed.owe(objects)
 
     async def pay(self) -> None:
-        if self.owed.full:
-            await self.owed.pay(self._remember)
+        await self.owed.pay(self._remember)
 
     async def remember(self, objects: Sequence[KnownObject]) -> None:
         await self.owed.pay(self._remember)
