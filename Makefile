@@ -48,7 +48,7 @@ test: install kafka ## Runs the tests, five minutes; EXAMPLES=1000 tries that ma
 
 test-long: install kafka ## Runs the tests that take long: faults, floods, histories, generated stories, the integrators' page
 	$(call say,'Tests that take long')
-	@$(BIN)/pytest -q -m 'long and not real'
+	@$(BIN)/pytest -q -n 2 --dist loadfile -m 'long and not real'
 
 unit: install ## Runs the unit tests alone, in seconds, half and half: a quarter as many examples of each property
 	@ls tests/unit/test_*.py | EXAMPLES=$$(($(EXAMPLES) / 4)) xargs -P 2 -n $$((($$(ls tests/unit/test_*.py | wc -l) + 1) / 2)) $(BIN)/pytest -q
