@@ -316,6 +316,7 @@ def application(counters: Mapping[str, Counter], health: Health) -> Straight:
     """The gateway's routes."""
 
     async def metrics(_: Request) -> Response:
+        health.show()
         body, content_type = await run_in_threadpool(exposition)
         return Response(body, headers={"Content-Type": content_type})
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -28,6 +29,9 @@ DOWN = (
     asyncpg.LockNotAvailableError,
     asyncpg.ReadOnlySQLTransactionError,
 )
+WITHOUT_ROOM = (asyncpg.InsufficientResourcesError, asyncpg.PostgresSystemError, asyncpg.ReadOnlySQLTransactionError)
+"""It answers, and keeps nothing: a question that only reads would not show it."""
+LATELY_SECONDS = 30.0  # who writes tries again every fifteen seconds at most
 UNFIT = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, asyncpg.ProgramLimitExceededError)
 
 
@@ -74,8 +78,15 @@ class _Plain(asyncpg.Connection):  # type: ignore[misc]  # asyncpg has no types
 class Ledger:
     """A pool of connections to schema `adapters`; says LedgerUnavailable in one voice."""
 
-    def __init__(self, pool: asyncpg.Pool, connect: Callable[[], Awaitable[asyncpg.Connection]] | None = None) -> None:
-        self._pool, self._connect = pool, connect
+    def __init__(
+        self,
+        pool: asyncpg.Pool,
+        connect: Callable[[], Awaitable[asyncpg.Connection]] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`clock` counts seconds from anywhere."""
+        self._pool, self._connect, self._clock = pool, connect, clock
+        self._full_at: float | None = None
 
     @classmethod
     async def open(cls, url: str, *, size: int = 10, now: Callable[[], str | None] = lambda: None) -> Self:
@@ -105,6 +116,8 @@ class Ledger:
         except DOWN as error:
             if isinstance(error, ValueError):  # asyncpg calls a value that it cannot encode an error of the interface
                 raise Unstorable(type(error).__name__) from error
+            if isinstance(error, WITHOUT_ROOM):
+                self._full_at = self._clock()
             raise LedgerUnavailable(type(error).__name__) from error
 
     async def apart(self) -> asyncpg.Connection:
@@ -123,7 +136,9 @@ class Ledger:
             yield connection
 
     async def answers(self) -> bool:
-        """Tell whether PostgreSQL answers now."""
+        """Tell whether PostgreSQL answers now, and has kept what it was given lately."""
+        if self._full_at is not None and self._clock() - self._full_at < LATELY_SECONDS:
+            return False
         try:
             async with self.connection() as connection:
                 await connection.execute("SELECT 1")

@@ -138,19 +138,26 @@ class _Machines:
 
     async def readyz(self) -> Response:
         """The database answers."""
+        if await self._answers():
+            return Response(b'{"status":"ok","failing":[]}', media_type="application/json")
+        return Response(b'{"status":"failing","failing":["database"]}', status_code=503, media_type="application/json")
+
+    async def _answers(self) -> bool:
         try:
             async with asyncio.timeout(READY_WITHIN), self._engine.connect() as connection:
                 await connection.execute(select(1))
         except (SQLAlchemyError, OSError, TimeoutError) as error:
             log.warning("not_ready", check="database", error=type(error).__name__)
-            return Response(b'{"status":"failing","failing":["database"]}', status_code=503, media_type="application/json")
-        return Response(b'{"status":"ok","failing":[]}', media_type="application/json")
+            return False
+        return True
 
     async def metrics(self, request: Request) -> Response:
         """Prometheus' page of this process: node names are no secret of the hub's, but nobody's business either."""
         approach = reader.Approach(request.client.host if request.client else None, dict(request.headers))
         if self._gate.permit(approach) is None:
             return _problem(Problem(401, "not_permitted", "Réservé aux opérateurs"))
+        answers = await self._answers()
+        telemetry.Health({"database": lambda: answers}).show()
         body, content_type = telemetry.exposition()
         return Response(body, headers={"Content-Type": content_type})
 

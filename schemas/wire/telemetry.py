@@ -113,6 +113,7 @@ class Metric:
     doubtful = Gauge("traitdunion_doubtful_objects", "Messages and the like, signed or vouched for by a key that was in other hands.")
     hub_keys_missing = Gauge("traitdunion_hub_keys_missing", "Keys of the hub that the registry names and our files do not hold.")
     keys_in_clear = Gauge("traitdunion_keys_in_clear", "Files of private keys in clear among those that a process reads.", ["whose"])
+    check_failing = Gauge("traitdunion_check_failing", "1 while a check of the process's /readyz fails.", ["check"])
     unknown_fields = Counter("traitdunion_unknown_fields_total", "Fields that our models do not know.", ["type"])
 
 
@@ -156,6 +157,12 @@ class Health:
         """Names of the checks that fail now."""
         return [name for name, well in self.checks.items() if not well()]
 
+    def show(self) -> None:
+        """Show by the metric how each check stands: Prometheus asks for the metrics alone, and no alert could see `/readyz`."""
+        failing = self.failing()
+        for name in self.checks:
+            Metric.check_failing.labels(name).set(name in failing)
+
 
 def exposition() -> tuple[bytes, str]:
     """The Prometheus page: body and content type."""
@@ -166,6 +173,7 @@ def pages(health: Health) -> Mapping[str, Any]:
     """`/metrics`, `/healthz` and `/readyz` as aiohttp handlers, for processes that serve no other page."""
 
     async def metrics(_: web.Request) -> web.Response:
+        health.show()
         body, content_type = exposition()
         return web.Response(body=body, headers={"Content-Type": content_type})
 

@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
+from prometheus_client import REGISTRY
 from prometheus_client.metrics import MetricWrapperBase
 
+from adapters.door import DoorTransport
+from adapters.kafka_transport import KafkaTransport
 from adapters.settings import AdapterSettings
 from hub.__main__ import FEDERATION, GROUPS, PEERS
 from hub.settings import HubSettings
@@ -164,6 +167,26 @@ def alert(name: str) -> str:
 def test_a_slow_rse_calls_nobody_from_bed() -> None:
     for name in ("TraitdunionEventsWait", "TraitdunionHopSlow"):
         assert re.search(r'stage!~"writer\\\\\.\.\*"|hop!="written"', alert(name)), name
+
+
+def test_a_process_that_is_restarted_without_end_calls_somebody() -> None:
+    assert alert("TraitdunionProcessRestarts").startswith("changes(process_start_time_seconds{job=~")
+    assert REGISTRY.get_sample_value("process_start_time_seconds")
+    for name in ("TraitdunionNotReady", "TraitdunionEventsWait"):  # what begins anew with each start is never seen for minutes at a stretch
+        assert "min_over_time(" in alert(name), name
+
+
+def test_the_alert_explains_every_check_of_every_process() -> None:
+    root = DEPLOY.parent
+    checks = {"ledger", *(transport.name for transport in (KafkaTransport, DoorTransport))}
+    for path in [*(root / "hub").glob("*.py"), root / "adapters" / "assembly.py"]:
+        for said in re.findall(
+            r"(?:Health\(\s*|health\.checks \|= )\{([^}]*)\}|health\.checks\[([^\]]*)\]", path.read_text(encoding="utf-8")
+        ):
+            checks |= set(re.findall(r'"(\w+)"', " ".join(said)))
+    assert {"lock", "registry", "stream", "keys"} <= checks
+    told = next(rule["annotations"]["description"] for rule in rules() if rule["alert"] == "TraitdunionNotReady")
+    assert set(re.findall(r"« (\w+) »", told)) == checks
 
 
 def test_whatever_the_gateway_answers_503_to_raises_an_alert() -> None:
