@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-import asyncpg
 import structlog
 from aiokafka import TopicPartition
 
@@ -31,7 +30,7 @@ from hub.federation.ring import Ring
 from hub.federation.unpacking import parcel_of
 from hub.federation.window import Window
 from hub.registry.peer_repository import SqlPeers
-from hub.storage.engine import engine_for
+from hub.storage.engine import alone, engine_for
 from schemas.provenance import sha256
 from schemas.topics import PEERS_OUTBOUND
 from schemas.wire import kafka, telemetry
@@ -43,6 +42,7 @@ from schemas.wire.telemetry import Metric
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    import asyncpg
     from aiokafka import AIOKafkaConsumer
     from aiokafka.structs import ConsumerRecord
     from sqlalchemy.ext.asyncio import AsyncEngine
@@ -172,9 +172,8 @@ async def run(settings: HubSettings, kafka_settings: KafkaSettings, names: Topic
     health = telemetry.Health()
     runner = await telemetry.serve(health, settings.metrics_host, settings.metrics_port)
     url = bootstrap.own_database(settings, "courier_database_url")
-    lock = await asyncpg.connect(url)
-    await lock.execute("SELECT pg_advisory_lock($1)", SHARD)
-    health.checks["lock"] = lambda: not lock.is_closed()
+    lock, connected = await alone(url, SHARD), asyncio.Event()
+    health.checks |= {"lock": lambda: not lock.is_closed(), "kafka": connected.is_set}
     database = engine_for(url)
     place = TopicPartition(names.of(PEERS_OUTBOUND), 0)
     head, readers = kafka.consumer(kafka_settings, group=None), Readers(kafka_settings, MOST)
@@ -186,6 +185,7 @@ async def run(settings: HubSettings, kafka_settings: KafkaSettings, names: Topic
     log.info("courier_started", metrics_at=telemetry.address(runner))
     try:
         await kafka.begin(head)
+        connected.set()
         post = GuardedPost(client, keyring, host_actor)
         posting = Posting(post, post, keyring, bootstrap.clock)
         patience = Patience(settings.peer_attempts, settings.peer_patience)
@@ -241,7 +241,7 @@ async def _deliver(ground: Ground, past: KafkaPast, posting: Posting, ring: Ring
 
 async def _tick(courier: Courier, ring: Ring, ground: Ground) -> None:
     """Each second: see what signs, write how far all are, hear the operators, count; each hour: forget what the topic has forgotten."""
-    saved, swept = -1, 0.0
+    saved, swept = -1, float("-inf")
     clock = asyncio.get_running_loop().time
     while not ground.lock.is_closed():
         async with ground.database.connect() as connection:

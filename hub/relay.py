@@ -6,7 +6,6 @@ import asyncio
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-import asyncpg
 import structlog
 from aiokafka.errors import KafkaError
 
@@ -20,6 +19,7 @@ from hub.operations.doubt import count_doubtful
 from hub.registry.endings import manifests
 from hub.resending import PAUSE_SECONDS, Resender
 from hub.storage import outbox
+from hub.storage.engine import alone
 from hub.unit_of_work import never_followed, transaction
 from schemas.sequence import Sequence as Place
 from schemas.topics import HUB_FACTS
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
     from datetime import datetime
 
+    import asyncpg
     from aiokafka import AIOKafkaProducer
     from aiokafka.structs import RecordMetadata
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -69,8 +70,8 @@ class Relay:
         async with self._database.connect() as connection:
             await self._follow(connection)
             rows = await outbox.unpublished(connection, BATCH, self._still_missing())
+            await self._show_oldest(connection, rows[0][1].admitted_at if rows else None)  # before it leaves: a broker may not take it
             if not rows:
-                await self._show_oldest(connection)
                 return 0
             if await self._look_for_topics({row.topic for _, row in rows}):
                 return BATCH  # without what waits for its topic
@@ -79,7 +80,6 @@ class Relay:
             acks = await self._produce([row for _, row in rows])
             done = [(name, ack.partition, ack.offset) for (name, _), ack in zip(rows, acks, strict=True)]
             await outbox.mark_published(connection, done, bootstrap.clock())
-            await self._show_oldest(connection, rows[0][1].admitted_at)
             await connection.commit()
         self._marked = True
         now = bootstrap.clock()
@@ -87,10 +87,10 @@ class Relay:
             Metric.hop.labels("published").observe(max(0.0, (now - row.admitted_at).total_seconds()))
         return len(rows)
 
-    async def _show_oldest(self, connection: AsyncConnection, published: datetime | None = None) -> None:
-        """The age of the oldest row of all: of those that are published now, and of what waits for a topic that is missing."""
+    async def _show_oldest(self, connection: AsyncConnection, leaving: datetime | None) -> None:
+        """The age of the oldest row of all: of those that are to leave now, and of what waits for a topic that is missing."""
         waits = await outbox.oldest_unpublished(connection) if self._missing else None
-        oldest = min((at for at in (published, waits) if at is not None), default=None)
+        oldest = min((at for at in (leaving, waits) if at is not None), default=None)
         Metric.oldest.labels("outbox").set((bootstrap.clock() - oldest).total_seconds() if oldest else 0)
 
     async def _try_to_mark(self, connection: AsyncConnection, rows: Sequence[tuple[int, Outgoing]]) -> None:
@@ -132,13 +132,13 @@ async def run(settings: HubSettings, kafka_settings: kafka.KafkaSettings, names:
     """Run until cancelled; ends with an error when database or broker are gone, and its supervisor starts it again."""
     health = telemetry.Health()
     runner = await telemetry.serve(health, settings.metrics_host, settings.metrics_port)
-    lock = await asyncpg.connect(settings.database_url)
-    await lock.execute("SELECT pg_advisory_lock($1)", SHARD)
-    woken = asyncio.Event()
+    lock = await alone(settings.database_url, SHARD)
+    woken, connected = asyncio.Event(), asyncio.Event()
     await lock.add_listener(outbox.CHANNEL, lambda *_: woken.set())
-    health.checks["lock"] = lambda: not lock.is_closed()
+    health.checks |= {"lock": lambda: not lock.is_closed(), "kafka": connected.is_set}
     database, producer = bootstrap.engine(settings), kafka.producer(kafka_settings)
     await producer.start()
+    connected.set()
     log.info("relay_started", metrics_at=telemetry.address(runner))
     rules = bootstrap.rules(settings)
     resender = Resender(database, producer, names, rules)
@@ -159,7 +159,7 @@ async def _loop(
     woken: asyncio.Event,
     settings: HubSettings,
 ) -> None:
-    swept = resent = 0.0
+    swept = resent = float("-inf")  # a loop's clock begins with the machine: one that has just been started would wait for an hour
     more, anchor = False, ""
     clock = asyncio.get_running_loop().time
     while not lock.is_closed():

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 UNABLE: Final = frozenset({"08", "25", "53", "57", "58"})
 """Classes of SQLSTATE by which a server says that it cannot: connection, read-only, no room (53100), shutting down, its disk fails."""
+KEEPALIVES: Final = {"tcp_keepalives_idle": "10", "tcp_keepalives_interval": "5", "tcp_keepalives_count": "3"}
+"""A machine that vanished says no farewell, and PostgreSQL would keep its lock for two hours (PostgreSQL 18 § 19.3.2)."""
 RESTED_SECONDS: Final = 0.2
 RESTS_SINCE: Final = "rests_since"
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -38,6 +40,13 @@ def engine_for(url: str, *, pool: int = 5) -> AsyncEngine:
 async def _connect(url: str) -> asyncpg.Connection:
     """The driver reads the address itself, as its authors mean it: SQLAlchemy knows neither `sslmode` nor two hosts."""
     return await asyncpg.connect(url.replace("+asyncpg", "", 1), server_settings={"plan_cache_mode": "force_custom_plan"})
+
+
+async def alone(url: str, number: int) -> asyncpg.Connection:
+    """The connection that holds an advisory lock, once nobody else does: of two processes one works, the other waits to take over."""
+    connection = await asyncpg.connect(url, server_settings=KEEPALIVES)
+    await connection.execute("SELECT pg_advisory_lock($1)", number)
+    return connection
 
 
 def _try_the_rested(made: AsyncEngine) -> None:
