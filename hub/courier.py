@@ -12,7 +12,7 @@ import structlog
 from aiokafka import TopicPartition
 
 from hub import bootstrap
-from hub.federation import positions
+from hub.federation import place, positions
 from hub.federation.addresses import Addresses
 from hub.federation.delivery import Patience, State
 from hub.federation.keeping import Keeper
@@ -161,6 +161,10 @@ class KafkaPast:
         """The oldest offset that is still kept."""
         return int((await self.head.beginning_offsets([self.place]))[self.place])
 
+    async def end(self) -> int:
+        """The offset that will be given next."""
+        return int((await self.head.end_offsets([self.place]))[self.place])
+
     async def told_to(self, peer: str, offset: int) -> bool:
         """Whether this was for a peer when it was told."""
         async with self.database.connect() as connection:
@@ -175,7 +179,7 @@ async def run(settings: HubSettings, kafka_settings: KafkaSettings, names: Topic
     lock, connected = await alone(url, SHARD), asyncio.Event()
     health.checks |= {"lock": lambda: not lock.is_closed(), "kafka": connected.is_set}
     database = engine_for(url)
-    place = TopicPartition(names.of(PEERS_OUTBOUND), 0)
+    partition = TopicPartition(names.of(PEERS_OUTBOUND), 0)
     head, readers = kafka.consumer(kafka_settings, group=None), Readers(kafka_settings, MOST)
     rules = DevelopmentRules() if settings.federation_loopback else PublicRules()
     client = GuardedClient(EgressSettings(), rules, f"Trait d'union; +{settings.federation_url}", bootstrap.clock)
@@ -190,7 +194,7 @@ async def run(settings: HubSettings, kafka_settings: KafkaSettings, names: Topic
         posting = Posting(post, post, keyring, bootstrap.clock)
         patience = Patience(settings.peer_attempts, settings.peer_patience)
         ground = Ground(database, lock, timedelta(days=settings.outbox_days), patience)
-        await _deliver(ground, KafkaPast(database, readers, head, place), posting, ring)
+        await _deliver(ground, KafkaPast(database, readers, head, partition), posting, ring)
     finally:
         await kafka.closed(head.stop(), 1.0)
         await readers.close()
@@ -211,14 +215,12 @@ class Ground:
 
 async def _deliver(ground: Ground, past: KafkaPast, posting: Posting, ring: Ring) -> None:
     database = ground.database
+    past.head.assign([past.place])
     async with database.connect() as connection:
         await ring.follow(connection)
-        known, mark = await positions.standings(connection), await positions.mark(connection, PEERS_OUTBOUND.name)
-    past.head.assign([past.place])
-    start = max(await past.first(), mark or 0)
-    async with (
-        database.connect() as connection
-    ):  # first of all: where nothing can be noted, each of our starts would post the same once more
+        noted = await place.noted(connection, past)
+        start = max(await past.first(), noted.mark)
+        # first of all: where nothing can be noted, each of our starts would post the same once more
         await positions.save_mark(connection, PEERS_OUTBOUND.name, start)
     past.head.seek(past.place, start)
 
@@ -229,7 +231,7 @@ async def _deliver(ground: Ground, past: KafkaPast, posting: Posting, ring: Ring
     async with asyncio.TaskGroup() as tasks:
         keeper, window = Keeper(write), Window(start)
         parts = Parts(posting, keeper, Readership(SqlSource(database)), bootstrap.clock, tasks.create_task, ground.patience)
-        courier = Courier(window, Lanes(parts, window, known), parts, past)
+        courier = Courier(window, Lanes(parts, window, noted.standings), parts, past)
         tasks.create_task(keeper.run())
         tasks.create_task(Laggards(courier.lanes, parts, window, past).run())
         tasks.create_task(_tick(courier, ring, ground))

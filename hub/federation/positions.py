@@ -102,6 +102,20 @@ async def save_mark(connection: AsyncConnection, topic: str, offset: int) -> Non
     await connection.commit()
 
 
+async def told_between(connection: AsyncConnection, first: int, end: int, limit: int) -> Sequence[tuple[int, str]]:
+    """Activities between two offsets whose bytes are known, the newest first, and their digests."""
+    known = peer_activities.c
+    query = select(known.offset, known.digest).where(known.offset >= first, known.offset < end, known.digest.isnot(None))
+    return [(row.offset, row.digest) for row in await connection.execute(query.order_by(known.offset.desc()).limit(limit))]
+
+
+async def cut(connection: AsyncConnection, since: int, moved: Sequence[Standing]) -> None:
+    """Forget what stood from an offset on, for something else will stand there; where peers stand now is written with it."""
+    await connection.execute(peer_activities.delete().where(peer_activities.c.offset >= since))
+    await connection.execute(peer_refusals.delete().where(peer_refusals.c.offset >= since))
+    await write(connection, Writing(moved))
+
+
 async def wish(connection: AsyncConnection, peer: str, wished: Wish) -> bool:
     """Leave a wish for the courier; False for a peer that was never told anything."""
     result = await connection.execute(update(peer_positions).where(peer_positions.c.peer == peer).values(wish=wished.value))

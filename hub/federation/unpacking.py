@@ -32,11 +32,11 @@ async def parcel_of(record: ConsumerRecord, past: Earlier) -> Parcel:
     only = ""
     while (again := Again.of(record.headers, record.offset)) is not None:
         only = only or again.peer
-        record = await _at(again.offset, past)
+        record = await record_at(again.offset, past)
     return replace(Parcel.of(record.key, record.value, record.headers), only=only)
 
 
-async def _at(offset: int, past: Earlier) -> ConsumerRecord:
+async def record_at(offset: int, past: Earlier) -> ConsumerRecord:
     """What stands before a record that was read stands there, or is forgotten: a broker that gives nothing is slow, and is asked again."""
     try:
         while not (found := await past.read(offset, 1)):
