@@ -47,11 +47,16 @@ def _lines(found: Dossier) -> list[str]:
         lines.append(f"  {_origin(found, found.told)}")
         lines += [f"    {label} : {said}" for label, values in found.facts.items() for said in values]
     if found.waiting:
-        by = ", ".join(act.name or "" for act in found.approved_by()) or "personne"
+        by = ", ".join(words.approver(act.name, act.grade) for act in found.approved_by()) or "personne"
         lines.append(f"  une candidature du {terminal.when(found.waiting.applied_at)} attend, déjà approuvée par : {by}")
         lines += [f"  l'approbation de {act.name} ne compte plus : cette personne n'agit plus" for act in found.lapsed_approvals()]
         lines.append(f"  son empreinte, à dire pour l'approuver ou la refuser (--manifest) : {found.waiting.digest}")
         lines += _changes(found, found.waiting)
+    lines += [
+        f"  passage à « {words.grade(act.grade)} » approuvé par {act.name} ; il y faut encore une autre personne"
+        for act in found.under_way()
+        if act.grade
+    ]
     lines += [f"  clé {key.id} : {words.key_state(state)}, {words.custody(key.custody)}" for key, state in _keys(found)]
     return [*lines, *(f"  clé : {said}" for said in peer_keys(found))]
 
@@ -154,8 +159,14 @@ def _plain(found: Dossier) -> dict[str, object]:
         **(_document(found.told) if found.told else _NOTHING_SAID),
         "accepted": found.accepted.digest if found.accepted else None,
         "waiting": _waiting(found, found.waiting) if found.waiting else None,
+        "under_way": [_approval(act) for act in found.under_way()],
         "acts": acts,
     }
+
+
+def _approval(act: KeptAct) -> dict[str, object]:
+    """An approval that waits for another person's, and the grade that it is for."""
+    return {"by": act.name, "grade": act.grade.value if act.grade else None, "at": act.at}
 
 
 def _document(application: Application) -> dict[str, object]:
@@ -179,5 +190,6 @@ def _waiting(found: Dossier, application: Application) -> dict[str, object]:
     ]
     return {
         "digest": application.digest, "applied_at": application.applied_at, **_document(application),
-        "approved_by": [act.name for act in found.approved_by()], "differences": differences,
+        "approved_by": [act.name for act in found.approved_by()], "approvals": [_approval(act) for act in found.approved_by()],
+        "differences": differences,
     }  # fmt: skip

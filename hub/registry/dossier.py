@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from hub.access.approval import APPROVALS
 from hub.registry.acts import ActKind, KeptAct, acts_of, lapsed_approvals, standing_approvals
 from hub.registry.applications import Application, ApplicationState, applications_of
 from hub.registry.model import Node
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from hub.registry.peer_keys import StandingKey
     from hub.registry.peers import Peer
     from hub.registry.said import Row
+
+IN_STEPS: Final = tuple(grade for grade in reversed(Grade) if APPROVALS.get(grade, 0) > 1)
+"""Grades to which one person's approval does not yet bring anybody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +63,22 @@ class Dossier:
         keys = self.member.keys if isinstance(self.member, Node) else ()
         return compared(self.accepted.said, self.waiting.said, keys, now)
 
-    def approved_by(self, grade: Grade = Grade.FULL) -> list[KeptAct]:
-        """The approvals that count now, of what waits."""
-        return standing_approvals(self.acts, grade, self.waiting.digest if self.waiting else None)
+    def approved_by(self) -> list[KeptAct]:
+        """The approvals that count now of what waits, whichever grade each is for (`grade`): those of one grade alone add up."""
+        return [act for act in self._counting() if self.waiting and act.application == self.waiting.digest]
 
-    def lapsed_approvals(self, grade: Grade = Grade.FULL) -> list[KeptAct]:
+    def under_way(self) -> list[KeptAct]:
+        """The approvals that count now and are of no application: of a departure, or of another grade."""
+        return [act for act in self._counting() if act.application is None]
+
+    def lapsed_approvals(self) -> list[KeptAct]:
         """The approvals of what waits that no longer count: whoever gave them no longer acts."""
-        return lapsed_approvals(self.acts, grade, self.waiting.digest) if self.waiting else []
+        waiting = self.waiting
+        return [act for grade in IN_STEPS for act in lapsed_approvals(self.acts, grade, waiting.digest)] if waiting else []
+
+    def _counting(self) -> list[KeptAct]:
+        of = dict.fromkeys((self.waiting.digest if self.waiting else None, None))
+        return [act for grade in IN_STEPS for application in of for act in standing_approvals(self.acts, grade, application)]
 
     def last_change(self) -> KeptAct | None:
         """What brought it to its grade, and why."""

@@ -220,6 +220,11 @@ def grade(name: str) -> str:
     return GRADES.get(name, name)
 
 
+def approver(name: str | None, to: str | None) -> str:
+    """Somebody who approved; to which grade, where it is not the ordinary one."""
+    return f"{name} (comme {grade(to)})" if to == "observer" else name or ""
+
+
 def validity(name: str) -> str:
     """How a manifest stands."""
     return VALIDITIES.get(name, name)

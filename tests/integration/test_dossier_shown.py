@@ -16,6 +16,7 @@ from hub.settings import HubSettings
 from hub.site import site
 from schemas.application_faults import check, sign
 from schemas.keys import SigningKey
+from schemas.manifest import Grade
 from tests import fakes_federation
 from tests.fakes_application import CHARTER, declared, peer_draft
 from tests.fakes_asgi import call
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from fastapi import FastAPI
 
+    from hub.unit_of_work import UnitOfWork
     from tests.hub_world import World
 
 PEER = ("--kind", "peer", "--server", "activitypub", "--cavage", "--network", "10.0.0.0/8")
@@ -55,6 +57,19 @@ def test_the_commands_show_a_first_candidates_whole_manifest(hub: Path) -> None:
         "Camille Roux <rssi@ministere.example>", "rse : https://rse.example/", "identités, messages", "Valable jusqu’au",
     ):  # fmt: skip
         assert said in shown
+
+
+def test_the_commands_say_who_approved_what_waits_whichever_grade_it_is_for(hub: Path, people: Callable[[str], None]) -> None:
+    path = applying(hub, KEY, *PEER)
+    run("peers", "apply", path)
+    people(ANNE)
+    run("peers", "approve", "opsi.example", "--manifest", path, "--grade", "observer")
+    assert "déjà approuvée par : Anne Lefort (comme observateur)" in run("peers", "acts", "opsi.example").output
+    (told,) = json.loads(run("peers", "acts", "opsi.example", "--json").output)["waiting"]["approvals"]
+    assert (told["by"], told["grade"]) == ("Anne Lefort", "observer")
+    run("peers", "depart", "opsi.example", "--reason", "Essai")
+    assert "passage à « parti » approuvé par Anne Lefort" in run("peers", "acts", "opsi.example").output
+    assert [one["grade"] for one in json.loads(run("peers", "acts", "opsi.example", "--json").output)["under_way"]] == ["gone"]
 
 
 def test_the_commands_show_what_a_renewed_manifest_says_otherwise(hub: Path, people: Callable[[str], None]) -> None:
@@ -118,6 +133,23 @@ async def test_the_page_shows_what_a_renewed_manifest_says_otherwise(app: FastAP
     assert "<b>" not in table
     assert 'tabindex="0"' in table
     assert "192.168.0.0/16" not in shown[: shown.index('id="candidature"')]  # above stands what was accepted
+
+
+async def test_the_page_says_who_approved_whichever_grade_it_is_for(app: FastAPI, world: World) -> None:
+    async def approve(work: UnitOfWork, who: str, grade: Grade, reason: str | None = None) -> None:
+        presence, read = await fakes_federation.present(work, who), await fakes_federation.waiting("peer/opsi.example", work)
+        await admission.decide("peer/opsi.example", grade, presence, work, reason, read)
+
+    await present(world)
+    await world.work(partial(approve, who="anne", grade=Grade.OBSERVER))
+    shown = (await call(app, "/pairs/opsi.example")).text
+    assert "Approuvée par Anne Lefort (comme observateur) ; il y faut encore une autre personne." in shown
+    assert "Personne ne l’a encore approuvée" not in shown
+    await world.work(partial(approve, who="bakary", grade=Grade.FULL))
+    shown = (await call(app, "/pairs/opsi.example")).text
+    assert "Bakary Diop, Anne Lefort (comme observateur) ; il y faut encore une autre personne, pour le même degré." in shown
+    await world.work(partial(approve, who="chloe", grade=Grade.GONE, reason="Essai"))
+    assert "Passage à « parti » approuvé par Chloé" in (await call(app, "/pairs/opsi.example")).text
 
 
 async def test_what_was_loaded_before_another_manifest_came_approves_nothing(app: FastAPI, world: World) -> None:
