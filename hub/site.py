@@ -12,6 +12,7 @@ from hub.door import door
 from hub.federation.web import ReportPages
 from hub.operations.admissions import Admissions
 from hub.operations.answers import SafeHeaders, answer_problems
+from hub.operations.entrance import Entrance
 from hub.operations.moderation import ModerationPages
 from hub.operations.peer_dossier import Resends
 from hub.operations.reader import Gate
@@ -42,7 +43,7 @@ def site(engine: AsyncEngine, settings: HubSettings, clock: Clock, streams: Stre
     parts = Door(engine, clock, streams, gate, settings.tie_life, settings.federation_anchor, prefix, settings.hub_id)
     pages, api = Pages(parts), Api(parts)
     office = bootstrap.office(settings, engine, clock)
-    admissions, moderation = Admissions(parts, office), ModerationPages(parts, office)
+    admissions, moderation, entrance = Admissions(parts, office), ModerationPages(parts, office), Entrance(parts, office)
     app = FastAPI(title="Trait d’union", docs_url=None, redoc_url=None, openapi_url=None, lifespan=until_stopped)
     routes: Mapping[str, Callable[..., Any]] = {
         "/": pages.home,
@@ -53,7 +54,7 @@ def site(engine: AsyncEngine, settings: HubSettings, clock: Clock, streams: Stre
         "/noeuds/{node_id}": admissions.node,
         "/pairs/{authority}": admissions.peer,
         "/candidature": admissions.candidacy,
-        "/personne": admissions.entrance,
+        "/personne": entrance.page,
         "/rattachements": pages.ties,
         "/pairs": pages.peers,
         "/rebuts": pages.dead_letters,
@@ -74,9 +75,11 @@ def site(engine: AsyncEngine, settings: HubSettings, clock: Clock, streams: Stre
         app.add_api_route(path, page, methods=["GET", "HEAD"], response_model=None)
     posts: Mapping[str, Callable[..., Any]] = {
         "/entrer": pages.enter,
+        "/sortir": pages.leave,
         "/candidature": admissions.apply,
         "/api/applications": admissions.apply_by_api,
-        "/personne": admissions.enter,
+        "/personne": entrance.enter,
+        "/personne/sortie": entrance.leave,
         "/noeuds/{node_id}/decision": admissions.decide_on_node,
         "/communautes/{community_id}/moderation": moderation.act,
         "/pairs/{authority}/decision": admissions.decide_on_peer,

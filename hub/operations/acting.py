@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from hub.operations.forms import fields_of
 from hub.operations.office import COOKIE, present
 from hub.operations.refusals import Refused
+from hub.registry.people import SqlPeople
 from schemas.keys import KeyMalformed
 from schemas.problem import Problem
 
@@ -15,9 +16,10 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
     from fastapi import Request
+    from sqlalchemy.ext.asyncio import AsyncConnection
 
     from hub.operations.office import Desk, Office, Session
-    from hub.registry.people import Presence
+    from hub.registry.people import Person, Presence
 
 
 def session_of(request: Request, office: Office) -> Session | None:
@@ -45,6 +47,12 @@ async def who_acts(session: Session, desk: Desk) -> Presence:
     if presence is None:
         raise Refused(Problem(401, "person_unknown", "Qui agit ?", "Ce jeton a été retiré."))
     return presence
+
+
+async def who_still_acts(session: Session, connection: AsyncConnection) -> Person | None:
+    """Who reads by a session, None once her token is revoked."""
+    person = await SqlPeople(connection).get(session.person)
+    return None if person is None or person.revoked_at is not None else person
 
 
 def desk_of(office: Office) -> AbstractAsyncContextManager[Desk]:

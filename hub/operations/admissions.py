@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Final
 from fastapi import Request, Response  # noqa: TC002 - FastAPI reads annotations when it runs
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 
-from hub.operations.acting import desk_of, form_of, session_of, who_acts
+from hub.operations.acting import desk_of, form_of, session_of, who_acts, who_still_acts
 from hub.operations.forms import body_of, fields_of
-from hub.operations.office import COOKIE, LIFE, Desk, Office, Session
 from hub.operations.peer_dossier import aside
 from hub.operations.refusals import Refused
 from hub.registry import admission, pacing
@@ -36,6 +35,7 @@ from schemas.problem import Problem
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from hub.operations.office import Desk, Office, Session
     from hub.operations.web import Door
     from hub.registry.dossier import Dossier
     from schemas.application_faults import SignedManifest
@@ -93,23 +93,6 @@ class Admissions:
         """A person of the federation decides about a peer."""
         return await self._decide(request, Kind.PEER, authority)
 
-    async def entrance(self, request: Request) -> HTMLResponse:
-        """Who acts here now, or the form that asks for her token; open to all."""
-        return HTMLResponse(render("personne.html", refused=False, session=session_of(request, self._office), now=self._door.clock()))
-
-    async def enter(self, request: Request) -> Response:
-        """Take a person's token and give a session for it."""
-        token = (await fields_of(request, FORM_LIMIT)).get("jeton", "")
-        async with desk_of(self._office) as desk:
-            person = await desk.people.by_token(token)
-        if person is None:
-            return HTMLResponse(render("personne.html", refused=True, session=None, now=self._door.clock()), status_code=401)
-        answer = RedirectResponse("/noeuds", status_code=303)
-        answer.set_cookie(
-            COOKIE, self._office.opened(person.id), max_age=int(LIFE.total_seconds()), secure=True, httponly=True, samesite="strict"
-        )
-        return answer
-
     async def _applied(self, unverified: bytes) -> tuple[SignedManifest, bool]:
         signed = check(unverified, self._office.charter, self._door.clock())
         try:
@@ -140,6 +123,9 @@ class Admissions:
         if session is None:
             self._door.permit(request)
         async with self._door.engine.connect() as connection:
+            if session is not None and await who_still_acts(session, connection) is None:
+                self._door.permit(request)
+                session = None
             found = await dossier_of(connection, kind, name) if "\x00" not in name else None
             more = await aside(connection, name, self._door.clock()) if found and kind is Kind.PEER else {}
         if found is None:

@@ -60,6 +60,10 @@ class Gate:
         """Tell whether this is the operator's token."""
         return permit_operator(None, unverified_token, self.token) is not None
 
+    def entered(self, unverified_cookie: str | None) -> bool:
+        """Tell whether a cookie stands for the token now."""
+        return self._session_holds(unverified_cookie or "")
+
     def _direct(self, approach: Approach) -> bool:
         headers = approach.unverified_headers
         if FORWARDED & headers.keys():

@@ -174,15 +174,15 @@ class Pages:
         """Who reads what, for agents who come here from a notice in their RSE; open to all."""
         return self._page("comprendre.html")
 
-    async def entrance(self) -> HTMLResponse:
-        """The form that asks for the operator's token; open to all."""
-        return self._page("entrer.html", refused=False)
+    async def entrance(self, request: Request) -> HTMLResponse:
+        """The form that asks for the operator's token, and the way out for who has given it; open to all."""
+        return self._page("entrer.html", refused=False, inside=self._door.gate.entered(request.cookies.get(reader.COOKIE)))
 
     async def enter(self, request: Request) -> Response:
         """Take the operator's token and give a session for it."""
         said = (await fields_of(request, FORM_LIMIT)).get("jeton", "")
         if not self._door.gate.knows(said):
-            return HTMLResponse(render("entrer.html", refused=True, now=self._door.clock()), status_code=401)
+            return HTMLResponse(render("entrer.html", refused=True, inside=False, now=self._door.clock()), status_code=401)
         answer = RedirectResponse("/", status_code=303)
         answer.set_cookie(
             reader.COOKIE,
@@ -192,6 +192,12 @@ class Pages:
             httponly=True,
             samesite="strict",
         )
+        return answer
+
+    async def leave(self) -> Response:
+        """Have the browser forget the session; a page elsewhere that posts here ends it and gains nothing."""
+        answer = RedirectResponse("/entrer", status_code=303)
+        answer.delete_cookie(reader.COOKIE, secure=True, httponly=True, samesite="strict")
         return answer
 
     async def theme(self) -> Response:

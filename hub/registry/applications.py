@@ -11,6 +11,7 @@ from sqlalchemy import delete, func, insert, select, update
 from hub.registry.declarations import TYPE, Declaration
 from hub.storage.registry_tables import acts, applications
 from schemas import jcs
+from schemas.application import Kind
 from schemas.application_faults import reopened
 
 if TYPE_CHECKING:
@@ -132,6 +133,13 @@ async def applications_of(connection: AsyncConnection, subject: str) -> list[App
     """Somebody's applications, oldest first."""
     query = select(applications).where(applications.c.subject == subject).order_by(applications.c.issued)
     return [_application(row) for row in await connection.execute(query)]
+
+
+async def open_applications(connection: AsyncConnection) -> list[tuple[Kind, str, datetime]]:
+    """Who waits for a decision, and since when, the longest first; what each says is not read."""
+    query = select(applications.c.subject, applications.c.applied_at).where(applications.c.state == ApplicationState.OPEN.value)
+    rows = [(*row.subject.split("/", 1), row.applied_at) for row in await connection.execute(query.order_by(applications.c.applied_at))]
+    return [(Kind(kind), name, at) for kind, name, at in rows]
 
 
 def _application(row: Any) -> Application:

@@ -154,7 +154,12 @@ async def test_every_route_that_shows_anything_asks_who_reads(app: FastAPI, path
 async def test_no_route_was_forgotten_in_that_list(app: FastAPI) -> None:
     """A route added later answers 401 to a stranger, or stands here by name."""
     open_to_all = {"/accessibilite", "/comprendre", "/entrer", "/theme.css", "/healthz", "/readyz", "/.well-known/traitdunion/registry"}
-    open_to_all |= {"/candidature", "/personne", "/api/applications"}  # those who apply have no account, and people bring their own tokens
+    open_to_all |= {
+        "/candidature",
+        "/personne",
+        "/api/applications",
+        "/sortir",
+    }  # those who apply have no account, and people bring their own tokens
     methods = {route.path: route.methods or set() for route in app.routes if isinstance(route, APIRoute)}
     assert open_to_all < methods.keys()
     for path in methods.keys() - open_to_all:
@@ -207,3 +212,12 @@ async def test_a_database_that_does_not_answer_is_named_and_the_pages_come_back(
 
 def test_the_cookie_is_bound_to_this_host() -> None:
     assert COOKIE.startswith("__Host-")
+
+
+async def test_who_entered_finds_the_way_out_and_others_do_not(app: FastAPI) -> None:
+    assert "/sortir" not in (await call(app, "/entrer", client=ELSEWHERE)).text
+    session = Gate("jeton-secret", "127.0.0.1", lambda: NOW).session()
+    assert 'action="/sortir"' in (await call(app, "/entrer", client=ELSEWHERE, headers={"cookie": f"{COOKIE}={session}"})).text
+    left = await call(app, "/sortir", client=ELSEWHERE, method="POST", body=b"")
+    assert (left.status, left.headers["location"]) == (303, "/entrer")
+    assert all(word in left.headers["set-cookie"] for word in (f'{COOKIE}=""', "Max-Age=0", "Path=/", "Secure"))
