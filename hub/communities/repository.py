@@ -165,6 +165,13 @@ async def thread(connection: AsyncConnection, permit: Permit, community: str, *,
     return [_message(row) for row in await connection.execute(query.order_by(messages.c.first_sequence).limit(limit))]
 
 
+async def page_up_to(connection: AsyncConnection, permit: Permit, community: str, last: int | None = None, *, limit: int = PAGE) -> int:
+    """The number after which a page stands that ends with a number, or with the newest message; 0 for the first page."""
+    query = select(messages.c.first_sequence).where(messages.c.community == community, _opened(permit))
+    query = query if last is None else query.where(messages.c.first_sequence <= last)
+    return int(await connection.scalar(query.order_by(messages.c.first_sequence.desc()).offset(limit).limit(1)) or 0)
+
+
 async def message_of(connection: AsyncConnection, permit: Permit, name: str) -> Message | None:
     """A message by its own id or by its first event's, if the permit opens its community."""
     named = or_(messages.c.id == name, messages.c.first_event == name)

@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     from hub.ports import Clock
 
 FORM_LIMIT: Final = 4096
+AROUND: Final = rooms.PAGE // 2
+"""Messages shown before one to which a link leads."""
 NAME: Final = re.compile(r"[0-9A-Za-z][0-9A-Za-z._:/#@-]{0,127}")
 After = Annotated[int, Query(ge=0, le=2**53 - 1, description="Show what has a higher number.")]
 Follow = Annotated[int, Query(ge=0, le=600, alias="suivre", description="Seconds between two refreshes; 0 for none.")]
@@ -101,11 +103,13 @@ class Pages:
             community = await community_named(connection, permit, community_id)
             messages = await rooms.thread(connection, permit, community.id, after=after)
             names = [message.id for message in messages]
+            newest = await rooms.page_up_to(connection, permit, community.id)
             spaces = await spaces_of(connection, permit, community.id)
             concerned = {f"node/{tie.node}" for _, tie in spaces} | {
                 f"peer/{name}" for name in await peers.servers_of(connection, community.id)
             }
             shown = {
+                "before": await rooms.page_up_to(connection, permit, community.id, after) if after else 0,
                 "arrived": await arrivals.whereabouts(connection, names, self._door.clock()),
                 "tallies": await reactions.tallies_of(connection, permit, names),
                 "accepted": await reactions.accepted_of(connection, permit, names),
@@ -118,7 +122,8 @@ class Pages:
                 "endings": await endings(connection, self._door.clock(), concerned),
             }
         shown |= {"community": community, "tree": threads.nest(messages), "after": after, "follow": follow}
-        return self._page("communaute.html", here="", next_after=_next(messages), **shown)
+        shown |= {"newest": newest, "next_after": messages[-1].first_sequence if messages and after < newest else None}
+        return self._page("communaute.html", here="", **shown)
 
     async def message(self, request: Request, message_id: str) -> HTMLResponse:
         """The way of one message."""
@@ -131,11 +136,11 @@ class Pages:
             tallies = await reactions.tallies_of(connection, permit, names)
             accepted = await reactions.accepted_of(connection, permit, names)
             moderation = (await moderations_of(connection, names)).get(message.id) if message else None
+            among = await rooms.page_up_to(connection, permit, message.community, message.first_sequence, limit=AROUND) if message else 0
         if message is None and not way:
             raise _not_found("message_unknown", "Ce message est inconnu ici")
-        return self._page(
-            "message.html", here="", name=name, message=message, way=way, tallies=tallies, accepted=accepted, moderation=moderation
-        )
+        shown = {"name": name, "message": message, "way": way, "tallies": tallies, "accepted": accepted, "moderation": moderation}
+        return self._page("message.html", here="", among=among, **shown)
 
     async def nodes(self, request: Request) -> HTMLResponse:
         """Nodes, their backlog and keys; the hub's own groups."""

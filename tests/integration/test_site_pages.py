@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -43,6 +44,14 @@ async def filled(engine: AsyncEngine) -> AsyncEngine:
         await fakes_hub.people_of(connection)
         await fakes_hub.thread_of(connection)
     return engine
+
+
+def links(page: str) -> list[tuple[str, str]]:
+    """Where the links between pages lead, and their words."""
+    pager = page[page.index('class="pager"') :]
+    return [
+        (place.replace("&amp;", "&"), words) for place, words in re.findall(r'href="([^"]+)">([^<]+)</a>', pager[: pager.index("</nav>")])
+    ]
 
 
 def app_over(engine: AsyncEngine, streams: fakes_hub.FakeStreams | None = None) -> FastAPI:
@@ -173,6 +182,35 @@ async def test_a_long_thread_is_read_page_by_page(engine: AsyncEngine) -> None:
     last = (await call(app, f"{MESSAGES}?after={PAGE}")).json()
     assert [message["id"] for message in last["messages"]] == [f"m{PAGE + 1}", f"m{PAGE + 2}"]
     assert last["next"] is None
+
+
+async def test_a_long_thread_is_read_backwards_from_its_newest_messages(engine: AsyncEngine) -> None:
+    async with engine.begin() as connection:
+        await fakes_hub.people_of(connection)
+        for number in range(1, 2 * PAGE + 31):
+            await fakes_hub.message(connection, f"m{number}", "wifip", "<p>x</p>", number=number)
+    app = app_over(engine)
+    places = {words: place for place, words in links((await call(app, THREAD)).text)}
+    assert places["Derniers messages"] == f"{THREAD}?after={PAGE + 30}"
+    last = links((await call(app, places["Derniers messages"])).text)
+    assert [words for _, words in last] == ["Premiers messages", "Messages précédents"]  # a whole page, and nothing behind it
+    assert (f"{THREAD}?after=30", "Messages précédents") in last
+    assert [words for _, words in links((await call(app, f"{THREAD}?after=30")).text)][1:] == ["Messages suivants", "Derniers messages"]
+    followed = (await call(app, f"{THREAD}?after={PAGE}&suivre=5")).text
+    assert f'<a href="{THREAD}?after={PAGE}">Arrêter' in followed
+    assert (f"{THREAD}?suivre=5", "Premiers messages") in links(followed)
+    assert f'<a href="{THREAD}?after={PAGE}&amp;suivre=5">Actualiser' in (await call(app, f"{THREAD}?after={PAGE}")).text
+
+
+@pytest.mark.parametrize("name", ["m1", "m20", "m130", f"m{2 * PAGE}"])
+async def test_a_messages_own_page_leads_back_to_the_page_where_it_stands(engine: AsyncEngine, name: str) -> None:
+    async with engine.begin() as connection:
+        await fakes_hub.people_of(connection)
+        for number in range(1, 2 * PAGE + 1):
+            await fakes_hub.message(connection, f"m{number}", "wifip", "<p>x</p>", number=number)
+    app = app_over(engine)
+    (back,) = re.findall(rf'href="({THREAD}[^"]*#m-{name})"', (await call(app, f"/messages/{name}")).text)
+    assert f'id="m-{name}"' in (await call(app, back.partition("#")[0])).text
 
 
 @pytest.mark.parametrize("query", ["after=-1", "after=x", "after=99999999999999999999", "suivre=-1", "suivre=9999"])
