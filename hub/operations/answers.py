@@ -14,6 +14,7 @@ from fastapi.responses import HTMLResponse
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from hub.operations.refusals import Refused
 from hub.storage.engine import connection_lost
@@ -41,6 +42,11 @@ HEADERS: Final = {
     "Cache-Control": "no-store",
 }
 NOTHING: Final = MappingProxyType[str, str]({})
+NOT_TAKEN: Final = 405
+NOT_OF_A_FORM: Final = frozenset({401, 404, NOT_TAKEN})
+"""Answers after which there is no form to come back to."""
+FORMS: Final = ("/decision", "/renvoi", "/sortie")
+"""Where forms are sent that stand on the page of a shorter address."""
 TITLES: Final = {404: ("not_found", "Cette page n’existe pas"), 405: ("method_not_allowed", "Cette adresse ne prend pas cette méthode")}
 
 
@@ -74,7 +80,7 @@ def answer_problems(app: FastAPI, clock: Clock) -> None:
             headers["Retry-After"] = "5"
         if _wants_json(request):
             return Response(problem.to_bytes(), problem.status, headers, MEDIA_TYPE)
-        return HTMLResponse(render("probleme.html", problem=problem, now=clock()), problem.status, headers)
+        return HTMLResponse(render("probleme.html", problem=problem, back=_form_of(request, problem), now=clock()), problem.status, headers)
 
     async def refused(request: Request, error: Exception) -> Response:
         assert isinstance(error, Refused)  # noqa: S101 - registered for this class alone
@@ -88,7 +94,8 @@ def answer_problems(app: FastAPI, clock: Clock) -> None:
     async def unrouted(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class alone
         reason, title = TITLES.get(error.status_code, ("http_error", "Cette demande n’a pas abouti"))
-        return answered(request, Problem(error.status_code, reason, title))
+        more = {"Allow": ", ".join(sorted(_taken(request)))} if error.status_code == NOT_TAKEN else NOTHING
+        return answered(request, Problem(error.status_code, reason, title), more)
 
     async def failed(request: Request, error: Exception) -> Response:
         if connection_lost(error):
@@ -104,6 +111,20 @@ def answer_problems(app: FastAPI, clock: Clock) -> None:
     app.add_exception_handler(HTTPException, unrouted)
     for kind in (SQLAlchemyError, OSError, TimeoutError, Exception):
         app.add_exception_handler(kind, failed)
+
+
+def _taken(request: Request) -> set[str]:
+    """The methods that this address takes: several routes share it."""
+    routes = [route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE]
+    return {method for route in routes for method in getattr(route, "methods", None) or ()}
+
+
+def _form_of(request: Request, problem: Problem) -> str | None:
+    """The page of the form that was refused, None where none was; its address is one of ours, since a route took it."""
+    if request.method != "POST" or problem.status in NOT_OF_A_FORM:
+        return None
+    path = request.url.path
+    return next((path.removesuffix(end) for end in FORMS if path.endswith(end)), path)
 
 
 def _where(error: Exception) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Final
 
 from fastapi import Query, Request, Response
@@ -34,7 +35,12 @@ Before = Annotated[int | None, Query(ge=1, le=2**53 - 1, alias="avant", descript
 Named = Annotated[str, Query(max_length=128, alias="message", description="The message that the forms begin with.")]
 CHOSEN: Final = frozenset(Ground) - {Ground.UNSTATED}
 """Who takes away with a form says why."""
-Earlier = Annotated[AwareDatetime | None, Query(alias="retires_avant", description="Show what was taken away before a moment.")]
+FIRST: Final = datetime(1970, 1, 2, tzinfo=UTC)
+LAST: Final = datetime(9999, 12, 30, tzinfo=UTC)
+"""Moments that every time zone and the database can write."""
+Earlier = Annotated[
+    AwareDatetime | None, Query(ge=FIRST, le=LAST, alias="retires_avant", description="Show what was taken away before a moment.")
+]
 Closed = Annotated[bool, Query(alias="clos", description="Show those that were closed.")]
 
 

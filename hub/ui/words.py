@@ -64,7 +64,7 @@ DATA_CLASSES: Final[Mapping[str, str]] = {
 }  # fmt: skip
 DECISIONS: Final[Mapping[str, str]] = {
     "full": "Approuver l’admission", "observer": "Approuver comme observateur, ou y ramener", "refuse": "Refuser la candidature",
-    "suspended": "Suspendre", "gone": "Prendre acte du départ",
+    "suspended": "Suspendre", "gone": "Prendre acte du départ, pour toujours",
 }  # fmt: skip
 DIFFERENCES: Final[Mapping[str, str]] = {"same": "inchangé", "added": "ajouté", "removed": "retiré", "changed": "changé"}
 DOUBT: Final = "Douteux : la clé qui a signé était peut-être alors en d’autres mains."

@@ -140,6 +140,17 @@ async def test_a_refusal_or_a_suspension_without_a_reason_is_refused(app: FastAP
     assert "Charte non signée" in await page(app, "/noeuds/recherche", await entered(app, "anne"))
 
 
+async def test_a_form_begins_with_no_decision_and_one_that_is_refused_leads_back_to_it(app: FastAPI, world: World) -> None:
+    await world.work(fakes_federation.present)
+    shown = await page(app, "/noeuds/wifip", await entered(app, "anne"))
+    (choices,) = re.findall(r'<select id="decide" name="decision" required>(.*?)</select>', shown)
+    assert re.findall(r'<option value="([^"]*)"', choices)[0] == ""
+    undecided = await decided(app, "/noeuds/wifip", "anne", raison="Je veux le suspendre")
+    assert (undecided.status, '<a href="/noeuds/wifip">' in undecided.text) == (400, True)
+    stranger = await post(app, "/noeuds/wifip/decision", {"decision": "suspended"})
+    assert (stranger.status, '<a href="/personne">' in stranger.text) == (401, True)
+
+
 async def test_nobody_decides_without_a_session_of_her_own_and_its_form(app: FastAPI, world: World) -> None:
     await world.work(fakes_federation.present)
     path, said = "/noeuds/wifip", {"decision": "suspended", "raison": "x"}

@@ -208,3 +208,10 @@ async def test_a_form_that_is_not_hers_or_makes_no_sense_changes_nothing(
     assert (await post(app, PLACE, sent, cookie)).status == status
     assert (await post(app, PLACE, sent)).status == 401
     assert (await world.messages())[ROOT]["state"] == "visible"
+
+
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00%2B14:00", "9999-12-31T23:00:00-14:00", "2026-01-01T00:00:00", "hier"])
+async def test_a_moment_that_nothing_can_be_before_is_refused_by_name(app: FastAPI, moment: str) -> None:
+    for path in (PLACE, f"/api/communities/{COMMUNITY}/removed"):
+        answer = await call(app, f"{path}?retires_avant={moment}", client="127.0.0.1", headers={"host": "localhost"})
+        assert (answer.status, "retires_avant" in answer.text) == (400, True)

@@ -221,3 +221,9 @@ async def test_who_entered_finds_the_way_out_and_others_do_not(app: FastAPI) -> 
     left = await call(app, "/sortir", client=ELSEWHERE, method="POST", body=b"")
     assert (left.status, left.headers["location"]) == (303, "/entrer")
     assert all(word in left.headers["set-cookie"] for word in (f'{COOKIE}=""', "Max-Age=0", "Path=/", "Secure"))
+
+
+@pytest.mark.parametrize(("path", "allowed"), [("/entrer", "GET, HEAD, POST"), ("/sortir", "POST"), ("/rebuts", "GET, HEAD")])
+async def test_a_method_that_an_address_does_not_take_is_answered_with_those_that_it_does(app: FastAPI, path: str, allowed: str) -> None:
+    answer = await call(app, path, client=ELSEWHERE, method="DELETE")
+    assert (answer.status, answer.headers["allow"]) == (405, allowed)
