@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Final, TypeVar
 
 import typer
@@ -27,10 +27,20 @@ REFUSED: Final = {
     "anchor_not_in_force": "La clé de ce fichier n'est pas celle par laquelle le registre est signé à présent.",
     "anchor_in_force": "C'est la clé qui signe le registre : elle ne se révoque pas elle-même. « traitdunion registry replace » la remplace.",
 }
+LONGEST_LEAD: Final = 90 * 86_400
+LONGEST_OVERLAP: Final = 366 * 24
+"""Seconds and hours past which a change of key is none."""
 Lead = Annotated[
-    float, typer.Option(min=0, help="Secondes entre l'annonce et la première signature : une heure, pour qui voudrait la retirer.")
+    float,
+    typer.Option(
+        min=0,
+        max=LONGEST_LEAD,
+        help="Secondes entre l'annonce et la première signature : une heure, pour qui voudrait la retirer.",
+    ),
 ]
-Overlap = Annotated[float, typer.Option(min=0, help="Heures pendant lesquelles ce qu'a signé l'ancienne est encore cru, ensuite.")]
+Overlap = Annotated[
+    float, typer.Option(min=0, max=LONGEST_OVERLAP, help="Heures pendant lesquelles ce qu'a signé l'ancienne est encore cru, ensuite.")
+]
 Why = Annotated[str, typer.Option(help="Pourquoi : perdue, volée… ; l'acte le garde.")]
 Since = Annotated[
     datetime | None, typer.Option(help="Depuis quand l'ancienne a pu être en d'autres mains (UTC) ; absent : elle est perdue.")
@@ -91,7 +101,7 @@ def replace(reason: Why, since: Since = None, clear: terminal.Clear = False) -> 
     settings, former = HubSettings(), terminal.reading(newest_signer)
     if former is None:
         terminal.fail("Aucun registre n'est encore publié : une autre clé n'a personne à qui manquer.")
-    files, at = bootstrap.hub_files(settings), since.replace(tzinfo=UTC) if since else None
+    files, at = bootstrap.hub_files(settings), terminal.moment(since) if since else None
     making.permit_hub(files, settings, clear=clear)
     new = _following(files)
 

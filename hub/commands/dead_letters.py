@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -19,7 +19,9 @@ app = terminal.group("Les rebuts : ce qui a été refusé, avec sa raison.")
 def list_(
     reason: Annotated[str | None, typer.Option(help="Cette raison seulement, par exemple proof_invalid.")] = None,
     node: Annotated[str | None, typer.Option(help="Ce nœud seulement (tel que l'enregistrement le nomme).")] = None,
-    since: Annotated[datetime | None, typer.Option(help="Depuis ce moment (UTC).", formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"])] = None,
+    since: Annotated[
+        datetime | None, typer.Option(help="Depuis ce moment (UTC).", formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z"])
+    ] = None,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="Au plus tant.")] = 50,
     as_json: terminal.AsJson = False,
 ) -> None:
@@ -27,7 +29,7 @@ def list_(
     from hub.operations import dlq
     from schemas.wire.kafka import KafkaSettings, TopicNames
 
-    wanted = dlq.Wanted(reason, node, since.replace(tzinfo=UTC) if since else None)
+    wanted = dlq.Wanted(reason, node, terminal.moment(since) if since else None)
     with terminal.named_errors():
         letters = dlq.newest(KafkaSettings(), TopicNames(), wanted, limit)
     if as_json:
@@ -35,6 +37,8 @@ def list_(
         return
     rows = [(terminal.when(letter.at), letter.reason, letter.node, letter.said("dlq_error"), letter.place) for letter in letters]
     terminal.show_table("Rebuts", ("Quand", "Raison", "Nœud", "Précision", "Place"), rows, "Aucun rebut ne correspond.")
+    if len(letters) == limit:
+        terminal.say(f"Les {limit} plus récents seulement ; --limit en montre davantage.")
 
 
 @app.command()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
@@ -131,10 +131,19 @@ def rotate(
     announcement: Annotated[Path, typer.Argument(help="L'annonce signée (« keys announce », ou « keys announce-pair »).")],
     lead: Annotated[
         float | None,
-        typer.Option(min=0, help="Secondes avant que la nouvelle clé signe : 120 pour un nœud, 600 pour la paire de fédération."),
+        typer.Option(
+            min=0,
+            max=anchors.LONGEST_LEAD,
+            help="Secondes avant que la nouvelle clé signe : 120 pour un nœud, 600 pour la paire de fédération.",
+        ),
     ] = None,
     overlap: Annotated[
-        float | None, typer.Option(min=0, help="Heures pendant lesquelles l'ancienne est encore crue, ensuite : 24, ou 48 pour la paire.")
+        float | None,
+        typer.Option(
+            min=0,
+            max=anchors.LONGEST_OVERLAP,
+            help="Heures pendant lesquelles l'ancienne est encore crue, ensuite : 24, ou 48 pour la paire.",
+        ),
     ] = None,
 ) -> None:
     """Laisse une clé en suivre une autre, sans que rien ne se perde : annoncée, active, l'ancienne bientôt retirée, puis retirée.
@@ -175,7 +184,7 @@ def compromised(
     from hub.registry.federation_keys import OWNER
     from hub.settings import HubSettings
 
-    key_id, at = key if "#" in key else f"{node}#{key}", since.replace(tzinfo=UTC)
+    key_id, at = key if "#" in key else f"{node}#{key}", terminal.moment(since)
 
     async def use(work: UnitOfWork) -> None:
         presence = await terminal.presence(work)
@@ -191,4 +200,4 @@ def compromised(
             admission.acting(Kind.NODE, node, use)
     except ValueError:
         terminal.fail("Ce moment est dans le futur.")
-    terminal.say(f"{key_id} est révoquée, et ce qu'elle a signé depuis le {since:%Y-%m-%d %H:%M:%S}Z est douteux.")
+    terminal.say(f"{key_id} est révoquée, et ce qu'elle a signé depuis le {terminal.when(at)} est douteux.")

@@ -128,17 +128,17 @@ def restore(message: MessageName) -> None:
 @app.command()
 def removed(
     community: CommunityName,
-    before: Annotated[datetime | None, typer.Option(help="Ceux d'avant ce moment : la page suivante.")] = None,
+    before: Annotated[datetime | None, typer.Option(help="Ceux d'avant ce moment (UTC) : la page suivante.")] = None,
     as_json: terminal.AsJson = False,
 ) -> None:
     """Montre ce qui est retiré à tous en ce moment, et pourquoi."""
     from dataclasses import asdict
 
     from hub.access import permit_command_line
-    from hub.communities.moderations import taken_away
+    from hub.communities.moderations import PAGE, taken_away
     from hub.ui import words
 
-    permit, moment = permit_command_line(), before.astimezone() if before is not None else None
+    permit, moment = permit_command_line(), terminal.moment(before) if before is not None else None
     found = terminal.reading(lambda connection: taken_away(connection, permit, community, before=moment))
     if as_json:
         terminal.show_json([asdict(one) for one in found])
@@ -150,6 +150,8 @@ def removed(
     terminal.show_table(
         "Messages retirés", ("Message", "Auteur", "Ministère", "Motif", "Phrase", "Retiré le", "Par"), rows, "Aucun message n'est retiré."
     )
+    if len(found) == PAGE:
+        terminal.say(f"La suite : traitdunion moderation removed {community} --before {found[-1].at.isoformat()}")
 
 
 @app.command()
@@ -163,7 +165,7 @@ def reports(
     from dataclasses import asdict
 
     from hub.access import permit_command_line
-    from hub.communities.reports import reports_of
+    from hub.communities.reports import PAGE, reports_of
     from hub.ui import words
 
     permit = permit_command_line()
@@ -177,6 +179,8 @@ def reports(
     ]
     columns = ("N°", "Quoi", "Où", "Message", "Fois", "En dernier", "Clos par ces mots")
     terminal.show_table("Signalements", columns, rows, "Aucun signalement.")
+    if len(found) == PAGE:
+        terminal.say(f"La suite : traitdunion moderation reports {community}{' --closed' if closed else ''} --before {found[-1].id}")
 
 
 @app.command()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC
 from typing import TYPE_CHECKING
 
 from hub.commands import anchors, terminal
@@ -23,7 +22,7 @@ def replace(reason: anchors.Why, since: anchors.Since = None, clear: terminal.Cl
     from hub.settings import HubSettings
 
     settings = HubSettings()
-    files, at = PairFiles.of(settings), since.replace(tzinfo=UTC) if since else None
+    files, at = PairFiles.of(settings), terminal.moment(since) if since else None
     making.permit_pair(files, settings, clear=clear)
     new = _following(files)
 

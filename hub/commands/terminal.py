@@ -6,6 +6,7 @@ import asyncio
 import json
 import sys
 from contextlib import contextmanager
+from datetime import UTC
 from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn, TypeVar
 
 import typer
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 FAILED: Final = 1
+MISWRITTEN: Final = 2
 TABLE_MISSING: Final = "42P01"
 PIPE_WIDTH: Final = 220
 TOKEN_ACR: Final = "urn:traitdunion:acr:token"  # noqa: S105 - the name of a way to sign in
@@ -87,6 +89,14 @@ def last(at: Any, never: str = "jamais") -> str:
     return never if at is None else when(at)
 
 
+def moment(said: datetime) -> datetime:
+    """A moment that somebody typed: UTC, as every moment that commands show, unless it says its own offset."""
+    try:
+        return said.astimezone(UTC) if said.tzinfo else said.replace(tzinfo=UTC)
+    except OverflowError:
+        fail("Ce moment est hors du calendrier.", MISWRITTEN)
+
+
 def standing(grade: Grade, quarantined_at: datetime | None, validity: Validity) -> str:
     """How far somebody is admitted, whether what it sends is parked, and whether its manifest ends."""
     from hub.registry.endings import Validity
@@ -99,7 +109,7 @@ def standing(grade: Grade, quarantined_at: datetime | None, validity: Validity) 
 
 def explained(error: Exception) -> Told | None:
     """A sentence and an exit code for what is no defect of ours: a server that does not answer, a file, a setting. None for the rest."""
-    from asyncpg import PostgresError
+    from asyncpg import DataError, PostgresError
     from asyncpg.exceptions import ClientConfigurationError
     from sqlalchemy.exc import DBAPIError
 
@@ -107,13 +117,19 @@ def explained(error: Exception) -> Told | None:
     from hub.storage.engine import connection_lost
     from schemas.wire.command_line import UNREACHABLE, Told, of_machine
 
+    of_driver = getattr(getattr(error, "orig", None), "__cause__", None)
     match error:
         case BrokerUnreachable():
             return Told(f"Kafka ne répond pas : {error}", UNREACHABLE)
         case BrokerRefused():
             return Told(f"Kafka refuse : {error}")
-        case DBAPIError() if isinstance(getattr(error.orig, "__cause__", None), ClientConfigurationError):
+        case DBAPIError() if isinstance(of_driver, ClientConfigurationError):
             return Told("L'adresse de la base de données est mal écrite : TRAITDUNION_DATABASE_URL est postgresql://…")
+        case DBAPIError() if type(of_driver) is DataError:  # the driver's own: it could not even be sent
+            return Told(
+                "Une valeur de cette commande ne peut être celle de rien : du texte qui n'est pas en UTF-8, ou un nombre trop grand.",
+                MISWRITTEN,
+            )
         case DBAPIError() if connection_lost(error):
             return Told("La base de données ne répond pas.", UNREACHABLE)
         case DBAPIError() if getattr(error.orig, "sqlstate", "") == TABLE_MISSING:

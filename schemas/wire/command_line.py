@@ -32,6 +32,7 @@ USAGE: Final = (
     (r"Invalid value for '(.+?)': Input should be greater than or equal to (\S+)", r"\1 : \2 au moins."),
     (r"Invalid value for '(.+?)': Input should be less than or equal to (\S+)", r"\1 : \2 au plus."),
     (r"Invalid value for '(.+?)': .*valid (?:integer|number).*", r"\1 : un nombre est attendu."),
+    (r"Invalid value for '(.+?)': .*valid (?:date|datetime).*", r"\1 : un moment est attendu, par exemple 2026-11-20T10:00:00."),
     (r"Invalid value: (.*)", r"\1"),
 )
 

@@ -50,7 +50,12 @@ COMMANDS = [pytest.param(words, id=" ".join(words) or "all") for words in leaves
         (("up", "maintenant"), "C'est trop : « maintenant »."),
         (("nodes", "list", "--jsn"), "--jsn n'est pas une option. --json"),
         (("communities", "open", "essai", "--title", "x", "--audience", "tous"), "« tous » ne convient pas pour --audience :"),
-        (("dlq", "list", "--since", "hier"), "« hier » ne convient pas pour --since : '%Y-%m-%d', '%Y-%m-%dT%H:%M:%S'."),
+        (
+            ("dlq", "list", "--since", "hier"),
+            "« hier » ne convient pas pour --since : '%Y-%m-%d', '%Y-%m-%dT%H:%M:%S', '%Y-%m-%dT%H:%M:%S%z'.",
+        ),
+        (("keys", "compromised", "wifip", "z6Mk", "--since", "hier"), "--since : un moment est attendu, par exemple 2026-11-20T10:00:00."),
+        (("moderation", "removed", "x", "--before", "32/13/2026"), "--before : un moment est attendu, par exemple 2026-11-20T10:00:00."),
         (("dlq", "list", "--limit", "0"), "--limit : 1 au moins."),
         (("dlq", "list", "--limit", "20000"), "--limit : 10000 au plus."),
         (("dlq", "list", "--limit", "beaucoup"), "--limit : un nombre est attendu."),
