@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import re
+import select
 import sys
 from typing import Any, Final, NamedTuple
 
@@ -13,6 +16,9 @@ from schemas.wire.settings import SettingRefused, SettingTwice
 
 IMPOSSIBLE: Final = 1
 UNREACHABLE: Final = 69  # EX_UNAVAILABLE of sysexits.h
+INTERRUPTED: Final = 130  # as shells tell of SIGINT
+UNREAD: Final = 141  # as shells tell of SIGPIPE
+NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO})
 HELP: Final = "--help"
 SHOWS_HELP: Final = "Montre cette aide."
 METAVAR: Final = "COMMANDE [ARGUMENTS]..."
@@ -59,6 +65,30 @@ def of_machine(error: Exception) -> Told | None:
             return None
 
 
+def of_output(error: Exception) -> Told | None:
+    """Errors of writing, for any command: a server that does not answer fails otherwise. None for any other."""
+    match error:
+        case BrokenPipeError() if _nobody_reads():
+            return Told("", UNREAD)
+        case OSError(errno=int() as number, filename=None) if number in NO_ROOM:
+            return Told(f"Ce que cette commande écrit ne trouve plus de place, ou n'en a pas le droit ({errno.errorcode[number]}).")
+        case _:
+            return None
+
+
+def _nobody_reads() -> bool:
+    """Whoever read our output has gone, as `head` does: nothing is wrong, and the interpreter's own last flush must say nothing either."""
+    try:
+        output, watched = sys.stdout.fileno(), select.poll()
+    except (OSError, ValueError):  # a test's, which is no file
+        return False
+    watched.register(output, select.POLLOUT)
+    gone = any(seen & select.POLLERR for _, seen in watched.poll(0))
+    if gone:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), output)
+    return gone
+
+
 def usage(sentence: str) -> str:
     """The framework's sentence on a badly written command, in French."""
     said = " ".join(sentence.split())
@@ -86,11 +116,8 @@ class CommandLine(TyperGroup):
         except (TyperException, Exit, Abort):  # the framework's own ways to end
             raise
         except Exception as error:
-            told = self.explain(error)
-            if told is None:
-                raise
-            sys.stderr.write(f"{told.sentence}\n")
-            sys.exit(told.code)
+            _end(of_output(error) or self.explain(error))
+            raise
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """A command of the group, its own `--help` in French."""
@@ -119,14 +146,30 @@ class CommandLine(TyperGroup):
             _frame()
         try:
             ended = super().main(*given, **(named | {"standalone_mode": False}))
+            sys.stdout.flush()
         except TyperException as wrong:
             if not alone:
                 raise
             _say(wrong)
             sys.exit(wrong.exit_code)
+        except Abort:
+            if not alone:
+                raise
+            _end(Told("\nInterrompu.", INTERRUPTED))
+        except OSError as error:
+            _end(of_output(error))
+            raise
         if alone:
             sys.exit(ended if isinstance(ended, int) else 0)
         return ended
+
+
+def _end(told: Told | None) -> None:
+    """End with what there is to say; go on where nothing is known."""
+    if told is None:
+        return
+    sys.stderr.write(f"{told.sentence}\n" if told.sentence else "")
+    sys.exit(told.code)
 
 
 def _say(wrong: TyperException) -> None:
