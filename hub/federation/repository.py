@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from sqlalchemy import delete, func, or_, select, text
+from sqlalchemy import and_, delete, func, or_, select, text
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from hub.federation.followers import ExternalObject, Follow, Follower, FollowState, Report
@@ -36,6 +36,7 @@ OBJECTS = Rows(external_objects, then=renewing(["id"], ["subject", "kind", "at",
 EARLY = Rows(early_deletions, then="ON CONFLICT (object, actor) DO NOTHING")
 REPORTS = Rows(reports, then=renewing(["id"], ["comment", "at"]))
 
+REPORTS_PAGE: Final = 100
 REPORTS_KEPT: Final = timedelta(days=90)
 """A season: animators who were away still find it, and a stranger's name is not kept for ever."""
 FORGET = text("""
@@ -233,10 +234,12 @@ async def address_of(connection: AsyncConnection, subject: str | None) -> str | 
     return found
 
 
-async def reports_of(connection: AsyncConnection, permit: Permit, limit: int = 200) -> Sequence[Report]:
-    """The newest reports, for who holds a permit."""
+async def reports_of(connection: AsyncConnection, permit: Permit, before: str | None = None, limit: int = REPORTS_PAGE) -> Sequence[Report]:
+    """A page of reports, the newest first, for who holds a permit; behind one of them."""
     del permit
-    rows = await connection.execute(select(reports).order_by(reports.c.at.desc()).limit(limit))
+    query, at = select(reports), select(reports.c.at).where(reports.c.id == before).scalar_subquery()
+    query = query if before is None else query.where(or_(reports.c.at < at, and_(reports.c.at == at, reports.c.id < before)))
+    rows = await connection.execute(query.order_by(reports.c.at.desc(), reports.c.id.desc()).limit(limit))
     return [Report(**row._mapping) for row in rows]  # noqa: SLF001 - SQLAlchemy's documented way to a row as a mapping
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from fastapi import Request, Response  # noqa: TC002 - FastAPI reads annotations when it runs
+from fastapi import Query, Request, Response
 from fastapi.responses import HTMLResponse
 
-from hub.federation.repository import REPORTS_KEPT, reports_of
+from hub.federation.repository import REPORTS_KEPT, REPORTS_PAGE, reports_of
 from hub.ui import render
 
 if TYPE_CHECKING:
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from hub.access import Permit
     from hub.ports import Clock
 
+Before = Annotated[str | None, Query(pattern="^[0-9a-f]{1,64}$", alias="avant", description="Show what stands behind a report.")]
+
 
 class ReportPages:
     """HTML for people; `permit` is the pages' own, and raises where there is none."""
@@ -25,10 +27,12 @@ class ReportPages:
     def __init__(self, engine: AsyncEngine, clock: Clock, permit: Callable[[Request], Permit]) -> None:
         self._engine, self._clock, self._permit = engine, clock, permit
 
-    async def reports(self, request: Request) -> Response:
-        """The newest reports, each with its message."""
+    async def reports(self, request: Request, before: Before = None) -> Response:
+        """A page of reports, the newest first, each with its message."""
         permit = self._permit(request)
         async with self._engine.connect() as connection:
-            reports = await reports_of(connection, permit)
-        page = render("signalements.html", now=self._clock(), here="/signalements", reports=reports, days=REPORTS_KEPT.days)
+            reports = await reports_of(connection, permit, before)
+        more = reports[-1].id if len(reports) == REPORTS_PAGE else None
+        shown = {"reports": reports, "before": before, "more": more, "days": REPORTS_KEPT.days}
+        page = render("signalements.html", now=self._clock(), here="/signalements", **shown)
         return HTMLResponse(page)

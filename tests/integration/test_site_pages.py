@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import insert, update
 
 from hub.communities.repository import PAGE
+from hub.federation.repository import REPORTS_PAGE
 from hub.operations.dlq import Heap
 from hub.operations.streams import GroupLag
 from hub.registry.repository import add_document
@@ -17,6 +18,7 @@ from hub.settings import HubSettings
 from hub.site import site
 from hub.storage import tables
 from hub.storage.engine import engine_for
+from hub.storage.federation_tables import reports
 from tests import fakes_hub
 from tests.fakes_asgi import call
 from tests.fakes_streams import becomes
@@ -200,6 +202,30 @@ async def test_a_long_thread_is_read_backwards_from_its_newest_messages(engine: 
     assert f'<a href="{THREAD}?after={PAGE}">Arrêter' in followed
     assert (f"{THREAD}?suivre=5", "Premiers messages") in links(followed)
     assert f'<a href="{THREAD}?after={PAGE}&amp;suivre=5">Actualiser' in (await call(app, f"{THREAD}?after={PAGE}")).text
+
+
+async def test_what_people_elsewhere_report_is_read_to_the_oldest_even_where_many_came_at_once(engine: AsyncEngine) -> None:
+    many = 2 * REPORTS_PAGE + 50
+    async with engine.begin() as connection:
+        await fakes_hub.people_of(connection)
+        for number in range(many):  # one Flag speaks of several messages: they bear one moment
+            row = {
+                "id": f"{number:032x}",
+                "actor": "https://a.example/u",
+                "peer": "a.example",
+                "subject": f"m{number}",
+                "comment": f"mot-{number}.",
+            }
+            await connection.execute(
+                insert(reports).values(**row, community=fakes_hub.COMMUNITY, at=fakes_hub.NOW - timedelta(minutes=number // 40))
+            )
+    app, address, read = app_over(engine), "/signalements", []
+    while address:
+        page = (await call(app, address)).text
+        read += re.findall(r"mot-(\d+)\.", page)
+        address = next((place for place, words in links(page) if words == "Signalements plus anciens"), "")
+    assert (len(read), sorted(map(int, read))) == (many, list(range(many)))
+    assert [(await call(app, f"/signalements?avant={odd}")).status for odd in ("%00", "x", "f" * 65)] == [400, 400, 400]
 
 
 @pytest.mark.parametrize("name", ["m1", "m20", "m130", f"m{2 * PAGE}"])
