@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 from aiokafka import TopicPartition
-from aiokafka.errors import KafkaError, OffsetOutOfRangeError
+from aiokafka.errors import KafkaError, OffsetOutOfRangeError, UnknownTopicOrPartitionError
 
 from hub.node_door.answers import TurnedAway
 from hub.node_door.positions import UNREACHABLE
@@ -17,6 +17,8 @@ from schemas.node_door import Carried, Cursor, Page
 from schemas.wire.readers import Readers, started, stopped
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from aiokafka import AIOKafkaConsumer
     from aiokafka.structs import ConsumerRecord
 
@@ -27,6 +29,8 @@ READERS: Final = 4
 LOOK_SECONDS: Final = 0.05
 AGAIN_SECONDS: Final = 0.5
 PATIENCE: Final = 5.0
+ANSWER_SECONDS: Final = 1.5
+"""A broker that is there says at once where topics end; of one that is gone it says nothing, and nothing of the others asked for with it."""
 LEAST_SECONDS: Final = 0.2  # a poll that does not wait still looks once
 POLLS_OF_A_NODE: Final = 4
 log = structlog.get_logger()
@@ -45,8 +49,13 @@ class Ends:
         self._looker: AIOKafkaConsumer = None
 
     def known(self, place: TopicPartition) -> int:
-        """The end last seen: the topic is at least as long."""
+        """The end last seen: the topic is at least as long, unless it was made anew since."""
         return self._known.get(place, 0)
+
+    def doubt(self, place: TopicPartition) -> None:
+        """It is not as it was: what is known of it is asked for anew."""
+        self._known.pop(place, None)
+        self._there.discard(place.topic)
 
     async def of(self, place: TopicPartition) -> int:
         """The end as the broker says it now. Raises KafkaError, also where nobody says it in time."""
@@ -108,7 +117,7 @@ class Ends:
     async def _look_with(self, looker: AIOKafkaConsumer) -> None:
         while True:
             await self._awake.wait()
-            ends = await looker.end_offsets(list(self._waiting)) if self._waiting else {}
+            ends = await self._asked(looker) if self._waiting else {}
             self._known |= ends
             for place, end in ends.items():
                 for offset, future in self._waiting.get(place, ()):
@@ -118,12 +127,31 @@ class Ends:
                 self._awake.clear()
             await asyncio.sleep(LOOK_SECONDS)
 
+    async def _asked(self, looker: AIOKafkaConsumer) -> Mapping[TopicPartition, int]:
+        """The ends; of nobody's topic where one of them is missing, which is waited for no more."""
+        places = list(self._waiting)
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                return dict(await looker.end_offsets(places))
+        except TimeoutError:
+            async with asyncio.timeout(PATIENCE):
+                there = await looker.topics()
+        for place in places:
+            if place.topic not in there:
+                log.warning("topic_missing", topic=place.topic)
+                self.doubt(place)
+                self._refuse(place, UnknownTopicOrPartitionError(place.topic))
+        return {}
+
     def _tell(self, error: Exception) -> None:
         """Let nobody wait for a client that is gone."""
-        for waiting in self._waiting.values():
-            for _, future in waiting:
-                if not future.done():
-                    future.set_exception(error)
+        for place in self._waiting:
+            self._refuse(place, error)
+
+    def _refuse(self, place: TopicPartition, error: Exception) -> None:
+        for _, future in self._waiting.get(place, ()):
+            if not future.done():
+                future.set_exception(error)
 
 
 class Outbound:
@@ -146,7 +174,10 @@ class Outbound:
             return await self._poll(node, after, done, wait, limit)
         except UNREACHABLE as error:
             raise TurnedAway("kafka_unavailable") from error
+        except UnknownTopicOrPartitionError as error:
+            raise TurnedAway("outbound_missing") from error
         except KafkaError as error:
+            self.ends.doubt(self._place(node))
             log.warning("outbound_not_read", node=node, error=type(error).__name__)
             raise TurnedAway("kafka_unavailable") from error
         finally:
@@ -159,15 +190,14 @@ class Outbound:
         await self._readers.close()
 
     async def _poll(self, node: str, after: Cursor | None, done: Cursor | None, wait: float, limit: int) -> Page:
-        topic = self._names.of(topics.outbound(node))
-        if not await self.ends.exists(topic):
+        place = self._place(node)
+        if not await self.ends.exists(place.topic):
             raise TurnedAway("outbound_missing")
-        place = TopicPartition(topic, 0)
         start = after.offset if after is not None else await self._resume(node, place)
         if any(cursor is not None and cursor.partition != 0 for cursor in (after, done)):
             raise TurnedAway("query_malformed", "partition")
-        if after is not None and start > self.ends.known(place) and start > await self.ends.of(place):
-            raise TurnedAway("cursor_ahead", first=str(Cursor(0, await self.ends.first(place))))
+        if after is not None and start > self.ends.known(place):
+            await self._look_whether_ahead(place, start)
         if after is not None:
             self.positions.note(node, min(done.offset if done is not None else start, start))
         return await self._page(place, start, wait, limit)
@@ -187,9 +217,20 @@ class Outbound:
         try:
             records = await self._readers.read(place, start, limit)
         except OffsetOutOfRangeError as error:
+            await self._look_whether_ahead(place, start)
             raise TurnedAway("cursor_expired", first=str(Cursor(place.partition, await self.ends.first(place)))) from error
+        if not records:
+            self.ends.doubt(place)  # else it would be read again and again, by a reader that others wait for, and never waited for
         following = records[-1].offset + 1 if records else start
         return Page(place.topic, [_carried(record) for record in records], Cursor(place.partition, following))
+
+    async def _look_whether_ahead(self, place: TopicPartition, start: int) -> None:
+        """Raises TurnedAway where the topic, as the broker says it now, ends before the cursor."""
+        if start > await self.ends.of(place):
+            raise TurnedAway("cursor_ahead", first=str(Cursor(place.partition, await self.ends.first(place))))
+
+    def _place(self, node: str) -> TopicPartition:
+        return TopicPartition(self._names.of(topics.outbound(node)), 0)
 
 
 def _carried(record: ConsumerRecord) -> Carried:
