@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import structlog
 
 from adapters.door_client import DoorClosed
+from adapters.door_log import DoorLog
 from adapters.lanes import Lanes, Mark
 from adapters.last_door import UnverifiedRecord
 from adapters.ledger import LedgerUnavailable
@@ -47,6 +48,7 @@ class DoorIntake:
     def __init__(self, instance: str, client: DoorClient, writer: Writer, applied: Applied) -> None:
         self._name, self._client, self._writer, self._applied = instance, client, writer, applied
         self._lanes = Lanes(self._see_through, AT_ONCE)
+        self._log = DoorLog(client.node, opened="poll_taken", closed="poll_refused")
         self._mark = Mark()
         self._topic = ""
         self._after: Cursor | None = None
@@ -83,8 +85,8 @@ class DoorIntake:
             try:
                 await self._turn()
             except DoorClosed as error:
+                self._log.closed(error.reason)
                 await self._find_place(error)
-                log.warning("poll_refused", instance=self._name, reason=error.reason)
                 await asyncio.sleep(error.after)
             except BatchMalformed as error:
                 log.warning("page_malformed", instance=self._name, place=str(error))
@@ -130,7 +132,9 @@ class DoorIntake:
 
     async def _poll(self, seconds: int) -> Page:
         query = f"after={self._after}&done={self._done}&wait={seconds}"
-        return read_page(await self._client.get(node_door.OUTBOUND, query, seconds + PATIENCE))
+        page = read_page(await self._client.get(node_door.OUTBOUND, query, seconds + PATIENCE))
+        self._log.opened()
+        return page
 
     def _hand_on(self, page: Page) -> None:
         for one in page.records:

@@ -17,17 +17,21 @@ log = structlog.get_logger()
 class DoorLog:
     """One node's door. A hub that is restarted, or a limit, may close it at every request: seven hundred lines would say no more than one."""
 
-    def __init__(self, node: str, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, node: str, clock: Callable[[], float] = time.monotonic, *, opened: str = "door_open", closed: str = "door_closed"
+    ) -> None:
+        """`opened` and `closed` are the words of the log: what is brought and what is asked for are told apart."""
         self._node, self._clock = node, clock
+        self._opened, self._closed = opened, closed
         self._told_open: bool | None = None
-        self._closings, self._reason = 0, ""
+        self._closings, self._reason, self._told_reason = 0, "", ""
         self._not_before = float("-inf")
 
     def opened(self) -> None:
         """It is open; told where the last word was another."""
         if self._told_open is not True:
             self._told_open = True
-            log.info("door_open", node=self._node)
+            log.info(self._opened, node=self._node)
 
     def closed(self, reason: str) -> None:
         """It closed."""
@@ -35,8 +39,10 @@ class DoorLog:
         self.stays_closed()
 
     def stays_closed(self) -> None:
-        """It is closed still; told within the minute, with all the closings since the last word."""
-        if self._told_open is False or not self._closings or self._clock() < self._not_before:
+        """It is closed still; told within the minute, with all the closings since the last word, and again where the reason is another."""
+        known = self._told_open is False and self._told_reason == self._reason
+        if known or not self._closings or self._clock() < self._not_before:
             return
-        log.warning("door_closed", node=self._node, reason=self._reason, closings=self._closings)
+        log.warning(self._closed, node=self._node, reason=self._reason, closings=self._closings)
         self._told_open, self._closings, self._not_before = False, 0, self._clock() + EVERY
+        self._told_reason = self._reason

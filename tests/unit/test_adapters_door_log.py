@@ -48,6 +48,16 @@ def test_a_door_that_stays_closed_is_told_within_the_minute_and_once() -> None:
     assert lines[3]["closings"] == 5
 
 
+def test_another_reason_is_told_though_the_door_never_opened() -> None:
+    door = Watched()
+    with capture_logs() as lines:
+        door.log.closed("ClientConnectorError")
+        for _ in range(200):
+            door.now += 1.0
+            door.log.closed("key_revoked")
+    assert [(one["event"], one["reason"]) for one in lines] == [("door_closed", "ClientConnectorError"), ("door_closed", "key_revoked")]
+
+
 def test_a_door_that_was_never_open_is_not_said_to_have_closed() -> None:
     door = Watched()
     with capture_logs() as lines:
