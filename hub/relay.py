@@ -87,6 +87,11 @@ class Relay:
             Metric.hop.labels("published").observe(max(0.0, (now - row.admitted_at).total_seconds()))
         return len(rows)
 
+    async def publish_all(self) -> None:
+        """Publish until nothing waits."""
+        while await self.publish_waiting() == BATCH:
+            continue
+
     async def _show_oldest(self, connection: AsyncConnection, leaving: datetime | None) -> None:
         """The age of the oldest row of all: of those that are to leave now, and of what waits for a topic that is missing."""
         waits = await outbox.oldest_unpublished(connection) if self._missing else None
@@ -173,7 +178,7 @@ async def _loop(
             await _sign_anew(database, rules)
             anchor = signing
         if clock() - resent > (PAUSE_SECONDS if more else POLL_SECONDS):
-            more, resent = await resender.send_some(), clock()
+            more, resent = await resender.send_some(relay.publish_all), clock()
         try:
             async with asyncio.timeout(PAUSE_SECONDS if more else POLL_SECONDS):
                 await woken.wait()

@@ -26,7 +26,7 @@ from schemas.wire.telemetry import Metric
 from schemas.words import Audience
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
     from datetime import datetime
 
     from aiokafka import AIOKafkaProducer
@@ -40,9 +40,13 @@ if TYPE_CHECKING:
 
 PORTION: Final = 200
 PAUSE_SECONDS: Final = 0.25
-"""Between two portions: what people say now goes first."""
+"""Between two portions of one node and community."""
 log = structlog.get_logger()
 Sent = tuple[bytes, list[tuple[str, bytes]]]
+
+
+async def nothing_said() -> None:
+    """Nobody says anything now."""
 
 
 class Resender:
@@ -57,13 +61,16 @@ class Resender:
         self._shown: set[str] = set()
         self._missing: set[str] = set()
 
-    async def send_some(self) -> bool:
-        """A portion for each that waits; whether more is to come soon."""
+    async def send_some(self, publish: Callable[[], Awaitable[None]] = nothing_said) -> bool:
+        """A portion for each that waits, and before each of them what people say now (`publish`); whether more is to come soon."""
         async with self._database.connect() as connection:
             waiting = await resyncs.waiting(connection)
             self._show(await resyncs.to_go(connection))
-        moved = [await self._portion(node, community) for node, community in waiting]
-        return any(moved)
+        more = False
+        for node, community in waiting:  # every node in every community, when a broker lost all: together they take minutes
+            await publish()
+            more |= await self._portion(node, community)
+        return more
 
     async def _portion(self, node: str, community: str) -> bool:
         if not await self._exists(self._names.of(outbound(node))):

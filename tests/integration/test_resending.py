@@ -201,6 +201,22 @@ async def test_what_is_said_while_it_goes_on_comes_at_its_place(away: Away, monk
     assert facts(sent)[3:] == [MessageEdited, ResyncCompleted]
 
 
+async def test_what_is_said_now_leaves_before_each_portion_and_not_behind_all_of_them(away: Away) -> None:
+    before, other, moved = await away.number(), "diplomatie", list[int]()
+    create_topics(away.settings.bootstrap, away.names.of(outbound(other)))
+    await away.world.hear(away.world.posted("wifip", "post:1"))
+    await away.ask(before)
+    request = ResyncRequested(space=NODES[other], after=before)
+    await away.world.hear(away.world.record(other, request, f"resync:{NODES[other]}", marker="1"))
+
+    async def publish() -> None:
+        rows = await away.world.rows("SELECT count(*) AS moved FROM hub.resyncs WHERE reached > since")
+        moved.append(rows[0]["moved"])
+
+    assert await away.resender.send_some(publish)
+    assert moved == [0, 1]
+
+
 async def test_what_was_said_before_the_space_was_tied_is_not_for_it(database_url: str, away: Away) -> None:
     del database_url
     await away.ask(0)
