@@ -80,7 +80,7 @@ class Resender:
             if resync is None or listener is None:
                 return False
             now = self._rules.clock()
-            steps = await work.resyncs.steps(resync, PORTION)
+            steps = await work.resyncs.steps(resync, listener.tied, PORTION)
             done = await self._send(steps, resync, listener, work)
             if not steps:
                 done = done.completed()
@@ -107,7 +107,7 @@ class Resender:
         if resync is None or resync.state is not ResyncState.SENDING or tie is None or not node_may(grade, Right.FORGET):
             return None, None
         receives = tie.state is TieState.ACTIVE and tie.space == resync.space and node_may(grade, Right.RECEIVE)
-        return resync, Listener(node, resync.space, receives)
+        return resync, Listener(node, resync.space, receives, await work.resyncs.tied_anew(node, community))
 
     async def _send(self, steps: Sequence[Step], resync: Resync, listener: Listener, work: UnitOfWork) -> Resync:
         """Send a portion; the re-synchronisation as it stands then."""

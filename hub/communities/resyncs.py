@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import func, select, text
+from sqlalchemy import func, or_, select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from hub.communities.resync import Resync, ResyncState
 from hub.storage.tables import communities, events, resyncs
-from schemas.facts.tie import TieAccepted
+from schemas.facts.tie import TieAccepted, TieRefused
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -51,7 +51,7 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A number of a community: which change of which object; `first` of its object since the node was last here."""
+    """A number of a community: which change of which object; `first` of its object since the node was last here, and its tie began."""
 
     number: int
     type: str
@@ -77,6 +77,18 @@ class SqlResyncs:
         found: int | None = await self._connection.scalar(query)
         return found
 
+    async def tied_anew(self, node: str, community: str) -> int:
+        """The number with which the community heard of the node's tie after the node had last refused one; 0 where it has not."""
+        mine = (events.c.node == node, events.c.community == community)
+        refused = select(func.max(events.c.admitted_at)).where(*mine, events.c.type == TieRefused.event_type).scalar_subquery()
+        accepted = select(func.min(events.c.sequence)).where(
+            *mine,
+            events.c.type == TieAccepted.event_type,
+            events.c.sequence.is_not(None),
+            or_(refused.is_(None), events.c.admitted_at > refused),
+        )
+        return await self._connection.scalar(accepted) or 0
+
     def save(self, resync: Resync) -> None:
         """Remember one; written with the transaction."""
         self._changed[resync.node, resync.community] = resync
@@ -96,13 +108,13 @@ class SqlResyncs:
         row = (await self._connection.execute(query)).first()
         return _resync(row) if row else None
 
-    async def steps(self, resync: Resync, limit: int) -> Sequence[Step]:
-        """What comes next, as many as fit in a portion; nothing where all was sent."""
+    async def steps(self, resync: Resync, tied: int, limit: int) -> Sequence[Step]:
+        """What comes next, as many as fit in a portion, to who was tied with a number; nothing where all was sent."""
         given = {"community": resync.community, "reached": resync.reached}
         ahead = (await self._connection.execute(AHEAD, {**given, "limit": limit})).all()
         if not ahead:
             return ()
-        rows = await self._connection.execute(STEPS, {**given, "since": resync.since, "last": _last(ahead)})
+        rows = await self._connection.execute(STEPS, {**given, "since": max(resync.since, tied - 1), "last": _last(ahead)})
         return [_step(row) for row in rows]
 
 

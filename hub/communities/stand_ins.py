@@ -55,11 +55,19 @@ class Memory:
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """Who is sent it: the whole of what was meant for it, or, once it may no longer receive, what it must forget alone."""
+    """Who is sent it: the whole of what was meant for it, or, once it may no longer receive, what it must forget alone.
+
+    The same of what was said before its tie began anew: `tied` is the number with which it last did.
+    """
 
     node: str
     space: str
     receives: bool
+    tied: int = 0
+
+    def hears(self, number: int) -> bool:
+        """Whether a number was meant for it."""
+        return self.receives and number >= self.tied
 
 
 def what_to_send(step: Step, memory: Memory, listener: Listener, now: datetime) -> Kept | StandIn | None:
@@ -67,13 +75,25 @@ def what_to_send(step: Step, memory: Memory, listener: Listener, now: datetime) 
 
     Of its own it is told what became of its messages: answers in its RSE may repeat words that its people edited or deleted meanwhile.
     """
-    if not listener.receives and not issubclass(FACTS.get(step.type, MessagePosted), TakenBack):
-        return None
+    if not listener.hears(step.number):
+        return _to_forget(step, memory, listener, now)
     if step.type in _WORDS | {MessageRestored.event_type} and _away(step, memory):
         return None if step.kept is not None or not step.first else _of_message(memory.messages[step.subject], listener, now)
     if step.kept is not None:
         return step.kept if listener.node in step.kept.nodes else None
     return _stand_in(step, memory, listener, now) if step.node != listener.node or step.type in _MESSAGE else None
+
+
+def _to_forget(step: Step, memory: Memory, listener: Listener, now: datetime) -> Kept | StandIn | None:
+    """What it may have had, and was taken back; never what came back since, which is not for it."""
+    if not issubclass(FACTS.get(step.type, MessagePosted), TakenBack):
+        return None
+    if step.kept is not None:
+        return step.kept if listener.node in step.kept.nodes else None
+    if step.type in _REACTION and step.node != listener.node:
+        reaction = memory.reactions.get(step.subject)
+        return _of_reaction(reaction, listener, now) if reaction is not None else None
+    return _of_message(memory.messages[step.subject], listener, now) if _away(step, memory) else None
 
 
 def _stand_in(step: Step, memory: Memory, listener: Listener, now: datetime) -> StandIn | None:

@@ -18,6 +18,7 @@ from schemas.facts.message import MessageDeleted, MessageEdited, MessagePosted
 from schemas.facts.moderation import MessageModerated
 from schemas.facts.reaction import ReactionAdded
 from schemas.facts.resync import ResyncCompleted, ResyncRequested
+from schemas.facts.tie import TieRefused
 from schemas.topics import outbound
 from schemas.wire import kafka as wire
 from schemas.wire.kafka import KafkaSettings, TopicNames
@@ -233,6 +234,46 @@ async def test_a_node_that_may_receive_no_more_is_told_what_it_must_forget_and_n
     await away.ask(before)
     await world.work(lambda work: suspend(f"node/{NODE}", work))
     assert facts(await away.all_sent()) == [MessageDeleted, ResyncCompleted]
+
+
+async def test_what_its_author_brought_back_is_not_shown_to_a_node_that_may_receive_no_more(away: Away) -> None:
+    world = away.world
+    await world.hear(world.posted("wifip", "post:1"))
+    before = await away.number()
+    await world.hear(world.deleted("wifip", "post:1"), world.edited("wifip", "post:1", "de retour"))
+    await away.forget()
+    await away.ask(before)
+    await world.work(lambda work: suspend(f"node/{NODE}", work))
+    assert facts(await away.all_sent()) == [ResyncCompleted]
+
+
+async def test_what_was_edited_before_it_was_taken_back_is_to_be_forgotten_too(away: Away) -> None:
+    world = away.world
+    await world.hear(world.posted("wifip", "post:1"))
+    before = await away.number()
+    await world.hear(world.edited("wifip", "post:1", "bis"), world.deleted("wifip", "post:1"))
+    await away.forget()
+    await away.ask(before)
+    await world.work(lambda work: suspend(f"node/{NODE}", work))
+    assert facts(await away.all_sent()) == [MessageDeleted, ResyncCompleted]
+
+
+async def test_what_was_said_while_the_space_was_tied_no_longer_is_not_for_it(away: Away) -> None:
+    world = away.world
+    await world.hear(world.posted("wifip", "post:1"), world.posted("wifip", "post:2"))
+    before = await away.number()
+    await world.hear(world.record(NODE, TieRefused(node=NODE, space=SPACE, reason="space_not_offered"), f"tie/{NODE}/{SPACE}", marker="no"))
+    await world.hear(
+        world.posted("wifip", "post:3", "entre nous"), world.edited("wifip", "post:1", "bis"), world.deleted("wifip", "post:1")
+    )
+    await away.forget()
+    await world.tie(NODE)
+    await world.hear(world.posted("wifip", "post:4", "avec tous"), world.edited("wifip", "post:3", "entre tous"))
+    await away.forget()
+    await away.ask(before)
+    said = [one.verified for one in await away.all_sent()]
+    assert [type(one.fact) for one in said] == [MessageDeleted, MessageEdited, MessageEdited, ResyncCompleted]
+    assert [json.loads(one.event.value)["content"]["text"] for one in said[1:3]] == ["avec tous", "entre tous"]
 
 
 @pytest.mark.parametrize("space", ["un-autre"])
