@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import typer.main
 
+from adapters.matrix.door import BODY_LIMIT as OF_A_WEBHOOK
 from adapters.settings import AdapterSettings
 from hub.__main__ import command_line
 from hub.settings import HubSettings
@@ -76,7 +77,7 @@ def test_the_proxy_leads_to_the_ports_where_the_processes_listen() -> None:
 
 
 def test_its_limits_are_ours() -> None:
-    assert f"client_max_body_size {BODY_LIMIT // 1024**2}m" in PAGE
+    assert re.findall(r"client_max_body_size (\d+)m", PAGE) == [str(limit // 1024**2) for limit in (BODY_LIMIT, OF_A_WEBHOOK)]
     assert int(re.findall(r"proxy_read_timeout (\d+)s", PAGE)[0]) > WAIT_LIMIT
     assert WINDOW.total_seconds() == 5 * 60
     assert "à plus de cinq minutes" in PAGE
