@@ -75,7 +75,7 @@ class HubSettings(FiledSettings):
     operator_token: Annotated[SecretStr | None, Field(description="Opens the pages from elsewhere than loopback.")] = None
     charter: Annotated[str, Field(description="The version of the charter that an application must accept.")] = "2026-1"
     hold: Annotated[timedelta, Field(description="How long a reply waits for its parent.")] = timedelta(seconds=60)
-    tie_life: Annotated[timedelta, Field(description="A tie whose attestation is older no longer receives.")] = timedelta(hours=48)
+    tie_life: Annotated[timedelta, Field(description="A tie whose attestation is older no longer speaks.")] = timedelta(hours=48)
     registry_life: Annotated[timedelta, Field(description="How long a registry document is valid.")] = timedelta(days=30)
     quarantine_after: Annotated[int, Field(ge=1, description="Dead letters of one node within a minute.")] = 100
     batch: Annotated[int, Field(ge=1, le=5000, description="Records of one worker transaction.")] = 500
