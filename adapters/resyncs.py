@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
@@ -49,18 +50,23 @@ class Awaited:
 
 
 class Resyncs:
-    """What one instance awaits: read from memory, written through to the ledger."""
+    """What one instance awaits: read from memory, written through to the ledger, one change at a time.
+
+    What is read of the ledger while something else changes it would put back into memory what is over, and what comes then be skipped.
+    """
 
     def __init__(self, ledger: Ledger, instance: str) -> None:
         self._ledger, self._instance = ledger, instance
         self._awaited: Mapping[str, Awaited] = {}
         self._heard: dict[str, datetime] = {}
+        self._alone = asyncio.Lock()
 
     async def load(self) -> None:
         """Read what is awaited; an operator or another process may have asked for it."""
-        rows = await resyncs_of(self._ledger, self._instance)
-        self._awaited = {one.community: one for _, one in rows if one.completed_at is None}
-        Metric.awaited.labels(self._instance).set(len(self._awaited))
+        async with self._alone:
+            rows = await resyncs_of(self._ledger, self._instance)
+            self._awaited = {one.community: one for _, one in rows if one.completed_at is None}
+            self._show()
 
     def awaited(self) -> Sequence[Awaited]:
         """All that is awaited."""
@@ -92,28 +98,34 @@ class Resyncs:
 
     async def begin(self, community: str, space: str, reason: str, now: datetime) -> None:
         """Something is missing: nothing of the community is written until it has come. What is awaited already is asked for anew."""
-        async with self._ledger.connection() as connection:
-            await connection.execute(BEGIN, self._instance, community, space, reason, now)
-        self._awaited = {**self._awaited, community: Awaited(community, space, reason, now)}
-        Metric.awaited.labels(self._instance).set(len(self._awaited))
+        async with self._alone:
+            async with self._ledger.connection() as connection:
+                await connection.execute(BEGIN, self._instance, community, space, reason, now)
+            self._awaited = {**self._awaited, community: Awaited(community, space, reason, now)}
+            self._show()
 
     async def asked(self, awaited: Awaited, request: str, now: datetime) -> None:
         """Note an asking before it is sent, so that its answer is known."""
-        async with self._ledger.connection() as connection:
-            await connection.execute(
-                "UPDATE resyncs SET request = $3, asked_at = $4 WHERE instance = $1 AND community = $2 AND completed_at IS NULL",
-                self._instance, awaited.community, request, now,
-            )  # fmt: skip
-        if awaited.community in self._awaited:
-            self._awaited = {**self._awaited, awaited.community: replace(awaited, request=request, asked_at=now)}
+        async with self._alone:
+            async with self._ledger.connection() as connection:
+                await connection.execute(
+                    "UPDATE resyncs SET request = $3, asked_at = $4 WHERE instance = $1 AND community = $2 AND completed_at IS NULL",
+                    self._instance, awaited.community, request, now,
+                )  # fmt: skip
+            if awaited.community in self._awaited:
+                self._awaited = {**self._awaited, awaited.community: replace(awaited, request=request, asked_at=now)}
 
     async def end(self, community: str, now: datetime) -> None:
         """All of it has come."""
-        async with self._ledger.connection() as connection:
-            await connection.execute(
-                "UPDATE resyncs SET completed_at = $3 WHERE instance = $1 AND community = $2", self._instance, community, now
-            )
-        self._awaited = {name: one for name, one in self._awaited.items() if name != community}
+        async with self._alone:
+            async with self._ledger.connection() as connection:
+                await connection.execute(
+                    "UPDATE resyncs SET completed_at = $3 WHERE instance = $1 AND community = $2", self._instance, community, now
+                )
+            self._awaited = {name: one for name, one in self._awaited.items() if name != community}
+            self._show()
+
+    def _show(self) -> None:
         Metric.awaited.labels(self._instance).set(len(self._awaited))
 
 

@@ -64,7 +64,7 @@ class Tie:
 
 
 class Ties:
-    """The ties of one instance: read from memory, written through to the ledger."""
+    """The ties of one instance: read from memory, written through to the ledger, each change made on what the one before it left."""
 
     def __init__(self, ledger: Ledger, instance: str) -> None:
         self._ledger, self._instance = ledger, instance
@@ -140,22 +140,25 @@ class Ties:
 
     async def confirm(self, space: str, community: str, audience: Audience, at: datetime) -> None:
         """Our acceptance came back with the hub's number; an older one, of other readers, confirms nothing. A suspended tie begins anew."""
-        tie = self._spaces.get(space)
-        if tie is None or tie.community != community or tie.audience is not audience:
-            return
-        if tie.state in {TieState.ACCEPTED, TieState.SUSPENDED}:
-            await self.put(replace(tie, state=TieState.CONFIRMED, begun_at=tie.begun_at if tie.lives else at))
+        async with self._alone:
+            tie = self._spaces.get(space)
+            if tie is None or tie.community != community or tie.audience is not audience:
+                return
+            if tie.state in {TieState.ACCEPTED, TieState.SUSPENDED}:
+                await self._put(replace(tie, state=TieState.CONFIRMED, begun_at=tie.begun_at if tie.lives else at), None)
 
     async def attested(self, space: str, community: str, at: datetime, name: str) -> None:
         """Who can read the space was said again, at this time, and what it is called."""
-        tie = self._spaces.get(space)
-        if tie is not None and tie.community == community:
-            await self.put(replace(tie, renewed_at=at, space_name=name))
+        async with self._alone:
+            tie = self._spaces.get(space)
+            if tie is not None and tie.community == community:
+                await self._put(replace(tie, renewed_at=at, space_name=name), None)
 
     async def refuse(self, space: str, community: str, reason: str) -> None:
         """The hub refuses the space, or no longer accepts it: nothing passes from here on, unless it narrows again."""
-        tie = self._spaces.get(space)
-        if tie is None or tie.community != community:
-            return
-        accepted = tie.state in LOOKED_AT
-        await self.put(replace(tie, state=TieState.SUSPENDED if accepted and reason == WIDER else TieState.REFUSED), reason)
+        async with self._alone:
+            tie = self._spaces.get(space)
+            if tie is None or tie.community != community:
+                return
+            state = TieState.SUSPENDED if tie.state in LOOKED_AT and reason == WIDER else TieState.REFUSED
+            await self._put(replace(tie, state=state), reason)
