@@ -17,7 +17,7 @@ from schemas.node_door import Carried, Cursor, Page
 from schemas.wire.readers import Readers, started, stopped
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from aiokafka import AIOKafkaConsumer
     from aiokafka.structs import ConsumerRecord
@@ -130,18 +130,24 @@ class Ends:
     async def _asked(self, looker: AIOKafkaConsumer) -> Mapping[TopicPartition, int]:
         """The ends; of nobody's topic where one of them is missing, which is waited for no more."""
         places = list(self._waiting)
+        asking = asyncio.ensure_future(looker.end_offsets(places))
         try:
-            async with asyncio.timeout(ANSWER_SECONDS):
-                return dict(await looker.end_offsets(places))
-        except TimeoutError:
-            async with asyncio.timeout(PATIENCE):
-                there = await looker.topics()
-        for place in places:
-            if place.topic not in there:
-                log.warning("topic_missing", topic=place.topic)
-                self.doubt(place)
-                self._refuse(place, UnknownTopicOrPartitionError(place.topic))
-        return {}
+            while not (await asyncio.wait({asking}, timeout=ANSWER_SECONDS))[0]:
+                if self._missing(places, await looker.topics()):
+                    return {}
+            return dict(asking.result())
+        finally:
+            asking.cancel()
+            await asyncio.wait({asking})
+
+    def _missing(self, places: Sequence[TopicPartition], there: set[str]) -> bool:
+        """Tell whoever waits for a topic that is not there."""
+        missing = [place for place in places if place.topic not in there]
+        for place in missing:
+            log.warning("topic_missing", topic=place.topic)
+            self.doubt(place)
+            self._refuse(place, UnknownTopicOrPartitionError(place.topic))
+        return bool(missing)
 
     def _tell(self, error: Exception) -> None:
         """Let nobody wait for a client that is gone."""
