@@ -121,6 +121,13 @@ class Inboxes:
         self.looked_up.append(actor)
         return self.tells[actor]() if actor in self.tells else actor + "/inbox"
 
+    shown: dict[str, set[str]] = field(default_factory=dict)
+    """The inboxes that an actor's own document names; a server that is being restarted shows none."""
+
+    async def shows(self, actor: str, inbox: str, location: Location) -> bool:
+        del location
+        return inbox in self.shown.get(actor, ())
+
     pairs: tuple[str, ...] = ("",)
     """Our pairs, the one that signs first; what a peer is shown is the pair's name before the scheme's."""
 

@@ -38,6 +38,7 @@ class Trouble(StrEnum):
     TOO_LARGE = "peer_finds_it_too_large"
     INBOX_GONE = "peer_inbox_gone"
     INBOX_MISSING = "peer_inbox_missing"
+    OBJECT_UNKNOWN = "peer_object_unknown"
     ACTOR_MISSING = "peer_actor_missing"
     EXPIRED = "peer_backlog_expired"
     BROKEN = "delivery_broken"
@@ -278,8 +279,12 @@ class Standing:
         return now - self.failing_since if self.state is State.OPEN and self.failing_since else timedelta()
 
     def given_up(self, reason: str, offset: int, now: datetime) -> Standing:
-        """What it refuses for ever is passed over, and said."""
-        return replace(self.passed(offset), last_failure=now, reason=reason)
+        """What it refuses for ever is passed over, and said.
+
+        What follows need not wait for it, however many in a row it refused: unless it believes nobody of ours, or has never taken anything.
+        """
+        failures = self.failures if self.scheme is None or reason == Trouble.SIGNATURE else 0
+        return replace(self.passed(offset), failures=failures, last_failure=now, reason=reason)
 
     def set_aside(self, reason: str, offset: int, now: datetime) -> Standing:
         """What it will not take is passed over after a long wait; what follows need not wait as long."""

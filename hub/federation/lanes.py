@@ -213,10 +213,29 @@ async def _brought_by_turns(lane: Lane, parcel: Parcel, inboxes: tuple[str, ...]
 async def _brought(lane: Lane, parcel: Parcel, inboxes: tuple[str, ...], parts: Parts) -> tuple[str, Outcome]:
     """What became of it. Whatever breaks over one peer's answer is a failure of that delivery: raised, it would end the courier for every peer."""
     try:
-        return await parts.posting.deliver(parcel, inboxes, lane.standing, parts.readership.location(lane.peer))
+        inbox, outcome = await parts.posting.deliver(parcel, inboxes, lane.standing, parts.readership.location(lane.peer))
+        if isinstance(outcome, Gone) and outcome.reason == Trouble.INBOX_MISSING and await _stands(lane, parcel, inbox, parts):
+            return await _brought_there(lane, parcel, inboxes[inboxes.index(inbox) :], parts)
     except Exception as error:  # noqa: BLE001 - answered by another try, later; the database's errors, which end the process, are not among these
         log.error("delivery_broken", peer=lane.peer, **told(error))  # noqa: TRY400 - its text may hold content
         return inboxes[0], Later(Trouble.BROKEN)
+    else:
+        return inbox, outcome
+
+
+async def _stands(lane: Lane, parcel: Parcel, inbox: str, parts: Parts) -> bool:
+    """Whether an inbox that says « not found » is there all the same; of an answer to one actor, her own address is what is not found."""
+    if parcel.form is Form.DIRECT:
+        return False
+    behind = await parts.readership.behind(parcel.community, lane.peer, inbox, asyncio.get_running_loop().time())
+    return await parts.posting.stands(inbox, behind, parts.readership.location(lane.peer))
+
+
+async def _brought_there(lane: Lane, parcel: Parcel, inboxes: tuple[str, ...], parts: Parts) -> tuple[str, Outcome]:
+    """What becomes of it at an inbox that is there: one that still finds nothing does not know what this speaks of (Lemmy)."""
+    inbox, outcome = await parts.posting.deliver(parcel, inboxes, lane.standing, parts.readership.location(lane.peer))
+    unknown = isinstance(outcome, Gone) and outcome.reason == Trouble.INBOX_MISSING and inbox == inboxes[0]
+    return inbox, Never(Trouble.OBJECT_UNKNOWN) if unknown else outcome
 
 
 async def _settle(lane: Lane, offset: int, parcel: Parcel, inbox: str, outcome: Settled, parts: Parts) -> bool:
@@ -235,7 +254,7 @@ async def _settle(lane: Lane, offset: int, parcel: Parcel, inbox: str, outcome: 
             await parts.keeper.keep(lane.standing, Refusal(lane.peer, offset, reason, now))
             log.error("peer_activity_set_aside", peer=lane.peer, reason=reason, offset=offset)
             return True
-        case Never(reason=reason) if parcel.form is Form.PLAIN or lane.standing.tries + 1 >= TRIES:
+        case Never(reason=reason) if _final(reason, lane, parcel):
             lane.standing = lane.standing.given_up(reason, offset, now)
             await parts.keeper.keep(lane.standing, Refusal(lane.peer, offset, reason, now))
             log.warning("peer_refuses", peer=lane.peer, reason=reason, offset=offset)
@@ -247,6 +266,12 @@ async def _settle(lane: Lane, offset: int, parcel: Parcel, inbox: str, outcome: 
             await parts.keeper.keep(lane.standing)
             log.warning("peer_fails", peer=lane.peer, reason=outcome.reason, failures=lane.standing.failures)
             return False
+
+
+def _final(reason: str, lane: Lane, parcel: Parcel) -> bool:
+    """Whether a refusal is believed: of a second telling, of an unknown object and of what its own server will not have back, at once."""
+    at_once = parcel.form is Form.PLAIN or reason == Trouble.OBJECT_UNKNOWN or parcel.said_at(lane.peer)
+    return at_once or lane.standing.tries + 1 >= TRIES
 
 
 async def _inbox_gone(lane: Lane, offset: int, parcel: Parcel, inbox: str, reason: str, parts: Parts) -> bool:

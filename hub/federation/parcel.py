@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from hub.ports import PEER_AGAIN, PEER_ONLY
 from schemas import jcs
+from schemas.activities import authority_of
 from schemas.wire import records
 
 if TYPE_CHECKING:
@@ -54,6 +55,16 @@ class Parcel:
     correlation: str = ""
     source: str = ""
     only: str = ""
+
+    def said_at(self, peer: str) -> bool:
+        """Whether it is what one of that very server's people said, inside our Group's Announce."""
+        try:
+            activity = jcs.parse(self.body)
+        except jcs.JsonRefused:
+            return False
+        said = activity.get("object") if isinstance(activity, dict) else None
+        actor = said.get("actor") if isinstance(said, dict) else None
+        return isinstance(actor, str) and authority_of(actor) == peer
 
     def headers(self) -> list[tuple[str, bytes]]:
         """The record's headers."""

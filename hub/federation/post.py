@@ -50,6 +50,17 @@ class GuardedPost:
         except FetchFailed as failed:
             raise _why(failed) from failed
 
+    async def shows(self, actor: str, inbox: str, location: Location) -> bool:
+        """Whether her document, as her server shows it now, names this inbox: hers, or one for all."""
+        try:
+            fetched = await self._asked(actor, location)
+            document = fetched.document() if fetched.found else {}
+        except FetchFailed:
+            return False
+        ends = document.get("endpoints")
+        shared = ends.get("sharedInbox") if isinstance(ends, dict) else None
+        return document.get("id") == actor and inbox in {one for one in (document.get("inbox"), shared) if isinstance(one, str)}
+
     async def _asked(self, actor: str, location: Location) -> Fetched:
         """Her document, or the last answer of a server that takes no signature of ours."""
         for scheme, hand in itertools.product(SCHEMES, self.keyring.hands()):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from hub.federation.delivery import Gone, Later, Never, Nowhere, Scheme, Taken, judge, judge_asking, judge_unheralded
 from hub.federation.outgoing import CONTENT_TYPE
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from hub.ports import Clock
 
     Meaning = Callable[[int, float | None, Scheme], Outcome]
+
+ASKED: Final = 3
+"""How many of those behind an inbox are asked for, until one shows it: the first may have left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,10 @@ class Directory(Protocol):
         """An actor's inbox, as its own server says, or what else that answered; raises Absent or Barred."""
         ...
 
+    async def shows(self, actor: str, inbox: str, location: Location) -> bool:
+        """Whether an actor's own document, as its server shows it now, names this inbox."""
+        ...
+
 
 class Hand(Protocol):
     """One of our pairs."""
@@ -106,6 +113,13 @@ class Posting:
                 case Later() | Never() | Gone() | Nowhere():
                     return inbox, outcome
         return last, await self._knock(parcel, last, standing, location)
+
+    async def stands(self, inbox: str, actors: Sequence[str], location: Location) -> bool:
+        """Whether an inbox that says « not found » is there: one of those behind it shows it at this moment."""
+        for actor in actors[:ASKED]:
+            if await self._directory.shows(actor, inbox, location):
+                return True
+        return False
 
     async def _knock(self, parcel: Parcel, inbox: str, standing: Standing, location: Location) -> Outcome:
         """Try signatures in turn while it is the signature that may be at fault: by our former pair too, while that is believed.

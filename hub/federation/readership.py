@@ -99,10 +99,13 @@ class Readership:
         known = self._peers[1].get(peer)
         return Location(known.networks if known is not None else (), ports_of(peer))
 
+    async def behind(self, community: str, peer: str, inbox: str, now: float) -> tuple[str, ...]:
+        """Who follows there by this inbox."""
+        return (await self._of(community, now)).inboxes.get(peer, {}).get(inbox, ())
+
     async def drop(self, community: str, peer: str, inbox: str, now: float) -> int:
         """Nobody is behind this inbox any more; how many of that peer still follow something here."""
-        behind = (await self._of(community, now)).inboxes.get(peer, {})
-        remaining = await self._source.drop(peer, behind.get(inbox, ()))
+        remaining = await self._source.drop(peer, await self.behind(community, peer, inbox, now))
         self._readers.clear()
         return remaining
 

@@ -161,6 +161,7 @@ REASONS: Final[Mapping[str, str]] = {
     "peer_finds_it_too_large": "trop gros pour ce serveur",
     "peer_inbox_gone": "la boîte de réception n’existe plus",
     "peer_inbox_missing": "boîte de réception introuvable",
+    "peer_object_unknown": "le serveur ne connaît pas ce dont cette activité parle",
     "peer_actor_missing": "l’acteur à qui c’est destiné est introuvable, ou sans boîte de réception",
     "peer_backlog_expired": "absent si longtemps que le topic ne garde plus tout ce qui l’attendait",
     "delivery_broken": "une erreur d’ici a interrompu cet envoi : elle est au journal, il est tenté à nouveau",

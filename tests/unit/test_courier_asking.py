@@ -85,6 +85,26 @@ async def test_who_shows_no_inbox_of_her_own_server_has_none(document: dict[str,
         await post(shown(**document)).inbox_of(TYPO, Location())
 
 
+PERSON: dict[str, object] = {"id": TYPO, "inbox": f"{TYPO}/inbox"}
+
+
+@pytest.mark.parametrize(
+    ("said", "there"),
+    [
+        (shown(**PERSON, endpoints={"sharedInbox": INBOX}), True),
+        (shown(id=TYPO, inbox=INBOX), True),
+        (shown(**PERSON), False),
+        (shown(**PERSON, endpoints=INBOX), False),
+        (shown(id=f"{TYPO}/x", inbox=INBOX), False),
+        (Fetched(TYPO, 200, b"[]"), False),
+        (Fetched(TYPO, 404, b""), False),
+        (FetchFailed(Absence.TIMEOUT), False),
+    ],
+)
+async def test_an_actor_shows_an_inbox_as_her_own_or_her_servers(said: Fetched | FetchFailed, there: bool) -> None:  # noqa: FBT001 - what is expected
+    assert await post(said).shows(TYPO, INBOX, Location()) is there
+
+
 @pytest.mark.parametrize("reason", FOR_NOW)
 async def test_what_may_go_otherwise_another_time_is_waited_for(reason: Refusal | Absence) -> None:
     with pytest.raises(Absent, match=reason):
