@@ -232,9 +232,9 @@ async def _stands(lane: Lane, parcel: Parcel, inbox: str, parts: Parts) -> bool:
 
 
 async def _brought_there(lane: Lane, parcel: Parcel, inboxes: tuple[str, ...], parts: Parts) -> tuple[str, Outcome]:
-    """What becomes of it at an inbox that is there: one that still finds nothing does not know what this speaks of (Lemmy)."""
+    """What becomes of it at an inbox that is there: one that still finds nothing, or will not hear it twice, does not know what it speaks of (Lemmy)."""
     inbox, outcome = await parts.posting.deliver(parcel, inboxes, lane.standing, parts.readership.location(lane.peer))
-    unknown = isinstance(outcome, Gone) and outcome.reason == Trouble.INBOX_MISSING and inbox == inboxes[0]
+    unknown = isinstance(outcome, Gone | Never) and outcome.reason in {Trouble.INBOX_MISSING, Trouble.REFUSED} and inbox == inboxes[0]
     return inbox, Never(Trouble.OBJECT_UNKNOWN) if unknown else outcome
 
 

@@ -29,12 +29,17 @@ def refuses(world: World, *offsets: int, reply: Reply) -> None:
     world.inboxes.says[INBOX] = lambda text, _: reply if text in {str(one) for one in offsets} else Reply(202)
 
 
-async def test_a_deletion_of_what_a_server_never_had_costs_it_no_follower_and_nothing_else(world: World) -> None:
+@pytest.mark.parametrize("then", [NOT_FOUND, REFUSED], ids=["again", "a double"])
+async def test_a_deletion_of_what_a_server_never_had_costs_it_no_follower_and_no_time(world: World, then: Reply) -> None:
     world.inboxes.shown = {ACTOR: {INBOX}}
-    refuses(world, 1, 2, reply=NOT_FOUND)  # Lemmy: « Record not found », at an inbox that takes all else
+    knocks = {
+        "1": [NOT_FOUND],
+        "2": [NOT_FOUND],
+    }  # Lemmy: « Record not found », at an inbox that takes all else; the second time it knows the id
+    world.inboxes.says[INBOX] = lambda text, _: (knocks[text].pop() if knocks[text] else then) if text in knocks else Reply(202)
     async with world.run():
         await world.say(record(0), record(1, forgets=True), record(2, form=Form.PLAIN, forgets=True), record(3))
-        await world.goes_by(MINUTE)
+        await world.rest()
         assert world.inboxes.took[INBOX] == ["0", "3"]
     assert [(one.offset, one.reason) for one in world.kept.refusals] == [(1, Trouble.OBJECT_UNKNOWN), (2, Trouble.OBJECT_UNKNOWN)]
     assert (len(world.following), world.kept.standings[PEER].state) == (1, State.CLOSED)
