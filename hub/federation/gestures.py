@@ -39,9 +39,13 @@ async def on_like(activity: VerifiedActivity, work: Work, here: Addresses) -> st
 
 
 async def on_dislike(activity: VerifiedActivity, work: Work, here: Addresses) -> str:
-    """No RSE knows it, and a community of practice needs none."""
-    del activity, work, here
-    return NOTED
+    """No RSE knows it, and a community of practice needs none; but who liked before likes no longer, since a vote replaces hers (Lemmy).
+
+    Her server undoes the first under no name of its own, so that it would stand for ever. It is no act that others take back a like by.
+    """
+    told = activity.told
+    known = await work.abroad.last_set(told.actor, await parent_of(told.object_id, work, here), incoming.LIKE)
+    return NOTED if known is None else await take_away(known, work)
 
 
 async def on_undo(activity: VerifiedActivity, work: Work, here: Addresses) -> str:
