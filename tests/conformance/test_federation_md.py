@@ -32,6 +32,12 @@ def test_every_address_is_written_down_and_no_other() -> None:
     assert {row[0].strip("`") for row in rows("routes")} == served
 
 
+def test_no_address_proposal_or_activity_is_told_twice() -> None:
+    for table in ("routes", "feps", "activities"):
+        named = [row[0] for row in rows(table)]
+        assert len(named) == len(set(named)), named
+
+
 def test_every_proposal_that_the_code_names_is_written_down_and_no_other() -> None:
     named = set(re.findall(r"FEP-[0-9a-f]{4}", sources())) | {"FEP-67ff"}
     assert {found[1] for row in rows("feps") if (found := re.match(r"\[(FEP-[0-9a-f]{4})\]", row[0]))} == named
