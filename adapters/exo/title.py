@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from adapters.markup import canonical, safe_html
 from adapters.markup.inline import WORD_JOINER
-from adapters.markup.shown import linked, plain_table, without_pictures
+from adapters.markup.shown import joined, linked, plain_table, without_pictures
 from adapters.mentions import CALL, pointing
 from schemas.markup.tree import Element, mapped, parse, serialised
 
@@ -54,7 +54,7 @@ def silent(nodes: Sequence[Node]) -> list[Node]:
         else Element("span", {}, [f"@{node.attributes[CALL]}"])  # eXo reads up to the next element: « @claire, » would call nobody
         if _HANDLE.fullmatch(node.attributes.get(CALL, ""))
         else Element(node.tag, node.attributes, silent(node.children))
-        for node in nodes
+        for node in joined(nodes)
     ]  # fmt: skip
 
 

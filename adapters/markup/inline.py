@@ -7,7 +7,7 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING
 
-from adapters.markup.shown import WEB, named
+from adapters.markup.shown import WEB, joined, named
 from schemas.markup.tree import Element, Node, text_of
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ def lines_opened(text: str) -> str:
 def inline(nodes: Sequence[Node], say: Say = escaped) -> str:
     """Nodes without blocks as Markdown; a line end is one of HTML's `br`, and nothing else is. `say` writes words."""
     written = ""
+    nodes = joined(nodes)
     for number, node in enumerate(nodes):
         if isinstance(node, str):
             written += say(_BLANKS.sub(" ", node))

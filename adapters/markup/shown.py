@@ -4,14 +4,49 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from schemas.markup.tree import Element, rows_of
+from schemas.markup.safe import INLINE
+from schemas.markup.tree import VOID, Element, rows_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from schemas.markup.tree import Node
 
 WEB = ("https://", "http://")
+_SAYS = frozenset(("data-call", "data-spoiler"))
+_SHOWN_EMPTY = VOID | {"q"}
+
+
+def joined(nodes: Iterable[Node]) -> list[Node]:
+    """The same nodes, in which words that nothing visible parts are one string.
+
+    « @<em></em>all » reads « @all », and would call everybody, though no run of it holds that word.
+    """
+    found: list[Node] = []
+    for node in nodes:
+        for one in _opened(node):
+            if isinstance(one, str) and found and isinstance(last := found[-1], str):
+                found[-1] = last + one
+            else:
+                found.append(one)
+    return found
+
+
+def _opened(node: Node) -> Sequence[Node]:
+    if isinstance(node, str):
+        return [node] if node else []
+    if _shows_nothing(node):
+        return []
+    bare = node.tag == "abbr" or (node.tag == "span" and not _SAYS & node.attributes.keys())
+    return joined(node.children) if bare or (node.tag == "a" and not node.attributes.get("href")) else [node]
+
+
+def _shows_nothing(node: Node) -> bool:
+    if isinstance(node, str):
+        return not node
+    if node.tag not in INLINE or node.tag in _SHOWN_EMPTY or node.attributes.get("href"):
+        return False
+    return all(map(_shows_nothing, node.children))
 
 
 def named(image: Element) -> str:

@@ -77,6 +77,21 @@ def test_every_way_of_calling_is_silent(call: str) -> None:
     assert not EXO_CALLS.search(to_title(f"<p>{call}</p>"))
 
 
+@pytest.mark.parametrize(
+    "cut",
+    [
+        "@<span>claire</span>", "<span>@</span>claire", "@<em></em>claire", "@<a>claire</a>", "@<code></code>claire", "@<u></u>claire",
+        '<span data-mention="0">@</span>claire', "@<strong><em></em></strong>claire", "@<abbr>claire</abbr>", "@<span><span>_claire</span></span>",
+        '<a href="https://x.example/">@<span>claire</span></a>', "<table><tr><td>@<em></em>claire</td></tr></table>",
+        "@<span data-spoiler></span>claire", "<h2>@<em></em>claire</h2>",
+    ],
+)  # fmt: skip
+def test_a_call_cut_in_two_by_an_element_that_shows_nothing_is_silent_too(cut: str) -> None:
+    assert not re.search(r"@\\?\w", to_markdown(f"<p>{cut}</p>"))
+    assert not EXO_CALLS.search(to_title(f"<p>{cut}</p>"))
+    assert not re.search(r"@(?:<(?!a\b)[^>]*>)*\w", to_title(f"<p>{cut}</p>"))
+
+
 PROSE = st.lists(
     st.sampled_from(("<p>", "</p>", "<br>", " ", "\n", "\t", "\u00a0", "&lt;", "&amp;", "&#10;", "oui", "« non »")), max_size=14
 )
