@@ -7,9 +7,13 @@ from typing import TYPE_CHECKING
 
 from adapters.markup import safe_html, spoken
 from schemas import names
+from schemas.markup.tree import Element, mapped, parse, serialised
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from adapters.port import Order
+    from schemas.markup.tree import Node
 
 LONGEST_GIVEN = 255
 LONGEST_MADE = 80
@@ -25,10 +29,23 @@ _SENTENCE = re.compile(r"(?<=[.!?…])\s+|\n+")
 
 def title_of(order: Order) -> str:
     """The title that was given, else one made of the first sentence that is no greeting; on one line, never all in capitals."""
-    line = one_line(order.title) if order.title else _made(spoken(safe_html(order.content.html)) if order.content else "")
+    line = one_line(order.title) if order.title else _made(spoken(_uncovered(order.content.html)) if order.content else "")
     if line.isupper():
         line = line.capitalize()
     return fitted(line, LONGEST_GIVEN if order.title else LONGEST_MADE)
+
+
+def _uncovered(html: str) -> str:
+    """Without what a message hides until its reader asks for it: in a title everybody would read it."""
+    return serialised(mapped(parse(safe_html(html)), _open_words))
+
+
+def _open_words(element: Element) -> Sequence[Node]:
+    if "data-spoiler" in element.attributes:
+        return ["…"]
+    if element.tag == "details":
+        return [one for one in element.children if isinstance(one, Element) and one.tag == "summary"]
+    return [element]
 
 
 def _made(text: str) -> str:

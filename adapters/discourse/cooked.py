@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import emoji
 
 from adapters.markup import canonical
+from adapters.markup.markdown import HIDDEN
 from adapters.mentions import pointing
 from schemas.markup.tree import Element, text_of
 
@@ -21,7 +22,6 @@ _LANGUAGE = re.compile(r"lang(?:uage)?-([A-Za-z0-9+#._-]{1,40})")
 _NO_LANGUAGE = frozenset(("auto", "plaintext", "text", "nohighlight"))
 _SPOILERS = frozenset(("spoiler", "spoiled", "spoiler-blurred"))
 _HASHTAGS = frozenset(("hashtag", "hashtag-cooked"))
-_HIDDEN = "Texte masqué"
 _POLL = "Sondage, à voir dans le message d’origine :"
 
 
@@ -32,6 +32,8 @@ def from_cooked(cooked: str, home: str, called: list[str] | None = None) -> str:
     def rewrite(element: Element) -> Sequence[Node] | None:
         if element.tag == "a" and "mention" in element.classes:
             return pointing("username:" + text_of(element.children).strip().removeprefix("@"), element.children, found)
+        if element.tag == "a" and "inline-onebox" in element.classes and _address(element).startswith(home.rstrip("/") + "/"):
+            return [_bare(_address(element))]  # its author wrote an address: the title, and who wrote there, are others' words
         return _rewrite(element)
 
     return canonical(cooked, home, rewrite)
@@ -92,18 +94,40 @@ def _hashtag(link: Element) -> str:
 
 def _aside(aside: Element, classes: set[str]) -> Sequence[Node] | None:
     if "onebox" in classes:  # its author wrote an address: the rest is what the forum found there
-        address = aside.attributes.get("data-onebox-src", "")
-        return [Element("p", {}, [Element("a", {"href": address}, [address])])] if address else None
+        address = aside.attributes.get("data-onebox-src") or _first_address(aside.children)
+        return [Element("p", {}, [_bare(address)])] if address else None
     if "quote" in classes:  # its title is the quoted person's user name, which stays in this forum
-        return [one for one in aside.children if not (isinstance(one, Element) and "title" in one.classes)]
+        titles, said = _parted(aside.children)
+        address = _first_address(titles) if "data-topic" in aside.attributes and "data-username" not in aside.attributes else ""
+        return [Element("p", {}, [_bare(address)])] if address else said  # whom nobody quoted: the forum's own preview of a topic
     return None
+
+
+def _parted(children: Sequence[Node]) -> tuple[list[Node], list[Node]]:
+    """The title of a quotation, and what it quotes."""
+    titles = [one for one in children if isinstance(one, Element) and "title" in one.classes]
+    return [*titles], [one for one in children if one not in titles]
+
+
+def _bare(address: str) -> Element:
+    return Element("a", {"href": address}, [address])
+
+
+def _address(link: Element) -> str:
+    return link.attributes.get("href", "")
+
+
+def _first_address(nodes: Sequence[Node]) -> str:
+    """Where the first link in a preview leads: to what it previews."""
+    found = (_address(one) if one.tag == "a" else _first_address(one.children) for one in nodes if isinstance(one, Element))
+    return next(filter(None, found), "")
 
 
 def _wrapper(element: Element, classes: set[str]) -> Sequence[Node] | None:
     if classes & _SPOILERS:
         if element.tag == "span":
             return [Element("span", {"data-spoiler": ""}, element.children)]
-        return [Element("details", {}, [Element("summary", {}, [_HIDDEN]), *element.children])]
+        return [Element("details", {}, [Element("summary", {}, [HIDDEN]), *element.children])]
     if "chcklst-box" in classes:
         return ["☑" if "checked" in classes else "☐"]
     if "poll" in classes:

@@ -20,6 +20,7 @@ __all__ = ["WORD_JOINER", "code", "destination", "escape_markdown", "to_markdown
 
 _HEADINGS = {f"h{level}": "#" * level for level in range(1, 7)}
 _LISTS = frozenset(("ul", "ol"))
+HIDDEN = "Texte masqué"
 _KEPT_APART = re.compile(r"(?!1[.)])\d|(?:[-*]|1[.)]) *(?:\n|$)")
 """How a list begins that is none right under words: with another number than 1, or an empty item, whose « - » would make a title of them."""
 _LANGUAGE = re.compile(r"language-([A-Za-z0-9+#._-]+)")
@@ -79,6 +80,8 @@ def _block(node: Element, lists: int) -> list[str]:
             return ["___"]  # no list begins with it, as one does with « - --- »
         case "details":
             return _details(node)
+        case "span" if "data-spoiler" in node.attributes:  # [spoiler] holds no blocks
+            return _details(Element("details", {}, [Element("summary", {}, [HIDDEN]), *node.children]))
         case "dt":
             return _paragraph([Element("strong", {}, node.children)])
         case tag if tag in _HEADINGS and not any(map(is_block, node.children)):
@@ -161,6 +164,9 @@ def _flat(nodes: Sequence[Node]) -> Iterator[list[Node]]:
             mark, *others = list(_flat(node.children)) or [[]]
             yield ["• ", *mark]
             yield from others
+        elif "data-spoiler" in node.attributes:
+            for part in filter(None, _flat(node.children)):
+                yield [Element("span", node.attributes, part)]
         else:
             yield from _flat(node.children)
     yield run

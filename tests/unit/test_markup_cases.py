@@ -250,6 +250,14 @@ CASES = (
         text="Fin : [texte masqué] il gagne",
     ),
     Case(
+        "hidden paragraphs",
+        html='<p>Fin :</p><span data-spoiler=""><p>il gagne</p><p>deux fois</p></span>',
+        markdown="Fin :\n\n<details>\n<summary>Texte masqué</summary>\n\nil gagne\n\ndeux fois\n\n</details>",
+        matrix='<p>Fin :</p><span data-mx-spoiler=""><p>il gagne</p><p>deux fois</p></span>',
+        exo="<p>Fin :</p>[texte masqué] <p>il gagne</p><p>deux fois</p>",
+        text="Fin :\n\n[texte masqué]\n\nil gagne\n\ndeux fois",
+    ),
+    Case(
         "rule",
         html="<p>a</p><hr><p>b</p>",
         markdown="a\n\n___\n\nb",
@@ -339,7 +347,14 @@ def test_in_plain_text(case: Case) -> None:
     assert to_text(case.html) == case.text
 
 
-SAID_OTHERWISE = {"hidden words", "image", "image inside a link", "definitions", "address that would leave its brackets"}
+SAID_OTHERWISE = {
+    "hidden words",
+    "hidden paragraphs",
+    "image",
+    "image inside a link",
+    "definitions",
+    "address that would leave its brackets",
+}
 """What a forum's Markdown has no word for, or writes in other letters."""
 
 

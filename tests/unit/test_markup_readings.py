@@ -70,6 +70,30 @@ READINGS = (
     ),
     Reading(
         "discourse",
+        "preview of another topic of this forum",
+        shown='<aside class=\'quote\' data-post="1" data-topic="19">\n<div class=\'title\'>\n<div class=\'quote-controls\'></div>\n<img alt="" width="20" height="20" src="/letter/c.png" class="avatar">\n<a href="https://forum.example/t/19">Effectifs 2027</a> <a class="badge-category__wrapper" href="/c/rh/5"><span class="badge-category">RH</span></a>\n</div>\n<blockquote>\nDouze postes ferment.\n</blockquote>\n</aside>',
+        html='<p><a href="https://forum.example/t/19" rel="noopener noreferrer">https://forum.example/t/19</a></p>',
+    ),
+    Reading(
+        "discourse",
+        "preview of a person of this forum",
+        shown='<aside class="onebox"><article class="onebox-body user-onebox"><img src="/letter/c.png" class="avatar"><h3><a href="https://forum.example/u/claire.m">@claire.m</a></h3><div><span class="full-name">Claire</span></div><p>Cheffe de bureau</p></article><div class="clearfix"></div></aside>',
+        html='<p><a href="https://forum.example/u/claire.m" rel="noopener noreferrer">https://forum.example/u/claire.m</a></p>',
+    ),
+    Reading(
+        "discourse",
+        "title of another topic of this forum, in place of its address",
+        shown='<p>Voir <a href="https://forum.example/t/19/3" class="inline-onebox">Effectifs 2027 - #3 by claire.m</a></p>',
+        html='<p>Voir <a href="https://forum.example/t/19/3" rel="noopener noreferrer">https://forum.example/t/19/3</a></p>',
+    ),
+    Reading(
+        "discourse",
+        "title of a page elsewhere, in place of its address",
+        shown='<p>Voir <a href="https://x.example/a" class="inline-onebox">Un guide</a></p>',
+        html='<p>Voir <a href="https://x.example/a" rel="noopener noreferrer">Un guide</a></p>',
+    ),
+    Reading(
+        "discourse",
         "uploaded picture",
         shown='<p><div class="lightbox-wrapper"><a class="lightbox" href="/uploads/default/original/1X/plan.png" data-download-href="/uploads/x" title="plan"><img src="/uploads/default/optimized/1X/plan_2_690x388.png" alt="plan" width="690" height="388"><div class="meta"><svg></svg><span class="filename">plan</span><span class="informations">1200×675 120 KB</span></div></a></div></p>',
         html='<p></p><img src="https://forum.example/uploads/default/original/1X/plan.png" alt="plan"><p></p>',

@@ -29,6 +29,8 @@ def html(text: str) -> Content:
         ('<p>Voir <a href="https://x.example/a">le guide</a> https://x.example/b pour la suite</p>', "Voir le guide pour la suite"),
         ("<ul><li>premier point de la liste</li><li>second</li></ul>", "Premier point de la liste"),
         ("<p>URGENT RÉPONSE ATTENDUE AVANT MIDI</p>", "Urgent réponse attendue avant midi"),
+        ('<p>La fin du film : <span data-spoiler="">il gagne</span></p>', "La fin du film : …"),
+        ("<details><summary>Texte masqué</summary><p>Il gagne à la fin du film</p></details><p>Et vous ?</p>", "Texte masqué Et vous ?"),
         ("<p>" + "mot " * 40 + "</p>", "Mot" + " mot" * 18 + "…"),
     ],
 )
@@ -43,6 +45,11 @@ def test_the_last_title_tried_holds_none_of_her_words_and_is_unique(words: str, 
     found = titles(order(content=html(words)), limits)
     assert all(least <= len(one) <= 100 for one in found)
     assert found[-1].startswith("Message de Léo Martin (Éducation nationale) · 0f3c9a5e")
+
+
+def test_a_title_made_of_a_message_tells_nothing_of_what_it_hides() -> None:
+    hidden = '<p><span data-spoiler="">Le coupable est le majordome</span></p>'
+    assert not any("majordome" in one for one in titles(order(content=html(hidden))))
 
 
 def test_a_title_longer_than_the_site_takes_is_cut_there_and_whole_in_the_message() -> None:
