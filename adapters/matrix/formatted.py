@@ -5,6 +5,7 @@ Source: Client-Server API 1.15, « m.room.message msgtypes » (tags and attribut
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
     from schemas.markup.tree import Node
 
 _ROOT = "https://matrix.to/#/"
-_PEOPLE = _ROOT + "@"
+_PERSON = re.compile(r"(?:https?://[^?#\s]+#/(?:user/)?@|matrix:u(?:ser)?/)([^/?#\s@:]+:[^/?#\s]+)", re.IGNORECASE)
+"""A link to a person: `matrix.to`, a client's own (Element's `permalink_prefix`, which Tchap sets; MSC4352), the `matrix:` scheme (MSC2312)."""
 _SHOWN_AS = {"kbd": "code", "tt": "code", "ins": "u", "var": "em", "strike": "del"}
 _UNWRAPPED = frozenset(("abbr", "small"))
 MARKED = {"data-mx-bg-color": "#fff59d"}
@@ -35,8 +37,8 @@ def from_formatted(formatted: str, homeserver: str, called: list[str] | None = N
 
     def rewrite(element: Element) -> Sequence[Node] | None:
         address = unquote(element.attributes.get("href", "")) if element.tag == "a" else ""  # some clients write « %40 » and « %3A »
-        if address.startswith(_PEOPLE):
-            return pointing(address.removeprefix(_ROOT).partition("?")[0], element.children, found)
+        if person := _PERSON.match(address):
+            return pointing(f"@{person[1]}", element.children, found)
         return _read(element, homeserver)
 
     return canonical(formatted, None, rewrite)

@@ -12,7 +12,8 @@ Rewrite = Callable[[Element], Sequence[Node] | None]
 """What a platform's own element says in the subset; None where it says nothing of its own. Its children are rewritten already."""
 
 _SAYS_MORE = re.compile(
-    r"<(?:[bisu]|tt|strike|font|span|img|aside|a [^>]*class|input|video|audio|source|abbr)\b|class=|data-|matrix\.to/|/profile/"
+    r"<(?:[bisu]|tt|strike|font|span|img|aside|a [^>]*class|input|video|audio|source|abbr)\b|class=|data-|matrix:u|#/(?:user/)?(?:@|%40)|/profile/",
+    re.IGNORECASE,
 )
 """Where none of this stands, what the cleaner keeps is the subset already."""
 _ONE_NAME = {"b": "strong", "i": "em", "s": "del", "strike": "del", "tt": "code", "var": "em"}

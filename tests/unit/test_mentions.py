@@ -51,6 +51,17 @@ def calling(shown: str, called: list[str]) -> Change:
             '<p><a href="https://matrix.to/#/@claire.m:rse.example">@claire.m:rse.example</a> merci</p>',
             "@claire.m:rse.example",
         ),
+        *(
+            (from_formatted, f'<p><a href="{link}">@claire.m:rse.example</a> merci</p>', "@claire.m:rse.example")
+            for link in (
+                "https://www.tchap.gouv.fr/#/user/@claire.m:rse.example",
+                "https://chat.rse.example/app/#/user/%40claire.m%3Arse.example",
+                "https://liens.rse.example/#/@claire.m:rse.example?via=rse.example",
+                "HTTPS://Matrix.to/#/@claire.m:rse.example/",
+                "matrix:u/claire.m:rse.example?action=chat",
+                "matrix:user/claire.m:rse.example",
+            )
+        ),
         (from_title, '<p><a href="/portal/dw/profile/claire.m">claire.m</a> merci</p>', "user:claire.m"),
     ],
 )
