@@ -11,7 +11,7 @@ import structlog
 
 from adapters.apart import NOT_TOGETHER, OWN_FAULTS, Apart, fate, fate_apart, reason_of, unfit
 from adapters.ledger import LedgerUnavailable
-from adapters.port import Change
+from adapters.port import Change, Incomplete
 from adapters.sorting import Answer, Arrival, Batch, NotStored, Sorter, Stored
 from adapters.spool import Kind, SpoolFull, pack_change, unpack_change, unpack_incomplete
 from adapters.verdicts import Park
@@ -65,6 +65,10 @@ class Admission:
         """How many webhooks could not be stored."""
         self.asking = asyncio.Lock()
         """Held from a question to the RSE until its answer is admitted: an older answer must not come behind a newer one."""
+
+    def to_be_asked(self, outcome: Outcome) -> bool:
+        """Whether its RSE must say what a webhook left out of this; not where nothing of it would leave."""
+        return isinstance(outcome, Incomplete) and self._sorter.desk.shut(outcome) is None
 
     async def admit(self, outcomes: Sequence[Outcome], body: bytes, correlation: str, *, leaving: bool = False) -> Answer:
         """Wait until the outcomes of one webhook are durably stored; `leaving` where it has a row of the spool, to be removed then."""

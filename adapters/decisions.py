@@ -88,8 +88,14 @@ class Desk:
             return Doubt(Incomplete(change.parent, change.act, BEHIND))
         return Doubt(Incomplete(change.native_id, change.act, BEHIND, otherwise=change))
 
+    def shut(self, incomplete: Incomplete) -> Drop | None:
+        """Why an RSE need not be asked for what was written in a space, where nothing of it would leave anyway."""
+        return _closed(self.tie_of(incomplete.space)) if incomplete.space and incomplete.act is not Act.DELETED else None
+
     def _of_own(self, change: Change, here: KnownObject | None, tie: Tie, known: Known, now: datetime) -> Decision:
         """What becomes of a message of this RSE. History is told once, as it stands: what the ledger knows was told, or taken back."""
+        if change.corrects and here is None:
+            return UNKNOWN
         if here is not None and own_hand.overtook(change, here):
             return Doubt(Incomplete(change.native_id, Act.EDITED))
         if here is not None and _overtaken(change, here) and change.asked != change.version:

@@ -198,7 +198,7 @@ class _Taking:
     async def _admitted(self, outcomes: Sequence[Outcome], body: bytes, correlation: str) -> tuple[Sequence[Outcome], Answer]:
         """Ask the RSE for what a webhook left out, one webhook after another; what it cannot tell now is asked later, from the spool."""
         admission = self._counter.admission
-        if not any(isinstance(outcome, Incomplete) for outcome in outcomes):
+        if not any(map(admission.to_be_asked, outcomes)):
             lacking = any(_nameless(outcome) or _calls(outcome) for outcome in outcomes)
             outcomes = await self._complete(outcomes) if lacking else outcomes
             return outcomes, await admission.admit(outcomes, body, correlation)
@@ -213,7 +213,8 @@ class _Taking:
     async def _complete(self, outcomes: Sequence[Outcome]) -> Sequence[Outcome]:
         told, answers = [], True
         for outcome in outcomes:
-            found = await completed(self._counter.client, outcome) if isinstance(outcome, Incomplete) and answers else outcome
+            asked = isinstance(outcome, Incomplete) and self._counter.admission.to_be_asked(outcome)
+            found = await completed(self._counter.client, outcome) if isinstance(outcome, Incomplete) and asked and answers else outcome
             answers = answers and found is not None  # silent once, it would be so for each of a hundred, and the platform gives up on us
             told.append(await named(self._counter.client, found or outcome))
         return told

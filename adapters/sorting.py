@@ -170,8 +170,11 @@ class Sorter:
         return decision
 
     def _ask(self, incomplete: Incomplete, arrival: Arrival, batch: Batch) -> None:
+        if (shut := self.desk.shut(incomplete)) is not None:
+            return self._drop(shut.reason, arrival)
         batch.incomplete.append(Record("", b"", pack_incomplete(incomplete), [(CORRELATION, arrival.correlation.encode())]))
         arrival.said.append("incomplete")
+        return None
 
     def _drop(self, reason: str, arrival: Arrival) -> None:
         Metric.webhooks.labels(self._seat.name, reason).inc()

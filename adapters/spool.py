@@ -200,6 +200,7 @@ def pack_change(change: Change) -> bytes:
             "handle": change.handle,
             "asked": change.asked,
             "answers": _standing(change.answers),
+            "corrects": change.corrects,
             "inside": change.inside,
         }
     ).encode()

@@ -48,7 +48,9 @@ CAPABILITIES = Capabilities(
             No("un compte ne se crée pas pour un autre ministère ; les participants sont sur la page de la communauté"),
         ),
         Feature.NAMES: BothWays(
-            Yes("le titre d’un sujet avec son premier message ; le nom de la catégorie, relu à chaque category_updated"),
+            Yes(
+                "le titre d’un sujet avec son premier message, puis à chaque topic_edited ; le nom de la catégorie, relu à chaque category_updated"
+            ),
             Yes("le titre d’un sujet, avec son premier message ; jamais le nom d’une catégorie, qui n’est qu’à son ministère"),
         ),
         Feature.IDENTITY: BothWays(

@@ -25,7 +25,7 @@ from adapters.discourse.originals import bring_back
 from adapters.discourse.past import Past
 from adapters.discourse.payload import Category, Like, Post
 from adapters.discourse.people import People
-from adapters.discourse.reading import locator, native_id, read_answer, read_like, read_post
+from adapters.discourse.reading import locator, native_id, read_answer, read_like, read_post, retitled
 from adapters.discourse.roster import Roster
 from adapters.discourse.search import Search, Thread, deleted_by, number_of, read, seen
 from adapters.markup import to_markdown
@@ -147,6 +147,8 @@ class DiscourseClient:
         if post is None:
             return incomplete.otherwise or Nonsense("deletion_unconfirmed")
         found = self._completed(post, incomplete)
+        if incomplete.native_id != native_id(post) and isinstance(found, Change):
+            return retitled(found, self._instance)
         return await self._answered.named(found, post) if incomplete.parent is not None and isinstance(found, Change) else found
 
     def _completed(self, post: Post, incomplete: Incomplete) -> Change | Unused | Nonsense:
@@ -158,7 +160,8 @@ class DiscourseClient:
         return Unused("deletion_denied") if incomplete.act is Act.DELETED else Nonsense("post_without_text")
 
     async def _whole(self, native: str) -> Post | Later | None:
-        post = await self._look.post(native)
+        """A post by its id, or by where it stands in its topic."""
+        post = await self._look.post(native) or await self._look.post_at(native)
         if isinstance(post, Later) or post is None:
             return post
         topic = await self._look.topic(post.topic_id)
@@ -310,7 +313,9 @@ class DiscourseClient:
         if post is None:
             return Written(order.native_id, "")
         if self._taken_away(post):
-            return await empty(self._api, order, post)  # whoever brings it back must not find what its author deleted
+            return await empty(
+                self._api, order, post, await self._limits.now()
+            )  # whoever brings it back must not find what its author deleted
         if post.gone:
             return seen(post)
         if post.post_number == 1:
@@ -318,7 +323,7 @@ class DiscourseClient:
             if isinstance(topic, Later):
                 return topic
             if topic is None or topic.posts_count > 1:
-                return await empty(self._api, order, post)
+                return await empty(self._api, order, post, await self._limits.now())
         removed = await self._remove(post)
         return replace(removed, found=post.updated_at) if order.original and isinstance(removed, Written) else removed
 

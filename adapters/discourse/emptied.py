@@ -18,6 +18,7 @@ from adapters.port import Later, Never, Written
 
 if TYPE_CHECKING:
     from adapters.discourse.http import Answer, Api
+    from adapters.discourse.limits import Limits
     from adapters.port import Order, WriteOutcome
 
 DELETE_REASON = "Supprimé par son auteur dans son réseau"
@@ -25,9 +26,9 @@ FIRST_REVISION = 2
 log = structlog.get_logger()
 
 
-async def empty(api: Api, order: Order, post: Post) -> WriteOutcome:
+async def empty(api: Api, order: Order, post: Post, limits: Limits) -> WriteOutcome:
     """Empty a post; done again where it was done in part."""
-    answer = await _revised(api, order, post)
+    answer = await _revised(api, order, post, limits)
     if isinstance(answer, Later):
         return answer
     if not answer.done:
@@ -62,11 +63,11 @@ async def _kept(api: Api, hidden: Answer) -> WriteOutcome:
     return Never("history_kept")
 
 
-async def _revised(api: Api, order: Order, post: Post) -> Answer | Later:
+async def _revised(api: Api, order: Order, post: Post, limits: Limits) -> Answer | Later:
     """Its words go even where a site takes no such title."""
-    change: dict[str, object] = {"post": {"raw": render.deleted_raw(order), "edit_reason": order.reason or DELETE_REASON}}
+    change: dict[str, object] = {"post": {"raw": render.deleted_raw(order, limits), "edit_reason": order.reason or DELETE_REASON}}
     if post.post_number == 1:
-        titled = await api.send("PUT", f"/posts/{post.id}.json", {**change, "title": render.deleted_title(order)})
+        titled = await api.send("PUT", f"/posts/{post.id}.json", {**change, "title": render.deleted_title(order, limits)})
         if isinstance(titled, Later) or titled.status != HTTPStatus.UNPROCESSABLE_ENTITY:
             return titled
     return await api.send("PUT", f"/posts/{post.id}.json", change)

@@ -124,6 +124,16 @@ class Topic(BaseModel):
     deleted_at: Stamp | None = None  # told to staff
 
 
+class Edited(BaseModel):
+    """A topic whose title, category or tags changed, as its webhook tells it: without its posts, nor what changed."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    id: Identifier
+    category_id: Identifier | None = None
+    archetype: str | None = None
+
+
 class Named(BaseModel):
     """What a webhook about a category is asked for: its number alone."""
 

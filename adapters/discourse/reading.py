@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hmac
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from adapters.discourse.cooked import from_cooked
 from adapters.discourse.files import files_of
 from adapters.discourse.http import liking_account, writing_account
-from adapters.discourse.payload import PRIVATE_MESSAGE, REGULAR_POST, Like, Post, moment
+from adapters.discourse.payload import PRIVATE_MESSAGE, REGULAR_POST, Edited, Like, Post, moment
 from adapters.internal import begins
 from adapters.markup import words
 from adapters.people import author_of
@@ -76,6 +77,23 @@ def read_solved(post: Post, event: str) -> Unused | Incomplete:
     from what was read before it.
     """
     return _unused(post, event) or Incomplete(native_id(post), SOLVED[event])
+
+
+def read_topic(topic: Edited, event: str) -> Unused | Incomplete:
+    """What an event about a topic says of its first post: that the RSE is to be asked.
+
+    Where an edit of a first post changes its topic, Discourse tells this event alone (`config/initializers/012-web_hook_events.rb`).
+    """
+    if topic.category_id is None or topic.archetype == PRIVATE_MESSAGE:
+        return Unused(f"{event}:{PRIVATE_MESSAGE}" if topic.archetype == PRIVATE_MESSAGE else event)
+    return Incomplete(locator(topic.id, 1), Act.EDITED, space=str(topic.category_id))
+
+
+def retitled(change: Change, instance: Instance) -> Change:
+    """The edit of a first post of which its topic's webhook spoke. Another title need not move the post's time: its digest tells one from the next."""
+    secret = instance.pseudonym_secret.get_secret_value().encode()
+    title = hmac.digest(secret, f"title:{change.title}".encode(), "sha256").hex()[:8]
+    return replace(change, corrects=True, marker=f"{change.marker}:{title}")
 
 
 def read_answer(post: Post) -> Change | Unused | Nonsense:

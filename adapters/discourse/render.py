@@ -26,6 +26,7 @@ EXTERNAL_ID_LIMIT = 50
 DELETED_NOTICE = "*(message supprimé par son auteur)*"
 _EXTERNAL_ID = re.compile(r"^[A-Za-z0-9_-]{1,50}$")
 _FILLER = "Message partagé tel qu’il a été écrit dans son réseau d’origine. "
+_GONE = "Ce qui était écrit ici n’est plus lisible. "
 _MORE = "*La suite est dans la réponse suivante"
 
 
@@ -45,10 +46,12 @@ def raw(order: Order, limits: Limits = DEFAULT) -> str:
     """Who wrote, what she wrote, where the original is; never shorter than the site takes."""
     tail = [*_continued(order), *_files(order), *_original(order)]
     body = blocks(called_in(body_of(order), order)) or ("" if order.attachments else "*(message vide)*")
-    written = "\n\n".join((*_head(order, limits), *([body] if body else []), *tail))
-    if len(written) < limits.least:
-        written += "\n\n" + (_FILLER * (limits.least // len(_FILLER) + 1))[: limits.least].rstrip()
+    written = _lengthened("\n\n".join((*_head(order, limits), *([body] if body else []), *tail)), limits.least, _FILLER)
     return f"{written}\n\n{marker(order)}{_occasion(order)}"
+
+
+def _lengthened(written: str, least: int, filler: str) -> str:
+    return written if len(written) >= least else f"{written}\n\n{(filler * (least // len(filler) + 1))[:least].rstrip()}"
 
 
 def _occasion(order: Order) -> str:
@@ -68,16 +71,16 @@ def around(order: Order, limits: Limits) -> int:
     return len(raw(last, limits)) + 2 * len(_MORE)
 
 
-def deleted_raw(order: Order) -> str:
-    """What stands in place of a topic's first message when others have answered it."""
-    said = f"*({escape_markdown(order.reason)})*" if order.reason else DELETED_NOTICE
+def deleted_raw(order: Order, limits: Limits = DEFAULT) -> str:
+    """What stands in place of a topic's first message when others have answered it; never shorter than the site takes, or it would stay."""
+    said = _lengthened(f"*({escape_markdown(order.reason)})*" if order.reason else DELETED_NOTICE, limits.least, _GONE)
     return f"{said}\n\n{marker(order)}"
 
 
-def deleted_title(order: Order) -> str:
-    """What stands in place of the title that such a topic had; no other bears it."""
+def deleted_title(order: Order, limits: Limits = DEFAULT) -> str:
+    """What stands in place of the title that such a topic had; no other bears it, and the site takes it."""
     said = "Message retiré par la modération" if order.reason else "Message supprimé par son auteur"
-    return f"{said} · {external_id(order)[:8]}"
+    return _filled(_kept_end(f"{said} · {external_id(order)[:8]}", limits.max_topic_title_length), limits.min_topic_title_length)
 
 
 def titles(order: Order, limits: Limits = DEFAULT) -> tuple[str, ...]:

@@ -11,8 +11,8 @@ from urllib.parse import parse_qs
 from pydantic import ValidationError
 
 from adapters.discourse.contract import counted, strange
-from adapters.discourse.payload import Like, Named, Post
-from adapters.discourse.reading import ACTS, LIKED, SOLVED, read_hook, read_like, read_solved
+from adapters.discourse.payload import Edited, Like, Named, Post
+from adapters.discourse.reading import ACTS, LIKED, SOLVED, read_hook, read_like, read_solved, read_topic
 from adapters.port import UNREAD, Altered, AuthenticRequest, Nonsense, RosterAltered, Unused, UnverifiedRequest
 from adapters.secret import accepted
 from schemas.jcs import JsonRefused, parse
@@ -30,6 +30,7 @@ _FORM_FIELDS = 20
 _WORD = re.compile(r"^[a-z][a-z_]{0,63}$")
 ROSTERS = frozenset({"user_added_to_group", "user_removed_from_group"})
 RENAMED = "category_updated"  # or opened to others
+RETITLED = "topic_edited"
 _PING = {"ping": "OK"}
 _EVENT, _TYPE = "x-discourse-event", "x-discourse-event-type"
 _INSTANCE, _SIGNATURE = "x-discourse-instance", "x-discourse-event-signature"
@@ -115,6 +116,8 @@ def _read(document: dict[str, Any], event: str, instance: Instance) -> Outcome:
         return read_like(Like.model_validate(document.get("like")), instance)
     if event in SOLVED:
         return read_solved(Post.model_validate(document.get("solved")), event)
+    if event == RETITLED:
+        return read_topic(Edited.model_validate(document.get("topic")), event)
     if event in ROSTERS:
         return RosterAltered()  # it names a group and no category
     if event == RENAMED:

@@ -110,6 +110,8 @@ class Change:
     """None for what the RSE told by itself; else what it had said when it was last asked for the same reason, empty the first time."""
     answers: Standing | None = None
     """What stands at `parent`, once the RSE was asked for that."""
+    corrects: bool = False
+    """Whether it is news of what was told before alone, such as another title: of what nobody was told it tells nothing."""
     inside: bool = False
     """Whether what its author typed begins with the node's mark, where the RSE tells that beside what it makes of it."""
 

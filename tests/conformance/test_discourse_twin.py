@@ -94,6 +94,16 @@ async def test_a_sites_own_limits_are_asked_and_kept(tmp_path: Path) -> None:
         assert "Merci !" in (await rse.posts())[0]["raw"]
 
 
+@pytest.mark.parametrize("reason", ["", "Message retiré par la modération : hors sujet"])
+async def test_a_site_that_wants_long_posts_takes_the_words_that_stand_in_place_of_a_deleted_message(tmp_path: Path, reason: str) -> None:
+    async with forum(tmp_path, min_post_length=300) as rse:
+        first = await written(rse, order())
+        topic = int((first.locator or "").removeprefix("topic:").partition("/")[0])
+        await rse.call("POST", "/posts.json", topic_id=topic, raw="Merci pour ce compte rendu ! " * 20)
+        await written(rse, order(Act.DELETED, native_id=first.native_id, content=None, reason=reason))
+        assert "compte rendu de mars" not in (await rse.posts())[0]["raw"]
+
+
 async def test_an_edit_changes_the_copy_and_its_title(rse: Forum) -> None:
     first = await written(rse, order(title="Compte rendu de mars"))
     edited = await written(rse, order(Act.EDITED, native_id=first.native_id, content=EDITED, title="Compte rendu d’avril"))
@@ -315,10 +325,12 @@ async def test_another_title_alone_is_an_edit_of_the_topics_first_message(rse: F
     status, _ = await rse.call("PUT", f"/posts/{first['id']}.json", title="D’autres nouvelles de notre atelier", post={})
     assert status == 200
     await rse.sink.wait(3)
+    assert rse.sink.events()[-1] == "topic_edited"  # a Discourse tells no post_edited then
     change = rse.sink.outcomes[-1]
     assert isinstance(change, Change)
     assert change.content is not None
-    assert (change.act, change.title) == (Act.EDITED, "D’autres nouvelles de notre atelier")
+    assert change.corrects  # what nobody was told, of before the tie or kept inside, is not told for a tag or another category
+    assert (change.native_id, change.act, change.title) == (f"post:{first['id']}", Act.EDITED, "D’autres nouvelles de notre atelier")
     assert change.content.text == "Bonjour à tous, voici les nouvelles."
     assert change.marker not in {before.marker for before in rse.sink.outcomes[:-1] if isinstance(before, Change)}
 

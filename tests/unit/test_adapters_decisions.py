@@ -88,6 +88,19 @@ def test_an_edit_of_an_unknown_object_is_published_as_an_edit(desk: Desk) -> Non
     assert type(decision.fact) is MessageEdited
 
 
+def test_news_of_another_title_tells_nothing_that_nobody_was_told(desk: Desk) -> None:
+    retitled = replace(change(Act.EDITED), corrects=True)
+    assert desk.decide(retitled, known(), NOW, NOW) == Drop("unknown_object")
+    assert isinstance(desk.decide(retitled, known(OWN), NOW, NOW), Publish)
+    assert unpack_change(pack_change(retitled)) == retitled
+
+
+@pytest.mark.parametrize(("space", "reason"), [("salon", None), ("ailleurs", "not_tied"), ("flou", "audience_unknown"), ("", None)])
+def test_an_rse_is_not_asked_for_what_would_not_leave_anyway(desk: Desk, space: str, reason: str | None) -> None:
+    assert desk.shut(Incomplete("topic:7/1", Act.EDITED, space=space)) == (Drop(reason) if reason else None)
+    assert desk.shut(Incomplete("post:1", Act.DELETED, space=space)) is None
+
+
 def test_a_message_without_its_text_is_nonsense(desk: Desk) -> None:
     assert desk.decide(replace(change(), content=None), known(), NOW, NOW) == Nonsense("content_missing")
 

@@ -201,6 +201,13 @@ def test_a_post_without_its_text_is_to_be_completed(missing: dict[str, None]) ->
     assert translated("post_created", {"post": post(**missing)}) == Incomplete("post:1204", Act.POSTED)
 
 
+def test_a_topic_that_changed_has_its_first_message_asked_for() -> None:
+    topic = {"id": 108, "title": "Un autre titre", "category_id": 97, "archetype": "regular"}
+    assert translated("topic_edited", {"topic": topic}) == Incomplete("topic:108/1", Act.EDITED, space="97")
+    private = {**topic, "category_id": None, "archetype": "private_message"}
+    assert translated("topic_edited", {"topic": private}) == Unused("topic_edited:private_message")
+
+
 @pytest.mark.parametrize("event", ["topic_created", "topic_edited", "topic_destroyed", "user_created", "notification_created"])
 def test_other_events_are_unused(event: str) -> None:
     assert translated(event, {"topic": {"id": 1}}) == Unused(event)

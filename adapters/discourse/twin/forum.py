@@ -82,10 +82,12 @@ class Forum:
         errors += self._body_errors(raw) if raw != post.raw else []
         if errors:
             raise Refusal(422, errors)
-        if title != topic.title or raw != post.raw:
+        retitled = title != topic.title
+        if retitled or raw != post.raw:
             topic.title, topic.slug = title, slug_of(title)
             self._revise(post, raw)
-            self._tell([post, topic], self._hooks.post("post_edited", post) if not topic.deleted_at else None)
+            told = self._hooks.topic("topic_edited", topic) if retitled else self._hooks.post("post_edited", post)  # never both
+            self._tell([post, topic], told if not topic.deleted_at else None)
         return post
 
     def destroy(self, actor: Person, post: Post) -> None:
