@@ -261,7 +261,10 @@ class Admission:
 
     async def _recall(self, changes: Sequence[Change]) -> Known:
         references = [
-            reference for change in changes for reference in (change.native_id, change.locator, change.parent) if reference is not None
+            reference
+            for change in changes
+            for reference in (change.native_id, change.locator, change.parent, *change.quotes)
+            if reference is not None
         ]
         return await self._seat.memory.recall(references, (change.actor for change in changes))
 

@@ -116,10 +116,12 @@ class Desk:
         if stays_inside(change, self.instance.mark):
             return Drop("kept_internal")
         self.threads.learn(change, now)
-        if self._strays(change, here, known):
+        strays, repeats = self._strays(change, here, known), _repeats_the_unknown(change, known)
+        if strays or repeats:
             self.threads.wait([change.native_id])
-            proved = replace(change, answers=Standing(), asked=None)
-            return Doubt(Incomplete(change.native_id, change.act, change.asked or "", otherwise=proved, parent=change.parent))
+            proved = replace(change, answers=Standing(), asked=None) if not repeats else None  # what repeats nobody knows what is not told
+            parent = change.parent if strays else None
+            return Doubt(Incomplete(change.native_id, change.act, change.asked or "", otherwise=proved, parent=parent))
         remembered = KnownObject(change.native_id, subject, "own", change.locator, (change.version,), tie.space, tie.community)
         if here is not None:
             remembered = replace(remembered, moderated=here.moderated, settled=here.settled)
@@ -150,6 +152,11 @@ class Desk:
             return found.subject if found.community == tie.community else None
         native_id = change.parent if _is_native(change.parent, change) else self.threads.parent(change, tie, now)
         return object_id(self.instance.node, native_id) if native_id is not None else None
+
+
+def _repeats_the_unknown(change: Change, known: Known) -> bool:
+    """Whether a message repeats words of what was never told: it may have been kept inside, and the RSE must say."""
+    return change.asked is None and not change.history and any(known.find(place) is None for place in change.quotes)
 
 
 def _may_be_told_now(change: Change, known: Known) -> bool:

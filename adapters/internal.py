@@ -9,6 +9,7 @@ import html as entities
 import re
 import unicodedata
 from functools import lru_cache
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from adapters.mentions import MENTION
@@ -25,6 +26,8 @@ _NESTED = 20  # quotations within quotations
 _BEFORE = re.compile(rf"<(?:blockquote|img|span {MENTION})\b")
 """What may stand before an author's own words."""
 _QUOTED = re.compile(r"\[quote\b[^\]]*\](?:(?!\[/?quote\b).)*\[/quote\]", re.DOTALL | re.IGNORECASE)
+_MARGIN = re.compile(r"(?:[^\S\n]*>)+")
+_QUOTED_FIRST = 3  # lines: the first may hold no more than a picture's name
 _QUOTED_LINES = re.compile(r"^[^\S\n]*>.*$", re.MULTILINE)
 _WRITTEN = re.compile(r"(?<!\w)@[\w.:-]+|\[/?[a-z][^\]\n]{0,200}\]|<[^<>]{1,500}>|:[a-z0-9_+-]{1,60}:(?:t\d:)?")
 """Whom one calls, how it is to look, a sign by its name: as Markdown and BBCode write them."""
@@ -55,16 +58,24 @@ def stays_inside(change: Change, mark: str) -> bool:
     if change.inside or begins(change.title or "", mark):
         return True
     content = change.content
-    return content is not None and (begins(content.text, mark) or any(_opens(said, mark) for said in _shown(content.html)))
+    if content is None:
+        return False
+    said = (*_shown(content.html), *(_quotations(content.text) if _may_hold(content.text, mark) else ()))
+    return begins(content.text, mark) or any(_opens(one, mark) for one in said)
 
 
 def begins(typed: str, mark: str) -> bool:
     """Whether a text as people type it begins with the mark: it itself, or its author's own words behind those that she quotes."""
-    if mark.startswith("#") and not any(sign in typed for sign in _HASHES):
-        return False  # most texts: looking closely takes longer than all else that is done to a message
+    if not _may_hold(typed, mark):
+        return False
     plain = entities.unescape(typed)
     said = [text[:LOOKED_AT] for text in (plain, _unquoted(plain))]
     return any(_opens(one, mark) for one in {*said, *(_WRITTEN.sub("", text) for text in said)})  # mostly one: nothing is quoted
+
+
+def _may_hold(text: str, mark: str) -> bool:
+    """Most texts do not: looking closely takes longer than all else that is done to a message."""
+    return not mark.startswith("#") or any(sign in text for sign in _HASHES)
 
 
 def _opens(text: str, mark: str) -> bool:
@@ -91,6 +102,19 @@ def _unquoted(typed: str) -> str:
             break
         typed = less
     return _QUOTED_LINES.sub("", typed)
+
+
+def _quotations(text: str) -> Iterator[str]:
+    """How each quotation in a text begins, wherever it stands, and each in another: these words are of a message that may have stayed."""
+    lines, before = text.split("\n"), 0
+    for number, line in enumerate(lines):
+        found = _MARGIN.match(line)
+        depth = found[0].count(">") if found is not None else 0
+        if depth > before:
+            said = " ".join(takewhile(_MARGIN.match, lines[number : number + _QUOTED_FIRST]))[:LOOKED_AT]
+            yield said
+            yield _WRITTEN.sub("", said)
+        before = depth
 
 
 def _shown(html: str) -> Iterator[str]:

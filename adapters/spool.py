@@ -200,6 +200,7 @@ def pack_change(change: Change) -> bytes:
             "handle": change.handle,
             "asked": change.asked,
             "answers": _standing(change.answers),
+            "quotes": change.quotes,
             "corrects": change.corrects,
             "inside": change.inside,
         }
@@ -218,6 +219,7 @@ def unpack_change(packed: bytes) -> Change:
             "content": Content.model_validate(said["content"]) if said["content"] else None,
             "attachments": tuple(Attachment.model_validate(attachment) for attachment in said["attachments"]),
             "called": tuple(said.get("called", ())),
+            "quotes": tuple(said.get("quotes", ())),
             "mentions": tuple(Mention.model_validate(mention) for mention in said.get("mentions", ())),
             "answers": _stood(said.get("answers")),
         }

@@ -1,4 +1,4 @@
-"""What a reply answers, where the ledger does not know that: the post that stands there, if others may read it.
+"""What a reply answers, or a post quotes, where the ledger does not know that: the post that stands there, if others may read it.
 
 Source: `PostsController#by_number` of discourse/discourse, which shows staff what is deleted, too.
 """
@@ -8,14 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from adapters.discourse.payload import moment
-from adapters.discourse.reading import native_id, read_post
+from adapters.discourse.lost import with_topic
+from adapters.discourse.payload import Post, moment
+from adapters.discourse.reading import native_id, read_post, stayed
 from adapters.internal import stays_inside
 from adapters.port import Act, Change, Later, Standing
 
 if TYPE_CHECKING:
     from adapters.discourse.http import Api
-    from adapters.discourse.payload import Post
     from adapters.discourse.search import Search
     from adapters.settings import Instance
 
@@ -36,6 +36,19 @@ class Answered:
         if isinstance(found, Later):
             return found
         return replace(reply, answers=Standing() if found is None else self._standing(found, post))
+
+    async def repeating(self, change: Change) -> Change | Later:
+        """A change that stays inside where it quotes a post that did: part of one need not begin with the mark."""
+        for place in change.quotes:
+            post = await self.look.post_at(place)
+            if isinstance(post, Post) and post.post_number == 1:
+                topic = await self.look.topic(post.topic_id)
+                post = topic if isinstance(topic, Later) else with_topic(post, topic)
+            if isinstance(post, Later):
+                return post
+            if post is not None and stayed(post, self.instance):
+                return replace(change, inside=True)
+        return change
 
     def _standing(self, post: Post, beside: Post) -> Standing:
         """A post as a webhook would tell it, with the topic of one that stands beside it: one that it would not tell stands for nobody."""

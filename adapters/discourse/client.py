@@ -147,9 +147,12 @@ class DiscourseClient:
         if post is None:
             return incomplete.otherwise or Nonsense("deletion_unconfirmed")
         found = self._completed(post, incomplete)
-        if incomplete.native_id != native_id(post) and isinstance(found, Change):
-            return retitled(found, self._instance)
-        return await self._answered.named(found, post) if incomplete.parent is not None and isinstance(found, Change) else found
+        if not isinstance(found, Change):
+            return found
+        if incomplete.native_id != native_id(post):
+            found = retitled(found, self._instance)
+        checked = await self._answered.repeating(found)
+        return checked if isinstance(checked, Later) or incomplete.parent is None else await self._answered.named(checked, post)
 
     def _completed(self, post: Post, incomplete: Incomplete) -> Change | Unused | Nonsense:
         if incomplete.act in ACCEPTANCES:
@@ -211,7 +214,8 @@ class DiscourseClient:
         post = await self._whole(native_id)
         if isinstance(post, Later) or post is None:
             return post or Unused("post_gone")
-        message = self._completed(post, Incomplete(native_id, Act.POSTED))
+        told = self._completed(post, Incomplete(native_id, Act.POSTED))
+        message = await self._answered.repeating(told) if isinstance(told, Change) else told
         if not isinstance(message, Change):
             return message
         likers = await likers_of(post.id, self._api) if post.liked_by_any else ()

@@ -25,6 +25,18 @@ _HASHTAGS = frozenset(("hashtag", "hashtag-cooked"))
 _POLL = "Sondage, à voir dans le message d’origine :"
 
 
+_ASIDE = re.compile(r"<aside\b[^<>]*\bquote\b[^<>]*>")
+_PLACE = re.compile(r"\bdata-(post|topic)=[\"']?([1-9][0-9]{0,15})\b")
+MOST_QUOTED = 20
+
+
+def quoted_in(cooked: str) -> list[tuple[int, int]]:
+    """The topics and numbers of the posts that a post quotes, each once; the forum's previews of topics, which do not leave, are none."""
+    found = (dict(_PLACE.findall(tag)) for tag in _ASIDE.findall(cooked) if "data-username" in tag)
+    places = [(int(one["topic"]), int(one["post"])) for one in found if len(one) == 2]  # noqa: PLR2004 - both
+    return list(dict.fromkeys(places))[:MOST_QUOTED]
+
+
 def from_cooked(cooked: str, home: str, called: list[str] | None = None) -> str:
     """The subset's HTML of a post; `home` is the site's address, for links that name none. `called` gets the user names of whom it calls."""
     found: list[str] = [] if called is None else called

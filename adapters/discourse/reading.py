@@ -7,7 +7,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
-from adapters.discourse.cooked import from_cooked
+from adapters.discourse.cooked import from_cooked, quoted_in
 from adapters.discourse.files import files_of
 from adapters.discourse.http import liking_account, writing_account
 from adapters.discourse.payload import PRIVATE_MESSAGE, REGULAR_POST, Edited, Like, Post, moment
@@ -199,7 +199,15 @@ def _change(post: Post, event: str, instance: Instance) -> Change | Nonsense:
         by_us=_by_us(post, instance),
         called=tuple(called),
         handle=post.username,
+        quotes=() if content is None else tuple(locator(*place) for place in quoted_in(post.cooked or "")),
         inside=act is not Act.DELETED and begins(_UNDER.sub("#", post.raw or ""), instance.mark),
+    )
+
+
+def stayed(post: Post, instance: Instance) -> bool:
+    """Whether a post, whatever became of it, begins with the mark, or its title does."""
+    return begins(_UNDER.sub("#", post.raw or ""), instance.mark) or (
+        post.post_number == 1 and begins(post.topic_title or "", instance.mark)
     )
 
 

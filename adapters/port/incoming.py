@@ -110,6 +110,8 @@ class Change:
     """None for what the RSE told by itself; else what it had said when it was last asked for the same reason, empty the first time."""
     answers: Standing | None = None
     """What stands at `parent`, once the RSE was asked for that."""
+    quotes: tuple[str, ...] = ()
+    """The locators of what the content repeats words of, where the platform names them: part of a message may lack the mark at its beginning."""
     corrects: bool = False
     """Whether it is news of what was told before alone, such as another title: of what nobody was told it tells nothing."""
     inside: bool = False

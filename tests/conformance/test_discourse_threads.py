@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from adapters.offers import Recounted
 from adapters.port import Act, Change, Incomplete, Later, Nonsense, Standing, Unused
 from tests.fakes_discourse import order
 from tests.fakes_discourse_twin import Forum, forum
@@ -117,3 +118,49 @@ async def test_a_post_is_found_by_its_topic_and_number_as_staff_sees_it(rse: For
     await rse.call("DELETE", f"/posts/{second['id']}.json", "system")
     assert (await rse.call("GET", path, "leo"))[0] == 404
     assert (await rse.call("GET", path, "system"))[1]["deleted_at"]
+
+
+async def quoting(rse: Forum, said: str, first: dict[str, Any], number: int = 1) -> dict[str, Any]:
+    """A reply elsewhere that repeats a part of a post."""
+    there = await topic(rse, "Voici où nous en sommes.", "Un tout autre sujet de discussion")
+    words = (
+        f'Je reviens sur ce point :\n\n[quote="camille, post:{number}, topic:{first["topic_id"]}"]\n{said}\n[/quote]\n\nQu’en pensez-vous ?'
+    )
+    return await reply(rse, there, raw=words)
+
+
+@pytest.mark.parametrize(
+    ("raw", "title"),
+    [
+        ("#interne Le budget baisse de dix pour cent.", "Des nouvelles de notre atelier"),
+        ("Le budget baisse de dix pour cent.", "#interne Des nouvelles de notre atelier"),
+    ],
+)
+async def test_a_post_that_quotes_a_part_of_what_stays_inside_stays_too(rse: Forum, raw: str, title: str) -> None:
+    first = await topic(rse, raw, title)
+    post = await quoting(rse, "baisse de dix pour cent", first)
+    for _ in range(2):  # and once that was deleted
+        found = await asked(rse, post, None)
+        assert isinstance(found, Change)
+        assert (found.quotes, found.inside) == ((f"topic:{first['topic_id']}/1",), True)
+        await rse.call("DELETE", f"/posts/{first['id']}.json", "system")
+
+
+async def test_a_post_that_quotes_what_others_read_leaves_also_by_a_back_fill(rse: Forum) -> None:
+    first = await topic(rse)
+    public = await quoting(rse, "voici les nouvelles", first)
+    found = await asked(rse, public)
+    assert isinstance(found, Change)
+    assert not found.inside
+    assert found.answers is not None
+    told = await rse.client.recount("97", f"post:{public['id']}")
+    assert isinstance(told, Recounted)
+    assert not told.message.inside
+
+
+async def test_a_back_fill_leaves_what_quotes_what_stays_inside(rse: Forum) -> None:
+    first = await topic(rse, "#interne Le budget baisse de dix pour cent.")
+    post = await quoting(rse, "baisse de dix pour cent", first)
+    told = await rse.client.recount("97", f"post:{post['id']}")
+    assert isinstance(told, Recounted)
+    assert told.message.inside

@@ -189,6 +189,42 @@ def test_a_mark_inside_a_text_keeps_nothing() -> None:
     assert isinstance(decided(discourse(f"<p>Le mot {TAG} garde un message ici.</p>", "Le mot #interne garde un message ici.")), Publish)
 
 
+QUOTED_LATER = "<p>Oui.</p>" + QUOTE.format("#interne Le budget") + "<p>D’accord.</p>"
+
+
+@pytest.mark.parametrize(
+    "cooked",
+    [
+        QUOTED_LATER,
+        QUOTE.format("Bonjour") + "<p>Oui.</p>" + QUOTE.format("@leo #interne Le budget"),
+        "<ul><li>Oui<blockquote><p>Il dit :</p><blockquote><p>#interne</p></blockquote></blockquote></li></ul>",
+    ],
+)
+def test_a_quotation_of_what_begins_with_the_mark_keeps_a_message_wherever_it_stands(cooked: str) -> None:
+    assert decided(discourse(cooked, "Oui.")) == Drop("kept_internal")
+
+
+@pytest.mark.parametrize(
+    ("body", "kept"),
+    [
+        ("Oui\n> #interne Le budget\nnon", True),
+        ("Oui\n\n> Il dit :\n>> #interne Le budget", True),
+        ("Oui\n> Le budget\n> #interne\nnon", False),
+        ("Oui\n> Le budget\n#interne", False),
+        ("3 > 2 #interne", False),
+    ],
+)
+def test_so_does_one_that_a_client_of_matrix_writes_in_plain_words(body: str, *, kept: bool) -> None:
+    change = fakes_matrix.only_change(fakes_matrix.room_event(content={"msgtype": "m.text", "body": body}))
+    assert stays_inside(change, MARK) is kept
+
+
+def test_many_quotations_take_no_longer_to_look_at() -> None:
+    text = "#\n" + "> a\nb\n" * 50_000
+    made = Change(Act.POSTED, "post:1", "1", "m", "97", "u", NOW, Author(name="Ada", organisation="F"), Content(html="", text=text))
+    assert not stays_inside(made, MARK)
+
+
 def test_an_edit_that_begins_with_the_mark_stays_too() -> None:
     assert decided(replace(discourse(f"<p>{TAG} Le budget.</p>"), act=Act.EDITED)) == Drop("kept_internal")
 

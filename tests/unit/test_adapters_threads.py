@@ -191,3 +191,24 @@ def test_what_was_asked_and_answered_comes_out_of_the_spool_as_it_went_in() -> N
         assert unpack_change(pack_change(replace(REPLY, answers=standing))).answers == standing
     wanted = Incomplete("post:2", Act.POSTED, otherwise=completed(Standing()), parent="topic:9/1")
     assert unpack_incomplete(pack_incomplete(wanted)) == wanted
+
+
+FIRST = replace(REPLY, native_id="post:1", parent=None, locator="topic:9/1", quotes=("topic:8/1", "topic:8/3"))
+QUOTED = KnownObject("post:7", object_id("wifip", "post:7"), "own", "topic:8/1", (), "salon", "futurs")
+
+
+def test_an_rse_is_asked_about_what_a_message_quotes_and_nobody_was_told(desk: Desk) -> None:
+    doubt = desk.decide(FIRST, known(QUOTED), NOW, NOW)
+    assert doubt == Doubt(Incomplete("post:1", Act.POSTED))  # whatever becomes of the RSE, it is not told unasked
+    assert unpack_change(pack_change(FIRST)) == FIRST
+    assert isinstance(desk.decide(replace(FIRST, asked=""), known(), NOW, NOW), Publish)
+    assert desk.decide(replace(FIRST, asked="", inside=True), known(), NOW, NOW) == Drop("kept_internal")
+
+
+def test_what_is_asked_of_a_quoting_reply_is_asked_at_once(desk: Desk) -> None:
+    doubt = desk.decide(replace(REPLY, quotes=("topic:8/1",)), known(), NOW, NOW)
+    assert doubt == Doubt(Incomplete("post:2", Act.POSTED, parent="topic:9/1"))
+
+
+def test_what_others_read_may_be_quoted_without_a_question(desk: Desk) -> None:
+    assert isinstance(desk.decide(replace(FIRST, quotes=("topic:8/1",)), known(QUOTED), NOW, NOW), Publish)

@@ -21,9 +21,25 @@ _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 MEMBERS = "membres"  # the one group that may read restricted categories
 
 
+_QUOTE = re.compile(
+    r'^\[quote="(?P<who>[^",\n]+), post:(?P<post>\d+), topic:(?P<topic>\d+)"\]\n(?P<said>.*?)\n\[/quote\]$', re.DOTALL | re.MULTILINE
+)
+
+
+def _quotation(found: re.Match[str]) -> str:
+    """Whom a post quotes, and which of her posts."""
+    place = f'data-username="{escape(found["who"])}" data-post="{found["post"]}" data-topic="{found["topic"]}"'
+    title = f'<div class="title">\n<div class="quote-controls"></div>\n {escape(found["who"])}:</div>'
+    return f'<aside class="quote no-group" {place}>\n{title}\n<blockquote>\n{_MARKDOWN.render(found["said"])}</blockquote>\n</aside>\n'
+
+
 def cook(raw: str) -> str:
-    """The HTML of a post's Markdown; comments stay in the source."""
-    return str(_MARKDOWN.render(_COMMENT.sub("", raw))).strip()
+    """The HTML of a post's Markdown and quotations; comments stay in the source."""
+    shown, last, cooked = _COMMENT.sub("", raw), 0, ""
+    for found in _QUOTE.finditer(shown):
+        cooked += _MARKDOWN.render(shown[last : found.start()]) + _quotation(found)
+        last = found.end()
+    return str(cooked + _MARKDOWN.render(shown[last:])).strip()
 
 
 def hashtag(category: Category) -> str:
