@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from adapters.markup import safe_html, spoken
+from schemas.names import one_line
 from schemas.words import Audience
 
 if TYPE_CHECKING:
     from adapters.port import Order
     from schemas.facts.message import Attachment
 
+NAME_LIMIT = 255
 _SORTS = {"image": "image", "video": "vidéo", "audio": "son"}
 _UNITS = ("octets", "Ko", "Mo", "Go", "To")
 _STEP = 1024
@@ -36,7 +38,10 @@ class FileLine:
 def lines_of(order: Order) -> list[FileLine]:
     """The files of a message, for the readers of the RSE where it is to be written."""
     theirs = order.author.organisation if order.author is not None else ""
-    return [FileLine(file.name or "fichier", file.link, _told(file, theirs, order.organisation)) for file in order.attachments]
+    return [
+        FileLine(one_line(file.name, NAME_LIMIT) or "fichier", file.link, _told(file, theirs, order.organisation))
+        for file in order.attachments
+    ]
 
 
 def body_of(order: Order) -> str:

@@ -141,7 +141,15 @@ def standing_edit(unverified_message: dict[str, Any], instance: Instance) -> Cha
         return Nonsense("event_malformed", _where(error))
     if relating.relates_to is None or relating.relates_to.edited is None or relating.new_content is None:
         return Nonsense("edit_without_target_or_new_content")
-    return _written(Act.EDITED, edit, relating.relates_to.edited, relating.new_content, None, instance)
+    new = _unquoted(relating.new_content, _relation_of(unverified_message))  # Element Android repeats the quotation in its edits
+    return _written(Act.EDITED, edit, relating.relates_to.edited, new, None, instance)
+
+
+def _relation_of(unverified_message: dict[str, Any]) -> Relation | None:
+    try:
+        return Relating.model_validate(unverified_message.get("content")).relates_to
+    except ValidationError:
+        return None
 
 
 def _reaction(event: Event, instance: Instance) -> Outcome:

@@ -66,6 +66,16 @@ def test_every_platform_shows_the_line_and_no_empty_message_above_it() -> None:
         assert "message vide" not in shown
 
 
+@pytest.mark.parametrize("name", ["fac\u202egnp.exe", "plan\u200b\n.exe", "\u2066plan.exe"])
+def test_a_files_name_turns_nothing_round_and_stays_on_its_line(name: str) -> None:
+    file = Attachment(name=name, link="https://x.example/f", readers=Audience.PUBLIC)
+    given = order(attachments=(file,), organisation="Finances")
+    assert lines_of(given)[0].name.isprintable()
+    for shown in (raw(given), html(given, HOME), content_of(given)["body"], content_of(given)["formatted_body"]):
+        assert not set(shown) & set("\u202e\u200b\u2066")
+        assert ".exe" in shown
+
+
 def test_words_beside_a_file_stay() -> None:
     assert body_of(order(attachments=(PLAN,))) != ""
     assert "compte rendu de mars" in raw(order(attachments=(PLAN,)))

@@ -142,6 +142,21 @@ def test_an_edit_that_stands_changes_the_event_that_it_names_and_its_version_is_
     assert change.content.text == "Bonsoir"
 
 
+@pytest.mark.parametrize(
+    "formatted", [None, "<mx-reply><blockquote>In reply to @bob:tchap.example<br>#interne Qui vient ?</blockquote></mx-reply>Moi aussi"]
+)
+def test_the_edit_of_a_reply_loses_the_quotation_that_clients_put_before_it_again(formatted: str | None) -> None:
+    body = "> <@bob:tchap.example> #interne Qui vient ?\n\nMoi aussi"
+    new = {"msgtype": "m.text", "body": body} | ({"format": "org.matrix.custom.html", "formatted_body": formatted} if formatted else {})
+    edit = {"msgtype": "m.text", "body": f"* {body}", "m.new_content": new, "m.relates_to": {"rel_type": "m.replace", "event_id": "$one"}}
+    replacement = room_event(event_id="$edit", content=edit)
+    asked = {**message_with(replacement), "content": {"msgtype": "m.text", "body": "Moi", "m.relates_to": REPLY}}
+    change = standing_edit(asked, matrix_instance())
+    assert isinstance(change, Change)
+    assert change.content is not None
+    assert (change.content.text, change.inside) == ("Moi aussi", False)
+
+
 @pytest.mark.parametrize("message", [{}, {"unsigned": None}, {"unsigned": {"m.relations": []}}, message_with("x"), room_event()])
 def test_an_edit_that_nobody_is_shown_changes_nothing(message: dict[str, Any]) -> None:
     assert standing_edit(message, matrix_instance()) == Unused("m.room.message.edit_not_shown")
