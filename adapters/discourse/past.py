@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from adapters.discourse.http import liking_account, writing_account
-from adapters.discourse.payload import REGULAR_POST, Post, moment
+from adapters.discourse.payload import Post, moment
 from adapters.discourse.reading import locator, native_id
 from adapters.offers import Held, Survey
 from adapters.port import Later, Never
@@ -93,7 +93,7 @@ class Past:
     def _held(self, posts: Iterable[Post], since: datetime) -> Iterable[Held]:
         for post in posts:
             created = moment(post.created_at) - self._api.offset
-            people = post.post_type == REGULAR_POST and not post.gone and (post.username or "").casefold() not in self._ours
+            people = post.said and not post.gone and (post.username or "").casefold() not in self._ours
             if people and created >= since:
                 yield Held(native_id(post), created, locator(post.topic_id, post.post_number))
 

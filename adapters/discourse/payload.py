@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-REGULAR_POST = 1  # 2 moderator's action, 3 small action (« closed this topic »), 4 whisper
+REGULAR_POST, MODERATORS_POST = 1, 2  # 3 small action (« closed this topic »), 4 whisper
 PRIVATE_MESSAGE = "private_message"
 LIKE = 2  # of post action types
 
@@ -83,6 +83,11 @@ class Post(BaseModel):
     def _likes(self) -> dict[str, Any]:
         actions = self.actions_summary if isinstance(self.actions_summary, list) else []
         return next((action for action in actions if isinstance(action, dict) and action.get("id") == LIKE), {})
+
+    @property
+    def said(self) -> bool:
+        """Whether it is a person's words to all readers. Staff may give any post the colour of a moderator's (`PostsController#post_type`)."""
+        return self.post_type == REGULAR_POST or (self.post_type == MODERATORS_POST and (self.user_id or 0) > 0)
 
     @property
     def gone(self) -> bool:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from adapters.discourse.cooked import from_cooked, quoted_in
 from adapters.discourse.files import files_of
 from adapters.discourse.http import liking_account, writing_account
-from adapters.discourse.payload import PRIVATE_MESSAGE, REGULAR_POST, Edited, Like, Post, moment
+from adapters.discourse.payload import PRIVATE_MESSAGE, Edited, Like, Post, moment
 from adapters.internal import begins
 from adapters.markup import words
 from adapters.people import author_of
@@ -122,8 +122,8 @@ def _like_id(like: Like, instance: Instance) -> str:
 
 
 def _unused(post: Post, event: str) -> Unused | None:
-    """What is neither a regular post nor open to its category."""
-    if post.post_type != REGULAR_POST:
+    """What is no person's words, or not open to its category."""
+    if not post.said:
         return Unused(f"{event}:post_type_{post.post_type}" if post.post_type in range(1, 10) else event)
     return Unused(f"{event}:{PRIVATE_MESSAGE}") if post.topic_archetype == PRIVATE_MESSAGE else None
 

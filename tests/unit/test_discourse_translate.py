@@ -283,9 +283,19 @@ def test_a_body_replayed_under_the_name_of_a_deletion_deletes_nothing() -> None:
     assert translated("post_destroyed", {"post": post()}) == Incomplete("post:1204", Act.DELETED)
 
 
-@pytest.mark.parametrize("post_type", [2, 3, 4])
-def test_small_actions_and_whispers_are_unused(post_type: int) -> None:
-    assert translated("post_created", {"post": post(post_type=post_type)}) == Unused(f"post_created:post_type_{post_type}")
+@pytest.mark.parametrize(("post_type", "user"), [(2, -1), (2, None), (3, 31), (4, 31)])
+def test_small_actions_whispers_and_what_the_forum_says_of_its_moderation_are_unused(post_type: int, user: int | None) -> None:
+    given = {"post": post(post_type=post_type, user_id=user)}
+    assert translated("post_created", given) == Unused(f"post_created:post_type_{post_type}")
+
+
+def test_a_post_that_staff_coloured_is_its_authors_as_before() -> None:
+    coloured = change("post_edited", post_type=2, updated_at="2026-03-02T09:00:00.000Z")
+    assert (coloured.act, coloured.native_id) == (Act.EDITED, "post:1204")
+    gone = translated("post_destroyed", {"post": post(post_type=2, deleted_at="2026-03-02T10:00:00.000Z")})
+    assert isinstance(gone, Incomplete)
+    assert gone.otherwise is not None
+    assert gone.otherwise.act is Act.DELETED
 
 
 @pytest.mark.parametrize("event", ["post_created", "post_edited"])
