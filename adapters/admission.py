@@ -260,12 +260,7 @@ class Admission:
         return self._sorter.sort(arrivals, known)
 
     async def _recall(self, changes: Sequence[Change]) -> Known:
-        references = [
-            reference
-            for change in changes
-            for reference in (change.native_id, change.locator, change.parent, *change.quotes)
-            if reference is not None
-        ]
+        references = [reference for change in changes for reference in self._sorter.desk.references(change)]
         return await self._seat.memory.recall(references, (change.actor for change in changes))
 
     async def _remember(self, batch: Batch) -> None:

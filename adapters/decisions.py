@@ -88,6 +88,11 @@ class Desk:
             return Doubt(Incomplete(change.parent, change.act, BEHIND))
         return Doubt(Incomplete(change.native_id, change.act, BEHIND, otherwise=change))
 
+    def references(self, change: Change) -> list[str]:
+        """All by which the ledger is asked for what a change is about."""
+        found = (change.native_id, change.locator, change.parent, self.threads.named(change), *change.quotes)
+        return [reference for reference in found if reference is not None]
+
     def shut(self, incomplete: Incomplete) -> Drop | None:
         """Why an RSE need not be asked for what was written in a space, where nothing of it would leave anyway."""
         return _closed(self.tie_of(incomplete.space)) if incomplete.space and incomplete.act is not Act.DELETED else None
@@ -147,7 +152,7 @@ class Desk:
         """
         if change.parent is None:
             return None
-        found = known.find(change.parent)
+        found = known.find(change.parent) or known.find(self.threads.named(change) or "")
         if found is not None:
             return found.subject if found.community == tie.community else None
         native_id = change.parent if _is_native(change.parent, change) else self.threads.parent(change, tie, now)

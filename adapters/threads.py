@@ -47,6 +47,11 @@ class Threads:
         _make_room(self._said)
         self._said[change.parent] = _Said(change.answers, now)
 
+    def named(self, change: Change) -> str | None:
+        """The native id of what a message answers, as the RSE says it: the ledger may know that by another locator, since posts are moved."""
+        said = self._said.get(change.parent or "")
+        return (change.answers.native_id if change.answers is not None else None) or (said.standing.native_id if said is not None else None)
+
     def wait(self, native_ids: Iterable[str]) -> None:
         """Note messages that wait in the spool."""
         for native_id in native_ids:

@@ -158,6 +158,17 @@ def test_what_does_not_come_in_time_holds_up_nothing_any_more(desk: Desk) -> Non
     assert told(desk, completed(SINCE), after=HOPE + timedelta(seconds=1)) is None
 
 
+@pytest.mark.parametrize("kind", ["own", "copy"])
+def test_what_was_moved_to_another_topic_is_answered_there_for_ever(desk: Desk, kind: str) -> None:
+    moved = replace(PARENT, locator="topic:4/7", origin=kind)  # where the ledger saw it last: no webhook tells of a move
+    answers = SINCE if kind == "own" else Standing("post:1")
+    assert told(desk, completed(answers), moved) == PARENT.subject
+    later = replace(REPLY, native_id="post:3", locator="topic:9/3")
+    assert "post:1" in desk.references(later)  # which the ledger is asked for
+    assert told(desk, later, moved, after=HOPE * 9) == PARENT.subject
+    assert told(desk, later, replace(moved, community="autre"), after=HOPE * 9) is None
+
+
 def test_what_is_told_for_want_of_an_answer_teaches_nothing(desk: Desk) -> None:
     doubt = desk.decide(REPLY, known(), NOW, NOW)
     assert isinstance(doubt, Doubt)
