@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _BOT = {"M_FORBIDDEN": "bot_not_in_space", "M_BAD_STATE": "bot_banned"}
 _GHOST = {"M_FORBIDDEN": "ghost_not_admitted", "M_BAD_STATE": "ghost_banned"}
+NOT_NAMED = "ghost_not_named"
 SHUT_OUT = frozenset({PUT_OUT, *_BOT.values()})
 """Refusals by which a room says that it does not want us, or does not know us."""
 
@@ -31,6 +32,8 @@ class Ghosts:
         self._homeserver = homeserver
         self._instance = instance
         self._named: set[str] = set()
+        self._named_by_room: dict[str, str] = {}
+        """The names of ghosts whose homeserver lets nobody change her own: each room is told theirs."""
         self._joined: set[tuple[str, str]] = set()
         self._turn = asyncio.Lock()
 
@@ -78,8 +81,25 @@ class Ghosts:
                 raise
 
     async def _name(self, ghost: str, name: str) -> None:
-        await self._homeserver.call("PUT", "v3", "profile", ghost, "displayname", as_user=ghost, body={"displayname": name})
+        """Synapse's `enable_set_displayname: false`, made for Tchap, lets who has a name keep it, and registers a ghost under its local part."""
+        try:
+            await self._homeserver.call("PUT", "v3", "profile", ghost, "displayname", as_user=ghost, body={"displayname": name})
+        except Declined as refusal:
+            if refusal.errcode != "M_FORBIDDEN":
+                raise
+            self._named_by_room[ghost] = name
         self._named.add(ghost)
+
+    async def _name_in(self, room: str, ghost: str) -> None:
+        """Nothing is said under no name: a homeserver that refuses this too would refuse it of everybody."""
+        name = self._named_by_room.get(ghost)
+        if name is None:
+            return
+        path, body = ("v3", "rooms", room, "state", "m.room.member", ghost), {"membership": "join", "displayname": name}
+        try:
+            await self._homeserver.call("PUT", *path, as_user=ghost, body=body)
+        except Declined as refusal:
+            raise Declined(0, NOT_NAMED) if isinstance(refusal.outcome(), Never) else refusal from None
 
     async def _bot_enter(self, room: str) -> None:
         if (self.bot, room) in self._joined:
@@ -112,6 +132,7 @@ class Ghosts:
             await self._bring_in(ghost, room)
         except Declined as refusal:
             raise _by_name(refusal, _GHOST) from None
+        await self._name_in(room, ghost)
         self._joined.add((ghost, room))
 
     async def _bring_in(self, ghost: str, room: str) -> None:

@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from adapters.matrix import MatrixClient
+from adapters.matrix.twin.users import MatrixError
 from adapters.port import (
     WITHDRAWN,
     Act,
@@ -26,6 +27,29 @@ async def test_a_message_is_shown_under_its_authors_name_and_ministry(house: Hou
     (shown,) = await house.visible(room)
     assert (shown["name"], shown["body"]) == ("Léa Martin (Finances)", "Bonjour à tous")
     assert shown["ts"] == 1_772_452_800_000
+
+
+async def test_where_a_homeserver_lets_nobody_name_herself_the_room_shows_the_authors_name(house: House) -> None:
+    _, room = await closed_room(house)
+    house.twin_rooms.fixed_names = True
+    await written(house, space=room)
+    assert [shown["name"] for shown in await house.visible(room)] == ["Léa Martin (Finances)"]
+    again = MatrixClient(house.instance)
+    await again.write(posting("k2", "Bonsoir", room))
+    await again.close()
+    assert [shown["name"] for shown in await house.visible(room)] == ["Léa Martin (Finances)"] * 2
+
+
+async def test_a_message_under_no_name_at_all_waits_for_an_operator(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, room = await closed_room(house)
+    house.twin_rooms.fixed_names = True
+
+    def refuse(*_: object) -> str:
+        raise MatrixError(403, "M_FORBIDDEN", "Changing display name is disabled on this server")
+
+    monkeypatch.setattr(house.twin_rooms, "set_state", refuse)
+    assert await house.client.write(posting(space=room)) == Later("ghost_not_named")
+    assert await house.visible(room) == []
 
 
 async def test_an_edit_is_applied_even_when_its_author_has_another_name_since(house: House) -> None:

@@ -95,5 +95,7 @@ class Accounts:
         user = self.caller(request)
         if user != request.match_info["user"]:
             raise MatrixError(400, "M_UNKNOWN", "Cannot set another user's displayname")
+        if self.rooms.fixed_names:
+            raise MatrixError(400, "M_FORBIDDEN", "Changing display name is disabled on this server")
         self.rooms.rename(user, str((await object_of(request)).get("displayname", "")))
         return web.json_response({})

@@ -33,7 +33,7 @@ def _message(rooms: Rooms, event: dict[str, Any], relation: dict[str, Any]) -> d
     return {
         "event_id": event["event_id"],
         "sender": event["sender"],
-        "name": rooms.displayname(event["sender"]) or event["sender"],
+        "name": rooms.shown_as(event["room_id"], event["sender"]),
         "body": content["body"],
         "formatted_body": content.get("formatted_body"),
         "reply_to": None if relation.get("is_falling_back") else relation.get("m.in_reply_to", {}).get("event_id"),
@@ -61,7 +61,7 @@ def _react(rooms: Rooms, shown: dict[str, dict[str, Any]], event: dict[str, Any]
     relation = event["content"].get("m.relates_to", {})
     message = shown.get(relation.get("event_id", ""))
     if message is not None and relation.get("rel_type") == "m.annotation":
-        name = rooms.displayname(event["sender"]) or event["sender"]
+        name = rooms.shown_as(event["room_id"], event["sender"])
         message["reactions"].append({"event_id": event["event_id"], "key": relation["key"], "sender": event["sender"], "name": name})
 
 

@@ -37,6 +37,9 @@ class Rooms(Users):
         super().__init__(path)
         self.server_name = server_name
         self.on_event: Callable[[], None] = lambda: None
+        self.fixed_names = (
+            False  # `enable_set_displayname: false`: who has a name keeps it, and a ghost is registered with one, its local part
+        )
         self.ahead = 0.0  # seconds by which this server's clock is ahead of the true time
         self._file.executescript(_TABLES)
 
@@ -181,7 +184,10 @@ class Rooms(Users):
 
     def set_state(self, room: str, sender: str, kind: str, state_key: str, content: dict[str, Any]) -> str:
         """A state event."""
-        self._check_power(room, sender, kind, state=True)
+        if (kind, state_key, content.get("membership")) == ("m.room.member", sender, "join"):
+            self.check_joined(room, sender)  # one's own name in the room asks no power
+        else:
+            self._check_power(room, sender, kind, state=True)
         row = self._file.execute("SELECT version, creator FROM rooms WHERE room_id = ?", (room,)).fetchone()
         if kind == "m.room.power_levels" and rules.names_its_creator(row["version"], row["creator"], content):
             raise MatrixError(400, "M_UNKNOWN", "Creator user must not appear in content.users")
@@ -295,6 +301,13 @@ class Rooms(Users):
     def _enter(self, room: str, user: str) -> None:
         content = {"membership": "join", "displayname": self.displayname(user)}
         self._append(room, user, "m.room.member", content, state_key=user)
+
+    def shown_as(self, room: str, user: str) -> str:
+        """The name that a room shows."""
+        member = next(
+            (event["content"] for event in self.state(room) if (event["type"], event["state_key"]) == ("m.room.member", user)), None
+        )
+        return str((member or {}).get("displayname") or self.displayname(user) or user)
 
     def _state_content(self, room: str, kind: str) -> dict[str, Any]:
         return next((event["content"] for event in self.state(room) if (event["type"], event["state_key"]) == (kind, "")), {})
