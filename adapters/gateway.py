@@ -198,7 +198,7 @@ class _Taking:
     async def _admitted(self, outcomes: Sequence[Outcome], body: bytes, correlation: str) -> tuple[Sequence[Outcome], Answer]:
         """Ask the RSE for what a webhook left out, one webhook after another; what it cannot tell now is asked later, from the spool."""
         admission = self._counter.admission
-        if not any(map(admission.to_be_asked, outcomes)):
+        if not any(isinstance(outcome, Incomplete) and admission.to_be_asked(outcome) for outcome in outcomes):
             lacking = any(_nameless(outcome) or _calls(outcome) for outcome in outcomes)
             outcomes = await self._complete(outcomes) if lacking else outcomes
             return outcomes, await admission.admit(outcomes, body, correlation)
