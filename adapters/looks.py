@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from pydantic_core import PydanticSerializationError, to_json
 
-from adapters.depths import Depth, Leaf
+from adapters.depths import TRUSTED_FOR, Depth, Leaf
 from adapters.gateway import named
 from adapters.news import Beginning, deleted, news_of
 from adapters.port import Later, Never, Reading
@@ -55,6 +55,8 @@ class View:
     failures: Counter[str] = field(default_factory=Counter)
     """Roots whose replies could not be read: after TRIES they are left out of one whole look, since they may fail for ever."""
     depth: Depth = field(default_factory=Depth)
+    refreshed_at: datetime | None = None
+    """When the ledger was told last that all of the window is still there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,12 +129,20 @@ class Looker:
             view.poll = replace(view.poll, floor=seen.floor)
         if isinstance(window, Reading):
             view.mark = window.mark
+        await self._refresh(view)
         return Looked(seen.changed)
 
     def left(self, space: str) -> None:
         """Nothing is kept of a space but in its view, and what was set back there."""
         if space in self._behind:
             self._behind.pop(space).clear()
+
+    async def _refresh(self, view: View) -> None:
+        """Nothing is forgotten while the window holds it: its deletion would go unseen, and the rest be told again."""
+        now = self._clock()
+        if view.refreshed_at is None or now - view.refreshed_at >= TRUSTED_FOR:
+            await self._watch.refresh(view.roots, now)
+            view.refreshed_at = now
 
     async def _absorb(self, view: View, sightings: Iterable[Sighting], seen: _Seen, cursor: str | None = None) -> dict[str, Row]:
         """Tell what is new, parents first; then remember it, and how far we have read. What was remembered before."""
@@ -242,7 +252,7 @@ class Looker:
         if refused is not None:
             view.depth.failed(root)
             return refused
-        await self._watch.refresh([root, *(row.native_id for row in await self._watch.under(root))], self._clock())
+        await self._watch.refresh([root], self._clock())
         return None
 
     async def _read_page(self, view: View, seen: _Seen) -> Later | None:

@@ -113,7 +113,8 @@ class Poller:
         self._out = outlook
         self._turns: dict[str, Turn] = {}
         self._claimed: AbstractSet[str] = frozenset()
-        self._claim_at = self._tidy_at = self._not_before = outlook.clock()
+        self._claim_at = self._not_before = outlook.clock()
+        self._tidy_at = self._claim_at + TIDY_EVERY  # by then every space has been looked at, however long this instance was away
         self._failures, self._refusals = 0, outlook.refusals()
 
     async def run(self) -> None:

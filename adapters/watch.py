@@ -49,6 +49,10 @@ UNDER = f"""
     SELECT {COLUMNS} FROM sightings WHERE instance = $1 AND thread = $2 AND NOT gone ORDER BY created_at DESC
 """  # noqa: S608 - made of constants alone
 
+REFRESH = """
+    UPDATE sightings SET seen_at = $3
+    WHERE instance = $1 AND (native_id = ANY($2) OR (thread = ANY($2) AND NOT gone)) AND seen_at < $4
+"""
 TAKEN_BY_US = """
     SELECT EXISTS (SELECT 1 FROM objects WHERE instance = $1 AND native_id = $2 AND ((origin = 'copy' AND deleted) OR moderated))
         OR EXISTS (SELECT 1 FROM intents WHERE instance = $1 AND native_id = $2 AND act = $3 AND state = 'open')
@@ -140,12 +144,9 @@ class Watch:
         await self._keep(space, rows, now, "cursor = coalesce($4, cursor), changed_at = CASE WHEN $5 THEN $6 ELSE changed_at END", cursor)
 
     async def refresh(self, native_ids: Iterable[str], now: datetime) -> None:
-        """Remember these objects for as long again: they are still there, however long nothing has changed about them."""
+        """Remember these objects, and what stands under them, for as long again: they are still there, however long nothing has changed about them."""
         async with self._ledger.connection() as connection:
-            await connection.execute(
-                "UPDATE sightings SET seen_at = $3 WHERE instance = $1 AND native_id = ANY($2) AND seen_at < $4",
-                self._instance, list(native_ids), now, now - REFRESHED,
-            )  # fmt: skip
+            await connection.execute(REFRESH, self._instance, list(native_ids), now, now - REFRESHED)
 
     async def settle(self, space: str, root: str, replies: str) -> None:
         """All that was announced under a root has been read and told. Raises LeaseLost."""

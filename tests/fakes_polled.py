@@ -52,7 +52,8 @@ class MemoryWatch(Watch):
             self.cursors[space] = cursor
 
     async def refresh(self, native_ids: Iterable[str], now: datetime) -> None:
-        self.refreshed |= dict.fromkeys(native_ids, now)
+        named = set(native_ids)
+        self.refreshed |= dict.fromkeys([*named, *(row.native_id for _, row in self.kept.values() if row.thread in named)], now)
 
     async def settle(self, space: str, root: str, replies: str) -> None:
         self.kept[root] = (space, replace(self.kept[root][1], replies=replies))

@@ -168,6 +168,16 @@ async def test_an_edit_is_kept_in_place_and_what_is_gone_is_not_missing(ledger: 
     assert await watch.rows(["x"]) == {}
 
 
+async def test_what_is_still_there_is_not_forgotten_nor_what_stands_under_it(ledger: Ledger) -> None:
+    await tie(ledger, "a")
+    watch = Watch(ledger, "rse", "me")
+    await held(watch, "a")
+    await watch.keep("a", [row("x"), row("under x", thread="x"), row("y")], NOW, None)
+    await watch.refresh(["x"], NOW + timedelta(days=80))
+    await watch.tidy(NOW + timedelta(days=1))
+    assert (await watch.rows(["x", "under x", "y"])).keys() == {"x", "under x"}
+
+
 async def test_a_space_may_begin_anew_and_keeps_its_cursor(ledger: Ledger) -> None:
     await tie(ledger, "a")
     watch, other = Watch(ledger, "rse", "me"), Watch(ledger, "rse", "other")

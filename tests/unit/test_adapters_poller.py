@@ -12,7 +12,7 @@ from prometheus_client import REGISTRY
 from pydantic import ValidationError
 
 from adapters.looks import Looker
-from adapters.poller import ACTIVE_FOR, REMINDED, Outlook, Poller, asked
+from adapters.poller import ACTIVE_FOR, REMEMBERED, REMINDED, Outlook, Poller, asked
 from adapters.port import Later, Never
 from adapters.ties import Tie, Ties, TieState
 from adapters.watch import Poll
@@ -48,6 +48,7 @@ class Claims(MemoryWatch):
         self.others: set[str] = set()
         self.wanted: list[list[str]] = []
         self.begun: list[tuple[str, datetime]] = []
+        self.tidied: list[datetime] = []
 
     async def claim(self, tied: Mapping[str, datetime], lease: timedelta) -> list[Poll]:
         del lease
@@ -61,7 +62,7 @@ class Claims(MemoryWatch):
         return None
 
     async def tidy(self, before: datetime) -> None:
-        del before
+        self.tidied.append(before)
 
 
 class Watchtower:
@@ -192,6 +193,14 @@ async def test_a_look_that_fails_in_a_way_that_nobody_foresaw_holds_up_no_other(
     monkeypatch.undo()
     assert await tower.after(61) == 1
     assert await tower.after(51) == 1
+
+
+async def test_nothing_is_forgotten_before_every_space_has_been_looked_at_once_more(tower: Watchtower) -> None:
+    await tower.tie("salon")
+    await tower.after(0)
+    assert tower.claims.tidied == []
+    await tower.after(3601)
+    assert tower.claims.tidied == [tower.now - REMEMBERED]
 
 
 async def test_lateness_is_how_overdue_the_worst_space_is(tower: Watchtower) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from adapters.looks import Looker
 from adapters.port import Change
 from tests.fakes_polled import PolledSink, view_of
 from tests.fakes_polled_rse import PolledRse
@@ -38,3 +39,15 @@ async def test_an_edit_of_the_last_two_hundred_is_seen_and_of_one_before_is_not(
     for number in range(LAST + 1):
         rse.say(f"a{number}", "Bonjour", ago=timedelta(seconds=2 * LAST - number))
     assert await edits_seen(rse, ["a0", "a1"]) == ["a1"]
+
+
+async def test_what_it_holds_is_not_forgotten_however_long_nothing_changes() -> None:
+    rse, sink, view, now = PolledRse(), PolledSink(), view_of("salon"), datetime.now(UTC)
+    looker = Looker(rse, sink.watch, sink.admit, lambda: sink.room, lambda: now)
+    rse.say("a", "Bonjour")
+    rse.say("b", "Merci", under="a")
+    await looker.look(view)
+    for _ in range(3):
+        now += timedelta(days=2)
+        await looker.look(view)
+        assert sink.watch.refreshed == {"a": now, "b": now}
