@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
@@ -19,8 +19,7 @@ from schemas.wire.failures import told
 from schemas.wire.telemetry import Metric
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-    from collections.abc import Set as AbstractSet
+    from collections.abc import Awaitable, Callable, Mapping
     from datetime import datetime
 
     from adapters.settings import Instance
@@ -90,7 +89,7 @@ class Outlook:
 
 @dataclass(slots=True)
 class Turn:
-    """When a space is to be looked at. `good_at` is the last whole look at it."""
+    """When a space is to be looked at. `good_at` is the last whole look at it, `look` the one under way."""
 
     view: View
     due_at: datetime
@@ -98,7 +97,7 @@ class Turn:
     changed_at: datetime | None
     rhythm: Rhythm
     busy: bool = False
-    suspended: bool = False
+    look: asyncio.Task[None] | None = None
 
     def every(self, now: datetime) -> timedelta:
         """An active space is looked at more often."""
@@ -112,7 +111,7 @@ class Poller:
     def __init__(self, outlook: Outlook) -> None:
         self._out = outlook
         self._turns: dict[str, Turn] = {}
-        self._claimed: AbstractSet[str] = frozenset()
+        self._claimed: Mapping[str, datetime] = {}
         self._claim_at = self._not_before = outlook.clock()
         self._tidy_at = self._claim_at + TIDY_EVERY  # by then every space has been looked at, however long this instance was away
         self._failures, self._refusals = 0, outlook.refusals()
@@ -133,7 +132,6 @@ class Poller:
         now = self._out.clock()
         try:
             await self._hold(now)
-            await self._revive(now)
         except LedgerUnavailable:
             log.warning("poller_waits", instance=self._out.name)
             self._claim_at = now + CLAIM_EVERY / 10
@@ -145,35 +143,35 @@ class Poller:
         due = sorted((turn for turn in self._turns.values() if not turn.busy and turn.due_at <= now), key=lambda turn: turn.due_at)
         for turn in due[: max(free, 0)]:
             turn.busy = True
-            looks.create_task(self._look(turn))
+            turn.look = looks.create_task(self._look(turn))
 
     async def _hold(self, now: datetime) -> None:
-        """Only spaces that our settings allow and that have a tie; a suspended one too, so that what is said there meanwhile is not news."""
-        if now < self._claim_at and self._tied().keys() == self._claimed:
+        """Only spaces that our settings allow and that have a tie; a suspended one too, so that what is said there meanwhile is not news.
+
+        A tie that began since, or lives again, begins anew: what was said in between is nobody's news.
+        """
+        if now < self._claim_at and self._tied() == self._claimed:
             return
         await self._out.ties.load()  # another process may have served this instance meanwhile
         tied = self._tied()
         held = {poll.space: poll for poll in await self._out.watch.claim(tied, LEASE)}
-        for space in self._turns.keys() - held.keys():
-            del self._turns[space]
-            self._out.looker.left(space)
+        for space in [space for space, turn in self._turns.items() if space not in held or held[space].since > turn.view.poll.since]:
+            self._leave(space)
         for space, poll in held.items():
             if space not in self._turns:
                 begun = poll.changed_at if poll.cursor is not None else now  # a space that has just been tied is a lively one
                 self._turns[space] = Turn(View(poll, poll.cursor), now, now, begun, self._out.rhythm)
-        self._claimed, self._claim_at = tied.keys(), now + CLAIM_EVERY
+        self._claimed, self._claim_at = tied, now + CLAIM_EVERY
         if now >= self._tidy_at:
             await self._out.watch.tidy(now - REMEMBERED)
             self._tidy_at = now + TIDY_EVERY
 
-    async def _revive(self, now: datetime) -> None:
-        """What was said while a tie was suspended is nobody's news when it lives again."""
-        suspended = {tie.space for tie in self._out.ties.looked_at() if not tie.lives}
-        for space, turn in self._turns.items():
-            if turn.suspended and space not in suspended:
-                await self._out.watch.begin(space, now)
-                turn.view.poll = replace(turn.view.poll, since=now, floor=None)
-            turn.suspended = space in suspended
+    def _leave(self, space: str) -> None:
+        """It is another's, nobody's, or begins anew: a look under way tells no more of it."""
+        turn = self._turns.pop(space)
+        if turn.look is not None:
+            turn.look.cancel()
+        self._out.looker.left(space)
 
     def _hurry(self, now: datetime) -> None:
         refusals = self._out.refusals()
@@ -184,8 +182,8 @@ class Poller:
             turn.due_at = min(turn.due_at, now + HURRY)
 
     def _tied(self) -> dict[str, datetime]:
-        """The spaces to look at, and when their ties were accepted or last attested."""
-        return {tie.space: tie.renewed_at for tie in self._out.ties.looked_at() if tie.space in self._out.instance.spaces}
+        """The spaces to look at, and since when without a break what is said there is for others."""
+        return {tie.space: tie.begun_at for tie in self._out.ties.looked_at() if tie.space in self._out.instance.spaces}
 
     def _late(self, now: datetime) -> float:
         """Seconds; 0 while every space was looked at in time."""
@@ -201,8 +199,10 @@ class Poller:
         try:
             outcome = await self._out.looker.look(turn.view)
         except LeaseLost:
-            self._turns.pop(turn.view.poll.space, None)
-            self._out.looker.left(turn.view.poll.space)
+            space = turn.view.poll.space
+            if self._turns.get(space) is turn:  # and not a new one, of a lease that was given again meanwhile
+                del self._turns[space]
+                self._out.looker.left(space)
             return "lease_lost"
         except (LedgerUnavailable, NotKeptError) as error:
             return self._wait(turn, Later("not_kept"), type(error).__name__)

@@ -19,7 +19,9 @@ CLAIM = """
     INSERT INTO polls (instance, space, since, holder, leased_until)
     SELECT $1, space, since, $4, clock_timestamp() + $5::interval
     FROM unnest($2::text[], $3::timestamptz[]) AS tied (space, since) ORDER BY space
-    ON CONFLICT (instance, space) DO UPDATE SET holder = excluded.holder, leased_until = excluded.leased_until
+    ON CONFLICT (instance, space) DO UPDATE SET
+        holder = excluded.holder, leased_until = excluded.leased_until, since = greatest(polls.since, excluded.since),
+        floor = CASE WHEN polls.since < excluded.since THEN NULL ELSE polls.floor END
     WHERE polls.holder = excluded.holder OR polls.leased_until < clock_timestamp()
     RETURNING space, since, cursor, changed_at, floor
 """
@@ -100,7 +102,8 @@ class Watch:
     async def claim(self, tied: Mapping[str, datetime], lease: timedelta) -> list[Poll]:
         """Take or renew the lease of every space that is free or ours; PostgreSQL's clock alone judges.
 
-        `tied` tells since when what is said in a space is for others, where that was not noted before. A space whose tie has ended is forgotten: what is said there until another tie begins stays there.
+        `tied` tells since when what is said in a space is for others. A space whose tie has ended is forgotten: what is said there until another tie begins stays there,
+        also where that one had begun before anybody came to forget it.
         """
         async with self._ledger.transaction() as connection:
             await connection.execute(FORGET, self._instance, self._holder, [state.value for state in LOOKED_AT])
@@ -113,11 +116,6 @@ class Watch:
             await connection.execute(
                 "UPDATE polls SET leased_until = '-infinity' WHERE instance = $1 AND holder = $2", self._instance, self._holder
             )
-
-    async def begin(self, space: str, since: datetime) -> None:
-        """Let what was said in a space before a moment stay there; nothing where another poller holds it by now."""
-        async with self._ledger.connection() as connection:
-            await connection.execute(HELD.format(what="since = $4, floor = NULL"), self._instance, space, self._holder, since)
 
     async def found(self, space: str, floor: int) -> None:
         """Note the greatest number that stood in a space before it was for others. Raises LeaseLost."""

@@ -36,6 +36,8 @@ class PolledRse(PlainRse):
     refusing: dict[str, Later | Never] = field(default_factory=dict)
     hidden: set[str] = field(default_factory=set)
     """Left out of every page though they are there."""
+    numbered: bool = False
+    """Whether it tells the numbers of its messages, in the order in which they were said."""
 
     def say(self, name: str, text: str, *, under: str | None = None, ago: timedelta = timedelta(0)) -> None:
         self.said[name] = Said(name, text, datetime.now(UTC) - ago, under)
@@ -97,4 +99,5 @@ class PolledRse(PlainRse):
         )  # fmt: skip
         replies = str(self._under(one)) if one.under is None and self._under(one) else ""
         holds = frozenset[str]() if one.under is None and not replies else None
-        return Sighting(one.name, change, f"d{one.text}", one.at, one.under, replies, holds)
+        number = [*self.said].index(one.name) + 1 if self.numbered else None
+        return Sighting(one.name, change, f"d{one.text}", one.at, one.under, replies, holds, number=number)

@@ -61,8 +61,7 @@ async def test_what_stood_in_a_space_before_its_tie_is_noted_by_its_greatest_num
     assert poll.floor == 41
     with pytest.raises(LeaseLost):
         await first.found("a", 42)
-    await second.begin("a", NOW + timedelta(hours=1))
-    (poll,) = await second.claim({"a": NOW}, LEASE)
+    (poll,) = await second.claim({"a": NOW + timedelta(hours=1)}, LEASE)
     assert (poll.floor, poll.since) == (None, NOW + timedelta(hours=1))
 
 
@@ -71,7 +70,7 @@ async def test_a_lease_that_has_run_out_is_taken_over_where_the_first_one_stoppe
     first, second = Watch(ledger, "rse", "first"), Watch(ledger, "rse", "second")
     assert await held(first, "a", lease=NO_TIME) == ["a"]
     await first.keep("a", [row("x")], NOW, "cursor-7")
-    (poll,) = await second.claim({"a": NOW + timedelta(hours=1)}, LEASE)
+    (poll,) = await second.claim({"a": NOW}, LEASE)
     assert (poll.cursor, poll.since, poll.changed_at) == ("cursor-7", NOW, NOW)
     assert await second.rows(["x"]) == {"x": row("x")}
 
@@ -114,7 +113,7 @@ async def test_a_tie_that_ended_forgets_its_cursor_and_one_that_is_suspended_kee
     await held(watch, "suspended")
     await tie(ledger, "ended")
     later = NOW + timedelta(days=1)
-    polls = {poll.space: (poll.cursor, poll.since) for poll in await watch.claim({"ended": later, "suspended": later}, LEASE)}
+    polls = {poll.space: (poll.cursor, poll.since) for poll in await watch.claim({"ended": later, "suspended": NOW}, LEASE)}
     assert polls == {"ended": (None, later), "suspended": ("cursor of suspended", NOW)}
 
 
@@ -178,13 +177,16 @@ async def test_what_is_still_there_is_not_forgotten_nor_what_stands_under_it(led
     assert (await watch.rows(["x", "under x", "y"])).keys() == {"x", "under x"}
 
 
-async def test_a_space_may_begin_anew_and_keeps_its_cursor(ledger: Ledger) -> None:
+async def test_a_tie_that_began_since_begins_anew_though_nobody_saw_the_one_before_end(ledger: Ledger) -> None:
     await tie(ledger, "a")
     watch, other = Watch(ledger, "rse", "me"), Watch(ledger, "rse", "other")
     await held(watch, "a")
+    await watch.found("a", 41)
     await watch.keep("a", [], NOW, "cursor-3")
     later = NOW + timedelta(hours=2)
-    await other.begin("a", NOW + timedelta(days=9))
-    await watch.begin("a", later)
+    assert await other.claim({"a": NOW + timedelta(days=9)}, LEASE) == []
+    (poll,) = await watch.claim({"a": later}, LEASE)
+    assert (poll.since, poll.cursor, poll.floor) == (later, "cursor-3", None)
+    await watch.found("a", 50)
     (poll,) = await watch.claim({"a": NOW}, LEASE)
-    assert (poll.since, poll.cursor) == (later, "cursor-3")
+    assert (poll.since, poll.floor) == (later, 50)

@@ -11,9 +11,10 @@ import pytest
 from prometheus_client import REGISTRY
 from pydantic import ValidationError
 
+from adapters.handshake import NEVER
 from adapters.looks import Looker
 from adapters.poller import ACTIVE_FOR, REMEMBERED, REMINDED, Outlook, Poller, asked
-from adapters.port import Later, Never
+from adapters.port import Change, Later, Never
 from adapters.ties import Tie, Ties, TieState
 from adapters.watch import Poll
 from schemas.words import Audience
@@ -47,16 +48,12 @@ class Claims(MemoryWatch):
         super().__init__()
         self.others: set[str] = set()
         self.wanted: list[list[str]] = []
-        self.begun: list[tuple[str, datetime]] = []
         self.tidied: list[datetime] = []
 
     async def claim(self, tied: Mapping[str, datetime], lease: timedelta) -> list[Poll]:
         del lease
         self.wanted.append(sorted(tied))
         return [Poll(space, tied[space], "a cursor", None) for space in self.wanted[-1] if space not in self.others]
-
-    async def begin(self, space: str, since: datetime) -> None:
-        self.begun.append((space, since))
 
     async def release(self) -> None:
         return None
@@ -79,10 +76,17 @@ class Watchtower:
         )  # fmt: skip
         self.poller = Poller(self.outlook)
 
-    async def tie(self, space: str, state: TieState = TieState.CONFIRMED) -> None:
+    async def tie(self, space: str, state: TieState = TieState.CONFIRMED, begun_at: datetime = NOON) -> None:
         await self.ties.put(
-            Tie(space, f"c-{space}", "T", Audience.MEMBERS, Audience.MEMBERS, externals=False, state=state, renewed_at=NOON)
-        )
+            Tie(
+                space, f"c-{space}", "T", Audience.MEMBERS, Audience.MEMBERS, externals=False, state=state, renewed_at=NOON,
+                begun_at=begun_at,
+            )
+        )  # fmt: skip
+
+    def told(self) -> list[str]:
+        """Of what the hub was told."""
+        return [one.native_id for one in self.sink.outcomes if isinstance(one, Change)]
 
     async def after(self, seconds: float) -> int:
         """How many looks are taken when so much time has gone."""
@@ -216,15 +220,71 @@ async def test_lateness_is_how_overdue_the_worst_space_is(tower: Watchtower) -> 
     assert late() == 0.0
 
 
-async def test_what_was_said_while_a_tie_was_suspended_stays_there_when_it_lives_again(tower: Watchtower) -> None:
-    await tower.tie("salon", TieState.SUSPENDED)
+async def test_what_was_said_before_a_tie_lived_again_stays_there_though_nobody_looked_meanwhile(tower: Watchtower) -> None:
+    await tower.tie("salon", TieState.SUSPENDED, tower.now - timedelta(days=1))
     await tower.after(0)
+    tower.rse.say("a", "Entre nous", ago=timedelta(seconds=1))
+    await tower.tie("salon", begun_at=datetime.now(UTC))
+    tower.rse.say("b", "Pour tous")
+    await tower.after(1)
+    assert tower.told() == ["b"]
+
+
+async def test_what_stood_in_a_space_before_its_tie_stays_there_too_when_that_lives_again(tower: Watchtower) -> None:
+    tower.rse.numbered = True
+    tower.rse.say("buried", "Entre nous", ago=timedelta(hours=2))
+    tower.rse.say("old", "Entre nous", ago=timedelta(hours=2))
+    tower.rse.hidden.add("buried")
+    await tower.tie("salon", begun_at=tower.now - timedelta(hours=1))
+    tower.rse.say("a", "Pour tous", ago=timedelta(minutes=5))
+    await tower.after(0)
+    await tower.tie("salon", TieState.SUSPENDED, tower.now - timedelta(hours=1))
     await tower.after(60)
-    assert tower.claims.begun == []
+    await tower.tie("salon", begun_at=tower.now)
+    await tower.after(60)
+    tower.rse.hidden.clear()
+    await tower.after(60)
+    assert tower.told() == ["a"]
+
+
+async def test_what_was_said_between_two_ties_stays_there_though_no_round_saw_the_space_free(tower: Watchtower) -> None:
+    await tower.tie("salon", begun_at=tower.now - timedelta(days=1))
+    await tower.after(0)
+    tower.rse.say("a", "Entre nous", ago=timedelta(seconds=1))
+    await tower.tie("salon", TieState.REFUSED)
+    await tower.tie("salon", begun_at=datetime.now(UTC))
+    tower.rse.say("b", "Pour tous")
+    await tower.after(1)
+    assert tower.told() == ["b"]
+
+
+async def test_a_tie_whose_readers_are_being_attested_anew_tells_nothing_of_before_it(tower: Watchtower) -> None:
+    tower.rse.say("a", "Entre nous", ago=timedelta(hours=1))
+    await tower.tie("salon", begun_at=tower.now)
+    tie = tower.ties.known("salon")
+    assert tie is not None
+    await tower.ties.put(replace(tie, renewed_at=NEVER))
+    await tower.after(0)
+    assert tower.told() == []
+
+
+async def test_a_look_under_way_tells_nothing_more_once_its_tie_has_ended(tower: Watchtower, monkeypatch: pytest.MonkeyPatch) -> None:
     await tower.tie("salon")
-    await tower.after(60)
-    await tower.after(60)
-    assert tower.claims.begun == [("salon", tower.now - timedelta(seconds=60))]
+    tower.rse.say("a", "Entre nous")
+    held_up, window = asyncio.Event(), tower.rse.window
+
+    async def slow(*asked: Any) -> Any:
+        await held_up.wait()
+        return await window(*asked)
+
+    monkeypatch.setattr(tower.rse, "window", slow)
+    async with asyncio.TaskGroup() as looks:
+        await tower.poller.round(looks)
+        await asyncio.sleep(0)
+        await tower.tie("salon", TieState.REFUSED)
+        await tower.poller.round(looks)
+        held_up.set()
+    assert tower.told() == []
 
 
 async def test_after_a_platform_was_told_to_come_again_it_is_asked_within_a_minute(tower: Watchtower) -> None:
