@@ -224,6 +224,8 @@ class ExoClient:
 
     async def gone(self, space: str, native_id: str) -> bool | Later:
         """Meeds answers 404 also for what is no longer shown to us: the space must be readable after the object was not."""
+        if _numbers(native_id) is None:
+            return False  # what could never be read has no address to be asked at
         entry = await self._entry(native_id)
         if entry is not None:
             return entry if isinstance(entry, Later) else False  # a refusal says nothing, and is no reason to leave the RSE in peace

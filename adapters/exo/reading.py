@@ -102,25 +102,25 @@ class Entry:
 def entry_of(document: Any) -> Entry | Nonsense:
     """An activity of either generation, told apart by how they write their time of creation."""
     if not isinstance(document, dict):
-        return Nonsense("activity_malformed")
+        return Nonsense("activity_malformed", document=document)
     try:
         if "createDate" in document:
             return _activity_v1(ActivityV1.model_validate(document), document)
         return _activity_alpha3(ActivityAlpha3.model_validate(document), document)
     except ValidationError as error:
-        return Nonsense("activity_malformed", _where(error))
+        return Nonsense("activity_malformed", _where(error), document)
 
 
 def comment_of(document: Any, activity: str) -> Entry | Nonsense:
     """A comment of either generation, under its activity."""
     if not isinstance(document, dict):
-        return Nonsense("comment_malformed")
+        return Nonsense("comment_malformed", document=document)
     try:
         if "createDate" in document:
             return _comment_v1(CommentV1.model_validate(document), activity, document)
         return _comment_alpha3(CommentAlpha3.model_validate(document), activity, document)
     except ValidationError as error:
-        return Nonsense("comment_malformed", _where(error))
+        return Nonsense("comment_malformed", _where(error), document)
 
 
 def timed(entry: Entry, offset: timedelta) -> Entry:
@@ -170,9 +170,8 @@ def outcome_of(entry: Entry, space: str, instance: Instance) -> Change | Unused 
 
 def _sightings(entry: Entry | Nonsense, space: str, instance: Instance) -> Sequence[Sighting]:
     if isinstance(entry, Nonsense):
-        # Under a name of its own, so that it becomes one dead letter and not one at each look.
-        name = "unreadable:" + hashlib.sha256(f"{space}\0{entry.reason}\0{entry.detail}".encode()).hexdigest()[:24]
-        return (Sighting(name, entry, name, EVER),)
+        name = _unreadable(entry, space)
+        return (Sighting(name, entry, name, EVER, document=entry.document),)
     seen = Sighting(
         entry.native_id,
         outcome_of(entry, space, instance),
@@ -187,6 +186,14 @@ def _sightings(entry: Entry | Nonsense, space: str, instance: Instance) -> Seque
         document=entry.document,
     )
     return (seen, *(one for under in entry.inline for one in _sightings(under, space, instance)))
+
+
+def _unreadable(found: Nonsense, space: str) -> str:
+    """A name of its own, so that it becomes one dead letter and not one at each look: by its id, as far as it tells one."""
+    told = found.document.get("id") if isinstance(found.document, dict) else None
+    name = str(told) if isinstance(told, str | int) else ""
+    said = f"{space}\0{found.reason}\0{found.detail}\0{name}"
+    return "unreadable:" + hashlib.sha256(said.encode(errors="replace")).hexdigest()[:24]
 
 
 def _replies(entry: Entry) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
@@ -127,10 +127,11 @@ class Unused:
 
 @dataclass(frozen=True, slots=True)
 class Nonsense:
-    """An authentic body that cannot be understood; goes sealed to `adapters.dlq.v1`."""
+    """An authentic body that cannot be understood; goes sealed to `adapters.dlq.v1`. `document` is what an RSE that was asked told instead of a body."""
 
     reason: str
     detail: str = ""
+    document: object = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -232,6 +232,10 @@ async def test_only_a_404_of_the_object_itself_is_a_deletion(either: Portal) -> 
     assert [await either.client.gone(space, name) for name in (root, comment)] == [True, True]
 
 
+async def test_what_could_never_be_read_was_not_deleted_by_anybody(either: Portal) -> None:
+    assert await either.client.gone(space_of(either), "unreadable:0123456789abcdef") is False
+
+
 @pytest.mark.parametrize("status", [401, 403, 429, 500, 503])
 async def test_a_refusal_of_the_object_is_no_deletion(either: Portal, status: int) -> None:
     root = await either.post("Un")

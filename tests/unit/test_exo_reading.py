@@ -68,6 +68,17 @@ def test_a_time_that_is_none_is_a_named_refusal(stamp: object) -> None:
     assert entry_of(old_activity(createdAt=stamp)) == Nonsense("activity_malformed", "createdAt")
 
 
+def test_each_that_cannot_be_read_is_known_again_and_tells_what_it_was() -> None:
+    broken = [activity(id=number, createDate="hier") for number in ("42", "43")]
+    first, second = sightings_of(map(entry_of, broken), "12", RSE)
+    assert [first.document, second.document] == broken
+    assert first.native_id != second.native_id
+    assert sighting(activity(id="42", createDate="hier", title="Autre chose")).native_id == first.native_id
+    assert comment_of({"id": "comment1"}, "42") == Nonsense("comment_malformed", "createdAt")
+    (under,) = sightings_of([comment_of({"id": "comment1"}, "42")], "12", RSE)
+    assert under.document == {"id": "comment1"}
+
+
 def test_numbers_and_booleans_that_come_as_strings_are_read() -> None:
     assert entry(activity(commentsCount="3", read="true", visible="true")).comments == 3
     assert entry(activity(commentsCount=3)).comments == 3
