@@ -116,12 +116,17 @@ class Alpha3:
 
     async def deeper(self, space: str, place: str, unless: str) -> Page | Same | Later | Never:
         """A page by creation; where the activity that names it is gone, 404."""
+        page = await self.page(space, place)
+        return Same() if isinstance(page, Page) and page.mark == unless else page
+
+    async def page(self, space: str, place: str | None) -> Page | Later | Never:
+        """One question: the first page by the last touch, those behind it by creation."""
         answer = await self._stream(space, place)
         refused = await settled(self.api, answer)
         if refused is not None or isinstance(answer, Later):
             return refused or Later("unreachable")
-        page, mark = [entry_of(one) for one in listed(answer.document, "activities")], mark_of([answer.body])
-        return Same() if mark == unless else Page(in_order(page), _next(place, page), mark)
+        page = [entry_of(one) for one in listed(answer.document, "activities")]
+        return Page(in_order(page), _next(place, page), mark_of([answer.body]))
 
     async def comments(self, activity: str, unless: str) -> Page | Same | Later | Never:
         """`activity/{id}/comments.json` holds them all and counts them."""

@@ -41,7 +41,7 @@ from adapters.port import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
     from adapters.exo.dialect import Known
@@ -145,11 +145,14 @@ class ExoClient:
 
     async def complete(self, incomplete: Incomplete) -> Change | Unused | Nonsense | Later:
         """Read the object again, and find out in which of our spaces it stands."""
-        entry = await self._entry(incomplete.native_id)
+        return await self._completed(incomplete.native_id, self._instance.spaces)
+
+    async def _completed(self, native_id: str, spaces: Iterable[str]) -> Change | Unused | Nonsense | Later:
+        entry = await self._entry(native_id)
         root = await self._exo.activity(entry.activity) if isinstance(entry, Entry) and not entry.is_root else entry
         if not isinstance(entry, Entry) or not isinstance(root, Entry):
             return root if isinstance(root, Later | Nonsense) else Unused("object_gone")
-        space = await self._exo.space_of(root, self._instance.spaces)
+        space = await self._exo.space_of(root, spaces)
         if isinstance(space, Later):
             return space
         found = outcome_of(timed(entry, self._exo.api.offset), space or "", self._instance)
@@ -180,9 +183,8 @@ class ExoClient:
         return await survey(self._exo, self._account, space, since, cursor) if _SPACE.match(space) else Never("space_malformed")
 
     async def recount(self, space: str, native_id: str) -> Recounted | Unused | Nonsense | Later:
-        """An activity or a comment as it stands now (`Recalls`); of its likes, a poll tells what changes."""
-        del space
-        outcome = await self.complete(Incomplete(native_id, Act.POSTED))
+        """An activity or a comment as it stands now (`Recalls`); of its likes, a poll tells what changes. One that stands elsewhere has no space."""
+        outcome = await self._completed(native_id, [space])
         return Recounted(outcome) if isinstance(outcome, Change) else outcome
 
     async def members(self, space: str) -> tuple[Member, ...] | Later | Never:

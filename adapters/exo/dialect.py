@@ -56,6 +56,10 @@ class Dialect(Protocol):
         """A page beyond the window, from where that ended or the page before this one."""
         ...
 
+    async def page(self, space: str, place: str | None) -> Page | Later | Never:
+        """The same page by one question alone, the first of the stream without a place."""
+        ...
+
     async def comments(self, activity: str, unless: str) -> Page | Same | Later | Never:
         """All comments of an activity, and the replies to them."""
         ...

@@ -57,7 +57,7 @@ class V1:
         stamps: list[str] = []
         reached, began = Reached.read(cursor) if cursor else None, self._clock()
         for number in range(MOST_PAGES):
-            answer = await self._stream(space, number)
+            answer = await self._stream(space, number * PAGE)
             refused = await settled(self.api, answer)
             if refused is not None or isinstance(answer, Later):
                 return refused or Later("unreachable")
@@ -77,7 +77,7 @@ class V1:
         page: list[Any] = []
         bodies: list[bytes] = []
         while len(found) < most:
-            answer = await self._stream(space, len(bodies))
+            answer = await self._stream(space, len(bodies) * PAGE)
             refused = await settled(self.api, answer)
             if refused is not None or isinstance(answer, Later):
                 return refused or Later("unreachable")
@@ -91,13 +91,25 @@ class V1:
 
     async def deeper(self, space: str, place: str, unless: str) -> Page | Same | Later | Never:
         """A page by its number: what moves down meanwhile is read twice, what moves up at the next round."""
-        answer = await self._stream(space, int(place))
+        number = int(place)
+        page = await self._page(space, number * PAGE)
+        if not isinstance(page, Page):
+            return page
+        following = str(number + 1) if page.cursor is not None and number + 1 < MOST_PAGES else None
+        return Same() if page.mark == unless else await self._likers.whole(replace(page, cursor=following))
+
+    async def page(self, space: str, place: str | None) -> Page | Later | Never:
+        """From a place on, the first five of those who like; the next begins a little before this one ends, since deletions move it up."""
+        return await self._page(space, int(place or 0))
+
+    async def _page(self, space: str, offset: int) -> Page | Later | Never:
+        answer = await self._stream(space, offset)
         refused = await settled(self.api, answer)
         if refused is not None or isinstance(answer, Later):
             return refused or Later("unreachable")
-        page, mark = listed(answer.document, "activities"), mark_of([answer.body])
-        following = None if len(page) < PAGE or int(place) + 1 >= MOST_PAGES else str(int(place) + 1)
-        return Same() if mark == unless else await self._likers.whole(Page(in_order(map(entry_of, page)), following, mark))
+        page = listed(answer.document, "activities")
+        following = None if len(page) < PAGE or offset + PAGE >= MOST_PAGES * PAGE else str(offset + PAGE - max(PAGE // 5, 1))
+        return Page(in_order(map(entry_of, page)), following, mark_of([answer.body]))
 
     async def comments(self, activity: str, unless: str) -> Page | Same | Later | Never:
         """Page by page; `subComments` brings the replies to comments beside them."""
@@ -231,8 +243,8 @@ class V1:
             return await self.api.refused(answer)
         return read(SpaceV1, answer.document) or Later("answer_unreadable")
 
-    async def _stream(self, space: str, number: int) -> Answer | Later:
-        options = quoted([("offset", number * PAGE), ("limit", PAGE), ("expand", WHOLE)])
+    async def _stream(self, space: str, offset: int) -> Answer | Later:
+        options = quoted([("offset", offset), ("limit", PAGE), ("expand", WHOLE)])
         return await self.api.get(f"{SOCIAL}/spaces/{space}/activities", options)
 
 
