@@ -52,6 +52,8 @@ class View:
     marks: dict[str, str] = field(default_factory=dict)
     roots: frozenset[str] = frozenset()
     """All that the window held."""
+    departed: set[str] = field(default_factory=set)
+    """What it held and holds no more: each is asked once whether it is gone."""
     failures: Counter[str] = field(default_factory=Counter)
     """Roots whose replies could not be read: after TRIES they are left out of one whole look, since they may fail for ever."""
     depth: Depth = field(default_factory=Depth)
@@ -75,6 +77,8 @@ class _Seen:
     floor: int = 0
     """The greatest number of those that are not for others."""
     changed: bool = False
+    more: bool = False
+    """Whether others may be gone that were not asked yet."""
 
 
 class NotKeptError(RuntimeError):
@@ -111,7 +115,8 @@ class Looker:
         rows = await self._absorb(view, shown, seen, newer.cursor)
         self._announce(view, shown, rows)
         if isinstance(window, Reading):
-            view.roots, view.depth.begins = frozenset(one.native_id for one in current), window.cursor
+            held, view.roots, view.depth.begins = view.roots, frozenset(one.native_id for one in current), window.cursor
+            view.departed = (view.departed | held) - view.roots
             view.threads = {root: replies for root, replies in view.threads.items() if root in seen.objects}
             view.marks = {root: mark for root, mark in view.marks.items() if root in view.threads}
         refused = await self._read_threads(view, seen)
@@ -121,13 +126,16 @@ class Looker:
             refused = await self._ask_missing(view, seen, whole=isinstance(window, Reading))
         if refused is None:
             refused = await self._ask_set_back(view, seen)
-        if refused is not None:
+        if refused is not None or seen.more:
             view.marks.clear()  # what was not settled is looked at again, though the bytes be the same
+        if refused is not None:
             return refused
         if view.poll.floor is None:
             await self._watch.found(space, seen.floor)
             view.poll = replace(view.poll, floor=seen.floor)
-        if isinstance(window, Reading):
+        if seen.more:
+            view.mark = ""
+        elif isinstance(window, Reading):
             view.mark = window.mark
         await self._refresh(view)
         return Looked(seen.changed)
@@ -238,7 +246,8 @@ class Looker:
         for _ in range(depth.steps(self._clock(), self._reread)):
             if depth.ended:
                 refused = await self._ask_missing_of(view, EVER, view.roots | depth.objects, seen)
-                depth.again()
+                if refused is not None or not seen.more:
+                    depth.again()
             else:
                 refused = await (self._read_older_thread(view, seen) if depth.threads else self._read_page(view, seen))
             if refused is not None:
@@ -276,7 +285,8 @@ class Looker:
 
     async def _ask_missing(self, view: View, seen: _Seen, *, whole: bool) -> Later | None:
         """What was there and was not seen is asked itself; absence from a page proves nothing."""
-        if not whole and not seen.whole:
+        view.departed -= seen.objects
+        if not whole and not seen.whole and not view.departed:
             return None
         now = self._clock()
         shown = EVER if view.depth.begins is None else now - WINDOW  # it holds all that there is, or the last days of it
@@ -285,13 +295,19 @@ class Looker:
     async def _ask_missing_of(self, view: View, since: datetime, there: frozenset[str], seen: _Seen) -> Later | None:
         """Ask for those made since a moment; `there` were seen at another look. One on which the RSE fails is set behind the others."""
         space, now, behind, in_a_row = view.poll.space, self._clock(), self._behind[view.poll.space], 0
-        for row in await self._watch.missing(space, since, seen.objects | there | {*behind}, seen.whole, now, MISSING_AT_ONCE):
+        not_these = seen.objects | there | {*behind}
+        rows = await self._watch.missing(space, since, not_these, seen.whole, now, MISSING_AT_ONCE, view.departed)
+        if len(rows) < MISSING_AT_ONCE:
+            view.departed &= {row.native_id for row in rows}  # the others are known to be gone, or set back
+        for row in rows:
             refused = None if row.native_id in seen.objects else await self._ask(view, row, seen)
             in_a_row = in_a_row + 1 if refused is not None else 0
             if refused is not None and of_one(refused):
                 behind.failed(row.native_id, refused)
             if refused is not None and (not of_one(refused) or in_a_row == IN_A_ROW):
                 return refused
+            view.departed.discard(row.native_id)
+        seen.more = seen.more or (len(rows) == MISSING_AT_ONCE and any(row.native_id in seen.objects for row in rows))
         return None
 
     async def _ask_set_back(self, view: View, seen: _Seen) -> Later | None:

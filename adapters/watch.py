@@ -43,7 +43,7 @@ MISSING = f"""
     UPDATE sightings SET asked_at = $5 WHERE instance = $1 AND native_id IN (
         SELECT native_id FROM sightings
         WHERE instance = $1 AND space = $2 AND NOT gone AND native_id <> ALL($4)
-          AND (thread = ANY($6) OR (thread IS NULL AND created_at >= $3))
+          AND (thread = ANY($6) OR (thread IS NULL AND created_at >= $3) OR native_id = ANY($8))
         ORDER BY asked_at NULLS FIRST, created_at DESC LIMIT $7)
     RETURNING {COLUMNS}
 """  # noqa: S608 - made of constants alone
@@ -155,11 +155,13 @@ class Watch:
                 "UPDATE sightings SET replies = $3 WHERE instance = $1 AND native_id = $2", self._instance, root, replies
             )
 
-    async def missing(self, space: str, since: datetime, seen: Iterable[str], whole: Iterable[str], now: datetime, most: int) -> list[Row]:
-        """Objects no older than `since` that were not seen: roots, and what stood under a root that told all; longest unasked first."""
+    async def missing(
+        self, space: str, since: datetime, seen: Iterable[str], whole: Iterable[str], now: datetime, most: int, departed: Iterable[str] = ()
+    ) -> list[Row]:
+        """Objects no older than `since` that were not seen: roots, and what stood under a root that told all; those that left the window; longest unasked first."""
+        wanted = space, since, list(seen), now, list(whole), most, list(departed)
         async with self._ledger.connection() as connection:
-            found = await connection.fetch(MISSING, self._instance, space, since, list(seen), now, list(whole), most)
-        return [_row(row) for row in found]
+            return [_row(row) for row in await connection.fetch(MISSING, self._instance, *wanted)]
 
     async def under(self, root: str) -> list[Row]:
         """What stood under a root, newest first."""

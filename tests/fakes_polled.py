@@ -58,11 +58,14 @@ class MemoryWatch(Watch):
     async def settle(self, space: str, root: str, replies: str) -> None:
         self.kept[root] = (space, replace(self.kept[root][1], replies=replies))
 
-    async def missing(self, space: str, since: datetime, seen: Iterable[str], whole: Iterable[str], now: datetime, most: int) -> list[Row]:
+    async def missing(
+        self, space: str, since: datetime, seen: Iterable[str], whole: Iterable[str], now: datetime, most: int, departed: Iterable[str] = ()
+    ) -> list[Row]:
         del now
-        known, roots = set(seen), set(whole)
+        known, roots, left = set(seen), set(whole), set(departed)
         rows = [row for at, row in self.kept.values() if at == space and not row.gone and row.native_id not in known]
-        return [row for row in rows if row.thread in roots or (row.thread is None and row.created_at >= since)][:most]
+        wanted = [row for row in rows if row.thread in roots or (row.thread is None and row.created_at >= since) or row.native_id in left]
+        return wanted[:most]
 
     async def under(self, root: str) -> list[Row]:
         return [row for _, row in self.kept.values() if row.thread == root and not row.gone]

@@ -135,6 +135,7 @@ async def test_what_is_missing_is_what_was_told_or_was_just_being_told_and_not_s
         row("root-1"),
         row("root-2"),
         row("too old", at=old),
+        row("left", at=old),
         row("being told", revision=0),
         row("reply being told", revision=0, thread="seen"),
         row("reply of a whole root", thread="seen", at=old),
@@ -143,13 +144,13 @@ async def test_what_is_missing_is_what_was_told_or_was_just_being_told_and_not_s
     await watch.keep("a", rows, NOW, None)
 
     async def missing(most: int) -> set[str]:
-        return {one.native_id for one in await watch.missing("a", recent, ["seen"], ["seen"], datetime.now(UTC), most)}
+        return {one.native_id for one in await watch.missing("a", recent, ["seen"], ["seen"], datetime.now(UTC), most, ["left"])}
 
-    everything = {"root-1", "root-2", "reply of a whole root", "being told", "reply being told"}
+    everything = {"root-1", "root-2", "reply of a whole root", "being told", "reply being told", "left"}
     assert await missing(10) == everything
     assert {one.native_id for one in await watch.under("seen")} == {"reply of a whole root", "reply being told"}
     one = await missing(2)
-    rest = await missing(3)
+    rest = await missing(4)
     assert one | rest == everything
 
 

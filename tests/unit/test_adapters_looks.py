@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from adapters import set_back
-from adapters.looks import RE_READ, Looked, NotKeptError, View
+from adapters.looks import MISSING_AT_ONCE, RE_READ, Looked, NotKeptError, View
 from adapters.port import Act, Change, Later, Never
 from adapters.watch import LeaseLost
 from tests.fakes_polled import PolledSink, view_of
@@ -189,6 +189,19 @@ async def test_a_404_deletes_once_with_what_stood_under_it_and_is_not_asked_agai
     await room.look()
     assert room.told[2:] == [("deleted", "b", ""), ("deleted", "a", "")]
     assert room.rse.asked.count("gone a") == 1
+
+
+async def test_however_many_are_deleted_at_once_all_are_told_in_a_few_looks_though_nothing_else_happens() -> None:
+    room = Room()
+    for number in range(2 * MISSING_AT_ONCE + 5):
+        room.rse.say(f"a{number}", "Bonjour")
+        room.rse.say(f"b{number}", "Merci", under="a0")
+    await room.look()
+    for name in [name for name in room.rse.said if name not in {"a0", "a1"}]:
+        del room.rse.said[name]
+    for _ in range(6):
+        await room.look()
+    assert sum(act == "deleted" for act, _, _ in room.told) == 2 * (2 * MISSING_AT_ONCE + 5) - 2
 
 
 async def test_replies_that_went_with_a_copy_which_we_deleted_are_not_told_as_deleted_by_their_authors() -> None:

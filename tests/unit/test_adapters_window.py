@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from adapters.looks import Looker
-from adapters.port import Change
+from adapters.port import Act, Change
 from tests.fakes_polled import PolledSink, view_of
 from tests.fakes_polled_rse import PolledRse
 
@@ -51,3 +51,41 @@ async def test_what_it_holds_is_not_forgotten_however_long_nothing_changes() -> 
         now += timedelta(days=2)
         await looker.look(view)
         assert sink.watch.refreshed == {"a": now, "b": now}
+
+
+async def test_what_is_deleted_from_it_is_told_at_once_however_old_it_is() -> None:
+    rse, sink, view, now = PolledRse(), PolledSink(), view_of("salon", since=datetime.now(UTC) - timedelta(days=30)), datetime.now(UTC)
+    looker = Looker(rse, sink.watch, sink.admit, lambda: sink.room, lambda: now, 0)
+    rse.say("beyond", "Bonjour", ago=timedelta(days=8))
+    rse.say("a", "Bonjour", ago=timedelta(days=6, hours=23))
+    rse.say("b", "Bonjour", ago=timedelta(days=6, hours=23))
+    rse.say("c", "Bonjour")
+    await looker.look(view)
+    now += timedelta(hours=2)
+    del rse.said["a"]
+    for _ in range(3):
+        await looker.look(view)
+    assert [one.native_id for one in sink.outcomes if isinstance(one, Change) and one.act is Act.DELETED] == ["a"]
+    assert [rse.asked.count(f"gone {name}") for name in "abc"] == [1, 1, 0]
+
+
+async def test_however_many_are_deleted_beyond_it_one_round_asks_for_all_of_them() -> None:
+    rse, sink, view, now = PolledRse(), PolledSink(), view_of("salon", since=datetime.now(UTC) - timedelta(days=30)), datetime.now(UTC)
+    looker = Looker(rse, sink.watch, sink.admit, lambda: sink.room, lambda: now)
+    for number in range(50):
+        rse.say(f"a{number}", "Bonjour", ago=timedelta(days=8))
+    rse.say("b", "Bonjour")
+
+    async def looks(number: int) -> int:
+        nonlocal now
+        for _ in range(number):
+            now += timedelta(seconds=5)
+            await looker.look(view)
+        return sum(isinstance(one, Change) and one.act is Act.DELETED for one in sink.outcomes)
+
+    assert await looks(6) == 0
+    for number in range(45):
+        del rse.said[f"a{number}"]
+    pages = rse.asked.count("deeper 50")
+    assert await looks(6) == 45
+    assert rse.asked.count("deeper 5") + rse.asked.count("deeper 50") - pages <= 2
