@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from adapters.settings import Instance
 
 ANSWER_LIMIT = 32 * 1024 * 1024
+PIECE = 64 * 1024
 TIMEOUT = 20.0
 UNSURE = frozenset((HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN))
 
@@ -137,9 +138,9 @@ async def _read(response: aiohttp.ClientResponse) -> Answer | Later:
         return Later("rate_limited", _wish(response))
     if response.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return Later(f"status_{response.status}", _wish(response))
-    if (response.content_length or 0) > ANSWER_LIMIT:
+    body = await _body(response)
+    if body is None:
         return Later("answer_too_large")
-    body = await response.read()
     try:
         document = json.loads(body) if body else {}
     except (ValueError, RecursionError):
@@ -149,6 +150,18 @@ async def _read(response: aiohttp.ClientResponse) -> Answer | Later:
     if response.ok and response.status < HTTPStatus.MULTIPLE_CHOICES:
         return Later("answer_unreadable")  # a sign-in page or a proxy's word: not eXo's
     return Answer(response.status, {}, body)
+
+
+async def _body(response: aiohttp.ClientResponse) -> bytes | None:
+    """None past the limit, which neither an answer in pieces nor a compressed one announces."""
+    body = bytearray()
+    if (response.content_length or 0) > ANSWER_LIMIT:
+        return None
+    async for piece in response.content.iter_chunked(PIECE):
+        if len(body) + len(piece) > ANSWER_LIMIT:
+            return None
+        body += piece
+    return bytes(body)
 
 
 def _wish(response: aiohttp.ClientResponse) -> float | None:

@@ -8,10 +8,11 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import aiohttp
 import pytest
 from pydantic import SecretStr
 
-from adapters.exo import ExoClient
+from adapters.exo import ExoClient, http
 from adapters.exo.client import GenerationUnknown
 from adapters.port import REACTIONS, UNSUPPORTED, WITHDRAWN, Act, Change, Incomplete, Later, Never, Order, Reading, Same, Unused, Written
 from schemas.facts.message import Author, Content
@@ -254,6 +255,14 @@ async def test_an_object_that_does_not_answer_in_time_is_not_deleted(either: Por
         assert await client.gone(space_of(either), root) == Later("timeout")
     finally:
         await client.close()
+
+
+async def test_an_answer_that_never_ends_is_not_read_to_its_end(either: Portal, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = await either.post("Un" * 1_000)
+    monkeypatch.setattr(aiohttp.ClientResponse, "content_length", property(lambda _: None))  # it comes in pieces, or compressed
+    assert await either.client.gone(space_of(either), root) is False
+    monkeypatch.setattr(http, "ANSWER_LIMIT", 2_000)
+    assert await either.client.gone(space_of(either), root) == Later("answer_too_large")
 
 
 async def test_being_put_out_of_a_space_deletes_nothing_though_meeds_answers_404(either: Portal) -> None:
