@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ from pydantic_core import PydanticSerializationError, to_json
 
 from adapters.depths import TRUSTED_FOR, Depth, Leaf
 from adapters.gateway import named
-from adapters.news import Beginning, deleted, news_of
+from adapters.news import EVER, Beginning, deleted, news_of
 from adapters.port import Later, Never, Reading
 from adapters.set_back import IN_A_ROW, SetBack, of_one
 from adapters.sorting import NotStored
@@ -22,6 +22,7 @@ from schemas.wire.records import new_correlation
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+    from datetime import datetime
 
     from adapters.news import News
     from adapters.port import Outcome, Polled, Sighting
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 
 WINDOW = timedelta(days=7)
 WINDOW_ROOTS = 200
-EVER = datetime.fromtimestamp(0, UTC)
 MISSING_AT_ONCE = 20
 REREAD = 12.0
 """Questions in a minute about what lies beyond the window."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from adapters.likes import compared, remembered
@@ -11,12 +11,12 @@ from adapters.port import Act, Change, Incomplete, Nonsense
 from adapters.watch import Row
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from adapters.port import Outcome, Sighting
 
 GONE = "gone"
 NOBODY = "nobody"  # an RSE that is asked does not tell who deleted
+EVER = datetime.fromtimestamp(0, UTC)
+"""When what tells no time was made."""
 AHEAD = timedelta(minutes=1)
 """By so much the clock of an RSE that tells nothing of it may be ahead of ours."""
 
@@ -57,10 +57,10 @@ def news_of(seen: Sighting, row: Row | None, beginning: Beginning, now: datetime
     before = replace(row, likes=likes.before) if likes.before != row.likes else None
     told = replace(row, digest=seen.digest, likes=likes.after, gone=False)
     if row.revision == 0 and row.digest == seen.digest:  # told once perhaps: the same event again
-        return News(replace(told, revision=1), _at(seen.outcome, row.created_at), before, seen.document, likes.changes)
+        return News(replace(told, revision=1), _at(seen.outcome, row.created_at), before, _document(seen), likes.changes)
     if row.digest != seen.digest or row.gone:
-        return News(replace(told, revision=row.revision + 1), _edited(seen, row, now), before, seen.document, likes.changes)
-    return News(told, None, before, seen.document, likes.changes) if row.likes != likes.after else None
+        return News(replace(told, revision=row.revision + 1), _edited(seen, row, now), before, _document(seen), likes.changes)
+    return News(told, None, before, _document(seen), likes.changes) if row.likes != likes.after else None
 
 
 def deleted(row: Row, space: str, now: datetime) -> News:
@@ -76,16 +76,27 @@ def _first(seen: Sighting, beginning: Beginning, now: datetime) -> News:
     """What stood there before we were to look is remembered, so that its edits are seen, and not told.
 
     A time that is before its space's tie or that has not come yet is wrong, and is told and remembered as the moment at which we saw it.
+    Of what cannot be read, and tells neither time nor number, nobody knows when it was written: it is named to the operators, and its words stay.
     """
     row = Row(seen.native_id, seen.thread, seen.digest, 1, "", remembered(seen.likes), gone=False, created_at=seen.created_at)
-    if isinstance(seen.outcome, Nonsense):
-        return News(row, seen.outcome, replace(row, revision=0), seen.document)
-    if not beginning.admits(seen, now):
+    admitted = beginning.admits(seen, now)
+    if isinstance(seen.outcome, Nonsense) and (admitted or _undated(seen)):
+        return News(row, seen.outcome, replace(row, revision=0), _document(seen))
+    if not admitted:
         return News(row)
     likes = compared(frozenset(), seen, now)
     row = row if beginning.since <= seen.created_at <= now else replace(row, created_at=now)
     before = replace(row, revision=0, likes=likes.before)
-    return News(replace(row, likes=likes.after), _at(seen.outcome, row.created_at), before, seen.document, likes.changes)
+    return News(replace(row, likes=likes.after), _at(seen.outcome, row.created_at), before, _document(seen), likes.changes)
+
+
+def _undated(seen: Sighting) -> bool:
+    """Whether nobody knows if it was written before the tie: it could not be read, and tells no number."""
+    return isinstance(seen.outcome, Nonsense) and seen.number is None and seen.created_at == EVER
+
+
+def _document(seen: Sighting) -> object:
+    return None if _undated(seen) else seen.document
 
 
 def _at(outcome: Outcome, moment: datetime) -> Outcome:

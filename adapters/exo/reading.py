@@ -75,8 +75,7 @@ class Entry:
     @property
     def number(self) -> int | None:
         """The number that eXo counted up to for it, one row after another of activities and comments; none where it is a JCR node (before eXo 5)."""
-        found = _NUMBER.match(self.id)
-        return int(found[1]) if found else None
+        return _numbered(self.id)
 
     @property
     def is_root(self) -> bool:
@@ -97,6 +96,11 @@ class Entry:
     def version(self) -> str:
         """A digest of what people read: eXo moves an activity's own times when somebody comments or likes it."""
         return "d" + hashlib.sha256(self.html.encode()).hexdigest()[:24]
+
+
+def _numbered(told: str) -> int | None:
+    found = _NUMBER.match(told)
+    return int(found[1]) if found else None
 
 
 def entry_of(document: Any) -> Entry | Nonsense:
@@ -170,8 +174,7 @@ def outcome_of(entry: Entry, space: str, instance: Instance) -> Change | Unused 
 
 def _sightings(entry: Entry | Nonsense, space: str, instance: Instance) -> Sequence[Sighting]:
     if isinstance(entry, Nonsense):
-        name = _unreadable(entry, space)
-        return (Sighting(name, entry, name, EVER, document=entry.document),)
+        return (_unreadable(entry, space),)
     seen = Sighting(
         entry.native_id,
         outcome_of(entry, space, instance),
@@ -188,12 +191,13 @@ def _sightings(entry: Entry | Nonsense, space: str, instance: Instance) -> Seque
     return (seen, *(one for under in entry.inline for one in _sightings(under, space, instance)))
 
 
-def _unreadable(found: Nonsense, space: str) -> str:
-    """A name of its own, so that it becomes one dead letter and not one at each look: by its id, as far as it tells one."""
+def _unreadable(found: Nonsense, space: str) -> Sighting:
+    """Under a name of its own, so that it becomes one dead letter and not one at each look: by its id, as far as it tells one."""
     told = found.document.get("id") if isinstance(found.document, dict) else None
-    name = str(told) if isinstance(told, str | int) else ""
-    said = f"{space}\0{found.reason}\0{found.detail}\0{name}"
-    return "unreadable:" + hashlib.sha256(said.encode(errors="replace")).hexdigest()[:24]
+    number = _numbered(str(told)) if isinstance(told, str | int) else None
+    said = f"{space}\0{found.reason}\0{found.detail}\0{told if isinstance(told, str | int) else ''}"
+    name = "unreadable:" + hashlib.sha256(said.encode(errors="replace")).hexdigest()[:24]
+    return Sighting(name, found, name, EVER, document=found.document, number=number)
 
 
 def _replies(entry: Entry) -> str:

@@ -6,6 +6,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+import pytest
+
 from adapters.news import Beginning, deleted, news_of
 from adapters.port import Act, Change, Incomplete, Liker, Nonsense, Sighting, Unused
 from schemas.facts.message import Author, Content
@@ -84,12 +86,32 @@ def test_a_first_telling_that_was_cut_short_keeps_its_corrected_time() -> None:
     assert again.outcome == news.outcome
 
 
-def test_what_cannot_be_read_is_told_whatever_its_time() -> None:
-    unread = seen(outcome=Nonsense("activity_malformed"), created_at=datetime.fromtimestamp(0, UTC))
-    news = news_of(unread, None, Beginning(NOON), LATER)
+def unread(number: int | None = None) -> Sighting:
+    """What could not be read tells no time."""
+    wrong, never = Nonsense("activity_malformed"), datetime.fromtimestamp(0, UTC)
+    return replace(seen(), outcome=wrong, created_at=never, document={"id": "43"}, number=number)
+
+
+def test_what_cannot_be_read_and_came_since_the_tie_by_its_number_is_told_with_what_it_was() -> None:
+    news = news_of(unread(number=43), None, Beginning(NOON, floor=42), LATER)
     assert news is not None
-    assert news.outcome == Nonsense("activity_malformed")
-    assert news_of(unread, news.after, Beginning(NOON), LATER) is None
+    assert (news.outcome, news.document) == (Nonsense("activity_malformed"), {"id": "43"})
+    assert news_of(unread(number=43), news.after, Beginning(NOON, floor=42), LATER) is None
+
+
+@pytest.mark.parametrize("floor", [None, 43])
+def test_what_cannot_be_read_and_stood_there_before_the_tie_by_its_number_stays_there(floor: int | None) -> None:
+    news = news_of(unread(number=43), None, Beginning(NOON, floor), LATER)
+    assert news is not None
+    assert (news.outcome, news.document) == (None, None)
+
+
+def test_what_cannot_be_read_and_tells_no_number_is_named_without_its_words() -> None:
+    news = news_of(unread(), None, Beginning(NOON), LATER)
+    assert news is not None
+    again = news_of(unread(), news.before, Beginning(NOON), LATER)
+    assert again is not None
+    assert [(one.outcome, one.document) for one in (news, again)] == [(Nonsense("activity_malformed"), None)] * 2
 
 
 def test_two_edits_to_the_same_words_are_two_events_and_a_repeat_of_one_is_one() -> None:

@@ -73,6 +73,7 @@ def test_each_that_cannot_be_read_is_known_again_and_tells_what_it_was() -> None
     first, second = sightings_of(map(entry_of, broken), "12", RSE)
     assert [first.document, second.document] == broken
     assert first.native_id != second.native_id
+    assert [first.number, second.number] == [42, 43]
     assert sighting(activity(id="42", createDate="hier", title="Autre chose")).native_id == first.native_id
     assert comment_of({"id": "comment1"}, "42") == Nonsense("comment_malformed", "createdAt")
     (under,) = sightings_of([comment_of({"id": "comment1"}, "42")], "12", RSE)
