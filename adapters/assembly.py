@@ -40,6 +40,7 @@ from adapters.members import Members
 from adapters.memory import Memory
 from adapters.node_key import NodeKey
 from adapters.notices import Board, Noticer
+from adapters.observing import Observing
 from adapters.offers import Announces, Greets, Recalls
 from adapters.outgoing import Outgoing
 from adapters.pacing import Paces
@@ -130,20 +131,20 @@ async def build(name: str, instance: Instance, shared: Shared) -> Connector:
     for part in (ties.load(), spool.count()):
         await part
     publisher = shared.transport.publisher(key)
-    outgoing = Outgoing(publisher, spool, name, shared.clock)
+    observes, members = Observing(name, instance.node, shared.trust.current), Members(shared.ledger, name)
+    outgoing = Outgoing(publisher, spool, name, shared.clock, observes, members.unsaid)
     sealing = SealingKey(bytes.fromhex(shared.settings.operators_key))
     memory = Memory(shared.ledger, name)
     rosters = None
     if isinstance(client, Rostered):
-        members = Members(shared.ledger, name)
         rosters = Rosters(
-            Office(name, instance, key, client, ties, members, memory, outgoing, shared.clock, asyncio.sleep, random.random)
+            Office(name, instance, key, client, ties, members, memory, outgoing, shared.clock, asyncio.sleep, random.random, observes)
         )  # fmt: skip
     pause = Pause(name, asyncio.sleep, random.random)
     handshake = Handshake(instance, key, client, ties, outgoing, pause, shared.clock)
     hints = Hints(handshake, asyncio.sleep)
     roster_hint = rosters.touched if rosters is not None else _nobody
-    seat = Seat(name, instance, key, memory, ties, spool, outgoing, sealing, shared.clock, hints.hint, roster_hint)
+    seat = Seat(name, instance, key, memory, ties, spool, outgoing, sealing, shared.clock, hints.hint, roster_hint, observes=observes)
     admission = Admission(seat)
     receipts = Receipts(key, instance.platform, publisher, applied, shared.clock)
     resyncs = Resyncs(shared.ledger, name)
@@ -196,8 +197,9 @@ def _offered(
     if isinstance(client, Recalls):
         asked = Backfills(shared.ledger, name, secrets.token_hex(8))
         bringing = Bringing(
-            name, instance, client, ties, asked, seat.memory, seat.spool, pause, admission.admit, admission.asking, shared.clock
-        )
+            name, instance, client, ties, asked, seat.memory, seat.spool, pause, admission.admit, admission.asking, shared.clock,
+            observes=seat.observes,
+        )  # fmt: skip
         yield _after(handshake.begun, Backfiller(bringing).run)
 
 

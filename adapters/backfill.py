@@ -11,6 +11,7 @@ import structlog
 
 from adapters.backfills import MOST_DAYS, MOST_ITEMS, BackfillLost, Item, State
 from adapters.gateway import named
+from adapters.observing import speaks
 from adapters.offers import Recounted, Survey
 from adapters.port import Act, Change, Later, Nonsense, Unused
 from adapters.rounds import outlived
@@ -67,6 +68,7 @@ class Bringing:
     """Held from a question to the RSE until its answer is admitted."""
     clock: Callable[[], datetime]
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    observes: Callable[[], bool] = speaks
 
 
 class _Told(NamedTuple):
@@ -112,8 +114,8 @@ class Backfiller:
         return self._every * done if not isinstance(done, Later) else max(self._every, done.after or TROUBLE_SECONDS)
 
     async def _todays_go_first(self, job: Job) -> bool:
-        """What is said today goes before history, and an RSE that is not well is left in peace; but what waits for history waits no longer."""
-        if not self._parts.spool.moves:
+        """What is said today goes before history, which an observer does not tell at all; but what waits for history waits no longer."""
+        if not self._parts.spool.moves and (job.state is State.UNDOING or not self._parts.observes()):
             return False
         found = await self._oldest(job, urgent=True) if job.state is not State.UNDOING else None
         return found is None or found[1] is not Item.TELLING

@@ -7,11 +7,15 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from adapters.overtaking import native_id_of, type_of
+from schemas.facts.membership import MembershipJoined
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from adapters.ledger import Ledger
     from adapters.people import Member
+    from adapters.spool import Record
 
 COLUMNS = "space, actor, native_id, community, name, revision, state"
 EXPECT = f"""
@@ -104,6 +108,18 @@ class Members:
         async with self._ledger.connection() as connection:
             noted = await connection.fetch(EXPECT, self._instance, space, *map(list, columns))
         return frozenset(row["native_id"] for row in noted)
+
+    async def unsaid(self, records: Sequence[Record]) -> None:
+        """Arrivals that were noted and never left: whoever is here still when they may is told under the same id."""
+        native_ids = [native_id_of(record) for record in records if type_of(record) == MembershipJoined.event_type]
+        if not native_ids:
+            return
+        async with self._ledger.connection() as connection:
+            await connection.execute(
+                "UPDATE members SET state = 'coming' WHERE instance = $1 AND native_id = ANY($2) AND state = 'present'",
+                self._instance,
+                native_ids,
+            )
 
     async def settle(self, rows: Sequence[Row]) -> None:
         """They were told: who came is present, who left is forgotten."""

@@ -59,6 +59,14 @@ def of_space(telling: Telling, state: TieState) -> Content:
     return _content("".join(said))
 
 
+def where_observed(telling: Telling, state: TieState) -> Content:
+    """As `of_space`, where the ministry is admitted to read alone: nobody must believe that she is heard."""
+    if state not in LIVING:
+        return of_space(telling, state)
+    stays = "<p>Ce ministère n’y est admis que comme <strong>observateur</strong> : ce qui s’y dit ailleurs se lit ici, et ce qui s’écrit ici reste ici.</p>"
+    return _content("".join((_tied(telling), stays, _readers(telling, "La communauté réunit aussi"), _more(telling))))
+
+
 def person_title(telling: Telling) -> str:
     """By whom else she is read: other ministries, everybody, or both."""
     if EVERYBODY not in telling.ministries:

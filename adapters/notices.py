@@ -11,6 +11,7 @@ import structlog
 
 from adapters import notice_text
 from adapters.notice_text import EVERYBODY, Telling
+from adapters.observing import observes
 from adapters.offers import Notice
 from adapters.port import Later, Never, Written
 from adapters.rounds import outlived
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from adapters.offers import Announces
     from adapters.registry import Trust
     from adapters.settings import Instance
+    from schemas.facts.message import Content
 
 ROUND_SECONDS: Final = 2.0
 LEASE_SECONDS: Final = 60.0
@@ -113,8 +115,9 @@ class Noticer:
         if registry is None:
             return ROUND_SECONDS
         names = {node.id: node.organisation for node in registry.document.nodes} | {PEERS: EVERYBODY}
+        say = notice_text.where_observed if observes(registry, self.instance.node) else notice_text.of_space
         for one in await self.board.standings():
-            wanted = notice_of(one, self.instance, names, self.link)
+            wanted = notice_of(one, self.instance, names, self.link, say)
             if wanted is not None and digest_of(wanted) != one.shown and await self.board.claim(one):
                 later = await self._show(one, wanted)
                 if later is not None:
@@ -139,14 +142,20 @@ class Noticer:
         return None
 
 
-def notice_of(one: Standing, instance: Instance, names: Mapping[str, str], link: str) -> Notice | None:
+def notice_of(
+    one: Standing,
+    instance: Instance,
+    names: Mapping[str, str],
+    link: str,
+    say: Callable[[Telling, TieState], Content] = notice_text.of_space,
+) -> Notice | None:
     """What shall stand in a space; None while nobody can tell (who hears the community, whether the hub agrees)."""
     if one.native_id is None and one.state is not TieState.CONFIRMED:
         return None  # nothing stands there that could be set right
     if one.state in {TieState.PROPOSED, TieState.ACCEPTED} or (one.state is TieState.CONFIRMED and one.nodes is None):
         return None
     telling = Telling(one.title, _others(one.nodes or (), instance, names), instance.mark, link)
-    content = notice_text.of_space(telling, one.state)
+    content = say(telling, one.state)
     key = notice_key(instance.node, one.space, one.community)
     return Notice(one.space, key, notice_text.title(telling), content, one.state is TieState.CONFIRMED, one.native_id)
 

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from adapters.observing import OBSERVES, says, speaks
 from adapters.overtaking import TAKES_BACK, Overtaking, subject_of, type_of
 from adapters.spool import Kind, SpoolFull
 from schemas.wire.publisher import NotAcknowledged, SpeechRefused
 from schemas.wire.telemetry import Metric
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from adapters.spool import Record, Row, Spool
     from schemas.wire.publisher import Place, Publisher
@@ -26,13 +27,29 @@ SILENT_FOR = timedelta(seconds=5)
 log = structlog.get_logger()
 
 
+async def nothing_more(records: Sequence[Record]) -> None:
+    """Nobody else need know that these were never said."""
+    del records
+
+
 class Outgoing:
     """The one way out of an instance: the transport while it answers, else its spool, and never past what waits there already."""
 
-    def __init__(self, publisher: Publisher, spool: Spool, instance: str, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        publisher: Publisher,
+        spool: Spool,
+        instance: str,
+        clock: Callable[[], datetime],
+        observes: Callable[[], bool] = speaks,
+        unsaid: Callable[[Sequence[Record]], Awaitable[None]] = nothing_more,
+    ) -> None:
         self._publisher, self._spool, self._instance, self._clock = publisher, spool, instance, clock
+        self._observes, self._unsaid = observes, unsaid
         self._alone = asyncio.Lock()
         self._silent_until = datetime.min.replace(tzinfo=UTC)
+        self._swept = -1
+        """Up to where the spool holds nothing that an observer may not say."""
 
     @property
     def ready(self) -> bool:
@@ -94,6 +111,7 @@ class Outgoing:
 
     async def drain(self) -> None:
         """Publish what waits, oldest first, as far as the transport takes it. Raises LedgerUnavailable."""
+        await self._sweep()
         while self._spool.waiting[Kind.RECORD] and self._publisher.ready and self._clock() >= self._silent_until:
             async with self._alone:
                 rows = await self._spool.first(Kind.RECORD, CHUNK)
@@ -108,6 +126,20 @@ class Outgoing:
                 except NotAcknowledged:
                     return None
         return None
+
+    async def _sweep(self) -> None:
+        """What an observer's agents said is dropped, whether or not anybody could be told: it must not leave as old words once the node speaks."""
+        if not self._observes():
+            self._swept = -1
+            return
+        async with self._alone:
+            while rows := await self._spool.first(Kind.RECORD, CHUNK, after=self._swept):
+                if unsaid := [row for row in rows if says(row.record)]:
+                    await self._unsaid([row.record for row in unsaid])
+                    await self._spool.remove(Kind.RECORD, [row.position for row in unsaid])
+                    Metric.webhooks.labels(self._instance, OBSERVES).inc(len(unsaid))
+                    log.warning("spool_unsaid", instance=self._instance, reason=OBSERVES, records=len(unsaid))
+                self._swept = rows[-1].position
 
     async def _take_back(self) -> None:
         """Nobody must keep words that their author deleted because her ministry may not speak: what takes back does not wait behind speech."""

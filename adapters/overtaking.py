@@ -59,3 +59,8 @@ def type_of(record: Record) -> str:
 def subject_of(record: Record) -> str:
     """The object that an event is about."""
     return dict(record.headers).get("ce_subject", b"").decode()
+
+
+def native_id_of(record: Record) -> str:
+    """By what its RSE knows that object."""
+    return dict(record.headers).get("ce_nativeid", b"").decode()

@@ -15,6 +15,7 @@ import structlog
 
 from adapters.ledger import LedgerUnavailable
 from adapters.members import Standing, compared
+from adapters.observing import speaks
 from adapters.patience import delay
 from adapters.people import ROSTER_LIMIT, TOO_MANY, Member
 from adapters.port import UNSUPPORTED, Later, Never
@@ -68,6 +69,7 @@ class Office:
     clock: Callable[[], datetime]
     sleep: Callable[[float], Awaitable[None]]
     chance: Callable[[], float]
+    observes: Callable[[], bool] = speaks
 
 
 @dataclass(slots=True)
@@ -164,6 +166,8 @@ class Rosters:
             return "not_tied"
         named = [Member(one.actor, one_line(public_name(one.name), NAME_LIMIT) or ANYBODY) for one in roster if _ACTOR.fullmatch(one.actor)]
         news = compared(await self._office.members.of(space), named, space, tie.community)
+        if self._office.observes():  # who comes is told once the node speaks, if she is there still
+            news = [row for row in news if row.state is Standing.LEAVING]
         count = await self._tell(space, news)
         turn.not_before = self._office.clock() + REST + PACE * count
         if len(news) > count or any(row.state is Standing.LEAVING for row in news):  # the rest; who left for another community

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from adapters.decisions import Desk
 from adapters.greetings import Newcomer, Newcomers
 from adapters.memory import Met
+from adapters.observing import OBSERVES, is_speech, speaks
 from adapters.port import Act, Altered, Change, Incomplete, Nonsense, RosterAltered, Unused
 from adapters.pseudonyms import pseudonym
 from adapters.spool import Record, pack_change, pack_incomplete
@@ -117,6 +118,8 @@ class Seat:
     roster_hint: Callable[[str], None]
     """Told of each space to which somebody came, or that somebody left; of any space where none is named."""
     newcomers: Newcomers = field(default_factory=Newcomers)
+    observes: Callable[[], bool] = speaks
+    """Whether the node may not say anything new (`adapters.observing`)."""
 
 
 class Sorter:
@@ -257,6 +260,9 @@ class Sorter:
                 self._ask(incomplete, arrival, batch)
             case Nonsense():
                 self._seal(decision, arrival, batch)
+            case Publish(fact=fact, remembered=remembered) if is_speech(fact.event_type) and self._seat.observes():
+                self._drop(OBSERVES, arrival)  # as if never said: an edit or a back-fill may tell it once the node speaks
+                batch.objects += [remembered] if remembered.is_copy else []  # what people here did to a copy is true here all the same
             case Publish():
                 self._publish(change, decision, arrival, batch)
 

@@ -118,6 +118,7 @@ class Desk:
     instance: Instance
     admission: Admission
     hinted: list[str]
+    observes: bool = False
 
     def ask(self, **said: Any) -> asyncio.Task[Answer]:
         return asyncio.ensure_future(self.admission.admit([change_of(said, self.instance)], b"{}", "0" * 32))
@@ -144,11 +145,12 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
     spool = SimpleNamespace(waiting=Counter(), limit=ROOM, room=ROOM, first=_nothing)
     ties = SimpleNamespace(known={SPACE: TIE}.get)
     seat = Seat(
-        "rse", instance, SigningKey.generate(instance.node), memory, ties, spool, out, PrivateKey.generate().public_key, lambda: NOW, hinted.append, hinted.append  # type: ignore[arg-type]  # fakes
+        "rse", instance, SigningKey.generate(instance.node), memory, ties, spool, out, PrivateKey.generate().public_key, lambda: NOW, hinted.append, hinted.append, observes=lambda: made.observes  # type: ignore[arg-type]  # fakes
     )  # fmt: skip
     admission = Admission(seat)
+    made = Desk(memory, out, instance, admission, hinted)
     running = asyncio.create_task(admission.run())
-    yield Desk(memory, out, instance, admission, hinted)
+    yield made
     running.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await running

@@ -128,6 +128,7 @@ class World:
     now: datetime = NOW
     batches: list[Sequence[Outcome]] = field(default_factory=list)
     asking: asyncio.Lock = field(default_factory=asyncio.Lock)
+    observes: bool = False
 
     @property
     def moves(self) -> bool:
@@ -155,7 +156,7 @@ class World:
     def filler(self, clock: Callable[[], datetime] = lambda: NOW) -> Backfiller:
         parts: dict[str, Any] = {
             "client": self.rse, "ties": self, "backfills": self.backfills, "memory": self, "spool": self, "pause": self, "admit": self.admit,
-            "asking": self.asking,
+            "asking": self.asking, "observes": lambda: self.observes,
         }  # fmt: skip
         return Backfiller(Bringing("rse", an_instance(self.folder, **self.settings), clock=clock, **parts))
 
@@ -166,6 +167,15 @@ class World:
 @pytest.fixture
 def world(tmp_path: Path) -> World:
     return World(tmp_path)
+
+
+async def test_an_observer_brings_no_history_before_it_speaks_but_takes_back_what_it_brought(world: World) -> None:
+    world.observes = True
+    await world.step()
+    assert (world.told, world.backfills.items) == ([], {"post:1": Item.WAITING})
+    world.backfills.items = {"post:1": Item.TELLING}  # what happens in its space waits for it
+    await world.step()
+    assert world.told == [replace(OLD, history=True, asked=OLD.version)]
 
 
 async def test_a_message_is_told_as_history_and_noted_as_brought_at_the_pace_of_the_settings(world: World) -> None:

@@ -79,8 +79,8 @@ class Known:
         return self._registry
 
 
-def at_work(board: FakeBoard, wall: Wall, instance: Instance) -> Noticer:
-    hub = Hub(nodes={name: SigningKey.generate(name) for name in NAMES})
+def at_work(board: FakeBoard, wall: Wall, instance: Instance, grade: str = "full") -> Noticer:
+    hub = Hub(nodes={name: SigningKey.generate(name) for name in NAMES}, entries={instance.node: {"grade": grade}})
     client: Any = wall
     asked: Any = board
     trust: Any = Known(hub)
@@ -131,6 +131,18 @@ def test_a_tie_that_no_longer_lives_changes_the_notice_that_stands_and_unpins_it
     assert words in notice.content.text
     assert "reste ici" in notice.content.text
     assert not notice.pinned
+
+
+async def test_who_writes_where_her_ministry_observes_is_not_told_that_she_is_heard(instance: Instance) -> None:
+    board, wall = FakeBoard([dataclasses.replace(TIED, native_id="post:1")]), Wall()
+    noticer = at_work(board, wall, instance, grade="observer")
+    await noticer.round()
+    await at_work(board, wall, instance).round()
+    observing, full = (notice.content.text for notice in wall.said)
+    assert "reste ici" in observing
+    assert "est lu aussi par" not in observing
+    assert "La communauté réunit aussi : Ministère." in observing
+    assert "est lu aussi par" in full
 
 
 def test_the_key_is_one_per_space_and_community_and_fits_every_platform() -> None:

@@ -83,13 +83,17 @@ def _word(one: Record) -> str:
 class Ministry:
     """One that may not speak, and what waits in its connector."""
 
-    def __init__(self, *waiting: Record) -> None:
+    def __init__(self, *waiting: Record, observes: bool = False) -> None:
         self.hub, self.shelf, self.at = Hub(), Shelf(), [NOW]
+        self.observes, self.unsaid = observes, list[str]()
         self.shelf.rows = [Row(number, b"", one, NOW) for number, one in enumerate(waiting, 1)]
         self.shelf.last = len(waiting)
         publisher: Any = self.hub
         spool: Any = self.shelf
-        self.out = Outgoing(publisher, spool, "rse", lambda: self.at[0])
+        self.out = Outgoing(publisher, spool, "rse", lambda: self.at[0], lambda: self.observes, self.note)
+
+    async def note(self, records: Sequence[Record]) -> None:
+        self.unsaid += [_word(one) for one in records]
 
     async def drain(self) -> None:
         self.at[0] += timedelta(seconds=6)
@@ -148,3 +152,37 @@ async def test_while_the_hub_takes_nothing_a_full_spool_is_full_for_all() -> Non
     with pytest.raises(SpoolFull):
         await rse.out.put([record("message.deleted", "m1")])
     assert len(rse.shelf.rows) == LIMIT
+
+
+SAID = [
+    ("message.posted", "m0"),
+    ("membership.joined", "ada"),
+    ("message.edited", "old"),
+    ("message.deleted", "old"),
+    ("tie.accepted", "salon"),
+]
+
+
+@pytest.mark.parametrize("ready", [True, False], ids=["open", "closed"])
+async def test_what_an_observers_agents_said_waits_no_longer_and_never_leaves(monkeypatch: pytest.MonkeyPatch, *, ready: bool) -> None:
+    monkeypatch.setattr(room, "CHUNK", 2)
+    rse = Ministry(*[record(kind, subject) for kind, subject in SAID], observes=True)
+    rse.hub.ready = ready
+    await rse.drain()
+    assert rse.unsaid == ["posted m0", "joined ada", "edited old"]
+    rse.observes, rse.hub.ready, rse.hub.may = False, True, frozenset(f"fr.gouv.rse.{kind}.v1" for kind, _ in SAID)
+    await rse.drain()
+    assert (rse.hub.said, rse.shelf.words()) == (["deleted old", "accepted salon"], [])
+
+
+async def test_a_letter_to_the_operators_waits_in_an_observers_spool_as_in_any() -> None:
+    rse = Ministry(Record("adapters.dlq.v1", b"", b"", [("ce_type", b"fr.gouv.rse.letter.v1"), ("ce_subject", b"x")]), observes=True)
+    rse.hub.ready = False
+    await rse.drain()
+    assert rse.shelf.words() == ["letter x"]
+
+
+async def test_what_a_node_may_not_say_for_a_while_waits_until_it_may() -> None:
+    rse = Ministry(*[record(kind, subject) for kind, subject in SAID[:2]])
+    await rse.drain()
+    assert (rse.unsaid, rse.shelf.words()) == ([], ["posted m0", "joined ada"])

@@ -52,6 +52,7 @@ class Reception:
     rse: RosteredRse = field(default_factory=RosteredRse)
     mouth: Mouth = field(default_factory=Mouth)
     kept: MemoryMembers = field(default_factory=MemoryMembers)
+    observes: bool = False
 
     def __post_init__(self) -> None:
         self.ties = Ties(cast("Ledger", NoLedger()), "rse")
@@ -61,7 +62,7 @@ class Reception:
         self.rosters = Rosters(
             Office(
                 "rse", instance, key, self.rse, self.ties, self.kept, memory, cast("Outgoing", self.mouth), lambda: self.now,
-                asyncio.sleep, lambda: 1.0,
+                asyncio.sleep, lambda: 1.0, lambda: self.observes,
             )
         )  # fmt: skip
 
@@ -97,6 +98,19 @@ async def test_those_who_were_there_before_the_tie_are_told_once(hall: Reception
     await hall.passes(EVERY, rounds=3)
     assert hall.told() == [("joined", "Ada"), ("joined", "Bob")]
     assert len(hall.rse.asked) == 4
+
+
+async def test_an_observer_tells_who_leaves_and_who_came_meanwhile_once_it_speaks(hall: Reception) -> None:
+    await hall.begun(ada="Ada", bob="Bob")
+    hall.observes = True
+    hall.rse.people[SPACE] = {"bob": "Robert", "cleo": "Cléo", "dan": "Dan"}
+    await hall.passes(EVERY)
+    assert hall.told()[2:] == [("left", "Ada")]
+    hall.rse.people[SPACE] = {"bob": "Robert", "cleo": "Cléo"}
+    await hall.passes(EVERY)
+    hall.observes = False
+    await hall.passes(EVERY)
+    assert hall.told()[3:] == [("joined", "Robert"), ("joined", "Cléo")]
 
 
 async def test_nothing_that_leaves_names_a_person_but_her_display_name(hall: Reception) -> None:
