@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Final, Literal, Protocol, TypeVar, runtime_checkable
 
 from adapters.port import RseClient
 from schemas.facts.message import Author
@@ -17,9 +17,12 @@ if TYPE_CHECKING:
 
 ROSTER_LIMIT: Final = 1_000
 """People of a space: a larger one is no group whose members one names to each other."""
+CROWD_LIMIT: Final = 10_000
+"""People of a space who are read, to see which of those that were told have gone since it was smaller."""
 TOO_MANY: Final = "too_many_members"
 NAME_LIMIT: Final = 200  # of a person and of a ministry, as a fact holds them
 _UNKNOWN = "Auteur inconnu"
+Item = TypeVar("Item")
 
 
 @lru_cache(maxsize=4_096)
@@ -43,6 +46,12 @@ class Member:
     name: str
 
 
+class Pieced(tuple[Item, ...]):
+    """A roster that came in several answers: between two of them somebody may have moved to where was read already, and be in none."""
+
+    __slots__ = ()
+
+
 @runtime_checkable
 class Rostered(RseClient, Protocol):
     """An RSE that tells who takes part in a space (`adapters.rosters`)."""
@@ -50,10 +59,11 @@ class Rostered(RseClient, Protocol):
     roster_every: timedelta
     """How often it is asked where nothing announces a change."""
 
-    async def members(self, space: str) -> tuple[Member, ...] | Later | Never:
+    async def members(self, space: str, most: int = ROSTER_LIMIT) -> tuple[Member, ...] | Later | Never:
         """All the people of a space, never a part of them, none of our own accounts.
 
-        Never(UNSUPPORTED) where the space has no members: it is open to all, or the platform tells nobody; Never(TOO_MANY) past ROSTER_LIMIT.
+        Never(UNSUPPORTED) where the space has no members: it is open to all, or the platform tells nobody. Never(TOO_MANY) past `most`, where
+        more cost more questions.
         """
         ...
 

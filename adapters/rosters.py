@@ -16,8 +16,9 @@ import structlog
 from adapters.ledger import LedgerUnavailable
 from adapters.members import Standing, compared
 from adapters.observing import speaks
+from adapters.pages import MOVED
 from adapters.patience import delay
-from adapters.people import ROSTER_LIMIT, TOO_MANY, Member
+from adapters.people import CROWD_LIMIT, ROSTER_LIMIT, TOO_MANY, Member, Pieced
 from adapters.port import UNSUPPORTED, Later, Never
 from adapters.pseudonyms import pseudonym
 from adapters.spool import Record, SpoolFull
@@ -47,6 +48,8 @@ if TYPE_CHECKING:
 AT_FIRST = timedelta(seconds=2)  # after a tie: the hub's own word on its readers may be on the way
 REST = timedelta(seconds=2)
 PACE = timedelta(seconds=0.2)  # more of rest for each one told: five a second and space, whatever happens in the RSE
+A_PAGE = 50  # people, for each of which a roster that comes in pages rests as long again: they are that many questions
+MOVED_REST = timedelta(minutes=1)
 AT_ONCE = 100
 TICK_SECONDS = 0.25
 NAME_LIMIT = 200
@@ -78,6 +81,8 @@ class _Turn:
 
     due_at: datetime
     not_before: datetime
+    missing: frozenset[str] = frozenset()
+    """Who of those that were told was not in the last roster."""
 
 
 class Rosters:
@@ -139,7 +144,8 @@ class Rosters:
     async def _asked(self, space: str, turn: _Turn) -> str:
         """Ask, and tell what is new; the outcome in a word."""
         try:
-            return await self._answered(space, turn, await self._office.client.members(space))
+            most = CROWD_LIMIT if await self._office.members.of(space) else ROSTER_LIMIT
+            return await self._answered(space, turn, await self._office.client.members(space, most))
         except (LedgerUnavailable, SpoolFull):
             raise
         except Exception as error:  # noqa: BLE001 - whatever one space makes fail, the others are asked about
@@ -154,26 +160,36 @@ class Rosters:
             case Never(reason=reason) if reason == UNSUPPORTED:
                 return await self._heard(space, turn, ())  # nobody in particular takes part here
             case Never(reason=reason):
+                turn.not_before += MOVED_REST if reason == MOVED else timedelta(0)
                 log.warning("roster_unreadable", instance=self._office.name, reason=reason)
                 return TOO_MANY if reason == TOO_MANY else "unreadable"
             case tuple():
-                return await self._heard(space, turn, roster) if len(roster) <= ROSTER_LIMIT else TOO_MANY
+                return await self._heard(space, turn, roster)
 
-    async def _heard(self, space: str, turn: _Turn, roster: Sequence[Member]) -> str:
+    async def _heard(self, space: str, turn: _Turn, roster: tuple[Member, ...]) -> str:
+        """Of a crowd nobody new is told: only who of those that were told has gone."""
         self._failures = 0
         tie = self._open(space)
         if tie is None:  # it ended while the RSE was asked
             return "not_tied"
-        named = [Member(one.actor, one_line(public_name(one.name), NAME_LIMIT) or ANYBODY) for one in roster if _ACTOR.fullmatch(one.actor)]
-        news = compared(await self._office.members.of(space), named, space, tie.community)
-        if self._office.observes():  # who comes is told once the node speaks, if she is there still
+        rows, crowd = await self._office.members.of(space), len(roster) > ROSTER_LIMIT
+        people = [one for one in roster if (one.actor in rows if crowd else _ACTOR.fullmatch(one.actor))]
+        named = [Member(one.actor, one_line(public_name(one.name), NAME_LIMIT) or ANYBODY) for one in people]
+        news = compared(rows, named, space, tie.community)
+        if crowd or self._office.observes():  # who comes is told once the node speaks, if she is there still
             news = [row for row in news if row.state is Standing.LEAVING]
-        count = await self._tell(space, news)
-        turn.not_before = self._office.clock() + REST + PACE * count
-        if len(news) > count or any(row.state is Standing.LEAVING for row in news):  # the rest; who left for another community
+        missing = frozenset(rows) - {one.actor for one in people}
+        doubted = missing - turn.missing if isinstance(roster, Pieced) else frozenset()
+        turn.missing = missing
+        sure = [row for row in news if row.actor not in doubted or rows[row.actor].state is Standing.LEAVING]
+        count = await self._tell(space, sure)
+        turn.not_before = self._office.clock() + _rest(roster) + PACE * count
+        if len(news) > count or any(
+            row.state is Standing.LEAVING for row in news
+        ):  # the rest; who is missing, or left for another community
             turn.due_at = turn.not_before
         turn.due_at = max(turn.due_at, turn.not_before)
-        return "told" if count else "same"
+        return "told" if count else TOO_MANY if crowd else "same"
 
     def _wait(self, reason: str, later: Later) -> str:
         """The whole instance rests: one RSE answers for all of its spaces."""
@@ -218,3 +234,8 @@ class Rosters:
         )
         key = f"{node}/{row.space}".encode()
         return Record(topics.RSE_INBOUND.name, key, event.value, to_headers(event, new_correlation()), fact.event_type)
+
+
+def _rest(roster: tuple[Member, ...]) -> timedelta:
+    """For how long a space is not asked about again, whatever happens in it."""
+    return REST * (1 + len(roster) // A_PAGE) if isinstance(roster, Pieced) else REST

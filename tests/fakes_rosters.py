@@ -7,14 +7,15 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, cast
 
 from adapters.members import Members, Row, Standing
-from adapters.people import Member
+from adapters.people import ROSTER_LIMIT, TOO_MANY, Member, Pieced
+from adapters.port import Never
 from tests.fakes_adapters import PlainRse
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from adapters.ledger import Ledger
-    from adapters.port import Later, Never
+    from adapters.port import Later
     from schemas.facts.message import Author
 
 EVERY = timedelta(minutes=15)
@@ -28,12 +29,16 @@ class RosteredRse(PlainRse):
     people: dict[str, dict[str, str]] = field(default_factory=dict)
     instead: list[Later | Never | Exception] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
+    most: list[int] = field(default_factory=list)
     meanwhile: Callable[[], Awaitable[None]] | None = None
     departed: list[tuple[str, str]] = field(default_factory=list)
     departures: list[bool | Later | Never] = field(default_factory=list)
+    in_pages: bool = False
+    """Whether it tells them in several answers, as Discourse and eXo do."""
 
-    async def members(self, space: str) -> tuple[Member, ...] | Later | Never:
+    async def members(self, space: str, most: int = ROSTER_LIMIT) -> tuple[Member, ...] | Later | Never:
         self.asked.append(space)
+        self.most.append(most)
         if self.meanwhile is not None:
             await self.meanwhile()
         if self.instead:
@@ -41,7 +46,10 @@ class RosteredRse(PlainRse):
             if isinstance(instead, Exception):
                 raise instead
             return instead
-        return tuple(Member(actor, name) for actor, name in self.people.get(space, {}).items())
+        people = [Member(actor, name) for actor, name in self.people.get(space, {}).items()]
+        if self.in_pages:
+            return Pieced(people) if len(people) <= most else Never(TOO_MANY)
+        return tuple(people)
 
     async def depart(self, member: Author, space: str) -> bool | Later | Never:
         self.departed.append((member.name, space))

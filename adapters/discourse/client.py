@@ -33,6 +33,7 @@ from adapters.markup.division import LEAST_ROOM, divided
 from adapters.offers import Recounted
 from adapters.pacing import Paces, urgency_of
 from adapters.parts import parts_of
+from adapters.people import ROSTER_LIMIT
 from adapters.port import (
     ACCEPTANCES,
     TAKEN_BACK,
@@ -229,9 +230,9 @@ class DiscourseClient:
             message, tuple(one for one in set_on if isinstance(one, Change) and one.act is not Act.UNACCEPTED and not one.by_us)
         )
 
-    async def members(self, space: str) -> tuple[Member, ...] | Later | Never:
+    async def members(self, space: str, most: int = ROSTER_LIMIT) -> tuple[Member, ...] | Later | Never:
         """The members of the groups that may read the category."""
-        return await self._roster.of(space) if _SPACE.match(space) else Never("space_malformed")
+        return await self._roster.of(space, most) if _SPACE.match(space) else Never("space_malformed")
 
     async def close(self) -> None:
         """Close the sessions."""

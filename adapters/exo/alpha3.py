@@ -227,9 +227,9 @@ class Alpha3:
                 return SpaceReport(found.display_name or "", Audience.PUBLIC if opened else Audience.MEMBERS, self._externals)
         return Never("not_a_member")
 
-    async def members(self, space: str) -> tuple[Liker, ...] | Later | Never:
+    async def members(self, space: str, most: int) -> tuple[Liker, ...] | Later | Never:
         """This generation lists nobody's members: `people/suggest` names twenty at most, by their display names."""
-        del space
+        del space, most
         return Never(UNSUPPORTED, "no_list_of_members")
 
     async def space_of(self, entry: Entry, spaces: Iterable[str]) -> str | Later | None:

@@ -23,6 +23,7 @@ from adapters.exo.v1 import V1
 from adapters.far_clock import utc
 from adapters.offers import Recounted
 from adapters.pacing import Paces, urgency_of
+from adapters.people import ROSTER_LIMIT, Pieced
 from adapters.port import (
     REACTIONS,
     TAKEN_BACK,
@@ -187,12 +188,15 @@ class ExoClient:
         outcome = await self._completed(native_id, [space])
         return Recounted(outcome) if isinstance(outcome, Change) else outcome
 
-    async def members(self, space: str) -> tuple[Member, ...] | Later | Never:
+    async def members(self, space: str, most: int = ROSTER_LIMIT) -> tuple[Member, ...] | Later | Never:
         """Who is a member of a space."""
         if not _SPACE.match(space):
             return Never("space_malformed")
-        found = await self._exo.members(space)
-        return members_of(found, self._instance) if isinstance(found, tuple) else found
+        found = await self._exo.members(space, most)
+        if not isinstance(found, tuple):
+            return found
+        people = members_of(found, self._instance)
+        return Pieced(people) if isinstance(found, Pieced) else people
 
     async def close(self) -> None:
         """Close the session."""

@@ -116,8 +116,8 @@ class Dialect(Protocol):
         """What a space is called and who can read it."""
         ...
 
-    async def members(self, space: str) -> tuple[Liker, ...] | Later | Never:
-        """All members of a space, never a part of them."""
+    async def members(self, space: str, most: int) -> tuple[Liker, ...] | Later | Never:
+        """All members of a space, never a part of them; Never(TOO_MANY) past `most`."""
         ...
 
     async def space_of(self, entry: Entry, spaces: Iterable[str]) -> str | Later | None:

@@ -17,7 +17,7 @@ from adapters.exo.likers import Likers
 from adapters.exo.payload import Identity, SpaceV1, UsersV1, moment
 from adapters.exo.reading import Entry, comment_of, entry_of
 from adapters.far_clock import utc
-from adapters.people import ROSTER_LIMIT, TOO_MANY
+from adapters.pages import Portion, gathered
 from adapters.port import Later, Never, Same, SpaceReport
 from schemas.words import Audience
 
@@ -206,24 +206,18 @@ class V1:
         opened = found.subscription == "open" and found.visibility != "hidden"
         return SpaceReport(found.display_name or "", Audience.PUBLIC if opened else Audience.MEMBERS, self._externals)
 
-    async def members(self, space: str) -> tuple[Liker, ...] | Later | Never:
-        """`GET /spaces/{id}/users`, page by page; a list that does not hold as many as it counts is none."""
-        found: list[Liker] = []
-        while len(found) <= ROSTER_LIMIT:
-            options = quoted([("role", "member"), ("offset", len(found)), ("limit", PAGE), ("returnSize", "true")])
-            answer = await self.api.get(f"{SOCIAL}/spaces/{space}/users", options)
-            refused = await settled(self.api, answer)
-            if refused is not None or isinstance(answer, Later):
-                return refused or Later("unreachable")
-            page = read(UsersV1, answer.document)
-            if page is None:
-                return Later("answer_unreadable")
-            found += page.users
-            if len(found) >= page.size:
-                return tuple(found)
-            if not page.users:
-                return Later("list_incomplete")
-        return Never(TOO_MANY)
+    async def members(self, space: str, most: int) -> tuple[Liker, ...] | Later | Never:
+        """`GET /spaces/{id}/users`, page by page."""
+        return await gathered(lambda offset: self._members(space, offset), lambda one: one.id or one.account, most)
+
+    async def _members(self, space: str, offset: int) -> Portion[Liker] | Later | Never:
+        options = quoted([("role", "member"), ("offset", offset), ("limit", PAGE), ("returnSize", "true")])
+        answer = await self.api.get(f"{SOCIAL}/spaces/{space}/users", options)
+        refused = await settled(self.api, answer)
+        if refused is not None or isinstance(answer, Later):
+            return refused or Later("unreachable")
+        page = read(UsersV1, answer.document)
+        return Portion(page.users, page.size) if page is not None else Later("answer_unreadable")
 
     async def space_of(self, entry: Entry, spaces: Iterable[str]) -> str | Later | None:
         """An activity names its space by its pretty name alone."""

@@ -20,6 +20,7 @@ from adapters.matrix.translate import standing_edit
 from adapters.matrix.writing import Writing
 from adapters.offers import Recounted
 from adapters.pacing import Paces, set_out, urgency_of
+from adapters.people import ROSTER_LIMIT
 from adapters.port import (
     Act,
     Altered,
@@ -128,8 +129,9 @@ class MatrixClient:
         found = state.get("list", [])
         return found if isinstance(found, list) else []
 
-    async def members(self, space: str) -> tuple[Member, ...] | Later | Never:
-        """Who of this ministry is in the room, under the names that the room shows; who was only invited is not."""
+    async def members(self, space: str, most: int = ROSTER_LIMIT) -> tuple[Member, ...] | Later | Never:
+        """Who of this ministry is in the room, under the names that the room shows; who was only invited is not. One answer tells them all."""
+        del most
         try:
             bot = await self._ghosts.bot_in(space)
             answer = await self._homeserver.call("GET", "v3", "rooms", space, "joined_members", as_user=bot)

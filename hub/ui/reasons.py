@@ -199,6 +199,7 @@ REASONS: Final[Mapping[str, str]] = {
     "open_to_all": "espace ouvert à tous : personne n’en est membre",
     "no_list_of_members": "le RSE n’a pas de liste des membres",
     "list_incomplete": "la liste du RSE est incomplète",
+    "list_moved": "la liste du RSE a changé pendant sa lecture",
     "not_a_member": "le compte du connecteur n’est pas membre de l’espace",
     "post_without_text": "message sans texte",
     "category_missing": "catégorie absente",

@@ -199,14 +199,64 @@ async def test_a_large_roster_is_told_in_turns_until_all_are(hall: Reception) ->
     assert len(hall.told()) == len(set(hall.told())) == 250
 
 
-@pytest.mark.parametrize("crowd", [Never(TOO_MANY), None], ids=["the client says so", "the list is too long"])
-async def test_of_a_crowd_nobody_is_told_and_nobody_is_taken_for_gone(hall: Reception, crowd: Never | None) -> None:
+CROWD = {f"p{number}": "P" for number in range(ROSTER_LIMIT + 1)}
+
+
+async def test_of_a_crowd_that_is_not_read_nobody_is_told_and_nobody_is_taken_for_gone(hall: Reception) -> None:
     await hall.begun(ada="Ada")
-    if crowd is not None:
-        hall.rse.instead = [crowd]
-    hall.rse.people[SPACE] = {f"p{number}": "P" for number in range(ROSTER_LIMIT + 1)}
+    hall.rse.instead = [Never(TOO_MANY)]
     await hall.passes(EVERY)
     assert hall.told() == [("joined", "Ada")]
+
+
+@pytest.mark.parametrize("in_pages", [False, True], ids=["in one answer", "in pages"])
+async def test_of_a_space_that_has_become_a_crowd_nobody_new_is_told_and_who_was_told_and_goes_is(
+    hall: Reception, *, in_pages: bool
+) -> None:
+    hall.rse.in_pages = in_pages
+    await hall.begun(ada="Ada", bob="Bob")
+    hall.rse.people[SPACE] = {"ada": "Ada Lo", "bob": "Bob"} | CROWD
+    await hall.passes(EVERY)
+    assert hall.told()[2:] == []
+    del hall.rse.people[SPACE]["bob"]
+    await hall.passes(EVERY, rounds=2)
+    assert hall.told()[2:] == [("left", "Bob")]
+    hall.rse.people[SPACE] = {"ada": "Ada Lo", "zoe": "Zoé"}
+    await hall.passes(EVERY)
+    assert hall.told()[3:] == [("joined", "Ada Lo"), ("joined", "Zoé")]
+
+
+async def test_a_crowd_of_which_nobody_was_told_is_not_read(hall: Reception) -> None:
+    hall.rse.in_pages = True
+    await hall.begun(**CROWD)
+    await hall.passes(EVERY)
+    assert (hall.told(), set(hall.rse.most)) == ([], {ROSTER_LIMIT})
+
+
+async def test_who_is_missing_from_a_roster_that_came_in_pages_is_gone_once_she_is_missing_twice(hall: Reception) -> None:
+    hall.rse.in_pages = True
+    await hall.begun(ada="Ada", bob="Bob")
+    hall.rse.people[SPACE] = {"ada": "Ada"}  # bob slid from one page into another that was read already
+    await hall.passes(EVERY)
+    hall.rse.people[SPACE] = {"ada": "Ada", "bob": "Bob"}
+    await hall.passes(REST)
+    hall.rse.people[SPACE] = {"bob": "Bob"}
+    await hall.passes(EVERY)
+    assert hall.told()[2:] == []
+    await hall.passes(REST)
+    assert hall.told()[2:] == [("left", "Ada")]
+
+
+async def test_the_longer_a_roster_in_pages_the_longer_its_space_is_left_in_peace(hall: Reception) -> None:
+    hall.rse.in_pages = True
+    await hall.begun(ada="Ada")
+    hall.rse.people[SPACE] = {"ada": "Ada"} | CROWD
+    await hall.passes(EVERY)
+    hall.rse.asked.clear()
+    for _ in range(40):
+        hall.rosters.touched(SPACE)
+        await hall.passes(timedelta(seconds=1))
+    assert hall.rse.asked == []
 
 
 @pytest.mark.parametrize("fault", [Later("timeout"), Never("forbidden"), ZeroDivisionError("Ada")], ids=["later", "never", "crash"])

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
+from adapters.discourse import roster
 from adapters.discourse.http import Answer
 from adapters.discourse.people import People
 from adapters.discourse.roster import Roster
-from adapters.people import Member
+from adapters.people import TOO_MANY, Member
+from adapters.port import Never
 
 if TYPE_CHECKING:
     from adapters.discourse.http import Api
@@ -39,3 +41,11 @@ async def test_who_takes_part_is_named_by_the_display_name_alone() -> None:
     members = [{"id": 7, "username": "claire", "name": "Claire Moreau"}, {"id": 8, "username": "leo.petit", "name": None}]
     site = Pages(c=category, groups={"members": members, "meta": {"total": 2}})
     assert await Roster(cast("Api", site), frozenset()).of("97") == (Member("user:7", "Claire Moreau"), Member("user:8", ""))
+
+
+async def test_groups_that_hold_the_same_people_are_not_read_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(roster, "MOST_READ", 5)
+    groups = [{"group_name": f"agents{number}"} for number in range(9)]
+    members = [{"id": number, "username": f"u{number}", "name": "U"} for number in (7, 8)]
+    site = Pages(c={"category": {"read_restricted": True, "group_permissions": groups}}, groups={"members": members, "meta": {"total": 2}})
+    assert await Roster(cast("Api", site), frozenset()).of("97") == Never(TOO_MANY)
