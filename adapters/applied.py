@@ -6,8 +6,10 @@ from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
+from adapters.ledger import Unstorable
 from adapters.memory import OBJECT_COLUMNS, VERSIONS_KEPT, Kind, KnownObject, object_of
 from adapters.port import ACCEPTANCES, ENDINGS, REACTIONS, Act
+from adapters.tenure import Tenure, still
 from adapters.together import Together
 from adapters.turns import turn
 from schemas.facts.delivery import Delivery
@@ -60,13 +62,17 @@ KEEP_NUMBERS = """
             WHERE n > greatest(sequences.applied, excluded.applied) ORDER BY n)
 """
 """Never back: what another process of this instance has applied meanwhile is applied."""
-INTEND = """
-    INSERT INTO intents (instance, key, act, space, native_id, opened_at) VALUES ($1, $2, $3, $4, $5, $6)
+INTEND = f"""
+    WITH ours AS ({still(1, 7)})
+    INSERT INTO intents (instance, key, act, space, native_id, opened_at)
+    SELECT $1, $2, $3, $4, $5, $6 WHERE $7 = 0 OR EXISTS (SELECT FROM ours)
     ON CONFLICT (instance, key) DO UPDATE SET state = 'open', native_id = excluded.native_id
     RETURNING xmax <> 0
-"""
+"""  # noqa: S608 - made of constants alone
 """Whether the row was there: only one that is updated was locked before, which `xmax` tells (PostgreSQL 18 § 5.6)."""
 KEEP_RECEIPT = "INSERT INTO receipts (instance, delivery) VALUES ($1, $2) RETURNING position"
+KEEP_RECEIPT_OF_OURS = f"INSERT INTO receipts (instance, delivery) VALUES (({still(1, 3)}), $2) RETURNING position"  # noqa: S608 - constants
+"""The instance may not be NULL: nothing at all is kept where the records are another process's."""
 ACQUAINTANCES = """
     SELECT handle, name FROM acquaintances
     WHERE instance = $1 AND community = $2 AND strpos(lower($3), '@' || lower(name)) > 0 ORDER BY handle
@@ -165,6 +171,20 @@ class Applied:
     def __init__(self, ledger: Ledger, instance: str) -> None:
         self._ledger, self._instance = ledger, instance
         self._numbers: dict[str, Numbers] = {}
+        self._tenure = Tenure(ledger, instance)
+
+    @property
+    def overtaken(self) -> bool:
+        """Whether another process was found to carry out what we took for ours."""
+        return self._tenure.over
+
+    async def begin(self) -> None:
+        """The records have become ours: whoever had them before begins nothing more."""
+        await self._tenure.begin()
+
+    async def ours(self) -> None:
+        """Raises Overtaken where the records are another process's by now."""
+        await self._tenure.look()
 
     async def load(self) -> None:
         """Read the sequences of every community; done at start."""
@@ -192,10 +212,12 @@ class Applied:
         return frozenset(row["key"] for row in rows)
 
     async def intend(self, order: Order, now: datetime) -> bool:
-        """Say what we are about to do, before doing it; whether it was begun before, by whomever."""
+        """Say what we are about to do, before each time that we do it; whether it was begun before, by whomever. Raises Overtaken."""
+        given = (self._instance, order.key, order.act.value, order.space, order.native_id, now, self._tenure.number)
         async with self._ledger.connection() as connection:
-            known: bool = await connection.fetchval(INTEND, self._instance, order.key, order.act.value, order.space, order.native_id, now)
-        return known
+            known: bool | None = await connection.fetchval(INTEND, *given)
+        self._tenure.sure(known)
+        return bool(known)
 
     async def here(self, subjects: Sequence[str], community: str) -> dict[str, KnownObject]:
         """Objects by their subject; of several copies one of this community before another's, a living one before a deleted one."""
@@ -247,7 +269,7 @@ class Applied:
         requoted: Sequence[Requoted] = (),
         settled: Settled | None = None,
     ) -> Waiting:
-        """All or nothing: the intents closed, the copy or the refusal kept, the sequence applied, the receipt laid out."""
+        """All or nothing: the intents closed, the copy or the refusal kept, the sequence applied, the receipt laid out. Raises Overtaken."""
         numbers = self._advanced(delivery, counting) if delivery.sequence else None
         kept = Together()
         if key is not None:
@@ -264,12 +286,21 @@ class Applied:
             kept.add(KEEP_REFUSED, self._instance, refused.subject, refused.reason, delivery.at)
         if numbers is not None:
             kept.add(KEEP_NUMBERS, self._instance, delivery.community, numbers.applied, sorted(numbers.later))
-        async with self._ledger.connection() as connection:
-            receipt = delivery.model_dump_json(exclude_none=True).encode()
-            position = await kept.fetchval(connection, KEEP_RECEIPT, self._instance, receipt)
+        position = await self._laid_out(kept, delivery.model_dump_json(exclude_none=True).encode())
         if numbers is not None:
             self._numbers[delivery.community] = numbers
         return Waiting(position, delivery)
+
+    async def _laid_out(self, kept: Together, receipt: bytes) -> int:
+        number = self._tenure.number
+        try:
+            async with self._ledger.connection() as connection:
+                if not number:
+                    return int(await kept.fetchval(connection, KEEP_RECEIPT, self._instance, receipt))
+                return int(await kept.fetchval(connection, KEEP_RECEIPT_OF_OURS, self._instance, receipt, number))
+        except Unstorable:
+            await self.ours()
+            raise
 
     def _advanced(self, delivery: Delivery, counting: Counting) -> Numbers | None:
         before = self._numbers.get(delivery.community)

@@ -137,7 +137,7 @@ class _Attempt:
     async def __call__(self) -> WriteOutcome:
         await self._bench.client.turn(self._order)  # before the intent: people's own changes wait while one is open
         if not self._intended:
-            if await self._bench.applied.intend(self._order, self._bench.clock()):  # by another process, or by us before we forgot it
+            if await self._intend():  # by another process, or by us before we forgot it
                 self._look_first = self._may_come = True
             self._intended = True
         outcome = await self._once()
@@ -146,12 +146,17 @@ class _Attempt:
         return outcome
 
     async def _once(self) -> WriteOutcome:
-        found = await self._found() if self._look_first else None
-        if found is not None:
-            return found
+        if self._look_first:
+            found = await self._found()
+            if found is not None:
+                return found
+            await self._intend()  # whatever time has passed since: another process may have written this, and what comes after it
         outcome = await self._bench.client.write(self._order)
         self._may_come = isinstance(outcome, Later) and outcome.reason in UNANSWERED
         return outcome
+
+    async def _intend(self) -> bool:
+        return await self._bench.applied.intend(self._order, self._bench.clock())
 
     async def _found(self) -> Written | Later | None:
         """A new message is looked for twice: an RSE that stood still does what it was asked to once it goes on, behind our first look."""

@@ -79,9 +79,9 @@ class DoorIntake:
         self._mark, self._times, self._after, self._done = Mark(), {}, None, None
 
     async def _read(self) -> None:
-        """Poll for ever; a door that closes is waited for."""
+        """Poll until another process is found to carry out what is ours; a door that closes is waited for."""
         await self._recalled()
-        while True:
+        while not self._applied.overtaken:
             try:
                 await self._turn()
             except DoorClosed as error:

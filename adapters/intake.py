@@ -21,6 +21,7 @@ from adapters.lanes import Lanes, Mark
 from adapters.last_door import UnverifiedRecord
 from adapters.ledger import LedgerUnavailable
 from adapters.resyncs import Lost
+from adapters.tenure import Overtaken
 from schemas import topics
 from schemas.wire import kafka
 from schemas.wire.endings import to_its_end
@@ -102,6 +103,11 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
         self._forget()
 
     async def _read(self, consumer: AIOKafkaConsumer) -> None:
+        if (
+            self._known and self._applied.overtaken
+        ):  # whose the partition is, Kafka alone can tell: we take our place among its readers anew
+            self._known = False
+            raise Overtaken(self._name)
         if sum(mark.under_way for mark in self._marks.values()) >= UNDER_WAY:
             await asyncio.sleep(COMMIT_SECONDS)
             return

@@ -92,18 +92,15 @@ def _order(passed: Passed, changed: _Changed, copy: KnownObject) -> Order:
 
 @dataclass
 class Attempt:
-    """One quotation's attempts: the intent first; each reads before it writes."""
+    """One quotation's attempts: each intends, and reads before it writes."""
 
     bench: Bench
     client: Quotes
     order: Order
     answered: str | None
-    intended: bool = False
 
     async def __call__(self) -> WriteOutcome:
         """One attempt; raises LedgerUnavailable."""
         await self.client.turn(self.order)
-        if not self.intended:
-            await self.bench.applied.intend(self.order, self.bench.clock())
-            self.intended = True
+        await self.bench.applied.intend(self.order, self.bench.clock())
         return await self.client.requote(self.order.native_id or "", self.answered)

@@ -49,6 +49,7 @@ class Writer:
 
     async def recall(self) -> None:
         """Read what was applied and what was left open, by the last run or by another process; done whenever records become ours."""
+        await self._bench.applied.begin()
         await self._bench.applied.load()
         await self._bench.ties.load()
         await self._bench.resyncs.load()
@@ -76,6 +77,7 @@ class Writer:
                 return await self._give_up(record, type(error).__name__, done)
 
     async def _handle(self, record: UnverifiedRecord, done: Callable[[], None]) -> None:
+        await self._bench.applied.ours()
         checked = await self._check(record)
         if isinstance(checked, Stopped):
             await self._dead_letter(record, checked.reason, checked.detail)

@@ -26,7 +26,7 @@ class Node:
             name="rse", client=None, clock=lambda: datetime(2026, 3, 1, tzinfo=UTC), sleep=self._sleep, answered=lambda: None,
             trust=SimpleNamespace(wait=self._nothing), door=SimpleNamespace(check=lambda *_: STOPPED),
             instance=SimpleNamespace(node="wifip", organisation="F"), publisher=SimpleNamespace(publish=self._publish),
-            applied=SimpleNamespace(close=self._close), resyncs=SimpleNamespace(of=lambda _: None),
+            applied=SimpleNamespace(close=self._close, ours=self._nothing), resyncs=SimpleNamespace(of=lambda _: None),
             receipts=SimpleNamespace(add=lambda _, done: done()),
         )  # fmt: skip
 
