@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from adapters.apart import NOT_TOGETHER, OWN_FAULTS, Apart, fate, fate_apart, reason_of, unfit
+from adapters.door_log import DoorLog
 from adapters.ledger import LedgerUnavailable
 from adapters.port import Change, Incomplete
 from adapters.sorting import Answer, Arrival, Batch, NotStored, Sorter, Stored
@@ -61,6 +62,7 @@ class Admission:
         self._awake = asyncio.Event()
         self._storing: deque[_Storing] = deque()
         self._recalled = False
+        self._fullness = DoorLog(seat.name, opened="spool_has_room", closed="spool_full", open_before=True)
         self.refusals = 0
         """How many webhooks could not be stored."""
         self.asking = asyncio.Lock()
@@ -127,7 +129,9 @@ class Admission:
             await self._seat.outgoing.drain()
             await self._unpark()
         except SpoolFull:  # what is parked stays parked until records have left
-            log.warning("spool_full", instance=self._seat.name)
+            self._fullness.closed("parked")
+        else:
+            self._fullness.opened()
 
     async def _sleep(self) -> None:
         while self._storing and self._storing[0].task.done():

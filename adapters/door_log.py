@@ -1,4 +1,4 @@
-"""What the log is told of a door that opens and closes: each state at most once a minute, and how often it closed."""
+"""What the log is told of what opens and closes, a door first of all: each state at most once a minute, and how often it closed."""
 
 from __future__ import annotations
 
@@ -18,12 +18,18 @@ class DoorLog:
     """One node's door. A hub that is restarted, or a limit, may close it at every request: seven hundred lines would say no more than one."""
 
     def __init__(
-        self, node: str, clock: Callable[[], float] = time.monotonic, *, opened: str = "door_open", closed: str = "door_closed"
+        self,
+        node: str,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        opened: str = "door_open",
+        closed: str = "door_closed",
+        open_before: bool = False,
     ) -> None:
-        """`opened` and `closed` are the words of the log: what is brought and what is asked for are told apart."""
+        """`opened` and `closed` are the words of the log: what is brought and what is asked for are told apart. `open_before`: its first opening is no news."""
         self._node, self._clock = node, clock
         self._opened, self._closed = opened, closed
-        self._told_open: bool | None = None
+        self._told_open: bool | None = True if open_before else None
         self._closings, self._reason, self._told_reason = 0, "", ""
         self._not_before = float("-inf")
 

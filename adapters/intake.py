@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -17,9 +18,11 @@ from aiokafka.errors import (
     OffsetOutOfRangeError,
 )
 
+from adapters.door_log import DoorLog
 from adapters.lanes import Lanes, Mark
 from adapters.last_door import UnverifiedRecord
 from adapters.ledger import LedgerUnavailable
+from adapters.patience import delay
 from adapters.resyncs import Lost
 from adapters.tenure import Overtaken
 from schemas import topics
@@ -65,15 +68,17 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
         self._times: dict[int, float] = {}
         self._consumer: AIOKafkaConsumer | None = None
         self._ours, self._known, self._turn = False, False, 0
+        self._log, self._failures = DoorLog(name, opened="consumer_joined", closed="consumer_lost"), 0
 
     async def run(self) -> None:
-        """Consume for ever; a broker that goes away is waited for."""
+        """Consume for ever; a broker that goes away is waited for, ever longer: one that is just starting has enough to do."""
         while True:
             try:
                 await self._consume()
             except (KafkaError, OSError, TimeoutError) as error:
-                log.warning("consumer_lost", instance=self._name, error=type(error).__name__)
-                await asyncio.sleep(RETRY_SECONDS)
+                self._log.closed(type(error).__name__)
+                self._failures += 1
+                await asyncio.sleep(delay(self._failures, None, random.random()))
 
     async def _consume(self) -> None:
         consumer = kafka.consumer(self._settings, group=self._group)
@@ -82,6 +87,8 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
         try:
             await kafka.begin(consumer)
             consumer.subscribe([self._topic], listener=self)
+            self._log.opened()
+            self._failures = 0
             committer = asyncio.get_running_loop().create_task(self._commit_for_ever(consumer))
             while True:
                 await self._read(consumer)

@@ -63,3 +63,12 @@ def test_a_door_that_was_never_open_is_not_said_to_have_closed() -> None:
     with capture_logs() as lines:
         door.log.stays_closed()
     assert lines == []
+
+
+def test_what_was_open_before_is_not_said_to_have_opened() -> None:
+    with capture_logs() as lines:
+        spool = DoorLog("wifip", opened="spool_has_room", closed="spool_full", open_before=True)
+        spool.opened()
+        spool.closed("parked")
+        spool.opened()
+    assert [one["event"] for one in lines] == ["spool_full", "spool_has_room"]
