@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from adapters.discourse.twin.forum import NOT_FOUND, Refusal
-from adapters.discourse.twin.views import topic_document
+from adapters.discourse.twin.views import post_document, topic_document
 
 if TYPE_CHECKING:
     from adapters.discourse.twin.call import Call, Door
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 
 PER_PAGE = 30
+LATEST = 50
 
 
 class Topics:
@@ -29,7 +30,15 @@ class Topics:
         return [
             web.put(r"/t/{id:\d+}/status{json:(?:\.json)?}", write(self._status)),
             web.get(r"/c/{id:\d+}/none/l/latest.json", read(self._latest)),
+            web.get("/posts.json", read(self._posts)),
         ]
+
+    async def _posts(self, call: Call) -> web.Response:
+        """`PostsController#latest`: the last posts of the whole forum by their numbers, but for private messages."""
+        topics = self._store.topics
+        shown = [post for post in self._store.posts.values() if post.deleted_at is None and topics[post.topic_id].archetype == "regular"]
+        shown.sort(key=lambda post: post.id, reverse=True)
+        return web.json_response({"latest_posts": [post_document(self._store, post, call.person) for post in shown[:LATEST]]})
 
     async def _latest(self, call: Call) -> web.Response:
         """The last touched first, but for the pinned ones, which stand on top."""

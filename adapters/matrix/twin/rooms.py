@@ -238,16 +238,35 @@ class Rooms(Users):
         return [self._shown(row) for row in rows]
 
     def page(
-        self, room: str, before: int | None, limit: int, only: dict[str, list[str]] | None = None
+        self, room: str, before: int | None, limit: int, only: dict[str, list[str]] | None = None, since: int = 0
     ) -> tuple[list[dict[str, Any]], int | None]:
-        """The latest events before a position, latest first, and where the next page starts; `only` some senders' or types'."""
+        """The latest events before a position and not before another, latest first, and where the next page starts; `only` some senders' or types'."""
         wanted = {column: json.dumps((only or {}).get(name)) for column, name in (("sender", "senders"), ("type", "types"))}
-        query = """SELECT * FROM events WHERE room_id = ? AND stream < ?
+        query = """SELECT * FROM events WHERE room_id = ? AND stream < ? AND stream >= ?
             AND (? = 'null' OR sender IN (SELECT value FROM json_each(?))) AND (? = 'null' OR type IN (SELECT value FROM json_each(?)))
             ORDER BY stream DESC LIMIT ?"""
         asked = (wanted["sender"], wanted["sender"], wanted["type"], wanted["type"])
-        rows = self._file.execute(query, (room, before if before is not None else 1 << 62, *asked, limit)).fetchall()
+        rows = self._file.execute(query, (room, before if before is not None else 1 << 62, since, *asked, limit)).fetchall()
         return [self._shown(row) for row in rows], (int(rows[-1]["stream"]) if len(rows) == limit else None)
+
+    def end(self) -> int:
+        """Where the stream ends now."""
+        return int(self._file.execute("SELECT coalesce(max(stream), 0) + 1 FROM events").fetchone()[0])
+
+    def place(self, event_id: str) -> int:
+        """Where an event stands in the stream."""
+        return int(self._file.execute("SELECT stream FROM events WHERE event_id = ?", (event_id,)).fetchone()[0])
+
+    def forward(self, room: str, since: int, before: int | None, limit: int) -> list[tuple[int, dict[str, Any]]]:
+        """The first events of a room from a position on, oldest first, each with its own."""
+        query = "SELECT * FROM events WHERE room_id = ? AND stream >= ? AND stream < ? ORDER BY stream LIMIT ?"
+        rows = self._file.execute(query, (room, since, before if before is not None else 1 << 62, limit))
+        return [(int(row["stream"]), self._shown(row)) for row in rows]
+
+    def backward(self, room: str, before: int, limit: int) -> list[tuple[int, dict[str, Any]]]:
+        """The last events of a room before a position, latest first, each with its own."""
+        query = "SELECT * FROM events WHERE room_id = ? AND stream < ? ORDER BY stream DESC LIMIT ?"
+        return [(int(row["stream"]), self._shown(row)) for row in self._file.execute(query, (room, before, limit))]
 
     def state(self, room: str, until: int = 1 << 62) -> list[dict[str, Any]]:
         """The room's state now, or as it was at a stream position."""

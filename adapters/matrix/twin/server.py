@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 
 from aiohttp import ClientSession, web
 
-from adapters.matrix.twin.accounts import Accounts
 from adapters.matrix.twin.limits import Allowance
 from adapters.matrix.twin.page import page, visible
 from adapters.matrix.twin.push import Pusher, Registration
+from adapters.matrix.twin.timeline import Timeline
 from adapters.matrix.twin.users import MatrixError
-from adapters.matrix.twin.web import Fault, answering, filter_of, object_of, user_id_of
+from adapters.matrix.twin.web import Fault, answering, object_of, user_id_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -28,7 +28,7 @@ CLIENT = "/_matrix/client/v3"
 
 
 @dataclass
-class Twin(Accounts):
+class Twin(Timeline):
     """The server's parts; `allowance` is what each user may send, `entries` what each room lets in."""
 
     pusher: Pusher
@@ -97,7 +97,7 @@ class Twin(Accounts):
 
     async def joined_members(self, request: web.Request) -> web.Response:
         """Who is in the room."""
-        room = self._readable(request)
+        room = self.readable(request)
         joined = [user for user, membership in self.rooms.members(room).items() if membership == "join"]
         return web.json_response({"joined": {user: {"display_name": self.rooms.displayname(user)} for user in joined}})
 
@@ -151,26 +151,12 @@ class Twin(Accounts):
 
     async def event(self, request: web.Request) -> web.Response:
         """Show one event."""
-        return web.json_response(self.rooms.event(self._readable(request), request.match_info["event"]))
+        return web.json_response(self.rooms.event(self.readable(request), request.match_info["event"]))
 
     async def relations(self, request: web.Request) -> web.Response:
         """Show what relates to an event in one way, latest first; what was taken away relates to nothing any more."""
         event, kind = request.match_info["event"], request.match_info["kind"]
-        return web.json_response({"chunk": self.rooms.relations(self._readable(request), event, kind)})
-
-    async def messages(self, request: web.Request) -> web.Response:
-        """Show the room's past, latest first."""
-        before, limit = request.query.get("from", ""), int(request.query.get("limit", "10"))
-        chunk, rest = self.rooms.page(
-            self._readable(request), int(before) if before.isdigit() else None, min(limit, 1000), filter_of(request)
-        )
-        following = {"end": str(rest)} if rest is not None else {}
-        return web.json_response({"chunk": chunk, "start": before or "s", **following})
-
-    def _readable(self, request: web.Request) -> str:
-        room = request.match_info["room"]
-        self.rooms.check_joined(room, self.caller(request))
-        return room
+        return web.json_response({"chunk": self.rooms.relations(self.readable(request), event, kind)})
 
     # --- the service and the twin itself -------------------------------------------------------------------------------
 
@@ -250,6 +236,7 @@ class Twin(Accounts):
             web.put(room + "/redact/{event}/{txn}", self.redact),
             web.get(room + "/event/{event}", self.event),
             web.get(f"{room}/messages", self.messages),
+            web.get(room + "/context/{event}", self.context),
             web.get("/_matrix/client/v1/rooms/{room}/relations/{event}/{kind}", self.relations),
             web.post("/_matrix/client/v1/appservice/{id}/ping", self.ping),
             web.post("/twin/faults", self.add_fault),
