@@ -156,7 +156,7 @@ class Admission:
         self._sorter.parked_spaces = {change.space for change in (unpack_change(row.value) for row in rows) if not change.by_us}
         asked = await self._seat.spool.first(Kind.INCOMPLETE, self._seat.spool.limit)
         wanted = (unpack_incomplete(row.value) for row in asked)
-        self._sorter.desk.threads.wait(incomplete.native_id for incomplete in wanted if incomplete.parent is not None)
+        self._sorter.desk.threads.wait(incomplete.native_id for incomplete in wanted if incomplete.parent is not None or incomplete.behind)
 
     async def _take(self, arrivals: Sequence[Arrival]) -> None:
         """Decide a batch while the one before is remembered; not stored at all when that failed, since it was decided upon it."""

@@ -26,6 +26,7 @@ from adapters.backfills import Backfills
 from adapters.bench import Bench
 from adapters.completions import Completions
 from adapters.door import DoorTransport
+from adapters.far_clock import ZERO
 from adapters.gateway import Counter, application
 from adapters.greetings import Greeter, Register
 from adapters.handshake import Handshake
@@ -41,7 +42,7 @@ from adapters.memory import Memory
 from adapters.node_key import NodeKey
 from adapters.notices import Board, Noticer
 from adapters.observing import Observing
-from adapters.offers import Announces, Greets, Recalls
+from adapters.offers import Announces, Greets, Ordered, Recalls
 from adapters.outgoing import Outgoing
 from adapters.pacing import Paces
 from adapters.patience import Pause
@@ -144,7 +145,10 @@ async def build(name: str, instance: Instance, shared: Shared) -> Connector:
     handshake = Handshake(instance, key, client, ties, outgoing, pause, shared.clock)
     hints = Hints(handshake, asyncio.sleep)
     roster_hint = rosters.touched if rosters is not None else _nobody
-    seat = Seat(name, instance, key, memory, ties, spool, outgoing, sealing, shared.clock, hints.hint, roster_hint, observes=observes)
+    seat = Seat(
+        name, instance, key, memory, ties, spool, outgoing, sealing, shared.clock, hints.hint, roster_hint, observes=observes,
+        ahead=_ahead(client),
+    )  # fmt: skip
     admission = Admission(seat)
     receipts = Receipts(key, instance.platform, publisher, applied, shared.clock)
     resyncs = Resyncs(shared.ledger, name)
@@ -175,6 +179,11 @@ async def build(name: str, instance: Instance, shared: Shared) -> Connector:
     if rosters is not None:
         loops = (*loops, _after(handshake.begun, rosters.run))
     return Connector(Counter(name, instance, kind.adapter, client, admission), loops)
+
+
+def _ahead(client: RseClient) -> Callable[[], timedelta]:
+    """How far an RSE's clock is ahead of ours: of one that does not say, and of a polled one, nothing rests on it."""
+    return (lambda: client.ahead) if isinstance(client, Ordered) else lambda: ZERO
 
 
 def _key(name: str, instance: Instance, shared: Shared) -> NodeKey:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from adapters.gateway import answered, named
-from adapters.port import Change, Later, Standing
+from adapters.port import Act, Change, Later, Standing
 from adapters.rounds import outlived
 from adapters.set_back import IN_A_ROW, SetBack, of_one
 from adapters.sorting import Stored
@@ -128,7 +128,8 @@ class Completions:
         if incomplete.said != BEHIND:
             return None
         change = incomplete.otherwise
-        if (change.parent if change is not None else incomplete.native_id) in {self._objects[key] for key in self._behind}:
+        message = incomplete.native_id if change is None or change.act is Act.DELETED else change.parent
+        if message in {self._objects[key] for key in self._behind}:
             return MESSAGE_WAITS
         return replace(change, asked=BEHIND) if change is not None else None
 

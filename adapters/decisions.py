@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from adapters import own_hand
+from adapters.before import Beginnings
 from adapters.echoes import awaited, is_echo, moment, precedes
 from adapters.gestures import GESTURES, Gestures, Moments
 from adapters.internal import stays_inside
@@ -40,6 +41,7 @@ class Desk:
     tie_of: Callable[[str], Tie | None]
     """The tie of a space, whatever its state."""
     threads: Threads = field(default_factory=Threads)
+    beginnings: Beginnings = field(default_factory=Beginnings)
 
     def decide(self, change: Change, known: Known, received_at: datetime, now: datetime) -> Decision:
         """Decide one change; `known` grows by what is to be published."""
@@ -110,6 +112,8 @@ class Desk:
             return Drop("known_already" if here is not None else "not_standing")
         subject = object_id(self.instance.node, change.native_id)
         if change.act is Act.DELETED:
+            if here is None and self.threads.takes_back(change):
+                return Doubt(Incomplete(change.native_id, change.act, BEHIND, otherwise=change))
             if here is None:
                 return Drop("unknown_object", _tombstone(change, subject, tie))
             gone = replace(here, deleted=True, versions=(change.version,))
@@ -120,6 +124,10 @@ class Desk:
             return Nonsense("content_missing")
         if stays_inside(change, self.instance.mark):
             return Drop("kept_internal")
+        early = self.beginnings.judge(change, here, tie, now)
+        if early is not None:
+            self.threads.wait([change.native_id] if isinstance(early, Doubt) else [])
+            return early
         self.threads.learn(change, now)
         strays, repeats = self._strays(change, here, known), _repeats_the_unknown(change, known)
         if strays or repeats:

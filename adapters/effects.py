@@ -67,7 +67,7 @@ class Effects:
             case TieProposed() | TieRefused() if fact.node != node and passed.place is None:
                 return Verdicted(Verdict.REFUSED, "not_for_this_node")
             case TieAccepted() if envelope.source == node:
-                await ties.confirm(fact.space, community, fact.audience, self._bench.clock())
+                await self._bench.handshake.confirm(fact.space, community, fact.audience)
             case TieRefused() if from_hub and fact.node == node:
                 await ties.refuse(fact.space, community, fact.reason)
             case TieProposed() | TieAccepted() | TieRefused():

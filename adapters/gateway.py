@@ -18,7 +18,7 @@ from starlette.routing import Route
 from adapters.crowd import Crowd, Crowded
 from adapters.drift import DRIFT, changed_values, version_in
 from adapters.mentions import introduced
-from adapters.port import Ask, AuthenticRequest, Change, Incomplete, Later, Nonsense, Standing, UnverifiedRequest
+from adapters.port import Ask, AuthenticRequest, Change, Incomplete, Later, Nonsense, Placed, Standing, UnverifiedRequest
 from adapters.sorting import NotStored, Stored
 from schemas.names import ANYBODY, public_name
 from schemas.problem import MEDIA_TYPE, Problem
@@ -245,7 +245,8 @@ async def answered(client: RseClient, incomplete: Incomplete) -> Outcome | Later
     if not isinstance(found, Change):
         return found
     answers = (found.answers or Standing()) if incomplete.parent is not None else None  # whatever the adapter makes of it: asked once
-    return replace(found, asked=incomplete.said, answers=answers)
+    placed = (found.placed or Placed.UNTOLD) if incomplete.behind else None
+    return replace(found, asked=incomplete.said, answers=answers, placed=placed)
 
 
 async def named(client: RseClient, outcome: Outcome) -> Outcome:

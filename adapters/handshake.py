@@ -6,12 +6,15 @@ import asyncio
 import re
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from typing import TYPE_CHECKING
 
 import structlog
 
 from adapters.ledger import LedgerUnavailable
+from adapters.offers import Ordered
 from adapters.port import Closed, Later, Never, SpaceReport
+from adapters.set_back import of_one
 from adapters.spool import Record, SpoolFull
 from adapters.ties import LOOKED_AT, Tie, TieState
 from schemas import topics
@@ -42,6 +45,7 @@ LOOKED_AT_SECONDS = 900.0
 OVERDUE_SECONDS = 30.0
 BEGIN_SECONDS = 10.0  # how long a process that starts waits for the RSE and Kafka before it reads and publishes
 CONNECT_LOOK_SECONDS = 0.05
+ASKED_FOR_ITS_END = 5  # times, of an RSE that fails on this question alone
 PATIENCE = 3  # refusals in a row after which a space that we spoke for before is given up
 NEVER = datetime.fromtimestamp(0, UTC)  # of readers that were not told yet
 SUBJECT_LIMIT = 128
@@ -78,15 +82,23 @@ class Handshake:
             return await self._refuse(proposal.space, community, _word(report.reason), correlation)
         if report.audience is Audience.UNKNOWN:
             return await self._refuse(proposal.space, community, "audience_unknown", correlation)
+        living = self._living(proposal.space, community)
+        behind = living.behind if living is not None else await self._end_of(proposal.space)
         now = self.clock()
         tie = Tie(
             proposal.space, community, proposal.title, proposal.audience, report.audience, report.externals,
-            TieState.ACCEPTED, now, one_line(report.name, NAME_LIMIT), self._begun_at(proposal.space, community) or now,
+            TieState.ACCEPTED, now, one_line(report.name, NAME_LIMIT), living.begun_at if living is not None else now, behind,
         )  # fmt: skip
         self.refusals.pop(tie.space, None)
         await self.ties.put(tie)
         await self.outgoing.put([self._accepted(tie, correlation)])
         return None
+
+    async def confirm(self, space: str, community: str, audience: Audience) -> None:
+        """Our acceptance came back with the hub's number. A suspended tie begins anew, behind what its space holds now."""
+        tie = self.ties.known(space)
+        anew = tie is not None and tie.state is TieState.SUSPENDED and (tie.community, tie.audience) == (community, audience)
+        await self.ties.confirm(space, community, audience, self.clock(), await self._end_of(space) if anew else None)
 
     async def run(self) -> None:
         """Look at every tied space at once, then from time to time; renew daily, and at once when its readers have changed."""
@@ -186,10 +198,26 @@ class Handshake:
         await self.ties.attested(tie.space, tie.community, now, name)
         return None
 
-    def _begun_at(self, space: str, community: str) -> datetime | None:
-        """Since when this community speaks in a space without a break, if it does: proposed once more, it goes on."""
+    def _living(self, space: str, community: str) -> Tie | None:
+        """The tie under which this community speaks in a space, if it does: proposed once more, it goes on."""
         living = self.ties.of(space)
-        return living.begun_at if living is not None and living.community == community else None
+        return living if living is not None and living.community == community else None
+
+    async def _end_of(self, space: str) -> str | None:
+        """Where a space ends now: what was said before it and comes late is known by it. No tie waits for ever for an RSE that fails on this alone."""
+        client, failures = self.client, count(1)
+        if not isinstance(client, Ordered):
+            return None
+
+        async def ask() -> str | Later | Never:
+            said = await client.end_of(space)
+            return Never(said.reason) if isinstance(said, Later) and of_one(said) and next(failures) >= ASKED_FOR_ITS_END else said
+
+        said: str | Never = await self.pause.through(ask)
+        if isinstance(said, str):
+            return said
+        log.warning("order_not_told", node=self.instance.node, space=space, reason=said.reason)
+        return ""
 
     def _accepted(self, tie: Tie, correlation: str) -> Record:
         fact = TieAccepted(space=tie.space, space_name=tie.space_name, audience=tie.audience, externals=tie.externals)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 from adapters.port import RseClient
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     from adapters.port import Change, Later, Never, Nonsense, Unused, Written
     from schemas.facts.message import Content
@@ -59,6 +59,23 @@ class Greets(RseClient, Protocol):
 
     async def greet(self, greeting: Greeting) -> Written | Later | Never:
         """Write to her, once however often we are asked."""
+        ...
+
+
+@runtime_checkable
+class Ordered(RseClient, Protocol):
+    """An RSE that pushes, and has what is said in a space in an order of its own that no clock changes.
+
+    Where its messages bear no `Change.number`, it is asked to `complete` what names the end of then (`Incomplete.behind`).
+    """
+
+    @property
+    def ahead(self) -> timedelta:
+        """How far its clock was ahead of ours at the last answer."""
+        ...
+
+    async def end_of(self, space: str) -> str | Later | Never:
+        """Where a space ends now, in words that mean something to this RSE alone: its greatest number, where it numbers its messages."""
         ...
 
 

@@ -9,7 +9,9 @@ from nacl.public import PublicKey as SealingKey
 from nacl.public import SealedBox
 from pydantic import ValidationError
 
+from adapters.before import Beginnings
 from adapters.decisions import Desk
+from adapters.far_clock import ZERO
 from adapters.greetings import Newcomer, Newcomers
 from adapters.memory import Met
 from adapters.observing import OBSERVES, is_speech, speaks
@@ -28,7 +30,7 @@ from schemas.wire.telemetry import Metric
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Sequence
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     from adapters.memory import Known, KnownObject, Memory
     from adapters.outgoing import Outgoing
@@ -120,6 +122,8 @@ class Seat:
     newcomers: Newcomers = field(default_factory=Newcomers)
     observes: Callable[[], bool] = speaks
     """Whether the node may not say anything new (`adapters.observing`)."""
+    ahead: Callable[[], timedelta] = lambda: ZERO
+    """How far the RSE's clock is ahead of ours, as far as it tells."""
 
 
 class Sorter:
@@ -127,7 +131,7 @@ class Sorter:
 
     def __init__(self, seat: Seat) -> None:
         self._seat = seat
-        self.desk = Desk(seat.instance, seat.ties.known)
+        self.desk = Desk(seat.instance, seat.ties.known, beginnings=Beginnings(seat.ahead))
         self.parked_spaces: set[str] = set()
 
     def sort(self, arrivals: Sequence[Arrival], known: Known) -> Batch:

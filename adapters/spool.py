@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from adapters.ledger import LedgerUnavailable
-from adapters.port import Act, Change, Incomplete, Standing
+from adapters.port import Act, Change, Incomplete, Placed, Standing
 from schemas.facts.message import Attachment, Author, Content, Mention
 from schemas.wire.telemetry import Metric
 
@@ -203,6 +203,8 @@ def pack_change(change: Change) -> bytes:
             "quotes": change.quotes,
             "corrects": change.corrects,
             "inside": change.inside,
+            "number": change.number,
+            "placed": change.placed,
         }
     ).encode()
 
@@ -222,21 +224,22 @@ def unpack_change(packed: bytes) -> Change:
             "quotes": tuple(said.get("quotes", ())),
             "mentions": tuple(Mention.model_validate(mention) for mention in said.get("mentions", ())),
             "answers": _stood(said.get("answers")),
+            "placed": Placed(said["placed"]) if said.get("placed") else None,
         }
     )
 
 
-def _standing(answers: Standing | None) -> list[str | None] | None:
+def _standing(answers: Standing | None) -> list[Any] | None:
     if answers is None:
         return None
-    return [answers.native_id, answers.written_at.isoformat() if answers.written_at is not None else None]
+    return [answers.native_id, answers.written_at.isoformat() if answers.written_at is not None else None, answers.number]
 
 
-def _stood(said: list[str | None] | None) -> Standing | None:
+def _stood(said: list[Any] | None) -> Standing | None:
     if said is None:
         return None
-    native_id, written_at = said
-    return Standing(native_id, datetime.fromisoformat(written_at) if written_at is not None else None)
+    native_id, written_at, *number = said
+    return Standing(native_id, datetime.fromisoformat(written_at) if written_at is not None else None, *number)
 
 
 def pack_incomplete(incomplete: Incomplete) -> bytes:
@@ -248,6 +251,7 @@ def pack_incomplete(incomplete: Incomplete) -> bytes:
         "said": incomplete.said,
         "space": incomplete.space,
         "parent": incomplete.parent,
+        "behind": incomplete.behind,
     }
     return json.dumps({**said, "otherwise": otherwise}).encode()
 
@@ -256,4 +260,5 @@ def unpack_incomplete(packed: bytes) -> Incomplete:
     """The reverse of `pack_incomplete`."""
     said = json.loads(packed)
     otherwise = unpack_change(said["otherwise"].encode()) if said.get("otherwise") else None
-    return Incomplete(said["native_id"], Act(said["act"]), said.get("said", ""), said.get("space", ""), otherwise, said.get("parent"))
+    about = said.get("said", ""), said.get("space", ""), otherwise, said.get("parent"), said.get("behind", "")
+    return Incomplete(said["native_id"], Act(said["act"]), *about)

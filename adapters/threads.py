@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from adapters.before import stands_since
+from adapters.echoes import moment
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
@@ -62,12 +65,16 @@ class Threads:
         """Whether something is set on a message that waits, and has not waited behind it yet."""
         return change.parent in self._waiting and change.asked != BEHIND and not change.history
 
+    def takes_back(self, change: Change) -> bool:
+        """Whether a message that waits is taken back, by a deletion of which the ledger can keep nothing and that has not waited behind it yet."""
+        return change.native_id in self._waiting and change.asked != BEHIND and moment(change.version) is None
+
     def parent(self, change: Change, tie: Tie, now: datetime) -> str | None:
         """The native id of what a message answers, where that comes or came: written since its space was tied, and not awaited for too long."""
         said = self._said.get(change.parent or "") if not change.history else None  # the hub waits for nothing that history answers
-        if said is None or said.standing.written_at is None or now - said.since > HOPE:
+        if said is None or now - said.since > HOPE:
             return None
-        return said.standing.native_id if said.standing.written_at >= tie.begun_at else None
+        return said.standing.native_id if stands_since(said.standing, tie) else None
 
 
 def _make_room(found: dict[str, _Said] | dict[str, None]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -19,7 +20,7 @@ HEARD_BY = """
     INSERT INTO company (instance, community, nodes) VALUES ($1, $2, $3)
     ON CONFLICT (community, instance) DO UPDATE SET nodes = excluded.nodes
 """
-COLUMNS = "space, community, title, community_audience, space_name, audience, externals, state, renewed_at, begun_at"
+COLUMNS = "space, community, title, community_audience, space_name, audience, externals, state, renewed_at, begun_at, behind"
 
 
 class TieState(StrEnum):
@@ -38,6 +39,7 @@ class TieState(StrEnum):
 LIVING = frozenset({TieState.ACCEPTED, TieState.CONFIRMED})
 LOOKED_AT = LIVING | {TieState.SUSPENDED}
 EVER = datetime.fromtimestamp(0, UTC)
+DIGITS = re.compile(r"[0-9]{1,16}")
 WIDER = "space_wider_than_community"  # the hub's reason that a narrower audience answers
 
 
@@ -56,6 +58,13 @@ class Tie:
     space_name: str = ""
     begun_at: datetime = EVER
     """Since when without a break: what people wrote there before was told to nobody, unless a back-fill tells it."""
+    behind: str | None = None
+    """Where the space ended then, in its RSE's own words; empty where it could not say, None where it was not asked."""
+
+    @property
+    def floor(self) -> int | None:
+        """The same, of an RSE that numbers its messages: the greatest number that stood there."""
+        return int(self.behind) if self.behind is not None and DIGITS.fullmatch(self.behind) else None
 
     @property
     def lives(self) -> bool:
@@ -86,7 +95,7 @@ class Ties:
             row["space"]: Tie(
                 row["space"], row["community"], row["title"], Audience(row["community_audience"]), Audience(row["audience"]),
                 row["externals"], TieState(row["state"]), row["renewed_at"], row["space_name"],
-                row["begun_at"],
+                row["begun_at"], row["behind"],
             )
             for row in rows
         }  # fmt: skip
@@ -129,23 +138,27 @@ class Ties:
     async def _put(self, tie: Tie, reason: str | None) -> None:
         async with self._ledger.connection() as connection:
             await connection.execute(
-                f"INSERT INTO ties (instance, {COLUMNS}, reason) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) "  # noqa: S608 - constants
+                f"INSERT INTO ties (instance, {COLUMNS}, reason) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) "  # noqa: S608 - constants
                 "ON CONFLICT (instance, space) DO UPDATE SET community = excluded.community, title = excluded.title, "
                 "community_audience = excluded.community_audience, space_name = excluded.space_name, audience = excluded.audience, "
-                "externals = excluded.externals, state = excluded.state, renewed_at = excluded.renewed_at, begun_at = excluded.begun_at, reason = excluded.reason",
+                "externals = excluded.externals, state = excluded.state, renewed_at = excluded.renewed_at, begun_at = excluded.begun_at, behind = excluded.behind, reason = excluded.reason",
                 self._instance, tie.space, tie.community, tie.title, tie.community_audience.value, tie.space_name,
-                tie.audience.value, tie.externals, tie.state.value, tie.renewed_at, tie.begun_at, reason,
+                tie.audience.value, tie.externals, tie.state.value, tie.renewed_at, tie.begun_at, tie.behind, reason,
             )  # fmt: skip
         self._spaces[tie.space] = tie
 
-    async def confirm(self, space: str, community: str, audience: Audience, at: datetime) -> None:
-        """Our acceptance came back with the hub's number; an older one, of other readers, confirms nothing. A suspended tie begins anew."""
+    async def confirm(self, space: str, community: str, audience: Audience, at: datetime, behind: str | None = None) -> None:
+        """Our acceptance came back with the hub's number; an older one, of other readers, confirms nothing.
+
+        A suspended tie begins anew, behind what its space holds by then.
+        """
         async with self._alone:
             tie = self._spaces.get(space)
             if tie is None or tie.community != community or tie.audience is not audience:
                 return
             if tie.state in {TieState.ACCEPTED, TieState.SUSPENDED}:
-                await self._put(replace(tie, state=TieState.CONFIRMED, begun_at=tie.begun_at if tie.lives else at), None)
+                begun = tie if tie.lives else replace(tie, begun_at=at, behind=behind)
+                await self._put(replace(begun, state=TieState.CONFIRMED), None)
 
     async def attested(self, space: str, community: str, at: datetime, name: str) -> None:
         """Who can read the space was said again, at this time, and what it is called."""

@@ -58,4 +58,4 @@ class Answered:
             return Standing()
         if told.by_us:
             return Standing(native_id(post))  # never to come: the ledger knows it, or nobody does
-        return Standing(native_id(post), moment(post.created_at) - self.api.offset)
+        return Standing(native_id(post), moment(post.created_at) - self.api.offset, post.id)

@@ -20,6 +20,7 @@ from adapters.discourse.http import TIMEOUT, Answer, Api, liking_account, writin
 from adapters.discourse.likers import likers_of
 from adapters.discourse.limits import SiteLimits
 from adapters.discourse.lost import Recall, with_topic
+from adapters.discourse.newest import newest
 from adapters.discourse.notices import Notices
 from adapters.discourse.originals import bring_back
 from adapters.discourse.past import Past
@@ -190,6 +191,16 @@ class DiscourseClient:
             return Later("answer_unreadable")
         audience = {False: Audience.PUBLIC, True: Audience.MEMBERS, None: Audience.UNKNOWN}[category.read_restricted]
         return SpaceReport(category.name, audience, self._instance.options.get("externals") == "true")
+
+    @property
+    def ahead(self) -> timedelta:
+        """How far its clock was ahead of ours at the last answer (`Ordered`)."""
+        return self._api.offset
+
+    async def end_of(self, space: str) -> str | Later | Never:
+        """The greatest number that any post bears (`Ordered`)."""
+        del space
+        return await newest(self._api)
 
     async def lost(self, space: str, cursor: str | None, since: datetime, ours: Ours) -> Losses | Later | Never:
         """What Discourse tried in vain to tell of a category, each thing as it stands now."""

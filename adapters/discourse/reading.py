@@ -201,6 +201,7 @@ def _change(post: Post, event: str, instance: Instance) -> Change | Nonsense:
         handle=post.username,
         quotes=() if content is None else tuple(locator(*place) for place in quoted_in(post.cooked or "")),
         inside=act is not Act.DELETED and begins(_UNDER.sub("#", post.raw or ""), instance.mark),
+        number=post.id,
     )
 
 

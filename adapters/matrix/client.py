@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
+from dataclasses import replace
 from datetime import timedelta
 from math import inf
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,8 @@ from adapters.matrix.names import DISPLAY_NAME_LIMIT, ghost_localpart, is_ours, 
 from adapters.matrix.notices import Notices
 from adapters.matrix.past import Past
 from adapters.matrix.rooms import people_of, report_of
-from adapters.matrix.translate import standing_edit
+from adapters.matrix.timeline import Timeline
+from adapters.matrix.translate import outcome_of, standing_edit
 from adapters.matrix.writing import Writing
 from adapters.offers import Recounted
 from adapters.pacing import Paces, set_out, urgency_of
@@ -69,6 +71,7 @@ class MatrixClient:
         self._writing = Writing(self._homeserver, self._ghosts, instance, self.display_name)
         self._notices = Notices(self._homeserver, self._ghosts)
         self._past = Past(self._homeserver, self._ghosts, instance)
+        self._timeline = Timeline(self._homeserver, self._ghosts)
         self._greetings = Greetings(self._homeserver, self._ghosts, lambda user: is_ours(user, instance))
 
     async def turn(self, order: Order) -> None:
@@ -98,15 +101,39 @@ class MatrixClient:
             return outcome if isinstance(outcome, Later) else None
 
     async def complete(self, incomplete: Incomplete) -> Change | Unused | Nonsense | Later:
-        """The edit of a message that stands: whose it is, the homeserver alone knows."""
-        if incomplete.act is not Act.EDITED or not incomplete.space:
+        """The edit of a message that stands: whose it is, the homeserver alone knows. And where a message, or an edit, stands in the room."""
+        if not incomplete.space or not (incomplete.behind or incomplete.act is Act.EDITED):
             return Nonsense("never_incomplete", incomplete.native_id)
         try:
-            message = await self._writing.event(incomplete.space, incomplete.native_id)
+            found = await self._standing(incomplete)
+            if not incomplete.behind or not isinstance(found, Change):
+                return found
+            return replace(found, placed=await self._timeline.placed(incomplete.space, found.version, incomplete.behind))
         except Declined as refusal:
             outcome = refusal.outcome()
-            return outcome if isinstance(outcome, Later) else Unused("m.room.message.edit_not_shown")
-        return standing_edit(message or {}, self._instance)
+            return outcome if isinstance(outcome, Later) else incomplete.otherwise or Unused("m.room.message.edit_not_shown")
+
+    async def _standing(self, incomplete: Incomplete) -> Change | Unused | Nonsense:
+        """The message as it stands now, or its edit. Raises Declined."""
+        message = await self._writing.event(incomplete.space, incomplete.native_id)
+        if incomplete.act is Act.EDITED:
+            return standing_edit(message or {}, self._instance)
+        if message is None:
+            return incomplete.otherwise or Unused("event_gone")
+        found = outcome_of({"room_id": incomplete.space, **message}, self._instance)
+        return found if isinstance(found, Change | Unused | Nonsense) else Nonsense("never_incomplete", incomplete.native_id)
+
+    @property
+    def ahead(self) -> timedelta:
+        """How far its clock was ahead of ours at the last answer (`Ordered`)."""
+        return self._homeserver.offset
+
+    async def end_of(self, space: str) -> str | Later | Never:
+        """Where a room ends now (`Ordered`)."""
+        try:
+            return await self._timeline.end(space)
+        except Declined as refusal:
+            return refusal.outcome()
 
     async def report_space(self, space: str) -> SpaceReport | Closed | Later | Never:
         """Read the room's state as the bot: the room must have invited it, or be public."""

@@ -60,11 +60,20 @@ ENDINGS = frozenset({Act.DELETED, Act.UNREACTED, Act.UNACCEPTED})
 class Standing:
     """What an RSE says that stands at a locator: a message of its people that others may read, and when it was written, by our clock.
 
-    Empty where nothing of the kind stands there, and where the RSE could not say.
+    Empty where nothing of the kind stands there, and where the RSE could not say. `number` as a change's.
     """
 
     native_id: str | None = None
     written_at: datetime | None = None
+    number: int | None = None
+
+
+class Placed(StrEnum):
+    """On which side of the beginning of its space's tie the RSE's own order has a message, or an edit."""
+
+    BEFORE = "before"
+    SINCE = "since"
+    UNTOLD = "untold"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +125,10 @@ class Change:
     """Whether it is news of what was told before alone, such as another title: of what nobody was told it tells nothing."""
     inside: bool = False
     """Whether what its author typed begins with the node's mark, where the RSE tells that beside what it makes of it."""
+    number: int | None = None
+    """Grows from one message of the RSE to the next whatever its clock says, where it numbers them; an edit bears its message's."""
+    placed: Placed | None = None
+    """Where the RSE has it beside the beginning of the tie, once it was asked for that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +153,8 @@ class Incomplete:
 
     `said` is the version that it told when it was last asked for the same reason, empty the first time. `space` is there where the
     platform must be told it to find the object; `otherwise` is what its webhook proves, for an RSE that shows it to us no more.
-    `parent` is the locator of what it answers, where the RSE is to say what stands there (`Change.answers`).
+    `parent` is the locator of what it answers, where the RSE is to say what stands there (`Change.answers`). `behind` is where its
+    space ended when its tie began, where the RSE is to say on which side of that it was said (`Change.placed`).
     """
 
     native_id: str
@@ -149,6 +163,7 @@ class Incomplete:
     space: str = ""
     otherwise: Change | None = None
     parent: str | None = None
+    behind: str = ""
 
 
 @dataclass(frozen=True, slots=True)

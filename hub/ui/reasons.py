@@ -41,6 +41,7 @@ REASONS: Final[Mapping[str, str]] = {
     "comment_without_like": "cet eXo ne laisse pas aimer un commentaire",
     "history_kept": "ses versions d’avant restent lisibles : le compte du connecteur doit être modérateur ou administrateur du Discourse",
     "post_gone": "le message n’est plus là",
+    "order_not_told": "ce RSE ne dit pas où en est l’espace dans l’ordre de ses messages",
     "daily_limit": "limite quotidienne de « j’aime » atteinte",
     "same_name_reacted": "un agent du même nom, du même ministère, a déjà cette réaction",
     "tie_refused": "rattachement refusé",

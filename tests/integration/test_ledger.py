@@ -156,13 +156,13 @@ async def test_the_spool_keeps_order_and_bytes_and_refuses_what_does_not_fit(led
 async def test_only_a_living_tie_lets_messages_pass(ledger: Ledger) -> None:
     ties = Ties(ledger, "rse")
     tie = Tie("salon", "c", "C", Audience.MEMBERS, Audience.MEMBERS, externals=False, state=TieState.ACCEPTED, renewed_at=NOW)
-    await ties.put(tie)
-    await ties.confirm("salon", "c", Audience.MEMBERS, NOW)
+    await ties.put(replace(tie, behind="t10-11_0"))
+    await ties.confirm("salon", "c", Audience.MEMBERS, NOW, "t12-13_0")
     again = Ties(ledger, "rse")
     await again.load()
     confirmed = again.of("salon")
     assert confirmed is not None
-    assert confirmed.state is TieState.CONFIRMED
+    assert (confirmed.state, confirmed.behind) == (TieState.CONFIRMED, "t10-11_0")
     await again.refuse("salon", "another community", "too_wide")
     assert again.of("salon") is not None
     await again.refuse("salon", "c", "too_wide")

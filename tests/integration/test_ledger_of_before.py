@@ -88,7 +88,7 @@ async def test_a_tie_lives_on_and_what_waited_for_kafka_is_still_there(ledger: L
     await ties.load()
     tie = ties.known("salon")
     assert tie is not None
-    assert (tie.state, tie.community, tie.begun_at) == (TieState.CONFIRMED, "c", AT)
+    assert (tie.state, tie.community, tie.begun_at, tie.behind) == (TieState.CONFIRMED, "c", AT, None)
     assert [row.record for row in await spool.first(Kind.RECORD, 10)] == [Record("t", b"k", b"v", [])]
 
 

@@ -15,7 +15,22 @@ from aiohttp.test_utils import TestServer
 
 from adapters.matrix import MatrixClient
 from adapters.parts import placed
-from adapters.port import UNSUPPORTED, WITHDRAWN, Act, Altered, Change, Closed, Later, Never, RosterAltered, SpaceReport, Written
+from adapters.port import (
+    UNSUPPORTED,
+    WITHDRAWN,
+    Act,
+    Altered,
+    Change,
+    Closed,
+    Incomplete,
+    Later,
+    Never,
+    Placed,
+    RosterAltered,
+    SpaceReport,
+    Unused,
+    Written,
+)
 from deploy.local.application_service import ApplicationService
 from deploy.local.matrix_user import MatrixUser
 from deploy.local.ports import LOOPBACK, free_port
@@ -438,3 +453,25 @@ async def test_a_real_room_tells_who_takes_part_hints_at_who_comes_and_lets_a_gh
     await house.sink.until(lambda outcomes: Altered(room, "m.room.name") in outcomes)
     assert isinstance(report := await house.client.report_space(room), SpaceReport)
     assert report.name == "Atelier"
+
+
+async def test_a_real_homeserver_places_what_was_said_before_its_room_was_tied_and_since(house: House) -> None:
+    """The last one of before, too, and however far behind; a message and its edit each by its own event."""
+    claire, room = await house.room()
+    before = [await claire.say(room, f"Avant, {number}") for number in range(3)]
+    behind = await house.client.end_of(room)
+    assert isinstance(behind, str)
+    since = [await claire.say(room, f"Après, {number}") for number in range(25)]
+    await claire.edit(room, before[0], "Avant, corrigé après")
+
+    async def placed(native_id: str, act: Act = Act.POSTED, behind: str = behind) -> Placed | None:
+        found = await house.client.complete(Incomplete(native_id, act, space=room, behind=behind))
+        assert isinstance(found, Change), found
+        return found.placed
+
+    assert [await placed(one) for one in before] == [Placed.BEFORE] * 3
+    assert [await placed(one) for one in (since[0], since[1], since[-1])] == [Placed.SINCE] * 3
+    assert await placed(before[0], Act.EDITED) is Placed.SINCE
+    assert await placed(since[0], behind="ailleurs") is Placed.UNTOLD
+    await claire.redact(room, before[1])
+    assert isinstance(await house.client.complete(Incomplete(before[1], Act.POSTED, space=room, behind=behind)), Unused)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from adapters.handshake import FRESH_FOR, PATIENCE, RENEWED_AT_START, Handshake
+from adapters.handshake import ASKED_FOR_ITS_END, FRESH_FOR, PATIENCE, RENEWED_AT_START, Handshake
 from adapters.patience import Pause
 from adapters.port import Closed, Later, Never, SpaceReport
 from adapters.spool import SpoolFull
@@ -297,3 +297,76 @@ async def test_a_tie_that_was_suspended_begins_anew(node: Node) -> None:
     node.passes(seconds=5)
     await node.ties.confirm(SPACE, COMMUNITY, Audience.MEMBERS, node.time["now"])
     assert (node.state, begun_at(node)) == (TieState.CONFIRMED, START + timedelta(hours=1, seconds=5))
+
+
+@dataclass
+class OrderedRse(PlainRse):
+    """An RSE that says where a space ends, as long as `ends` lasts."""
+
+    ends: list[str | Later | Never] = field(default_factory=list)
+
+    @property
+    def ahead(self) -> timedelta:
+        return timedelta()
+
+    async def end_of(self, space: str) -> str | Later | Never:
+        assert space == SPACE
+        return self.ends.pop(0)
+
+
+def behind(node: Node) -> str | None:
+    tie = node.ties.known(SPACE)
+    assert tie is not None
+    return tie.behind
+
+
+async def with_ends(node: Node, *ends: str | Later | Never) -> OrderedRse:
+    rse = OrderedRse(ends=[*ends])
+    node.handshake = replace(node.handshake, client=rse)
+    await node.ties.refuse(SPACE, COMMUNITY, "node_suspended")
+    return rse
+
+
+async def test_where_a_space_ends_is_noted_once_when_its_tie_begins(node: Node) -> None:
+    rse = await with_ends(node, "40", "41")
+    for _ in range(2):
+        await node.handshake.answer(PROPOSAL, COMMUNITY, "0" * 32)
+        await node.handshake.confirm(SPACE, COMMUNITY, Audience.MEMBERS)
+        await node.handshake.renew()
+    assert (behind(node), rse.ends) == ("40", ["41"])
+    await node.handshake.answer(PROPOSAL, "autre", "0" * 32)
+    assert (behind(node), rse.ends) == ("41", [])
+
+
+async def test_a_tie_that_was_suspended_begins_behind_what_was_said_meanwhile(node: Node) -> None:
+    rse = await with_ends(node, "40", "52")
+    await node.handshake.answer(PROPOSAL, COMMUNITY, "0" * 32)
+    await node.ties.refuse(SPACE, COMMUNITY, WIDER)
+    await node.handshake.confirm(SPACE, COMMUNITY, Audience.PUBLIC)  # of other readers
+    await node.handshake.confirm(SPACE, "autre", Audience.MEMBERS)
+    assert (behind(node), rse.ends) == ("40", ["52"])
+    node.passes(hours=1)
+    await node.handshake.confirm(SPACE, COMMUNITY, Audience.MEMBERS)
+    assert (behind(node), begun_at(node), node.state) == ("52", node.time["now"], TieState.CONFIRMED)
+
+
+@pytest.mark.parametrize("said", [[NO], [Later("status_500")] * ASKED_FOR_ITS_END], ids=["never", "fails on this alone"])
+async def test_a_tie_begins_though_its_rse_cannot_say_where_the_space_ends(
+    node: Node, said: list[Later | Never], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("adapters.patience.FIRST_SECONDS", 0.0)
+    rse = await with_ends(node, *said)
+    await node.handshake.answer(PROPOSAL, COMMUNITY, "0" * 32)
+    assert (behind(node), rse.ends, node.state) == ("", [], TieState.ACCEPTED)
+
+
+async def test_an_outage_is_waited_out_before_a_tie_begins(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("adapters.patience.FIRST_SECONDS", 0.0)
+    await with_ends(node, *[Later("unreachable")] * 9, "40")
+    await node.handshake.answer(PROPOSAL, COMMUNITY, "0" * 32)
+    assert behind(node) == "40"
+
+
+async def test_of_an_rse_without_an_order_of_its_own_nothing_is_asked(node: Node) -> None:
+    await node.handshake.answer(PROPOSAL, "autre", "0" * 32)
+    assert behind(node) is None
