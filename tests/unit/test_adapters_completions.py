@@ -13,6 +13,7 @@ from adapters.completions import ENOUGH, ENOUGH_TRIES, Completions
 from adapters.port import Act, Change, Incomplete, Later, Outcome, Standing, Unused
 from adapters.sorting import Answer, NotStored, Stored
 from adapters.spool import Kind, Record, Row, Spool, pack_incomplete
+from adapters.threads import BEHIND
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -176,3 +177,16 @@ def test_a_spool_moves_unless_all_that_waits_is_set_back() -> None:
         spool.waiting[Kind.INCOMPLETE], spool.set_back = waiting, set_back
         seen.append(spool.moves)
     assert seen == [False, True, True, False]
+
+
+async def test_a_deletion_that_waits_for_its_message_is_told_behind_it() -> None:
+    """A platform whose deletions bear no time: the ledger could keep nothing of it meanwhile."""
+    desk, gone = Desk(1), Change(Act.DELETED, POISON, "$3", "$3", "salon", "u1", NOW)
+    waiting = Incomplete(POISON, Act.DELETED, BEHIND, otherwise=gone)
+    desk.rows.append(Row(1, pack_incomplete(waiting), Record("", b"", b"", []), NOW))
+    await desk.rounds(20)
+    assert desk.told == []
+    desk.failing.clear()
+    await desk.rounds(100)
+    assert desk.told == [Unused(POISON), replace(gone, asked=BEHIND)]
+    assert desk.rows == []
