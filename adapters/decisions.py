@@ -101,23 +101,20 @@ class Desk:
 
     def _of_own(self, change: Change, here: KnownObject | None, tie: Tie, known: Known, now: datetime) -> Decision:
         """What becomes of a message of this RSE. History is told once, as it stands: what the ledger knows was told, or taken back."""
-        if change.corrects and here is None:
-            return UNKNOWN
-        if here is not None and own_hand.overtook(change, here):
-            return Doubt(Incomplete(change.native_id, Act.EDITED))
-        if here is not None and _overtaken(change, here) and change.asked != change.version:
-            return Doubt(Incomplete(change.native_id, Act.EDITED, change.version if change.asked is not None else ""))
+        doubted = UNKNOWN if change.corrects and here is None else _doubted(change, here)
+        if doubted is not None:
+            return doubted
         marker = f"{change.marker} after {here.versions[-1]}" if here is not None and _overtaken(change, here) else None
         if change.history and ((here is not None and not _untold(change, here)) or change.act is not Act.POSTED):
             return Drop("known_already" if here is not None else "not_standing")
         subject = object_id(self.instance.node, change.native_id)
-        if change.act is Act.DELETED:
-            if here is None and self.threads.takes_back(change):
-                return Doubt(Incomplete(change.native_id, change.act, BEHIND, otherwise=change))
-            if here is None:
-                return Drop("unknown_object", _tombstone(change, subject, tie))
+        if change.act is Act.DELETED and here is not None:
             gone = replace(here, deleted=True, versions=(change.version,))
             return Publish(MessageDeleted(space=here.space), here.subject, None, tie, gone, marker)
+        if change.act is Act.DELETED:
+            waits = self.threads.takes_back(change)
+            behind = Incomplete(change.native_id, change.act, BEHIND, otherwise=change)
+            return Doubt(behind) if waits else Drop("unknown_object", _tombstone(change, subject, tie))
         if change.by_us:
             return Drop("own_account")
         if change.content is None or change.author is None:
@@ -165,6 +162,17 @@ class Desk:
             return found.subject if found.community == tie.community else None
         native_id = change.parent if _is_native(change.parent, change) else self.threads.parent(change, tie, now)
         return object_id(self.instance.node, native_id) if native_id is not None else None
+
+
+def _doubted(change: Change, here: KnownObject | None) -> Doubt | None:
+    """The RSE is asked where our own hand, or a later state that was heard of, came between."""
+    if here is None:
+        return None
+    if own_hand.overtook(change, here):
+        return Doubt(Incomplete(change.native_id, Act.EDITED))
+    if _overtaken(change, here) and change.asked != change.version:
+        return Doubt(Incomplete(change.native_id, Act.EDITED, change.version if change.asked is not None else ""))
+    return None
 
 
 def _repeats_the_unknown(change: Change, known: Known) -> bool:

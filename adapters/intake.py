@@ -68,6 +68,7 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
         self._times: dict[int, float] = {}
         self._consumer: AIOKafkaConsumer | None = None
         self._ours, self._known, self._turn = False, False, 0
+        self._chance = random.random
         self._log, self._failures = DoorLog(name, opened="consumer_joined", closed="consumer_lost"), 0
 
     async def run(self) -> None:
@@ -78,7 +79,7 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
             except (KafkaError, OSError, TimeoutError) as error:
                 self._log.closed(type(error).__name__)
                 self._failures += 1
-                await asyncio.sleep(delay(self._failures, None, random.random()))
+                await asyncio.sleep(delay(self._failures, None, self._chance()))
 
     async def _consume(self) -> None:
         consumer = kafka.consumer(self._settings, group=self._group)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, cast
 
 import pytest
@@ -37,7 +38,7 @@ async def test_a_broker_that_is_away_is_waited_for_ever_longer_and_told_of_once(
 
     one = Intake("wifip", "wifip", KafkaSettings(), TopicNames(), cast("Writer", None), cast("Applied", None))
     monkeypatch.setattr(one, "_consume", away)
-    monkeypatch.setattr(intake.asyncio, "sleep", asleep)
+    monkeypatch.setattr(asyncio, "sleep", asleep)
     with capture_logs() as lines, pytest.raises(EnoughError):
         await one.run()
     assert [(line["event"], line["reason"]) for line in lines] == [("consumer_lost", "KafkaConnectionError")]
