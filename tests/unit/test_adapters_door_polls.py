@@ -46,6 +46,7 @@ class Ledger:
     """Of a node that never read anything."""
 
     began = False
+    overtaken = False
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[asyncio.Event]:

@@ -43,6 +43,10 @@ class Admitted:
     def __init__(self) -> None:
         self.asking = asyncio.Lock()
 
+    def to_be_asked(self, incomplete: Incomplete) -> bool:
+        del incomplete
+        return True
+
     async def admit(self, outcomes: Sequence[Outcome], body: bytes, correlation: str) -> Stored:
         del body, correlation
         self.outcomes = outcomes

@@ -25,7 +25,11 @@ class Once:
         self.woken.set()
         return 0
 
-    async def send_some(self) -> bool:
+    async def publish_all(self) -> None:
+        return None
+
+    async def send_some(self, publish: object) -> bool:
+        del publish
         return False
 
     def is_closed(self) -> bool:
