@@ -21,7 +21,7 @@ from adapters.sorting import NotStored
 from schemas.wire.records import new_correlation
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
     from datetime import datetime
 
     from adapters.news import News
@@ -37,6 +37,7 @@ MISSING_AT_ONCE = 20
 REREAD = 12.0
 """Questions in a minute about what lies beyond the window."""
 TRIES = 2
+OWED_TRIES = 20
 RE_READ = 3  # roots whose replies are read again at each look though nothing announces a change: an edit of a comment may not
 
 
@@ -52,6 +53,10 @@ class View:
     marks: dict[str, str] = field(default_factory=dict)
     roots: frozenset[str] = frozenset()
     """All that the window held."""
+    owed: Counter[str] = field(default_factory=Counter)
+    """Roots under which something is still to be told, though the window may hold them no more, and how often the RSE failed on each."""
+    unsure: bool = True
+    """Whether the ledger may know of more such roots: at first, and when something that was seen could not be kept."""
     departed: set[str] = field(default_factory=set)
     """What it held and holds no more: each is asked once whether it is gone."""
     failures: Counter[str] = field(default_factory=Counter)
@@ -117,9 +122,12 @@ class Looker:
         if isinstance(window, Reading):
             held, view.roots, view.depth.begins = view.roots, frozenset(one.native_id for one in current), window.cursor
             view.departed = (view.departed | held) - view.roots
+            await self._hold(view, {root for root in view.threads if root not in seen.objects})
             view.threads = {root: replies for root, replies in view.threads.items() if root in seen.objects}
             view.marks = {root: mark for root, mark in view.marks.items() if root in view.threads}
         refused = await self._read_threads(view, seen)
+        if refused is None:
+            refused = await self._read_owed(view, seen)
         if refused is None:
             refused = await self._read_again(view, seen)
         if refused is None:
@@ -183,7 +191,11 @@ class Looker:
         begun = [news.before for news in found if news.before is not None]
         if begun:
             await self._watch.expect(space, begun, now)
-        await self._tell_portions(space, found, cursor)
+        try:
+            await self._tell_portions(space, found, cursor)
+        except NotKeptError:
+            view.unsure = True
+            raise
         view.cursor = cursor or view.cursor
         seen.changed = seen.changed or bool(found)
 
@@ -218,6 +230,29 @@ class Looker:
                 view.failures[root] += 1
                 return refused
         view.failures.clear()
+        return None
+
+    async def _hold(self, view: View, left: Collection[str]) -> None:
+        """Of the roots that have left the window, those under which what was announced was not told: for an outage, more may be said than it holds."""
+        rows = await self._watch.rows(list(left)) if left else {}
+        view.owed.update(dict.fromkeys((root for root, row in rows.items() if row.replies != view.threads[root] and not row.gone), 0))
+
+    async def _read_owed(self, view: View, seen: _Seen) -> Later | None:
+        """A few of those; one on which the RSE fails goes behind the others, and at last waits for its turn beyond the window."""
+        if view.unsure:
+            view.owed.update(dict.fromkeys(await self._watch.unkept(view.poll.space), 0))
+            view.unsure = False
+        for root in sorted(view.owed, key=lambda one: (view.owed[one], one))[:RE_READ]:
+            reading = await self._client.replies(view.poll.space, root, "")
+            if isinstance(reading, Later) and not of_one(reading):
+                return reading
+            if isinstance(reading, Later) and view.owed[root] < OWED_TRIES:
+                view.owed[root] += 1
+                continue
+            if isinstance(reading, Reading):
+                await self._absorb(view, reading.sightings, seen, view.cursor)
+                seen.whole.add(root)
+            del view.owed[root]
         return None
 
     async def _read_thread(self, view: View, shelf: View | Depth, root: str, row: Row | None, seen: _Seen) -> Later | None:

@@ -51,6 +51,7 @@ UNDER = f"""
     SELECT {COLUMNS} FROM sightings WHERE instance = $1 AND thread = $2 AND NOT gone ORDER BY created_at DESC
 """  # noqa: S608 - made of constants alone
 
+UNKEPT = "SELECT DISTINCT thread FROM sightings WHERE instance = $1 AND space = $2 AND revision = 0 AND thread IS NOT NULL AND NOT gone"
 REFRESH = """
     UPDATE sightings SET seen_at = $3
     WHERE instance = $1 AND (native_id = ANY($2) OR (thread = ANY($2) AND NOT gone)) AND seen_at < $4
@@ -167,6 +168,11 @@ class Watch:
         """What stood under a root, newest first."""
         async with self._ledger.connection() as connection:
             return [_row(row) for row in await connection.fetch(UNDER, self._instance, root)]
+
+    async def unkept(self, space: str) -> set[str]:
+        """Roots under which something was seen that was perhaps never told: neither cursor nor window brings it again."""
+        async with self._ledger.connection() as connection:
+            return {row["thread"] for row in await connection.fetch(UNKEPT, self._instance, space)}
 
     async def taken_by_us(self, root: str) -> bool:
         """Whether it went by order, a copy or what a moderator took away, or is just going: what stood under it went by nobody's will."""
