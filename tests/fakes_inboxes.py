@@ -20,20 +20,36 @@ from hub.ports import Record
 from hub.storage.registry_tables import peers as table
 from schemas import cavage, http_signature
 from schemas.http_signature import Rejection, UnverifiedHead
+from schemas.keys import SigningKey
 from schemas.nonces import Nonces
 from schemas.topics import PEERS_OUTBOUND
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from pathlib import Path
 
     from sqlalchemy.ext.asyncio import AsyncEngine
 
     from schemas.keys import PublicKey
-    from schemas.rsa_keys import RsaPublicKey
+    from schemas.rsa_keys import RsaPublicKey, RsaSigningKey
 
 COMMUNITY = "futurs-publics"
 OURS = "https://hub.example"
 GROUP = f"{OURS}/groups/{COMMUNITY}"
+
+
+KEY, RSA_KEY, PASSPHRASE = "federation.pem", "federation-rsa.pem", "phrase"
+
+
+def courier_settings(folder: Path) -> dict[str, str]:
+    """A courier's environment, with the pair that was saved there."""
+    return {
+        "TRAITDUNION_FEDERATION_URL": OURS,
+        "TRAITDUNION_FEDERATION_KEY": str(folder / KEY),
+        "TRAITDUNION_FEDERATION_RSA_KEY": str(folder / RSA_KEY),
+        "TRAITDUNION_FEDERATION_PASSPHRASE": PASSPHRASE,
+        "TRAITDUNION_FEDERATION_LOOPBACK": "true",
+    }
 
 
 class Takes(Enum):
@@ -50,6 +66,14 @@ class OurKeys:
 
     ed25519: PublicKey
     rsa: RsaPublicKey
+
+    @classmethod
+    def saved_in(cls, folder: Path, rsa: RsaSigningKey) -> OurKeys:
+        """Those of a pair whose private halves lie where `courier_settings` says."""
+        key = SigningKey.generate("x")
+        key.save(folder / KEY, PASSPHRASE.encode())
+        rsa.save(folder / RSA_KEY, PASSPHRASE.encode())
+        return cls(key.public, rsa.public)
 
     def of(self, key_id: str) -> PublicKey | RsaPublicKey:
         """The key that an id names; only ids of the Group and of nodes are known."""

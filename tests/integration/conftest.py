@@ -8,6 +8,7 @@ import pytest
 
 from schemas.keys import SigningKey
 from schemas.wire.kafka import TopicNames
+from tests.fakes_adapters import NOWHERE, Rig
 from tests.fakes_commands import ANNE, BAKARY, run
 from tests.hub_world import World
 
@@ -54,3 +55,16 @@ def broker(kafka: Kafka, topic_prefix: str, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("TRAITDUNION_KAFKA_BOOTSTRAP", kafka.bootstrap)
     monkeypatch.setenv("TRAITDUNION_TOPIC_PREFIX", topic_prefix)
     return TopicNames()
+
+
+@pytest.fixture(params=["kafka", "door"])
+async def rig(
+    request: pytest.FixtureRequest, kafka: Kafka, database_url: str, topic_prefix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Rig]:
+    """A connector's process and its hub, once through Kafka and once through the door."""
+    monkeypatch.setenv("TRAITDUNION_KAFKA_BOOTSTRAP", kafka.bootstrap if request.param == "kafka" else NOWHERE)
+    monkeypatch.setenv("TRAITDUNION_TOPIC_PREFIX", topic_prefix)
+    rig = Rig(kafka.bootstrap, topic_prefix, database_url, tmp_path)
+    await rig.prepare()
+    async with rig.reached(request.param), rig.registry():
+        yield rig

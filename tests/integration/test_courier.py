@@ -29,7 +29,7 @@ from schemas.rsa_keys import RsaSigningKey
 from schemas.topics import PEERS_OUTBOUND
 from schemas.words import Audience, Ground
 from tests import full_disk
-from tests.fakes_inboxes import COMMUNITY, OURS, Inbox, OurKeys, Takes, admit, ids, parcel, serving
+from tests.fakes_inboxes import COMMUNITY, OURS, Inbox, OurKeys, Takes, admit, courier_settings, ids, parcel, serving
 from tests.fakes_schemas import NOW
 from tests.fakes_streams import Streams, becomes, create_hub_topics, until
 
@@ -83,22 +83,13 @@ def rsa() -> RsaSigningKey:
 
 @pytest.fixture
 def ours(rsa: RsaSigningKey, tmp_path: Path) -> OurKeys:
-    key = SigningKey.generate("x")
-    key.save(tmp_path / "federation.pem", b"phrase")
-    rsa.save(tmp_path / "federation-rsa.pem", b"phrase")
-    return OurKeys(key.public, rsa.public)
+    return OurKeys.saved_in(tmp_path, rsa)
 
 
 @pytest.fixture
 def couriers(kafka: Kafka, database_url: str, topic_prefix: str, tmp_path: Path) -> Iterator[Couriers]:
     made = Couriers(kafka.bootstrap, database_url, topic_prefix, tmp_path)
-    made.environment |= {
-        "TRAITDUNION_FEDERATION_URL": OURS,
-        "TRAITDUNION_FEDERATION_KEY": str(tmp_path / "federation.pem"),
-        "TRAITDUNION_FEDERATION_RSA_KEY": str(tmp_path / "federation-rsa.pem"),
-        "TRAITDUNION_FEDERATION_PASSPHRASE": "phrase",
-        "TRAITDUNION_FEDERATION_LOOPBACK": "true",
-    }
+    made.environment |= courier_settings(tmp_path)
     create_hub_topics(kafka.bootstrap, topic_prefix)
     yield made
     made.discard()

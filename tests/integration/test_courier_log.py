@@ -11,10 +11,9 @@ from kafka.admin import KafkaAdminClient
 from sqlalchemy import text
 
 from hub.storage.engine import engine_for
-from schemas.keys import SigningKey
 from schemas.rsa_keys import RsaSigningKey
 from schemas.topics import PEERS_OUTBOUND
-from tests.fakes_inboxes import OURS, Inbox, OurKeys, admit, ids, parcel, serving
+from tests.fakes_inboxes import Inbox, OurKeys, admit, courier_settings, ids, parcel, serving
 from tests.fakes_streams import Streams, becomes, create_hub_topics, until
 
 if TYPE_CHECKING:
@@ -45,22 +44,13 @@ class Courier(Streams):
 
 @pytest.fixture
 def ours(tmp_path: Path) -> OurKeys:
-    key, rsa = SigningKey.generate("x"), RsaSigningKey.generate("x", 2048)
-    key.save(tmp_path / "federation.pem", b"phrase")
-    rsa.save(tmp_path / "federation-rsa.pem", b"phrase")
-    return OurKeys(key.public, rsa.public)
+    return OurKeys.saved_in(tmp_path, RsaSigningKey.generate("x", 2048))
 
 
 @pytest.fixture
 def courier(kafka: Kafka, database_url: str, topic_prefix: str, tmp_path: Path) -> Iterator[Courier]:
     made = Courier(kafka.bootstrap, database_url, topic_prefix, tmp_path)
-    made.environment |= {
-        "TRAITDUNION_FEDERATION_URL": OURS,
-        "TRAITDUNION_FEDERATION_KEY": str(tmp_path / "federation.pem"),
-        "TRAITDUNION_FEDERATION_RSA_KEY": str(tmp_path / "federation-rsa.pem"),
-        "TRAITDUNION_FEDERATION_PASSPHRASE": "phrase",
-        "TRAITDUNION_FEDERATION_LOOPBACK": "true",
-    }
+    made.environment |= courier_settings(tmp_path)
     create_hub_topics(kafka.bootstrap, topic_prefix)
     yield made
     made.discard()

@@ -23,29 +23,13 @@ from schemas.facts.tie import TieRefused
 from schemas.proof import sign_event
 from schemas.sequence import Sequence as Numbered
 from schemas.words import Audience
-from tests.fakes_adapters import COMMUNITY, NOWHERE, PATIENCE, SPACE, Rig, posted, said_by, until
+from tests.fakes_adapters import COMMUNITY, PATIENCE, SPACE, Rig, posted, said_by, until
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-    from pathlib import Path
-
     from typer.testing import Result
 
     from adapters.port import Order, WriteOutcome
     from schemas.envelope import CanonicalEvent
-    from tests.servers import Kafka
-
-
-@pytest.fixture(params=["kafka", "door"])
-async def rig(
-    request: pytest.FixtureRequest, kafka: Kafka, database_url: str, topic_prefix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[Rig]:
-    monkeypatch.setenv("TRAITDUNION_KAFKA_BOOTSTRAP", kafka.bootstrap if request.param == "kafka" else NOWHERE)
-    monkeypatch.setenv("TRAITDUNION_TOPIC_PREFIX", topic_prefix)
-    rig = Rig(kafka.bootstrap, topic_prefix, database_url, tmp_path)
-    await rig.prepare()
-    async with rig.reached(request.param), rig.registry():
-        yield rig
 
 
 def message(rig: Rig, number: int) -> CanonicalEvent:

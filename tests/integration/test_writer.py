@@ -17,26 +17,10 @@ from schemas.facts.tie import TieRefused
 from schemas.keys import SigningKey
 from schemas.manifest import Registry
 from schemas.proof import VerifiedEvent, encode, verify_event
-from tests.fakes_adapters import NOWHERE, PATIENCE, SPACE, Rig, answering, event_in, posted, said_by, until
+from tests.fakes_adapters import PATIENCE, SPACE, Rig, answering, event_in, posted, said_by, until
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-    from pathlib import Path
-
     from schemas.envelope import CanonicalEvent
-    from tests.servers import Kafka
-
-
-@pytest.fixture(params=["kafka", "door"])
-async def rig(
-    request: pytest.FixtureRequest, kafka: Kafka, database_url: str, topic_prefix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[Rig]:
-    monkeypatch.setenv("TRAITDUNION_KAFKA_BOOTSTRAP", kafka.bootstrap if request.param == "kafka" else NOWHERE)
-    monkeypatch.setenv("TRAITDUNION_TOPIC_PREFIX", topic_prefix)
-    rig = Rig(kafka.bootstrap, topic_prefix, database_url, tmp_path)
-    await rig.prepare()
-    async with rig.reached(request.param), rig.registry():
-        yield rig
 
 
 async def test_another_ministrys_message_is_written_once_and_reported_under_the_nodes_signature(rig: Rig) -> None:

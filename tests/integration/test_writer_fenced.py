@@ -26,14 +26,13 @@ from schemas.keys import SigningKey
 from schemas.manifest import Registry
 from schemas.wire.records import new_correlation, to_headers
 from schemas.words import Audience
-from tests.fakes_adapters import COMMUNITY, NOWHERE, PATIENCE, SPACE, Hub, PlainRse, Rig, an_instance, posted, said_by
+from tests.fakes_adapters import COMMUNITY, PATIENCE, SPACE, Hub, PlainRse, Rig, an_instance, posted, said_by
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
     from schemas.facts.base import Fact
-    from tests.servers import Kafka
 
 NODE = "wifip"
 NAME = "rse"
@@ -216,18 +215,6 @@ async def test_who_is_given_the_partition_again_goes_on_where_the_other_ended(mi
     await first.recall()
     await handled(first, edit, last)
     assert ministry.shown == ["un", "deux", "trois"]
-
-
-@pytest.fixture(params=["kafka", "door"])
-async def rig(
-    request: pytest.FixtureRequest, kafka: Kafka, database_url: str, topic_prefix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[Rig]:
-    monkeypatch.setenv("TRAITDUNION_KAFKA_BOOTSTRAP", kafka.bootstrap if request.param == "kafka" else NOWHERE)
-    monkeypatch.setenv("TRAITDUNION_TOPIC_PREFIX", topic_prefix)
-    rig = Rig(kafka.bootstrap, topic_prefix, database_url, tmp_path)
-    await rig.prepare()
-    async with rig.reached(request.param), rig.registry():
-        yield rig
 
 
 async def test_a_process_that_was_overtaken_by_one_that_is_gone_takes_its_place_anew_and_goes_on(rig: Rig) -> None:
