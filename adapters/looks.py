@@ -2,34 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from itertools import accumulate
 from typing import TYPE_CHECKING
 
-from pydantic_core import PydanticSerializationError, to_json
-
 from adapters.depths import TRUSTED_FOR, Depth, Leaf
-from adapters.gateway import named
 from adapters.news import EVER, Beginning, deleted, news_of
 from adapters.port import Later, Never, Reading
 from adapters.set_back import IN_A_ROW, SetBack, of_one
-from adapters.sorting import NotStored
-from schemas.wire.records import new_correlation
+from adapters.telling import NotKeptError, Teller
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from datetime import datetime
 
     from adapters.news import News
-    from adapters.port import Outcome, Polled, Sighting
-    from adapters.sorting import Answer
+    from adapters.port import Polled, Sighting
+    from adapters.telling import Admit
     from adapters.watch import Poll, Row, Watch
-
-    Admit = Callable[[Sequence[Outcome], bytes, str], Awaitable[Answer]]
 
 WINDOW = timedelta(days=7)
 WINDOW_ROOTS = 200
@@ -86,10 +77,6 @@ class _Seen:
     """Whether others may be gone that were not asked yet."""
 
 
-class NotKeptError(RuntimeError):
-    """Neither Kafka nor the spool took what was seen: it stays unread."""
-
-
 class Looker:
     """Looks at spaces of one instance. What is seen goes through admission; the ledger remembers it after the ack."""
 
@@ -103,7 +90,8 @@ class Looker:
         reread: float = REREAD,
         name: str = "",
     ) -> None:
-        self._client, self._watch, self._admit, self._room, self._clock, self._reread = client, watch, admit, room, clock, reread
+        self._client, self._watch, self._clock, self._reread = client, watch, clock, reread
+        self._teller = Teller(client, watch, admit, room, clock)
         self._behind: defaultdict[str, SetBack] = defaultdict(lambda: SetBack(name, "looks", lambda: clock().timestamp()))
 
     async def look(self, view: View) -> Looked | Later | Never:
@@ -192,32 +180,12 @@ class Looker:
         if begun:
             await self._watch.expect(space, begun, now)
         try:
-            await self._tell_portions(space, found, cursor)
+            await self._teller.tell(space, found, cursor)
         except NotKeptError:
             view.unsure = True
             raise
         view.cursor = cursor or view.cursor
         seen.changed = seen.changed or bool(found)
-
-    async def _tell_portions(self, space: str, found: Sequence[News], cursor: str | None) -> None:
-        """As many at once as the spool could take, in order; what was stored is remembered, whatever becomes of the rest."""
-        rest, now = found, self._clock()
-        while True:  # once where there is nothing but how far was read
-            portion = _portion(rest, self._room())
-            stored, refused = await self._say(portion)
-            rest = rest[stored:]
-            await self._watch.keep(space, [news.after for news in portion[:stored]], now, None if rest else cursor)
-            if refused is not None:
-                raise NotKeptError(refused.reason)
-            if not rest:
-                return
-
-    async def _say(self, portion: Sequence[News]) -> tuple[int, NotStored | None]:
-        """All at once: admission makes one batch of them. How many were stored whole before the first that was not, and why that one was not."""
-        told = [(place, one, as_told(news.document)) for place, news in enumerate(portion) for one in _outcomes(news)]
-        named_so = [(await named(self._client, one), body) for _, one, body in told]
-        stored, refused = leading(await asyncio.gather(*(self._admit((one,), body, new_correlation()) for one, body in named_so)))
-        return (len(portion) if refused is None else told[stored][0]), refused
 
     async def _read_threads(self, view: View, seen: _Seen) -> Later | None:
         """The roots under which something is announced, and a few more in turn."""
@@ -405,31 +373,3 @@ def _parents_first(sightings: Mapping[str, Sighting]) -> list[Sighting]:
         return max(one.created_at, root.created_at if root else one.created_at), one.thread is not None
 
     return sorted(sightings.values(), key=place)
-
-
-def leading(answers: Sequence[Answer]) -> tuple[int, NotStored | None]:
-    """How many were stored before the first that was not, and why that one was not."""
-    for place, answer in enumerate(answers):
-        if isinstance(answer, NotStored):
-            return place, answer
-    return len(answers), None
-
-
-def _outcomes(news: News) -> list[Outcome]:
-    return [one for one in (news.outcome, *news.likes) if one is not None]
-
-
-def _portion(rest: Sequence[News], room: int) -> Sequence[News]:
-    """As many as there is room for, one at least: it is told, where there is none."""
-    sizes = accumulate(len(_outcomes(news)) for news in rest)
-    return rest[: max(1, sum(size <= room for size in sizes))]
-
-
-def as_told(document: object) -> bytes:
-    """What the RSE told of an object, for a dead letter; made for news alone, since most of what a look sees is no news."""
-    if document is None:
-        return b""
-    try:
-        return to_json(document)
-    except PydanticSerializationError:  # a lone surrogate, or deeper than it goes; slower, Python's own writer takes either
-        return json.dumps(document, ensure_ascii=False).encode(errors="replace")

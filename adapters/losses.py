@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from adapters.echoes import is_ours
 from adapters.gateway import named
-from adapters.looks import Looked, NotKeptError, leading
+from adapters.looks import Looked
 from adapters.port import Change, Losses
 from adapters.sorting import Stored
+from adapters.telling import NotKeptError, leading
 from schemas.wire.records import new_correlation
 from schemas.wire.telemetry import Metric
 
@@ -17,10 +18,11 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Sequence
     from datetime import datetime
 
-    from adapters.looks import Admit, View
+    from adapters.looks import View
     from adapters.memory import Known
     from adapters.port import Claim, Later, Loss, Never, Outcome, Reminding
     from adapters.sorting import Answer
+    from adapters.telling import Admit
     from adapters.watch import Watch
 
 

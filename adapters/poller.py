@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Protocol
 import structlog
 
 from adapters.ledger import LedgerUnavailable
-from adapters.looks import Looked, NotKeptError, View
+from adapters.looks import Looked, View
 from adapters.patience import delay
 from adapters.port import Later, Never
+from adapters.telling import NotKeptError
 from adapters.watch import LeaseLost
 from schemas.wire.failures import told
 from schemas.wire.telemetry import Metric

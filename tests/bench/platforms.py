@@ -16,10 +16,10 @@ from pydantic import SecretStr
 from adapters.discourse import ADAPTER as DISCOURSE
 from adapters.exo.dialect import listed
 from adapters.exo.reading import entry_of, sightings_of
-from adapters.looks import as_told
 from adapters.matrix import ADAPTER as MATRIX
 from adapters.port import AuthenticRequest, UnverifiedRequest
 from adapters.settings import Instance
+from adapters.telling import as_told
 from tests.bench.connectors import SECRET, WORDS, post
 from tests.hub_world import NODES
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from adapters import set_back
-from adapters.looks import MISSING_AT_ONCE, RE_READ, Looked, NotKeptError, View
+from adapters.looks import MISSING_AT_ONCE, RE_READ, Looked, View
 from adapters.port import Act, Change, Later, Never
+from adapters.telling import NotKeptError
 from adapters.watch import LeaseLost
 from tests.fakes_polled import PolledSink, view_of
 from tests.fakes_polled_rse import PolledRse

@@ -7,8 +7,9 @@ from datetime import timedelta
 import pytest
 
 from adapters import looks
-from adapters.looks import Looked, NotKeptError, View
+from adapters.looks import Looked, View
 from adapters.port import Change, Later
+from adapters.telling import NotKeptError
 from tests.fakes_polled import PolledSink, view_of
 from tests.fakes_polled_rse import PolledRse
 
@@ -30,6 +31,16 @@ class Crowd:
         for name in ("c", "d", "e"):
             self.rse.say(name, "Et puis")
 
+    async def answered_in_vain(self) -> None:
+        """Somebody answers the first message while neither Kafka nor the spool takes anything, and then the others go on."""
+        await self.look()
+        self.rse.say("b", "Merci", under="a")
+        self.sink.refusing = "spool_full"
+        with pytest.raises(NotKeptError):
+            await self.look()
+        self.sink.refusing = ""
+        self.go_on()
+
     async def look(self) -> Looked | Later | object:
         return await self.looker.look(self.view)
 
@@ -47,13 +58,7 @@ def crowd(monkeypatch: pytest.MonkeyPatch) -> Crowd:
 
 @pytest.mark.parametrize("killed", [False, True])
 async def test_a_reply_that_nothing_kept_is_told_though_its_root_has_left_the_window(crowd: Crowd, *, killed: bool) -> None:
-    await crowd.look()
-    crowd.rse.say("b", "Merci", under="a")
-    crowd.sink.refusing = "spool_full"
-    with pytest.raises(NotKeptError):
-        await crowd.look()
-    crowd.sink.refusing = ""
-    crowd.go_on()
+    await crowd.answered_in_vain()
     if killed:
         crowd.restart()
     await crowd.look()
@@ -73,13 +78,7 @@ async def test_a_thread_that_was_announced_and_not_read_is_read_though_its_root_
 
 
 async def test_a_thread_on_which_the_rse_alone_fails_holds_up_no_look(crowd: Crowd) -> None:
-    await crowd.look()
-    crowd.rse.say("b", "Merci", under="a")
-    crowd.sink.refusing = "spool_full"
-    with pytest.raises(NotKeptError):
-        await crowd.look()
-    crowd.sink.refusing = ""
-    crowd.go_on()
+    await crowd.answered_in_vain()
     crowd.rse.refusing["replies a"] = Later("http_500")
     for _ in range(looks.OWED_TRIES + 1):
         assert isinstance(await crowd.look(), Looked)

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 import pytest
 from prometheus_client import REGISTRY
 
-from adapters.looks import Looked, NotKeptError
+from adapters.looks import Looked
 from adapters.losses import LossLooker
 from adapters.memory import Known, KnownObject
 from adapters.port import Act, Change, Claim, Later, Loss, Losses, Never
+from adapters.telling import NotKeptError
 from adapters.watch import LeaseLost
 from schemas.facts.message import Author, Content
 from tests.fakes_adapters import PlainRse
