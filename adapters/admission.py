@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 import structlog
 
 from adapters.apart import NOT_TOGETHER, OWN_FAULTS, Apart, fate, fate_apart, reason_of, unfit
-from adapters.door_log import DoorLog
 from adapters.ledger import LedgerUnavailable
 from adapters.port import Change, Incomplete
 from adapters.sorting import Answer, Arrival, Batch, NotStored, Sorter, Stored
 from adapters.spool import Kind, SpoolFull, pack_change, unpack_change, unpack_incomplete
+from adapters.state_log import StateLog
 from adapters.verdicts import Park
 from schemas.wire.failures import told
 from schemas.wire.records import CORRELATION
@@ -62,7 +62,7 @@ class Admission:
         self._awake = asyncio.Event()
         self._storing: deque[_Storing] = deque()
         self._recalled = False
-        self._fullness = DoorLog(seat.name, opened="spool_has_room", closed="spool_full", open_before=True)
+        self._fullness = StateLog("spool_has_room", "spool_full", open_before=True, instance=seat.name)
         self.refusals = 0
         """How many webhooks could not be stored."""
         self.asking = asyncio.Lock()

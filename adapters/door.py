@@ -10,7 +10,7 @@ import structlog
 
 from adapters.door_client import RETRY_SECONDS, DoorClient, DoorClosed
 from adapters.door_intake import DoorIntake
-from adapters.door_log import DoorLog
+from adapters.state_log import StateLog
 from schemas import node_door, topics
 from schemas.envelope import CONTENT_TYPE
 from schemas.node_door import BATCH, Carried, to_http, written_batch
@@ -41,7 +41,7 @@ class DoorPublisher:
         self._lost = asyncio.Event()
         self._lost.set()
         self._after = RETRY_SECONDS
-        self._log = DoorLog(client.node)
+        self._log = StateLog("door_open", "door_closed", node=client.node)
         node = client.node
         self._paths = {
             topics.RSE_INBOUND.name: node_door.EVENTS,

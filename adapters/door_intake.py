@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, Final
 import structlog
 
 from adapters.door_client import DoorClosed
-from adapters.door_log import DoorLog
 from adapters.lanes import Lanes, Mark
 from adapters.last_door import UnverifiedRecord
 from adapters.ledger import LedgerUnavailable
 from adapters.resyncs import Lost
+from adapters.state_log import StateLog
 from schemas import node_door
 from schemas.node_door import BatchMalformed, Carried, Cursor, Page, read_page
 from schemas.wire.endings import to_its_end
@@ -48,7 +48,7 @@ class DoorIntake:
     def __init__(self, instance: str, client: DoorClient, writer: Writer, applied: Applied) -> None:
         self._name, self._client, self._writer, self._applied = instance, client, writer, applied
         self._lanes = Lanes(self._see_through, AT_ONCE)
-        self._log = DoorLog(client.node, opened="poll_taken", closed="poll_refused")
+        self._log = StateLog("poll_taken", "poll_refused", instance=instance)
         self._mark = Mark()
         self._topic = ""
         self._after: Cursor | None = None

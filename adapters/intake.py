@@ -18,12 +18,12 @@ from aiokafka.errors import (
     OffsetOutOfRangeError,
 )
 
-from adapters.door_log import DoorLog
 from adapters.lanes import Lanes, Mark
 from adapters.last_door import UnverifiedRecord
 from adapters.ledger import LedgerUnavailable
 from adapters.patience import delay
 from adapters.resyncs import Lost
+from adapters.state_log import StateLog
 from adapters.tenure import Overtaken
 from schemas import topics
 from schemas.wire import kafka
@@ -69,7 +69,7 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
         self._consumer: AIOKafkaConsumer | None = None
         self._ours, self._known, self._turn = False, False, 0
         self._chance = random.random
-        self._log, self._failures = DoorLog(name, opened="consumer_joined", closed="consumer_lost"), 0
+        self._log, self._failures = StateLog("consumer_joined", "consumer_lost", instance=name), 0
 
     async def run(self) -> None:
         """Consume for ever; a broker that goes away is waited for, ever longer: one that is just starting has enough to do."""

@@ -14,20 +14,20 @@ EVERY: Final = 60.0  # seconds
 log = structlog.get_logger()
 
 
-class DoorLog:
-    """One node's door. A hub that is restarted, or a limit, may close it at every request: seven hundred lines would say no more than one."""
+class StateLog:
+    """A door, a broker, a spool. A hub that is restarted, or a limit, may close a door at every request: seven hundred lines would say no more than one."""
 
     def __init__(
         self,
-        node: str,
+        opened: str,
+        closed: str,
         clock: Callable[[], float] = time.monotonic,
         *,
-        opened: str = "door_open",
-        closed: str = "door_closed",
         open_before: bool = False,
+        **whose: str,
     ) -> None:
-        """`opened` and `closed` are the words of the log: what is brought and what is asked for are told apart. `open_before`: its first opening is no news."""
-        self._node, self._clock = node, clock
+        """`opened` and `closed` are the words of the log, and `whose` stands in each line. `open_before`: its first opening is no news."""
+        self._whose, self._clock = whose, clock
         self._opened, self._closed = opened, closed
         self._told_open: bool | None = True if open_before else None
         self._closings, self._reason, self._told_reason = 0, "", ""
@@ -37,7 +37,7 @@ class DoorLog:
         """It is open; told where the last word was another."""
         if self._told_open is not True:
             self._told_open = True
-            log.info(self._opened, node=self._node)
+            log.info(self._opened, **self._whose)
 
     def closed(self, reason: str) -> None:
         """It closed."""
@@ -49,6 +49,6 @@ class DoorLog:
         known = self._told_open is False and self._told_reason == self._reason
         if known or not self._closings or self._clock() < self._not_before:
             return
-        log.warning(self._closed, node=self._node, reason=self._reason, closings=self._closings)
+        log.warning(self._closed, **self._whose, reason=self._reason, closings=self._closings)
         self._told_open, self._closings, self._not_before = False, 0, self._clock() + EVERY
         self._told_reason = self._reason

@@ -36,11 +36,11 @@ async def test_a_broker_that_is_away_is_waited_for_ever_longer_and_told_of_once(
         if len(waited) == TRIES:
             raise EnoughError
 
-    one = Intake("wifip", "wifip", KafkaSettings(), TopicNames(), cast("Writer", None), cast("Applied", None))
+    one = Intake("rse", "wifip", KafkaSettings(), TopicNames(), cast("Writer", None), cast("Applied", None))
     monkeypatch.setattr(one, "_consume", away)
     monkeypatch.setattr(asyncio, "sleep", asleep)
     with capture_logs() as lines, pytest.raises(EnoughError):
         await one.run()
-    assert [(line["event"], line["reason"]) for line in lines] == [("consumer_lost", "KafkaConnectionError")]
+    assert [(line["event"], line["instance"], line["reason"]) for line in lines] == [("consumer_lost", "rse", "KafkaConnectionError")]
     assert waited[0] <= intake.RETRY_SECONDS
     assert MOST_SECONDS / 2 <= waited[-1] <= MOST_SECONDS

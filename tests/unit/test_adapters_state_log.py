@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from structlog.testing import capture_logs
 
-from adapters.door_log import EVERY, DoorLog
+from adapters.state_log import EVERY, StateLog
 
 
 class Watched:
@@ -12,7 +12,7 @@ class Watched:
 
     def __init__(self) -> None:
         self.now = 0.0
-        self.log = DoorLog("wifip", lambda: self.now)
+        self.log = StateLog("door_open", "door_closed", lambda: self.now, node="wifip")
 
     def toggles(self, times: int) -> None:
         for _ in range(times):
@@ -67,7 +67,7 @@ def test_a_door_that_was_never_open_is_not_said_to_have_closed() -> None:
 
 def test_what_was_open_before_is_not_said_to_have_opened() -> None:
     with capture_logs() as lines:
-        spool = DoorLog("wifip", opened="spool_has_room", closed="spool_full", open_before=True)
+        spool = StateLog("spool_has_room", "spool_full", open_before=True, instance="wifip")
         spool.opened()
         spool.closed("parked")
         spool.opened()
