@@ -269,9 +269,12 @@ async def _settle(lane: Lane, offset: int, parcel: Parcel, inbox: str, outcome: 
 
 
 def _final(reason: str, lane: Lane, parcel: Parcel) -> bool:
-    """Whether a refusal is believed: of a second telling, of an unknown object and of what its own server will not have back, at once."""
-    at_once = parcel.form is Form.PLAIN or reason == Trouble.OBJECT_UNKNOWN or parcel.said_at(lane.peer)
-    return at_once or lane.standing.tries + 1 >= TRIES
+    """Whether a refusal is believed: of a second telling, of an unknown object and of what its own server will not have back, at once.
+
+    Where it is we who are not believed, it is asked again: a server that has just admitted us may be about to read so.
+    """
+    unwanted = reason == Trouble.REFUSED and parcel.form is Form.ANNOUNCED and parcel.said_at(lane.peer)
+    return unwanted or parcel.form is Form.PLAIN or reason == Trouble.OBJECT_UNKNOWN or lane.standing.tries + 1 >= TRIES
 
 
 async def _inbox_gone(lane: Lane, offset: int, parcel: Parcel, inbox: str, reason: str, parts: Parts) -> bool:

@@ -10,7 +10,7 @@ import pytest
 from hub.federation.delivery import TRIES, State, Trouble
 from hub.federation.parcel import Form
 from hub.federation.posting import Reply
-from tests.fakes_courier import GROUP, Follower, Record, World, inbox_of, record
+from tests.fakes_courier import GROUP, Follower, Record, World, answer, inbox_of, record
 
 PEER = "a.example"
 INBOX, ACTOR = inbox_of(PEER), f"https://{PEER}/u"
@@ -109,3 +109,33 @@ async def test_what_a_server_will_not_have_back_of_its_own_is_offered_once(world
         await world.goes_by(MINUTE)
     assert len(world.inboxes.asked) == tries + 2
     assert (world.inboxes.took[INBOX], [one.reason for one in world.kept.refusals]) == (["0", "2"], [Trouble.REFUSED])
+
+
+def accepted(offset: int) -> Record:
+    """The answer to its actor's Follow, which stands in it."""
+    made = answer(offset, ACTOR, INBOX)
+    body = json.dumps({"type": "Accept", "actor": GROUP, "object": {"type": "Follow", "actor": ACTOR}}).encode()
+    return Record(offset, made.key, body, made.headers)
+
+
+@pytest.mark.parametrize("made", [accepted(1), passed_on(1, ACTOR)], ids=["an answer", "its own words"])
+@pytest.mark.parametrize("refusal", [Reply(403), Reply(401)])
+async def test_a_server_that_does_not_believe_us_for_a_moment_is_told_again(world: World, made: Record, refusal: Reply) -> None:
+    """Another Trait d'union reads its registry anew each second: who was just admitted there is refused until then."""
+    believes = False
+    world.inboxes.says[INBOX] = lambda text, _: Reply(202) if believes or not text.startswith("{") else refusal
+    async with world.run():
+        await world.say(record(0), made, record(2))
+        await world.rest()
+        assert world.kept.refusals == []
+        believes = True
+        await world.goes_by(MINUTE)
+    assert (world.inboxes.took[INBOX], world.kept.refusals) == (["0", made.value.decode(), "2"], [])
+
+
+async def test_an_answer_that_is_refused_is_offered_as_often_as_anything_else(world: World) -> None:
+    world.inboxes.says[INBOX] = lambda text, _: REFUSED if text.startswith("{") else Reply(202)
+    async with world.run():
+        await world.say(record(0), accepted(1), record(2))
+        await world.goes_by(MINUTE)
+    assert len(world.inboxes.asked) == TRIES + 2
