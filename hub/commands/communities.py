@@ -106,17 +106,21 @@ def follows(as_json: terminal.AsJson = False) -> None:
     from hub.federation.repository import SqlFollowers, SqlFollows
     from hub.ui import words
 
-    async def read(connection: AsyncConnection) -> list[tuple[str, str, str, str, datetime]]:
-        ours = [(one.community, "suit", one.group, one.state.value, one.asked_at) for one in (await SqlFollows(connection).all()).values()]
-        theirs = [(one.community, "est suivie par", one.actor, "accepted", one.since) for one in await SqlFollowers(connection).all()]
+    async def read(connection: AsyncConnection) -> list[tuple[str, str, str, str, datetime, str | None]]:
+        known = (await SqlFollows(connection).all()).values()
+        ours = [(one.community, "suit", one.group, one.state.value, one.asked_at, one.reason) for one in known]
+        theirs = [(one.community, "est suivie par", one.actor, "accepted", one.since, None) for one in await SqlFollowers(connection).all()]
         return [*ours, *theirs]
 
     found = terminal.reading(read)
     if as_json:
-        terminal.show_json([dict(zip(("community", "direction", "actor", "state", "since"), one, strict=True)) for one in found])
+        terminal.show_json([dict(zip(("community", "direction", "actor", "state", "since", "reason"), one, strict=True)) for one in found])
         return
-    rows = [(community, way, actor, words.follow(state), terminal.when(at)) for community, way, actor, state, at in found]
-    terminal.show_table("Abonnements", ("Communauté", "", "Acteur", "État", "Depuis"), rows, "Aucun abonnement.")
+    rows = [
+        (community, way, actor, words.follow(state), terminal.when(at), words.reason(reason) if reason else "")
+        for community, way, actor, state, at, reason in found
+    ]
+    terminal.show_table("Abonnements", ("Communauté", "", "Acteur", "État", "Depuis", "Motif"), rows, "Aucun abonnement.")
 
 
 def _with_peers(use: Callable[[PeerWork, Addresses], Awaitable[bool]]) -> bool:

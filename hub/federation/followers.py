@@ -38,10 +38,10 @@ class FollowState(StrEnum):
 FOLLOW_STEPS: Final[Mapping[FollowState, frozenset[FollowState]]] = {
     FollowState.PENDING: frozenset({FollowState.ACCEPTED, FollowState.REFUSED, FollowState.ENDED}),
     FollowState.ACCEPTED: frozenset({FollowState.REFUSED, FollowState.ENDED}),
-    FollowState.REFUSED: frozenset({FollowState.PENDING}),
+    FollowState.REFUSED: frozenset({FollowState.PENDING, FollowState.ACCEPTED}),
     FollowState.ENDED: frozenset({FollowState.PENDING}),
 }
-"""Who was refused, or left, may ask again. A Group may take back what it accepted."""
+"""Who was refused, or left, may ask again. A Group may take back what it accepted, and think better of what it, or its server, refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,7 @@ class Follow:
     asked_at: datetime
     answered_at: datetime | None = None
     reason: str | None = None
+    """Why it is refused."""
 
 
 @dataclass(frozen=True, slots=True)

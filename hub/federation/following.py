@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from schemas.activities import Told
 
 NOT_FOLLOWABLE: Final = "not_followable"
+REJECTED: Final = "group_rejects_follow"
 
 
 def may_come_again(told: Told) -> bool:
@@ -95,7 +96,8 @@ async def on_answer(activity: VerifiedActivity, work: Work, here: Addresses) -> 
         if one.group == told.actor and _means(told.object, one, here):
             if state not in FOLLOW_STEPS[one.state]:
                 return DOUBLE
-            await work.follows.save(replace(one, state=state, answered_at=work.clock()))
+            reason = REJECTED if state is FollowState.REFUSED else None
+            await work.follows.save(replace(one, state=state, answered_at=work.clock(), reason=reason))
             return DONE
     raise RefusedError("follow_unknown")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from hub.ports import PEER_AGAIN, PEER_ONLY
 from schemas import jcs
@@ -56,15 +56,25 @@ class Parcel:
     source: str = ""
     only: str = ""
 
+    @property
+    def name(self) -> str:
+        """The id of the activity itself; empty where it has none."""
+        activity = self._read()
+        found = activity.get("id")
+        return found if isinstance(found, str) else ""
+
     def said_at(self, peer: str) -> bool:
         """Whether it is what one of that very server's people said, inside our Group's Announce."""
+        said = self._read().get("object")
+        actor = said.get("actor") if isinstance(said, dict) else None
+        return isinstance(actor, str) and authority_of(actor) == peer
+
+    def _read(self) -> dict[str, Any]:
         try:
             activity = jcs.parse(self.body)
         except jcs.JsonRefused:
-            return False
-        said = activity.get("object") if isinstance(activity, dict) else None
-        actor = said.get("actor") if isinstance(said, dict) else None
-        return isinstance(actor, str) and authority_of(actor) == peer
+            return {}
+        return activity if isinstance(activity, dict) else {}
 
     def headers(self) -> list[tuple[str, bytes]]:
         """The record's headers."""

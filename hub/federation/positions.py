@@ -10,7 +10,9 @@ from sqlalchemy import select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from hub.federation.delivery import Scheme, Standing, State
+from hub.federation.followers import FollowState
 from hub.storage.courier_tables import peer_activities, peer_positions, peer_refusals
+from hub.storage.federation_tables import follows
 from hub.storage.rows import Rows, renewing
 from hub.storage.tables import stream_offsets
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from sqlalchemy import Update
     from sqlalchemy.ext.asyncio import AsyncConnection
 
 GROUP: Final = "courier"
@@ -59,6 +62,8 @@ class Refusal:
     offset: int
     reason: str
     at: datetime
+    activity: str = ""
+    """Its id, where it was for one actor alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +82,17 @@ async def write(connection: AsyncConnection, writing: Writing) -> None:
     await REFUSALS.write(
         connection, [{"peer": one.peer, "offset": one.offset, "reason": one.reason, "at": one.at} for one in writing.refusals]
     )
+    for one in writing.refusals:
+        if one.activity:
+            await connection.execute(_unheard(one))
     await STANDINGS.write(connection, [{name: getattr(one, name) for name in COLUMNS} for one in writing.standings])
     await connection.commit()
+
+
+def _unheard(one: Refusal) -> Update:
+    """A Follow of ours that its server would not take: who asked must not wait for its answer."""
+    asked = follows.c.activity == one.activity, follows.c.state == FollowState.PENDING.value
+    return update(follows).where(*asked).values(state=FollowState.REFUSED.value, answered_at=one.at, reason=one.reason)
 
 
 async def standings(connection: AsyncConnection) -> dict[str, Standing]:

@@ -96,6 +96,7 @@ REASONS: Final[Mapping[str, str]] = {
     "group_not_followed": "transmis par un groupe qu’aucune communauté d’ici ne suit",
     "group_malformed": "ce n’est pas l’adresse d’un groupe d’ailleurs",
     "follow_unknown": "réponse à un abonnement que personne n’a demandé",
+    "group_rejects_follow": "le groupe refuse d’être suivi",
     "not_followable": "on ne peut suivre qu’une communauté",
     "inbox_missing": "acteur sans boîte de réception",
     "community_not_public": "cette communauté n’est pas publique",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -11,9 +12,9 @@ import pytest
 from hub.courier import SqlSource
 from hub.federation import positions
 from hub.federation.delivery import Standing
-from hub.federation.followers import Follower
+from hub.federation.followers import FOLLOW_STEPS, Follow, Follower, FollowState
 from hub.federation.positions import Refusal, Told, Wish, Writing
-from hub.federation.repository import SqlFollowers
+from hub.federation.repository import SqlFollowers, SqlFollows
 from hub.storage.engine import engine_for
 from hub.storage.roles import COURIER, COURIER_ROWS
 from schemas.keys import SigningKey
@@ -36,6 +37,7 @@ FORBIDDEN = (
     "UPDATE hub.peers SET grade = 'full'", "INSERT INTO hub.followers DEFAULT VALUES", "UPDATE hub.followers SET inbox = ''",
     "DELETE FROM hub.peer_positions", "DELETE FROM hub.stream_offsets", "TRUNCATE hub.peer_activities",
     "INSERT INTO hub.stream_offsets VALUES ('inbound', 'rse.inbound.v1', 0, 99)", "CREATE TABLE hub.mine (a int)",
+    "INSERT INTO hub.follows DEFAULT VALUES", "DELETE FROM hub.follows",
 )  # fmt: skip
 
 
@@ -83,6 +85,23 @@ async def test_under_its_role_the_courier_does_all_its_work(world: World, courie
         assert await positions.told_to(connection, PEER, 3)
         assert await positions.forget(connection, NOW + timedelta(days=1)) == 1
     assert await source.drop(PEER, [ACTOR]) == 0
+
+
+async def test_a_follow_that_its_server_would_not_take_is_said_to_be_refused_and_why(world: World, courier: AsyncEngine) -> None:
+    """Who asked would wait for an answer for ever; a Group that thinks better of it is heard all the same."""
+    asked = Follow(COMMUNITY, f"https://{PEER}/g", PEER, FollowState.PENDING, "https://hub.example/a/1", NOW)
+    async with world.engine.begin() as connection:
+        await SqlFollows(connection).save(asked)
+        await SqlFollows(connection).save(replace(asked, group=f"https://{PEER}/h", activity="https://hub.example/a/2"))
+    refusal = Refusal(PEER, 3, "peer_refuses_activity", NOW, asked.activity)
+    for late in (refusal, replace(refusal, reason="peer_inbox_gone", at=NOW + timedelta(days=1))):  # its first word stands
+        async with courier.connect() as connection:
+            await positions.write(connection, Writing([Standing(PEER, 4)], refusals=[late]))
+    async with world.engine.connect() as connection:
+        found = {one.activity: one for one in (await SqlFollows(connection).all()).values()}
+    assert found[asked.activity] == replace(asked, state=FollowState.REFUSED, answered_at=NOW, reason="peer_refuses_activity")
+    assert found["https://hub.example/a/2"].state is FollowState.PENDING
+    assert FollowState.ACCEPTED in FOLLOW_STEPS[FollowState.REFUSED]
 
 
 async def test_how_far_the_workers_have_read_is_neither_shown_to_it_nor_changed_by_it(world: World, courier: AsyncEngine) -> None:

@@ -111,6 +111,17 @@ async def test_what_a_server_will_not_have_back_of_its_own_is_offered_once(world
     assert (world.inboxes.took[INBOX], [one.reason for one in world.kept.refusals]) == (["0", "2"], [Trouble.REFUSED])
 
 
+@pytest.mark.parametrize(("to_one", "named"), [(True, "https://hub.example/activities/f"), (False, "")])
+async def test_what_was_refused_of_a_question_to_one_actor_is_named(world: World, to_one: bool, named: str) -> None:  # noqa: FBT001
+    body = json.dumps({"id": "https://hub.example/activities/f", "type": "Follow", "actor": GROUP, "object": ACTOR}).encode()
+    made = answer(0, ACTOR, INBOX) if to_one else record(0)
+    world.inboxes.says[INBOX] = lambda *_: REFUSED
+    async with world.run():
+        await world.say(Record(0, made.key, body, made.headers))
+        await world.goes_by(MINUTE)
+    assert [(one.reason, one.activity) for one in world.kept.refusals] == [(Trouble.REFUSED, named)]
+
+
 def accepted(offset: int) -> Record:
     """The answer to its actor's Follow, which stands in it."""
     made = answer(offset, ACTOR, INBOX)
