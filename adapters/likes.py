@@ -51,12 +51,13 @@ def remembered(likers: Iterable[Liker]) -> frozenset[str]:
 
 def compared(kept: frozenset[str], seen: Sighting, now: datetime) -> Likes:
     """What is to be told of a message's likes. Where some were not shown, none is taken for taken back."""
-    if not isinstance(seen.outcome, Change):
-        return Likes(kept, kept)
     numbered = sorted(map(_read, kept), key=lambda like: like.number)
     last = max((like.number for like in numbered), default=0)
     known = {like.actor: like for like in numbered if like.actor}
     shown = {liker.actor: liker for liker in seen.likes}
+    same = known.keys() == shown.keys() and all(like.told for like in known.values())
+    if same or not isinstance(seen.outcome, Change):
+        return Likes(kept, kept)
     for number, actor in enumerate(sorted(shown.keys() - known.keys()), last + 1):
         known[actor] = Like(number, actor, told=False)
     gone = set[str]() if seen.more_likes else known.keys() - shown.keys()

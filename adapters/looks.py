@@ -72,6 +72,8 @@ class _Seen:
     whole: set[str] = field(default_factory=set)
     floor: int = 0
     """The greatest number of those that are not for others."""
+    window: str | None = None
+    """The mark of the window, None where it was the same."""
     changed: bool = False
     more: bool = False
     """Whether others may be gone that were not asked yet."""
@@ -96,30 +98,17 @@ class Looker:
 
     async def look(self, view: View) -> Looked | Later | Never:
         """Look once. Raises NotKeptError, LeaseLost, LedgerUnavailable; nothing is remembered that was not told."""
-        space, seen = view.poll.space, _Seen()
-        newer = await self._client.newer(space, view.cursor)
-        if not isinstance(newer, Reading):
-            return newer
-        window = await self._client.window(space, self._clock() - WINDOW, WINDOW_ROOTS, view.mark)
-        if isinstance(window, Later | Never):
-            return window
-        current = window.sightings if isinstance(window, Reading) else ()
-        shown = (*newer.sightings, *current)
-        rows = await self._absorb(view, shown, seen, newer.cursor)
-        self._announce(view, shown, rows)
-        if isinstance(window, Reading):
-            held, view.roots, view.depth.begins = view.roots, frozenset(one.native_id for one in current), window.cursor
-            view.departed = (view.departed | held) - view.roots
-            await self._hold(view, {root for root in view.threads if root not in seen.objects})
-            view.threads = {root: replies for root, replies in view.threads.items() if root in seen.objects}
-            view.marks = {root: mark for root, mark in view.marks.items() if root in view.threads}
+        seen = _Seen()
+        unread = await self._read_window(view, seen)
+        if unread is not None:
+            return unread
         refused = await self._read_threads(view, seen)
         if refused is None:
             refused = await self._read_owed(view, seen)
         if refused is None:
             refused = await self._read_again(view, seen)
         if refused is None:
-            refused = await self._ask_missing(view, seen, whole=isinstance(window, Reading))
+            refused = await self._ask_missing(view, seen)
         if refused is None:
             refused = await self._ask_set_back(view, seen)
         if refused is not None or seen.more:
@@ -127,14 +116,35 @@ class Looker:
         if refused is not None:
             return refused
         if view.poll.floor is None:
-            await self._watch.found(space, seen.floor)
+            await self._watch.found(view.poll.space, seen.floor)
             view.poll = replace(view.poll, floor=seen.floor)
         if seen.more:
             view.mark = ""
-        elif isinstance(window, Reading):
-            view.mark = window.mark
+        elif seen.window is not None:
+            view.mark = seen.window
         await self._refresh(view)
         return Looked(seen.changed)
+
+    async def _read_window(self, view: View, seen: _Seen) -> Later | Never | None:
+        """What is new, and how the window stands now. All that it showed is let go of before anything else is asked: it is the most of a look."""
+        newer = await self._client.newer(view.poll.space, view.cursor)
+        if not isinstance(newer, Reading):
+            return newer
+        window = await self._client.window(view.poll.space, self._clock() - WINDOW, WINDOW_ROOTS, view.mark)
+        if isinstance(window, Later | Never):
+            return window
+        current = window.sightings if isinstance(window, Reading) else ()
+        shown = (*newer.sightings, *current)
+        rows = await self._absorb(view, shown, seen, newer.cursor)
+        self._announce(view, shown, rows)
+        if isinstance(window, Reading):
+            seen.window = window.mark
+            held, view.roots, view.depth.begins = view.roots, frozenset(one.native_id for one in current), window.cursor
+            view.departed = (view.departed | held) - view.roots
+            await self._hold(view, {root for root in view.threads if root not in seen.objects})
+            view.threads = {root: replies for root, replies in view.threads.items() if root in seen.objects}
+            view.marks = {root: mark for root, mark in view.marks.items() if root in view.threads}
+        return None
 
     def left(self, space: str) -> None:
         """Nothing is kept of a space but in its view, and what was set back there."""
@@ -286,14 +296,14 @@ class Looker:
 
     # --- what is missing ----------------------------------------------------------------------------------------------------
 
-    async def _ask_missing(self, view: View, seen: _Seen, *, whole: bool) -> Later | None:
+    async def _ask_missing(self, view: View, seen: _Seen) -> Later | None:
         """What was there and was not seen is asked itself; absence from a page proves nothing."""
         view.departed -= seen.objects
-        if not whole and not seen.whole and not view.departed:
+        if seen.window is None and not seen.whole and not view.departed:
             return None
         now = self._clock()
         shown = EVER if view.depth.begins is None else now - WINDOW  # it holds all that there is, or the last days of it
-        return await self._ask_missing_of(view, shown if whole else now, frozenset(), seen)
+        return await self._ask_missing_of(view, shown if seen.window is not None else now, frozenset(), seen)
 
     async def _ask_missing_of(self, view: View, since: datetime, there: frozenset[str], seen: _Seen) -> Later | None:
         """Ask for those made since a moment; `there` were seen at another look. One on which the RSE fails is set behind the others."""

@@ -11,7 +11,7 @@ from schemas.facts.message import Author, Content
 from tests.fakes_adapters import PlainRse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 
 PAGE = 10
@@ -36,6 +36,8 @@ class PolledRse(PlainRse):
     refusing: dict[str, Later | Never] = field(default_factory=dict)
     hidden: set[str] = field(default_factory=set)
     """Left out of every page though they are there."""
+    reads: Callable[[str], object] = str
+    """Is told of each whose words are taken out of what was shown."""
     numbered: bool = False
     """Whether it tells the numbers of its messages, in the order in which they were said."""
 
@@ -93,11 +95,16 @@ class PolledRse(PlainRse):
         return sum(one.under == root.name for one in self.said.values())
 
     def _seen(self, one: Said) -> Sighting:
-        change = Change(
-            Act.POSTED, one.name, f"d{one.text}", f"posted:{one.at.isoformat()}", "salon", "u1", one.at,
-            Author(name="Ada", organisation="Finances"), Content(html=one.text, text=one.text), parent=one.under,
-        )  # fmt: skip
+        text = one.text
+
+        def tell() -> Change:
+            self.reads(one.name)
+            return Change(
+                Act.POSTED, one.name, f"d{text}", f"posted:{one.at.isoformat()}", "salon", "u1", one.at,
+                Author(name="Ada", organisation="Finances"), Content(html=text, text=text), parent=one.under,
+            )  # fmt: skip
+
         replies = str(self._under(one)) if one.under is None and self._under(one) else ""
         holds = frozenset[str]() if one.under is None and not replies else None
         number = [*self.said].index(one.name) + 1 if self.numbered else None
-        return Sighting(one.name, change, f"d{one.text}", one.at, one.under, replies, holds, number=number)
+        return Sighting(one.name, tell, f"d{one.text}", one.at, one.under, replies, holds, number=number)

@@ -6,7 +6,7 @@ import hashlib
 import re
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from html import escape, unescape
 from typing import TYPE_CHECKING, Any
 
@@ -177,7 +177,7 @@ def _sightings(entry: Entry | Nonsense, space: str, instance: Instance) -> Seque
         return (_unreadable(entry, space),)
     seen = Sighting(
         entry.native_id,
-        outcome_of(entry, space, instance),
+        partial(outcome_of, entry, space, instance),
         entry.version,
         entry.made_at,
         thread=None if entry.is_root else f"activity:{entry.activity}",
@@ -197,7 +197,7 @@ def _unreadable(found: Nonsense, space: str) -> Sighting:
     number = _numbered(str(told)) if isinstance(told, str | int) else None
     said = f"{space}\0{found.reason}\0{found.detail}\0{told if isinstance(told, str | int) else ''}"
     name = "unreadable:" + hashlib.sha256(said.encode(errors="replace")).hexdigest()[:24]
-    return Sighting(name, found, name, EVER, document=found.document, number=number)
+    return Sighting(name, lambda: found, name, EVER, document=found.document, number=number)
 
 
 def _replies(entry: Entry) -> str:

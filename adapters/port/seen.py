@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -23,19 +24,19 @@ class Liker:
     by_us: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Sighting:
     """One object as a poll saw it.
 
-    `outcome` tells it as if it had just been posted; whether that is news is the poller's to say. `digest` changes when people read
-    something else. `thread` is the native id of what it stands under, None for a root. Of a root, `holds` names all that stands
+    `tell` tells it as if it had just been posted; it is asked for news alone, since most of what a look sees is none, and whether it is is the
+    poller's to say. `digest` changes when people read something else. `thread` is the native id of what it stands under, None for a root. Of a root, `holds` names all that stands
     under it where the RSE told it whole; else `replies` changes when something under it may have changed, and the poller asks.
     `likes` names who likes it; `more_likes` where others do whom the RSE did not name. `created_at` is by our clock, as far as the RSE
     tells how far its own is off; `number` grows from one object of the RSE to the next whatever its clock says, None where it tells none.
     """
 
     native_id: str
-    outcome: Change | Unused | Nonsense | Incomplete
+    tell: Callable[[], Change | Unused | Nonsense | Incomplete] = field(repr=False, compare=False)
     digest: str
     created_at: datetime
     thread: str | None = None
@@ -45,6 +46,11 @@ class Sighting:
     more_likes: bool = False
     document: object = None
     number: int | None = None
+
+    @cached_property
+    def outcome(self) -> Change | Unused | Nonsense | Incomplete:
+        """What it tells."""
+        return self.tell()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -9,7 +11,7 @@ import pytest
 
 from adapters import set_back
 from adapters.looks import MISSING_AT_ONCE, RE_READ, Looked, View
-from adapters.port import Act, Change, Later, Never
+from adapters.port import Act, Change, Later, Never, Reading
 from adapters.telling import NotKeptError
 from adapters.watch import LeaseLost
 from tests.fakes_polled import PolledSink, view_of
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from adapters.port import Same, Sighting
     from adapters.watch import Row
 
 
@@ -62,6 +65,39 @@ async def test_a_restart_tells_nothing_again_and_goes_on_at_the_cursor() -> None
     assert await room.look() == Looked(changed=False)
     assert room.told == before
     assert room.view.cursor is not None
+
+
+async def test_what_the_window_showed_is_let_go_of_before_threads_are_read() -> None:
+    """Several spaces of several RSEs are looked at at once: held to the end, their windows would stand in memory together."""
+    shown: list[weakref.ref[Sighting]] = []
+    stand: list[bool] = []
+
+    class Rse(PolledRse):
+        async def window(self, space: str, since: datetime, most: int, unless: str) -> Reading | Same | Later | Never:
+            reading = await super().window(space, since, most, unless)
+            shown.extend(map(weakref.ref, reading.sightings if isinstance(reading, Reading) else ()))
+            return reading
+
+        async def replies(self, space: str, root: str, unless: str) -> Reading | Same | Later | Never:
+            gc.collect()
+            stand.extend(one() is not None for one in shown)
+            return await super().replies(space, root, unless)
+
+    rse, sink = Rse(), PolledSink()
+    rse.say("a", "Bonjour")
+    rse.say("b", "Merci", under="a")
+    await sink.looker(rse).look(view_of("salon"))
+    assert (stand, len(sink.outcomes)) == ([False], 2)
+
+
+async def test_what_has_not_changed_is_not_read_again() -> None:
+    room, read = Room(), list[str]()
+    for name in ("a", "b"):
+        room.rse.say(name, "Bonjour")
+    room.rse.reads = read.append
+    await room.look()
+    room.rse.said["b"].text = "Bonsoir"
+    assert (await room.look(), read) == (Looked(changed=True), ["a", "b", "b"])
 
 
 async def test_an_edit_made_while_nobody_looked_is_seen_of_roots_and_of_replies() -> None:

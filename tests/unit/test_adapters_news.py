@@ -24,7 +24,7 @@ def seen(text: str = "Bonjour", **changes: object) -> Sighting:
         Act.POSTED, "activity:42", f"d{text}", "posted:t", "12", "identity:7", NOON, Author(name="Camille", organisation="Intérieur"),
         Content(html=text, text=text),
     )  # fmt: skip
-    return replace(Sighting("activity:42", change, f"d{text}", NOON), **changes)  # type: ignore[arg-type]
+    return replace(Sighting("activity:42", lambda: change, f"d{text}", NOON), **changes)  # type: ignore[arg-type]
 
 
 def row_after(sighting: Sighting) -> Row:
@@ -89,7 +89,7 @@ def test_a_first_telling_that_was_cut_short_keeps_its_corrected_time() -> None:
 def unread(number: int | None = None) -> Sighting:
     """What could not be read tells no time."""
     wrong, never = Nonsense("activity_malformed"), datetime.fromtimestamp(0, UTC)
-    return replace(seen(), outcome=wrong, created_at=never, document={"id": "43"}, number=number)
+    return replace(seen(), tell=lambda: wrong, created_at=never, document={"id": "43"}, number=number)
 
 
 def test_what_cannot_be_read_and_came_since_the_tie_by_its_number_is_told_with_what_it_was() -> None:
@@ -208,9 +208,9 @@ def test_a_deletion_is_told_once_and_what_comes_back_is_an_edit_that_restores() 
 
 def test_an_edit_of_what_lacks_its_author_is_incomplete_as_an_edit() -> None:
     row = row_after(seen())
-    news = news_of(seen(digest="dother", outcome=Incomplete("activity:42", Act.POSTED)), row, Beginning(NOON), LATER)
+    news = news_of(seen(digest="dother", tell=lambda: Incomplete("activity:42", Act.POSTED)), row, Beginning(NOON), LATER)
     assert news is not None
     assert news.outcome == Incomplete("activity:42", Act.EDITED)
-    unused = news_of(seen(digest="dother", outcome=Unused("SPACE_ACTIVITY")), row, Beginning(NOON), LATER)
+    unused = news_of(seen(digest="dother", tell=lambda: Unused("SPACE_ACTIVITY")), row, Beginning(NOON), LATER)
     assert unused is not None
     assert unused.outcome == Unused("SPACE_ACTIVITY")
