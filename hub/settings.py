@@ -55,12 +55,16 @@ class HubSettings(FiledSettings):
     ] = ""
     federation_host: str = "127.0.0.1"
     federation_port: int = 8402
-    federation_key: Annotated[Path, Field(description="PKCS #8 file of the Ed25519 key by which we sign for peers.")] = Path(
+    federation_key: Annotated[Path, Field(description="The Ed25519 key by which we sign for peers: a PKCS #8 file, or agent:….")] = Path(
         "federation.pem"
     )
-    federation_rsa_key: Annotated[Path, Field(description="PKCS #8 file of the RSA key for peers that know no other.")] = Path(
+    federation_rsa_key: Annotated[Path, Field(description="The RSA key for peers that know no other: a PKCS #8 file, or agent:….")] = Path(
         "federation-rsa.pem"
     )
+    federation_key_next: Annotated[
+        Path | None, Field(description="The Ed25519 key that follows, a file or agent:…; without it, the file of the first with `.next`.")
+    ] = None
+    federation_rsa_key_next: Annotated[Path | None, Field(description="The RSA key that follows, as the Ed25519 one.")] = None
     federation_passphrase: Annotated[SecretStr | None, Field(description="Passphrase of both files.")] = None
     federation_anchor: Annotated[
         str, Field(description="The public half (Multikey) of `federation_key`: by it the worker believes what the peers' door took in.")

@@ -7,56 +7,91 @@ from __future__ import annotations
 
 import socket
 import struct
-from typing import TYPE_CHECKING, Final, Self
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Self
 
-from schemas.keys import ED25519_PUBLIC, SIGNATURE_BYTES, PublicKey, SigningKey, from_multibase
+from schemas.actor_keys import multikey_of
+from schemas.keys import ED25519_PUBLIC, SIGNATURE_BYTES, KeyMalformed, PublicKey, SigningKey, from_multibase
+from schemas.rsa_keys import MAIN_KEY, RsaPublicKey, RsaSigningKey
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-KIND: Final = b"ssh-ed25519"
+ED25519: Final = b"ssh-ed25519"
+RSA: Final = b"ssh-rsa"
+RSA_SHA256: Final = b"rsa-sha2-256"
+"""What an agent calls RSASSA-PKCS1-v1_5 with SHA-256 (RFC 8332)."""
+WITH_SHA256: Final = 2  # SSH_AGENT_RSA_SHA2_256
 SIGN: Final = 13  # SSH_AGENTC_SIGN_REQUEST
 SIGNED: Final = 14  # SSH_AGENT_SIGN_RESPONSE
 SECONDS: Final = 5.0
 ANSWER_LIMIT: Final = 4096
 PREFIX: Final = "agent:"
+PROBE: Final = b"traitdunion: is this key there"
 
 
 class AgentSilent(ConnectionError):
     """The agent does not answer, or will not sign with this key: it is locked, or does not hold it."""
 
 
-class AgentKey(SigningKey):
-    """A node's or the hub's key in an agent; asked at each signature, so that it can be taken away while the process runs."""
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """An agent by its socket."""
 
-    def __init__(self, owner: str, public: PublicKey, path: Path) -> None:
-        """Hold the name of a key, and the socket behind which it is."""
-        self.owner, self.public, self._path = owner, public, path
+    path: Path
+
+    def sign(self, key: bytes, message: bytes, kind: bytes, flags: int = 0) -> bytes:
+        """The bare signature by a public key in OpenSSH's form, of this kind; raises AgentSilent."""
+        answered, body = self._asked(bytes([SIGN]) + _string(key) + _string(message) + struct.pack(">I", flags))
+        if answered != SIGNED:
+            raise AgentSilent(str(self.path))
+        signature, _ = _parted(body)
+        named, rest = _parted(signature)
+        raw, _ = _parted(rest)
+        if named != kind:
+            raise AgentSilent(str(self.path))
+        return raw
+
+    def _asked(self, request: bytes) -> tuple[int, bytes]:
+        try:
+            with socket.socket(socket.AF_UNIX) as agent:
+                agent.settimeout(SECONDS)
+                agent.connect(str(self.path))
+                agent.sendall(_string(request))
+                (length,) = struct.unpack(">I", _read(agent, 4))
+                if not 0 < length <= ANSWER_LIMIT:
+                    raise AgentSilent(str(self.path))
+                answer = _read(agent, length)
+        except OSError as error:
+            raise AgentSilent(str(self.path)) from error
+        return answer[0], answer[1:]
+
+
+class AgentKey(SigningKey):
+    """An Ed25519 key in an agent; asked at each signature, so that it can be taken away while the process runs."""
+
+    def __init__(self, owner: str, public: PublicKey, agent: Agent) -> None:
+        """Hold the name of a key, and the agent that has it."""
+        self.owner, self.public, self._agent = owner, public, agent
         self.key_id = f"{owner}#{public.multibase}"
 
     @classmethod
     def named(cls, owner: str, said: str) -> Self:
         """The key that a setting names: `agent:/run/agent.sock#z6Mk…`. Raises KeyMalformed, or AgentSilent where it cannot sign now."""
-        from pathlib import Path  # noqa: PLC0415 - a name of a setting, read once
-
-        path, _, multibase = said.removeprefix(PREFIX).partition("#")
-        key = cls(owner, PublicKey.of(multibase), Path(path))
-        probe = b"traitdunion: is this key there"
-        if not key.public.verifies(key.sign(probe), probe):
+        path, multibase = _place(said)
+        key = cls(owner, PublicKey.of(multibase), Agent(path))
+        if not key.public.verifies(key.sign(PROBE), PROBE):
             raise AgentSilent(said)
         return key
 
+    def acting_for(self, owner: str) -> Self:
+        """The same key under another owner's name."""
+        return type(self)(owner, self.public, self._agent)
+
     def sign(self, message: bytes) -> bytes:
         """Sign by the agent: 64 bytes (RFC 8032); raises AgentSilent."""
-        blob = _string(KIND) + _string(from_multibase(self.public.multibase)[len(ED25519_PUBLIC) :])
-        kind, body = self._asked(bytes([SIGN]) + _string(blob) + _string(message) + struct.pack(">I", 0))
-        if kind != SIGNED:
-            raise AgentSilent(str(self._path))
-        signature, _ = _parted(body)
-        named, rest = _parted(signature)
-        raw, _ = _parted(rest)
-        if named != KIND or len(raw) != SIGNATURE_BYTES:
-            raise AgentSilent(str(self._path))
+        blob = _string(ED25519) + _string(from_multibase(self.public.multibase)[len(ED25519_PUBLIC) :])
+        raw = self._agent.sign(blob, message, ED25519)
+        if len(raw) != SIGNATURE_BYTES:
+            raise AgentSilent(str(self._agent.path))
         return raw
 
     def save(self, path: Path, passphrase: bytes | None = None) -> None:
@@ -64,24 +99,67 @@ class AgentKey(SigningKey):
         del path, passphrase
         raise TypeError(f"{self.key_id} does not leave its agent")
 
-    def _asked(self, request: bytes) -> tuple[int, bytes]:
-        try:
-            with socket.socket(socket.AF_UNIX) as agent:
-                agent.settimeout(SECONDS)
-                agent.connect(str(self._path))
-                agent.sendall(_string(request))
-                (length,) = struct.unpack(">I", _read(agent, 4))
-                if not 0 < length <= ANSWER_LIMIT:
-                    raise AgentSilent(str(self._path))
-                answer = _read(agent, length)
-        except OSError as error:
-            raise AgentSilent(str(self._path)) from error
-        return answer[0], answer[1:]
+
+class AgentRsaKey(RsaSigningKey):
+    """An RSA key in an agent, as AgentKey."""
+
+    def __init__(self, owner: str, public: RsaPublicKey, agent: Agent) -> None:
+        """Hold the name of a key, and the agent that has it."""
+        self.owner, self.public, self._agent = owner, public, agent
+        self.key_id = f"{owner}#{MAIN_KEY}"
+
+    @classmethod
+    def named(cls, owner: str, said: str) -> Self:
+        """The key that a setting names: `agent:/run/agent.sock#z4MX…`, its RSA Multikey. Raises KeyMalformed, or AgentSilent where it cannot sign now."""
+        path, multibase = _place(said)
+        public = multikey_of(multibase)
+        if not isinstance(public, RsaPublicKey):
+            raise KeyMalformed("not an RSA Multikey (z4MX…)")
+        key = cls(owner, public, Agent(path))
+        if not public.verifies(key.sign(PROBE), PROBE):
+            raise AgentSilent(said)
+        return key
+
+    def acting_for(self, owner: str) -> Self:
+        """The same key under another actor's name."""
+        return type(self)(owner, self.public, self._agent)
+
+    def sign(self, message: bytes) -> bytes:
+        """Sign by the agent: RSASSA-PKCS1-v1_5 with SHA-256, as long as the modulus; raises AgentSilent."""
+        blob = _string(RSA) + _mpint(self.public.exponent) + _mpint(self.public.modulus)
+        return self._agent.sign(blob, message, RSA_SHA256, WITH_SHA256).rjust(
+            self.public.size, b"\0"
+        )  # RFC 8332 § 3 lets zeros be left out
+
+    def save(self, path: Path, passphrase: bytes | None = None) -> None:
+        """As AgentKey's: raises TypeError."""
+        del path, passphrase
+        raise TypeError(f"{self.key_id} does not leave its agent")
 
 
 def open_key(owner: str, said: Path, passphrase: bytes | None = None) -> SigningKey:
     """The private key that a setting names: a PKCS #8 file, or `agent:…`. Raises KeyMalformed, FileNotFoundError or AgentSilent."""
-    return AgentKey.named(owner, str(said)) if str(said).startswith(PREFIX) else SigningKey.load(owner, said, passphrase)
+    return AgentKey.named(owner, str(said)) if in_agent(said) else SigningKey.load(owner, said, passphrase)
+
+
+def open_rsa_key(owner: str, said: Path, passphrase: bytes | None = None) -> RsaSigningKey:
+    """The same for an RSA key."""
+    return AgentRsaKey.named(owner, str(said)) if in_agent(said) else RsaSigningKey.load(owner, said, passphrase)
+
+
+def in_agent(said: Path) -> bool:
+    """Whether a setting names a key in an agent, and no file."""
+    return str(said).startswith(PREFIX)
+
+
+def _place(said: str) -> tuple[Path, str]:
+    path, _, multibase = said.removeprefix(PREFIX).partition("#")
+    return Path(path), multibase
+
+
+def _mpint(number: int) -> bytes:
+    """A positive number (RFC 4251 § 5): its first bit is never set."""
+    return _string(number.to_bytes(number.bit_length() // 8 + 1, "big"))
 
 
 def _string(raw: bytes) -> bytes:

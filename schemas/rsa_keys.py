@@ -74,6 +74,21 @@ class RsaPublicKey:
         return self._key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo).decode()
 
     @property
+    def modulus(self) -> int:
+        """Its n."""
+        return self._key.public_numbers().n
+
+    @property
+    def exponent(self) -> int:
+        """Its e."""
+        return self._key.public_numbers().e
+
+    @property
+    def size(self) -> int:
+        """How long a signature is, in bytes."""
+        return (self._key.key_size + 7) // 8
+
+    @property
     def pkcs1(self) -> bytes:
         """PKCS #1 bytes, as a Multikey holds them."""
         return self._key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.PKCS1)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from hub.federation.delivery import Scheme, Standing
     from hub.federation.positions import Refusal, Told, Writing
+    from hub.federation.posting import Hand as OurHand
     from hub.federation.posting import Location
 
 COMMUNITY = "futurs-publics"
@@ -137,8 +138,11 @@ class Inboxes:
     def unheralded(self) -> bool:
         return self.new
 
-    def hands(self) -> Sequence[Hand]:
-        return [Hand(pair) for pair in self.pairs]
+    own: Sequence[OurHand] = ()
+    """The hands of a test's own pairs, in the place of those."""
+
+    def hands(self) -> Sequence[OurHand]:
+        return self.own or [Hand(pair) for pair in self.pairs]
 
 
 @dataclass

@@ -94,6 +94,7 @@ def announce_pair(
     from hub.commands import making
     from hub.federation.pair_files import PairFiles
     from hub.settings import HubSettings
+    from schemas.agent import AgentSilent
     from schemas.keys import KeyMalformed
 
     settings = HubSettings()
@@ -105,6 +106,8 @@ def announce_pair(
         terminal.fail(f"La clé est introuvable : {missing.filename}")
     except KeyMalformed as malformed:
         terminal.fail(f"La clé ne s'ouvre pas : {malformed} (TRAITDUNION_FEDERATION_PASSPHRASE, peut-être).")
+    except AgentSilent as silent:
+        terminal.fail(f"L'agent ne signe pas avec cette clé : {silent}")
     terminal.say(f"{files.next_ed25519} et {files.next_rsa} suivront. Ensuite : « traitdunion keys rotate {out} ».")
 
 

@@ -9,7 +9,7 @@ from nacl.public import PrivateKey
 from hub.commands import terminal
 from hub.operations import operators_key
 from hub.settings import HubSettings, PersonSettings
-from schemas.agent import PREFIX
+from schemas.agent import in_agent
 from schemas.keys import SigningKey
 from schemas.rsa_keys import RsaSigningKey
 
@@ -71,13 +71,13 @@ def operators(path: Path, *, clear: bool) -> str:
 
 def permit_hub(files: HubFiles, settings: HubSettings, *, clear: bool) -> None:
     """Ends where the hub's next key would have to be made, and would lie in clear."""
-    if not str(files.next).startswith(PREFIX) and not files.next.exists():
+    if not in_agent(files.next) and not files.next.exists():
         terminal.encrypting(settings.signing_passphrase, HUB, clear=clear)
 
 
 def permit_pair(files: PairFiles, settings: HubSettings, *, clear: bool) -> None:
     """The same for the pair of the federation."""
-    if not (files.next_ed25519.exists() and files.next_rsa.exists()):
+    if not all(in_agent(one) or one.exists() for one in (files.next_ed25519, files.next_rsa)):
         terminal.encrypting(settings.federation_passphrase, FEDERATION, clear=clear)
 
 

@@ -256,11 +256,13 @@ def encrypting(phrase: SecretStr | None, setting: str, *, clear: bool) -> bytes 
 
 def signing_key(owner: str, path: Path) -> SigningKey:
     """A private key of a file that a command names, or the end with a sentence."""
-    from schemas.agent import open_key
+    from schemas.agent import AgentSilent, open_key
     from schemas.keys import KeyMalformed
 
     try:
         return open_key(owner, path, passphrase())
+    except AgentSilent as silent:
+        fail(f"L'agent ne signe pas avec cette clé : {silent}")
     except FileNotFoundError:
         fail(f"La clé est introuvable : {path}")
     except KeyMalformed:
@@ -270,10 +272,13 @@ def signing_key(owner: str, path: Path) -> SigningKey:
 def hub_rules(settings: HubSettings) -> Rules:
     """What the hub knows of itself, its own key among it; ends with a sentence where that cannot be opened."""
     from hub import bootstrap
+    from schemas.agent import AgentSilent
     from schemas.keys import KeyMalformed
 
     try:
         return bootstrap.rules(settings)
+    except AgentSilent as silent:
+        fail(f"L'agent ne signe pas avec la clé du hub : {silent}")
     except FileNotFoundError:
         fail(
             f"La clé du hub est introuvable ({settings.signing_key}) : « traitdunion keys generate hub {settings.signing_key} » en fait une."

@@ -121,14 +121,14 @@ class Laggards:
         inboxes = await self.parts.readership.inboxes(parcel, lane.peer, asyncio.get_running_loop().time())
         if inboxes:
             return await deliver(lane, record.offset, parcel, inboxes, self.parts)
-        return await self._passed_over(lane, record.offset, NO_LONGER)
+        return await self._passed_over(lane, record.offset, NO_LONGER, parcel.asks)
 
-    async def _passed_over(self, lane: Lane, offset: int, reason: str) -> bool:
+    async def _passed_over(self, lane: Lane, offset: int, reason: str, asks: str = "") -> bool:
         """What was for a peer and is not brought to it is said."""
         lane.standing = lane.standing.passed(offset)
         if await self.past.told_to(lane.peer, offset):
             lane.standing = replace(lane.standing, reason=reason)
-            await self.parts.keeper.keep(lane.standing, Refusal(lane.peer, offset, reason, self.parts.clock()))
+            await self.parts.keeper.keep(lane.standing, Refusal(lane.peer, offset, reason, self.parts.clock(), asks))
         return lane.standing.state is not State.PAUSED
 
     async def _expired(self, lane: Lane) -> bool:

@@ -33,7 +33,6 @@ from schemas.wire.telemetry import Metric
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator, Mapping
-    from datetime import datetime
 
     from hub.federation.delivery import Outcome
     from hub.federation.keeping import Keeper
@@ -252,12 +251,12 @@ async def _settle(lane: Lane, offset: int, parcel: Parcel, inbox: str, outcome: 
             return True
         case Spent(reason=reason):
             lane.standing = lane.standing.set_aside(reason, offset, now)
-            await parts.keeper.keep(lane.standing, _refusal(lane, offset, parcel, reason, now))
+            await parts.keeper.keep(lane.standing, Refusal(lane.peer, offset, reason, now, parcel.asks))
             log.error("peer_activity_set_aside", peer=lane.peer, reason=reason, offset=offset)
             return True
         case Never(reason=reason) if _final(reason, lane, parcel):
             lane.standing = lane.standing.given_up(reason, offset, now)
-            await parts.keeper.keep(lane.standing, _refusal(lane, offset, parcel, reason, now))
+            await parts.keeper.keep(lane.standing, Refusal(lane.peer, offset, reason, now, parcel.asks))
             log.warning("peer_refuses", peer=lane.peer, reason=reason, offset=offset)
             return True
         case Gone(reason=reason):
@@ -286,13 +285,8 @@ async def _inbox_gone(lane: Lane, offset: int, parcel: Parcel, inbox: str, reaso
     if not remaining:
         lane.standing = lane.standing.left(reason, now)
         log.error("peer_gone", peer=lane.peer, reason=reason)
-    await parts.keeper.keep(lane.standing, _refusal(lane, offset, parcel, reason, now))
+    await parts.keeper.keep(lane.standing, Refusal(lane.peer, offset, reason, now, parcel.asks))
     return bool(remaining)
-
-
-def _refusal(lane: Lane, offset: int, parcel: Parcel, reason: str, now: datetime) -> Refusal:
-    """What is said to one actor alone may be a question of ours, which has its answer by this."""
-    return Refusal(lane.peer, offset, reason, now, parcel.name if parcel.form is Form.DIRECT else "")
 
 
 def _believed(outcome: Gone, lane: Lane, parcel: Parcel, before: int, parts: Parts) -> bool:

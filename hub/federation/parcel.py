@@ -57,10 +57,9 @@ class Parcel:
     only: str = ""
 
     @property
-    def name(self) -> str:
-        """The id of the activity itself; empty where it has none."""
-        activity = self._read()
-        found = activity.get("id")
+    def asks(self) -> str:
+        """The id of what is said to one actor alone: where it is a question of ours, such as a Follow, what becomes of it is its answer."""
+        found = self._read().get("id") if self.form is Form.DIRECT else None
         return found if isinstance(found, str) else ""
 
     def said_at(self, peer: str) -> bool:

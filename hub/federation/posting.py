@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from hub.federation.delivery import Gone, Later, Never, Nowhere, Scheme, Taken, judge, judge_asking, judge_unheralded
 from hub.federation.outgoing import CONTENT_TYPE
+from schemas.agent import AgentSilent
+from schemas.wire.destinations import Absence
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -141,6 +143,8 @@ class Posting:
                     return Later(absent.reason)
                 except Barred as barred:
                     return Never(barred.reason)
+                except AgentSilent:
+                    return Later(Absence.OUR_KEY)  # nothing is set aside for that, however long
                 outcome = meaning(reply.status, reply.retry_after, scheme)
                 if not standing.may_blame_signature(reply.status):
                     return outcome

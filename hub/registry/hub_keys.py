@@ -11,7 +11,7 @@ import structlog
 
 from hub.registry.anchors import SqlAnchors
 from hub.registry.pair_roles import ENDED, rank
-from schemas.agent import PREFIX, open_key
+from schemas.agent import in_agent, open_key
 from schemas.keys import KeyMalformed, SigningKey
 from schemas.wire.telemetry import Metric
 
@@ -58,7 +58,7 @@ class HubFiles:
 
     def following(self) -> SigningKey:
         """The key that follows, made where it is not there yet; raises KeyMalformed, or OSError where an agent does not hold it."""
-        if not str(self.next).startswith(PREFIX) and not self.next.exists():
+        if not in_agent(self.next) and not self.next.exists():
             SigningKey.generate(self.owner).save(self.next, self.passphrase)
         return open_key(self.owner, self.next, self.passphrase)
 

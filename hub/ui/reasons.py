@@ -235,6 +235,7 @@ REASONS: Final[Mapping[str, str]] = {
     "answer_malformed": "la réponse du serveur n’est pas un objet JSON",
     "answer_too_deep": "la réponse du serveur est trop profondément imbriquée",
     "fetch_budget_spent": "cette activité demanderait trop de lectures ailleurs",
+    "our_key_silent": "l’agent qui garde notre clé ne signe pas",
     "peer_timeout": "le serveur tarde trop à répondre",
     "peer_name_unresolved": "le nom du serveur est introuvable",
     "peer_certificate_refused": "le certificat du serveur n’est pas admis",

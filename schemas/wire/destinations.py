@@ -44,13 +44,14 @@ class Refusal(StrEnum):
 
 
 class Absence(StrEnum):
-    """Why a server did not answer: it may another time."""
+    """Why a server did not answer, or was not asked: it may another time."""
 
     TIMEOUT = "peer_timeout"
     NAME = "peer_name_unresolved"
     TLS = "peer_certificate_refused"
     PROXY = "egress_proxy_failed"
     CONNECTION = "peer_unreachable"
+    OUR_KEY = "our_key_silent"
 
 
 class FetchFailed(Exception):

@@ -10,6 +10,7 @@ from urllib.parse import urljoin
 import aiohttp
 from yarl import URL
 
+from schemas.agent import AgentSilent
 from schemas.wire.destinations import (
     Absence,
     Destination,
@@ -153,7 +154,10 @@ class GuardedClient:
 
     async def _ask(self, there: Destination, asking: _Asking, budget: Budget) -> Fetched | str:
         """An answer, or where it points to; signed anew for each place, since a signature names it."""
-        signed = asking.sign.fields("GET", there.url, self._clock()) if asking.sign else {}
+        try:
+            signed = asking.sign.fields("GET", there.url, self._clock()) if asking.sign else {}
+        except AgentSilent as error:
+            raise Unreachable(Absence.OUR_KEY) from error
         headers = {"Accept": asking.accept.value, **signed}
         timeout = aiohttp.ClientTimeout(total=min(GET_SECONDS, budget.spend()), sock_connect=CONNECT_SECONDS)
         way = self._way_to(there, asking.networks)

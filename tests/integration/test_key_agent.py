@@ -7,17 +7,27 @@ import socket
 import subprocess
 import time
 from base64 import b64decode
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from cryptography.hazmat.primitives.serialization import load_ssh_public_key
 
 from hub import bootstrap
+from hub.federation.delivery import Scheme
+from hub.federation.keyring import Hand, Keys
+from hub.federation.pair_files import PairFiles
 from hub.settings import HubSettings
-from schemas.agent import AgentKey, AgentSilent, open_key
+from schemas import cavage, http_signature, rotation
+from schemas.actor_keys import ActorKey, rsa_multikey
+from schemas.agent import AgentKey, AgentSilent, open_key, open_rsa_key
 from schemas.documents import document_holds, sign_document
+from schemas.http_signature import Rejection, UnverifiedHead
 from schemas.keys import ED25519_PUBLIC, KeyMalformed, SigningKey, to_multibase
+from schemas.nonces import Nonces
+from schemas.rsa_keys import MAIN_KEY, RsaPublicKey
+from tests.fakes_courier import World, record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,15 +61,32 @@ def _listens(path: Path) -> bool:
         return asking.connect_ex(str(path)) == 0
 
 
-def added(agent: Path, folder: Path) -> str:
+def added(agent: Path, folder: Path, kind: str = "ed25519") -> str:
     """A new key in the agent, by its Multikey; nothing of it stays on disk."""
     file = folder / "ssh"
-    subprocess.run([str(KEYGEN), "-q", "-t", "ed25519", "-N", "", "-f", str(file)], check=True)  # noqa: S603 - as above
+    subprocess.run([str(KEYGEN), "-q", "-t", kind, "-b", "2048", "-N", "", "-f", str(file)], check=True)  # noqa: S603 - as above
     environment = {"SSH_AUTH_SOCK": str(agent)}
     subprocess.run([str(ADD), "-q", str(file)], check=True, env=environment, capture_output=True)  # noqa: S603 - as above
-    raw = b64decode(file.with_suffix(".pub").read_text().split()[1])[-32:]
+    public = file.with_suffix(".pub").read_bytes()
     file.unlink()
-    return to_multibase(ED25519_PUBLIC + raw)
+    key = load_ssh_public_key(public)
+    return rsa_multikey(RsaPublicKey.checked(key)) if kind == "rsa" else _ed25519(public)
+
+
+def _ed25519(public: bytes) -> str:
+    return to_multibase(ED25519_PUBLIC + b64decode(public.split()[1])[-32:])
+
+
+def emptied(agent: Path) -> None:
+    """Its keys are taken out."""
+    subprocess.run([str(ADD), "-q", "-D"], check=True, env={"SSH_AUTH_SOCK": str(agent)}, capture_output=True)  # noqa: S603 - as above
+
+
+def pair_in(agent: Path, folder: Path) -> dict[str, Path]:
+    """Two pairs in the agent, as settings name them."""
+    names = ("federation_key", "federation_rsa_key", "federation_key_next", "federation_rsa_key_next")
+    kinds = ("ed25519", "rsa", "ed25519", "rsa")
+    return {name: Path(f"agent:{agent}#{added(agent, folder, kind)}") for name, kind in zip(names, kinds, strict=True)}
 
 
 def test_the_hub_signs_by_a_key_that_it_does_not_have(agent: Path, tmp_path: Path) -> None:
@@ -75,7 +102,7 @@ def test_the_hub_signs_by_a_key_that_it_does_not_have(agent: Path, tmp_path: Pat
 def test_a_key_taken_out_of_the_agent_signs_no_more(agent: Path, tmp_path: Path) -> None:
     said = Path(f"agent:{agent}#{added(agent, tmp_path)}")
     key = open_key("hub", said)
-    subprocess.run([str(ADD), "-q", "-D"], check=True, env={"SSH_AUTH_SOCK": str(agent)}, capture_output=True)  # noqa: S603 - as above
+    emptied(agent)
     with pytest.raises(AgentSilent):
         key.sign(b"message")
     with pytest.raises(AgentSilent):
@@ -90,3 +117,55 @@ def test_an_agent_that_is_not_there_and_a_key_that_is_none_are_said(tmp_path: Pa
         open_key("hub", Path(f"agent:{tmp_path}/absent.sock#nothing"))
     with pytest.raises(FileNotFoundError):
         open_key("hub", tmp_path / "absent.pem")
+    with pytest.raises(KeyMalformed):
+        open_rsa_key("hub", Path(f"agent:{tmp_path}/absent.sock#{other}"))  # of the other kind
+
+
+@pytest.mark.parametrize("scheme", list(Scheme))
+async def test_requests_to_other_servers_are_signed_by_a_pair_that_lies_in_an_agent(agent: Path, tmp_path: Path, scheme: Scheme) -> None:
+    settings = HubSettings.model_validate({"federation_url": "https://hub.example"} | pair_in(agent, tmp_path))
+    held = PairFiles.of(settings).held("https://hub.example/actor")
+    assert (len(held.ed25519), len(held.rsa)) == (2, 2)
+    keys = Keys(next(iter(held.ed25519.values())), next(iter(held.rsa.values())))
+    body, actor = b'{"type":"Create"}', "https://hub.example/nodes/wifip"
+    said = Hand(keys, lambda: NOW).fields(scheme, actor, "https://pair.example/inbox", "application/activity+json", body)
+    head = UnverifiedHead("POST", "https://pair.example/inbox", [(name.lower(), value) for name, value in said.items()])
+    public = keys.ed25519.public if scheme is Scheme.ED25519 else keys.rsa.public
+    known = {f"{actor}#{keys.ed25519.public.multibase}": public, f"{actor}#{MAIN_KEY}": public}
+
+    def key_of(key_id: str) -> ActorKey:
+        return ActorKey(key_id, actor, known[key_id])
+
+    if scheme is Scheme.CAVAGE:
+        found = cavage.verify_head(head, cavage.OF_PEERS_WITH_BODY, key_of, NOW)
+    else:
+        found = http_signature.verify_head(head, http_signature.OF_PEERS_WITH_BODY, key_of, Nonces(), NOW)
+    assert not isinstance(found, Rejection), found
+
+
+def test_a_pair_in_an_agent_announces_the_one_that_follows_it(agent: Path, tmp_path: Path) -> None:
+    """It is made by who keeps the agent, and not here."""
+    settings = HubSettings.model_validate({"federation_url": "https://hub.example"} | pair_in(agent, tmp_path))
+    files = PairFiles.of(settings)
+    said = rotation.read(files.announce(NOW))
+    assert isinstance(said, rotation.Announced)
+    assert (said.old, said.new, said.rsa) == tuple(
+        str(one).partition("#")[2] for one in (files.ed25519, files.next_ed25519, files.next_rsa)
+    )
+    emptied(agent)
+    with pytest.raises(AgentSilent):
+        files.announce(NOW)
+
+
+async def test_what_an_agent_will_not_sign_waits_and_is_never_set_aside(agent: Path, tmp_path: Path) -> None:
+    world = World()
+    world.follow("a.example")
+    settings = HubSettings.model_validate({"federation_url": "https://hub.example"} | pair_in(agent, tmp_path))
+    held = PairFiles.of(settings).held("https://hub.example/actor")
+    world.inboxes.own = [Hand(Keys(next(iter(held.ed25519.values())), next(iter(held.rsa.values()))), world.clock)]
+    emptied(agent)
+    async with world.run():
+        await world.say(record(0))
+        await world.goes_by(timedelta(days=3))
+        standing = world.kept.standings["a.example"]
+        assert (standing.reason, standing.position, world.kept.refusals) == ("our_key_silent", 0, [])
