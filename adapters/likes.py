@@ -55,7 +55,8 @@ def compared(kept: frozenset[str], seen: Sighting, now: datetime) -> Likes:
     last = max((like.number for like in numbered), default=0)
     known = {like.actor: like for like in numbered if like.actor}
     shown = {liker.actor: liker for liker in seen.likes}
-    same = known.keys() == shown.keys() and all(like.told for like in known.values())
+    all_shown = shown.keys() <= known.keys() and (seen.more_likes or known.keys() <= shown.keys())
+    same = all_shown and all(like.told for like in known.values())
     if same or not isinstance(seen.outcome, Change):
         return Likes(kept, kept)
     for number, actor in enumerate(sorted(shown.keys() - known.keys()), last + 1):

@@ -7,12 +7,18 @@ from __future__ import annotations
 
 import socket
 import struct
+import time
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Final, Self
 
-from schemas.actor_keys import multikey_of
-from schemas.keys import ED25519_PUBLIC, SIGNATURE_BYTES, KeyMalformed, PublicKey, SigningKey, from_multibase
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import load_pem_public_key, load_ssh_public_key
+
+from schemas.actor_keys import multikey_of, rsa_multikey
+from schemas.keys import ED25519_PUBLIC, SIGNATURE_BYTES, KeyMalformed, PublicKey, SigningKey, from_multibase, to_multibase
 from schemas.rsa_keys import MAIN_KEY, RsaPublicKey, RsaSigningKey
 
 ED25519: Final = b"ssh-ed25519"
@@ -23,6 +29,9 @@ WITH_SHA256: Final = 2  # SSH_AGENT_RSA_SHA2_256
 SIGN: Final = 13  # SSH_AGENTC_SIGN_REQUEST
 SIGNED: Final = 14  # SSH_AGENT_SIGN_RESPONSE
 SECONDS: Final = 5.0
+"""How long one signature may take."""
+REST_SECONDS: Final = 30.0
+"""For how long an agent that took longer is not asked."""
 ANSWER_LIMIT: Final = 4096
 PREFIX: Final = "agent:"
 PROBE: Final = b"traitdunion: is this key there"
@@ -32,11 +41,12 @@ class AgentSilent(ConnectionError):
     """The agent does not answer, or will not sign with this key: it is locked, or does not hold it."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, slots=True)
 class Agent:
-    """An agent by its socket."""
+    """An agent by its socket. Who signs waits for it, and all else in that process with it: one that hangs is left in peace for a while."""
 
     path: Path
+    _hung_until: float = 0.0
 
     def sign(self, key: bytes, message: bytes, kind: bytes, flags: int = 0) -> bytes:
         """The bare signature by a public key in OpenSSH's form, of this kind; raises AgentSilent."""
@@ -51,18 +61,29 @@ class Agent:
         return raw
 
     def _asked(self, request: bytes) -> tuple[int, bytes]:
+        now = time.monotonic()
+        if now < self._hung_until:
+            raise AgentSilent(str(self.path))
         try:
             with socket.socket(socket.AF_UNIX) as agent:
                 agent.settimeout(SECONDS)
                 agent.connect(str(self.path))
                 agent.sendall(_string(request))
-                (length,) = struct.unpack(">I", _read(agent, 4))
+                (length,) = struct.unpack(">I", _read(agent, 4, now + SECONDS))
                 if not 0 < length <= ANSWER_LIMIT:
                     raise AgentSilent(str(self.path))
-                answer = _read(agent, length)
+                answer = _read(agent, length, now + SECONDS)
         except OSError as error:
+            if isinstance(error, TimeoutError):
+                self._hung_until = time.monotonic() + REST_SECONDS
             raise AgentSilent(str(self.path)) from error
         return answer[0], answer[1:]
+
+
+@cache
+def agent_at(path: Path) -> Agent:
+    """The agent behind a socket: the same for all its keys."""
+    return Agent(path)
 
 
 class AgentKey(SigningKey):
@@ -77,7 +98,7 @@ class AgentKey(SigningKey):
     def named(cls, owner: str, said: str) -> Self:
         """The key that a setting names: `agent:/run/agent.sock#z6Mk…`. Raises KeyMalformed, or AgentSilent where it cannot sign now."""
         path, multibase = _place(said)
-        key = cls(owner, PublicKey.of(multibase), Agent(path))
+        key = cls(owner, PublicKey.of(multibase), agent_at(path))
         if not key.public.verifies(key.sign(PROBE), PROBE):
             raise AgentSilent(said)
         return key
@@ -110,12 +131,12 @@ class AgentRsaKey(RsaSigningKey):
 
     @classmethod
     def named(cls, owner: str, said: str) -> Self:
-        """The key that a setting names: `agent:/run/agent.sock#z4MX…`, its RSA Multikey. Raises KeyMalformed, or AgentSilent where it cannot sign now."""
+        """The key that a setting names: `agent:/run/agent.sock#z…`, its RSA Multikey (`name_of`). Raises KeyMalformed, or AgentSilent where it cannot sign now."""
         path, multibase = _place(said)
         public = multikey_of(multibase)
         if not isinstance(public, RsaPublicKey):
-            raise KeyMalformed("not an RSA Multikey (z4MX…)")
-        key = cls(owner, public, Agent(path))
+            raise KeyMalformed("not an RSA Multikey")
+        key = cls(owner, public, agent_at(path))
         if not public.verifies(key.sign(PROBE), PROBE):
             raise AgentSilent(said)
         return key
@@ -147,6 +168,17 @@ def open_rsa_key(owner: str, said: Path, passphrase: bytes | None = None) -> Rsa
     return AgentRsaKey.named(owner, str(said)) if in_agent(said) else RsaSigningKey.load(owner, said, passphrase)
 
 
+def name_of(public: bytes) -> str:
+    """The Multikey of a public key, a PEM or a line of `ssh-add -L`: what comes behind the `#` of a setting. Raises KeyMalformed."""
+    try:
+        key = load_ssh_public_key(public) if public.startswith(b"ssh-") else load_pem_public_key(public)
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise KeyMalformed("neither a PEM nor a line of OpenSSH's") from error
+    if isinstance(key, Ed25519PublicKey):
+        return to_multibase(ED25519_PUBLIC + key.public_bytes_raw())
+    return rsa_multikey(RsaPublicKey.checked(key))
+
+
 def in_agent(said: Path) -> bool:
     """Whether a setting names a key in an agent, and no file."""
     return str(said).startswith(PREFIX)
@@ -173,9 +205,10 @@ def _parted(body: bytes) -> tuple[bytes, bytes]:
     return body[4 : 4 + length], body[4 + length :]
 
 
-def _read(agent: socket.socket, size: int) -> bytes:
+def _read(agent: socket.socket, size: int, until: float) -> bytes:
     found = b""
     while len(found) < size:
+        agent.settimeout(max(until - time.monotonic(), 0.001))
         piece = agent.recv(size - len(found))
         if not piece:
             raise ConnectionResetError

@@ -111,6 +111,22 @@ def announce_pair(
     terminal.say(f"{files.next_ed25519} et {files.next_rsa} suivront. Ensuite : « traitdunion keys rotate {out} ».")
 
 
+@app.command("name")
+def name(
+    path: Annotated[Path, typer.Argument(help="Une clé publique, Ed25519 ou RSA : un PEM, ou une ligne de « ssh-add -L ».")],
+) -> None:
+    """Dit le nom d'une clé publique (Multikey) : ce qui suit le « # » d'un réglage « agent:… »."""
+    from schemas.agent import name_of
+    from schemas.keys import KeyMalformed
+
+    try:
+        terminal.say(name_of(path.read_bytes()))
+    except FileNotFoundError:
+        terminal.fail(f"La clé est introuvable : {path}")
+    except KeyMalformed as malformed:
+        terminal.fail(f"Ce n'est pas une clé publique qui convienne : {malformed}")
+
+
 @app.command("list")
 def list_(as_json: terminal.AsJson = False) -> None:
     """Montre les paires par lesquelles ce hub signe pour d'autres serveurs : laquelle signe, laquelle suivra, jusqu'à quand l'ancienne est crue."""

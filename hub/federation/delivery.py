@@ -7,6 +7,8 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
+from schemas.wire.destinations import Absence
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
@@ -174,6 +176,8 @@ WEARYING: Final[Mapping[str, Trouble]] = {
 FIRST_WAIT: Final = timedelta(seconds=2)
 LONGEST_WAIT: Final = timedelta(hours=6)
 LONGEST_WISH: Final = timedelta(hours=24)
+OURS: Final = timedelta(minutes=1)
+"""For what is no fault of any server: all of them get what waits soon after our key signs again."""
 TRIES: Final = 3
 """How often what a peer refuses is tried before that is believed."""
 BRIEFLY: Final = timedelta(minutes=10)
@@ -220,6 +224,10 @@ class Standing:
         """Whether it is remembered to take this signature."""
         return self.ladder(now)[0] is scheme and self.scheme is scheme
 
+    def may_need(self, scheme: Scheme, now: datetime) -> bool:
+        """Whether it may be that it takes no other signature."""
+        return self.scheme is None or self.knows(scheme, now)
+
     def may_blame_signature(self, status: int) -> bool:
         """Whether an answer may mean that this signature was not understood, and another may be tried.
 
@@ -256,7 +264,8 @@ class Standing:
         wish = outcome.wait if isinstance(outcome, Later) else None
         failed_over_it = isinstance(outcome, Later) and outcome.reason in WEARYING
         since = self.errors_since or now if failed_over_it or not isinstance(outcome, Later) else self.errors_since
-        wait = min(FIRST_WAIT * 2 ** min(self.failures, 30), LONGEST_WAIT) * (0.5 + chance / 2)
+        longest = OURS if outcome.reason == Absence.OUR_KEY else LONGEST_WAIT
+        wait = min(FIRST_WAIT * 2 ** min(self.failures, 30), longest) * (0.5 + chance / 2)
         if wish is not None:
             wait = min(max(wait, timedelta(seconds=wish)), LONGEST_WISH)
         return replace(

@@ -38,10 +38,10 @@ class FollowState(StrEnum):
 FOLLOW_STEPS: Final[Mapping[FollowState, frozenset[FollowState]]] = {
     FollowState.PENDING: frozenset({FollowState.ACCEPTED, FollowState.REFUSED, FollowState.ENDED}),
     FollowState.ACCEPTED: frozenset({FollowState.REFUSED, FollowState.ENDED}),
-    FollowState.REFUSED: frozenset({FollowState.PENDING, FollowState.ACCEPTED}),
+    FollowState.REFUSED: frozenset({FollowState.PENDING, FollowState.ACCEPTED, FollowState.ENDED}),
     FollowState.ENDED: frozenset({FollowState.PENDING}),
 }
-"""Who was refused, or left, may ask again. A Group may take back what it accepted, and think better of what it, or its server, refused."""
+"""Who was refused, or left, may ask again; who was refused may also leave. A Group may take back what it accepted. What its server alone refused, it may accept."""
 
 
 @dataclass(frozen=True, slots=True)

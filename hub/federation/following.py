@@ -94,7 +94,7 @@ async def on_answer(activity: VerifiedActivity, work: Work, here: Addresses) -> 
     state = FollowState.ACCEPTED if told.verb == "Accept" else FollowState.REFUSED
     for one in (await work.follows.all()).values():
         if one.group == told.actor and _means(told.object, one, here):
-            if state not in FOLLOW_STEPS[one.state]:
+            if state not in FOLLOW_STEPS[one.state] or one.reason == REJECTED:  # which was its own last word: it is to be asked anew
                 return DOUBLE
             reason = REJECTED if state is FollowState.REFUSED else None
             await work.follows.save(replace(one, state=state, answered_at=work.clock(), reason=reason))
@@ -135,7 +135,7 @@ async def leave_group(community: str, group: str, work: Work, here: Addresses) -
     known = (await work.follows.all()).get((community, group))
     if known is None or FollowState.ENDED not in FOLLOW_STEPS[known.state]:
         return False
-    await work.follows.save(replace(known, state=FollowState.ENDED, answered_at=work.clock()))
+    await work.follows.save(replace(known, state=FollowState.ENDED, answered_at=work.clock(), reason=None))
     actor = here.group(community)
     asked = {"id": known.activity, "type": "Follow", "actor": actor, "object": group}
     undo = {

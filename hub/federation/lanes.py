@@ -255,7 +255,8 @@ async def _settle(lane: Lane, offset: int, parcel: Parcel, inbox: str, outcome: 
             log.error("peer_activity_set_aside", peer=lane.peer, reason=reason, offset=offset)
             return True
         case Never(reason=reason) if _final(reason, lane, parcel):
-            lane.standing = lane.standing.given_up(reason, offset, now)
+            passed = lane.standing.set_aside if _its_own(lane, parcel) else lane.standing.given_up
+            lane.standing = passed(reason, offset, now)
             await parts.keeper.keep(lane.standing, Refusal(lane.peer, offset, reason, now, parcel.asks))
             log.warning("peer_refuses", peer=lane.peer, reason=reason, offset=offset)
             return True
@@ -273,8 +274,13 @@ def _final(reason: str, lane: Lane, parcel: Parcel) -> bool:
 
     Where it is we who are not believed, it is asked again: a server that has just admitted us may be about to read so.
     """
-    unwanted = reason == Trouble.REFUSED and parcel.form is Form.ANNOUNCED and parcel.said_at(lane.peer)
+    unwanted = reason == Trouble.REFUSED and _its_own(lane, parcel)
     return unwanted or parcel.form is Form.PLAIN or reason == Trouble.OBJECT_UNKNOWN or lane.standing.tries + 1 >= TRIES
+
+
+def _its_own(lane: Lane, parcel: Parcel) -> bool:
+    """Whether it brings a server what one of its own people said: that it will not have that back says nothing of what follows."""
+    return parcel.form is Form.ANNOUNCED and parcel.said_at(lane.peer)
 
 
 async def _inbox_gone(lane: Lane, offset: int, parcel: Parcel, inbox: str, reason: str, parts: Parts) -> bool:

@@ -58,8 +58,9 @@ class Parcel:
 
     @property
     def asks(self) -> str:
-        """The id of what is said to one actor alone: where it is a question of ours, such as a Follow, what becomes of it is its answer."""
-        found = self._read().get("id") if self.form is Form.DIRECT else None
+        """The id of a Follow of ours: what becomes of it is its answer."""
+        said = self._read() if self.form is Form.DIRECT else {}
+        found = said.get("id") if said.get("type") == "Follow" else None
         return found if isinstance(found, str) else ""
 
     def said_at(self, peer: str) -> bool:

@@ -63,7 +63,7 @@ class Refusal:
     reason: str
     at: datetime
     activity: str = ""
-    """Its id, where it was for one actor alone: a question of ours has its answer by this."""
+    """Its id, where it was a Follow of ours, which has its answer by this."""
 
 
 @dataclass(frozen=True, slots=True)

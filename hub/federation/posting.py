@@ -128,7 +128,8 @@ class Posting:
 
         A server that keeps keys for a day, and does not read them again when one fails, would lose a day of what is said here.
         """
-        outcome: Outcome = Never("")
+        outcome: Outcome | None = None
+        silent = False
         now, hands = self._clock(), self._signatures.hands()
         meaning = judge_unheralded if standing.scheme is not None and self._signatures.unheralded() else judge
         there = inbox or await self._inbox_of(parcel.to, location, meaning)
@@ -144,13 +145,14 @@ class Posting:
                 except Barred as barred:
                     return Never(barred.reason)
                 except AgentSilent:
-                    return Later(Absence.OUR_KEY)  # nothing is set aside for that, however long
+                    silent = silent or (hand is hands[0] and standing.may_need(scheme, now))
+                    continue  # another pair, or the other half of this one, may lie elsewhere
                 outcome = meaning(reply.status, reply.retry_after, scheme)
                 if not standing.may_blame_signature(reply.status):
                     return outcome
-            if reply.status != 401 and standing.knows(scheme, now):  # noqa: PLR2004 - Unauthorized
+            if outcome is not None and reply.status not in {0, 401} and standing.knows(scheme, now):
                 return outcome
-        return outcome
+        return Later(Absence.OUR_KEY) if silent or outcome is None else outcome
 
     async def _inbox_of(self, actor: str, location: Location, meaning: Meaning) -> str | Outcome:
         """Her inbox, or why it is not known: that she is not there is said of her alone, all else of her server."""

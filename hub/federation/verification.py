@@ -22,6 +22,7 @@ from schemas.manifest import Registry
 from schemas.nonces import Seen
 from schemas.origins import origin_of
 from schemas.provenance import Belief, KnownActor, Provenance, ProvenanceRefused, sha256
+from schemas.wire.destinations import Absence
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -238,7 +239,11 @@ class Verifier:
         if not isinstance(answer, StrEnum) or answer not in PASSING:
             self._absences.over(server)
         else:
-            raise _Refused(answer if self._absences.waits(server) else Reason.OBJECT_UNAVAILABLE, answer)
+            raise _Refused(answer if self._waits(server, answer) else Reason.OBJECT_UNAVAILABLE, answer)
+
+    def _waits(self, server: str, why: StrEnum) -> bool:
+        """Whether it is still waited for; where our own key is silent it was not asked, and is not away."""
+        return why is Absence.OUR_KEY or self._absences.waits(server)
 
     async def _prover(self, activity: Mapping[str, Any], budget: Any) -> str:
         """Who has proved what an activity holds; empty where that bears no proof. One that does not hold is refused, the activity's own too."""
@@ -312,7 +317,7 @@ class Verifier:
         found, at = await self._trust.registries.renewed(peer, origin, budget), origin + REGISTRY
         if isinstance(found, Registry) or found not in PASSING:
             self._absences.over(at)
-        elif self._absences.waits(at):
+        elif self._waits(at, found):
             raise _Refused(ministries.Fault.REGISTRY_UNAVAILABLE, found)
         return found
 

@@ -30,12 +30,15 @@ COURIER: Final[Mapping[str, str]] = {
     **dict.fromkeys(("peer_activities", "peer_refusals"), "SELECT, INSERT, DELETE"),
     "stream_offsets": "SELECT, INSERT, UPDATE",
     "followers": "SELECT, DELETE",
-    "follows": "SELECT, UPDATE",
+    "follows": "SELECT (activity, state), UPDATE (state, answered_at, reason)",
     **dict.fromkeys(("peers", "peer_registries", "federation_keys"), "SELECT"),
 }
 """Where each peer stands, what it was told and refused, who follows, and which question of ours met a refusal: what others say comes to the courier by Kafka, never from here."""
-COURIER_ROWS: Final[Mapping[str, str]] = {"stream_offsets": "\"group\" = 'courier'"}
-"""How far the workers have read stands in the same table, and is none of its business."""
+COURIER_ROWS: Final[Mapping[str, str]] = {
+    "stream_offsets": "\"group\" = 'courier'",
+    "follows": "state IN ('pending', 'refused')",
+}
+"""How far the workers have read stands in the same table, and is none of its business; nor is what a community follows, or has left."""
 
 
 class RoleMissing(LookupError):

@@ -36,7 +36,7 @@ BEHIND: Final[dict[str, str]] = {
     "verification.Verifier._proof: Reason.PEER_NOT_ADMITTED": "nobody else is ever asked",
     "verification.Verifier._proof.find: Reason.ACTOR_MISMATCH": "the same proof is chosen twice",
     "verification.Verifier._signed: renewed": "the signature does not hold under the key that is known",
-    "verification.Verifier._heard: answer if self._absences.waits(server) else Reason.OBJECT_UNAVAILABLE": "what could not be had is no document, key or actor",
+    "verification.Verifier._heard: answer if self._waits(server, answer) else Reason.OBJECT_UNAVAILABLE": "what could not be had is no document, key or actor",
     "verification.Verifier._newer: ministries.Fault.REGISTRY_UNAVAILABLE": "what could not be had is no registry",
     "remote.passing: Reason.BUSY": "an answer without a document is none",
     "remote.passing: Reason.UNWELL": "an answer without a document is none",

@@ -6,27 +6,28 @@ import shutil
 import socket
 import subprocess
 import time
-from base64 import b64decode
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from cryptography.hazmat.primitives.serialization import load_ssh_public_key
+from typer.testing import CliRunner
 
 from hub import bootstrap
+from hub.__main__ import command_line
 from hub.federation.delivery import Scheme
 from hub.federation.keyring import Hand, Keys
 from hub.federation.pair_files import PairFiles
 from hub.settings import HubSettings
+from schemas import agent as agents
 from schemas import cavage, http_signature, rotation
 from schemas.actor_keys import ActorKey, rsa_multikey
-from schemas.agent import AgentKey, AgentSilent, open_key, open_rsa_key
+from schemas.agent import AgentKey, AgentSilent, name_of, open_key, open_rsa_key
 from schemas.documents import document_holds, sign_document
 from schemas.http_signature import Rejection, UnverifiedHead
-from schemas.keys import ED25519_PUBLIC, KeyMalformed, SigningKey, to_multibase
+from schemas.keys import KeyMalformed, SigningKey
 from schemas.nonces import Nonces
-from schemas.rsa_keys import MAIN_KEY, RsaPublicKey
+from schemas.rsa_keys import MAIN_KEY, RsaSigningKey
 from tests.fakes_courier import World, record
 
 if TYPE_CHECKING:
@@ -69,12 +70,7 @@ def added(agent: Path, folder: Path, kind: str = "ed25519") -> str:
     subprocess.run([str(ADD), "-q", str(file)], check=True, env=environment, capture_output=True)  # noqa: S603 - as above
     public = file.with_suffix(".pub").read_bytes()
     file.unlink()
-    key = load_ssh_public_key(public)
-    return rsa_multikey(RsaPublicKey.checked(key)) if kind == "rsa" else _ed25519(public)
-
-
-def _ed25519(public: bytes) -> str:
-    return to_multibase(ED25519_PUBLIC + b64decode(public.split()[1])[-32:])
+    return name_of(public)
 
 
 def emptied(agent: Path) -> None:
@@ -169,3 +165,34 @@ async def test_what_an_agent_will_not_sign_waits_and_is_never_set_aside(agent: P
         await world.goes_by(timedelta(days=3))
         standing = world.kept.standings["a.example"]
         assert (standing.reason, standing.position, world.kept.refusals) == ("our_key_silent", 0, [])
+        assert standing.next_try is not None
+        assert standing.next_try - world.now <= timedelta(minutes=1)  # it is no fault of that server
+
+
+def test_an_agent_that_hangs_is_left_in_peace_for_a_while(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who signs waits for it, and everybody else in that process."""
+    monkeypatch.setattr(agents, "SECONDS", 0.05)
+    path, other = tmp_path / "hung.sock", SigningKey.generate("hub").public
+    with socket.socket(socket.AF_UNIX) as hung:
+        hung.bind(str(path))
+        hung.listen()
+        key = AgentKey("hub", other, agents.agent_at(path))
+        for _ in range(3):
+            with pytest.raises(AgentSilent):
+                key.sign(b"message")
+        hung.settimeout(0)
+        hung.accept()[0].close()
+        with pytest.raises(BlockingIOError):
+            hung.accept()
+
+
+def test_a_command_says_the_name_of_a_public_key(tmp_path: Path) -> None:
+    rsa, other = RsaSigningKey.generate("hub", bits=2048), tmp_path / "absent.pem"
+    (tmp_path / "key.pem").write_text(rsa.public_pem)
+    said = CliRunner().invoke(command_line(), ["keys", "name", str(tmp_path / "key.pem")])
+    assert (said.exit_code, said.output.strip()) == (0, rsa_multikey(rsa.public))
+    (tmp_path / "none.pem").write_text("ssh-rsa AAAA")
+    for path, words in ((other, "introuvable"), (tmp_path / "none.pem", "pas une clé publique")):
+        said = CliRunner().invoke(command_line(), ["keys", "name", str(path)])
+        assert said.exit_code != 0
+        assert words in said.output

@@ -13,7 +13,9 @@ from prometheus_client import REGISTRY
 from sqlalchemy import text
 
 from hub.communities.service import open_community
+from hub.federation import positions
 from hub.federation.following import follow_group, leave_group
+from hub.federation.positions import Refusal, Writing
 from hub.federation.repository import SqlFollowers, reports_of
 from hub.operations.quarantine import quarantined_peers
 from hub.operations.releasing import release
@@ -216,6 +218,33 @@ async def test_nobody_but_the_group_answers_our_follow(town: Town) -> None:
     await town.hear((ALICE, ALICE.does("Accept", {**asked, "object": ALICE.id}, "acts/1")))
     assert town.reasons == ["follow_unknown"]
     assert [row["state"] for row in await town.world.rows("SELECT state FROM hub.follows")] == ["pending"]
+
+
+async def test_what_its_server_refused_a_group_may_accept_and_what_it_refused_itself_is_asked_anew(town: Town) -> None:
+    async def stands() -> list[tuple[str, str | None]]:
+        return [(row["state"], row["reason"]) for row in await town.world.rows("SELECT state, reason FROM hub.follows")]
+
+    async def asks() -> dict[str, Any]:
+        town.world.clock.moved += timedelta(minutes=1)
+        assert await town.run(lambda work: follow_group(COMMUNITY, FORUM.id, work, HERE))
+        asked: dict[str, Any] = json.loads((await town.outgoing())[-1]["value"])
+        return asked
+
+    asked = await asks()
+    async with town.world.engine.connect() as connection:
+        refused = Refusal("forum.example", 0, "peer_refuses_activity", town.world.clock(), asked["id"])
+        await positions.write(connection, Writing(refusals=[refused]))
+    assert await stands() == [("refused", "peer_refuses_activity")]
+    await town.hear((FORUM, FORUM.does("Accept", asked, "acts/1")))
+    assert await stands() == [("accepted", None)]
+    await town.hear((FORUM, FORUM.does("Reject", asked, "acts/2")), (FORUM, FORUM.does("Accept", asked, "acts/3")))
+    assert await stands() == [("refused", "group_rejects_follow")]
+    assert await town.run(lambda work: leave_group(COMMUNITY, FORUM.id, work, HERE))
+    assert json.loads((await town.outgoing())[-1]["value"])["type"] == "Undo"
+    assert await stands() == [("ended", None)]
+    asked = await asks()
+    await town.hear((FORUM, FORUM.does("Accept", asked, "acts/4")))
+    assert await stands() == [("accepted", None)]
 
 
 async def test_only_an_admitted_group_of_others_is_followed_by_a_public_community(town: Town) -> None:

@@ -7,10 +7,11 @@ from datetime import timedelta
 
 import pytest
 
-from hub.federation.delivery import TRIES, State, Trouble
+from hub.federation.delivery import TRIES, Scheme, State, Trouble
 from hub.federation.parcel import Form
 from hub.federation.posting import Reply
-from tests.fakes_courier import GROUP, Follower, Record, World, answer, inbox_of, record
+from schemas.agent import AgentSilent
+from tests.fakes_courier import GROUP, Follower, Hand, Record, World, answer, inbox_of, record
 
 PEER = "a.example"
 INBOX, ACTOR = inbox_of(PEER), f"https://{PEER}/u"
@@ -122,6 +123,14 @@ async def test_what_was_refused_of_a_question_to_one_actor_is_named(world: World
     assert [(one.reason, one.activity) for one in world.kept.refusals] == [(Trouble.REFUSED, named)]
 
 
+async def test_whoever_will_not_have_its_own_words_back_by_403_makes_nothing_wait_for_hours(world: World) -> None:
+    world.inboxes.says[INBOX] = lambda text, _: Reply(403) if text.startswith("{") else Reply(202)
+    async with world.run():
+        await world.say(record(0), *(passed_on(offset, ACTOR) for offset in range(1, 12)), record(12))
+        await world.goes_by(5 * MINUTE)
+    assert world.inboxes.took[INBOX] == ["0", "12"]
+
+
 def accepted(offset: int) -> Record:
     """The answer to its actor's Follow, which stands in it."""
     made = answer(offset, ACTOR, INBOX)
@@ -150,3 +159,21 @@ async def test_an_answer_that_is_refused_is_offered_as_often_as_anything_else(wo
         await world.say(record(0), accepted(1), record(2))
         await world.goes_by(MINUTE)
     assert len(world.inboxes.asked) == TRIES + 2
+
+
+class Silent:
+    """A pair whose agent does not sign."""
+
+    def fields(self, scheme: Scheme, actor: str, url: str, content_type: str, body: bytes) -> dict[str, str]:
+        del scheme, actor, url, content_type, body
+        raise AgentSilent("/run/agent.sock")
+
+
+@pytest.mark.parametrize(("status", "reason"), [(400, Trouble.REFUSED), (403, Trouble.SIGNATURE)])
+async def test_a_former_pair_that_was_taken_out_of_its_agent_holds_nothing_up(world: World, status: int, reason: str) -> None:
+    world.inboxes.own = [Hand(""), Silent()]
+    refuses(world, 1, reply=Reply(status))
+    async with world.run():
+        await world.say(*(record(offset) for offset in range(3)))
+        await world.goes_by(MINUTE)
+    assert (world.inboxes.took[INBOX], [one.reason for one in world.kept.refusals]) == (["0", "2"], [reason])

@@ -126,6 +126,14 @@ async def test_a_server_that_is_away_too_long_holds_up_nobody(door: Door, sender
 
 
 @ASKING
+async def test_while_our_own_key_is_silent_no_server_is_away(door: Door, sender: Person, activity: Any) -> None:
+    door.abroad.silent[CAROL.server] = Absence.OUR_KEY
+    for _ in range(3):
+        assert said(await door.bring(sender, activity)) == (503, Absence.OUR_KEY)
+        door.now += WAITED
+
+
+@ASKING
 async def test_an_answer_ends_an_absence(door: Door, sender: Person, activity: Any) -> None:
     door.abroad.silent[CAROL.server] = Absence.TIMEOUT
     assert (await door.bring(sender, activity)).status == 503
