@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 MOST_PARTS = 12
 """More would bury a conversation: what is longer still is read at its origin."""
-_TOO_LONG = "<p><em>La suite, trop longue pour cet espace, est dans le message d’origine.</em></p>"
+_TOO_LONG = "<p><em>La suite, trop longue pour cet espace, "
+_AT_ITS_ORIGIN = 'est dans le message d’origine.</em></p><p><a href="{}">Lire la suite</a></p>'
+_WITHOUT_ADDRESS = "ne se lit que dans le réseau où ce message a été écrit.</em></p>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,7 @@ def parts_of(order: Order, pieces: Sequence[str]) -> tuple[Order, ...]:
         return (order,)
     kept = [*pieces[:MOST_PARTS]]
     if len(pieces) > MOST_PARTS:
-        kept[-1] += _TOO_LONG + (f'<p><a href="{escape(order.link)}">Lire la suite</a></p>' if order.link else "")
+        kept[-1] += _TOO_LONG + (_AT_ITS_ORIGIN.format(escape(order.link)) if order.link else _WITHOUT_ADDRESS)
     return tuple(_part(order, html, Part(number, len(kept))) for number, html in enumerate(kept, 1))
 
 

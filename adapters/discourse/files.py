@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from adapters.files import media_type_of
-from schemas.facts.message import Attachment
+from schemas.facts.message import LINK_LIMIT, Attachment
 from schemas.markup.safe import TAG_LIMIT, readable_html
 from schemas.markup.tree import Element, parse, text_of
 
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from schemas.markup.tree import Node
 
 LIMIT = 50
-LINK_LIMIT = 2000  # of an Attachment
 _UNITS = {"bytes": 1, "octets": 1, "kb": 1024, "ko": 1024, "mb": 1024**2, "mo": 1024**2, "gb": 1024**3, "go": 1024**3}
 _SIZE = re.compile(rf"([0-9][0-9.,]{{0,11}})[ \xa0\u202f]?({'|'.join(_UNITS)})\b", re.IGNORECASE)
 _BEHIND = re.compile(r"^[\s\xa0]*\(([^()]{1,30})\)")

@@ -23,6 +23,7 @@ TEXT_LIMIT = 30_000
 DELETED_NOTICE = "(message supprimé par son auteur)"
 ANSWERED_GONE = "<blockquote>En réponse à : un message supprimé depuis</blockquote>"
 _KEY = 16
+_ORIGINAL = "Message d’origine"
 _QUOTED = 120  # letters of what is answered
 _ANSWERING = "En réponse à : "
 _QUOTATION = re.compile(rf"<p><strong>[^<]*</strong> a écrit[^<]*</p>\s*(<blockquote>{_ANSWERING}[^<]{{0,1000}}</blockquote>)")
@@ -30,7 +31,7 @@ _WRITER = re.compile(r"<p><strong>([^<]{1,400})</strong> a écrit")
 
 
 def marker(order: Order) -> str:
-    """Of the object: the beginning of a fragment of the link to the original. eXo's sanitiser drops comments and keeps links."""
+    """Of the object: the beginning of a fragment of a link at the copy's foot. eXo's sanitiser drops comments and keeps links."""
     return f"#traitdunion-{quote(order.subject, safe='')}-"
 
 
@@ -107,8 +108,11 @@ def _gone(order: Order) -> str:
 
 
 def _foot(order: Order, home: str) -> str:
-    link = (order.link or f"{home}/").partition("#")[0]
-    return f'<p><a href="{address(link)}{act_marker(order)}">Message d’origine</a></p>'
+    """The way to the original, and our marker. An address that has a fragment (a Matrix client's) is nothing without it, so that the marker stands beside."""
+    if order.link and "#" not in order.link:
+        return f'<p><a href="{address(order.link)}{act_marker(order)}">{_ORIGINAL}</a></p>'
+    original = f'<a href="{address(order.link)}">{_ORIGINAL}</a> · ' if order.link else ""
+    return f'<p>{original}<a href="{address(home)}/{act_marker(order)}">Copié par Trait d’union</a></p>'
 
 
 def address(link: str) -> str:

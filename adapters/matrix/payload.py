@@ -111,3 +111,9 @@ def media_link(homeserver: str, mxc: str | None) -> str | None:
     if parts is None:
         return None
     return f"{homeserver}/_matrix/client/v1/media/download/{quote(parts['server'], safe=':[]')}/{parts['media']}"
+
+
+def permalink(room: str, event_id: str, server: str | None) -> str:
+    """A message's address for whatever client its reader has (Matrix, appendix « matrix.to navigation »); `server` is one that has the room."""
+    via = f"?via={quote(server, safe=':')}" if server else ""
+    return f"https://matrix.to/#/{quote(room, safe='!')}/{quote(event_id, safe='')}{via}"

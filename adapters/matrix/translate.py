@@ -12,11 +12,11 @@ from adapters.internal import begins
 from adapters.markup import from_text, words
 from adapters.matrix.formatted import from_formatted
 from adapters.matrix.names import is_ours, ministry_of
-from adapters.matrix.payload import Event, Message, Redaction, Relating, Relation, media_link
+from adapters.matrix.payload import Event, Message, Redaction, Relating, Relation, media_link, permalink
 from adapters.matrix.standing import standing_of
 from adapters.people import author_of
 from adapters.port import Act, Change, Incomplete, Nonsense, Outcome, RosterAltered, Unused
-from schemas.facts.message import TEXT_LIMIT, Attachment, Content
+from schemas.facts.message import LINK_LIMIT, TEXT_LIMIT, Attachment, Content
 from schemas.facts.reaction import EMOJI_LIMIT
 
 if TYPE_CHECKING:
@@ -267,9 +267,10 @@ def _attachments(message: Message, instance: Instance) -> tuple[Attachment, ...]
 
 
 def _page(room: str, event_id: str, instance: Instance) -> str | None:
-    """The message's page in the web client, where the instance names one (`web_url`)."""
+    """The message's page in the web client that the instance names (`web_url`), else its permalink; none past what a link may hold."""
     client = instance.options.get("web_url")
-    return f"{client.rstrip('/')}/#/room/{room}/{event_id}" if client else None
+    page = f"{client.rstrip('/')}/#/room/{room}/{event_id}" if client else permalink(room, event_id, instance.options.get("server_name"))
+    return page if len(page) <= LINK_LIMIT else None
 
 
 def _time(event: Event) -> datetime:

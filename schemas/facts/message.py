@@ -14,6 +14,7 @@ from schemas.words import Audience
 TEXT_LIMIT = 1_000_000  # characters of one message: past what any of the RSEs accepts, below the topic's record size
 ATTACHMENTS_LIMIT = 1_000
 MENTIONS_LIMIT = 100
+LINK_LIMIT = 2_000
 
 
 class Author(BaseModel):
@@ -42,7 +43,7 @@ class Attachment(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: Annotated[str, StringConstraints(max_length=255), DROP_NUL]
-    link: Annotated[str, StringConstraints(max_length=2000), DROP_NUL]
+    link: Annotated[str, StringConstraints(max_length=LINK_LIMIT), DROP_NUL]
     media_type: Annotated[str, StringConstraints(max_length=127), DROP_NUL] | None = None
     size: Annotated[Count, Field(description="Bytes.")] | None = None
     readers: Annotated[Audience, Field(description="Who of its own RSE can open it; whoever has no account there cannot.")] | None = None
@@ -66,7 +67,7 @@ class MessagePosted(Fact):
     author: Author
     content: Content
     title: Annotated[str, StringConstraints(max_length=500), DROP_NUL] | None = None
-    link: Annotated[str, StringConstraints(max_length=2000), DROP_NUL] | None = Field(None, description="The original's page.")
+    link: Annotated[str, StringConstraints(max_length=LINK_LIMIT), DROP_NUL] | None = Field(None, description="The original's page.")
     attachments: Annotated[tuple[Attachment, ...], Field(max_length=ATTACHMENTS_LIMIT), FailFast()] = ()
     mentions: Annotated[tuple[Mention, ...], Field(max_length=MENTIONS_LIMIT), FailFast()] = ()
     external: Annotated[External | None, Field(description="Where somebody on a server of others wrote it; said by the hub alone.")] = None

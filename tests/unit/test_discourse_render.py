@@ -108,6 +108,14 @@ async def test_a_message_that_would_bury_a_conversation_leads_to_its_origin() ->
     assert "[Lire la suite](<https://tchap.example/m/1>)" in render.raw(parts[-1])
 
 
+async def test_where_its_origin_has_no_address_it_does_not_pretend_to_lead_there() -> None:
+    client = DiscourseClient(instance(NOBODY))
+    parts = await client.divided(order(content=content("<p>" + "mot " * 100_000 + "</p>"), link=None))
+    await client.close()
+    assert "message d’origine" not in render.raw(parts[-1])
+    assert "ne se lit que dans le réseau où ce message a été écrit" in render.raw(parts[-1])
+
+
 @given(WORDS, st.none() | WORDS, WORDS)
 def test_titles_are_between_15_and_255_characters_and_differ(text: str, title: str | None, name: str) -> None:
     found = render.titles(order(title=title, content=content(f"<p>{text}</p>"), author=Author(name=name, organisation="DITP")))

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from adapters.matrix import ADAPTER
 from adapters.matrix.translate import standing_edit
 from adapters.port import Act, Altered, AuthenticRequest, Change, Incomplete, Nonsense, RosterAltered, Unused
+from schemas.facts.message import LINK_LIMIT
 from tests.fakes_matrix import PERSON, ROOM, knock, matrix_instance, only_change, outcomes, room_event, transaction
 
 JSON = st.recursive(
@@ -269,6 +270,34 @@ def test_what_our_own_ghost_wrote_is_translated_too_since_the_ledger_knows_the_e
 
 def test_the_page_of_a_message_is_named_where_the_instance_has_a_web_client() -> None:
     assert only_change(room_event(), web_url="https://tchap.example/").link == f"https://tchap.example/#/room/{ROOM}/$one"
+
+
+def test_without_one_it_is_named_by_the_permalink_of_the_specification() -> None:
+    assert only_change(room_event()).link == "https://matrix.to/#/!salon%3Atchap.example/%24one?via=tchap.example"
+    old = room_event(event_id="$a/b+c:tchap.example", room_id="!31hneApxJ_1o-63DmFrpeqnkFfWppnzWso1JvH3ogLM")
+    assert only_change(old).link == (
+        "https://matrix.to/#/!31hneApxJ_1o-63DmFrpeqnkFfWppnzWso1JvH3ogLM/%24a%2Fb%2Bc%3Atchap.example?via=tchap.example"
+    )
+
+
+def test_an_edit_leads_to_the_message_that_it_edits() -> None:
+    content = {
+        "msgtype": "m.text",
+        "body": "* x",
+        "m.new_content": {"msgtype": "m.text", "body": "x"},
+        "m.relates_to": {"rel_type": "m.replace", "event_id": "$zero"},
+    }
+    change = only_change(room_event(content=content, sender="@_tdu_0a1b:tchap.example"))
+    assert change.link == "https://matrix.to/#/!salon%3Atchap.example/%24zero?via=tchap.example"
+
+
+@pytest.mark.parametrize("options", [{}, {"web_url": "https://tchap.example"}])
+def test_an_address_longer_than_any_link_is_none(options: dict[str, str]) -> None:
+    """A room's member chooses the letters of an event's id in the oldest rooms: the message travels all the same."""
+    longest = "$" + "\N{GRINNING FACE}" * 254
+    room = "!" + "\N{GRINNING FACE}" * 254
+    change = only_change(room_event(event_id=longest, room_id=room), **options)
+    assert change.link is None or len(change.link) <= LINK_LIMIT
 
 
 def test_one_bad_event_does_not_spoil_the_others_of_its_transaction() -> None:
