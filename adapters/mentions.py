@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from adapters.markup import safe_html, words
 from adapters.port import Acquaintance
-from schemas.facts.message import Content, Mention
+from schemas.facts.message import MENTIONS_LIMIT, Content, Mention
 from schemas.markup.tree import Element, mapped, parse, serialised, text_of
 from schemas.names import ANYBODY, public_name
 
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from adapters.port import Change, Order, RseClient
     from schemas.markup.tree import Node
 
-MOST = 20
-"""More in one message is no conversation."""
 NAME_SECONDS = 2.0
 MENTION, CALL = "data-mention", "data-call"
 _FOREIGN = re.compile(r"(?P<name>.+) \((?P<organisation>[^()]+)\)")
@@ -31,9 +29,9 @@ _UNTOUCHED = frozenset(("a", "code", "pre"))
 
 
 def pointing(handle: str, shown: Sequence[Node], called: list[str]) -> Sequence[Node]:
-    """A mention as it is read: a number in place of the handle, which `called` keeps. Past MOST, its words alone."""
+    """A mention as it is read: a number in place of the handle, which `called` keeps. Past what a fact may name, nobody by name, since a handle stays inside."""
     if handle not in called:
-        if len(called) >= MOST:
+        if len(called) >= MENTIONS_LIMIT:
             return [f"@{ANYBODY}"]
         called.append(handle)
     return [Element("span", {MENTION: str(called.index(handle))}, [*shown])]

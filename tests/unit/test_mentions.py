@@ -17,10 +17,10 @@ from adapters.exo.title import from_title
 from adapters.markup import words
 from adapters.matrix.compose import content_of
 from adapters.matrix.formatted import from_formatted
-from adapters.mentions import MOST, introduced
+from adapters.mentions import introduced
 from adapters.port import Acquaintance, Act, Change, Order
 from adapters.spool import pack_change, unpack_change
-from schemas.facts.message import Author, Content, Mention
+from schemas.facts.message import MENTIONS_LIMIT, Author, Content, Mention
 from tests.fakes_adapters import PlainRse
 from tests.fakes_discourse import order
 
@@ -98,11 +98,14 @@ async def test_a_ghost_who_is_called_is_the_person_of_the_other_ministry() -> No
     assert change.mentions == (Mention(name="Léo Martin", organisation="Intérieur"),)
 
 
-def test_more_people_than_a_conversation_has_are_not_named() -> None:
+async def test_everybody_whom_a_fact_may_name_is_named_and_past_that_no_handle_leaves() -> None:
     called: list[str] = []
-    many = from_cooked("".join(f'<p><a class="mention" href="/u/p{n}">@p{n}</a></p>' for n in range(MOST + 5)), HOME, called)
-    assert len(called) == MOST
-    assert f"@p{MOST}" not in many
+    people = range(MENTIONS_LIMIT + 5)
+    many = from_cooked("".join(f'<p><a class="mention" href="/u/p{n}">@p{n}</a></p>' for n in people), HOME, called)
+    change = await introduced(PlainRse(names={f"username:p{n}": f"Nom {n}" for n in people}), calling(many, called))
+    assert [one.name for one in change.mentions] == [f"Nom {n}" for n in range(MENTIONS_LIMIT)]
+    assert change.content is not None
+    assert change.content.text.split("\n\n") == [f"@Nom {n}" for n in range(MENTIONS_LIMIT)] + ["@un agent"] * 5
 
 
 def test_who_is_called_comes_out_of_the_spool_as_it_went_in() -> None:
