@@ -47,11 +47,13 @@ CAPABILITIES = Capabilities(
             ),
             No("un compte ne se crée pas pour un autre ministère ; les participants sont sur la page de la communauté"),
         ),
+        Feature.TITLES: BothWays(
+            Yes("le titre d’un sujet avec son premier message, puis à chaque topic_edited"),
+            Yes("le titre d’un sujet, avec son premier message"),
+        ),
         Feature.NAMES: BothWays(
-            Yes(
-                "le titre d’un sujet avec son premier message, puis à chaque topic_edited ; le nom de la catégorie, relu à chaque category_updated"
-            ),
-            Yes("le titre d’un sujet, avec son premier message ; jamais le nom d’une catégorie, qui n’est qu’à son ministère"),
+            Yes("le nom de la catégorie, relu à chaque category_updated"),
+            No("le nom d’une catégorie n’est qu’à son ministère : personne d’ailleurs ne le change, par choix et non faute de le pouvoir"),
         ),
         Feature.IDENTITY: BothWays(
             Yes(

@@ -15,9 +15,18 @@ CAPABILITIES = Capabilities(
             Yes("par relevé : activités et commentaires des espaces rattachés, en moins de 5 s, 60 s dans un espace calme"),
             Yes("une activité ou un commentaire, sous le compte du connecteur"),
         ),
-        Feature.EDITS: BothWays(Yes("par relevé"), Yes("en v1 ; la v1-alpha3 ne sait rien modifier")),
+        Feature.EDITS: BothWays(
+            Yes(
+                "par relevé : d’une activité, dans le même délai ; d’un commentaire, qu’eXo n’annonce nulle part, quand vient le tour de son activité : "
+                "trois activités par relevé, soit jusqu’à 5 minutes, une heure dans un espace calme, pour les 200 dernières ; plus loin, à la fin d’un tour, en heures"
+            ),
+            Yes("en v1 ; la v1-alpha3 ne sait rien modifier"),
+        ),
         Feature.DELETIONS: BothWays(
-            Yes("un 404 de l’objet, jamais son absence d’une page ; un eXo d’avant Meeds répond 401 : rien ne s’en déduit"),
+            Yes(
+                "un 404 de l’objet, jamais son absence d’une page, sauf d’un commentaire de v1-alpha3, qui n’a pas d’adresse : son absence de la liste complète "
+                "de son activité, qui se compte elle-même ; un eXo d’avant Meeds répond 401 : rien ne s’en déduit"
+            ),
             Yes(
                 "ce que d’autres ont commenté est vidé en v1 ; en v1-alpha3 une activité part avec ses commentaires, que gardent les autres réseaux : un avis le dit dans l’espace"
             ),
@@ -31,13 +40,15 @@ CAPABILITIES = Capabilities(
             Yes("de même, à plat en v1-alpha3 ; plus profond, avec les premiers mots de ce à quoi l’on répond"),
         ),
         Feature.REACTIONS: BothWays(
-            Yes("par relevé : chaque « j’aime », un 👍 de qui aime ; ceux des commentaires en v1 seulement"),
+            Yes(
+                "par relevé : chaque « j’aime », un 👍 de qui aime ; ceux des commentaires en v1 seulement, aussi tard que leurs modifications"
+            ),
             Yes(
                 "un seul « j’aime » du connecteur, tant qu’il reste au moins une réaction qui veut dire « j’aime » ; en v1-alpha3 un commentaire "
                 "n’a pas d’adresse où l’aimer ; le détail est sur la page de la communauté"
             ),
         ),
-        Feature.REACTIONS_REMOVED: BothWays(Yes("par relevé"), Yes("avec la dernière réaction")),
+        Feature.REACTIONS_REMOVED: BothWays(Yes("par relevé, de même"), Yes("avec la dernière réaction")),
         Feature.ANSWERS: BothWays(No("eXo n’a pas de réponse retenue"), No("eXo n’a pas de réponse retenue")),
         Feature.FILES: BothWays(
             Yes("par référence : les documents d’une activité ; des images qu’on y dépose l’API ne dit rien"),
@@ -47,9 +58,10 @@ CAPABILITIES = Capabilities(
             Yes("par relevé des membres de l’espace, toutes les 5 minutes, jusqu’à 1 000 ; en v1 : la v1-alpha3 n’en a pas de liste"),
             No("un compte ne se crée pas pour un autre ministère ; les participants sont sur la page de la communauté"),
         ),
+        Feature.TITLES: BothWays(No("une activité d’eXo n’a pas de titre"), Yes("en tête de l’activité")),
         Feature.NAMES: BothWays(
-            Yes("le nom de l’espace, relu toutes les 15 minutes ; une activité n’a pas de titre"),
-            Yes("un titre en tête de l’activité ; jamais le nom d’un espace, qui n’est qu’à son ministère"),
+            Yes("le nom de l’espace, relu toutes les 15 minutes"),
+            No("le nom d’un espace n’est qu’à son ministère : personne d’ailleurs ne le change, par choix et non faute de le pouvoir"),
         ),
         Feature.IDENTITY: BothWays(
             Yes(

@@ -38,11 +38,18 @@ CAPABILITIES = Capabilities(
             Yes(
                 "arrivées, départs et exclusions, relus dans le salon à chaque m.room.member ; jusqu’à 1 000 personnes, jamais les fantômes"
             ),
-            Yes("un fantôme n’entre que pour écrire ou réagir ; il sort quand la personne ne participe plus"),
+            Yes(
+                "un fantôme n’entre que pour écrire ou réagir, jamais parce que la personne participe ailleurs : les membres de tous les ministères "
+                "encombreraient chaque salon ; il sort quand elle ne participe plus"
+            ),
+        ),
+        Feature.TITLES: BothWays(
+            No("un message de Matrix n’a pas de titre ; le sujet d’un salon (m.room.topic) décrit le salon et ne voyage pas"),
+            Yes("en tête du message"),
         ),
         Feature.NAMES: BothWays(
-            Yes("le nom du salon, relu à chaque m.room.name ; son sujet (m.room.topic) le décrit et ne voyage pas"),
-            Yes("un titre en tête du message ; jamais le nom d’un salon, qui n’est qu’à son ministère"),
+            Yes("le nom du salon, relu à chaque m.room.name"),
+            No("le nom d’un salon n’est qu’à son ministère : personne d’ailleurs ne le change, par choix et non faute de le pouvoir"),
         ),
         Feature.IDENTITY: BothWays(
             Yes("nom affiché du profil, des personnes mentionnées aussi ; l’identifiant ne quitte pas le ministère"),
