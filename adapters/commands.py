@@ -33,17 +33,27 @@ class ConnectorCommands(CommandLine):
 app = typer.Typer(
     cls=ConnectorCommands,
     pretty_exceptions_enable=False,
-    help="Connecteurs : la passerelle et les scripteurs des RSE.",
     no_args_is_help=True,
 )
 app.add_typer(backfill, name="backfill", no_args_is_help=True)
 app.add_typer(resync, name="resync", no_args_is_help=True)
 
 
+DOOR = Annotated[str | None, typer.Option(help="La porte HTTPS du hub, au lieu de Kafka (TRAITDUNION_DOOR).")]
+
+
+@app.callback(invoke_without_command=True)
+def run_by_itself(called: typer.Context, door: DOOR = None) -> None:
+    """Connecteurs : la passerelle et les scripteurs des RSE. Une porte seule (--door) les lance, comme « run »."""
+    if door is None:
+        return
+    if called.invoked_subcommand is not None:
+        raise typer.BadParameter(f"--door lance les connecteurs, et ne s'écrit pas devant « {called.invoked_subcommand} ».")
+    run(door)
+
+
 @app.command()
-def run(
-    door: Annotated[str | None, typer.Option(help="La porte HTTPS du hub, au lieu de Kafka (TRAITDUNION_DOOR).")] = None,
-) -> None:
+def run(door: DOOR = None) -> None:
     """Lance la passerelle et les scripteurs de toutes les instances."""
     from schemas.wire import collector
 

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import structlog
 import typer.main
 from typer.testing import CliRunner
 
@@ -77,6 +78,33 @@ def test_a_badly_written_command_is_answered_in_french_and_ends_with_2(words: tu
 def test_the_connectors_own_command_line_answers_likewise() -> None:
     ended = CliRunner().invoke(connector, ["keygen"])
     assert (ended.exit_code, ended.stderr.splitlines()[0]) == (2, "Il manque « path ».")
+
+
+@pytest.mark.parametrize("words", [("--door", "http://hub.example"), ("run", "--door", "http://hub.example")])
+def test_a_door_is_enough_to_run_the_connectors(words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both run, and refuse an address that hides nothing; `test_node_door_tls` has one that a hub answers."""
+    monkeypatch.setattr("schemas.wire.telemetry.configure_logs", lambda process: process)
+    for step in ("begin_to_load", "loaded"):
+        monkeypatch.setattr(f"schemas.wire.collector.{step}", lambda: None)
+    with structlog.testing.capture_logs() as told:
+        ended = CliRunner().invoke(connector, [*words])
+    assert ended.exit_code == 1
+    assert [(line["event"], line["faults"]) for line in told] == [
+        ("settings_refused", "TRAITDUNION_DOOR : https://hôte[:port] est attendu, ou http:// vers la boucle locale")
+    ]
+
+
+def test_a_door_before_another_command_is_answered_and_does_not_run_it() -> None:
+    ended = CliRunner().invoke(connector, ["--door", "https://hub.example", "capabilities"])
+    assert (ended.exit_code, ended.stdout) == (2, "")
+    assert ended.stderr.splitlines()[0] == "--door lance les connecteurs, et ne s'écrit pas devant « capabilities »."
+
+
+def test_without_a_door_nor_a_command_the_help_is_shown_as_ever() -> None:
+    ended = CliRunner().invoke(connector, [])
+    assert ended.exit_code == 2
+    assert "--door" in ended.output
+    assert "capabilities" in ended.output
 
 
 def test_a_sentence_of_the_framework_that_has_no_french_is_said_as_it_stands() -> None:

@@ -61,7 +61,7 @@ async def before(port: int, door: str, certificate: Path, key: Path) -> AsyncIte
 
 @asynccontextmanager
 async def connector(rig: Rig, url: str, certificate: Path) -> AsyncIterator[Running]:
-    """`python -m adapters run --door https://…`, which believes this authority alone."""
+    """`python -m adapters --door https://…`, which believes this authority alone."""
     environment = {
         "SSL_CERT_FILE": str(certificate),
         "TRAITDUNION_KAFKA_BOOTSTRAP": NOWHERE,
@@ -72,7 +72,7 @@ async def connector(rig: Rig, url: str, certificate: Path) -> AsyncIterator[Runn
         "TRAITDUNION_OPERATORS_KEY": bytes(rig.sealing.public_key).hex(),
         "TRAITDUNION_GATEWAY_PORT": str(free_port()),
     }
-    process = Running("connector", [sys.executable, "-m", "adapters", "run", "--door", url], environment, rig.folder)
+    process = Running("connector", [sys.executable, "-m", "adapters", "--door", url], environment, rig.folder)
     try:
         yield process
     finally:
