@@ -131,8 +131,9 @@ TRAPS: Final = (
     Trap("loose_json", EXO, "The vendor's own examples are no strict JSON, and quote numbers and booleans.", (
         (ER, "test_a_vendors_example_that_is_not_strict_json_is_a_named_refusal"),
         (ER, "test_numbers_and_booleans_that_come_as_strings_are_read"))),
-    Trap("session_basic_or_bearer", EXO, "How one signs in differs by installation.", (
-        (EW, "test_a_bearer_token_is_taken_where_the_options_say_so"),
+    Trap("basic_or_bearer", EXO, "How one signs in differs by installation: a password or a token; a session is for people's browsers, and we open none.", (
+        (EW, "test_a_bearer_token_is_taken_where_the_options_say_so"), (EW, "test_a_password_goes_with_the_name_of_the_connectors_account"),
+        (EW, "test_an_exo_that_we_do_not_know_how_to_ask_is_refused_at_the_start"),
         (EW, "test_a_password_that_is_no_longer_accepted_is_not_taken_for_a_space_that_is_closed_to_us"))),
     Trap("nothing_is_pushed", EXO, "No webhook: edits, deletions and likes are seen by reading again, comments' edits announce themselves nowhere.", (
         ("unit/test_adapters_looks.py", "test_an_edit_made_while_nobody_looked_is_seen_of_roots_and_of_replies"),

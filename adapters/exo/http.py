@@ -26,6 +26,10 @@ TIMEOUT = 20.0
 UNSURE = frozenset((HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN))
 
 
+class SignInUnknown(ValueError):
+    """`auth` is neither basic nor bearer."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """An answer of any status but 429 and 5xx. `document` is its JSON object, empty where it has none."""
@@ -53,6 +57,7 @@ class Api:
     """
 
     def __init__(self, instance: Instance, timeout: float, root: str, probe: str, paces: Paces, clock: Callable[[], datetime]) -> None:
+        _way_in(instance)  # said at the start
         self._url, self._probe, self._clock = instance.url.rstrip("/") + root, probe, clock
         self.offset = ZERO
         self._pace, self._instance = paces.of("api"), instance
@@ -126,9 +131,17 @@ class Api:
                 self._pace.taken(turn)
 
 
+def _way_in(instance: Instance) -> str:
+    """How this eXo wants to be asked; raises SignInUnknown. Taken for Basic, a token would be sent as the password that it is not."""
+    said = instance.options.get("auth", "basic")
+    if said not in {"basic", "bearer"}:
+        raise SignInUnknown(said)
+    return said
+
+
 def _authorization(instance: Instance) -> str:
     secret = instance.api_secret.get_secret_value()
-    if instance.options.get("auth") == "bearer":
+    if _way_in(instance) == "bearer":
         return f"Bearer {secret}"
     return aiohttp.encode_basic_auth(instance.options.get("account", ACCOUNT), secret, "utf-8")
 

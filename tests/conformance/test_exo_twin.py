@@ -14,9 +14,10 @@ from pydantic import SecretStr
 
 from adapters.exo import ExoClient, http
 from adapters.exo.client import GenerationUnknown
+from adapters.exo.http import SignInUnknown
 from adapters.port import REACTIONS, UNSUPPORTED, WITHDRAWN, Act, Change, Incomplete, Later, Never, Order, Reading, Same, Unused, Written
 from schemas.facts.message import Author, Content
-from tests.fakes_exo import ACCOUNT, ALPHA3, API_KEY, SPACES, V1
+from tests.fakes_exo import ACCOUNT, ALPHA3, API_KEY, SPACES, V1, exo_instance
 from tests.fakes_exo_twin import SOCIAL, Portal, portal
 from tests.fakes_polled import view_of
 
@@ -96,6 +97,16 @@ async def test_a_bearer_token_is_taken_where_the_options_say_so(either: Portal) 
         await client.close()
 
 
+async def test_a_password_goes_with_the_name_of_the_connectors_account(either: Portal) -> None:
+    assert isinstance(await either.client.newer(space_of(either), None), Reading)
+    options = {**either.instance.options, "account": "personne"}
+    client = ExoClient(either.instance.model_copy(update={"options": options}))
+    try:
+        assert await client.newer(space_of(either), None) == Later("credentials_refused")
+    finally:
+        await client.close()
+
+
 async def test_a_password_that_is_no_longer_accepted_is_not_taken_for_a_space_that_is_closed_to_us(either: Portal) -> None:
     client = ExoClient(either.instance.model_copy(update={"api_secret": SecretStr("ancien")}))
     try:
@@ -107,12 +118,10 @@ async def test_a_password_that_is_no_longer_accepted_is_not_taken_for_a_space_th
     assert await either.client.newer(space_of(either), None) == Never("forbidden")
 
 
-def test_a_generation_that_we_do_not_know_is_refused_at_the_start() -> None:
-    from tests.fakes_exo import exo_instance  # noqa: PLC0415 - this test alone makes an instance that serves nobody
-
-    instance = exo_instance()
-    with pytest.raises(GenerationUnknown):
-        ExoClient(instance.model_copy(update={"options": {"generation": "v2"}}))
+@pytest.mark.parametrize(("options", "refusal"), [({"generation": "v2"}, GenerationUnknown), ({"auth": "session"}, SignInUnknown)])
+def test_an_exo_that_we_do_not_know_how_to_ask_is_refused_at_the_start(options: dict[str, str], refusal: type[ValueError]) -> None:
+    with pytest.raises(refusal):
+        ExoClient(exo_instance().model_copy(update={"options": options}))
 
 
 # --- what is new -----------------------------------------------------------------------------------------------------
