@@ -51,7 +51,9 @@ CAPABILITIES = Capabilities(
         Feature.REACTIONS_REMOVED: BothWays(Yes("par relevé, de même"), Yes("avec la dernière réaction")),
         Feature.ANSWERS: BothWays(No("eXo n’a pas de réponse retenue"), No("eXo n’a pas de réponse retenue")),
         Feature.FILES: BothWays(
-            Yes("par référence : les documents d’une activité ; des images qu’on y dépose l’API ne dit rien"),
+            Yes(
+                "par référence : les documents d’une activité, les 50 premiers nommés et les autres comptés ; des images qu’on y dépose l’API ne dit rien"
+            ),
             Yes("par référence, avec qui ne peut pas les ouvrir"),
         ),
         Feature.MEMBERS: BothWays(

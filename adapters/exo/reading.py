@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from adapters.exo.contract import SYSTEM_TYPES, counted
-from adapters.exo.files import files_of
+from adapters.exo.files import beyond, files_of
 from adapters.exo.payload import FIRST_YEAR, ActivityAlpha3, ActivityV1, CommentAlpha3, CommentV1, Identity, moment
 from adapters.exo.title import from_title
 from adapters.far_clock import ZERO
@@ -150,7 +150,7 @@ def outcome_of(entry: Entry, space: str, instance: Instance) -> Change | Unused 
         return Unused(f"{counted(entry.type)}:empty" if entry.type else "empty")
     called: list[str] = []
     said = entry.html or escape(", ".join(file.name for file in files))  # documents shared without a word
-    html = from_title(said if "<" in said else from_text(unescape(said)), instance.url, called)
+    html = from_title(said if "<" in said else from_text(unescape(said)), instance.url, called) + beyond(entry.params)
     if len(html) > TEXT_LIMIT:
         return Nonsense("content_too_long")
     return Change(

@@ -10,7 +10,7 @@ import pytest
 
 from adapters.exo import ADAPTER
 from adapters.exo.payload import moment
-from adapters.exo.reading import Entry, comment_of, entry_of, sightings_of
+from adapters.exo.reading import Entry, comment_of, entry_of, outcome_of, sightings_of
 from adapters.port import Act, AuthenticRequest, Change, Incomplete, Nonsense, Outcome, Sighting, Unused, UnverifiedRequest
 from schemas.facts.message import Author
 from tests.fakes_exo import ALPHA3, activity, comment, exo_instance, old_activity, old_comment
@@ -178,3 +178,25 @@ def test_one_unreadable_activity_does_not_hide_the_others_and_is_one_dead_letter
     assert [type(one) for one in outcomes] == [Change, Nonsense, Change]
     again = [sightings_of([entry_of({"id": "43"})], "12", RSE)[0].native_id for _ in range(2)]
     assert again[0] == again[1]
+
+
+@pytest.mark.parametrize(
+    ("count", "said"),
+    [
+        (50, ""),
+        (51, "Et un autre document, à voir dans le message d’origine."),
+        (63, "Et 13 autres documents, à voir dans le message d’origine."),
+    ],
+)
+@pytest.mark.parametrize("words", ["<p>Tout le dossier</p>", ""])
+def test_documents_beyond_those_that_are_named_are_counted(count: int, said: str, words: str) -> None:
+    params = {
+        "DOCLINK": "|@|".join(f"/rest/jcr/{number}.pdf" for number in range(count)),
+        "DOCNAME": "|@|".join(f"{number}.pdf" for number in range(count)),
+    }
+    change = outcome_of(entry(activity(title=words, templateParams=params)), "12", RSE)
+    assert isinstance(change, Change)
+    assert change.content is not None
+    assert [file.name for file in change.attachments] == [f"{number}.pdf" for number in range(50)]
+    assert change.content.text.partition("Et ")[2] == said.partition("Et ")[2]
+    assert ("autre" in change.content.html) == bool(said)
