@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +42,13 @@ if TYPE_CHECKING:
 CLONE = Path(__file__).resolve().parents[2]
 HUB = CLONE / "hub" / "README.md"
 READMES = (CLONE / "README.md", *(CLONE / folder / "README.md" for folder in ("schemas", "adapters", "hub", "deploy")))
+PAGES = sorted(
+    str(path.relative_to(CLONE))
+    for path in (
+        *CLONE.glob("*.md"),
+        *(found for folder in ("adapters", "deploy", "hub", "schemas") for found in (CLONE / folder).glob("*.md")),
+    )
+)
 WRITTEN = "\n".join(path.read_text(encoding="utf-8") for path in READMES if path.exists())
 SETTINGS: tuple[type[BaseSettings], ...] = (HubSettings, PersonSettings, AdapterSettings, KafkaSettings, TopicNames, EgressSettings)
 
@@ -136,3 +144,9 @@ def test_readmes_end_with_dated_decisions() -> None:
     for path in READMES[1:]:
         last = path.read_text(encoding="utf-8").rpartition("\n## ")[2]
         assert re.search(r"\d{4}-\d{2}-\d{2}", last), path.parent.name
+
+
+@pytest.mark.parametrize("page", PAGES, ids=str)
+def test_nothing_is_said_twice_as_a_merge_leaves_it(page: str) -> None:
+    openings = Counter(line.strip()[:100] for line in (CLONE / page).read_text(encoding="utf-8").splitlines())
+    assert [opening for opening, times in openings.items() if times > 1 and len(opening) == 100] == []
