@@ -70,7 +70,7 @@ CAPABILITIES = Capabilities(
                 "nom affiché et ministère, des personnes mentionnées aussi ; « un agent » où il n’y en a pas : l’identifiant ne quitte pas le ministère"
             ),
             Yes(
-                "nom et ministère en tête du message ; l’auteur technique est le compte du connecteur ; qui a écrit dans la communauté peut être mentionné d’ailleurs"
+                "nom et ministère en tête du message, à son pied un lien vers l’original ; l’auteur technique est le compte du connecteur ; qui a écrit dans la communauté peut être mentionné d’ailleurs"
             ),
         ),
         Feature.NOTICE: BothWays(
