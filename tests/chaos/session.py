@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -21,6 +22,7 @@ from tests.chaos.numbers import order_of
 from tests.chaos.operations import Agents
 from tests.chaos.oracle import Nature, judge, replay
 from tests.chaos.report import Outcome, described, say, summary
+from tests.chaos.rse import Unsure
 from tests.chaos.schedule import Fault
 from tests.chaos.town import Town
 from tests.chaos.watch import Watch
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
 TOLD_EVERY: Final = 10.0
 LOOK_EVERY: Final = 1.0
 NAMED: Final = 3
+PATIENT: Final = 20
+"""How often a look begins anew that an RSE did not answer in time, before the run is given up."""
 RESPITE: Final = 3.0
 """How much longer than a look we leave the machine to those who have something to catch up."""
 
@@ -148,6 +152,14 @@ class _Run:
         return last
 
     async def _look(self) -> Sight:
+        """Look at everything; a machine that does too much else may keep an RSE from answering us in time, which is nothing against it."""
+        for _ in range(PATIENT):
+            with suppress(Unsure):
+                return await self._looked()
+            say("un RSE ne répond pas à temps : regardé de nouveau")
+        return await self._looked()
+
+    async def _looked(self) -> Sight:
         town, book = self._town, self._book
         sights: dict[tuple[str, str], Sequence[Shown]] = {}
         closely: dict[tuple[str, str], Closely] = {}
