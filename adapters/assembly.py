@@ -42,7 +42,7 @@ from adapters.memory import Memory
 from adapters.node_key import NodeKey
 from adapters.notices import Board, Noticer
 from adapters.observing import Observing
-from adapters.offers import Announces, Greets, Ordered, Recalls
+from adapters.offers import Announces, Greets, Ordered, Recalls, Unlikes
 from adapters.outgoing import Outgoing
 from adapters.pacing import Paces
 from adapters.patience import Pause
@@ -61,6 +61,7 @@ from adapters.settings import Instances, secret_in
 from adapters.sorting import Seat
 from adapters.spool import Spool
 from adapters.ties import Ties
+from adapters.unliked import Told, Unliked
 from adapters.watch import Watch
 from adapters.writer import Writer
 from schemas.wire import at_rest
@@ -210,6 +211,12 @@ def _offered(
             observes=seat.observes,
         )  # fmt: skip
         yield _after(handshake.begun, Backfiller(bringing).run)
+    if isinstance(client, Unlikes):
+        told = Told(shared.ledger, name)
+        asking = Unliked(
+            name, client, told, ties, seat.lately, admission.admit, admission.asking, shared.clock, asyncio.sleep, instance.limits
+        )
+        yield _after(handshake.begun, asking.run)
 
 
 def _asking(seat: Seat, client: RseClient, watch: Watch, admission: Admission) -> tuple[Looks, Rhythm] | None:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from adapters.echoes import awaited
 from adapters.memory import Kind, KnownObject
-from adapters.port import ACCEPTANCES, REACTIONS, Act, Nonsense
-from adapters.verdicts import Drop, Park, Publish
+from adapters.port import ACCEPTANCES, REACTIONS, Act, Incomplete, Nonsense
+from adapters.threads import BEHIND
+from adapters.verdicts import Doubt, Drop, Park, Publish
 from schemas.envelope import object_id
 from schemas.facts.answer import AnswerAccepted, AnswerWithdrawn
 from schemas.facts.reaction import ReactionAdded, ReactionRemoved
@@ -70,11 +71,8 @@ class Gestures:
         tie = self.tie(change, message)
         if isinstance(tie, Drop):
             return tie
-        return (
-            _reaction(self.instance, change, message, tie)
-            if change.act is Act.REACTED
-            else _answer(self.instance, change, message, here, tie)
-        )
+        decide = _reaction if change.act is Act.REACTED else _answer
+        return decide(self.instance, change, message, here, tie)
 
     def _taken_off(self, change: Change, here: KnownObject | None) -> Decision:
         """A reaction taken back by who made it. A moderator who takes off what we set on a message does so in this RSE alone."""
@@ -82,21 +80,38 @@ class Gestures:
             return Drop("unknown_object")
         if here.is_copy or here.kind is not Kind.REACTION:
             return Drop("taken_off_here")
+        if change.recurs and (here.deleted or change.version != str(here.changes)):
+            return Drop("known_already")  # another one has taken its place meanwhile
         tie = self.tie(replace(change, act=Act.DELETED), here)
         if isinstance(tie, Drop):
             return tie
-        return Publish(ReactionRemoved(space=here.space), here.subject, None, tie, replace(here, deleted=True))
+        fact, native_id = ReactionRemoved(space=here.space), _told_as(change.native_id, here.changes)
+        return Publish(
+            fact, here.subject, None, tie, replace(here, deleted=True), change.marker if change.recurs else None, native_id=native_id
+        )
 
 
-def _reaction(instance: Instance, change: Change, message: KnownObject, tie: Tie) -> Decision:
+def _reaction(instance: Instance, change: Change, message: KnownObject, here: KnownObject | None, tie: Tie) -> Decision:
+    """A reaction; where its native id recurs, one set anew is another object, and whether it was is asked of the RSE: a webhook may come late."""
     if change.emoji is None or change.author is None:
         return Nonsense("reaction_without_emoji")
-    subject = object_id(instance.node, change.native_id)
+    ended = change.recurs and here is not None and here.deleted
+    if ended and not change.history and change.asked in {None, BEHIND}:
+        return Doubt(Incomplete(change.native_id, Act.REACTED))
+    changes = (here.changes if here is not None else 0) + ended
+    native_id = _told_as(change.native_id, changes)
+    subject = object_id(instance.node, native_id)
     remembered = KnownObject(
-        change.native_id, subject, "own", None, (), tie.space, tie.community, kind=Kind.REACTION, about=message.native_id
+        change.native_id, subject, "own", None, (), tie.space, tie.community,
+        kind=Kind.REACTION, about=message.native_id, changes=changes,
     )  # fmt: skip
     fact = ReactionAdded(space=tie.space, author=change.author, emoji=change.emoji)
-    return Publish(fact, subject, message.subject, tie, remembered)
+    return Publish(fact, subject, message.subject, tie, remembered, native_id=native_id)
+
+
+def _told_as(native_id: str, changes: int) -> str:
+    """`like:42/c0ffee` at first; `like:42/c0ffee/2` once it was taken back and set anew."""
+    return f"{native_id}/{changes + 1}" if changes else native_id
 
 
 def _answer(instance: Instance, change: Change, message: KnownObject, here: KnownObject | None, tie: Tie) -> Decision:

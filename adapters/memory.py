@@ -34,7 +34,8 @@ class KnownObject:
     """An object of this RSE: somebody's own message here, or the copy of another ministry's; or what was set on one.
 
     `about` is the native id of the message on which a reaction or an acceptance is set, or that a part continues; `changes` counts
-    the changes of an acceptance, of which the platform tells no time, and is a part's number. `parts` names those that stand here.
+    the changes of an acceptance, of which the platform tells no time, and how often a reaction of that kind was set anew (`Change.recurs`);
+    it is a part's number. `parts` names those that stand here.
     """
 
     native_id: str
@@ -154,6 +155,7 @@ UPSERT_OBJECTS = """
         $13::text[]
     ) AS given (i, s, o, l, p, c, d, w, k, a, n, v)
     ON CONFLICT (instance, native_id) DO UPDATE SET
+        subject = CASE objects.origin WHEN 'own' THEN excluded.subject ELSE objects.subject END,
         locator = coalesce(excluded.locator, objects.locator), space = excluded.space, community = excluded.community,
         deleted = CASE objects.origin WHEN 'own' THEN excluded.deleted ELSE objects.deleted END,
         withdrawn = excluded.withdrawn, about = excluded.about, changes = excluded.changes,

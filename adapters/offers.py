@@ -79,6 +79,15 @@ class Ordered(RseClient, Protocol):
         ...
 
 
+@runtime_checkable
+class Unlikes(RseClient, Protocol):
+    """An RSE whose people take likes back without its webhooks telling it, and which says who likes a message (`adapters.unliked`)."""
+
+    async def standing_likes(self, message: str) -> frozenset[str] | Later | None:
+        """The native ids of all likes that stand on a message now; None where it does not show all of them."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Held:
     """A message that a space holds: its native id, when it was written and by what others refer to it, and nothing of what it says."""

@@ -13,6 +13,7 @@ from adapters.before import Beginnings
 from adapters.decisions import Desk
 from adapters.far_clock import ZERO
 from adapters.greetings import Newcomer, Newcomers
+from adapters.lately import Lately
 from adapters.memory import Met
 from adapters.observing import OBSERVES, is_speech, speaks
 from adapters.port import Act, Altered, Change, Incomplete, Nonsense, RosterAltered, Unused
@@ -122,6 +123,8 @@ class Seat:
     newcomers: Newcomers = field(default_factory=Newcomers)
     observes: Callable[[], bool] = speaks
     """Whether the node may not say anything new (`adapters.observing`)."""
+    lately: Lately = field(default_factory=Lately)
+    """What somebody has just liked, and may like no longer without a word (`adapters.unliked`)."""
     ahead: Callable[[], timedelta] = lambda: ZERO
     """How far the RSE's clock is ahead of ours, as far as it tells."""
 
@@ -218,7 +221,7 @@ class Sorter:
                 subject=publish.subject,
                 time=min(change.occurred_at, arrival.received_at),  # its clock may be wrong, and the hub admits nobody from the future
                 platform=self._seat.instance.platform,
-                native_id=change.native_id,
+                native_id=publish.native_id or change.native_id,
                 change_marker=publish.marker or change.marker,
                 actor=pseudonym(self._seat.memory.secret(change.actor), self._seat.name, change.actor),
                 audience=publish.tie.audience,
@@ -232,6 +235,8 @@ class Sorter:
         key = f"{self._seat.instance.node}/{publish.tie.space}".encode()
         headers = to_headers(event, arrival.correlation)
         batch.objects.append(publish.remembered)
+        if change.recurs and change.act is Act.REACTED and publish.remembered.about is not None:
+            self._seat.lately.note(publish.remembered.about, self._seat.clock())
         batch.put_first |= publish.marker is not None or change.history or bool(publish.remembered.settled)
         batch.wanted += [publish.wanted] if publish.wanted is not None else []
         if (

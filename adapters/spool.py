@@ -199,6 +199,7 @@ def pack_change(change: Change) -> bytes:
             "mentions": [mention.model_dump() for mention in change.mentions],
             "handle": change.handle,
             "asked": change.asked,
+            "recurs": change.recurs,
             "answers": _standing(change.answers),
             "quotes": change.quotes,
             "corrects": change.corrects,

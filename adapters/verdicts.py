@@ -47,6 +47,8 @@ class Publish:
     """What tells this change from the object's others, where the platform says nothing that does."""
     wanted: str | None = None
     """The native id of what it answers, where a back-fill has still to bring that."""
+    native_id: str | None = None
+    """Under which the object is told, where the platform gives one name to several in a row."""
 
 
 Decision = Drop | Park | Doubt | Publish | Nonsense

@@ -29,7 +29,10 @@ CAPABILITIES = Capabilities(
             ),
         ),
         Feature.REACTIONS_REMOVED: BothWays(
-            No("aucun webhook de Discourse ne le dit"),
+            Yes(
+                "relu par l’API, car aucun webhook ne le dit : d’ordinaire en trois minutes dans le quart d’heure qui suit un « j’aime » (Discourse en laisse dix pour le "
+                "reprendre), puis à tour de rôle sur les 120 messages aimés les plus récents ; jusqu’à 199 « j’aime » par message"
+            ),
             Yes("avec la dernière réaction, si Discourse le permet encore (dix minutes)"),
         ),
         Feature.ANSWERS: BothWays(

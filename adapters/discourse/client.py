@@ -17,7 +17,7 @@ from adapters.discourse.emptied import empty
 from adapters.discourse.gestures import Answers, Likes
 from adapters.discourse.greetings import Greetings
 from adapters.discourse.http import TIMEOUT, Answer, Api, liking_account, writing_account
-from adapters.discourse.likers import likers_of
+from adapters.discourse.likers import Likers, likers_of
 from adapters.discourse.limits import SiteLimits
 from adapters.discourse.lost import Recall, with_topic
 from adapters.discourse.newest import newest
@@ -81,6 +81,7 @@ class DiscourseClient:
         self._people = People(self._api)
         self._look = Search(self._api, self._account)
         self._likes = Likes(Api(instance, timeout, liking_account(instance), self._paces), liking_account(instance))
+        self._likers = Likers(instance, self._api, self._look)
         self._answers = Answers(self._api, self._account)
         pace = Pace(instance.limits.get("api", CALLS_PER_MINUTE))
         self._recall = Recall(instance, self._api, self._look, Log(instance, self._api, pace), pace, self._paces.name)
@@ -141,6 +142,8 @@ class DiscourseClient:
 
     async def complete(self, incomplete: Incomplete) -> Change | Unused | Nonsense | Later:
         """Read the post, its topic for what `GET /posts/{id}.json` leaves out, and what it answers where that is asked for."""
+        if incomplete.act is Act.REACTED:
+            return await self._likers.again(incomplete.native_id, self._whole)
         post = await self._whole(incomplete.native_id)
         if isinstance(post, Later):
             return post
@@ -207,6 +210,10 @@ class DiscourseClient:
         if not _SPACE.match(space):
             return Never("space_malformed")
         return await self._recall.lost(space, cursor, since, ours)
+
+    async def standing_likes(self, message: str) -> frozenset[str] | Later | None:
+        """The likes that stand on a post, where all of them are shown (`Unlikes`)."""
+        return await self._likers.standing(message)
 
     async def show(self, notice: Notice) -> WriteOutcome:
         """Keep a notice in a category (`Announces`)."""

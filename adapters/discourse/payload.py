@@ -77,7 +77,13 @@ class Post(BaseModel):
     @property
     def liked_by_any(self) -> bool:
         """Whether anybody likes it."""
-        return bool(self._likes.get("count"))
+        return bool(self.likes)
+
+    @property
+    def likes(self) -> int:
+        """How many like it."""
+        count = self._likes.get("count")
+        return count if isinstance(count, int) else 0
 
     @property
     def _likes(self) -> dict[str, Any]:

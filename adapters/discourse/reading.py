@@ -52,9 +52,9 @@ def read_like(like: Like, instance: Instance) -> Change | Unused | Nonsense:
     author = author_of(instance.organisation, _line(like.user.name, 200) or ANYBODY)
     return Change(
         act=Act.REACTED,
-        native_id=_like_id(like, instance),
+        native_id=like_id(like.post.id, like.user.id, instance),
         version="",
-        marker=LIKED,  # a like has no time; taken back and made again it is the same one, since no webhook tells that it was taken back
+        marker=LIKED,  # a like has no time
         space=str(like.post.category_id),
         actor=f"user:{like.user.id}",
         occurred_at=moment(like.post.updated_at),
@@ -62,6 +62,7 @@ def read_like(like: Like, instance: Instance) -> Change | Unused | Nonsense:
         parent=native_id(like.post),
         emoji=HEART,
         by_us=by_our_account(like, instance),
+        recurs=True,
     )
 
 
@@ -114,11 +115,11 @@ def read_answer(post: Post) -> Change | Unused | Nonsense:
     )
 
 
-def _like_id(like: Like, instance: Instance) -> str:
+def like_id(post: int, user: int, instance: Instance) -> str:
     """A like has no id of its own, and the user's must not leave this RSE: a digest under a secret that only this node knows."""
     secret = instance.pseudonym_secret.get_secret_value().encode()
-    digest = hmac.digest(secret, f"like:{like.post.id}:{like.user.id}".encode(), "sha256").hex()
-    return f"like:{like.post.id}/{digest[:20]}"
+    digest = hmac.digest(secret, f"like:{post}:{user}".encode(), "sha256").hex()
+    return f"like:{post}/{digest[:20]}"
 
 
 def _unused(post: Post, event: str) -> Unused | None:

@@ -129,6 +129,9 @@ class Change:
     """Grows from one message of the RSE to the next whatever its clock says, where it numbers them; an edit bears its message's."""
     placed: Placed | None = None
     """Where the RSE has it beside the beginning of the tie, once it was asked for that."""
+    recurs: bool = False
+    """Of a reaction: whether its native id is that of who reacts to what, so that one set anew bears it too. The ledger counts how often
+    that was, the RSE is asked whether it was, and `version` of its end is that count."""
 
 
 @dataclass(frozen=True, slots=True)

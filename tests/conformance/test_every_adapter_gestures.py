@@ -157,16 +157,6 @@ async def test_a_reaction_taken_back_is_a_removal_and_never_a_deletion_of_a_mess
     assert decision.remembered.kind is Kind.REACTION
 
 
-async def test_where_no_webhook_tells_that_a_reaction_was_taken_back_nothing_is_guessed(rse: Rse) -> None:
-    if rse.platform().capabilities.reads(Feature.REACTIONS_REMOVED):
-        pytest.skip("this platform tells it")
-    message = await rse.post(NEWS)
-    await rse.unreact(await rse.react(message))
-    await rse.reply(message, "Merci beaucoup pour ces nouvelles !")
-    await rse.sink.until(lambda outcomes: sum(isinstance(one, Change) and one.act is Act.POSTED for one in outcomes) == 2)
-    assert not [one for one in rse.sink.outcomes if isinstance(one, Change) and one.act in ENDINGS]
-
-
 async def test_an_accepted_answer_and_its_withdrawal_arrive_on_their_message(rse: Rse) -> None:
     can_read(rse, Feature.ANSWERS)
     question = await rse.post(NEWS)

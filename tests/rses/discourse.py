@@ -6,9 +6,12 @@ import html
 import json
 import re
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from adapters.discourse import DiscourseClient
+from adapters.memory import Kind, KnownObject
+from adapters.unliked import taken_back
 from tests import fakes_discourse
 from tests.fakes_discourse_twin import Forum, forum
 from tests.fakes_matrix_twin import LASTING
@@ -82,7 +85,16 @@ class DiscourseRse(Pushing):
         return native_id
 
     async def unreact(self, reaction: str) -> None:
+        before = await self._likes(reaction)
         await self._done("DELETE", f"/post_actions/{_number(reaction)}.json", "leo", post_action_type_id=2)
+        gone = before - await self._likes(reaction)  # no webhook tells it: as `Unliked` finds it by what the ledger knows
+        kept = [KnownObject(one, "", "own", None, (), self.space, "", kind=Kind.REACTION, about=reaction) for one in gone]
+        await self.sink.hear(taken_back(kept, datetime.now(UTC)))
+
+    async def _likes(self, message: str) -> frozenset[str]:
+        found: Any = await self._forum.client.standing_likes(message)
+        assert isinstance(found, frozenset), found
+        return found
 
     async def accept(self, answer: str) -> None:
         await self._done("POST", "/solution/accept", "camille", id=_number(answer))

@@ -10,10 +10,11 @@ import pytest
 
 from adapters.decisions import Desk
 from adapters.memory import Coming, Kind, Known, KnownObject, OpenIntent
-from adapters.port import Act, Change, Nonsense
+from adapters.port import Act, Change, Incomplete, Nonsense
 from adapters.spool import pack_change, unpack_change
+from adapters.threads import BEHIND
 from adapters.ties import Tie, TieState
-from adapters.verdicts import Drop, Park, Publish
+from adapters.verdicts import Doubt, Drop, Park, Publish
 from schemas.envelope import object_id
 from schemas.facts.answer import AnswerAccepted, AnswerWithdrawn
 from schemas.facts.message import Author
@@ -168,7 +169,56 @@ def test_a_message_of_another_community_carries_no_reaction_out_of_its_own(desk:
 
 
 def test_a_reaction_comes_out_of_the_spool_as_it_went_in() -> None:
-    assert unpack_change(pack_change(reacted())) == reacted()
+    for change in (reacted(), reacted(recurs=True)):
+        assert unpack_change(pack_change(change)) == change
+
+
+# --- where one name is that of who reacts to what, for ever ----------------------------------------------------------
+
+
+def liked(**more: Any) -> Change:
+    return reacted("post:1", native_id="like:1/c0ffee", version="", marker="post_liked", recurs=True, **more)
+
+
+def no_longer_liked(count: int, **more: Any) -> Change:
+    return replace(liked(), act=Act.UNREACTED, version=str(count), marker="unreacted", actor="nobody", **more)
+
+
+def names(decision: object) -> object:
+    if not isinstance(decision, Publish):
+        return decision
+    return type(decision.fact), decision.subject, decision.native_id
+
+
+def test_a_reaction_taken_back_and_set_anew_is_another_one_each_time_and_each_is_told_once(desk: Desk) -> None:
+    batch = known(OWN)
+    first, second, third = "like:1/c0ffee", "like:1/c0ffee/2", "like:1/c0ffee/3"
+    anew = liked(asked="")
+    story = [liked(), liked(), no_longer_liked(0), no_longer_liked(0), anew, liked(), no_longer_liked(0), no_longer_liked(1), anew]
+    assert [names(desk.decide(one, batch, NOW, NOW)) for one in story] == [
+        (ReactionAdded, object_id("wifip", first), first),
+        (ReactionAdded, object_id("wifip", first), first),
+        (ReactionRemoved, object_id("wifip", first), first),
+        Drop("known_already"),
+        (ReactionAdded, object_id("wifip", second), second),
+        (ReactionAdded, object_id("wifip", second), second),
+        Drop("known_already"),
+        (ReactionRemoved, object_id("wifip", second), second),
+        (ReactionAdded, object_id("wifip", third), third),
+    ]
+
+
+@pytest.mark.parametrize("late", [liked(), liked(asked=BEHIND)])
+def test_whether_a_reaction_that_was_taken_back_stands_again_is_asked_of_the_rse(desk: Desk, late: Change) -> None:
+    batch = known(OWN)
+    for one in (liked(), no_longer_liked(0)):
+        desk.decide(one, batch, NOW, NOW)
+    assert desk.decide(late, batch, NOW, NOW) == Doubt(Incomplete("like:1/c0ffee", Act.REACTED))
+    assert isinstance(desk.decide(liked(history=True), batch, NOW, NOW), Publish)  # it was just read
+
+
+def test_a_reaction_that_nobody_was_told_of_is_not_taken_back(desk: Desk) -> None:
+    assert desk.decide(no_longer_liked(0), known(OWN), NOW, NOW) == Drop("unknown_object")
 
 
 @pytest.mark.parametrize("gesture", [reacted("post:77"), answered(parent="post:77")])

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
 from adapters.discourse.http import Answer
-from adapters.discourse.likers import LIKERS, PAGES, likers_of
+from adapters.discourse.likers import LIKERS, PAGES, Likers, likers_of
+from adapters.discourse.payload import Post
 from adapters.matrix.homeserver import Declined
 from adapters.matrix.past import Past
 from adapters.port import Later, Never
+from tests.fakes_discourse import instance, post
 from tests.fakes_matrix import ROOM, matrix_instance
 
 
@@ -45,6 +48,50 @@ async def test_all_likers_are_found_page_by_page() -> None:
     assert await likers(page()) == []
     assert await likers(FULL, page(1, LIKERS + 1)) == [*range(LIKERS), LIKERS + 1]
     assert len(await likers(*[FULL] * PAGES)) == LIKERS
+
+
+@dataclass
+class Look:
+    """The post, read after its likers."""
+
+    answer: Any
+
+    async def post(self, native: str) -> Any:
+        assert native == "post:7"
+        return self.answer
+
+
+def liked_by(count: int | None, **more: Any) -> Post:
+    summary = [] if count is None else [{"id": 2, "count": count}]
+    return Post.model_validate({**post(id=7), "actions_summary": summary, **more})
+
+
+@pytest.mark.parametrize(
+    ("shown", "found", "all_of_them"),
+    [
+        (page(1, 2), liked_by(2), 2), (page(), liked_by(None), 0),
+        (page(1, 2), liked_by(3), None), (page(1), liked_by(None), None), (page(), liked_by(2), None),
+        (FULL, liked_by(LIKERS), None), (page(1), None, None), (page(), liked_by(None, deleted_at="2026-03-02T12:00:00.000Z"), None),
+        (page(1), liked_by(None, user_deleted=True), None), (Answer(404, {}), liked_by(None), None), (Answer(403, {}), liked_by(None), None),
+        (Answer(200, {"post_action_users": "?"}), liked_by(1), None),
+        (Answer(200, {"post_action_users": [{"id": 1}, {"id": "?"}]}), liked_by(2), None),
+    ],
+)  # fmt: skip
+async def test_likes_are_all_of_them_where_one_page_shows_as_many_as_the_post_counts_then(
+    shown: Answer, found: Post | None, all_of_them: int | None
+) -> None:
+    api, look = Api(shown), Look(found)
+    given: Any = api, look
+    standing = await Likers(instance(), *given).standing("post:7")
+    assert (None if standing is None else len(standing)) == all_of_them  # type: ignore[arg-type]  # the cases hold no Later
+
+
+async def test_a_list_of_likers_or_a_post_that_must_wait_says_nothing() -> None:
+    for given in ((Api(Later("timeout")), Look(None)), (Api(page()), Look(Later("timeout")))):
+        parts: Any = given
+        assert await Likers(instance(), *parts).standing("post:7") == Later("timeout")
+    parts = Api(Answer(302, {})), Look(None)
+    assert await Likers(instance(), *parts).standing("post:7") == Later("redirected")
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Likes and solutions in the twin: who may, once, and for how long; a like taken back is told by no webhook."""
+"""Likes and solutions in the twin: who may, once, and for how long; a like taken back is told by no webhook, and staff's deletion hides all of them."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Gestures:
 
     def unlike(self, actor: Person, post: Post) -> None:
         """`DELETE /post_actions/{id}.json`: one's own, within ten minutes."""
-        if actor.id not in post.likes:
+        if actor.id not in post.standing_likes:
             raise Refusal(404, [NOT_FOUND], "not_found")
         if time.time() - datetime.fromisoformat(post.liked_at[str(actor.id)]).timestamp() > self._undo_seconds:
             raise Refusal(403, [NOT_PERMITTED], "invalid_access")

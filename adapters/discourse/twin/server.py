@@ -260,10 +260,10 @@ class Twin:
         """Oldest first, two hundred at once."""
         number, start = call.request.query.get("id", ""), LIKERS * int(call.request.query.get("page", "0"))
         post = self._forum.post(call.person, int(number) if number.isdecimal() else 0)
-        people = [self._store.people[liker] for liker in post.likes[start : start + LIKERS]]
-        return web.json_response(
-            {"post_action_users": [short_person(one) for one in people], "total_rows_post_action_users": len(post.likes)}
-        )
+        likes = post.standing_likes
+        people = [self._store.people[liker] for liker in likes[start : start + LIKERS]]
+        total = {"total_rows_post_action_users": len(likes)} if len(likes) > LIKERS else {}
+        return web.json_response({"post_action_users": [short_person(one) for one in people], **total})
 
     # --- pages and the twin's own ---------------------------------------------------------------------------------
 

@@ -93,6 +93,11 @@ class Post:
     liked_at: dict[str, str] = field(default_factory=dict)
     alerted: bool = True
 
+    @property
+    def standing_likes(self) -> list[int]:
+        """Who likes it; nobody while staff's deletion lasts (`PostDestroyer#trash_public_post_actions`)."""
+        return [] if self.deleted_at else self.likes
+
 
 @dataclass
 class Parcel:

@@ -102,10 +102,11 @@ def post_document(store: Store, post: Post, reader: Person | None = None) -> dic
 
 
 def _actions(post: Post, reader: Person | None) -> list[dict[str, Any]]:
-    if not post.likes and (reader is None or post.user_id == reader.id):
+    likes = post.standing_likes
+    if not likes and (reader is None or post.user_id == reader.id):
         return []
-    acted = {"acted": True, "can_undo": True} if reader is not None and reader.id in post.likes else {"can_act": True}
-    return [{"id": 2, **({"count": len(post.likes)} if post.likes else {}), **acted}]
+    acted = {"acted": True, "can_undo": True} if reader is not None and reader.id in likes else {"can_act": True}
+    return [{"id": 2, **({"count": len(likes)} if likes else {}), **acted}]
 
 
 def post_summary(store: Store, post: Post) -> dict[str, Any]:
