@@ -6,6 +6,8 @@ import asyncio
 import errno
 import socket
 import ssl
+import time
+from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -25,6 +27,9 @@ CONNECTIONS: Final = 200
 CONNECTIONS_PER_HOST: Final = 8
 KEEP_ALIVE_SECONDS: Final = 30.0
 NAMES_KEPT_SECONDS: Final = 30
+NAMES_KEPT: Final = 10_000
+LOOKUP_SECONDS: Final = 2.0
+"""So long a name is looked up that a proxy will look up again: behind one, a machine's own name server may know nothing of the Internet."""
 LOOKUPS: Final = 32
 """Names looked up together: one that nobody answers for blocks its thread for long, and must not hold up the others."""
 
@@ -102,10 +107,39 @@ def direct(ground: Ground, names: AbstractResolver, tls: ssl.SSLContext) -> aioh
 
 
 def proxied(names: AbstractResolver, tls: ssl.SSLContext) -> aiohttp.TCPConnector:
-    """Connections to the proxy alone, wherever its owner put it; where it goes from there is its own rule to keep."""
+    """Connections to the proxy alone, wherever its owner put it; it looks names up itself, and which address it takes is its own rule to keep."""
     return aiohttp.TCPConnector(
         limit=CONNECTIONS, limit_per_host=CONNECTIONS_PER_HOST, keepalive_timeout=KEEP_ALIVE_SECONDS, resolver=_Lent(names), ssl=tls
     )
+
+
+class OwnSight:
+    """What this machine's own name server knows of a name that a proxy will look up again."""
+
+    def __init__(self, names: AbstractResolver) -> None:
+        """`names` are closed by whoever made them."""
+        self._names = names
+        self._judged: OrderedDict[tuple[str, Ground], tuple[bool, float]] = OrderedDict()
+
+    async def judge(self, host: str, ground: Ground) -> None:
+        """Refuse a name that means none but addresses that may not be asked; one that is not known here is the proxy's. Raises FetchRefused."""
+        now = time.monotonic()
+        inward, until = self._judged.pop((host, ground), (False, now))
+        if until <= now:
+            inward, until = await self._leads_inward(host, ground), now + NAMES_KEPT_SECONDS
+        self._judged[host, ground] = inward, until
+        if len(self._judged) > NAMES_KEPT:
+            self._judged.popitem(last=False)
+        if inward:
+            raise FetchRefused(Refusal.ADDRESS)
+
+    async def _leads_inward(self, host: str, ground: Ground) -> bool:
+        try:
+            async with asyncio.timeout(LOOKUP_SECONDS):
+                found = await self._names.resolve(host)
+        except OSError:  # a name server that is silent among them
+            return False
+        return bool(found) and not any(ground.admits(one["host"]) for one in found)
 
 
 class _Lent(AbstractResolver):

@@ -22,7 +22,7 @@ from schemas.wire.destinations import (
     destination,
     development_destination,
 )
-from schemas.wire.egress import AddressRefused, Names, direct, proxied
+from schemas.wire.egress import AddressRefused, Names, OwnSight, direct, proxied
 from schemas.wire.fetched import Answered, Budget, Fetched, Media, Signer
 from schemas.wire.http_dates import wish_of
 from schemas.wire.telemetry import Metric
@@ -95,7 +95,8 @@ class GuardedClient:
         """`agent` says who asks, with an address where to find us."""
         self._proxy, self._tls, self._rules = egress.proxy or None, egress.ssl_context(), rules
         self._agent, self._clock = agent, clock
-        self._names = names or Names()
+        self._names, self._apart = names or Names(), names or Names()  # what nobody answers for holds up no look-up of the proxy's own name
+        self._sight = OwnSight(self._apart)
         self._sessions: dict[Ground | None, aiohttp.ClientSession] = {}
         self._ways = lru_cache(maxsize=WAYS)(self._way)
 
@@ -120,6 +121,7 @@ class GuardedClient:
         for session in self._sessions.values():
             await session.close()
         await self._names.close()
+        await self._apart.close()
 
     async def __aenter__(self) -> Self:
         """Use it for a while."""
@@ -161,6 +163,7 @@ class GuardedClient:
         headers = {"Accept": asking.accept.value, **signed}
         timeout = aiohttp.ClientTimeout(total=min(GET_SECONDS, budget.spend()), sock_connect=CONNECT_SECONDS)
         way = self._way_to(there, asking.networks)
+        await self._open(way)
         try:
             async with way.session.get(way.url, headers=headers, allow_redirects=False, timeout=timeout, proxy=way.proxy) as answer:
                 return await _fetched(there, asking, answer)
@@ -168,6 +171,7 @@ class GuardedClient:
             raise _failed(error) from error
 
     async def _post(self, way: _Way, body: bytes, headers: Mapping[str, str]) -> Answered:
+        await self._open(way)
         try:
             async with way.session.post(
                 way.url, data=body, headers=headers, allow_redirects=False, timeout=POST_TIMEOUT, proxy=way.proxy
@@ -184,7 +188,13 @@ class GuardedClient:
 
     def _way_to(self, there: Destination, networks: tuple[str, ...]) -> _Way:
         proxy = None if networks or there.scheme == "http" else self._proxy  # who stands in our own networks is behind no proxy
-        return _Way(URL(there.url, encoded=True), self._session(None if proxy else self._rules.ground(there, networks)), proxy)
+        ground = self._rules.ground(there, networks)
+        return _Way(URL(there.url, encoded=True), there.host, ground, self._session(None if proxy else ground), proxy)
+
+    async def _open(self, way: _Way) -> None:
+        """Make sure that no proxy is asked for what is known here to be none but private; without one, each connection is judged where it is made."""
+        if way.proxy is not None:
+            await self._sight.judge(way.host, way.ground)
 
     def _session(self, ground: Ground | None) -> aiohttp.ClientSession:
         """A session for each ground, so that no connection made under one is used under another; None for the proxy's."""
@@ -202,6 +212,8 @@ class _Way:
     """How an address is reached: the session of its ground, in which each connection is checked where it is made; the proxy, if by one."""
 
     url: URL
+    host: str
+    ground: Ground
     session: aiohttp.ClientSession
     proxy: str | None
 

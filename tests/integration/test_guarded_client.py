@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from schemas.wire import fetching
+from schemas.wire import egress, fetching
 from schemas.wire.destinations import Absence, FetchFailed, FetchRefused, Refusal
 from schemas.wire.egress import EgressSettings
 from schemas.wire.fetched import Budget, Media
@@ -21,6 +22,8 @@ from tests.fakes_strangers import ACTIVITY, NamesInBook, answer, authority, stra
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
     from pathlib import Path
+
+    from aiohttp.abc import ResolveResult
 
     from schemas.wire.fetching import Rules
 
@@ -34,9 +37,9 @@ def clock() -> datetime:
 
 @asynccontextmanager
 async def asking(
-    rules: Rules | None = None, names: NamesInBook | None = None, egress: EgressSettings | None = None
+    rules: Rules | None = None, names: NamesInBook | None = None, leaving: EgressSettings | None = None
 ) -> AsyncIterator[GuardedClient]:
-    async with GuardedClient(egress or EgressSettings(), rules or DevelopmentRules(), AGENT, clock, names) as client:
+    async with GuardedClient(leaving or EgressSettings(), rules or DevelopmentRules(), AGENT, clock, names) as client:
         yield client
 
 
@@ -129,7 +132,7 @@ async def test_a_redirect_never_leads_from_https_down_to_http(tmp_path: Path) ->
     async with (
         stranger() as plain,
         stranger(tls=server_side(certificate, key)) as there,
-        asking(egress=EgressSettings(ca=certificate)) as client,
+        asking(leaving=EgressSettings(ca=certificate)) as client,
     ):
         there.answers["/"] = answer("302 Found", Location=plain.url + "/")
         assert await refused(there.url + "/", client) is Refusal.REDIRECT
@@ -294,7 +297,7 @@ async def test_an_authority_of_the_states_own_is_believed_where_it_is_set(tmp_pa
         there.answers["/"] = answer(body={})
         async with asking() as client:
             assert await refused(there.url + "/", client) is Absence.TLS
-        async with asking(egress=EgressSettings(ca=certificate)) as client:
+        async with asking(leaving=EgressSettings(ca=certificate)) as client:
             assert (await client.get(there.url + "/", accept=Media.ACTIVITY)).found
 
 
@@ -306,21 +309,54 @@ async def test_a_server_that_asks_for_a_certificate_gets_ours(tmp_path: Path) ->
     demanding.load_verify_locations(ours[0])
     async with stranger(tls=demanding) as there:
         there.answers["/"] = answer(body={})
-        async with asking(egress=EgressSettings(ca=certificate, certificate=ours[0], certificate_key=ours[1])) as client:
+        async with asking(leaving=EgressSettings(ca=certificate, certificate=ours[0], certificate_key=ours[1])) as client:
             assert (await client.get(there.url + "/", accept=Media.ACTIVITY)).found
-        async with asking(egress=EgressSettings(ca=certificate)) as client:
+        async with asking(leaving=EgressSettings(ca=certificate)) as client:
             assert await refused(there.url + "/", client) in {Absence.CONNECTION, Absence.TLS}
 
 
 async def test_a_proxy_is_used_where_it_is_set_and_only_for_whom_is_not_in_our_own_networks() -> None:
     async with stranger() as proxy:
         proxy.answers["peer.example:443"] = answer("403 Forbidden")
-        async with asking(PublicRules(), NamesInBook({"peer.example": [["10.0.0.1"]]}), EgressSettings(proxy=proxy.url)) as client:
+        names = NamesInBook({"peer.example": [["8.8.8.8"]], "lan.example": [["10.0.0.1"]]})
+        async with asking(PublicRules(), names, EgressSettings(proxy=proxy.url)) as client:
             assert await refused("https://peer.example/", client) is Absence.PROXY
             [asked] = proxy.asked
             assert (asked.method, asked.target) == ("CONNECT", "peer.example:443")
-            assert await refused("https://peer.example/", client, networks=["10.9.0.0/16"]) is Refusal.ADDRESS
+            assert await refused("https://lan.example/", client, networks=["10.9.0.0/16"]) is Refusal.ADDRESS
     assert len(proxy.asked) == 1
+
+
+INWARD = {"lan.example": [["10.0.0.1", "fd00::1"]], "link.example": [["169.254.169.254"]], "here.example": [["127.0.0.1"]]}
+
+
+@pytest.mark.parametrize("name", INWARD)
+async def test_no_proxy_is_asked_for_a_name_that_means_private_addresses_alone(name: str) -> None:
+    async with stranger() as proxy, asking(PublicRules(), NamesInBook(INWARD), EgressSettings(proxy=proxy.url)) as client:
+        for _ in range(2):
+            assert await refused(f"https://{name}/", client) is Refusal.ADDRESS
+        with pytest.raises(FetchRefused, match="address_refused"):
+            await client.post(f"https://{name}/inbox", b"{}", {})
+    assert proxy.connections == 0
+
+
+@pytest.mark.parametrize("known", [{}, {"peer.example": [["8.8.8.8", "10.0.0.1"]]}], ids=["unknown here", "of both kinds"])
+async def test_a_name_that_this_machine_does_not_know_or_not_as_private_alone_is_the_proxys(known: dict[str, list[list[str]]]) -> None:
+    async with stranger() as proxy, asking(PublicRules(), NamesInBook(known), EgressSettings(proxy=proxy.url)) as client:
+        assert await refused("https://peer.example/", client) is Absence.PROXY
+    assert [asked.target for asked in proxy.asked] == ["peer.example:443"]
+
+
+async def test_a_name_server_that_never_answers_keeps_nobody_from_the_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Silent(NamesInBook):
+        async def resolve(self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC) -> list[ResolveResult]:
+            del host, port, family
+            return await asyncio.get_running_loop().create_future()  # type: ignore[no-any-return]  # never
+
+    monkeypatch.setattr(egress, "LOOKUP_SECONDS", 0.05)
+    async with stranger() as proxy, asking(PublicRules(), Silent({}), EgressSettings(proxy=proxy.url)) as client:
+        assert await refused("https://peer.example/", client) is Absence.PROXY
+    assert [asked.target for asked in proxy.asked] == ["peer.example:443"]
 
 
 async def test_who_does_not_answer_is_named_by_what_failed() -> None:
