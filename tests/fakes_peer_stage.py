@@ -21,6 +21,7 @@ from tests.fakes_abroad import KeptRecords, KeptVersions
 from tests.forgeries.abroad import SERVERS, World
 
 if TYPE_CHECKING:
+    from hub.federation.actors import Asks
     from schemas.wire.fetched import Budget, Media
 
 HERE = "http://127.0.0.1:8401"
@@ -61,7 +62,7 @@ def door(world: World) -> tuple[Starlette, KeptRecords]:
     return door_over(world, Book(world))
 
 
-def door_over(world: World, book: Book) -> tuple[Starlette, KeptRecords]:
+def door_over(world: World, book: Asks) -> tuple[Starlette, KeptRecords]:
     """The same over this book, which tells what was asked. Any server of the registry would be asked: that only some are is the verifier's."""
 
     def clock() -> datetime:

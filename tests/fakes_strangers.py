@@ -19,8 +19,10 @@ from cryptography.x509.oid import NameOID
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import AsyncIterator, Callable, Mapping
+    from collections.abc import AsyncIterator, Callable, Iterable, Mapping
     from pathlib import Path
+
+    from tests.forgeries.abroad import Served
 
 ACTIVITY = "application/activity+json"
 
@@ -44,6 +46,27 @@ def answer(status: str = "200 OK", body: bytes | dict[str, Any] = b"", content_t
         **{name.replace("_", "-"): said for name, said in more.items()},
     }
     return f"HTTP/1.1 {status}\r\n".encode() + "".join(f"{name}: {said}\r\n" for name, said in headers.items()).encode() + b"\r\n" + body
+
+
+def publish(documents: Mapping[str, Served], servers: Iterable[Stranger]) -> None:
+    """Have each server answer what it serves on a stage of forgers."""
+    at = {one.url: one for one in servers}
+    for url, served in documents.items():
+        origin = "/".join(url.split("/")[:3])
+        at[origin].answers[url[len(origin) :]] = _until_closed(served) if served.endless else _whole(served)
+
+
+def _whole(served: Served) -> bytes:
+    more = {name: said for name, said in (("Location", served.location), ("Content_Encoding", served.encoding)) if said}
+    return answer(served.status, served.body, served.content_type, **more)
+
+
+def _until_closed(served: Served) -> Callable[[asyncio.StreamWriter], Any]:
+    async def write(writer: asyncio.StreamWriter) -> None:
+        writer.write(f"HTTP/1.1 {served.status}\r\nContent-Type: {served.content_type}\r\n\r\n".encode() + served.body)
+        await writer.drain()
+
+    return write
 
 
 @dataclass

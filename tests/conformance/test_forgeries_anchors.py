@@ -1,4 +1,4 @@
-"""Every forged change of the registry's anchor, shown over HTTP to a connector, is refused by name and changes nothing; and no check there is idle."""
+"""Every forged registry, and change of its anchor, shown over HTTP to a connector, is refused by name and changes nothing; and no check there is idle."""
 
 from __future__ import annotations
 
@@ -11,20 +11,32 @@ from aiohttp.test_utils import TestServer
 from structlog.testing import capture_logs
 
 from adapters.registry import Trust, fetch
-from schemas import anchors
+from schemas import anchors, manifest
 from schemas.manifest import Registry
-from tests.forgeries.anchors import ANNOUNCED, BEFORE, DAY, FIRST, FOLLOWED, NOW, SECOND, TABLE, Row
+from tests.forgeries import registries
+from tests.forgeries.anchors import ANNOUNCED, BEFORE, DAY, FIRST, FOLLOWED, NOW, SECOND, Row
+from tests.forgeries.anchors import TABLE as OF_ANCHORS
 from tests.forgeries.checks import Check, checks_of, switched_off
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-CHECKS: Final = checks_of(anchors)
+TABLE: Final = (*OF_ANCHORS, *registries.TABLE)
+OTHERS: Final = {
+    "Registry.standing": "says how much of its life is left, and refuses nothing",
+    "Registry.key_at": "is asked for a key when the registry is believed: `test_forgeries_worth.py`",
+    "Registry.door_key_at": "is asked for a key when the registry is believed: `tests/unit/test_schemas_manifest.py`",
+    "read_unchecked": "is for comparing, never for believing",
+}
+"""What of these rooms judges no document."""
+CHECKS: Final = [check for check in checks_of(anchors, manifest) if check.where not in OTHERS]
 BEHIND: Final = {
     "anchors.Chain.read: registry_malformed": "it bounds what a reader spends; such a chain leads nowhere",
     "anchors.Chain.read: registry_anchor_forked (1)": "who stands twice is judged by its first place",
     "anchors.Chain.signer: registry_anchor_unknown": "what is not in the chain has no place in it",
     "anchors.Chain.signer: registry_signature_invalid": "as above",
+    "manifest.Registry.believed: registry_signature_invalid": "what is no object names no signer",
+    "manifest.Registry.believed: registry_anchor_rolled_back": "who holds the newer anchor walks forward from it alone",
 }
 """Checks behind which another one stands: off, what they refuse is refused by another name."""
 PROVED: Final = [check for check in CHECKS if check.name not in BEHIND]
@@ -143,6 +155,7 @@ def test_behind_this_check_stands_another(check: Check) -> None:
 
 def test_the_lists_of_exceptions_name_what_there_is() -> None:
     assert BEHIND.keys() <= {check.name for check in CHECKS}
+    assert OTHERS.keys() <= {check.where for check in checks_of(anchors, manifest)}
 
 
 def test_the_former_anchor_is_given_a_moment_to_fall_silent() -> None:

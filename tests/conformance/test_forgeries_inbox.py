@@ -35,10 +35,10 @@ from schemas.topics import PEER_INBOUND
 from schemas.wire.egress import EgressSettings
 from schemas.wire.fetching import DevelopmentRules, GuardedClient
 from schemas.wire.kafka import KafkaSettings, TopicNames
-from tests.fakes_strangers import NamesInBook, answer, stranger
+from tests.fakes_strangers import NamesInBook, publish, stranger
 from tests.fakes_streams import create_topics, until
 from tests.forgeries import inbox, older, plays
-from tests.forgeries.abroad import RSA_OF_NOBODY, SERVERS, World
+from tests.forgeries.abroad import INWARD, RSA_OF_NOBODY, SERVERS, World
 from tests.forgeries.drafts import signed
 from tests.forgeries.post import send
 from tests.forgeries.said import MEMORY
@@ -49,14 +49,11 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
 
     from tests.fakes_strangers import Stranger
-    from tests.forgeries.abroad import Served
     from tests.servers import Kafka
 
 AT_LEAST = 700
 NOBODY = ("inconnu", "candidat", "parti")
 """Servers that nobody has admitted, or that have left: whatever others say of them, nothing is ever asked there."""
-ALIVE = {"prive.example": [["10.1.2.3"]], "metadonnees.example": [["169.254.169.254"]]}
-"""Names of peers that stand for machines which nobody out there may have us ask."""
 
 
 def clock() -> datetime:
@@ -94,24 +91,12 @@ async def place(kafka: Kafka, topic_prefix: str, database_url: str) -> AsyncIter
         listening = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
         port = listening.getsockname()[1]
         world = World(f"http://127.0.0.1:{port}", {name: one.url for name, one in servers.items()})
-        _publish(world, servers)
+        publish(world.documents, servers.values())
         await _admit(world, database)
         await stack.enter_async_context(
             _door(world, database, listening, (KafkaSettings(bootstrap=kafka.bootstrap), TopicNames(topic_prefix=topic_prefix)))
         )
         yield Place(world, port, kafka.bootstrap, topic, servers)
-
-
-def _publish(world: World, servers: dict[str, Stranger]) -> None:
-    for url, served in world.documents.items():
-        origin = "/".join(url.split("/")[:3])
-        one = next(one for one in servers.values() if one.url == origin)
-        one.answers[url[len(origin) :]] = _answer(served)
-
-
-def _answer(served: Served) -> bytes:
-    more = {name: said for name, said in (("Location", served.location), ("Content_Encoding", served.encoding)) if said}
-    return answer(served.status, served.body, served.content_type, **more)
 
 
 async def _admit(world: World, database: AsyncEngine) -> None:
@@ -130,7 +115,7 @@ async def _door(
     here, key, book = world.here, SigningKey.generate(world.here.host_actor), PeerBook(database, clock)
     shown = SqlPublished(database, "hub", Addresses(here.base), clock)
     pages = Pages(Here(here, lambda: ActorKeys((ShownKey(key.public.multibase),), RSA_OF_NOBODY.public_pem), shown, clock, "0"))
-    async with GuardedClient(EgressSettings(), DevelopmentRules(), "traitdunion/test", clock, NamesInBook(ALIVE)) as client:
+    async with GuardedClient(EgressSettings(), DevelopmentRules(), "traitdunion/test", clock, NamesInBook(INWARD)) as client:
         asked = admitted(book)
         abroad = Actors(
             SignedFetching(client, lambda: [Keys(key, RSA_OF_NOBODY)], asked), clock, lambda authority: asked(authority) is not None

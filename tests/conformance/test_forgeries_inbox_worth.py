@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 from structlog.testing import capture_logs
 
+from hub import access
+from hub.access import PeerRight
 from hub.federation import acknowledgements, actors, authority, inbox, ministries, registries, remote, verification
 from schemas import actor_keys, cavage, documents
+from schemas.manifest import Grade
 from tests.fakes_peer_stage import door, stage
 from tests.forgeries import plays
 from tests.forgeries.checks import Check, checks_of, switched_off
@@ -17,6 +20,8 @@ from tests.forgeries.post import deliver
 from tests.forgeries.said import NETWORK
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from tests.forgeries.drafts import Wire
     from tests.forgeries.plays import Play
 
@@ -25,6 +30,7 @@ CHECKS: Final = checks_of(
     verification, authority, ministries, acknowledgements, inbox, actors, remote, registries, cavage, documents, actor_keys
 )
 PLAYS: Final = [play for play in plays.forged(WORLD) if not play.needs & NETWORK]
+"""Without those that only a socket shows: `test_forgeries_client_worth.py` brings them, and switches off the client that refuses them."""
 HERE_ALONE: Final = [play for play in PLAYS if not play.name.startswith("Create ")]
 """Without the table of RFC 9421, whose checks the node door's tests switch off."""
 BEHIND: Final[dict[str, str]] = {
@@ -109,6 +115,18 @@ FRESH_SECONDS: Final = 20.0
 """What is signed serves for a minute: older, it would be refused for its age, and prove nothing of what else is wrong with it."""
 
 
+def _never(until: datetime | None, at: datetime) -> bool:
+    del until, at
+    return False
+
+
+READINGS: Final[dict[str, tuple[Any, Any, Any]]] = {
+    **{f"a server that is {grade.value} may do all": (access.PEER_RIGHTS, grade, frozenset(PeerRight)) for grade in Grade if grade is not Grade.FULL},
+    "a manifest holds for ever": (access.__dict__, "expired", _never),
+}  # fmt: skip
+"""What guards the door and refuses nothing by itself: the rights of each grade, read worse."""
+
+
 class Requests:
     """What is sent, signed once for many doors: each of them sees it for the first time."""
 
@@ -168,6 +186,12 @@ async def test_no_forgery_passes_while_every_check_stands_and_each_is_refused_by
 async def test_with_this_check_off_a_forgery_passes(check: Check) -> None:
     with switched_off(check):
         assert await passes(_likely(check)) is not None
+
+
+@pytest.mark.parametrize("name", READINGS)
+async def test_with_this_read_worse_a_forgery_passes(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(*READINGS[name])
+    assert await passes(HERE_ALONE) is not None
 
 
 @pytest.mark.parametrize("names", TOGETHER, ids=" + ".join)

@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
+from hub import access
 from hub.access import Right
 from hub.node_door import inbox, requests
 from hub.node_door.inbox import Inbox
 from hub.node_door.requests import Doorkeeper
 from hub.node_door.serving import Poll, Post, application
 from hub.node_door.trust import DoorTrust
+from schemas import content_digest, manifest, registry_parts, structured
 from schemas import node_door as paths
 from schemas.http_signature import message, verifying
+from schemas.manifest import Grade
 from schemas.node_door import Cursor, Page
 from schemas.nonces import Nonces
 from schemas.wire.publisher import Place
@@ -36,8 +39,13 @@ if TYPE_CHECKING:
 
 URL: Final = "http://127.0.0.1:8401"
 CAST: Final = Cast()
-CHECKS: Final = checks_of(verifying, message, requests, inbox)
-
+OF_KEYS: Final = {"Registry.key_at", "KeyEntry.state_at"}
+"""How the registry answers for a key; its other checks judge the document: `test_forgeries_anchors.py`."""
+NO_REFUSALS: Final = {"registry_parts.KeyEntry.state_at: KeyState.RETIRING", "registry_parts.KeyEntry.state_at: KeyState.ACTIVE"}
+CHECKS: Final = [
+    *checks_of(verifying, message, requests, inbox, content_digest, structured),
+    *(one for one in checks_of(manifest, registry_parts) if one.where in OF_KEYS and one.name not in NO_REFUSALS),
+]
 
 BEHIND: Final = {
     "verifying._chosen: Reason.MISSING": "a field that is not there cannot be read",
@@ -55,6 +63,10 @@ BEHIND: Final = {
     "requests.Doorkeeper.prove: node_unknown": "a node that nobody knows has no key",
     "requests.Doorkeeper.prove: proved.reason": "a rejection is no proof",
     "requests.body_of: proved.reason": "a rejection is no proof",
+    "content_digest.fault: DigestFault.MALFORMED": "nothing but bytes is compared with a digest",
+    "manifest.Registry.key_at: Reason.NODE_UNKNOWN": "a node that nobody knows has no keys",
+    "manifest.Registry.key_at: Reason.KEY_OF_ANOTHER_NODE": "another node's key is none of this one's",
+    "manifest.Registry.key_at: Reason.KEY_UNKNOWN": "a key that is not there is refused by the other name",
     "inbox._event_records: content_type_unsupported": "nothing else is read",
     "inbox._space: value_malformed (1)": "half a character is no bytes",
     "inbox._space: value_malformed": "what is no object names no space",
@@ -62,6 +74,7 @@ BEHIND: Final = {
 """Checks behind which another one stands: off, they let nothing through, and what is refused has another name."""
 ELSEWHERE: Final = {
     "verifying._check_nonce: Reason.MEMORY_FULL": "tests/unit/test_schemas_http_signature.py",
+    "structured.dictionary: f'{len(raw)} characters": "tests/unit/test_schemas_structured.py",
     "requests.Doorkeeper._judge: registry_unavailable": "tests/unit/test_node_door_judged.py",
     "requests.Doorkeeper._judge: key.value": "tests/unit/test_node_door_judged.py",
     "requests.Doorkeeper._judge: node_unknown": "tests/unit/test_node_door_judged.py",
@@ -73,6 +86,18 @@ ELSEWHERE: Final = {
 }
 """Limits of size and time, and requests that wait: no forgery is as large or as slow, and these tests try them."""
 PROVED: Final = [check for check in CHECKS if check.name not in BEHIND | ELSEWHERE]
+
+
+def _never(until: datetime | None, at: datetime) -> bool:
+    del until, at
+    return False
+
+
+READINGS: Final[dict[str, tuple[Any, Any, Any]]] = {
+    **{f"a node that is {grade.value} may do all": (access.RIGHTS, grade, frozenset(Right)) for grade in (Grade.OBSERVER, Grade.SUSPENDED, Grade.GONE)},
+    "a manifest holds for ever": (access.__dict__, "expired", _never),
+}  # fmt: skip
+"""What guards the door and refuses nothing by itself, so that there is no refusal to be switched off: the rights of each grade, read worse."""
 
 
 class Taken:
@@ -131,6 +156,12 @@ async def test_no_forgery_passes_while_every_check_stands() -> None:
 async def test_with_this_check_off_a_forgery_passes(check: Check) -> None:
     with switched_off(check):
         assert await passes(await door()) is not None
+
+
+@pytest.mark.parametrize("name", READINGS)
+async def test_with_this_read_worse_a_forgery_passes(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(*READINGS[name])
+    assert await passes(await door()) is not None
 
 
 @pytest.mark.long

@@ -43,6 +43,8 @@ HUBS: Final = ("opsi", "recule", "perime", "usurpe", "muet")
 SERVERS: Final = ("social", "forum", "ailleurs", "inconnu", *GRADES, *HUBS)
 ADMITTED_ALSO: Final = ("10.1.2.3", "169.254.169.254", "[::1]:9", "prive.example", "metadonnees.example")
 """Peers in whose names nobody may have us ask a machine of our own."""
+INWARD: Final = {"prive.example": [["10.1.2.3"]], "metadonnees.example": [["169.254.169.254"]]}
+"""What the names among them stand for."""
 FACT: Final = MessagePosted(
     space="salon", author=Author(name="Inès Morel", organisation="Innovation publique"), title="Un sujet",
     content=Content(html="<p>Bonjour à <strong>tous</strong></p>", text="Bonjour à tous"),
@@ -64,6 +66,8 @@ class Served:
     content_type: str = ACTIVITY_JSON
     location: str = ""
     encoding: str = ""
+    endless: bool = False
+    """Without its length before it: the connection's end is its own."""
 
 
 @dataclass(frozen=True)
@@ -307,12 +311,15 @@ ODD: Final[Mapping[str, Any]] = {
     "upload": lambda _, actor: _json(actor.document(), content_type="application/json"),
     "list": lambda _, __: Served(b"[]"),
     "double": lambda _, actor: Served(json.dumps(actor.document()).encode().replace(b'"type"', b'"type": "Group", "type"', 1)),
-    "deep": lambda _, __: Served(b'{"a":' * 80 + b"1" + b"}" * 80),
+    "deep": lambda _, actor: Served(json.dumps(actor.document(deep=7)).encode().replace(b'"deep": 7', b'"deep": ' + b"[" * 80 + b"]" * 80)),
+    "numberless": lambda _, actor: _json(actor.document(born=float("nan"))),
+    "boundless": lambda _, actor: Served(json.dumps(actor.document(born=7)).encode().replace(b'"born": 7', b'"born": 1e999')),
     "broken": lambda _, __: Served(status="500 Internal Server Error"),
     "gone": lambda _, __: Served(status="410 Gone"),
     "absent": lambda _, __: Served(status="404 Not Found"),
     "inboxless": lambda _, actor: _json(actor.document(inbox="")),
-    "large": lambda _, __: Served(b'{"a":"' + b"a" * 1_100_000 + b'"}'),
+    "large": lambda _, actor: Served(json.dumps(actor.document()).encode() + b" " * 1_100_000),
+    "endless": lambda _, actor: Served(json.dumps(actor.document()).encode() + b" " * 1_100_000, endless=True),
     "packed": lambda _, actor: _json(actor.document(), encoding="gzip"),
 }  # fmt: skip
 """Actors who are found where they should be, and whose keys are none for us."""

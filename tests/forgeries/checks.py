@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 REJECTION = "Rejection"
+REFUSE = "refuse"
+"""A function of the verifier's own that makes a refusal."""
 PROBLEM = "Problem"
 Names = frozenset[str]
 NOBODY: Names = frozenset()
@@ -95,7 +97,7 @@ def _leaves(value: ast.expr | None, told: Names = NOBODY) -> Iterator[tuple[ast.
 
 def _refuses(leaf: ast.expr, module: ModuleType, told: Names) -> bool:
     match leaf:
-        case ast.Call(func=ast.Name(id=name)) if name in {REJECTION, PROBLEM}:
+        case ast.Call(func=ast.Name(id=name)) if name in {REJECTION, REFUSE, PROBLEM}:
             return True
         case ast.Call(args=[inner]):  # an answer that is made of a problem
             return _problem(inner, told)

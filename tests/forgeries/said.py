@@ -132,11 +132,14 @@ KEYS: Final = (
     _odd("is by a page that is a list", "answer_malformed", "list"),
     _odd("is by a page with two types", "answer_malformed", "double"),
     _odd("is by a page of eighty levels", "answer_too_deep", "deep"),
+    _odd("is by a page with a number that is none", "answer_malformed", "numberless"),
+    _odd("is by a page with a number without bound", "answer_malformed", "boundless"),
     _odd("is by a page that fails", "peer_server_error", "broken"),
     _odd("is by a page that has gone", "key_owner_gone", "gone"),
     _odd("is by a page that never was", "key_unknown", "absent"),
     _odd("is by an actor without an inbox", "actor_malformed", "inboxless"),
     _odd("is by a page of a megabyte", "answer_too_large", "large", needs=NETWORK),
+    _odd("is by a page of a megabyte that does not say so", "answer_too_large", "endless", needs=NETWORK),
     _odd("is by a page that is packed", "answer_encoded", "packed", needs=NETWORK),
 )  # fmt: skip
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas import structured
-from schemas.structured import AsWritten, dictionary, written, written_bytes
+from schemas.structured import AsWritten, FieldMalformed, dictionary, written, written_bytes
 
 KEYS = st.from_regex(r"[a-z*][a-z0-9_.*-]{0,5}", fullmatch=True)
 TEXTS = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), max_size=12)
@@ -77,3 +77,10 @@ def test_what_our_servers_send_goes_the_short_way() -> None:
 @pytest.mark.parametrize("raw", ['sig1=("a");x=1;x=2', "a=1, a=2", 'sig1=("a" "b")  ;x=1', "sig1=:AAA:", 'sig1=("a)', "sig1=:AA=A:"])
 def test_what_is_not_in_its_only_writing_is_left_to_the_parser(raw: str) -> None:
     assert structured._simple(raw) is None
+
+
+@pytest.mark.parametrize("raw", ['sig1=("{}")', "{}=1"])
+def test_a_field_longer_than_any_signature_needs_is_not_parsed(raw: str) -> None:
+    assert dictionary(raw.format("a" * (structured.LIMIT - len(raw) - 1)))
+    with pytest.raises(FieldMalformed, match="characters"):
+        dictionary(raw.format("a" * structured.LIMIT))
