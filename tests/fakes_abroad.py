@@ -265,7 +265,8 @@ class Door:
         self.known = PeerRegistries(self.abroad, self.versions, lambda: self.now)
         schemes: dict[str, Scheme] = {RFC9421: Rfc9421(nonces), CAVAGE: Cavage()}
         trust = Trust(HERE, self._peer, schemes, self, nonces, lambda: self.now, self.known, lambda: self.registry_read)
-        self.app = Starlette(routes=routes(InboxParts(HERE, Verifier(trust, self.abroad), self.kafka, self.crowd)))
+        self.parts = InboxParts(HERE, Verifier(trust, self.abroad), self.kafka, self.crowd)
+        self.app = Starlette(routes=routes(self.parts))
 
     def _peer(self, server: str) -> Peer | None:
         return self.peers.get(server)

@@ -18,6 +18,8 @@ from tests.fakes_hub import NOW
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from starlette.routing import Route
+
     from schemas.wire.straight import Straight
 
 HERE = Addresses("https://hub.example")
@@ -77,6 +79,6 @@ class InMemory:
         return Figures(12, 3, 7, 40, 2)
 
 
-def door(shown: InMemory, now: list[float] | None = None) -> Straight:
+def door(shown: InMemory, now: list[float] | None = None, beside: Sequence[Route] = ()) -> Straight:
     here = Here(HERE, lambda: KEYS, shown, lambda: NOW, "0.1.0")
-    return application(Pages(here, (lambda: now[0]) if now is not None else (lambda: 0.0)), (), list)
+    return application(Pages(here, (lambda: now[0]) if now is not None else (lambda: 0.0)), beside, list)

@@ -19,6 +19,7 @@ from schemas.wire.publisher import DOOR_LINGER_MS, KafkaPublisher
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
 
+    from sqlalchemy.ext.asyncio import AsyncEngine
     from starlette.routing import Route
 
     from hub.federation.abroad import Abroad
@@ -35,6 +36,11 @@ class Reception:
 
     inboxes: Sequence[Route]
     publisher: KafkaPublisher
+
+
+def beside_the_pages(parts: InboxParts, database: AsyncEngine) -> list[Route]:
+    """The routes of the peers' door that are no page: the inboxes, and our own registry."""
+    return [*routes(parts), own_registry(database)]
 
 
 @asynccontextmanager
@@ -63,8 +69,8 @@ async def reception(
     async with asyncio.TaskGroup() as group:
         loops = [group.create_task(publisher.run()), group.create_task(book.run())]
         try:
-            inboxes = routes(InboxParts(here, Verifier(trust, abroad), publisher, Crowd(BYTES_AT_ONCE)))
-            yield Reception([*inboxes, own_registry(book.database)], publisher)
+            parts = InboxParts(here, Verifier(trust, abroad), publisher, Crowd(BYTES_AT_ONCE))
+            yield Reception(beside_the_pages(parts, book.database), publisher)
         finally:
             for loop in loops:
                 loop.cancel()

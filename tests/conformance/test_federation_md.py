@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from sqlalchemy.ext.asyncio import create_async_engine
 from starlette.routing import Route
 
 from hub.federation import authority, outgoing
+from hub.federation.reception import beside_the_pages
+from tests.fakes_abroad import Door
 from tests.fakes_published import InMemory, door
 
 CLONE = Path(__file__).resolve().parents[2]
@@ -28,7 +31,8 @@ def sources() -> str:
 
 
 def test_every_address_is_written_down_and_no_other() -> None:
-    served = {route.path for route in door(InMemory()).routes if isinstance(route, Route)}
+    beside = beside_the_pages(Door().parts, create_async_engine("postgresql+asyncpg://"))  # asked for nothing
+    served = {route.path for route in door(InMemory(), beside=beside).routes if isinstance(route, Route)}
     assert {row[0].strip("`") for row in rows("routes")} == served
 
 
