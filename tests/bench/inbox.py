@@ -41,6 +41,8 @@ READY = 4_000
 """Requests signed beforehand for each second: what is signed meanwhile would be measured too."""
 NOTE_BYTES = 1024
 TARGET, PROVED_TARGET = 3_000, 1_600
+P99 = 25
+"""Milliseconds, at full rate as at the rate that is demanded."""
 STREAMS = "https://www.w3.org/ns/activitystreams"
 
 
@@ -85,7 +87,7 @@ async def run(stage: Stage, report: Report) -> None:
             process = await _door(at, door_port)
             _all(await load.as_fast_as_it_goes(door_port, _requests(at, sender, door_port, Signed.ED25519, 4), BROKER_WARM, CONNECTIONS))
             measured = {signed: await _measured(at, sender, process, door_port, signed) for signed in Signed}
-            half = _all(await load.at_rate(door_port, _requests(at, sender, door_port, Signed.ED25519, 1), *_half(measured), CONNECTIONS))
+            steady = await _at_rate(at, sender, door_port, _demanded(measured))
             process.stop(seconds=5)
         uvicorn = await _bare_uvicorn(at, sender)
         verify = await at.measure("verify", "verify", "5000")
@@ -104,10 +106,16 @@ async def run(stage: Stage, report: Report) -> None:
                 "inbox", f"Activités gardées ({of})", found.rate, "/s", ceilings[signed], "uvicorn, vérifier, produire nus", bounds[signed]
             ),
             Figure("inbox", "  par seconde de processeur de la porte", len(found.latencies) / spent, "/s", ceilings[signed], "de même"),
-            Figure("inbox", f"  p99 à plein débit ({CONNECTIONS} connexions)", found.milliseconds(0.99), "ms"),
+            Figure(
+                "inbox",
+                f"  p99 à plein débit ({CONNECTIONS} connexions)",
+                found.milliseconds(0.99),
+                "ms",
+                target=Below(P99) if signed is Signed.ED25519 else None,
+            ),
         )
     report.add(
-        Figure("inbox", f"  p99 à la moitié ({half.rate:.0f}/s)", half.milliseconds(0.99), "ms", target=Below(25)),
+        Figure("inbox", f"  p99 à débit fixe ({steady.rate:.0f}/s)", steady.milliseconds(0.99), "ms", target=Below(P99)),
         Figure("inbox", "uvicorn nu", uvicorn, "/s"),
         Figure("inbox", "Ed25519 nu, vérifier", verify["ed25519"], "/s"),
         Figure("inbox", "RSA 2048 nu, vérifier", verify["rsa"], "/s"),
@@ -115,8 +123,16 @@ async def run(stage: Stage, report: Report) -> None:
     )
 
 
-def _half(measured: dict[Signed, tuple[load.Answers, float]]) -> tuple[float, float]:
-    return measured[Signed.ED25519][0].rate / 2, SECONDS
+def _demanded(measured: dict[Signed, tuple[load.Answers, float]]) -> float:
+    """The rate that is demanded, where the door attains it; where it does not, half of what it does: more would measure how a backlog grows."""
+    attained = measured[Signed.ED25519][0].rate
+    return TARGET if attained >= TARGET else attained / 2
+
+
+async def _at_rate(at: Scene, sender: Sender, port: int, rate: float) -> load.Answers:
+    later = _requests(at, sender, port, Signed.ED25519, 1)
+    ready = list(islice(later, int(SECONDS * rate)))
+    return _all(await load.at_rate(port, chain(ready, later), rate, SECONDS, CONNECTIONS))
 
 
 async def _measured(at: Scene, sender: Sender, process: Process, port: int, signed: Signed) -> tuple[load.Answers, float]:
