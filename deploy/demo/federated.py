@@ -37,6 +37,9 @@ class Office:
         return await self.run(*words)
 
 
+USUAL_PORT: Final = 80
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where a hub stands for other servers, and where its secrets lie."""
@@ -47,8 +50,8 @@ class Place:
 
     @property
     def authority(self) -> str:
-        """As registries name it."""
-        return f"{self.host}:{self.port}"
+        """As registries name it: without the port that http has by itself."""
+        return self.host if self.port == USUAL_PORT else f"{self.host}:{self.port}"
 
     @property
     def base(self) -> str:

@@ -83,6 +83,7 @@ class Neighbour:
         self.who, self.folder, self._http_ports = who, folder, Ports(*ports.free_ports(4))
         self._post: Post | None = None
         self._processes: list[Process] = []
+        self._hub: Process | None = None
         self.federated = Federated(who.organisation, who.siret, place, who.people, Office(operator, self._settings(place, servers)))
 
     @property
@@ -118,9 +119,18 @@ class Neighbour:
     def start(self) -> None:
         """Its forum, and all its processes under one supervisor, as its operator has them."""
         self._start_forum()
+        self.start_hub()
+
+    def start_hub(self) -> None:
+        """The same, where its forum stands already."""
         connector = shlex.join([*(f"{name}={value}" for name, value in self._connector().items()), *CONNECTOR])
         words = [*HUB, "up", "--logs", str(self.logs), "--also", f"connector-{self.who.ministry.node}={connector}"]
-        self._run(f"up-{self.who.name}", words, signal.SIGTERM)
+        self._hub = self._run(f"up-{self.who.name}", words, signal.SIGTERM)
+
+    async def stop_hub(self) -> None:
+        """End all its processes but its forum, as its operator does: doors, workers, relay, courier and connector."""
+        if self._hub is not None:
+            await asyncio.to_thread(self._hub.stop)
 
     def start_few(self) -> None:
         """Its forum, and no more processes than a message needs: no pages, no node door, no supervisor."""
@@ -157,9 +167,10 @@ class Neighbour:
     def _connector(self) -> dict[str, str]:
         return {"TRAITDUNION_INSTANCES": str(self._write_instances()), "TRAITDUNION_GATEWAY_PORT": str(self._http_ports.gateway)}
 
-    def _run(self, name: str, words: Sequence[str], death: signal.Signals, extra: Mapping[str, str] | None = None) -> None:
+    def _run(self, name: str, words: Sequence[str], death: signal.Signals, extra: Mapping[str, str] | None = None) -> Process:
         environment = {**self.federated.office.environment, **(extra or {})}
         self._processes.append(Process(Program(name, words, self.logs / f"{name}.log", environment, death_signal=death)))
+        return self._processes[-1]
 
     async def _make_keys(self) -> None:
         office, keys, node = self.federated.office, self.federated.place.keys, self.who.ministry.node

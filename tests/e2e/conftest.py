@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import socket
 from typing import TYPE_CHECKING
 
 import asyncpg
@@ -11,7 +12,7 @@ import psutil
 import pytest_asyncio
 from aiohttp import ClientSession, ClientTimeout
 
-from deploy.demo.federated import Place
+from deploy.demo.federated import USUAL_PORT, Place
 from deploy.demo.neighbour import Neighbour
 from deploy.demo.operator import Operator
 from deploy.local.ports import free_port
@@ -33,7 +34,7 @@ async def two(kafka: Kafka, postgres: str, tmp_path_factory: pytest.TempPathFact
     folder, mark = tmp_path_factory.mktemp("two"), secrets.token_hex(4)
     operator = await Operator.start(folder / "operator.log")
     async with ClientSession(timeout=ClientTimeout(total=120), trust_env=False) as http:
-        hubs = [_hub(who, f"127.0.0.{number}", folder, mark, (kafka, postgres), operator) for number, who in ((21, OURS), (22, OPSI))]
+        hubs = [_hub(who, _host(mark, number), folder, mark, (kafka, postgres), operator) for number, who in ((21, OURS), (22, OPSI))]
         try:
             for hub in hubs:
                 await _execute(postgres, f'CREATE DATABASE "{hub.who.name}_{mark}"')
@@ -66,8 +67,22 @@ def _hub(who: Identity, host: str, folder: Path, mark: str, servers: tuple[Kafka
         "TRAITDUNION_KAFKA_BOOTSTRAP": kafka.bootstrap, "TRAITDUNION_TOPIC_PREFIX": f"{who.name}{mark}.",
         "TRAITDUNION_DATABASE_URL": url, "TRAITDUNION_LEDGER_URL": url,
     }  # fmt: skip
-    place = Place(host, free_port(), folder / who.name / "keys")
+    place = Place(host, _port(host), folder / who.name / "keys")
     return Neighbour(who, folder / who.name, place, settings, operator)
+
+
+def _host(mark: str, number: int) -> str:
+    """An address of this machine's own that no other test takes, in this run or in one beside it."""
+    return f"127.{100 + int(mark[:2], 16) % 100}.{int(mark[2:4], 16)}.{number}"
+
+
+def _port(host: str) -> int:
+    """The usual one, by which servers on the Internet are named without a port, where this machine gives it to us."""
+    try:
+        with socket.create_server((host, USUAL_PORT)):
+            return USUAL_PORT
+    except OSError:
+        return free_port()
 
 
 async def _execute(url: str, sql: str) -> None:

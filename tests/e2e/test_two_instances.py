@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 from aiohttp import ClientSession
 
+from deploy.demo.federated import USUAL_PORT
 from deploy.demo.kafka_tap import Tap, text
 from deploy.demo.operator import CommandFailed
 from deploy.demo.spaces import LIKE, find
@@ -39,6 +40,14 @@ pytestmark = [
 NOTHING_WITHIN = 4.0
 NOTICED_WITHIN = 8.0
 """Seconds within which every process has read who takes part: they look every second or two, on a machine that is their own."""
+STOPPED = (
+    ("hub", "peer-door"),
+    ("worker", "peers"),
+    ("worker", "inbound"),
+    ("hub", "relay"),
+    ("hub", "courier"),
+    ("adapters", "run"),
+)
 LEAD = 240.0
 """Seconds within which a connector has heard of a new key, and signs by it."""
 
@@ -105,6 +114,37 @@ async def test_a_hub_whose_process_stands_still_catches_up_in_order(two: Two, pr
     victim.kill()  # its supervisor starts another
     await two.opsi.reads(said[-1])
     assert [words for text in await two.opsi.words() for words in said if words in text] == said
+
+
+async def test_a_hub_that_was_stopped_altogether_catches_up_in_order(two: Two) -> None:
+    """Doors, workers, relay, courier and connector: nothing of it runs while the other speaks on."""
+    said = [f"Parole {number} pendant l'absence." for number in range(6)]
+    assert all(two.opsi.processes(*words) for words in STOPPED)
+    await two.opsi.hub.stop_hub()
+    try:
+        assert not [one for words in STOPPED for one in two.opsi.processes(*words)]
+        for number, words in enumerate(said):
+            await two.ours.forum.open_topic(f"Pendant l'absence de l'observatoire, sujet {number}", words)
+        await asyncio.sleep(NOTHING_WITHIN)
+        assert not [words for text in await two.opsi.words() for words in said if words in text]
+    finally:
+        two.opsi.hub.start_hub()
+    await two.opsi.reads(said[-1])
+    assert [words for text in await two.opsi.words() for words in said if words in text] == said
+    await two.ours.transmission(said[-1], two.opsi, "arrived")
+    back = "De retour, nous avons tout lu."
+    await two.opsi.forum.open_topic("Le retour de l'observatoire", back)
+    await two.ours.reads(back)
+
+
+async def test_neither_is_named_with_a_port(two: Two) -> None:
+    """As servers on the Internet are: what is signed, compared and looked up is the bare host."""
+    if two.ours.hub.federated.place.port != USUAL_PORT:
+        pytest.skip("this machine gives us no address of its own with port 80: both are named with a port here")
+    for here, there in ((two.ours, two.opsi), (two.opsi, two.ours)):
+        assert ":" not in here.authority
+        known = json.loads(await there.run("peers", "show", here.authority, "--json"))
+        assert known["id"] == here.authority
 
 
 async def test_a_nodes_key_that_is_rotated_loses_nothing(two: Two, tmp_path: Path) -> None:
