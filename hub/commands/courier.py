@@ -58,9 +58,13 @@ def show(peer: Authority, as_json: terminal.AsJson = False) -> None:
     if found is None or dossier is None:
         terminal.fail(f"Aucun serveur pair ne s'appelle « {peer} ».")
     if as_json:
-        terminal.show_json(plain(found) | {"keys": dossiers.plain_peer_keys(dossier)})
+        terminal.show_json(plain(found) | {"keys": dossiers.plain_peer_keys(dossier), "registry": dossiers.plain_peer_registry(dossier)})
         return
-    for name, said in [*_facts(found), *(("clé", said) for said in dossiers.peer_keys(dossier))]:
+    for name, said in [
+        *_facts(found),
+        ("son registre", dossiers.peer_registry(dossier)),
+        *(("clé", said) for said in dossiers.peer_keys(dossier)),
+    ]:
         terminal.say(f"{name:<20} {said}")
 
 

@@ -86,6 +86,28 @@ def plain_peer_keys(found: Dossier) -> list[dict[str, object]]:
     ]  # fmt: skip
 
 
+def peer_registry(found: Dossier) -> str:
+    """Until when its own registry holds, as our door read it last: past that, what its ministries say is refused."""
+    from hub import bootstrap
+    from hub.registry.peers import Peer
+
+    seen = found.registry
+    if seen is None:
+        return "pas encore lu" if isinstance(found.member, Peer) and found.member.acknowledges else "sans objet"
+    holds = (
+        f"vaut jusqu'au {terminal.when(seen.expires)}"
+        if bootstrap.clock() < seen.expires
+        else f"expiré depuis le {terminal.when(seen.expires)}"
+    )
+    return f"version {seen.version}, lu le {terminal.when(seen.read_at)}, {holds}"
+
+
+def plain_peer_registry(found: Dossier) -> dict[str, object] | None:
+    """The same for programs."""
+    seen = found.registry
+    return {"version": seen.version, "read_at": seen.read_at, "expires": seen.expires} if seen else None
+
+
 def _origin(found: Dossier, told: Application) -> str:
     """Who says what follows, and whether anybody has accepted it."""
     if told.declared_here:

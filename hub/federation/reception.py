@@ -13,6 +13,7 @@ from hub.federation.registries import PeerRegistries, own_registry
 from hub.federation.repository import KeptVersions
 from hub.federation.signatures import CAVAGE, RFC9421, Cavage, Rfc9421
 from hub.federation.verification import Trust, Verifier
+from hub.registry.peers import admitted
 from schemas.nonces import Nonces
 from schemas.wire.publisher import DOOR_LINGER_MS, KafkaPublisher
 
@@ -55,6 +56,7 @@ async def reception(
 ) -> AsyncIterator[Reception]:
     """Take activities in as long as the block; `key` holds what signs the provenance, where it `may_sign`."""
     nonces, publisher = Nonces(), KafkaPublisher(*kafka, linger_ms=DOOR_LINGER_MS)
+    registries = PeerRegistries(abroad, KeptVersions(book.database), clock)
     trust = Trust(
         here,
         book,
@@ -62,12 +64,12 @@ async def reception(
         key,
         nonces,
         clock,
-        PeerRegistries(abroad, KeptVersions(book.database), clock),
+        registries,
         lambda: book.ready and may_sign(),
     )
     await book.refresh()
     async with asyncio.TaskGroup() as group:
-        loops = [group.create_task(publisher.run()), group.create_task(book.run())]
+        loops = [group.create_task(one) for one in (publisher.run(), book.run(), registries.run(admitted(book)))]
         try:
             parts = InboxParts(here, Verifier(trust, abroad), publisher, Crowd(BYTES_AT_ONCE))
             yield Reception(beside_the_pages(parts, book.database), publisher)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.responses import Response
 from starlette.routing import Route
 
@@ -16,8 +18,10 @@ from hub.federation.repository import Shown
 from hub.registry.repository import newest_document
 from schemas.manifest import Registry, RegistryRefused
 from schemas.problem import MEDIA_TYPE, Problem
+from schemas.wire.expiry import PeerExpiryWatch
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncEngine
@@ -31,6 +35,8 @@ FRESH: Final = timedelta(seconds=60)
 """How long a registry is believed without asking: a key revoked there is revoked here a minute later at most."""
 HURRIED: Final = timedelta(seconds=2)
 """How often it may be asked for sooner: keys that nobody knows are easily made up."""
+EVERY_SECONDS: Final = 3600.0
+"""How often one is asked for though nobody speaks from there."""
 log = structlog.get_logger()
 
 
@@ -50,44 +56,80 @@ class Kept(Protocol):
         ...
 
 
+class _Held(NamedTuple):
+    """What was believed last of a peer's registry: when that was, and whence it came."""
+
+    registry: Registry
+    at: datetime
+    origin: str
+
+
 class PeerRegistries:
     """What a door knows of other Trait d'union's ministries."""
 
     def __init__(self, abroad: Abroad, kept: Kept, clock: Clock) -> None:
         self._abroad, self._kept, self._clock = abroad, kept, clock
-        self._known: dict[str, tuple[Registry, datetime]] = {}
+        self._known: dict[str, _Held] = {}
+        self._watches: dict[str, PeerExpiryWatch] = {}
 
     async def of(self, peer: Peer, origin: str, budget: Any) -> Registry | Fault:
         """A peer's registry as it stands now; while its server is away the last good one serves on, until it expires."""
         now, found = self._clock(), self._known.get(peer.id)
-        registry = found[0] if found is not None and now < found[0].document.expires else None
-        if registry is not None and found is not None and now - found[1] < FRESH:
+        registry = found.registry if found is not None and now < found.registry.document.expires else None
+        if registry is not None and found is not None and now - found.at < FRESH:
             return registry
         body = await self._abroad.registry(origin, budget)
         if isinstance(body, StrEnum):
+            self._look(peer.id, now)
             return registry or Fault.REGISTRY_UNAVAILABLE
-        return await self._opened(peer, body, now)
+        return await self._opened(peer, body, origin, now)
 
     async def renewed(self, peer: Peer, origin: str, budget: Any) -> Registry | StrEnum:
         """The same, asked for anew, or why it was not had: who has just been admitted there, or signs by a new key, is in no registry of before."""
         now, found = self._clock(), self._known.get(peer.id)
-        if found is not None and now - found[1] < HURRIED and now < found[0].document.expires:
-            return found[0]
+        if found is not None and now - found.at < HURRIED and now < found.registry.document.expires:
+            return found.registry
         body = await self._abroad.registry(origin, budget)
-        return body if isinstance(body, StrEnum) else await self._opened(peer, body, now)
+        return body if isinstance(body, StrEnum) else await self._opened(peer, body, origin, now)
 
-    async def _opened(self, peer: Peer, body: bytes, now: datetime) -> Registry | Fault:
+    async def run(self, peers: Callable[[str], Peer | None]) -> None:
+        """Look at those that were read, for ever: what nears its end is said before whoever was silent for days is refused."""
+        while True:
+            await asyncio.sleep(EVERY_SECONDS)
+            await self.look_again(peers)
+
+    async def look_again(self, peers: Callable[[str], Peer | None]) -> None:
+        """Ask each peer whose registry was read for the one of now; of who is no Trait d'union admitted here any more nothing is known."""
+        for name, held in list(self._known.items()):
+            peer = peers(name)
+            if peer is None or not peer.acknowledges:
+                self._known.pop(name, None)
+                self._watches.pop(name).end()
+                continue
+            try:
+                await self.of(peer, held.origin, self._abroad.budget())
+            except (SQLAlchemyError, OSError, TimeoutError) as error:  # the next look tries anew
+                log.warning("peer_registry_not_read", peer=name, error=type(error).__name__)
+
+    def _look(self, peer: str, now: datetime) -> None:
+        """See how long what is known of a peer still holds."""
+        if peer in self._known:
+            self._watches.setdefault(peer, PeerExpiryWatch(peer)).look(self._known[peer].registry, now)
+
+    async def _opened(self, peer: Peer, body: bytes, origin: str, now: datetime) -> Registry | Fault:
         """One that is signed by another, expired, or older than what was seen is refused, and said so: somebody may be rolling it back."""
         highest, seen = await self._kept.highest(peer.id), await self._seen(peer)
         try:
             registry = _followed(Registry.open(body, peer.anchor or "", now, seen), highest)
         except RegistryRefused as refused:
             log.error("peer_registry_refused", peer=peer.id, reason=refused.reason)  # noqa: TRY400 - a trace says no more
+            self._look(peer.id, now)
             return Fault.REGISTRY_REFUSED
         new = seen is None or registry.document.version > seen.document.version
         shown = Shown(peer.anchor or "", registry.unparsed, registry.document.hub.keys) if new else None
         await self._kept.keep(peer.id, registry.document.version, now, shown)
-        self._known[peer.id] = (registry, now)
+        self._known[peer.id] = _Held(registry, now, origin)
+        self._look(peer.id, now)
         return registry
 
     async def _seen(self, peer: Peer) -> Registry | None:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from hub.registry.peer_keys import StandingKey
+    from hub.registry.peer_repository import SeenRegistry
     from hub.registry.peers import Peer
     from hub.registry.said import Row
 
@@ -40,6 +41,8 @@ class Dossier:
     waiting: Application | None
     refused: Application | None
     acts: Sequence[KeptAct]
+    registry: SeenRegistry | None = None
+    """Another Trait d'union's own registry, as our door read it last."""
 
     @property
     def told(self) -> Application | None:
@@ -100,7 +103,8 @@ async def dossier_of(connection: AsyncConnection, kind: Kind, name: str) -> Doss
     newest = applications[-1] if applications else None
     refused = newest if newest is not None and newest.state is ApplicationState.REFUSED else None
     accepted, waiting = (by_state.get(state) for state in (ApplicationState.ACCEPTED, ApplicationState.OPEN))
-    return Dossier(subject, member, accepted, waiting, refused, await acts_of(connection, subject))
+    registry = None if isinstance(member, Node) else await SqlPeers(connection).registry_seen(member)
+    return Dossier(subject, member, accepted, waiting, refused, await acts_of(connection, subject), registry)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import TIMESTAMP, cast, func, insert, select, update
+from sqlalchemy.dialects.postgresql import JSONB
 
 from hub.registry.peers import Peer, PeerKind
 from hub.storage.federation_tables import peer_registries
@@ -12,11 +14,23 @@ from hub.storage.registry_tables import peers
 from schemas.manifest import Grade, KeyEntry
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from sqlalchemy.ext.asyncio import AsyncConnection
 
 
 SEEN = (peer_registries.c.peer == peers.c.id) & (peer_registries.c.anchor == peers.c.anchor)
 EVERY_PEER = select(peers, peer_registries.c.hub_keys).outerjoin(peer_registries, SEEN).order_by(peers.c.id)
+EXPIRES: Final = cast(cast(func.convert_from(peer_registries.c.document, "UTF8"), JSONB)["expires"].astext, TIMESTAMP(timezone=True))
+
+
+@dataclass(frozen=True, slots=True)
+class SeenRegistry:
+    """Another Trait d'union's registry as our door believed it last: when that was, and until when it holds."""
+
+    version: int
+    read_at: datetime
+    expires: datetime
 
 
 class SqlPeers:
@@ -41,6 +55,15 @@ class SqlPeers:
         query = select(peer_registries.c.document).where(peer_registries.c.peer == peer.id, peer_registries.c.anchor == peer.anchor)
         found = await self._connection.scalar(query)
         return bytes(found) if found is not None else None
+
+    async def registry_seen(self, peer: Peer) -> SeenRegistry | None:
+        """Of the same, what people want to know; None where none was read."""
+        known = peer_registries.c
+        query = select(known.version, known.at, EXPIRES.label("expires")).where(
+            known.peer == peer.id, known.anchor == peer.anchor, known.document.isnot(None)
+        )
+        row = (await self._connection.execute(query)).first()
+        return SeenRegistry(row.version, row.at, row.expires) if row else None
 
     async def add(self, peer: Peer) -> None:
         """Insert an applying peer."""

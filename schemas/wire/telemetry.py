@@ -77,6 +77,11 @@ class Metric:
         "traitdunion_manifest_expires_days", "Days until a node's or peer's accepted manifest expires; negative once it has.", ["subject"]
     )
     registry_expires = Gauge("traitdunion_registry_expires_days", "Days until the registry in hand expires; negative once it has.")
+    peer_registry_expires = Gauge(
+        "traitdunion_peer_registry_expires_days",
+        "Days until another Trait d'union's registry, as it was read last, expires; negative once it has.",
+        ["peer"],
+    )
     fetches = Counter("traitdunion_fetches_total", "Requests to other servers by method and outcome.", ["method", "outcome"])
     peer_keys = Counter("traitdunion_peer_keys_total", "Keys of other servers' actors that were asked for, by outcome.", ["outcome"])
     peer_door = Counter("traitdunion_peer_door_requests_total", "Requests at the peers' door by route and outcome.", ["route", "outcome"])
