@@ -103,6 +103,7 @@ class WebhookDoor:
         counter = self._counters.get(name)
         if counter is None:
             Metric.webhooks.labels("?", "instance_unknown").inc()
+            log.info("webhook", instance="?", correlation=correlation, status=404, outcome="instance_unknown")  # the name is a stranger's
             return _problem(Problem(404, "instance_unknown", "Aucun RSE ne porte ce nom ici."))
         try:
             return await _Taking(counter, arriving).reply(correlation)
