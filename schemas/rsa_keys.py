@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar, Final, Self
+from typing import TYPE_CHECKING, ClassVar, Final, NoReturn, Self
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
@@ -146,6 +146,10 @@ class RsaSigningKey:
     def sign(self, message: bytes) -> bytes:
         """Sign a message: RSASSA-PKCS1-v1_5 with SHA-256, the same bytes each time."""
         return self._private.sign(message, _PADDING, _HASH)
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        """As SigningKey's: neither copied nor pickled. Raises TypeError."""
+        raise TypeError(f"{self.key_id} stays where it is")
 
     def __repr__(self) -> str:
         """Name the key without showing it."""
