@@ -10,7 +10,7 @@ import pytest
 from hub import courier as process
 from hub.federation import window
 from hub.federation.delivery import TRIES, Scheme, State
-from hub.federation.laggards import MOST, NO_LONGER
+from hub.federation.laggards import NO_LONGER
 from hub.federation.parcel import Form
 from hub.federation.posting import Reply
 from hub.registry.peers import PeerKind
@@ -183,25 +183,6 @@ async def test_who_was_just_accepted_misses_nothing_of_what_comes_after_the_answ
         world.courier._parts.readership._peers = (world.courier._parts.readership._peers[0], world.known)  # admitted long ago
         await world.say(answer(1, "https://b.example/u", inbox_of("b.example")), record(2))
     assert [text[:1] for text in world.inboxes.took[inbox_of("b.example")]] == ["{", "2"]
-
-
-async def test_many_that_were_away_catch_up_a_few_at_a_time(world: World) -> None:
-    peers = [f"p{number}.example" for number in range(3 * MOST)]
-    world.follow(*peers)
-    for peer in peers:
-        world.inboxes.says[inbox_of(peer)] = lambda *_: Reply(500)
-    async with world.run():
-        await world.say(*(record(offset) for offset in range(5)))
-        await world.rest()
-        world.inboxes.says.clear()
-        gate, world.inboxes.held_from = asyncio.Event(), 1  # the first one, on which all failed, is taken at once
-        world.inboxes.held = {inbox_of(peer): gate for peer in peers}
-        await world.passes(5)
-        assert sum(world.inboxes.under_way.values()) == MOST
-        gate.set()
-        for _ in range(5):
-            await world.passes(1)
-    assert all(world.inboxes.took[inbox_of(peer)] == texts(0, 5) for peer in peers)
 
 
 async def test_a_signature_that_was_taken_is_used_from_then_on(world: World) -> None:
