@@ -115,8 +115,11 @@ def read_page(unverified: bytes) -> Page:
         following = Cursor.read(_member(said, "next", str))
     except ValueError as error:
         raise BatchMalformed("next") from error
-    records = [_carried(record, f"records[{place}]") for place, record in enumerate(_member(said, "records", list))]
-    return Page(_member(said, "topic", str), records, following)
+    try:
+        topic = _name(_member(said, "topic", str))
+    except UnicodeError as error:
+        raise BatchMalformed("topic") from error
+    return Page(topic, [_carried(record, f"records[{place}]") for place, record in enumerate(_member(said, "records", list))], following)
 
 
 def to_http(headers: Iterable[tuple[str, bytes | None]]) -> dict[str, str]:

@@ -35,7 +35,7 @@ def fuzz(name: str, seconds: int) -> None:
     """Try a target until the time is up; ends the process, as libFuzzer does."""
     import atheris  # noqa: PLC0415 - only in the environment that `make fuzz` makes
 
-    with atheris.instrument_imports(include=["schemas", "http_sf", "rfc8785", "base58"]):
+    with atheris.instrument_imports(include=["schemas", "hub.federation", "http_sf", "rfc8785", "base58"]):
         from tests.fuzz.targets import TARGETS  # noqa: PLC0415 - instrumented
     target, seeds = TARGETS[name]
     folder = CORPUS / name

@@ -28,6 +28,8 @@ from tests.fakes_application import CHARTER, draft, peer_draft
 from tests.fakes_peers import BODY, INBOX, INES, NOW, ed25519_key, head_of, rsa_key
 from tests.fakes_schemas import FINANCES, HUB, registry_document
 from tests.fakes_schemas import NOW as REGISTERED
+from tests.fuzz import neighbours
+from tests.fuzz.reading import Forged, parsed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -54,10 +56,6 @@ PUBLISHED = [
 ]
 BETWEEN: Final = "\n"
 """Between two fields of one request, which cannot hold it."""
-
-
-class Forged(AssertionError):
-    """Bytes that nobody signed were believed."""
 
 
 def find(key_id: str) -> ActorKey | KeyFault:
@@ -98,7 +96,7 @@ def _believed_only_as_signed(found: SignedHead | Rejection) -> None:
 
 def document(raw: bytes) -> None:
     """A whole document, proof and all."""
-    received = _read(raw)
+    received = parsed(raw)
     if isinstance(received, dict):
         documents.key_id_of(received)
         found = documents.verify(received, find, NOW)
@@ -108,14 +106,14 @@ def document(raw: bytes) -> None:
 
 def keys(raw: bytes) -> None:
     """An actor's document and its keys."""
-    received = _read(raw)
+    received = parsed(raw)
     if isinstance(received, dict):
         actor_keys(received, NOW)
 
 
 def json_text(raw: bytes) -> None:
     """Any text as JSON, and what was read written in its canonical form, which reads as the same again."""
-    value = _read(raw)
+    value = parsed(raw)
     if isinstance(value, dict):
         with contextlib.suppress(jcs.JsonRefused):
             once = jcs.canonical(value)
@@ -146,13 +144,6 @@ def retry_after(raw: bytes) -> None:
         raise Forged("a wish past a day")
 
 
-def _read(raw: bytes) -> Any:
-    try:
-        return jcs.parse(raw)
-    except jcs.JsonRefused:
-        return None
-
-
 def _seeds(head: UnverifiedHead, *names: str) -> bytes:
     return BETWEEN.join(dict(head.fields)[name] for name in names).encode("latin-1")
 
@@ -166,6 +157,7 @@ TARGETS: Final[Mapping[str, tuple[Callable[[bytes], None], tuple[bytes, ...]]]] 
     "json": (json_text, (b'{"a":[1,2.5e3,true,null,"\\u00e9\\ud83d\\ude00"]}', json.dumps(SIGNED).encode())),
     "manifest": (manifest, tuple(APPLIED)),
     "registry": (registry, tuple(PUBLISHED)),
+    **neighbours.TARGETS,
     "retry_after": (retry_after, (b"120", b"Sun, 22 Nov 2026 12:00:00 GMT", b"Mon, 01 Jan 2024 00:00:00 +9999")),
 }
 """Each target and the seeds from which it is tried."""
