@@ -150,3 +150,8 @@ def test_readmes_end_with_dated_decisions() -> None:
 def test_nothing_is_said_twice_as_a_merge_leaves_it(page: str) -> None:
     openings = Counter(line.strip()[:100] for line in (CLONE / page).read_text(encoding="utf-8").splitlines())
     assert [opening for opening, times in openings.items() if times > 1 and len(opening) == 100] == []
+
+
+def test_no_threat_is_told_twice() -> None:
+    threats = re.findall(r"^\| ([^|]+) \|", (CLONE / "SECURITY.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert len(threats) == len(set(threats)), {one for one in threats if threats.count(one) > 1}
