@@ -69,12 +69,12 @@ class Town:
             await SqlPeers(connection).add(OPSI)
             await connection.execute(text("UPDATE hub.communities SET audience = 'public'"))
 
-    async def records(self, *brought: tuple[Person, Mapping[str, Any]]) -> list[Record]:
-        """What the door makes of deliveries."""
+    async def records(self, *brought: tuple[Person, Mapping[str, Any]], path: str = "/inbox") -> list[Record]:
+        """What the door makes of deliveries to one inbox."""
         self.door.kafka.records.clear()
         self.door.now = self.world.clock()
         for actor, activity in brought:
-            answer = await self.door.bring(actor, activity)
+            answer = await self.door.bring(actor, activity, path)
             assert answer.status == 202, answer.body
         found = []
         for one in self.door.kafka.records:

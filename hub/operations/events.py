@@ -34,9 +34,9 @@ class SqlEvents:
         self._outcomes: dict[str, tuple[str, int | None]] = {}
 
     async def unknown(self, batch: Sequence[Admitted]) -> list[Admitted]:
-        """Those of the batch that were never handled, each once."""
+        """Those of the batch that were never handled, a moment ago in this transaction neither, each once."""
         rows = await self._connection.scalars(select(events.c.id).where(among(events.c.id, [admitted.id for admitted in batch])))
-        seen = set(rows)
+        seen = {*rows, *self._new}
         return [admitted for admitted in batch if not (admitted.id in seen or seen.add(admitted.id))]  # type: ignore[func-returns-value]
 
     async def markers(self, node: str, kind: str, native_id: str) -> dict[str, datetime]:
