@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -22,23 +21,9 @@ from schemas.facts.tie import TieAccepted, TieRefused
 from schemas.words import Audience
 from tests.fakes_adapters import SPACE, Rig, posted, said_by, until
 
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-    from pathlib import Path
-
-    from tests.servers import Kafka
-
+BY_KAFKA = pytest.mark.parametrize("rig", ["kafka"], indirect=True)
+"""What a broker alone does, or takes: the door refuses a process whose clock is a day ahead; of two processes behind it, `test_door_turns.py` tells."""
 COPY = "INSERT INTO adapters.objects (instance, native_id, subject, origin, space, community) VALUES ('rse', $1, $2, 'copy', $3, $4)"
-
-
-@pytest.fixture
-async def rig(kafka: Kafka, database_url: str, topic_prefix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Rig]:
-    monkeypatch.setenv("TRAITDUNION_KAFKA_BOOTSTRAP", kafka.bootstrap)
-    monkeypatch.setenv("TRAITDUNION_TOPIC_PREFIX", topic_prefix)
-    rig = Rig(kafka.bootstrap, topic_prefix, database_url, tmp_path)
-    await rig.prepare()
-    async with rig.registry():
-        yield rig
 
 
 @pytest.mark.parametrize(("space", "community"), [("autre", "autre"), (SPACE, "autre"), ("autre", "futurs-publics")])
@@ -118,6 +103,7 @@ async def test_a_copy_is_taken_away_though_its_tie_is_suspended(rig: Rig) -> Non
     assert [order.act for order in rig.rse.written] == [Act.POSTED, Act.DELETED]
 
 
+@BY_KAFKA
 async def test_a_process_that_comes_back_attests_before_it_publishes_what_waited(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     async with rig.running():
         await rig.tie()
@@ -133,6 +119,7 @@ async def test_a_process_that_comes_back_attests_before_it_publishes_what_waited
     assert records[-1][1] == b"waited"
 
 
+@BY_KAFKA
 async def test_nothing_is_read_or_published_before_what_is_due_at_the_start_was_attested(
     rig: Rig, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -220,6 +207,7 @@ async def test_what_our_account_wrote_is_never_published_though_its_write_failed
     assert [headers["ce_nativeid"] for headers, _ in inbound] == [f"tie:{SPACE}", "post:1"]
 
 
+@BY_KAFKA
 @pytest.mark.long
 async def test_two_processes_of_one_node_that_pass_the_topic_to_each_other_write_every_record_once_and_in_order(rig: Rig) -> None:
     async def slowly(_: Order) -> None:
@@ -241,6 +229,7 @@ async def test_two_processes_of_one_node_that_pass_the_topic_to_each_other_write
     assert [order.content.text for order in rig.rse.written if order.content] == wanted
 
 
+@BY_KAFKA
 @pytest.mark.long
 async def test_a_process_that_takes_over_knows_what_the_one_that_ended_had_written_though_it_committed_nothing(
     rig: Rig, monkeypatch: pytest.MonkeyPatch

@@ -24,23 +24,11 @@ from tests.fakes_adapters import SPACE, Rig, answering, posted, said_by
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-    from pathlib import Path
 
-    from tests.servers import Kafka
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 LEO = Author(name="Léo", organisation="Éducation")
 OURS = object_id("wifip", "post:1")
-
-
-@pytest.fixture
-async def rig(kafka: Kafka, database_url: str, topic_prefix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Rig]:
-    monkeypatch.setenv("TRAITDUNION_KAFKA_BOOTSTRAP", kafka.bootstrap)
-    monkeypatch.setenv("TRAITDUNION_TOPIC_PREFIX", topic_prefix)
-    rig = Rig(kafka.bootstrap, topic_prefix, database_url, tmp_path)
-    await rig.prepare()
-    async with rig.registry():
-        yield rig
 
 
 @pytest.fixture

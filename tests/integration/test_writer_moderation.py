@@ -16,23 +16,9 @@ from tests.fakes_adapters import PATIENCE, Rig, answering, posted, said_by, unti
 from tests.fakes_moderated import moderated, of_message, restored, rewritten
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-    from pathlib import Path
-
     from adapters.offers import Greeting
     from adapters.port import Order, WriteOutcome
     from schemas.envelope import CanonicalEvent
-    from tests.servers import Kafka
-
-
-@pytest.fixture
-async def rig(kafka: Kafka, database_url: str, topic_prefix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Rig]:
-    monkeypatch.setenv("TRAITDUNION_KAFKA_BOOTSTRAP", kafka.bootstrap)
-    monkeypatch.setenv("TRAITDUNION_TOPIC_PREFIX", topic_prefix)
-    rig = Rig(kafka.bootstrap, topic_prefix, database_url, tmp_path)
-    await rig.prepare()
-    async with rig.reached("kafka"), rig.registry():
-        yield rig
 
 
 async def numbered(rig: Rig, *events: CanonicalEvent) -> None:

@@ -14,25 +14,17 @@ from schemas.facts.message import MessageDeleted, MessageEdited
 from tests.fakes_adapters import Rig, answering, posted, said_by, until
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-    from pathlib import Path
-
     from adapters.port import Order, WriteOutcome
-    from tests.servers import Kafka
 
 LONG = " ".join(f"phrase{number}" for number in range(100))
 SUBJECT = object_id("education", "$1")
 
 
 @pytest.fixture
-async def rig(kafka: Kafka, database_url: str, topic_prefix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Rig]:
-    monkeypatch.setenv("TRAITDUNION_KAFKA_BOOTSTRAP", kafka.bootstrap)
-    monkeypatch.setenv("TRAITDUNION_TOPIC_PREFIX", topic_prefix)
-    rig = Rig(kafka.bootstrap, topic_prefix, database_url, tmp_path)
-    await rig.prepare()
+def rig(rig: Rig) -> Rig:
+    """Its RSE takes short messages only."""
     rig.rse.room = 400
-    async with rig.registry():
-        yield rig
+    return rig
 
 
 def steps(rig: Rig) -> list[tuple[Act, str | None, str | None]]:

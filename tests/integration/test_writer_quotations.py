@@ -22,12 +22,8 @@ from schemas.words import Audience
 from tests.fakes_adapters import COMMUNITY, SPACE, PlainRse, Rig, answering, posted, said_by, until
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-    from pathlib import Path
-
     from adapters.port import Order, WriteOutcome
     from schemas.envelope import CanonicalEvent
-    from tests.servers import Kafka
 
 
 @dataclass
@@ -58,13 +54,10 @@ class QuotingRse(PlainRse):
 
 
 @pytest.fixture
-async def rig(kafka: Kafka, database_url: str, topic_prefix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Rig]:
-    monkeypatch.setenv("TRAITDUNION_KAFKA_BOOTSTRAP", kafka.bootstrap)
-    monkeypatch.setenv("TRAITDUNION_TOPIC_PREFIX", topic_prefix)
-    rig = Rig(kafka.bootstrap, topic_prefix, database_url, tmp_path, rse=QuotingRse())
-    await rig.prepare()
-    async with rig.registry():
-        yield rig
+def rig(rig: Rig) -> Rig:
+    """Its RSE repeats words."""
+    rig.rse = QuotingRse()
+    return rig
 
 
 def rse_of(rig: Rig) -> QuotingRse:
