@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import aiohttp
 from aiohttp.test_utils import TestServer
 
+from adapters.exo.alpha3 import Alpha3
 from adapters.exo.render import DELETED_NOTICE
 from adapters.exo.twin.options import Options
 from adapters.exo.twin.server import SPACE_IDENTITY, Twin
 from adapters.exo.twin.store import Item, Space
+from adapters.exo.v1 import V1
 from adapters.platforms import platform
 from deploy.local.ports import free_port
 from tests.converge.rse import GONE, Impossible, Original, Rse, Shown, sentences_of, whole, word_of
@@ -19,6 +22,7 @@ from tests.fakes_exo import ACCOUNT, API_KEY, exo_instance
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from typing import Self
 
     from tests.converge.window import Window
 
@@ -35,19 +39,21 @@ class Exo(Rse):
     node: ClassVar[str] = "diplomatie"
     platform = platform("exo")
     longest: ClassVar[tuple[int, int]] = (600, 600)
+    generation: ClassVar[str] = "v1"
+    levels, fixed = V1.levels, not V1.edits
 
     def __init__(self, twin: Twin, server: TestServer, http: aiohttp.ClientSession, url: str) -> None:
         self._twin, self._server, self._http, self.url = twin, server, http, url
         self._turn = 0
 
     @classmethod
-    async def start(cls, folder: Path) -> Exo:
+    async def start(cls, folder: Path) -> Self:
         """A portal without spaces."""
         port = free_port()
         url = f"http://127.0.0.1:{port}"
         twin = Twin(
             Options(
-                state=folder / "exo.db",
+                state=folder / f"exo-{cls.generation}.db",
                 api_key=API_KEY,
                 url=url,
                 people=("camille:Camille Roux", "leo:Léo Petit", "animatrice:Anne Marchand", f"{VISITOR}:Dora Weil"),
@@ -59,18 +65,24 @@ class Exo(Rse):
         return cls(twin, server, aiohttp.ClientSession(), url)
 
     async def open_space(self, number: int, *, hands: bool) -> None:
-        self.space = str(number)
-        space = Space(self.space, f"espace_{number}", f"Espace {number}", str(SPACE_IDENTITY + number), closed=True, outsiders=[VISITOR])
-        self._twin._store.spaces[self.space] = space
+        self._number, identity = str(number), str(SPACE_IDENTITY + number)
+        self.space = self._known_as(self._number, identity)
+        space = Space(self._number, f"espace_{number}", f"Espace {number}", identity, closed=True, outsiders=[VISITOR])
+        self._twin._store.spaces[self._number] = space
         self._twin._store.keep(space)
         account = next(one for one in self._twin._store.people.values() if one.username == ACCOUNT)
         account.manager, self.original = hands, Original.LOST if hands else Original.KEPT
-        self.instance = exo_instance(self.url).model_copy(update={"node": self.node, "spaces": frozenset({self.space})})
+        self.instance = exo_instance(self.url, self.generation).model_copy(update={"node": self.node, "spaces": frozenset({self.space})})
+
+    def _known_as(self, number: str, identity: str) -> str:
+        """By which its connector knows a space."""
+        del identity
+        return number
 
     # --- people --------------------------------------------------------------------------------------------------------
 
     async def post(self, text: str) -> str:
-        said = await self._done("POST", f"/spaces/{self.space}/activities", self._somebody(), title=f"<p>{text}</p>")
+        said = await self._done("POST", f"/spaces/{self._number}/activities", self._somebody(), title=f"<p>{text}</p>")
         return f"activity:{said['id']}"
 
     async def reply(self, answered: str, text: str) -> str:
@@ -113,12 +125,12 @@ class Exo(Rse):
         items = [
             item
             for item in self._twin._store.items.values()
-            if item.space == self.space and not any(said in item.title for said in (DELETED_NOTICE, GONE))
+            if item.space == self._number and not any(said in item.title for said in (DELETED_NOTICE, GONE))
         ]
         return whole(self._seen(item) for item in sorted(items, key=lambda item: item.created))
 
     def members(self) -> list[str]:
-        out = {ACCOUNT, *self._twin._store.spaces[self.space].outsiders}
+        out = {ACCOUNT, *self._twin._store.spaces[self._number].outsiders}
         return sorted(one.name for one in self._twin._store.people.values() if one.username not in out)
 
     def waiting(self) -> int:
@@ -160,7 +172,7 @@ class Exo(Rse):
         return PEOPLE[self._turn % 2]
 
     async def _let(self, username: str, *, member: bool) -> None:
-        asked = {"space": self.space, "username": username, "member": member}
+        asked = {"space": self._number, "username": username, "member": member}
         async with self._http.post(f"{self.url}/twin/members", json=asked) as answer:
             assert answer.status == 200
 
@@ -175,3 +187,37 @@ class Exo(Rse):
                 raise Impossible(path)
             assert answer.status == 200, await answer.text()
             return await answer.json()
+
+
+class OldExo(Exo):
+    """The same people in an eXo whose connector knows the older API alone: flat comments, nothing is edited, no list of members.
+
+    What it deletes takes along all that stands below; a comment has no address at which it could be liked.
+    """
+
+    generation: ClassVar[str] = "v1-alpha3"
+    levels, fixed = Alpha3.levels, not Alpha3.edits
+    sweeps: ClassVar[bool] = True
+
+    def _known_as(self, number: str, identity: str) -> str:
+        del number
+        return identity
+
+    async def reply(self, answered: str, text: str) -> str:
+        """All comments stand under their activity."""
+        item = self._item(answered)
+        return await super().reply(f"activity:{item.root or item.id}", text)
+
+    async def react(self, native_id: str) -> None:
+        """Of a comment nobody would hear it."""
+        if native_id.startswith("comment:"):
+            raise Impossible(native_id)
+        await super().react(native_id)
+
+    def members(self) -> list[str]:
+        """Nobody is told."""
+        return []
+
+    def _seen(self, item: Item) -> Shown:
+        """What it says first of whom it answers repeats no words."""
+        return replace(super()._seen(item), quotes=None)

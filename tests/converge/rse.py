@@ -60,6 +60,12 @@ class Rse(ABC):
     platform: ClassVar[Platform]
     longest: ClassVar[tuple[int, int]]
     """How many sentences its people write at most, in a message and in its edit: more than one write into most RSEs takes."""
+    levels: ClassVar[int | None] = None
+    """How deep an answer stands at most; None: as deep as there are answers."""
+    fixed: ClassVar[bool] = False
+    """Whether a copy stays as it was first written."""
+    sweeps: ClassVar[bool] = False
+    """Whether a deletion by its connector takes along all that stands below."""
     space: str
     instance: Instance
     original: Original

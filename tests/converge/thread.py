@@ -23,6 +23,8 @@ class Thread:
     """What the numbers define: words by object, None where it is deleted; parents; what is set on them."""
 
     words: dict[str, tuple[int, int] | None] = field(default_factory=dict)
+    versions: dict[str, set[tuple[int, int]]] = field(default_factory=dict)
+    """All words that an object ever said."""
     parents: dict[str, str | None] = field(default_factory=dict)
     reactions: dict[str, tuple[str, str, str, str]] = field(default_factory=dict)
     """Reaction → message, node, the name that is shown elsewhere, emoji."""
@@ -81,7 +83,8 @@ def _fold(thread: Thread, heads: Mapping[str, str], fact: Mapping[str, Any]) -> 
             thread.parents.setdefault(subject, parent if parent in thread.words else None)
             if "ce_history" in heads and subject not in thread.words:
                 thread.history.add(subject)
-            thread.words[subject] = word_of(fact["content"]["text"]) or (0, 0)
+            thread.words[subject] = word = word_of(fact["content"]["text"]) or (0, 0)
+            thread.versions.setdefault(subject, set()).add(word)
         case "message.deleted.v1":
             thread.parents.setdefault(subject, None)
             thread.words[subject] = None

@@ -117,7 +117,8 @@ class _Judge:
                 yield "not shown"
             return
         (message, *_) = here
-        if word != (number, message.version):
+        allowed = {word} | (self._thread.versions[subject] if self._town.rses[node].fixed and not own else set())
+        if (number, message.version) not in allowed:
             yield f"shown in version {message.version}, numbered in {word[1]}"
         yield from self._quotation(node, subject, message)
         if not own and (node, number) not in self._book.disturbed | self._book.touched:
@@ -149,18 +150,19 @@ class _Judge:
         if self._thread.words.get(subject) is None or subject in self._thread.moderated:
             away = original is not Original.KEPT or self._thread.words.get(subject) is None
             yield from ("shown where it was taken away",) if standing and away else ()
-        elif not standing and original is not Original.LOST:
+        elif not standing and original is not Original.LOST and not self._under_what_is_lost(node, subject):
             yield "not shown where it was brought back"
         for message in standing if subject not in self._thread.moderated else ():
             if (number, message.version) != self._thread.words.get(subject):
                 yield f"shown in version {message.version}, numbered in {self._thread.words.get(subject)}"
 
     def _under_what_is_lost(self, node: str, subject: str) -> bool:
-        """An eXo that deletes a message deletes what stands under it."""
-        above = self._thread.parents.get(subject)
-        if node != EXO or above is None or self._town.rses[node].original is not Original.LOST:
+        """An eXo that deletes a message deletes what stands under it; the newer one does so where it takes away what its own people wrote."""
+        above, rse = self._thread.parents.get(subject), self._town.rses[node]
+        if node != EXO or above is None:
             return False
-        return above in self._thread.times or self._under_what_is_lost(node, above)
+        lost = (rse.sweeps and above in self._thread.ever_away) or (rse.original is Original.LOST and above in self._thread.times)
+        return lost or self._under_what_is_lost(node, above)
 
     def _length(self, number: int, message: Shown) -> Iterator[str]:
         """All of its sentences, each once, in order."""
@@ -184,8 +186,9 @@ class _Judge:
             return
         parent = next((one for one in self._shown[node] if one.number == number), None)
         wanted = parent.native_id if parent is not None else None
-        if node == EXO and parent is not None and self._depth(node, parent) > 1:
-            wanted = parent.parent  # two levels only
+        deepest = self._town.rses[node].levels
+        if deepest is not None and parent is not None and self._depth(node, parent) >= deepest:
+            wanted = parent.parent
         if message.parent != wanted:
             yield f"stands under {message.parent}, not {wanted}"
 

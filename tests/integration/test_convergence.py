@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from adapters.ledger import Ledger
 from tests.converge.discourse import Discourse
-from tests.converge.exo import Exo
+from tests.converge.exo import Exo, OldExo
 from tests.converge.matrix import Matrix
 from tests.converge.story import (
     Deed,
@@ -48,10 +49,13 @@ if TYPE_CHECKING:
 
     from tests.converge.rse import Rse
 
+    Generations = Mapping[str, Mapping[str, Rse]]
+
 pytestmark = pytest.mark.long
 
 EXAMPLES: Final = max(1, int(os.environ.get("EXAMPLES", "40")) // 4)  # a story takes seconds, where another property takes milliseconds
 DISCOURSE, MATRIX, EXO = "wifip", "education", "diplomatie"
+GENERATIONS: Final = (Exo.generation, OldExo.generation)
 numbers = itertools.count(1)
 
 
@@ -77,6 +81,14 @@ async def rses(tmp_path: Path) -> AsyncIterator[Mapping[str, Rse]]:
         await rse.close()
 
 
+@pytest.fixture
+async def generations(rses: Mapping[str, Rse], tmp_path: Path) -> AsyncIterator[Generations]:
+    """The three, by which API of eXo its connector knows."""
+    old = await OldExo.start(tmp_path)
+    yield {Exo.generation: rses, OldExo.generation: {**rses, EXO: old}}
+    await old.close()
+
+
 async def tell(place: Town, story: Sequence[Step]) -> list[str]:
     """Lead a story through, let all arrive, and judge."""
     for step in story:
@@ -86,11 +98,11 @@ async def tell(place: Town, story: Sequence[Step]) -> list[str]:
 
 
 @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
-@given(story=stories, past=pasts, law=laws)
+@given(story=stories, past=pasts, law=laws, generation=st.sampled_from(GENERATIONS))
 async def test_every_rse_ends_in_the_state_that_the_numbers_define(
-    world: World, ledger: Ledger, rses: Mapping[str, Rse], story: list[Step], past: Sequence[str], law: Law
+    world: World, ledger: Ledger, generations: Generations, generation: str, story: list[Step], past: Sequence[str], law: Law
 ) -> None:
-    async with town(world, ledger, rses, next(numbers), past, law) as place:
+    async with town(world, ledger, generations[generation], next(numbers), past, law) as place:
         assert not await tell(place, story)
 
 
@@ -218,12 +230,13 @@ MODERATED: Final[Mapping[str, Sequence[Step]]] = {
 
 
 @pytest.mark.parametrize(("told", "law"), [(STORIES, Law()), (MODERATED, Law(entrusted=True))], ids=["ordinary", "moderated"])
+@pytest.mark.parametrize("generation", GENERATIONS)
 async def test_stories_that_went_wrong_once_end_well(
-    world: World, ledger: Ledger, rses: Mapping[str, Rse], told: Mapping[str, Sequence[Step]], law: Law
+    world: World, ledger: Ledger, generations: Generations, generation: str, told: Mapping[str, Sequence[Step]], law: Law
 ) -> None:
     found = {}
     for name, story in told.items():
-        async with town(world, ledger, rses, next(numbers), (), law) as place:
+        async with town(world, ledger, generations[generation], next(numbers), (), law) as place:
             found[name] = await tell(place, story)
     assert not {name: faults for name, faults in found.items() if faults}
 
