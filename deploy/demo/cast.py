@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, Literal
+from enum import StrEnum
+from typing import Final
 
 COMMUNITY: Final = "futurs-publics"
 TITLE: Final = "Futurs Publics"
@@ -14,6 +15,13 @@ MATRIX_SERVER: Final = "tchap.example"
 MATRIX_BOT: Final = "traitdunion"
 CATEGORY: Final = "97"
 SPACE: Final = "12"
+
+
+class Way(StrEnum):
+    """How a connector reaches the hub."""
+
+    KAFKA = "kafka"
+    DOOR = "door"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +48,7 @@ class Ministry:
     gateway_port: int
     rse_port: int
     agent: Person
-    way: Literal["kafka", "door"] = "kafka"
+    way: Way = Way.KAFKA
     space: str = CATEGORY
     """The space that federates; a Matrix room gets its name when it is made."""
 
@@ -56,7 +64,7 @@ EDUCATION: Final = Ministry(
     "education", "00000100200013", "Éducation nationale", "matrix", "Tchap", 8412, 8422, Person("claire", "Claire Moreau")
 )  # fmt: skip
 DIPLOMATIE: Final = Ministry(
-    "diplomatie", "00000100300011", "Affaires étrangères", "discourse", "Diplonet", 8413, 8423, Person("omar", "Omar Benali"), "door"
+    "diplomatie", "00000100300011", "Affaires étrangères", "discourse", "Diplonet", 8413, 8423, Person("omar", "Omar Benali"), Way.DOOR
 )  # fmt: skip
 GENDARMERIE: Final = Ministry(
     "gendarmerie", "00000100400019", "Gendarmerie nationale", "exo", "Portail", 8414, 8424, Person("lucie", "Lucie Faure"), space=SPACE

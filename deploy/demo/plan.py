@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from deploy.demo.cast import Ministry
+    from deploy.demo.cast import Ministry, Way
     from deploy.demo.ground import Ground
 
 
@@ -62,9 +62,9 @@ class Plan:
     posts: Mapping[str, Post]
 
     @classmethod
-    def make(cls, ground: Ground) -> Plan:
-        """Choose ports and make keys; the private halves lie in the folder, readable by us alone."""
-        posts = {one.node: _post(one, ground) for one in cast.MINISTRIES}
+    def make(cls, ground: Ground, way: Way | None = None) -> Plan:
+        """Choose ports and make keys; the private halves lie in the folder, readable by us alone. `way`: how every connector reaches the hub, if not each its own."""
+        posts = {one.node: _post(replace(one, way=way or one.way), ground) for one in cast.MINISTRIES}
         hub_key, operators_key = SigningKey.generate("hub"), PrivateKey.generate()
         place = Place(LOOPBACK, port_near(cast.PEER_DOOR_PORT), ground.folder / "keys")
         plan = cls(ground, port_near(cast.SITE_PORT), port_near(cast.DOOR_PORT), place, hub_key, operators_key, posts)
@@ -91,7 +91,7 @@ class Plan:
 
     def way(self, node: str) -> dict[str, str]:
         """The settings that lead a ministry's connector to the hub; beside the door, no broker is where it would look for one."""
-        if self.posts[node].ministry.way == "kafka":
+        if self.posts[node].ministry.way is cast.Way.KAFKA:
             return {}
         return {"TRAITDUNION_DOOR": self.door, "TRAITDUNION_KAFKA_BOOTSTRAP": f"{LOOPBACK}:1"}
 

@@ -15,6 +15,7 @@ from deploy.demo.stack import Stack
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from deploy.demo.cast import Way
     from deploy.demo.ground import Ground
     from deploy.demo.narrator import Narrator
 
@@ -23,11 +24,11 @@ IDLE_SECONDS: Final = 2.0
 """A server ends a connection that was idle for five: what is sent on it at that very moment is lost, and a POST is not sent again."""
 
 
-async def play(ground: Ground, narrator: Narrator, rse: str, *, once: bool) -> None:
+async def play(ground: Ground, narrator: Narrator, rse: str, way: Way | None, *, once: bool) -> None:
     """Start everything, play, and stay until cancelled unless `once`; stops everything, however it ends."""
     connections = TCPConnector(keepalive_timeout=IDLE_SECONDS)
     async with ClientSession(connector=connections, timeout=ClientTimeout(total=30), trust_env=False) as http:
-        plan = Plan.make(ground)
+        plan = Plan.make(ground, way)
         stack = Stack(plan, http, rse, narrator.progress)
         try:
             scene = await _show(plan, stack, narrator, http)
@@ -45,20 +46,30 @@ async def _show(plan: Plan, stack: Stack, narrator: Narrator, http: ClientSessio
     narrator.console.print("[bold]Trait d'union[/bold] — démonstration")
     claire = await stack.start_servers()
     scene = Scene.set_up(plan, stack, narrator, http, claire)
-    await opening.nodes(scene)
-    await opening.ties(scene)
-    await conversation.conversation(scene)
+    await talk(scene)
     _weigh(narrator)
-    await attacks.attacks(scene)
-    await outage.outage(scene)
-    await balance.balance(scene)
-    await balance.page(scene)
+    await endure(scene)
     _weigh(narrator)
     other = await federation.federation(scene)
     await peer_forgeries.forgeries(scene, other)
     _weigh_both(narrator, other.federated.place.base)
     narrator.end_step()
     return scene
+
+
+async def talk(scene: Scene) -> None:
+    """The first three steps: the ministries are admitted, tied, and talk to each other."""
+    await opening.nodes(scene)
+    await opening.ties(scene)
+    await conversation.conversation(scene)
+
+
+async def endure(scene: Scene) -> None:
+    """The next four: forgeries, an outage, and what stands in the end."""
+    await attacks.attacks(scene)
+    await outage.outage(scene)
+    await balance.balance(scene)
+    await balance.page(scene)
 
 
 def _weigh(narrator: Narrator) -> None:

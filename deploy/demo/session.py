@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from typing import TYPE_CHECKING
 
 from deploy.demo import scenario
 from deploy.demo.ground import Ground, NoGround
 from deploy.demo.narrator import ExpectationBroken, Narrator
 
+if TYPE_CHECKING:
+    from deploy.demo.cast import Way
+
 FAILED = 1
 
 
-def run(rse: str, *, once: bool) -> int:
+def run(rse: str, way: Way | None, *, once: bool) -> int:
     """Play; the exit code."""
     narrator = Narrator()
     try:
@@ -20,7 +24,7 @@ def run(rse: str, *, once: bool) -> int:
     except NoGround as reason:
         narrator.fails(str(reason), None)
         return FAILED
-    failure = asyncio.run(_until_stopped(ground, narrator, rse, once=once))
+    failure = asyncio.run(_until_stopped(ground, narrator, rse, way, once=once))
     narrator.write_summary(ground.folder / scenario.SUMMARY, failure)
     if failure is not None:
         narrator.fails(failure, ground.logs)
@@ -29,9 +33,9 @@ def run(rse: str, *, once: bool) -> int:
     return FAILED if failure else 0
 
 
-async def _until_stopped(ground: Ground, narrator: Narrator, rse: str, *, once: bool) -> str | None:
+async def _until_stopped(ground: Ground, narrator: Narrator, rse: str, way: Way | None, *, once: bool) -> str | None:
     """Play until the end or a signal; why it failed, if it did."""
-    playing = asyncio.create_task(scenario.play(ground, narrator, rse, once=once))
+    playing = asyncio.create_task(scenario.play(ground, narrator, rse, way, once=once))
     loop = asyncio.get_running_loop()
 
     def stop() -> None:

@@ -104,7 +104,7 @@ class Stack:
         """Wait for the hub's pages and each connector's gateway. Raises ServerFailed."""
         doors = {"le hub": f"{self._plan.site}/readyz", "la porte du hub": f"{self._plan.door}/readyz"}
         for node, post in self._plan.posts.items():
-            way = ", par la porte HTTPS et sans Kafka," if post.ministry.way == "door" else ""
+            way = ", par la porte HTTPS et sans Kafka," if post.ministry.way is cast.Way.DOOR else ""
             doors[f"le connecteur {node}{way}"] = f"http://{ports.LOOPBACK}:{post.gateway_port}/readyz"
         async with asyncio.TaskGroup() as group:
             for name, url in doors.items():
