@@ -47,13 +47,13 @@ class Exo(Rse):
         self._turn = 0
 
     @classmethod
-    async def start(cls, folder: Path) -> Self:
+    async def start(cls, folder: Path) -> Exo:
         """A portal without spaces."""
         port = free_port()
         url = f"http://127.0.0.1:{port}"
         twin = Twin(
             Options(
-                state=folder / f"exo-{cls.generation}.db",
+                state=folder / "exo.db",
                 api_key=API_KEY,
                 url=url,
                 people=("camille:Camille Roux", "leo:Léo Petit", "animatrice:Anne Marchand", f"{VISITOR}:Dora Weil"),
@@ -198,6 +198,11 @@ class OldExo(Exo):
     generation: ClassVar[str] = "v1-alpha3"
     levels, fixed = Alpha3.levels, not Alpha3.edits
     sweeps: ClassVar[bool] = True
+
+    @classmethod
+    def beside(cls, newer: Exo) -> Self:
+        """Of the same portal, whose numbers go on: to the hub, which outlives a story, no two of a node's messages bear the same."""
+        return cls(newer._twin, newer._server, newer._http, newer.url)
 
     def _known_as(self, number: str, identity: str) -> str:
         del number
