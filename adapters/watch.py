@@ -58,8 +58,9 @@ REFRESH = """
 """
 TAKEN_BY_US = """
     SELECT EXISTS (SELECT 1 FROM objects WHERE instance = $1 AND native_id = $2 AND ((origin = 'copy' AND deleted) OR moderated))
-        OR EXISTS (SELECT 1 FROM intents WHERE instance = $1 AND native_id = $2 AND act = $3 AND state = 'open')
+        OR EXISTS (SELECT 1 FROM intents WHERE instance = $1 AND native_id = $2 AND act = $3)
 """
+"""What was brought back since stands under another id, and is no longer called deleted: that we took this one away, the intent still tells."""
 
 
 class LeaseLost(RuntimeError):

@@ -229,8 +229,12 @@ MODERATED: Final[Mapping[str, Sequence[Step]]] = {
 
 @pytest.mark.parametrize(
     ("told", "law", "generation"),
-    [(STORIES, Law(), Exo.generation), (MODERATED, Law(entrusted=True), Exo.generation), (STORIES, Law(), OldExo.generation)],
-    ids=["ordinary", "moderated", "older eXo"],
+    [
+        (stories, law, generation)
+        for generation in (Exo.generation, OldExo.generation)
+        for stories, law in ((STORIES, Law()), (MODERATED, Law(entrusted=True)))
+    ],
+    ids=["ordinary", "moderated", "older eXo", "older eXo, moderated"],
 )
 async def test_stories_that_went_wrong_once_end_well(
     world: World, ledger: Ledger, generations: Generations, told: Mapping[str, Sequence[Step]], law: Law, generation: str

@@ -191,3 +191,14 @@ async def test_a_tie_that_began_since_begins_anew_though_nobody_saw_the_one_befo
     await watch.found("a", 50)
     (poll,) = await watch.claim({"a": NOW}, LEASE)
     assert (poll.since, poll.floor) == (later, 50)
+
+
+@pytest.mark.parametrize("state", ["open", "closed"])
+async def test_what_we_took_away_stays_known_as_such_though_it_was_brought_back_under_another_id(ledger: Ledger, state: str) -> None:
+    """Who looks after both must not call the words that went with it deleted by their authors."""
+    watch = Watch(ledger, "rse", "holder")
+    assert not await watch.taken_by_us("activity:1")
+    async with ledger.connection() as connection:
+        await connection.execute("INSERT INTO intents VALUES ('rse', 'k', 'deleted', 'a', 'activity:1', $1, $2)", state, NOW)
+    assert await watch.taken_by_us("activity:1")
+    assert not await watch.taken_by_us("activity:2")
