@@ -53,6 +53,8 @@ if TYPE_CHECKING:
 EACH: Final = 2
 """RSEs that one connector process serves."""
 ARRIVES_WITHIN: Final = 600.0
+GONE: Final = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+"""What a database raises that is just being restarted, in the middle of an answer too."""
 READY_WITHIN: Final = 180.0
 BEHIND: Final = """
     SELECT coalesce(sum(greatest(0, coalesce(last, 0) - applied)), 0) + (SELECT count(*) FROM adapters.spool) AS behind
@@ -117,7 +119,7 @@ class Town:
             try:
                 await self._work(partial(propose_tie, rse.seat.node, rse.spaces[community], community), engine)
                 break
-            except (OSError, SQLAlchemyError):
+            except (*GONE, SQLAlchemyError):
                 await asyncio.sleep(1.0)
             finally:
                 await engine.dispose()
@@ -131,7 +133,7 @@ class Town:
             confirmed = await self.ask(
                 "SELECT 1 FROM adapters.ties WHERE instance = $1 AND space = $2 AND state = 'confirmed'", rse.seat.node, space
             )
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        except GONE:
             return False
         return bool(active and confirmed)
 
