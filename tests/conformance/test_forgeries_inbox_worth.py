@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import pytest
 from structlog.testing import capture_logs
@@ -16,12 +16,11 @@ from schemas.manifest import Grade
 from tests.fakes_peer_stage import door, stage
 from tests.forgeries import plays
 from tests.forgeries.checks import Check, checks_of, switched_off
+from tests.forgeries.grades import read_worse
 from tests.forgeries.post import deliver
 from tests.forgeries.said import NETWORK
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from tests.forgeries.drafts import Wire
     from tests.forgeries.plays import Play
 
@@ -113,18 +112,7 @@ ELSEWHERE: Final[dict[str, str]] = {
 PROVED: Final = [check for check in CHECKS if check.name not in BEHIND | ELSEWHERE]
 FRESH_SECONDS: Final = 20.0
 """What is signed serves for a minute: older, it would be refused for its age, and prove nothing of what else is wrong with it."""
-
-
-def _never(until: datetime | None, at: datetime) -> bool:
-    del until, at
-    return False
-
-
-READINGS: Final[dict[str, tuple[Any, Any, Any]]] = {
-    **{f"a server that is {grade.value} may do all": (access.PEER_RIGHTS, grade, frozenset(PeerRight)) for grade in Grade if grade is not Grade.FULL},
-    "a manifest holds for ever": (access.__dict__, "expired", _never),
-}  # fmt: skip
-"""What guards the door and refuses nothing by itself: the rights of each grade, read worse."""
+READINGS: Final = read_worse("a server", access.PEER_RIGHTS, [grade for grade in Grade if grade is not Grade.FULL], frozenset(PeerRight))
 
 
 class Requests:

@@ -26,6 +26,7 @@ from tests.forgeries import node_door
 from tests.forgeries.cast import Cast
 from tests.forgeries.checks import Check, checks_of, switched_off
 from tests.forgeries.drafts import signed
+from tests.forgeries.grades import read_worse
 from tests.forgeries.post import deliver
 from tests.forgeries.signatures import against
 
@@ -86,18 +87,7 @@ ELSEWHERE: Final = {
 }
 """Limits of size and time, and requests that wait: no forgery is as large or as slow, and these tests try them."""
 PROVED: Final = [check for check in CHECKS if check.name not in BEHIND | ELSEWHERE]
-
-
-def _never(until: datetime | None, at: datetime) -> bool:
-    del until, at
-    return False
-
-
-READINGS: Final[dict[str, tuple[Any, Any, Any]]] = {
-    **{f"a node that is {grade.value} may do all": (access.RIGHTS, grade, frozenset(Right)) for grade in (Grade.OBSERVER, Grade.SUSPENDED, Grade.GONE)},
-    "a manifest holds for ever": (access.__dict__, "expired", _never),
-}  # fmt: skip
-"""What guards the door and refuses nothing by itself, so that there is no refusal to be switched off: the rights of each grade, read worse."""
+READINGS: Final = read_worse("a node", access.RIGHTS, (Grade.OBSERVER, Grade.SUSPENDED, Grade.GONE), frozenset(Right))
 
 
 class Taken:
