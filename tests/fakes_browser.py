@@ -114,6 +114,14 @@ async def browser(profile: Path) -> AsyncIterator[Tab]:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         await process.wait()
+        await asyncio.to_thread(_swept, profile)
+
+
+def _swept(profile: Path) -> None:
+    """Remove the folder that it makes outside its profile, to which the profile leads: killed, it leaves that behind."""
+    socket = profile / "SingletonSocket"
+    if socket.is_symlink():
+        shutil.rmtree(socket.readlink().parent, ignore_errors=True)
 
 
 async def _address(profile: Path) -> str:
