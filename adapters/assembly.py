@@ -61,7 +61,8 @@ from adapters.settings import Instances, secret_in
 from adapters.sorting import Seat
 from adapters.spool import Spool
 from adapters.ties import Ties
-from adapters.unliked import Told, Unliked
+from adapters.told_likes import ToldLikes
+from adapters.unliked import Unliked
 from adapters.watch import Watch
 from adapters.writer import Writer
 from schemas.wire import at_rest
@@ -212,7 +213,7 @@ def _offered(
         )  # fmt: skip
         yield _after(handshake.begun, Backfiller(bringing).run)
     if isinstance(client, Unlikes):
-        told = Told(shared.ledger, name)
+        told = ToldLikes(shared.ledger, name)
         asking = Unliked(
             name, client, told, ties, seat.lately, admission.admit, admission.asking, shared.clock, asyncio.sleep, instance.limits
         )

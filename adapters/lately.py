@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 LATELY: Final = timedelta(minutes=15)
-"""Discourse lets a like be taken back for ten minutes (`post_undo_action_window_mins`)."""
+"""A like is mostly taken back at once, or never: a platform may allow it for some minutes alone."""
 NOTED: Final = 1_000
 
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from adapters.memory import OBJECT_COLUMNS, object_of
 from adapters.news import NOBODY
 from adapters.port import Act, Change, Incomplete, Later
 from adapters.rounds import outlived
@@ -21,47 +20,19 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
     from adapters.lately import Lately
-    from adapters.ledger import Ledger
     from adapters.memory import KnownObject
     from adapters.offers import Unlikes
     from adapters.telling import Admit
     from adapters.ties import Ties
+    from adapters.told_likes import ToldLikes
 
 ROUND_SECONDS: Final = 120.0
 AGAIN_SECONDS: Final = 20.0
-AT_ONCE: Final = 12  # messages in a round, each two questions: a fifth of what Discourse lets an administrator's key ask
+AT_ONCE: Final = 12  # messages in a round, each two questions: a fifth of sixty questions a minute
 LATELY_AT_ONCE: Final = 10  # of them; the others have their turn whatever is liked meanwhile
 NEWEST: Final = 120
 TURN: Final = timedelta(minutes=30)
 ASKING_SECONDS: Final = 30.0
-_TOLD = """
-    FROM objects AS liked JOIN objects AS message ON message.instance = liked.instance AND message.native_id = liked.about
-    WHERE liked.instance = $1 AND liked.kind = 'reaction' AND liked.origin = 'own' AND NOT message.deleted AND NOT message.withdrawn
-"""
-LIKES: Final = f"SELECT {', '.join(f'liked.{one}' for one in OBJECT_COLUMNS.split(', '))} {_TOLD} AND liked.about = $2"
-LIKED: Final = f"""
-    SELECT about FROM (SELECT DISTINCT liked.about {_TOLD} AND NOT liked.deleted AND liked.space = ANY($2)) AS messages
-    ORDER BY length(about) DESC, about DESC LIMIT $3
-"""  # noqa: S608 - constants
-"""The newest ones: their numbers grow."""
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """What others were told of an instance's likes, by the ledger."""
-
-    ledger: Ledger
-    instance: str
-
-    async def likes(self, message: str) -> list[KnownObject]:
-        """The likes of a message of which others were told, `deleted` where that it was taken back, too."""
-        async with self.ledger.connection() as connection:
-            return [object_of(row) for row in await connection.fetch(LIKES, self.instance, message)]
-
-    async def liked(self, spaces: Sequence[str], most: int) -> list[str]:
-        """The newest messages of these spaces that have any which stands."""
-        async with self.ledger.connection() as connection:
-            return [row["about"] for row in await connection.fetch(LIKED, self.instance, list(spaces), most)]
 
 
 @dataclass(slots=True)
@@ -70,7 +41,7 @@ class Unliked:
 
     name: str
     client: Unlikes
-    told: Told
+    told: ToldLikes
     ties: Ties
     lately: Lately
     admit: Admit
