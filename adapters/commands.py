@@ -63,7 +63,7 @@ def run(door: DOOR = None) -> None:
 
     from adapters.assembly import SettingsIncomplete
     from adapters.assembly import run as run_all
-    from adapters.settings import AdapterSettings, InstancesRefused
+    from adapters.settings import AdapterSettings, InstancesRefused, OptionRefused
     from schemas.wire.failures import told
     from schemas.wire.settings import SettingRefused, SettingTwice
     from schemas.wire.telemetry import configure_logs
@@ -76,7 +76,7 @@ def run(door: DOOR = None) -> None:
     except SettingsIncomplete as error:
         structlog.get_logger().error("settings_incomplete", missing=str(error))
         raise typer.Exit(1) from None
-    except (SettingRefused, SettingTwice, InstancesRefused) as error:
+    except (SettingRefused, SettingTwice, InstancesRefused, OptionRefused) as error:
         structlog.get_logger().error("settings_refused", faults=str(error))  # they name settings and repeat no value
         raise typer.Exit(1) from None
     except Exception as error:  # noqa: BLE001 - a traceback would show its text: what people wrote, parameters of SQL, a secret of the settings

@@ -87,6 +87,13 @@ class InstancesRefused(ValueError):
         super().__init__("\n".join(f"{path} : {line}" for line in lines))
 
 
+class OptionRefused(ValueError):
+    """An instance's option that its connector does not know; it says which and what may stand there, and repeats no value."""
+
+    def __init__(self, node: str, option: str, *known: str) -> None:
+        super().__init__(f"Instance du nœud « {node} », options.{option} : {' ou '.join(known)}")
+
+
 class AdapterSettings(FiledSettings):
     """Settings of a connector process; environment prefix `TRAITDUNION_`."""
 

@@ -17,7 +17,7 @@ def explained(error: Exception) -> Told | None:
     from adapters.ledger import LedgerUnavailable
     from adapters.observed import GatewaySilent
     from adapters.platforms import PlatformUnknown
-    from adapters.settings import InstancesRefused
+    from adapters.settings import InstancesRefused, OptionRefused
     from schemas.wire.command_line import UNREACHABLE, Told, of_machine
 
     match error:
@@ -31,7 +31,7 @@ def explained(error: Exception) -> Told | None:
             return Told(f"Le fichier des instances ne connaît pas « {error} ».")
         case PlatformUnknown():
             return Told(f"Aucun connecteur ne connaît la plateforme « {error} ».")
-        case InstancesRefused():
+        case InstancesRefused() | OptionRefused():
             return Told(str(error))
         case UndefinedTableError():
             return Told("Le registre local n'est pas prêt : lancez d'abord « traitdunion connector migrate ».")

@@ -40,6 +40,7 @@ from adapters.port import (
     Unused,
     Written,
 )
+from adapters.settings import OptionRefused
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -61,10 +62,6 @@ _SPACE = re.compile(r"^[A-Za-z0-9_-]{1,64}$")
 _NATIVE = re.compile(r"^(?:activity:([A-Za-z0-9_-]{1,64})|comment:([A-Za-z0-9_-]{1,64})/([A-Za-z0-9_-]{1,64}))$")
 
 
-class GenerationUnknown(ValueError):
-    """`generation` is neither v1 nor v1-alpha3."""
-
-
 class ExoClient:
     """Both halves of the eXo connector that speak HTTP; writes under the connector's own account."""
 
@@ -73,7 +70,7 @@ class ExoClient:
     def __init__(self, instance: Instance, timeout: float = TIMEOUT, paces: Paces | None = None) -> None:
         generation = instance.options.get("generation", "v1")
         if generation not in GENERATIONS:
-            raise GenerationUnknown(generation)
+            raise OptionRefused(instance.node, "generation", *GENERATIONS)
         self._instance = instance
         self._account = instance.options.get("account", ACCOUNT).casefold()
         self._paces = paces or Paces(instance.node, instance.limits)

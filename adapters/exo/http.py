@@ -12,6 +12,7 @@ import aiohttp
 from adapters.exo.reading import ACCOUNT
 from adapters.far_clock import ZERO, offset_of
 from adapters.port import Later, Never
+from adapters.settings import OptionRefused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -23,11 +24,8 @@ if TYPE_CHECKING:
 ANSWER_LIMIT = 32 * 1024 * 1024
 PIECE = 64 * 1024
 TIMEOUT = 20.0
+WAYS_IN = ("basic", "bearer")
 UNSURE = frozenset((HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN))
-
-
-class SignInUnknown(ValueError):
-    """`auth` is neither basic nor bearer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,10 +130,10 @@ class Api:
 
 
 def _way_in(instance: Instance) -> str:
-    """How this eXo wants to be asked; raises SignInUnknown. Taken for Basic, a token would be sent as the password that it is not."""
+    """How this eXo wants to be asked; raises OptionRefused. Taken for Basic, a token would be sent as the password that it is not."""
     said = instance.options.get("auth", "basic")
-    if said not in {"basic", "bearer"}:
-        raise SignInUnknown(said)
+    if said not in WAYS_IN:
+        raise OptionRefused(instance.node, "auth", *WAYS_IN)
     return said
 
 

@@ -13,9 +13,9 @@ import pytest
 from pydantic import SecretStr
 
 from adapters.exo import ExoClient, http
-from adapters.exo.client import GenerationUnknown
-from adapters.exo.http import SignInUnknown
 from adapters.port import REACTIONS, UNSUPPORTED, WITHDRAWN, Act, Change, Incomplete, Later, Never, Order, Reading, Same, Unused, Written
+from adapters.settings import OptionRefused
+from adapters.troubles import explained
 from schemas.facts.message import Author, Content
 from tests.fakes_exo import ACCOUNT, ALPHA3, API_KEY, SPACES, V1, exo_instance
 from tests.fakes_exo_twin import SOCIAL, Portal, portal
@@ -118,10 +118,18 @@ async def test_a_password_that_is_no_longer_accepted_is_not_taken_for_a_space_th
     assert await either.client.newer(space_of(either), None) == Never("forbidden")
 
 
-@pytest.mark.parametrize(("options", "refusal"), [({"generation": "v2"}, GenerationUnknown), ({"auth": "session"}, SignInUnknown)])
-def test_an_exo_that_we_do_not_know_how_to_ask_is_refused_at_the_start(options: dict[str, str], refusal: type[ValueError]) -> None:
-    with pytest.raises(refusal):
-        ExoClient(exo_instance().model_copy(update={"options": options}))
+@pytest.mark.parametrize(
+    ("option", "said", "known"),
+    [("generation", "v2", "v1 ou v1-alpha3"), ("auth", "session", "basic ou bearer")],
+    ids=["generation", "auth"],
+)
+def test_an_exo_that_we_do_not_know_how_to_ask_is_refused_at_the_start_in_a_sentence(option: str, said: str, known: str) -> None:
+    instance = exo_instance().model_copy(update={"options": {option: said}})
+    with pytest.raises(OptionRefused) as refused:
+        ExoClient(instance)
+    sentence = explained(refused.value)
+    assert sentence is not None
+    assert sentence.sentence == f"Instance du nœud « {instance.node} », options.{option} : {known}"
 
 
 # --- what is new -----------------------------------------------------------------------------------------------------
