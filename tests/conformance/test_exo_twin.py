@@ -123,7 +123,7 @@ async def test_a_password_that_is_no_longer_accepted_is_not_taken_for_a_space_th
     [("generation", "v2", "v1 ou v1-alpha3"), ("auth", "session", "basic ou bearer")],
     ids=["generation", "auth"],
 )
-def test_an_exo_that_we_do_not_know_how_to_ask_is_refused_at_the_start_in_a_sentence(option: str, said: str, known: str) -> None:
+def test_an_exo_that_we_do_not_know_how_to_ask_is_refused_at_the_start(option: str, said: str, known: str) -> None:
     instance = exo_instance().model_copy(update={"options": {option: said}})
     with pytest.raises(OptionRefused) as refused:
         ExoClient(instance)
