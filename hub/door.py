@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import hashlib
 import signal
+from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
@@ -29,7 +30,8 @@ from schemas.wire import telemetry
 from schemas.wire.reception import Reception
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from socket import socket
 
     from sqlalchemy.ext.asyncio import AsyncEngine
     from starlette.types import ASGIApp
@@ -79,24 +81,35 @@ async def run(settings: HubSettings, kafka_settings: KafkaSettings, names: Topic
             {"kafka": lambda: parts.publisher.ready, "registry": lambda: trusted() is not None, "witness": lambda: witness.ready}
         )
         runner = await telemetry.serve(health, settings.metrics_host, settings.metrics_port)
-        log.info("door_starts", port=settings.door_port, metrics_at=telemetry.address(runner))
-        await server(node_door(parts), settings.door_host, settings.door_port).serve()
+        opened = partial(log.info, "door_started", port=settings.door_port, metrics_at=telemetry.address(runner))
+        await server(node_door(parts), settings.door_host, settings.door_port, opened).serve()
         await runner.cleanup()
     await database.dispose()
 
 
-def server(app: ASGIApp, host: str, port: int) -> uvicorn.Server:
-    """The door's HTTP server: no forwarding header is believed, nothing is logged but what the door itself says."""
-    return _Server(
-        uvicorn.Config(
-            app, host=host, port=port, http=Reception, ws="none", lifespan="off", log_config=None, access_log=False, server_header=False,
-            proxy_headers=False, timeout_graceful_shutdown=3,
-        )
+def server(app: ASGIApp, host: str, port: int, opened: Callable[[], None] = lambda: None) -> uvicorn.Server:
+    """The door's HTTP server: no forwarding header is believed, nothing is logged but what the door itself says.
+
+    `opened` is called once, as soon as the port takes connections.
+    """
+    config = uvicorn.Config(
+        app, host=host, port=port, http=Reception, ws="none", lifespan="off", log_config=None, access_log=False, server_header=False,
+        proxy_headers=False, timeout_graceful_shutdown=3,
     )  # fmt: skip
+    return _Server(config, opened)
 
 
 class _Server(uvicorn.Server):
     """Ends by a signal as uvicorn does, but leaves it at that: re-raised, it would cut off what is still to be put away."""
+
+    def __init__(self, config: uvicorn.Config, opened: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._opened = opened
+
+    async def startup(self, sockets: list[socket] | None = None) -> None:
+        """Listen, and say so."""
+        await super().startup(sockets)
+        self._opened()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
@@ -64,7 +65,8 @@ async def run(settings: HubSettings, ring: Ring, kafka_settings: KafkaSettings, 
     ):
         health = telemetry.Health({"kafka": lambda: taken.publisher.ready, "peers": lambda: book.ready, "keys": lambda: ring.ready})
         runner = await telemetry.serve(health, settings.metrics_host, settings.metrics_port)
-        log.info("peer_door_starts", port=settings.federation_port, metrics_at=telemetry.address(runner))
-        await server(application(pages, taken.inboxes, health.failing), settings.federation_host, settings.federation_port).serve()
+        opened = partial(log.info, "peer_door_started", port=settings.federation_port, metrics_at=telemetry.address(runner))
+        routes = application(pages, taken.inboxes, health.failing)
+        await server(routes, settings.federation_host, settings.federation_port, opened).serve()
         await runner.cleanup()
     await database.dispose()

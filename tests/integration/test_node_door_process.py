@@ -39,7 +39,7 @@ async def test_the_door_works_with_the_hubs_public_key_where_there_is_no_private
     assert not (hub.folder / "hub.pem").exists()
     door = hub.start("door", "-m", "hub", "door", **environment)
     await until(lambda: door.said("kafka_connected"))
-    await until(lambda: door.said("door_starts"))
+    await until(lambda: door.said("door_started"))
     await until(lambda: is_well(f"http://{LOOPBACK}:{port}/readyz"))  # from then on it hears signals
     assert not door.said("registry_not_read")
     assert await door.stop() == 0

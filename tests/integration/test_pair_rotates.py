@@ -38,7 +38,7 @@ PROCESSES = {
     "peers": "worker_ready",
     "fanout": "worker_ready",
     "relay": "relay_started",
-    "peer-door": "peer_door_starts",
+    "peer-door": "peer_door_started",
     "courier": "courier_started",
 }
 

@@ -12,7 +12,7 @@ from deploy.local.ports import free_port
 from hub.federation.remote import RemoteActor, read_actor
 from hub.process import LOST
 from schemas.actor_keys import ActorKey
-from tests.fakes_streams import Hub, becomes, until
+from tests.fakes_streams import Hub, until
 from tests.hub_world import COMMUNITY, World
 
 if TYPE_CHECKING:
@@ -74,8 +74,8 @@ async def test_it_shows_public_communities_under_keys_that_the_command_line_made
         assert await made.ended() == 0
         assert b"ENCRYPTED" in (hub.folder / f"{kind}.pem").read_bytes()
     door = hub.start("peer-door", "-m", "hub", "peer-door", **environment)
-    await until(functools.partial(door.said, "peer_door_starts"))
-    await becomes(functools.partial(answers, here), wanted=True)
+    await until(functools.partial(door.said, "peer_door_started"))
+    assert await answers(here)  # what it says, holds: connections are taken from that line on
     async with aiohttp.ClientSession(base_url=here) as session:
         for path in ("/actor", f"/groups/{COMMUNITY}"):
             async with session.get(path, headers=AS) as answer:

@@ -94,7 +94,7 @@ async def ours(
         hub.prepare(world)
         hub.up(*PROCESSES)
         door, courier = hub.start("peer-door", "-m", "hub", "peer-door"), hub.start("courier", "-m", "hub", "courier")
-        await until(functools.partial(door.said, "peer_door_starts"), SLOW)
+        await until(functools.partial(door.said, "peer_door_started"), SLOW)
         await until(functools.partial(courier.said, "courier_started"), SLOW)
         for name in PROCESSES:
             await until(functools.partial(hub.lines, name, "relay_started" if name == "relay" else "worker_ready"), SLOW)
