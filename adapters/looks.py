@@ -130,7 +130,7 @@ class Looker:
         newer = await self._client.newer(view.poll.space, view.cursor)
         if not isinstance(newer, Reading):
             return newer
-        window = await self._client.window(view.poll.space, self._clock() - WINDOW, WINDOW_ROOTS, view.mark)
+        window = await self._client.window(view.poll.space, self._clock() - WINDOW, WINDOW_ROOTS, view.mark, newer.head)
         if isinstance(window, Later | Never):
             return window
         current = window.sightings if isinstance(window, Reading) else ()

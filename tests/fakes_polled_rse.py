@@ -51,7 +51,10 @@ class PolledRse(PlainRse):
         latest = max((one.at.isoformat() for one in roots), default=cursor)
         return Reading(tuple(map(self._seen, roots)), latest)
 
-    async def window(self, space: str, since: datetime, most: int, unless: str) -> Reading | Same | Later | Never:
+    async def window(
+        self, space: str, since: datetime, most: int, unless: str, head: tuple[object, ...] = ()
+    ) -> Reading | Same | Later | Never:
+        del head
         if refused := self._ask("window"):
             return refused
         every = [one for one in self._shown(space) if one.under is None]

@@ -67,7 +67,7 @@ class Alpha3:
         entries = [entry_of(one) for one in listed(answer.document, "activities")]
         if reached and len(entries) >= PAGE:
             return await self._back(space, entries, reached, cursor)
-        return Page(in_order(entries), self._cursor(entries) or cursor)
+        return Page(in_order(entries), self._cursor(entries) or cursor, head=() if known else (answer,))
 
     async def _back(self, space: str, entries: list[Found], reached: Reached, cursor: str | None) -> Page | Later | Never:
         place = _lowest(entries)
@@ -94,13 +94,15 @@ class Alpha3:
         reached = Reached.until(newest.created, offset, self._clock())
         return f"{newest.id if reached.at == newest.created - offset else ''}@{reached}"
 
-    async def window(self, space: str, since: datetime, most: int, unless: str) -> Page | Same | Later | Never:
+    async def window(
+        self, space: str, since: datetime, most: int, unless: str, head: tuple[Answer, ...] = ()
+    ) -> Page | Same | Later | Never:
         """The newest pages, each activity with its comments."""
         found: list[Any] = []
         bodies: list[bytes] = []
         places: list[str | None] = [None]
         while len(found) < most:
-            answer = await self._stream(space, places[-1])
+            answer = head[len(bodies)] if len(bodies) < len(head) else await self._stream(space, places[-1])
             refused = await settled(self.api, answer)
             if refused is not None or isinstance(answer, Later):
                 return refused or Later("unreachable")

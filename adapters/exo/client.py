@@ -207,9 +207,11 @@ class ExoClient:
         page = await self._exo.newer(space, cursor)
         return page if not isinstance(page, Page) else await self._reading(page, space)
 
-    async def window(self, space: str, since: datetime, most: int, unless: str) -> Reading | Same | Later | Never:
+    async def window(
+        self, space: str, since: datetime, most: int, unless: str, head: tuple[object, ...] = ()
+    ) -> Reading | Same | Later | Never:
         """What was touched last."""
-        page = await self._exo.window(space, since, most, unless)
+        page = await self._exo.window(space, since, most, unless, tuple(answer for answer in head if isinstance(answer, Answer)))
         return page if not isinstance(page, Page) else await self._reading(page, space)
 
     async def deeper(self, space: str, place: str, unless: str) -> Reading | Same | Later | Never:
@@ -241,7 +243,7 @@ class ExoClient:
         if page.entries:
             self._count(page, await self._exo_version())
         entries = (timed(one, self._exo.api.offset) if isinstance(one, Entry) else one for one in page.entries)
-        return Reading(sightings_of(entries, space, self._instance), page.cursor, page.mark)
+        return Reading(sightings_of(entries, space, self._instance), page.cursor, page.mark, page.head)
 
     def _count(self, page: Page, version: str) -> None:
         """What these answers hold that we do not know."""

@@ -26,11 +26,15 @@ Model = TypeVar("Model", bound=BaseModel)
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Entries in the order of their creation. `cursor` is where to go on, `mark` changes with the bytes."""
+    """Entries in the order of their creation. `cursor` is where to go on, `mark` changes with the bytes.
+
+    `head` is the first pages of the stream, as they would be asked for a window.
+    """
 
     entries: tuple[Found, ...] = ()
     cursor: str | None = None
     mark: str = ""
+    head: tuple[Answer, ...] = ()
 
 
 class Dialect(Protocol):
@@ -48,8 +52,10 @@ class Dialect(Protocol):
         """All activities that came after a cursor."""
         ...
 
-    async def window(self, space: str, since: datetime, most: int, unless: str) -> Page | Same | Later | Never:
-        """The activities touched last; none of them older than `since`, which is a time of ours."""
+    async def window(
+        self, space: str, since: datetime, most: int, unless: str, head: tuple[Answer, ...] = ()
+    ) -> Page | Same | Later | Never:
+        """The activities touched last; none of them older than `since`, which is a time of ours. Pages of the `head` are not asked again."""
         ...
 
     async def deeper(self, space: str, place: str, unless: str) -> Page | Same | Later | Never:

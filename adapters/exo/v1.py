@@ -36,6 +36,7 @@ ROOT = "/portal/rest"
 SOCIAL = "/v1/social"
 PAGE = 50
 MOST_PAGES = 200  # 10,000 activities: a cursor that old is no cursor
+HEAD = 4  # pages that a window holds
 WHOLE = "identity,likes"
 
 
@@ -56,11 +57,13 @@ class V1:
         entries: list[Entry | Nonsense] = []
         stamps: list[str] = []
         reached, began = Reached.read(cursor) if cursor else None, self._clock()
+        head: tuple[Answer, ...] = ()
         for number in range(MOST_PAGES):
             answer = await self._stream(space, number * PAGE)
             refused = await settled(self.api, answer)
             if refused is not None or isinstance(answer, Later):
                 return refused or Later("unreachable")
+            head = (*head, answer)[:HEAD]
             page = listed(answer.document, "activities")
             touched = [_touched(one) for one in page]
             stamps += filter(None, touched)
@@ -69,15 +72,18 @@ class V1:
             if limit is None or len(page) < PAGE or _before(touched[-1], limit):
                 break
         newest = max(map(moment, stamps), default=None)
-        return await self._likers.whole(Page(in_order(entries), str(Reached.until(newest, self.api.offset, began)) if newest else cursor))
+        until = str(Reached.until(newest, self.api.offset, began)) if newest else cursor
+        return await self._likers.whole(Page(in_order(entries), until, head=head))
 
-    async def window(self, space: str, since: datetime, most: int, unless: str) -> Page | Same | Later | Never:
+    async def window(
+        self, space: str, since: datetime, most: int, unless: str, head: tuple[Answer, ...] = ()
+    ) -> Page | Same | Later | Never:
         """The first pages of the stream."""
         found: list[Any] = []
         page: list[Any] = []
         bodies: list[bytes] = []
         while len(found) < most:
-            answer = await self._stream(space, len(bodies) * PAGE)
+            answer = head[len(bodies)] if len(bodies) < len(head) else await self._stream(space, len(bodies) * PAGE)
             refused = await settled(self.api, answer)
             if refused is not None or isinstance(answer, Later):
                 return refused or Later("unreachable")

@@ -102,10 +102,12 @@ class Polled(RseClient, Protocol):
         """All that came since `cursor`, however much; without a cursor, the newest page alone."""
         ...
 
-    async def window(self, space: str, since: datetime, most: int, unless: str) -> Reading | Same | Later | Never:
+    async def window(
+        self, space: str, since: datetime, most: int, unless: str, head: tuple[object, ...] = ()
+    ) -> Reading | Same | Later | Never:
         """The last `most` roots, none of them older than `since`, as they stand now; Same where their mark is still `unless`.
 
-        Its cursor is where `deeper` begins, None where nothing lies beyond.
+        `head` is what `newer` has just read of them. Its cursor is where `deeper` begins, None where nothing lies beyond.
         """
         ...
 

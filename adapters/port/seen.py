@@ -55,11 +55,15 @@ class Sighting:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a poll saw. `cursor` is where the next one goes on; `mark` changes when the answer's bytes do."""
+    """What a poll saw. `cursor` is where the next one goes on; `mark` changes when the answer's bytes do.
+
+    `head` is the answers themselves, in the client's own terms, as far as the window of the same look begins with them: no look asks for a page twice.
+    """
 
     sightings: tuple[Sighting, ...] = ()
     cursor: str | None = None
     mark: str = ""
+    head: tuple[object, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ import pytest
 
 from adapters import looks
 from adapters.exo import alpha3, v1
+from adapters.exo.http import Api
 from adapters.looks import Looked, Looker
 from adapters.port import REACTIONS, Act, Change, Never, Reading, Same
 from tests.fakes_exo import ALPHA3, SPACES, V1
@@ -16,8 +17,11 @@ from tests.fakes_exo_twin import Portal, portal
 from tests.fakes_polled import view_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
     from pathlib import Path
+
+    from adapters.exo.http import Answer
+    from adapters.port import Later
 
 LONG_AGO = datetime.fromtimestamp(0, UTC)
 PAGE = 2
@@ -51,6 +55,25 @@ async def test_it_reaches_back_over_pages_to_as_many_of_the_newest_as_asked(eith
 async def test_no_page_is_asked_beyond_one_that_ends_before_the_days_asked(either: Portal) -> None:
     posted = [await either.post(f"Numéro {number}") for number in range(7)]
     assert await window(either, datetime.now(UTC) + timedelta(hours=1), 5) == posted[-PAGE:]
+
+
+async def test_no_look_asks_for_a_page_twice(either: Portal, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(5):
+        await either.post(f"Numéro {number}")
+    asked, get = list[tuple[str, str]](), Api.get
+
+    async def noted(self: Api, path: str, query: Sequence[tuple[str, str]] = ()) -> Answer | Later:
+        asked.append((path, str(query)))
+        return await get(self, path, query)
+
+    monkeypatch.setattr(Api, "get", noted)
+    looker = Looker(either.client, either.sink.watch, either.sink.admit, lambda: either.sink.room, lambda: datetime.now(UTC), reread=0.0)
+    view = view_of(space_of(either))
+    for _ in range(2):
+        asked.clear()
+        assert isinstance(await looker.look(view), Looked)
+        assert sorted(asked) == sorted(set(asked))
+    assert any("stream" in path or "activities" in path for path, _ in asked)
 
 
 async def beyond(rse: Portal) -> list[str]:

@@ -73,8 +73,10 @@ async def test_what_the_window_showed_is_let_go_of_before_threads_are_read() -> 
     stand: list[bool] = []
 
     class Rse(PolledRse):
-        async def window(self, space: str, since: datetime, most: int, unless: str) -> Reading | Same | Later | Never:
-            reading = await super().window(space, since, most, unless)
+        async def window(
+            self, space: str, since: datetime, most: int, unless: str, head: tuple[object, ...] = ()
+        ) -> Reading | Same | Later | Never:
+            reading = await super().window(space, since, most, unless, head)
             shown.extend(map(weakref.ref, reading.sightings if isinstance(reading, Reading) else ()))
             return reading
 
