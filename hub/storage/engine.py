@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from functools import partial
 from pathlib import Path
@@ -20,6 +21,8 @@ UNABLE: Final = frozenset({"08", "25", "53", "57", "58"})
 """Classes of SQLSTATE by which a server says that it cannot: connection, read-only, no room (53100), shutting down, its disk fails."""
 KEEPALIVES: Final = {"tcp_keepalives_idle": "10", "tcp_keepalives_interval": "5", "tcp_keepalives_count": "3"}
 """A machine that vanished says no farewell, and PostgreSQL would keep its lock for two hours (PostgreSQL 18 § 19.3.2)."""
+HEARD: Final = {"TCP_KEEPIDLE": 10, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 25_000}
+"""The same towards a server that vanished, 25 seconds after its last word (tcp(7); the last in milliseconds): what waits for its answer would wait for ever."""
 RESTED_SECONDS: Final = 0.2
 RESTS_SINCE: Final = "rests_since"
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -37,14 +40,28 @@ def engine_for(url: str, *, pool: int = 5) -> AsyncEngine:
     return made
 
 
+class _Heard(asyncpg.Connection):  # type: ignore[misc]  # asyncpg has no types
+    """A connection whose other end is asked whether it is still there: asyncpg knows no `keepalives` of its own."""
+
+    def __init__(self, protocol: Any, transport: Any, *rest: Any) -> None:
+        super().__init__(protocol, transport, *rest)
+        found = transport.get_extra_info("socket")
+        if found.family in {socket.AF_INET, socket.AF_INET6}:
+            found.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            for option, value in HEARD.items():
+                if hasattr(socket, option):  # Linux has them all
+                    found.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
+
+
 async def _connect(url: str) -> asyncpg.Connection:
     """The driver reads the address itself, as its authors mean it: SQLAlchemy knows neither `sslmode` nor two hosts."""
-    return await asyncpg.connect(url.replace("+asyncpg", "", 1), server_settings={"plan_cache_mode": "force_custom_plan"})
+    said = {"plan_cache_mode": "force_custom_plan"}
+    return await asyncpg.connect(url.replace("+asyncpg", "", 1), server_settings=said, connection_class=_Heard)
 
 
 async def alone(url: str, number: int) -> asyncpg.Connection:
     """The connection that holds an advisory lock, once nobody else does: of two processes one works, the other waits to take over."""
-    connection = await asyncpg.connect(url, server_settings=KEEPALIVES)
+    connection = await asyncpg.connect(url, server_settings=KEEPALIVES, connection_class=_Heard)
     await connection.execute("SELECT pg_advisory_lock($1)", number)
     return connection
 

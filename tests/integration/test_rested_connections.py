@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import socket
+from typing import Any
+
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from hub.storage import engine as storage
-from hub.storage.engine import connection_lost, engine_for
+from hub.storage.engine import HEARD, alone, connection_lost, engine_for
 
 PID = text("SELECT pg_backend_pid()")
 
@@ -40,3 +43,17 @@ async def around_a_cut(url: str) -> tuple[int, int]:
     finally:
         await ours.dispose()
         await other.dispose()
+
+
+async def test_a_database_whose_machine_vanishes_is_given_up_by_what_waits_for_its_answer(database_url: str) -> None:
+    engine, lock = engine_for(database_url), await alone(database_url, 4711)
+    try:
+        async with engine.connect() as connection:
+            pooled: Any = (await connection.get_raw_connection()).driver_connection
+            for one in (pooled, lock):
+                found = one._transport.get_extra_info("socket")
+                assert found.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+                assert {name: found.getsockopt(socket.IPPROTO_TCP, getattr(socket, name)) for name in HEARD} == HEARD
+    finally:
+        await lock.close()
+        await engine.dispose()
