@@ -13,7 +13,9 @@ from aiohttp import web
 from adapters.exo import ExoClient
 from adapters.exo.twin.options import Options
 from adapters.exo.twin.server import Twin
-from tests.fakes_exo import ACCOUNT, API_KEY, V1, exo_instance
+from adapters.port import Act, Order, Written
+from schemas.facts.message import Author, Content
+from tests.fakes_exo import ACCOUNT, API_KEY, SPACES, V1, exo_instance
 from tests.fakes_polled import PolledSink
 
 if TYPE_CHECKING:
@@ -34,6 +36,11 @@ class Portal:
     instance: Instance
     client: ExoClient
     session: aiohttp.ClientSession
+
+    @property
+    def space(self) -> str:
+        """The space that its connector looks at, as its generation names it."""
+        return SPACES[self.instance.options["generation"]][0]
 
     async def call(self, method: str, path: str, username: str = "camille", /, **body: Any) -> tuple[int, Any]:
         """A person's or a tester's own request: its status and JSON."""
@@ -116,3 +123,19 @@ async def portal(folder: Path, generation: str = V1, **changes: Any) -> AsyncIte
         client = ExoClient(rse)
         stack.push_async_callback(client.close)
         yield Portal(options, PolledSink(), rse, client, session)
+
+
+def order(rse: Portal, key: str = "k1", **changes: Any) -> Order:
+    """Somebody elsewhere has said something in the space."""
+    posted = Order(
+        Act.POSTED, key, "s1", rse.space, Author(name="Bob Diallo", organisation="Éducation"),
+        Content(html="<p>Bonjour d’ailleurs</p>", text="Bonjour d’ailleurs"), link="https://tchap.example/m/1",
+    )  # fmt: skip
+    return replace(posted, **changes)
+
+
+async def written(rse: Portal, given: Order) -> Written:
+    """What the connector wrote by an order."""
+    outcome = await rse.client.write(given)
+    assert isinstance(outcome, Written), outcome
+    return outcome

@@ -9,7 +9,7 @@ DISCOURSE, MATRIX, EXO, ALL = "discourse", "matrix", "exo", "every platform"
 DT, DW, DI = "unit/test_discourse_translate.py", "conformance/test_discourse_twin.py", "conformance/test_discourse_twin_itself.py"
 MT, MD, MW = "unit/test_matrix_translate.py", "unit/test_matrix_door.py", "conformance/test_matrix_twin.py"
 MI, MS, MX = "conformance/test_matrix_inward.py", "conformance/test_matrix_spaces.py", "conformance/test_matrix_twin_itself.py"
-ER, EW = "unit/test_exo_reading.py", "conformance/test_exo_twin.py"
+ER, EW, EO = "unit/test_exo_reading.py", "conformance/test_exo_twin.py", "conformance/test_exo_writing.py"
 ET, EQ = "conformance/test_every_adapter_traces.py", "conformance/test_exo_quotations.py"
 EA, ED, EG = "conformance/test_every_adapter.py", "conformance/test_every_adapter_door.py", "conformance/test_every_adapter_gestures.py"
 DK = "conformance/test_discourse_likers.py"
@@ -149,9 +149,9 @@ TRAPS: Final = (
         (EW, "test_only_a_404_of_the_object_itself_is_a_deletion"), (EW, "test_a_401_as_exo_answered_before_meeds_is_no_deletion"),
         (EW, "test_being_put_out_of_a_space_deletes_nothing_though_meeds_answers_404"))),
     Trap("deletes_take_answers_with_them", EXO, "With an activity go its comments, with a comment the answers to it.", (
-        (EW, "test_a_copy_that_others_have_commented_is_emptied_and_their_comments_stay"),
-        (EW, "test_a_copied_comment_that_others_have_answered_is_emptied_and_their_answers_stay"))),
-    Trap("two_levels", EXO, "Comments have one level of answers.", ((EW, "test_an_answer_to_an_answer_stands_beside_it_since_there_are_two_levels_only"),)),
+        (EO, "test_a_copy_that_others_have_commented_is_emptied_and_their_comments_stay"),
+        (EO, "test_a_copied_comment_that_others_have_answered_is_emptied_and_their_answers_stay"))),
+    Trap("two_levels", EXO, "Comments have one level of answers.", ((EO, "test_an_answer_to_an_answer_stands_beside_it_since_there_are_two_levels_only"),)),
     Trap("quotations_keep_words", EXO, "Where threads are flat an answer repeats what it answers, and keeps it when that is taken back.", (
         (EQ, "test_no_word_of_what_was_taken_back_stands_in_a_quotation"), (CV, "test_stories_that_went_wrong_once_end_well"),
         (EQ, "test_where_nothing_can_be_edited_an_answer_names_whom_it_answers_and_repeats_no_word"))),

@@ -9,7 +9,7 @@ import pytest
 
 from adapters.port import TAKEN_BACK, UNSUPPORTED, Act, Never, Order, Written
 from schemas.facts.message import Author, Content
-from tests.fakes_exo import ACCOUNT, ALPHA3, SPACES, V1
+from tests.fakes_exo import ACCOUNT, ALPHA3, V1
 from tests.fakes_exo_twin import Portal, portal
 
 if TYPE_CHECKING:
@@ -27,8 +27,7 @@ async def rse(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[P
 
 
 def taking_away(rse: Portal, native_id: str) -> Order:
-    space = SPACES[rse.instance.options["generation"]][0]
-    return Order(Act.DELETED, "0" * 32, "subject", space, native_id=native_id, original=True, reason=REASON)
+    return Order(Act.DELETED, "0" * 32, "subject", rse.space, native_id=native_id, original=True, reason=REASON)
 
 
 async def shown(rse: Portal) -> list[str]:

@@ -14,33 +14,19 @@ from adapters.looks import Looked
 from adapters.offers import Survey
 from adapters.port import Act, Change, Order, Reading, Written
 from schemas.facts.message import Author, Content
-from tests.fakes_exo import ALPHA3, SPACES, V1
-from tests.fakes_exo_twin import Portal, portal
 from tests.fakes_polled import view_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-    from pathlib import Path
-
     from adapters.looks import View
+    from tests.fakes_exo_twin import Portal
 
 SURE = timedelta(seconds=3)  # a Date has no fractions: how far a clock is off is known to a second
 HOURS = (-72_000.0, 72_000.0)
 
 
-@pytest.fixture(params=[V1, ALPHA3])
-async def either(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Portal]:
-    async with portal(tmp_path, request.param) as found:
-        yield found
-
-
-def space_of(rse: Portal) -> str:
-    return SPACES[rse.instance.options["generation"]][0]
-
-
 async def tied(rse: Portal, later: timedelta = timedelta(0)) -> View:
     """The space, tied at this very moment or a little later, and looked at once."""
-    view = view_of(space_of(rse), since=datetime.now(UTC) + later)
+    view = view_of(rse.space, since=datetime.now(UTC) + later)
     await look(rse, view)
     return view
 
@@ -50,7 +36,7 @@ async def look(rse: Portal, view: View) -> None:
 
 
 async def newer(rse: Portal, cursor: str | None) -> Reading:
-    found = await rse.client.newer(space_of(rse), cursor)
+    found = await rse.client.newer(rse.space, cursor)
     assert isinstance(found, Reading)
     return found
 
@@ -172,18 +158,18 @@ async def test_the_past_is_asked_for_by_our_time(either: Portal) -> None:
     early = await either.post("Il y a un moment")
     between = datetime.now(UTC)
     late = await either.post("À l'instant")
-    page = await either.client.survey(space_of(either), between - timedelta(hours=1), None)
+    page = await either.client.survey(either.space, between - timedelta(hours=1), None)
     assert isinstance(page, Survey)
     assert {one.native_id for one in page.items} == {early, late}
     assert all(abs(one.created_at - between) < timedelta(minutes=5) for one in page.items)
-    assert (await either.client.survey(space_of(either), between + timedelta(hours=1), None)) == Survey((), None)
+    assert (await either.client.survey(either.space, between + timedelta(hours=1), None)) == Survey((), None)
 
 
 async def test_a_time_before_the_tie_and_a_greater_number_make_news_where_there_are_numbers(either: Portal) -> None:
     """Moved back and forth between two looks, the clock tells nothing: the number does."""
     old = await either.post("Avant le rattachement")
     view = await tied(either)
-    assert either.sink.watch.floors[space_of(either)] == int(old.removeprefix("activity:"))
+    assert either.sink.watch.floors[either.space] == int(old.removeprefix("activity:"))
     await either.fault(kind="clock", seconds=-500_000)
     during = await either.post("Il y a cinq jours, dit l'horloge")
     await either.fault(kind="clock", seconds=0)
@@ -192,7 +178,7 @@ async def test_a_time_before_the_tie_and_a_greater_number_make_news_where_there_
 
 
 async def test_a_copy_that_was_written_while_the_clock_was_behind_is_found_again_behind_all_others(either: Portal) -> None:
-    space = space_of(either)
+    space = either.space
     for number in range(SEARCHED + 5):
         await either.post(f"Message {number}")
     given = posting(space)

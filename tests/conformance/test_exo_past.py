@@ -7,33 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from adapters.exo import alpha3, http, v1
+from adapters.exo import http
 from adapters.offers import Recounted, Survey
-from tests.fakes_exo import ALPHA3, SPACES, V1
-from tests.fakes_exo_twin import Portal, portal
+from tests.fakes_exo import SPACES
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-    from pathlib import Path
+    from tests.fakes_exo_twin import Portal
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 PAGE = 2
-
-
-@pytest.fixture(params=[V1, ALPHA3])
-async def either(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Portal]:
-    monkeypatch.setattr(v1, "PAGE", PAGE)
-    monkeypatch.setattr(alpha3, "PAGE", PAGE)
-    async with portal(tmp_path, request.param) as found:
-        yield found
-
-
-def space_of(rse: Portal) -> str:
-    return SPACES[rse.instance.options["generation"]][0]
+pytestmark = pytest.mark.usefixtures("pages_of_two")
 
 
 async def step(rse: Portal, cursor: str | None, since: datetime = LONG_AGO) -> Survey:
-    page = await rse.client.survey(space_of(rse), since, cursor)
+    page = await rse.client.survey(rse.space, since, cursor)
     assert isinstance(page, Survey), page
     return page
 
@@ -75,7 +62,7 @@ async def test_what_is_deleted_while_the_pages_are_read_keeps_no_other_from_bein
 
 async def test_a_message_is_asked_for_in_its_own_space_alone(either: Portal, monkeypatch: pytest.MonkeyPatch) -> None:
     native_id, asked = await either.post("Bonjour", space="13"), list[str]()
-    space, other = SPACES[either.instance.options["generation"]][1], space_of(either)
+    space, other = SPACES[either.instance.options["generation"]][1], either.space
     get = http.Api.get
 
     async def counted(api: http.Api, path: str, *query: Any) -> Any:

@@ -12,38 +12,18 @@ from adapters.parts import parts_of
 from adapters.port import WITHDRAWN, Act, Later, Never, Order, Written
 from adapters.quotations import Quotes
 from schemas.facts.message import Author, Content
-from tests.fakes_exo import ALPHA3, SPACES, V1
-from tests.fakes_exo_twin import Portal, portal
+from tests.fakes_exo_twin import written
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-    from pathlib import Path
-
-
-@pytest.fixture
-async def new(tmp_path: Path) -> AsyncIterator[Portal]:
-    async with portal(tmp_path, V1) as found:
-        yield found
-
-
-@pytest.fixture
-async def old(tmp_path: Path) -> AsyncIterator[Portal]:
-    async with portal(tmp_path, ALPHA3) as found:
-        yield found
+    from tests.fakes_exo_twin import Portal
 
 
 def saying(rse: Portal, key: str, text: str, **changes: Any) -> Order:
     posted = Order(
-        Act.POSTED, key, f"s-{key}", SPACES[rse.instance.options["generation"]][0], Author(name="Bob Diallo", organisation="Éducation"),
+        Act.POSTED, key, f"s-{key}", rse.space, Author(name="Bob Diallo", organisation="Éducation"),
         Content(html=f"<p>{text}</p>", text=text), link="https://tchap.example/m/1",
     )  # fmt: skip
     return replace(posted, **changes)
-
-
-async def written(rse: Portal, order: Order) -> Written:
-    outcome = await rse.client.write(order)
-    assert isinstance(outcome, Written), outcome
-    return outcome
 
 
 async def requoted(rse: Portal, copy: str, answered: str | None) -> Written:

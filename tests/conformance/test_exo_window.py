@@ -8,16 +8,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from adapters import looks
-from adapters.exo import alpha3, v1
 from adapters.exo.http import Api
 from adapters.looks import Looked, Looker
 from adapters.port import REACTIONS, Act, Change, Never, Reading, Same
-from tests.fakes_exo import ALPHA3, SPACES, V1
+from tests.fakes_exo import ALPHA3
 from tests.fakes_exo_twin import Portal, portal
 from tests.fakes_polled import view_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from adapters.exo.http import Answer
@@ -25,23 +24,12 @@ if TYPE_CHECKING:
 
 LONG_AGO = datetime.fromtimestamp(0, UTC)
 PAGE = 2
-
-
-@pytest.fixture(params=[V1, ALPHA3])
-async def either(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Portal]:
-    monkeypatch.setattr(v1, "PAGE", PAGE)
-    monkeypatch.setattr(alpha3, "PAGE", PAGE)
-    async with portal(tmp_path, request.param) as found:
-        yield found
-
-
-def space_of(rse: Portal) -> str:
-    return SPACES[rse.instance.options["generation"]][0]
+pytestmark = pytest.mark.usefixtures("pages_of_two")
 
 
 async def window(rse: Portal, since: datetime, most: int) -> list[str]:
     """The activities that a look would read again."""
-    found = await rse.client.window(space_of(rse), since, most, "")
+    found = await rse.client.window(rse.space, since, most, "")
     assert isinstance(found, Reading)
     return [one.native_id for one in found.sightings if one.native_id.startswith("activity")]
 
@@ -68,7 +56,7 @@ async def test_no_look_asks_for_a_page_twice(either: Portal, monkeypatch: pytest
 
     monkeypatch.setattr(Api, "get", noted)
     looker = Looker(either.client, either.sink.watch, either.sink.admit, lambda: either.sink.room, lambda: datetime.now(UTC), reread=0.0)
-    view = view_of(space_of(either))
+    view = view_of(either.space)
     for _ in range(2):
         asked.clear()
         assert isinstance(await looker.look(view), Looked)
@@ -78,13 +66,13 @@ async def test_no_look_asks_for_a_page_twice(either: Portal, monkeypatch: pytest
 
 async def beyond(rse: Portal) -> list[str]:
     """What lies beyond a window of three, page after page."""
-    first = await rse.client.window(space_of(rse), LONG_AGO, 3, "")
+    first = await rse.client.window(rse.space, LONG_AGO, 3, "")
     assert isinstance(first, Reading)
     found, place = list[str](), first.cursor
     while place is not None:
-        page = await rse.client.deeper(space_of(rse), place, "")
+        page = await rse.client.deeper(rse.space, place, "")
         assert isinstance(page, Reading)
-        assert await rse.client.deeper(space_of(rse), place, page.mark) == Same()
+        assert await rse.client.deeper(rse.space, place, page.mark) == Same()
         found += [one.native_id for one in page.sightings if one.native_id.startswith("activity")]
         place = page.cursor
     return found
@@ -109,7 +97,7 @@ async def test_a_window_that_holds_all_has_nothing_beyond(either: Portal) -> Non
 
 async def test_a_page_beyond_one_that_is_gone_is_no_page(tmp_path: Path) -> None:
     async with portal(tmp_path, ALPHA3) as old:
-        assert await old.client.deeper(space_of(old), "4711", "") == Never("not_found")
+        assert await old.client.deeper(old.space, "4711", "") == Never("not_found")
 
 
 async def test_a_reaction_beyond_the_window_is_seen_in_the_end_and_its_end_too(either: Portal, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -119,7 +107,7 @@ async def test_a_reaction_beyond_the_window_is_seen_in_the_end_and_its_end_too(e
         await either.post(f"Numéro {number}")
     now = datetime.now(UTC)
     looker = Looker(either.client, either.sink.watch, either.sink.admit, lambda: either.sink.room, lambda: now)
-    view = view_of(space_of(either))
+    view = view_of(either.space)
 
     async def gestures() -> list[Act]:
         nonlocal now
@@ -143,7 +131,7 @@ async def test_what_a_clock_moved_back_and_forth_put_beyond_the_window_is_told_i
         await either.post(f"Avant, numéro {number}")
     now = datetime.now(UTC)
     looker = Looker(either.client, either.sink.watch, either.sink.admit, lambda: either.sink.room, lambda: now)
-    view = view_of(space_of(either), since=now + timedelta(seconds=1))
+    view = view_of(either.space, since=now + timedelta(seconds=1))
     await looker.look(view)
     await either.fault(kind="clock", seconds=-72_000)
     lost = await either.post("Hier, dit l'horloge")
@@ -158,7 +146,7 @@ async def test_what_comes_once_a_clock_that_was_ahead_went_back_is_news_however_
     await either.fault(kind="clock", seconds=86_400)
     for number in range(7):
         await either.post(f"Demain, numéro {number}")
-    space = space_of(either)
+    space = either.space
     before = await either.client.newer(space, None)
     assert isinstance(before, Reading)
     await either.fault(kind="clock", seconds=0)
