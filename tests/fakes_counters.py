@@ -13,7 +13,7 @@ from adapters.gateway import Counter
 from adapters.secret import Rotating
 from adapters.sorting import Stored
 from tests import fakes_discourse, fakes_exo, fakes_matrix
-from tests.fakes_adapters import PlainRse
+from tests.fakes_plain import PlainRse
 from tests.forgeries.webhooks import FORMER_SECRET, OTHER_SECRET
 
 if TYPE_CHECKING:

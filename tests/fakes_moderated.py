@@ -9,7 +9,8 @@ from schemas import jcs
 from schemas.facts.moderation import CopyRestored, MessageModerated, MessageRestored, Said
 from schemas.proof import sign_event
 from schemas.words import Audience, Ground
-from tests.fakes_adapters import COMMUNITY, SPACE
+from tests.fakes_adapters import COMMUNITY
+from tests.fakes_plain import SPACE
 
 if TYPE_CHECKING:
     from schemas.envelope import CanonicalEvent

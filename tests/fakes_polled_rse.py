@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from adapters.port import Act, Change, Later, Never, Reading, Same, Sighting
 from schemas.facts.message import Author, Content
-from tests.fakes_adapters import PlainRse
+from tests.fakes_plain import PlainRse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

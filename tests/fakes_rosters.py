@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 from adapters.members import Members, Row, Standing
 from adapters.people import ROSTER_LIMIT, TOO_MANY, Member, Pieced
 from adapters.port import Never
-from tests.fakes_adapters import PlainRse
+from tests.fakes_plain import PlainRse
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence

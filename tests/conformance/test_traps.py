@@ -20,10 +20,10 @@ from adapters.port import Act, AuthenticRequest, Change, Unused, Written
 from adapters.sorting import NotStored, Stored
 from schemas.wire.telemetry import Health
 from tests import fakes_discourse, traps
-from tests.fakes_adapters import PlainRse
 from tests.fakes_asgi import Answer, call
 from tests.fakes_matrix import NOON, posting
 from tests.fakes_matrix_twin import BOT, House
+from tests.fakes_plain import PlainRse
 from tests.rses.kinds import PUSHING, RSES
 
 if TYPE_CHECKING:

@@ -17,7 +17,8 @@ from schemas.envelope import object_id
 from schemas.manifest import Registry
 from schemas.proof import VerifiedEvent, verify_event
 from schemas.wire import reception
-from tests.fakes_adapters import NOWHERE, PATIENCE, Rig, an_instance, change_of, event_in, until
+from tests.fakes_adapters import NOWHERE, PATIENCE, Rig, event_in, until
+from tests.fakes_plain import an_instance, change_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

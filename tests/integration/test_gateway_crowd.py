@@ -15,7 +15,7 @@ from adapters.crowd import Crowd
 from adapters.gateway import RETRY_AFTER, Counter, application
 from adapters.sorting import Stored
 from schemas.wire.telemetry import Health
-from tests.fakes_adapters import SECRET, PlainAdapter, PlainRse, an_instance
+from tests.fakes_plain import SECRET, PlainAdapter, PlainRse, an_instance
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -12,7 +12,8 @@ from adapters.members import Members, Row, Standing
 from adapters.spool import Record
 from schemas import topics
 from schemas.facts.membership import MembershipJoined, MembershipLeft
-from tests.fakes_adapters import COMMUNITY, NOWHERE, SPACE, Rig, until
+from tests.fakes_adapters import COMMUNITY, NOWHERE, Rig, until
+from tests.fakes_plain import SPACE
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -30,7 +30,8 @@ from schemas.manifest import Registry
 from schemas.wire.kafka import TopicNames
 from tests import fakes_adapters
 from tests.fakes_abroad import ACTIVITY_JSON, COMMUNITY, PUBLIC, FakeAbroad, Person, peer, written
-from tests.fakes_adapters import SPACE, Rig, an_instance
+from tests.fakes_adapters import Rig
+from tests.fakes_plain import SPACE, an_instance
 from tests.fakes_streams import Hub, becomes, delete_topics, headers_of, until
 from tests.hub_world import World
 

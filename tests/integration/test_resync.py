@@ -23,7 +23,8 @@ from schemas.facts.tie import TieRefused
 from schemas.proof import sign_event
 from schemas.sequence import Sequence as Numbered
 from schemas.words import Audience
-from tests.fakes_adapters import COMMUNITY, PATIENCE, SPACE, Rig, posted, said_by, until
+from tests.fakes_adapters import COMMUNITY, PATIENCE, Rig, posted, said_by, until
+from tests.fakes_plain import SPACE
 
 if TYPE_CHECKING:
     from typer.testing import Result

@@ -17,7 +17,8 @@ from schemas.facts.membership import MembershipJoined, MembershipLeft
 from schemas.facts.message import Author
 from schemas.manifest import Registry
 from schemas.proof import VerifiedEvent, verify_event
-from tests.fakes_adapters import COMMUNITY, NOWHERE, SPACE, Rig, event_in, said_by, until
+from tests.fakes_adapters import COMMUNITY, NOWHERE, Rig, event_in, said_by, until
+from tests.fakes_plain import SPACE
 from tests.fakes_rosters import RosteredRse
 
 if TYPE_CHECKING:

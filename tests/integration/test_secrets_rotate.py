@@ -15,9 +15,10 @@ from adapters.platforms import platform
 from adapters.secret import Rotating
 from schemas import topics
 from schemas.wire.telemetry import Metric
-from tests.fakes_adapters import SECRET, Rig, posted, said_by, until
+from tests.fakes_adapters import Rig, posted, said_by, until
 from tests.fakes_discourse import API_KEY
 from tests.fakes_discourse_twin import forum
+from tests.fakes_plain import SECRET
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable

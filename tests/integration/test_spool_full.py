@@ -25,7 +25,8 @@ from schemas.facts.message import Author, Content
 from schemas.keys import SigningKey
 from schemas.wire.publisher import Place
 from schemas.words import Audience
-from tests.fakes_adapters import SPACE, PlainRse, an_instance, until
+from tests.fakes_adapters import until
+from tests.fakes_plain import SPACE, PlainRse, an_instance
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence

@@ -26,7 +26,7 @@ from schemas.keys import SigningKey
 from schemas.wire.publisher import Place
 from schemas.words import Audience
 from tests import full_disk
-from tests.fakes_adapters import SPACE, PlainRse, an_instance
+from tests.fakes_plain import SPACE, PlainRse, an_instance
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence

@@ -17,7 +17,8 @@ from schemas.facts.tie import TieRefused
 from schemas.keys import SigningKey
 from schemas.manifest import Registry
 from schemas.proof import VerifiedEvent, encode, verify_event
-from tests.fakes_adapters import PATIENCE, SPACE, Rig, answering, event_in, posted, said_by, until
+from tests.fakes_adapters import PATIENCE, Rig, event_in, posted, said_by, until
+from tests.fakes_plain import SPACE, answering
 
 if TYPE_CHECKING:
     from schemas.envelope import CanonicalEvent

@@ -19,7 +19,8 @@ from schemas.envelope import object_id
 from schemas.facts.message import MessageDeleted, MessageEdited
 from schemas.facts.tie import TieAccepted, TieRefused
 from schemas.words import Audience
-from tests.fakes_adapters import SPACE, Rig, posted, said_by, until
+from tests.fakes_adapters import Rig, posted, said_by, until
+from tests.fakes_plain import SPACE
 
 BY_KAFKA = pytest.mark.parametrize("rig", ["kafka"], indirect=True)
 """What a broker alone does, or takes: the door refuses a process whose clock is a day ahead; of two processes behind it, `test_door_turns.py` tells."""

@@ -26,7 +26,8 @@ from schemas.keys import SigningKey
 from schemas.manifest import Registry
 from schemas.wire.records import new_correlation, to_headers
 from schemas.words import Audience
-from tests.fakes_adapters import COMMUNITY, PATIENCE, SPACE, Hub, PlainRse, Rig, an_instance, posted, said_by
+from tests.fakes_adapters import COMMUNITY, PATIENCE, Hub, Rig, posted, said_by
+from tests.fakes_plain import SPACE, PlainRse, an_instance
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable

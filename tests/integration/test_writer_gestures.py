@@ -20,7 +20,8 @@ from schemas.facts.delivery import Delivery
 from schemas.facts.message import Author
 from schemas.facts.reaction import ReactionAdded, ReactionRemoved
 from schemas.words import Verdict
-from tests.fakes_adapters import SPACE, Rig, answering, posted, said_by
+from tests.fakes_adapters import Rig, posted, said_by
+from tests.fakes_plain import SPACE, answering
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

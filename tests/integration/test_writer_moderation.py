@@ -12,8 +12,9 @@ from schemas import topics
 from schemas.facts.message import MessageDeleted, MessageEdited, MessagePosted
 from schemas.facts.moderation import MessageRestored, Words
 from schemas.words import Ground
-from tests.fakes_adapters import PATIENCE, Rig, answering, posted, said_by, until
+from tests.fakes_adapters import PATIENCE, Rig, posted, said_by, until
 from tests.fakes_moderated import moderated, of_message, restored, rewritten
+from tests.fakes_plain import answering
 
 if TYPE_CHECKING:
     from adapters.offers import Greeting

@@ -11,7 +11,8 @@ from adapters.port import Act, Never
 from schemas import topics
 from schemas.envelope import object_id
 from schemas.facts.message import MessageDeleted, MessageEdited
-from tests.fakes_adapters import Rig, answering, posted, said_by, until
+from tests.fakes_adapters import Rig, posted, said_by, until
+from tests.fakes_plain import answering
 
 if TYPE_CHECKING:
     from adapters.port import Order, WriteOutcome

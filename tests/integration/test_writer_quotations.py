@@ -19,7 +19,8 @@ from schemas.facts.message import MessageDeleted, MessageEdited
 from schemas.proof import sign_event
 from schemas.sequence import Sequence as Numbered
 from schemas.words import Audience
-from tests.fakes_adapters import COMMUNITY, SPACE, PlainRse, Rig, answering, posted, said_by, until
+from tests.fakes_adapters import COMMUNITY, Rig, posted, said_by, until
+from tests.fakes_plain import SPACE, PlainRse, answering
 
 if TYPE_CHECKING:
     from adapters.port import Order, WriteOutcome

@@ -28,7 +28,7 @@ from schemas.envelope import object_id
 from schemas.keys import SigningKey
 from schemas.wire.publisher import Place
 from schemas.words import Audience
-from tests.fakes_adapters import SPACE, an_instance, change_of
+from tests.fakes_plain import SPACE, an_instance, change_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Sequence

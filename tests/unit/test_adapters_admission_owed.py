@@ -11,7 +11,7 @@ from adapters.ledger import LedgerUnavailable, Unstorable
 from adapters.memory import KnownObject
 from adapters.owed import Owed
 from adapters.sorting import NotStored, Stored
-from tests.fakes_adapters import SPACE
+from tests.fakes_plain import SPACE
 from tests.unit.test_adapters_admission import Desk, desk
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from adapters.port import Act, Change
 from adapters.sorting import NotStored
 from adapters.spool import Kind, Record, Row, SpoolFull, pack_change
 from schemas.envelope import object_id
-from tests.fakes_adapters import SPACE, change_of
+from tests.fakes_plain import SPACE, change_of
 from tests.unit.test_adapters_admission import NOW, Desk, desk
 
 if TYPE_CHECKING:

@@ -16,7 +16,8 @@ from adapters.spool import SpoolFull
 from adapters.ties import Tie, TieState
 from schemas.keys import SigningKey
 from schemas.words import Audience
-from tests.fakes_adapters import SPACE, NoLedger, an_instance
+from tests.fakes_adapters import NoLedger
+from tests.fakes_plain import SPACE, an_instance
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

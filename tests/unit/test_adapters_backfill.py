@@ -21,7 +21,8 @@ from adapters.spool import Kind
 from adapters.ties import Tie, TieState
 from schemas.facts.message import Author, Content
 from schemas.words import Audience
-from tests.fakes_adapters import COMMUNITY, SPACE, an_instance
+from tests.fakes_adapters import COMMUNITY
+from tests.fakes_plain import SPACE, an_instance
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence

@@ -23,7 +23,7 @@ from schemas.envelope import object_id
 from schemas.facts.copy import CopyEdited, CopyWithdrawn
 from schemas.facts.message import Attachment, Author, Content, MessageDeleted, MessageEdited, MessagePosted
 from schemas.words import Audience
-from tests.fakes_adapters import an_instance
+from tests.fakes_plain import an_instance
 
 if TYPE_CHECKING:
     from pathlib import Path

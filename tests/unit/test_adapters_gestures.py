@@ -20,7 +20,7 @@ from schemas.facts.answer import AnswerAccepted, AnswerWithdrawn
 from schemas.facts.message import Author
 from schemas.facts.reaction import ReactionAdded, ReactionRemoved
 from schemas.words import Audience
-from tests.fakes_adapters import an_instance
+from tests.fakes_plain import an_instance
 
 if TYPE_CHECKING:
     from pathlib import Path

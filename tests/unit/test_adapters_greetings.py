@@ -15,7 +15,8 @@ from adapters.notice_text import ABROAD_TITLE, BOTH_TITLE, EVERYBODY, PERSON_TIT
 from adapters.port import Later, Never, Written
 from adapters.ties import Tie, TieState
 from schemas.words import Audience
-from tests.fakes_adapters import COMMUNITY, SPACE, an_instance
+from tests.fakes_adapters import COMMUNITY
+from tests.fakes_plain import SPACE, an_instance
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -18,7 +18,8 @@ from adapters.ties import WIDER, Tie, Ties, TieState
 from schemas.facts.tie import TieProposed
 from schemas.keys import SigningKey
 from schemas.words import Audience
-from tests.fakes_adapters import COMMUNITY, SPACE, Mouth, NoLedger, PlainRse, an_instance
+from tests.fakes_adapters import COMMUNITY, Mouth, NoLedger
+from tests.fakes_plain import SPACE, PlainRse, an_instance
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -16,7 +16,7 @@ from adapters.port import Act, Change, Claim, Later, Loss, Losses, Never
 from adapters.telling import NotKeptError
 from adapters.watch import LeaseLost
 from schemas.facts.message import Author, Content
-from tests.fakes_adapters import PlainRse
+from tests.fakes_plain import PlainRse
 from tests.fakes_polled import PolledSink, view_of
 
 if TYPE_CHECKING:

@@ -18,7 +18,8 @@ from adapters.settings import AdapterSettings
 from adapters.ties import TieState
 from schemas.keys import SigningKey
 from schemas.manifest import Registry
-from tests.fakes_adapters import COMMUNITY, SPACE, Hub, an_instance
+from tests.fakes_adapters import COMMUNITY, Hub
+from tests.fakes_plain import SPACE, an_instance
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,7 +14,8 @@ from schemas import facts
 from schemas.facts.message import MessageDeleted
 from schemas.keys import SigningKey
 from schemas.manifest import Registry
-from tests.fakes_adapters import SPACE, Hub
+from tests.fakes_adapters import Hub
+from tests.fakes_plain import SPACE
 from tests.unit.test_adapters_admission import TIE, Desk, desk
 
 __all__ = ["desk"]

@@ -18,7 +18,8 @@ from adapters.port import Change, Later, Never
 from adapters.ties import Tie, Ties, TieState
 from adapters.watch import Poll
 from schemas.words import Audience
-from tests.fakes_adapters import NoLedger, an_instance
+from tests.fakes_adapters import NoLedger
+from tests.fakes_plain import an_instance
 from tests.fakes_polled import MemoryWatch, PolledSink
 from tests.fakes_polled_rse import PolledRse
 

@@ -20,7 +20,8 @@ from adapters.spool import SpoolFull
 from adapters.ties import Tie, Ties, TieState
 from schemas.keys import SigningKey
 from schemas.words import Audience
-from tests.fakes_adapters import COMMUNITY, SPACE, Mouth, NoLedger, an_instance
+from tests.fakes_adapters import COMMUNITY, Mouth, NoLedger
+from tests.fakes_plain import SPACE, an_instance
 from tests.fakes_rosters import EVERY, MemoryMembers, RosteredRse
 
 if TYPE_CHECKING:

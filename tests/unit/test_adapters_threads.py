@@ -21,7 +21,7 @@ from adapters.verdicts import Doubt, Drop, Publish
 from schemas.envelope import object_id
 from schemas.facts.message import Author, Content
 from schemas.words import Audience
-from tests.fakes_adapters import an_instance
+from tests.fakes_plain import an_instance
 
 if TYPE_CHECKING:
     from pathlib import Path

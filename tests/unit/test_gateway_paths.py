@@ -10,8 +10,8 @@ import pytest
 from adapters.gateway import Counter, application
 from adapters.sorting import Stored
 from schemas.wire.telemetry import Health
-from tests.fakes_adapters import SECRET, PlainAdapter, PlainRse, an_instance
 from tests.fakes_asgi import call
+from tests.fakes_plain import SECRET, PlainAdapter, PlainRse, an_instance
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

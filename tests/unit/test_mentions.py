@@ -21,8 +21,8 @@ from adapters.mentions import introduced
 from adapters.port import Acquaintance, Act, Change, Order
 from adapters.spool import pack_change, unpack_change
 from schemas.facts.message import MENTIONS_LIMIT, Author, Content, Mention
-from tests.fakes_adapters import PlainRse
 from tests.fakes_discourse import order
+from tests.fakes_plain import PlainRse
 
 HOME = "https://rse.example"
 OURS = "Affaires étrangères"

@@ -18,10 +18,10 @@ from adapters.mentions import introduced
 from adapters.people import author_of
 from adapters.port import Act, Change
 from schemas.names import ANYBODY, LONGEST, public_name
-from tests.fakes_adapters import PlainRse, change_of
 from tests.fakes_discourse import instance, post
 from tests.fakes_exo import activity, comment, exo_instance, old_activity, old_comment
 from tests.fakes_matrix import only_change, room_event
+from tests.fakes_plain import PlainRse, change_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
