@@ -49,7 +49,6 @@ if TYPE_CHECKING:
 
     from hub.federation.parcel import Parcel
     from hub.federation.positions import Writing
-    from hub.federation.readership import Follower
     from hub.federation.unpacking import Earlier
     from hub.registry.peers import Peer
     from hub.settings import HubSettings
@@ -109,25 +108,27 @@ class SqlSource:
 
     database: AsyncEngine
 
-    async def followers(self, community: str) -> Sequence[Follower]:
-        """A community's followers."""
+    async def inboxes_of(self, community: str) -> Mapping[str, tuple[str, ...]]:
+        """Peer → the inboxes behind which somebody follows a community."""
         async with self.database.connect() as connection:
-            return await SqlFollowers(connection).of(community)
+            return await SqlFollowers(connection).inboxes(community)
+
+    async def behind(self, community: str, peer: str, inbox: str, most: int) -> Sequence[str]:
+        """So many of those who follow a community by this inbox."""
+        async with self.database.connect() as connection:
+            return await SqlFollowers(connection).behind(community, peer, inbox, most)
 
     async def peers(self) -> Mapping[str, Peer]:
         """Every peer of the registry."""
         async with self.database.connect() as connection:
             return await SqlPeers(connection).all()
 
-    async def drop(self, peer: str, actors: Sequence[str]) -> int:
-        """These actors follow nothing here any more; how many others of that peer do."""
-        async with self.database.connect() as connection:
+    async def drop(self, community: str, peer: str, inbox: str) -> int:
+        """Who follows a community by this inbox follows nothing here any more; how many others of that peer do."""
+        async with self.database.begin() as connection:
             followers = SqlFollowers(connection)
-            for actor in actors:
-                await followers.remove(actor)
-            remaining = sum(one.peer == peer for one in await followers.all())
-            await connection.commit()
-            return remaining
+            await followers.remove_behind(community, peer, inbox)
+            return await followers.number_of(peer)
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,7 +79,7 @@ class SqlPublished:
     async def followers(self, community: str) -> int:
         """How many actors elsewhere follow a community."""
         async with self._database.connect() as connection:
-            return len(await SqlFollowers(connection).of(community))
+            return await SqlFollowers(connection).number(community)
 
     async def deeds(self, community: str, before: int | None) -> Deeds:
         """A page of a community's activities that are still kept, the newest before a number first."""

@@ -183,13 +183,21 @@ class World:
 
     # what the courier asks of the database and of the topic
 
-    async def followers(self, community: str) -> Sequence[Follower]:
-        return self.following if community == COMMUNITY else ()
+    async def inboxes_of(self, community: str) -> Mapping[str, tuple[str, ...]]:
+        found: dict[str, dict[str, None]] = {}
+        for one in self.following if community == COMMUNITY else ():
+            found.setdefault(one.peer, {})[one.shared_inbox or one.inbox] = None
+        return {peer: tuple(inboxes) for peer, inboxes in found.items()}
+
+    async def behind(self, community: str, peer: str, inbox: str, most: int) -> Sequence[str]:
+        assert community == COMMUNITY
+        return [one.actor for one in self.following if one.peer == peer and (one.shared_inbox or one.inbox) == inbox][:most]
 
     async def peers(self) -> Mapping[str, Peer]:
         return self.known
 
-    async def drop(self, peer: str, actors: Sequence[str]) -> int:
+    async def drop(self, community: str, peer: str, inbox: str) -> int:
+        actors = await self.behind(community, peer, inbox, len(self.following))
         self.following = [one for one in self.following if one.actor not in actors]
         return sum(one.peer == peer for one in self.following)
 

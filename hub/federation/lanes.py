@@ -168,11 +168,10 @@ class Lanes:
 
 async def deliver(lane: Lane, offset: int, parcel: Parcel, inboxes: tuple[str, ...], parts: Parts) -> bool:
     """Bring one activity to one peer and write down what became of it; False where the peer is to be tried again later."""
-    now = asyncio.get_running_loop().time()
     order, inbox, outcome = await _brought_by_turns(lane, parcel, inboxes, parts)
     left = order[order.index(inbox) + 1 :]
     while isinstance(outcome, Gone) and left and _believed(outcome, lane, parcel, order.index(inbox), parts):
-        await parts.readership.drop(parcel.community, lane.peer, inbox, now)
+        await parts.readership.drop(parcel.community, lane.peer, inbox)
         inbox, outcome = await _brought(lane, parcel, left, parts)
         left = left[left.index(inbox) + 1 :]
     settled = _settled(outcome, lane, parcel, order.index(inbox), parts)
@@ -227,7 +226,7 @@ async def _stands(lane: Lane, parcel: Parcel, inbox: str, parts: Parts) -> bool:
     """Whether an inbox that says « not found » is there all the same; of an answer to one actor, her own address is what is not found."""
     if parcel.form is Form.DIRECT:
         return False
-    behind = await parts.readership.behind(parcel.community, lane.peer, inbox, asyncio.get_running_loop().time())
+    behind = await parts.readership.behind(parcel.community, lane.peer, inbox)
     return await parts.posting.stands(inbox, behind, parts.readership.location(lane.peer))
 
 
@@ -286,7 +285,7 @@ def _its_own(lane: Lane, parcel: Parcel) -> bool:
 async def _inbox_gone(lane: Lane, offset: int, parcel: Parcel, inbox: str, reason: str, parts: Parts) -> bool:
     """Who stood behind the inbox follows no longer; a peer of whom nobody follows any more has left."""
     now = parts.clock()
-    remaining = await parts.readership.drop(parcel.community, lane.peer, inbox, asyncio.get_running_loop().time())
+    remaining = await parts.readership.drop(parcel.community, lane.peer, inbox)
     lane.standing = lane.standing.given_up(reason, offset, now)
     if not remaining:
         lane.standing = lane.standing.left(reason, now)

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from hub.access import PeerRight, peer_may
 from hub.federation.parcel import Form
-from hub.federation.posting import Location
+from hub.federation.posting import ASKED, Location
 from hub.federation.signed_fetch import ports_of
 from hub.registry.peers import PeerKind
 from schemas.activities import authority_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from hub.federation.parcel import Parcel
     from hub.registry.peers import Peer
@@ -22,52 +22,32 @@ if TYPE_CHECKING:
 FRESH_SECONDS: Final = 2.0
 
 
-class Follower(Protocol):
-    """An actor elsewhere that follows a community."""
-
-    @property
-    def actor(self) -> str:
-        """Its address."""
-        ...
-
-    @property
-    def peer(self) -> str:
-        """The authority of its server."""
-        ...
-
-    @property
-    def inbox(self) -> str:
-        """Its own inbox."""
-        ...
-
-    @property
-    def shared_inbox(self) -> str:
-        """Its server's, empty where there is none."""
-        ...
-
-
 class Source(Protocol):
-    """Where followers and peers are kept."""
+    """Where followers and peers are kept. An inbox is a server's shared one, where a follower has named it, else her own."""
 
-    async def followers(self, community: str) -> Sequence[Follower]:
-        """A community's followers."""
+    async def inboxes_of(self, community: str) -> Mapping[str, tuple[str, ...]]:
+        """Peer → the inboxes behind which somebody follows a community, each once."""
+        ...
+
+    async def behind(self, community: str, peer: str, inbox: str, most: int) -> Sequence[str]:
+        """So many of the actors who follow a community by this inbox."""
         ...
 
     async def peers(self) -> Mapping[str, Peer]:
         """Every peer of the registry."""
         ...
 
-    async def drop(self, peer: str, actors: Sequence[str]) -> int:
-        """These actors follow nothing here any more; how many others of that peer do."""
+    async def drop(self, community: str, peer: str, inbox: str) -> int:
+        """Who follows a community by this inbox follows nothing here any more; how many others of that peer do."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Readers:
-    """A community's inboxes by peer, a shared one once, with who stands behind each."""
+    """A community's inboxes by peer; of a server with a hundred thousand followers, one."""
 
     since: float
-    inboxes: Mapping[str, Mapping[str, tuple[str, ...]]]
+    inboxes: Mapping[str, tuple[str, ...]]
 
 
 class Readership:
@@ -87,29 +67,29 @@ class Readership:
     async def of(self, parcel: Parcel, now: float) -> dict[str, tuple[str, ...]]:
         """Peer → the inboxes to which this goes there."""
         peers, inboxes = await self._known(parcel, now)
-        return {peer: tuple(found) for peer, found in inboxes.items() if _is_for(peer, parcel) and _may(peers.get(peer), parcel)}
+        return {peer: found for peer, found in inboxes.items() if _is_for(peer, parcel) and _may(peers.get(peer), parcel)}
 
     async def inboxes(self, parcel: Parcel, peer: str, now: float) -> tuple[str, ...]:
         """The inboxes to which this goes at one peer."""
         peers, inboxes = await self._known(parcel, now)
-        return tuple(inboxes.get(peer, ())) if _is_for(peer, parcel) and _may(peers.get(peer), parcel) else ()
+        return inboxes.get(peer, ()) if _is_for(peer, parcel) and _may(peers.get(peer), parcel) else ()
 
     def location(self, peer: str) -> Location:
         """Where a peer may stand."""
         known = self._peers[1].get(peer)
         return Location(known.networks if known is not None else (), ports_of(peer))
 
-    async def behind(self, community: str, peer: str, inbox: str, now: float) -> tuple[str, ...]:
-        """Who follows there by this inbox."""
-        return (await self._of(community, now)).inboxes.get(peer, {}).get(inbox, ())
+    async def behind(self, community: str, peer: str, inbox: str) -> Sequence[str]:
+        """A few of those who follow there by this inbox."""
+        return await self._source.behind(community, peer, inbox, ASKED)
 
-    async def drop(self, community: str, peer: str, inbox: str, now: float) -> int:
+    async def drop(self, community: str, peer: str, inbox: str) -> int:
         """Nobody is behind this inbox any more; how many of that peer still follow something here."""
-        remaining = await self._source.drop(peer, await self.behind(community, peer, inbox, now))
+        remaining = await self._source.drop(community, peer, inbox)
         self._readers.clear()
         return remaining
 
-    async def _known(self, parcel: Parcel, now: float) -> tuple[Mapping[str, Peer], Mapping[str, Iterable[str]]]:
+    async def _known(self, parcel: Parcel, now: float) -> tuple[Mapping[str, Peer], Mapping[str, tuple[str, ...]]]:
         if parcel.form is Form.DIRECT:
             self._readers.pop(parcel.community, None)
             peer = authority_of(parcel.to)
@@ -129,20 +109,12 @@ class Readership:
             return known
         async with self._asking:
             if (known := self._fresh(community, now)) is None:
-                known = self._readers[community] = Readers(now, _by_inbox(await self._source.followers(community)))
+                known = self._readers[community] = Readers(now, await self._source.inboxes_of(community))
             return known
 
     def _fresh(self, community: str, now: float) -> Readers | None:
         known = self._readers.get(community)
         return known if known is not None and now - known.since <= FRESH_SECONDS else None
-
-
-def _by_inbox(followers: Sequence[Follower]) -> dict[str, dict[str, tuple[str, ...]]]:
-    found: dict[str, dict[str, tuple[str, ...]]] = {}
-    for one in followers:
-        inboxes, inbox = found.setdefault(one.peer, {}), one.shared_inbox or one.inbox
-        inboxes[inbox] = (*inboxes.get(inbox, ()), one.actor)
-    return found
 
 
 def _is_for(peer: str, parcel: Parcel) -> bool:

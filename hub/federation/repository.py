@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
     from datetime import datetime
 
+    from sqlalchemy import ColumnElement
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
     from hub.access import Permit
@@ -36,6 +37,8 @@ OBJECTS = Rows(external_objects, then=renewing(["id"], ["subject", "kind", "at",
 EARLY = Rows(early_deletions, then="ON CONFLICT (object, actor) DO NOTHING")
 REPORTS = Rows(reports, then=renewing(["id"], ["comment", "at"]))
 
+way_in: Final = func.coalesce(func.nullif(followers.c.shared_inbox, ""), followers.c.inbox)
+"""The inbox by which a follower is told."""
 REPORTS_PAGE: Final = 100
 REPORTS_KEPT: Final = timedelta(days=90)
 """A season: animators who were away still find it, and a stranger's name is not kept for ever."""
@@ -46,15 +49,41 @@ FORGET = text("""
 """)
 
 
+def _behind(community: str, peer: str, inbox: str) -> tuple[ColumnElement[bool], ...]:
+    return followers.c.community == community, followers.c.peer == peer, way_in == inbox
+
+
 class SqlFollowers:
     """Who follows our communities."""
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
-    async def of(self, community: str) -> Sequence[Follower]:
-        """A community's followers."""
-        return await self._where(followers.c.community == community)
+    async def number(self, community: str) -> int:
+        """How many follow a community."""
+        return int(await self._connection.scalar(select(func.count()).where(followers.c.community == community)) or 0)
+
+    async def number_of(self, peer: str) -> int:
+        """How often somebody of a peer follows something here."""
+        return int(await self._connection.scalar(select(func.count()).where(followers.c.peer == peer)) or 0)
+
+    async def inboxes(self, community: str) -> dict[str, tuple[str, ...]]:
+        """Peer → the inboxes behind which somebody follows a community, each once: a server's shared one, where it is known."""
+        query = select(followers.c.peer, way_in).where(followers.c.community == community).distinct()
+        found: dict[str, list[str]] = {}
+        for peer, inbox in await self._connection.execute(query.order_by(followers.c.peer, way_in)):
+            found.setdefault(peer, []).append(inbox)
+        return {peer: tuple(inboxes) for peer, inboxes in found.items()}
+
+    async def behind(self, community: str, peer: str, inbox: str, most: int) -> Sequence[str]:
+        """So many of the actors who follow a community by this inbox."""
+        query = select(followers.c.actor).where(*_behind(community, peer, inbox)).order_by(followers.c.actor).limit(most)
+        return list(await self._connection.scalars(query))
+
+    async def remove_behind(self, community: str, peer: str, inbox: str) -> None:
+        """Who follows a community by this inbox follows nothing any more."""
+        actors = select(followers.c.actor).where(*_behind(community, peer, inbox))
+        await self._connection.execute(delete(followers).where(followers.c.actor.in_(actors)))
 
     async def all(self) -> Sequence[Follower]:
         """Every follower."""

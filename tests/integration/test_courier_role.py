@@ -71,7 +71,8 @@ async def courier(courier_url: str) -> AsyncIterator[AsyncEngine]:
 
 async def test_under_its_role_the_courier_does_all_its_work(world: World, courier: AsyncEngine) -> None:
     source, topic = SqlSource(courier), PEERS_OUTBOUND.name
-    assert [one.actor for one in await source.followers(COMMUNITY)] == [ACTOR]
+    assert await source.inboxes_of(COMMUNITY) == {PEER: (f"{ACTOR}/inbox",)}
+    assert await source.behind(COMMUNITY, PEER, f"{ACTOR}/inbox", 3) == [ACTOR]
     assert list(await source.peers()) == [PEER]
     told = Told(3, "e-1", COMMUNITY, "announced", (PEER,), NOW)
     for _ in range(2):  # what a crash repeats
@@ -86,7 +87,7 @@ async def test_under_its_role_the_courier_does_all_its_work(world: World, courie
         assert await positions.mark(connection, topic) == 4
         assert await positions.told_to(connection, PEER, 3)
         assert await positions.forget(connection, NOW + timedelta(days=1)) == 1
-    assert await source.drop(PEER, [ACTOR]) == 0
+    assert await source.drop(COMMUNITY, PEER, f"{ACTOR}/inbox") == 0
 
 
 async def test_a_follow_that_its_server_would_not_take_is_said_to_be_refused_and_why(world: World, courier: AsyncEngine) -> None:
@@ -145,3 +146,16 @@ async def test_under_its_role_the_courier_can_neither_read_what_is_said_nor_spea
             await connection.execute(sql)
     finally:
         await connection.close()
+
+
+async def test_a_server_with_many_followers_behind_one_inbox_is_one_inbox_to_the_courier(world: World, courier: AsyncEngine) -> None:
+    """Read every two seconds, each of a large server's people would delay what is brought to all others."""
+    shared, source = f"https://{PEER}/inbox", SqlSource(courier)
+    async with world.engine.begin() as connection:
+        for number in range(9):
+            actor = f"https://{PEER}/u/{number}"
+            await SqlFollowers(connection).add(Follower(COMMUNITY, actor, PEER, f"{actor}/inbox", shared, "Person", f"{actor}/f", NOW))
+    assert await source.inboxes_of(COMMUNITY) == {PEER: tuple(sorted((shared, f"{ACTOR}/inbox")))}
+    assert len(await source.behind(COMMUNITY, PEER, shared, 3)) == 3
+    assert await source.drop(COMMUNITY, PEER, shared) == 1
+    assert await source.inboxes_of(COMMUNITY) == {PEER: (f"{ACTOR}/inbox",)}

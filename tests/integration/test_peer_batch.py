@@ -159,7 +159,7 @@ async def test_who_follows_a_public_community_is_told_yes_and_remembered_until_s
 
 async def _followers(town: Town) -> list[Any]:
     async with town.world.engine.connect() as connection:
-        return list(await SqlFollowers(connection).of(COMMUNITY))
+        return list(await SqlFollowers(connection).all())
 
 
 async def test_who_may_not_follow_is_told_why_and_not_whether_the_community_exists(town: Town) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from hub.federation.repository import SqlFollowers
 from tests.fakes_abroad import GROUP, HERE
-from tests.fakes_peer_town import ALICE, BOB, COMMUNITY, Town
+from tests.fakes_peer_town import ALICE, BOB, Town
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -35,7 +35,7 @@ async def town(database_url: str) -> AsyncIterator[Town]:
 
 async def followers(town: Town) -> list[Follower]:
     async with town.world.engine.connect() as connection:
-        return list(await SqlFollowers(connection).of(COMMUNITY))
+        return list(await SqlFollowers(connection).all())
 
 
 async def answers(town: Town) -> list[Any]:
