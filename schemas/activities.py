@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from schemas import jcs
-from schemas.origins import origin_of
+from schemas.origins import URI_LIMIT, origin_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -22,7 +22,6 @@ ACTIVITIES: Final = frozenset(
 )  # fmt: skip
 """Types that are acts, `Receipt` being our own servers'; what else an activity holds is the object of one. A Question is a poll, which people post like a note."""
 POSTS: Final = frozenset(("Note", "Article", "Page", "Question", "Event", "Video", "Audio", "Image", "Document"))
-URI_LIMIT: Final = 2_000
 NATIVE_LIMIT: Final = 512
 ABROAD: Final = "externe"
 SERVER_SHOWN: Final = 50

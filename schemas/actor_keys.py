@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from schemas.keys import ED25519_PUBLIC, KeyMalformed, PublicKey, from_multibase, to_multibase
 from schemas.moments import moment_of
-from schemas.origins import same_origin
+from schemas.origins import URI_LIMIT, same_origin
 from schemas.rsa_keys import RsaPublicKey
 
 if TYPE_CHECKING:
@@ -77,7 +77,8 @@ def _published(document: Mapping[str, Any], owner: str, now: datetime) -> Iterat
     for member, whose, read in (("assertionMethod", "controller", _multikey), ("publicKey", "owner", _pem)):
         said = document.get(member)
         for entry in (said if isinstance(said, list) else [said])[:MOST_KEYS]:
-            if isinstance(entry, dict) and isinstance(key_id := entry.get("id"), str):  # an address alone says where a key is, not what
+            # an address alone says where a key is, not what
+            if isinstance(entry, dict) and isinstance(key_id := entry.get("id"), str) and len(key_id) <= URI_LIMIT:
                 yield key_id, _standing(entry, key_id, owner, whose, now) or _until(read(entry, key_id, owner), entry)
 
 

@@ -11,6 +11,8 @@ DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 REMEMBERED: Final = 4096
 LONGEST: Final = 2048
 """One activity asks for the same few origins ten times over; longer addresses are read each time, so that strangers fill no memory."""
+URI_LIMIT: Final = 2_000
+"""Characters of an address that a server of others may name; whatever is longer is none."""
 _USUAL: Final = re.compile(r"(https?)(://[a-z0-9.-]+)(?::([1-9][0-9]{0,3}|[1-5][0-9]{4}))?(?:[/?#][!-\[\]-~]*)?")
 """What nearly every address is written like: a name in small letters, perhaps a port, printable ASCII behind it."""
 

@@ -14,7 +14,7 @@ from urllib.parse import urldefrag
 from hub.federation.purses import ENTRIES, Purses
 from hub.federation.remote import Reason, RemoteActor, authority_of, is_actor, passing, read_actor, read_lone_key
 from schemas.actor_keys import ActorKey, KeyFault
-from schemas.origins import origin_of, same_origin
+from schemas.origins import URI_LIMIT, origin_of, same_origin
 from schemas.wire.destinations import Absence, FetchFailed, FetchRefused, Refusal
 from schemas.wire.fetched import Budget, Media
 from schemas.wire.telemetry import Metric
@@ -33,6 +33,9 @@ REGISTRY: Final = "/.well-known/traitdunion/registry"
 KEPT_REFUSED: Final = timedelta(minutes=10)
 KEPT_AWAY: Final = timedelta(seconds=30)
 """How long an answer holds: a key, a refusal, a server that does not answer. A signature that fails asks anew in between (`renewed`)."""
+CHARACTERS: Final = 16 * 1024 * 1024
+"""What is kept of actors, and of their keys: four bytes each at most; an actor of the usual kind has some hundreds."""
+OF_A_KEY: Final = 2_000
 RENEWED_EVERY: Final = timedelta(minutes=1)
 """How often a key is asked for anew because a signature failed: anybody can send signatures that fail."""
 
@@ -53,10 +56,10 @@ class _Entry(Generic[T]):
 
 
 class _Kept(Generic[T]):
-    """What was asked for, the least used forgotten first."""
+    """What was asked for, the least used forgotten first: past so many answers, or so many characters in them, which others choose."""
 
     def __init__(self, entries: int) -> None:
-        self._entries, self._known = entries, OrderedDict[str, _Entry[T]]()
+        self._entries, self._known, self._characters = entries, OrderedDict[str, _Entry[T]](), 0
 
     def get(self, name: str, now: datetime) -> T | None:
         """What is known and still holds."""
@@ -68,10 +71,11 @@ class _Kept(Generic[T]):
 
     def keep(self, name: str, value: T, now: datetime) -> None:
         """Remember an answer for as long as its kind holds."""
+        self.forget(name)
         self._known[name] = _Entry(value, _until(value, now), now)
-        self._known.move_to_end(name)
-        if len(self._known) > self._entries:
-            self._known.popitem(last=False)
+        self._characters += _weight(name, value)
+        while len(self._known) > self._entries or self._characters > CHARACTERS:
+            self.forget(next(iter(self._known)))
 
     def has(self, name: str) -> bool:
         """Whether it is known, or was."""
@@ -79,7 +83,9 @@ class _Kept(Generic[T]):
 
     def forget(self, name: str) -> None:
         """Know it no longer."""
-        self._known.pop(name, None)
+        entry = self._known.pop(name, None)
+        if entry is not None:
+            self._characters -= _weight(name, entry.value)
 
     def asked_within(self, name: str, span: timedelta, now: datetime) -> bool:
         """Whether its server was asked so recently."""
@@ -137,6 +143,8 @@ class Actors:
         return _counted(Reason.KEY_SAME if found == before else found, "renewed")
 
     async def _key(self, key_id: str, purse: Purse) -> ActorKey | StrEnum:
+        if len(key_id) > URI_LIMIT:
+            return _counted(Reason.KEY_ID, "refused")
         now = self._clock()
         known = self._keys.get(key_id, now) or self._refused.get(key_id, now)
         if known is not None:
@@ -292,6 +300,18 @@ def _until(value: object, now: datetime) -> datetime:
     """Until when it holds: a key no longer than its owner said that it would."""
     end = now + _life(value)
     return min(end, value.expires) if isinstance(value, ActorKey) and value.expires is not None else end
+
+
+def _weight(name: str, value: object) -> int:
+    """About how many characters an answer takes in memory."""
+    match value:
+        case RemoteActor():
+            addresses = (value.inbox, value.shared_inbox, value.followers, value.outbox, *value.also_known_as, *value.keys, *value.named)
+            return sum(map(len, (name, value.id, value.name, value.username, *addresses))) + OF_A_KEY * len(value.keys)
+        case ActorKey():
+            return len(name) + len(value.key_id) + len(value.owner) + OF_A_KEY
+        case _:
+            return len(name)
 
 
 def _life(value: object) -> timedelta:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeGuard
 from urllib.parse import urlsplit
 
 from schemas.actor_keys import ActorKey, KeyFault, actor_keys
 from schemas.names import one_line
-from schemas.origins import origin_of, same_origin
+from schemas.origins import URI_LIMIT, origin_of, same_origin
 from schemas.wire.destinations import Absence, Refusal
 
 if TYPE_CHECKING:
@@ -86,26 +86,26 @@ def authority_of(uri: str) -> str:
 
 def read_actor(unverified: Mapping[str, Any], now: datetime) -> RemoteActor | Reason:
     """An actor's own document. Its addresses are of its own server, or not believed; it claims the keys that name it as their owner."""
-    actor, kind = _text(unverified, "id"), _type(unverified)
+    actor, kind = _address(unverified, "id"), _type(unverified)
     if origin_of(actor) is None or kind not in ACTORS:
         return Reason.ACTOR_MALFORMED
     endpoints = unverified.get("endpoints")
-    told = {name: _text(unverified, name) for name in ("inbox", "followers", "outbox")}
-    told["shared"] = _text(endpoints, "sharedInbox") if isinstance(endpoints, dict) else ""
+    told = {name: _address(unverified, name) for name in ("inbox", "followers", "outbox")}
+    told["shared"] = _address(endpoints, "sharedInbox") if isinstance(endpoints, dict) else ""
     told = {name: uri if same_origin(uri, actor) else "" for name, uri in told.items()}
     aliases = unverified.get("alsoKnownAs", ())
-    names = [one for one in (aliases if isinstance(aliases, list) else [aliases]) if isinstance(one, str)]
+    names = [one for one in (aliases if isinstance(aliases, list) else [aliases]) if _is_address(one)]
     return RemoteActor(
         actor, kind, one_line(_text(unverified, "name"), NAME_LIMIT), told["inbox"], told["shared"], told["followers"], told["outbox"],
         one_line(_text(unverified, "preferredUsername"), NAME_LIMIT), tuple(names[:ALIASES_LIMIT]), actor_keys(unverified, now),
-        frozenset(entry for member in KEY_MEMBERS.values() for entry in _entries(unverified, member) if isinstance(entry, str)),
+        frozenset(entry for member in KEY_MEMBERS.values() for entry in _entries(unverified, member) if _is_address(entry)),
     )  # fmt: skip
 
 
 def read_lone_key(unverified: Mapping[str, Any], key_id: str, now: datetime) -> ActorKey | StrEnum:
     """A key that has an address of its own: one side's word, until its owner says the same."""
     for whose, member in KEY_MEMBERS.items():
-        if owner := _text(unverified, whose):
+        if owner := _address(unverified, whose):
             return actor_keys({"id": owner, member: unverified}, now).get(key_id, Reason.KEY_NOT_CLAIMED)
     return KeyFault.MALFORMED
 
@@ -118,6 +118,16 @@ def is_actor(unverified: Mapping[str, Any]) -> bool:
 def _entries(unverified: Mapping[str, Any], member: str) -> list[Any]:
     held = unverified.get(member, [])
     return (held if isinstance(held, list) else [held])[:KEYS_LIMIT]
+
+
+def _is_address(said: object) -> TypeGuard[str]:
+    """What nobody could have written for an address would only fill the memory of who keeps it."""
+    return isinstance(said, str) and len(said) <= URI_LIMIT
+
+
+def _address(unverified: Mapping[str, Any], name: str) -> str:
+    said = unverified.get(name, "")
+    return said if _is_address(said) else ""
 
 
 def _text(unverified: Mapping[str, Any], name: str) -> str:

@@ -291,6 +291,30 @@ async def test_what_is_known_is_bounded_and_the_least_used_goes_first() -> None:
     assert [url.rpartition("/")[2] for url in server.asked] == ["0", "1", "2", "1"]
 
 
+async def test_what_an_actor_says_of_itself_fills_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Anybody can have a thousand actors of one hostile server read, each a document as long as one may be."""
+    monkeypatch.setattr(rooms, "CHARACTERS", 20_000)
+    server = Server()
+    for number in range(9):
+        actor = f"{HOME}/u/{number}"
+        aliases = [f"{HOME}/{'é' * 1_900}{other}" for other in range(50)]
+        server.documents[actor] = alice(id=actor, inbox=f"{actor}/inbox", alsoKnownAs=aliases[: number + 1])
+    ours = known(server)
+    for number in range(9):
+        assert isinstance(await ours.actor(f"{HOME}/u/{number}", Budget()), RemoteActor)
+    assert 0 < ours._actors._characters <= 20_000
+    assert len(ours._actors._known) < 9
+    for name in list(ours._actors._known):
+        ours._actors.forget(name)
+    assert ours._actors._characters == 0
+
+
+async def test_the_name_of_a_key_that_is_too_long_for_an_address_is_no_key() -> None:
+    server = Server({ALICE: alice()})
+    assert await known(server).key(f"{ALICE}#{'a' * 2_000}", Budget()) is Reason.KEY_ID
+    assert server.asked == []
+
+
 async def test_an_actor_is_believed_where_it_says_its_own_name() -> None:
     server = Server({ALICE: alice(), f"{HOME}/@alice": alice(), f"{HOME}/gone": 410, f"{HOME}/mute": alice(id=f"{HOME}/mute", inbox="")})
     here = known(server)
@@ -315,6 +339,20 @@ def test_addresses_of_another_server_are_not_an_actors() -> None:
     found = read_actor(alice(inbox="https://mallory.example/inbox", endpoints=endpoints, outbox=f"{ALICE}/outbox"), NOW)
     assert isinstance(found, RemoteActor)
     assert (found.inbox, found.shared_inbox, found.outbox) == ("", "", f"{ALICE}/outbox")
+
+
+@pytest.mark.parametrize("member", ["inbox", "followers", "outbox", "sharedInbox", "alsoKnownAs", "assertionMethod", "key"])
+def test_an_address_that_is_too_long_is_none(member: str) -> None:
+    long = f"{ALICE}/{'a' * 2_000}"
+    said: dict[str, Any] = {member: long}
+    if member == "sharedInbox":
+        said = {"endpoints": said}
+    elif member == "key":
+        said = {"publicKey": {"id": long, "owner": ALICE, "publicKeyPem": PEM}}
+    actor = read_actor(alice(**said), NOW)
+    assert isinstance(actor, RemoteActor)
+    assert long not in {actor.inbox, actor.followers, actor.outbox, actor.shared_inbox, *actor.also_known_as, *actor.named, *actor.keys}
+    assert read_actor(alice(id=long), NOW) is Reason.ACTOR_MALFORMED
 
 
 def test_a_name_is_one_visible_line() -> None:
