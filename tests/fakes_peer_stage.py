@@ -15,6 +15,7 @@ from hub.federation.signatures import CAVAGE, RFC9421, Cavage, Rfc9421, Scheme
 from hub.federation.verification import Trust, Verifier
 from schemas.keys import SigningKey
 from schemas.nonces import Nonces
+from schemas.origins import same_origin
 from schemas.wire.destinations import Absence, FetchRefused, Refusal, Unreachable
 from schemas.wire.fetched import Fetched
 from tests.fakes_abroad import KeptRecords, KeptVersions
@@ -29,7 +30,7 @@ KEY = SigningKey.generate("hub")
 
 
 class Book:
-    """Servers as they answer, without a socket: redirects followed once, everything else as it stands."""
+    """Servers as they answer, without a socket: redirects followed once and to no other server, everything else as it stands."""
 
     def __init__(self, world: World) -> None:
         self._documents = world.documents
@@ -44,6 +45,8 @@ class Book:
             return Fetched(url, 404, b"")
         if served.location.startswith("http://169.254."):
             raise FetchRefused(Refusal.HOST)
+        if served.location and not same_origin(served.location, url):
+            raise FetchRefused(Refusal.REDIRECT)
         if served.location:
             return await self.get(served.location, budget=budget, accept=None)  # type: ignore[arg-type]  # as above
         status = int(served.status.split(" ")[0])

@@ -263,7 +263,7 @@ class Actors:
         return found
 
     async def _ask(self, url: str, purse: Purse, media: Media = Media.ACTIVITY) -> Fetched | StrEnum:
-        """One question to a server that is admitted; an answer from elsewhere, where a redirect led, is not that server's word."""
+        """One question to a server that is admitted."""
         server = authority_of(url)
         if not self._admitted(server):
             return Reason.NOT_ADMITTED
@@ -273,7 +273,7 @@ class Actors:
             fetched = await self._asks.get(url, media, purse.budget)
         except FetchFailed as failed:
             return failed.reason
-        return passing(fetched.status) or fetched if same_origin(fetched.url, url) else Reason.ELSEWHERE
+        return passing(fetched.status) or fetched
 
     async def _once(self, name: str, work: Callable[[], Awaitable[T]]) -> T:
         """Let all who ask for one thing wait for one question; who leaves does not take the answer from the others.

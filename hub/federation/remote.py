@@ -38,7 +38,6 @@ class Reason(StrEnum):
     ACTOR_MISMATCH = "actor_id_mismatch"
     UNAVAILABLE = "peer_refuses_to_tell"
     NOT_ADMITTED = "peer_not_admitted"
-    ELSEWHERE = "answer_of_another_origin"
     RATE = "fetches_rate_limited"
     UNWELL = "peer_server_error"
     BUSY = "peer_too_many_requests"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, Protocol, Self, TypeVar
 from urllib.parse import urljoin
@@ -104,9 +104,9 @@ class GuardedClient:
         self, url: str, *, accept: Media, sign: Signer | None = None, networks: Sequence[str] = (), ports: Sequence[int] = (),
         budget: Budget | None = None,
     ) -> Fetched:  # fmt: skip
-        """Bring a document, by one redirect at most; raises FetchRefused or Unreachable.
+        """Bring a document, by one redirect at most, and none to another server; raises FetchRefused or Unreachable.
 
-        `networks` and `ports` are what the registry says of that server; a redirect to another one may not use them.
+        `networks` and `ports` are what the registry says of that server.
         """
         return await _counted("get", self._get(_Asking(url, accept, sign, tuple(networks), tuple(ports)), budget or Budget()))
 
@@ -136,23 +136,21 @@ class GuardedClient:
         answer = await self._ask(first, asking, budget)
         if isinstance(answer, Fetched):
             return answer
-        there = self._redirected(first, answer, asking.ports)
-        onward = asking if there.host == first.host else replace(asking, networks=(), ports=())
-        again = await self._ask(there, onward, budget)
+        again = await self._ask(self._redirected(first, answer, asking.ports), asking, budget)
         if isinstance(again, str):
             raise FetchRefused(Refusal.REDIRECTS)
         return again
 
     def _redirected(self, first: Destination, location: str, ports: Sequence[int]) -> Destination:
-        """Where a redirect leads; checked as if it had been asked for, and never from one scheme down to the other."""
+        """Where a redirect leads; checked as if it had been asked for. Nobody has us ask, in our name, a server that is not admitted."""
         try:
             url = urljoin(first.url, location)
         except ValueError as error:
             raise FetchRefused(Refusal.REDIRECT) from error
         there = self._rules.destination(url, ports)
-        if there.scheme != first.scheme:
+        if there.origin != first.origin:
             raise FetchRefused(Refusal.REDIRECT)
-        return there if there.host == first.host else self._rules.destination(url, ())
+        return there
 
     async def _ask(self, there: Destination, asking: _Asking, budget: Budget) -> Fetched | str:
         """An answer, or where it points to; signed anew for each place, since a signature names it."""

@@ -86,7 +86,7 @@ def _odd(name: str, reason: str, who: str, key: str = "", needs: frozenset[str] 
 
 
 KEYS: Final = (
-    _keyed("names a key that leads to another server", "answer_of_another_origin", lambda world: f"{world.alice.origin}/keys/elsewhere"),
+    _keyed("names a key that leads to another server", "redirect_refused", lambda world: f"{world.alice.origin}/keys/elsewhere"),
     _keyed("names a key that leads on and on", "redirected_too_often", lambda world: f"{world.alice.origin}/keys/twice", NETWORK),
     _keyed("names a key that leads to a cloud's metadata", "url_host_refused", lambda world: f"{world.alice.origin}/keys/metadata", NETWORK),
     _keyed("names a key that leads into a private network", "url_host_refused", lambda world: f"{world.alice.origin}/keys/inward", NETWORK),

@@ -112,7 +112,7 @@ async def test_one_redirect_is_followed() -> None:
     ("location", "reason"),
     [
         ("/a", Refusal.REDIRECTS),
-        ("https://localhost.example/", Absence.NAME),
+        ("https://localhost.example/", Refusal.REDIRECT),
         ("ftp://peer.example/", Refusal.SCHEME),
         ("http://10.0.0.1/", Refusal.HOST),
         ("http://[::ffff:127.0.0.1]/", Refusal.HOST),
@@ -120,11 +120,11 @@ async def test_one_redirect_is_followed() -> None:
         ("http://[", Refusal.REDIRECT),
     ],
 )
-async def test_a_redirect_is_judged_as_if_it_had_been_asked_for(location: str, reason: Refusal | Absence) -> None:
+async def test_a_redirect_is_judged_as_if_it_had_been_asked_for(location: str, reason: Refusal) -> None:
     async with stranger() as there, asking(names=NamesInBook({})) as client:
         there.answers["/a"] = answer("302 Found", Location=location)
         found = await refused(there.url + "/a", client)
-    assert found is reason or (location.startswith("https") and found is Refusal.REDIRECT)
+    assert found is reason
 
 
 async def test_a_redirect_never_leads_from_https_down_to_http(tmp_path: Path) -> None:
@@ -139,17 +139,13 @@ async def test_a_redirect_never_leads_from_https_down_to_http(tmp_path: Path) ->
     assert plain.connections == 0
 
 
-async def test_the_ranges_and_ports_of_one_server_are_no_other_servers() -> None:
-    """A redirect to another name may not use what the registry says of the first."""
-    async with stranger() as there:
-        names = NamesInBook({"elsewhere.example": [["127.0.0.1"]]})
-        client = GuardedClient(EgressSettings(), PublicRules(), AGENT, clock, names)
-        first = PublicRules().destination("https://peer.example/", [8443])
-        port = there.url.rpartition(":")[2]
-        with pytest.raises(FetchRefused) as failed:
-            client._redirected(first, f"https://elsewhere.example:{port}/", [int(port)])
-        await client.close()
-    assert failed.value.reason is Refusal.PORT
+async def test_no_server_has_us_ask_another_one() -> None:
+    """A signed question to a server that nobody has admitted, at the address that an admitted one chose."""
+    async with stranger() as there, stranger() as other, asking() as client:
+        there.answers["/a"] = answer("302 Found", Location=other.url + "/b")
+        other.answers["/b"] = answer(body={"id": "b"})
+        assert await refused(there.url + "/a", client) is Refusal.REDIRECT
+    assert other.connections == 0
 
 
 async def test_what_is_too_large_is_not_read_to_its_end() -> None:

@@ -25,7 +25,7 @@ ALICE = Person("https://social.example/users/alice")
 CAROL = Person("https://ailleurs.example/users/carol", name="Carol Blanc")
 FORUM = Person("https://forum.example/category/2", "Group", "Le forum")
 PASSED = sorted(PASSING)
-REFUSED: list[StrEnum] = [*(one for one in Refusal if one not in PASSING), Reason.UNAVAILABLE, Reason.ELSEWHERE]
+REFUSED: list[StrEnum] = [*(one for one in Refusal if one not in PASSING), Reason.UNAVAILABLE]
 
 
 @pytest.fixture
