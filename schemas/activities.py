@@ -22,6 +22,8 @@ ACTIVITIES: Final = frozenset(
 )  # fmt: skip
 """Types that are acts, `Receipt` being our own servers'; what else an activity holds is the object of one. A Question is a poll, which people post like a note."""
 POSTS: Final = frozenset(("Note", "Article", "Page", "Question", "Event", "Video", "Audio", "Image", "Document"))
+PARTS_LIMIT: Final = 20_000
+"""Objects and lists in one document of another server: a megabyte of nothing else would keep all others waiting while it is read."""
 NATIVE_LIMIT: Final = 512
 ABROAD: Final = "externe"
 SERVER_SHOWN: Final = 50
@@ -43,7 +45,7 @@ class ActivityMalformed(ValueError):
 def read(unverified: bytes) -> dict[str, Any]:
     """A document out of its bytes: strict JSON, an object; raises ActivityMalformed."""
     try:
-        value = jcs.parse(unverified)
+        value = jcs.parse(unverified, PARTS_LIMIT)
     except jcs.JsonRefused as error:
         raise ActivityMalformed(error.reason) from error
     if not isinstance(value, dict):

@@ -25,17 +25,21 @@ class JsonRefused(ValueError):
         self.reason = reason
 
 
-def parse(unverified: bytes) -> Any:
+def parse(unverified: bytes, parts: float = math.inf) -> Any:
     """Parse UTF-8 JSON, refusing duplicate names, NaN, numbers past a double, lone surrogates and more than 64 levels (RFC 7493, I-JSON).
 
-    Raises JsonRefused with `invalid_utf8`, `json_too_deep`, `json_duplicate_name` or `json_malformed`.
+    `parts` is how many objects and lists it may hold, brackets in its texts counted: to read a small object takes as long as to read a page.
+    Raises JsonRefused with `invalid_utf8`, `json_too_deep`, `json_too_many_parts`, `json_duplicate_name` or `json_malformed`.
     """
     try:
         text = unverified.decode()
     except UnicodeDecodeError as error:
         reason = "invalid_utf8"
         raise JsonRefused(reason, "the body is not UTF-8") from error
-    if _depth(text) > DEPTH_LIMIT:
+    held = text.count("[") + text.count("{")
+    if held > parts:
+        raise JsonRefused("json_too_many_parts", f"the JSON holds more than {parts} objects and lists")
+    if held > DEPTH_LIMIT and _depth(text) > DEPTH_LIMIT:
         raise JsonRefused("json_too_deep", f"the JSON is nested deeper than {DEPTH_LIMIT} levels")
     try:
         value = _DECODER.decode(text)
@@ -121,8 +125,6 @@ def _refuse_lone_surrogates(value: object) -> None:
 
 def _depth(text: str) -> int:
     """Deepest nesting, brackets inside strings left out; linear, so that no parser is asked to recurse first."""
-    if text.count("[") + text.count("{") <= DEPTH_LIMIT:
-        return 0
     deepest = level = 0
     in_string = escaped = False
     for char in text:

@@ -69,6 +69,7 @@ JSON: Final[Mapping[str, str]] = {
     "invalid_utf8": "Ce corps n’est pas du texte UTF-8",
     "json_malformed": "Ce corps n’est pas du JSON",
     "json_too_deep": "Ce JSON est trop profondément imbriqué",
+    "json_too_many_parts": "Ce JSON contient trop d’objets et de listes",
     "json_duplicate_name": "Un même nom vient deux fois dans un objet de ce JSON",
 }
 """What `jcs.parse` refuses."""

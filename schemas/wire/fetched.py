@@ -5,15 +5,19 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from schemas import jcs
+from schemas.activities import PARTS_LIMIT
 from schemas.media_types import ACTIVITY_JSON, LD_JSON, holds_activity
 from schemas.wire.destinations import FetchRefused, Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
+
+
+REFUSALS: Final = {"json_too_deep": Refusal.TOO_DEEP, "json_too_many_parts": Refusal.TOO_LARGE}
 
 
 class Media(StrEnum):
@@ -66,9 +70,9 @@ class Fetched:
     def document(self) -> dict[str, Any]:
         """The JSON object, as strictly read as a signed one; raises FetchRefused."""
         try:
-            value = jcs.parse(self.body)
+            value = jcs.parse(self.body, PARTS_LIMIT)
         except jcs.JsonRefused as refused:
-            raise FetchRefused(Refusal.TOO_DEEP if refused.reason == "json_too_deep" else Refusal.MALFORMED) from refused
+            raise FetchRefused(REFUSALS.get(refused.reason, Refusal.MALFORMED)) from refused
         if not isinstance(value, dict):
             raise FetchRefused(Refusal.MALFORMED)
         return value

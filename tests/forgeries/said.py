@@ -527,6 +527,7 @@ BODIES: Final = (
     _bytes("has a name twice within", "json_duplicate_name", lambda world: written(world.creates(world.alice)).replace(b'"attributedTo"', b'"attributedTo": "x", "attributedTo"', 1)),
     _bytes("has a name twice, once in other letters", "json_duplicate_name", lambda world: written(world.creates(world.alice)).replace(b'"type": "Create"', b'"type": "Create", "\\u0074ype": "Delete"', 1)),
     _bytes("has eighty levels", "json_too_deep", lambda _: b'{"type":"Create","a":' * 80 + b"1" + b"}" * 80),
+    _bytes("holds thirty thousand lists", "json_too_many_parts", lambda _: b'{"type":"Create","a":[' + b"[]," * 30_000 + b"[]]}"),
     _bytes("is not UTF-8", "invalid_utf8", lambda _: b'{"type":"\xff"}'),
     _bytes("is UTF-8 made too long", "invalid_utf8", lambda _: b'{"type":"\xc0\xaf"}'),
     _bytes("holds half a character", "invalid_utf8", lambda _: b'{"type":"\\ud800"}'),

@@ -108,6 +108,13 @@ def test_each_refusal_bears_its_name(raw: bytes, reason: str) -> None:
     assert reason_of(raw) == reason
 
 
+def test_no_more_objects_and_lists_are_read_than_asked_for() -> None:
+    assert jcs.parse(b'[{"a":[]}]', 3) == [{"a": []}]
+    with pytest.raises(jcs.JsonRefused) as refused:
+        jcs.parse(b'[{"a":[]},{}]', 3)
+    assert refused.value.reason == "json_too_many_parts"
+
+
 def test_brackets_inside_strings_are_no_depth() -> None:
     text = json.dumps({"text": "[{" * 500 + '\\"[['})
     assert jcs.parse(text.encode()) == json.loads(text)
