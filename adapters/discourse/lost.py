@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
@@ -15,13 +16,11 @@ from adapters.discourse.likers import likers_of
 from adapters.discourse.payload import Like, Post, Topic, moment
 from adapters.discourse.progress import Progress
 from adapters.discourse.reading import ACTS, LIKED, RECOVERED, SOLVED, by_our_account, native_id, read_answer, read_like, read_post
-from adapters.far_clock import ZERO
 from adapters.port import Act, Change, Claim, Incomplete, Later, Loss, Losses, Never, Nonsense, Unused
 from adapters.set_back import IN_A_ROW, SetBack, of_one
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-    from datetime import datetime
 
     from adapters.discourse.attempts import Log, Pace, Tried
     from adapters.discourse.http import Api
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
 AT_ONCE = 50  # things asked for in one look
 GIVE_UP_TRIES: Final = 10
 GIVE_UP_SECONDS: Final = 86_400.0
+EVER: Final = datetime.fromtimestamp(0, UTC)
 GIVEN_UP: Final = "rse_fails_on_object"
 """What a thing becomes, as a dead letter, on which the RSE has failed for a day: the log must not be read from there for ever."""
 log = structlog.get_logger()
@@ -132,9 +132,10 @@ class Recall:
     def _limit(self, cursor: str | None, since: datetime) -> datetime:
         """What is older by its own clock was said before the tie.
 
-        Once the log was looked at its numbers tell what came later: of a clock that is ahead now, nobody knows whether it was when it dated that.
+        Once the log was looked at, its numbers tell what came later: a clock may have been set wrong and right again since, by more than a tie's
+        age. What a late attempt tells of before the tie is known by the post's own number, where all else is judged.
         """
-        return since + (self._api.offset if cursor is None else min(self._api.offset, ZERO))
+        return since + self._api.offset if cursor is None else EVER
 
     async def _as_they_stand(self, lost: list[_Lost], look: _Look) -> Losses | Later:
         """So many at a time; one on which the RSE fails is set behind the others, and an RSE that fails on several ends the look."""

@@ -232,6 +232,17 @@ async def test_what_was_tried_before_the_clock_went_ahead_is_not_taken_for_older
     assert (await server.lost()).losses == ()  # a first look knows no better than its clock
 
 
+async def test_what_was_tried_while_the_clock_was_behind_the_tie_is_told_though_the_clock_is_right_again(server: Server) -> None:
+    looked = (await server.lost()).cursor
+    server.stands(id=501, post_number=4, created_at=BEFORE, updated_at=BEFORE)
+    server.tried("post_created", id=501, post_number=4, created_at=BEFORE, updated_at=BEFORE)
+    server.likers[502] = [7]
+    body = {"like": {"post": post(id=502), "user": {"id": 7, "username": "u7", "name": "Une personne 7"}}}
+    server.logged(2, json.dumps({"X-Discourse-Event": "post_liked"}), body, BEFORE)
+    found = [cast("Change", one.outcome) for one in (await server.lost(looked)).losses]
+    assert [one.act for one in found] == [Act.POSTED, Act.REACTED]
+
+
 async def test_our_own_writes_are_not_asked_for(server: Server) -> None:
     """Most of what a busy space tells is what we wrote there."""
     for number in (1, 2, 3):
