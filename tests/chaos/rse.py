@@ -36,7 +36,7 @@ CALLS: Final = 1_200
 """A minute: a Discourse in which so much is written has a greater limit than the 60 it comes with."""
 REREAD: Final = 240
 """Questions in a minute about what lies beyond an eXo's window: the oracle demands that all of it is seen before a run has settled."""
-NOTICE: Final = "par Trait d’union"
+NOTICE: Final = "Cet espace est relié à"
 
 
 class Refused(Exception):

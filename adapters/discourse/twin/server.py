@@ -22,7 +22,7 @@ from adapters.discourse.twin.groups import Groups
 from adapters.discourse.twin.hooks import Hooks
 from adapters.discourse.twin.limits import ALL_CALLS, Fault, Faults, Rate, too_many
 from adapters.discourse.twin.revisions import Revisions
-from adapters.discourse.twin.store import Category, Store
+from adapters.discourse.twin.store import Category, Person, Post, Store, Topic
 from adapters.discourse.twin.topics import Topics
 from adapters.discourse.twin.views import (
     category_document,
@@ -40,9 +40,10 @@ if TYPE_CHECKING:
 
     from adapters.discourse.twin.call import Act, Handler
     from adapters.discourse.twin.options import Options
-    from adapters.discourse.twin.store import Parcel, Person, Post, Topic
+    from adapters.discourse.twin.store import Parcel
 
 CHUNK = 20  # posts of a topic's stream
+WELCOME = 1  # the number of the first post of all
 LIKERS = 200  # people shown at once who like a post
 MEMORY = 120.0  # seconds that the answer to an API creation is remembered
 
@@ -292,7 +293,7 @@ class Twin:
         return web.json_response({"success": "OK"})
 
     async def _all_posts(self, request: web.Request) -> web.Response:
-        after = int(request.query.get("after", "0"))
+        after = max(int(request.query.get("after", "0")), WELCOME)
         shown = [post_summary(self._store, post) for post in self._store.posts.values() if post.id > after]
         return web.json_response(shown)
 
@@ -339,6 +340,20 @@ class Twin:
             person = self._store.person(username)
             person.staff = True
             self._store.keep(person)
+        self._welcome()
+
+    def _welcome(self) -> None:
+        """No forum is without a word: Discourse writes its welcome when it is set up, before anybody's webhook (`db/fixtures/990_topics.rb`)."""
+        if self._store.posts:
+            return
+        system, now = Person(-1, "system", "system", staff=True), self._store.stamp()
+        general = Category(1, "Non classé")
+        topic = Topic(1, "Bienvenue sur ce forum", "bienvenue-sur-ce-forum", general.id, system.id, now)
+        words = "Voici le premier message de ce forum, que personne n’a écrit."
+        post = Post(WELCOME, topic.id, 1, system.id, words, f"<p>{words}</p>", now, now)
+        self._store.people[system.id], self._store.categories[general.id], self._store.topics[topic.id] = system, general, topic
+        self._store.add(post)
+        self._store.keep(system, general, topic, post)
 
 
 @web.middleware
