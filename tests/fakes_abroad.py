@@ -14,6 +14,7 @@ from hub.crowd import Crowd
 from hub.federation.addresses import Addresses
 from hub.federation.inbox import BYTES_AT_ONCE, InboxParts, routes
 from hub.federation.registries import PeerRegistries
+from hub.federation.repository import Remembered
 from hub.federation.signatures import CAVAGE, RFC9421, Cavage, Rfc9421, Scheme
 from hub.federation.verification import Trust, Verifier
 from hub.registry.peers import Peer, PeerKind
@@ -231,20 +232,17 @@ def signed_by_cavage(body: bytes, path: str = "/inbox", now: datetime = NOW) -> 
 class KeptVersions:
     """The highest version of each peer's registry, in memory."""
 
-    seen: dict[str, int] = field(default_factory=dict)
-    shown: dict[str, Shown] = field(default_factory=dict)
+    seen: dict[str, Remembered] = field(default_factory=dict)
 
-    async def highest(self, peer: str) -> int:
-        return self.seen.get(peer, 0)
+    async def last(self, peer: str) -> Remembered | None:
+        return self.seen.get(peer)
 
-    async def last(self, peer: str, anchor: str) -> bytes | None:
-        return self.shown[peer].document if peer in self.shown and self.shown[peer].anchor == anchor else None
-
-    async def keep(self, peer: str, version: int, now: datetime, shown: Shown | None = None) -> None:
+    async def keep(self, peer: str, anchor: str, version: int, now: datetime, shown: Shown | None = None) -> None:
         del now
-        if shown is not None:
-            self.shown[peer] = shown
-        self.seen[peer] = max(version, self.seen.get(peer, 0))
+        before = self.seen.get(peer)
+        if before is None or before.anchor != anchor or before.version <= version:
+            document = shown.document if shown is not None else before.document if before is not None else None
+            self.seen[peer] = Remembered(peer, anchor, version, document)
 
 
 @dataclass

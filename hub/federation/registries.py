@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from hub.federation.abroad import Abroad
+    from hub.federation.repository import Remembered
     from hub.ports import Clock
     from hub.registry.peers import Peer
 
@@ -43,23 +44,20 @@ log = structlog.get_logger()
 class Kept(Protocol):
     """Where versions are kept."""
 
-    async def highest(self, peer: str) -> int:
-        """The highest version seen of a peer's registry, 0 for none."""
+    async def last(self, peer: str) -> Remembered | None:
+        """What is remembered of a peer's registry; None where none was seen."""
         ...
 
-    async def last(self, peer: str, anchor: str) -> bytes | None:
-        """The document last believed from this anchor on."""
-        ...
-
-    async def keep(self, peer: str, version: int, now: datetime, shown: Shown | None = None) -> None:
-        """Remember a version, and what a new one showed."""
+    async def keep(self, peer: str, anchor: str, version: int, now: datetime, shown: Shown | None = None) -> None:
+        """Remember a version seen from an anchor on, and what a new one showed."""
         ...
 
 
 class _Held(NamedTuple):
-    """What was believed last of a peer's registry: when that was, and whence it came."""
+    """What was believed last of a peer's registry: from which anchor on, when that was, and whence it came."""
 
     registry: Registry
+    anchor: str
     at: datetime
     origin: str
 
@@ -74,19 +72,19 @@ class PeerRegistries:
 
     async def of(self, peer: Peer, origin: str, budget: Any) -> Registry | Fault:
         """A peer's registry as it stands now; while its server is away the last good one serves on, until it expires."""
-        now, found = self._clock(), self._known.get(peer.id)
+        now, found = self._clock(), self._held(peer)
         registry = found.registry if found is not None and now < found.registry.document.expires else None
         if registry is not None and found is not None and now - found.at < FRESH:
             return registry
         body = await self._abroad.registry(origin, budget)
         if isinstance(body, StrEnum):
-            self._look(peer.id, now)
+            self._look(peer, now)
             return registry or Fault.REGISTRY_UNAVAILABLE
         return await self._opened(peer, body, origin, now)
 
     async def renewed(self, peer: Peer, origin: str, budget: Any) -> Registry | StrEnum:
         """The same, asked for anew, or why it was not had: who has just been admitted there, or signs by a new key, is in no registry of before."""
-        now, found = self._clock(), self._known.get(peer.id)
+        now, found = self._clock(), self._held(peer)
         if found is not None and now - found.at < HURRIED and now < found.registry.document.expires:
             return found.registry
         body = await self._abroad.registry(origin, budget)
@@ -103,43 +101,54 @@ class PeerRegistries:
         for name, held in list(self._known.items()):
             peer = peers(name)
             if peer is None or not peer.acknowledges:
-                self._known.pop(name, None)
-                self._watches.pop(name).end()
+                del self._known[name]
+                self._end(name)
                 continue
             try:
                 await self.of(peer, held.origin, self._abroad.budget())
             except (SQLAlchemyError, OSError, TimeoutError) as error:  # the next look tries anew
                 log.warning("peer_registry_not_read", peer=name, error=type(error).__name__)
 
-    def _look(self, peer: str, now: datetime) -> None:
-        """See how long what is known of a peer still holds."""
-        if peer in self._known:
-            self._watches.setdefault(peer, PeerExpiryWatch(peer)).look(self._known[peer].registry, now)
+    def _held(self, peer: Peer) -> _Held | None:
+        """What counts of what was believed last of a peer: once people have replaced its anchor, what that one signed does no more."""
+        found = self._known.get(peer.id)
+        return found if found is not None and _counts(peer, found.anchor, found.registry) else None
+
+    def _look(self, peer: Peer, now: datetime) -> None:
+        """See how long what is believed of a peer still holds."""
+        if found := self._held(peer):
+            self._watches.setdefault(peer.id, PeerExpiryWatch(peer.id)).look(found.registry, now)
+        else:
+            self._end(peer.id)
+
+    def _end(self, peer: str) -> None:
+        if watch := self._watches.pop(peer, None):
+            watch.end()
 
     async def _opened(self, peer: Peer, body: bytes, origin: str, now: datetime) -> Registry | Fault:
         """One that is signed by another, expired, or older than what was seen is refused, and said so: somebody may be rolling it back."""
-        highest, seen = await self._kept.highest(peer.id), await self._seen(peer)
+        highest, seen = await self._seen(peer)
+        anchor = peer.anchor or ""
         try:
-            registry = _followed(Registry.open(body, peer.anchor or "", now, seen), highest)
+            registry = _followed(Registry.open(body, anchor, now, seen), highest)
         except RegistryRefused as refused:
             log.error("peer_registry_refused", peer=peer.id, reason=refused.reason)  # noqa: TRY400 - a trace says no more
-            self._look(peer.id, now)
+            self._look(peer, now)
             return Fault.REGISTRY_REFUSED
         new = seen is None or registry.document.version > seen.document.version
-        shown = Shown(peer.anchor or "", registry.unparsed, registry.document.hub.keys) if new else None
-        await self._kept.keep(peer.id, registry.document.version, now, shown)
-        self._known[peer.id] = _Held(registry, now, origin)
-        self._look(peer.id, now)
+        shown = Shown(registry.unparsed, registry.document.hub.keys) if new else None
+        await self._kept.keep(peer.id, anchor, registry.document.version, now, shown)
+        self._known[peer.id] = _Held(registry, anchor, now, origin)
+        self._look(peer, now)
         return registry
 
-    async def _seen(self, peer: Peer) -> Registry | None:
-        """The document last believed from the anchor that this peer was admitted with: what follows must follow it."""
-        kept = await self._kept.last(peer.id, peer.anchor or "")
-        try:
-            return Registry.believed(kept, peer.anchor or "") if kept is not None else None
-        except RegistryRefused as refused:
-            log.warning("peer_registry_refused", peer=peer.id, reason=refused.reason, origin="kept")
-            return None
+    async def _seen(self, peer: Peer) -> tuple[int, Registry | None]:
+        """The highest version that counts, and its document: what follows must follow it. Under an anchor that nothing was seen of, 0 and None."""
+        kept = await self._kept.last(peer.id)
+        if kept is None:
+            return 0, None
+        registry = _believed(kept)
+        return (kept.version, registry) if _counts(peer, kept.anchor, registry) else (0, None)
 
 
 def own_registry(database: AsyncEngine) -> Route:
@@ -154,6 +163,19 @@ def own_registry(database: AsyncEngine) -> Route:
         return Response(newest[1], headers={"Cache-Control": "public, max-age=0, must-revalidate"}, media_type="application/json")
 
     return Route(REGISTRY, page, methods=["GET"], include_in_schema=False)
+
+
+def _counts(peer: Peer, anchor: str, registry: Registry | None) -> bool:
+    """Whether what was believed from an anchor on counts under the peer's of now: the same one, or the one that has followed it and signed."""
+    return peer.anchor == anchor or (registry is not None and peer.anchor == registry.anchor)
+
+
+def _believed(kept: Remembered) -> Registry | None:
+    try:
+        return Registry.believed(kept.document, kept.anchor) if kept.document is not None else None
+    except RegistryRefused as refused:
+        log.warning("peer_registry_refused", peer=kept.peer, reason=refused.reason, origin="kept")
+        return None
 
 
 def _followed(registry: Registry, highest: int) -> Registry:

@@ -293,16 +293,24 @@ def _follow(row: Any) -> Follow:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A peer's registry as it was believed: from which anchor on, its bytes, and its hub's keys, by which receipts are signed."""
+    """A peer's registry as it was believed: its bytes, and its hub's keys, by which receipts are signed."""
 
-    anchor: str
     document: bytes
     hub_keys: tuple[KeyEntry, ...]
 
     def row(self) -> dict[str, Any]:
         """As it is kept."""
         keys = [key.model_dump(mode="json", exclude_none=True) for key in self.hub_keys]
-        return {"anchor": self.anchor, "document": self.document, "hub_keys": keys}
+        return {"document": self.document, "hub_keys": keys}
+
+
+class Remembered(NamedTuple):
+    """The highest version seen of a peer's registry: from which anchor on, and its document, where that was kept."""
+
+    peer: str
+    anchor: str
+    version: int
+    document: bytes | None
 
 
 class KeptVersions:
@@ -311,23 +319,21 @@ class KeptVersions:
     def __init__(self, database: AsyncEngine) -> None:
         self._database = database
 
-    async def highest(self, peer: str) -> int:
-        """0 where none was seen."""
+    async def last(self, peer: str) -> Remembered | None:
+        """What is remembered; None where nothing was seen, or nobody knows any more from which anchor on."""
+        known = peer_registries.c
+        query = select(known.peer, known.anchor, known.version, known.document).where(known.peer == peer, known.anchor.isnot(None))
         async with self._database.connect() as connection:
-            found = await connection.scalar(select(peer_registries.c.version).where(peer_registries.c.peer == peer))
-        return int(found or 0)
+            row = (await connection.execute(query)).first()
+        return Remembered(*row) if row is not None else None
 
-    async def last(self, peer: str, anchor: str) -> bytes | None:
-        """The document last believed, from this anchor on; None where there is none: another anchor was handed over since."""
-        query = select(peer_registries.c.document).where(peer_registries.c.peer == peer, peer_registries.c.anchor == anchor)
-        async with self._database.connect() as connection:
-            found = await connection.scalar(query)
-        return bytes(found) if found is not None else None
-
-    async def keep(self, peer: str, version: int, now: datetime, shown: Shown | None = None) -> None:
-        """Remember a version, a lower one changes nothing; and what the newest one showed."""
-        more = shown.row() if shown is not None else {}
-        row = upsert(peer_registries).values(peer=peer, version=version, at=now, **more)
-        highest = {"version": func.greatest(peer_registries.c.version, row.excluded.version), "at": row.excluded.at, **more}
+    async def keep(self, peer: str, anchor: str, version: int, now: datetime, shown: Shown | None = None) -> None:
+        """Remember a version and what a new one showed. A lower one changes nothing, but under another anchor, whose versions begin anew."""
+        row = upsert(peer_registries).values(
+            peer=peer, anchor=anchor, version=version, at=now, **(shown.row() if shown is not None else {})
+        )
+        given, known = row.excluded, peer_registries.c
+        told = {name: given[name] for name in ("anchor", "version", "at", *(("document", "hub_keys") if shown is not None else ()))}
+        newer = or_(known.anchor.is_distinct_from(given.anchor), known.version <= given.version)
         async with self._database.begin() as connection:
-            await connection.execute(row.on_conflict_do_update(index_elements=["peer"], set_=highest))
+            await connection.execute(row.on_conflict_do_update(index_elements=["peer"], set_=told, where=newer))

@@ -103,8 +103,8 @@ async def _admit(world: World, database: AsyncEngine) -> None:
     async with database.begin() as connection:
         for peer in world.peers().values():
             await SqlPeers(connection).add(peer)
-    for peer_id, version in world.versions_seen.items():
-        await KeptVersions(database).keep(peer_id, version, clock())
+    for seen in world.versions_seen.values():
+        await KeptVersions(database).keep(seen.peer, seen.anchor, seen.version, clock())
 
 
 @asynccontextmanager

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from hub.federation.addresses import Addresses
+from hub.federation.repository import Remembered
 from hub.registry.peers import Peer, PeerKind
 from schemas.documents import sign_document
 from schemas.envelope import object_id
@@ -251,9 +252,10 @@ class World:
         return Served(issue(document, signer, self.now), content_type="application/json")
 
     @property
-    def versions_seen(self) -> dict[str, int]:
+    def versions_seen(self) -> dict[str, Remembered]:
         """Versions of registries that this door has seen before."""
-        return {self.origins["recule"].partition("://")[2]: 9}
+        peer = self.origins["recule"].partition("://")[2]
+        return {peer: Remembered(peer, self._anchors["recule"].public.multibase, 9, None)}
 
     def _odd_documents(self) -> dict[str, Served]:
         alice, found = self.alice, {}

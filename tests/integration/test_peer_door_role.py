@@ -13,7 +13,7 @@ from hub.federation.actors import REGISTRY
 from hub.federation.addresses import Addresses
 from hub.federation.book import PeerBook
 from hub.federation.registries import own_registry
-from hub.federation.repository import KeptVersions, Shown
+from hub.federation.repository import KeptVersions, Remembered, Shown
 from hub.peer_reading import SqlPublished
 from hub.registry.repository import newest_document
 from hub.storage.engine import engine_for
@@ -105,18 +105,20 @@ async def test_under_its_role_the_door_knows_the_peers_and_remembers_their_regis
     book, kept = PeerBook(door, world.clock), KeptVersions(door)
     await book.refresh()
     assert (book.ready, book("opsi.example") is not None) == (True, True)
-    for version in (3, 5, 4):
-        await kept.keep("opsi.example", version, NOW)
-    assert await kept.highest("opsi.example") == 5
-    entry = KeyEntry(id="hub#z6Mk", multibase="z6Mk", active_from=NOW)
     peer = book("opsi.example")
     assert peer is not None
-    await kept.keep(peer.id, 6, NOW, Shown(str(peer.anchor), b"registry", (entry,)))
+    anchor, entry = str(peer.anchor), KeyEntry(id="hub#z6Mk", multibase="z6Mk", active_from=NOW)
+    for version in (3, 5, 4):
+        await kept.keep(peer.id, anchor, version, NOW)
+    assert await kept.last(peer.id) == Remembered(peer.id, anchor, 5, None)
+    await kept.keep(peer.id, anchor, 6, NOW, Shown(b"registry", (entry,)))
     await book.refresh()
-    assert (await kept.last(peer.id, str(peer.anchor)), await kept.last(peer.id, "another")) == (b"registry", None)
+    assert (await kept.last(peer.id), await kept.last("another.example")) == (Remembered(peer.id, anchor, 6, b"registry"), None)
     known = book(peer.id)
     assert known is not None
     assert known.hub_keys == (entry,)
+    await kept.keep(peer.id, "another", 2, NOW, Shown(b"other", ()))
+    assert await kept.last(peer.id) == Remembered(peer.id, "another", 2, b"other")
 
 
 async def test_under_its_role_the_door_shows_other_servers_our_registry(world: World, door: AsyncEngine) -> None:

@@ -40,7 +40,7 @@ async def read_by_our_door(world: World, expires: datetime) -> None:
         "type": "TraitDUnionRegistry", "version": 7, "issued": timestamp(now - timedelta(days=30)), "expires": timestamp(expires), "nodes": [],
         "hub": {"id": "hub", "organisation": "OPSI", "platform": "traitdunion", "grade": "full", "keys": [entry]},
     }  # fmt: skip
-    await KeptVersions(world.engine).keep("opsi.example", 7, now, Shown(ANCHOR, issue(document, SIGNER, now), ()))
+    await KeptVersions(world.engine).keep("opsi.example", ANCHOR, 7, now, Shown(issue(document, SIGNER, now), ()))
 
 
 @pytest.mark.parametrize(("left", "said"), [(timedelta(days=3), "vaut jusqu"), (timedelta(days=-3), "expiré")], ids=["holds", "expired"])

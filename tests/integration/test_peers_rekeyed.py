@@ -57,7 +57,7 @@ async def rekeyed(world: World, registry: bytes | None, authority: str = "opsi.e
 
 async def seen(world: World, registry: bytes, version: int) -> None:
     """Our door has read that server's registry."""
-    await KeptVersions(world.engine).keep("opsi.example", version, world.clock(), Shown(FIRST.public.multibase, registry, ()))
+    await KeptVersions(world.engine).keep("opsi.example", FIRST.public.multibase, version, world.clock(), Shown(registry, ()))
 
 
 @pytest.mark.parametrize("registry", [REPLACED, FOLLOWED], ids=["by the anchor", "by the one that followed it"])

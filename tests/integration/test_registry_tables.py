@@ -88,6 +88,30 @@ async def test_what_was_deleted_before_it_came_is_bound_to_who_deleted_it_by_the
     await _asked(database_url, functools.partial(_moved, command.upgrade, "head"))
 
 
+async def test_versions_of_a_neighbours_registry_from_before_anchors_were_kept_count_under_its_anchor_of_now(database_url: str) -> None:
+    await _asked(database_url, functools.partial(_moved, command.downgrade, "0020"))
+    await _asked(database_url, _see_registries)
+    await _asked(database_url, functools.partial(_moved, command.upgrade, "head"))
+    assert await _asked(database_url, _seen_from) == [("gone.example", None), ("opsi.example", "z6MkOpsi"), ("other.example", "z6MkOld")]
+
+
+def _see_registries(connection: Connection) -> None:
+    for peer in ("opsi.example", "other.example"):
+        statement = text(
+            "INSERT INTO hub.peers (id, name, organisation, kind, grade, cavage, networks, anchor, applied_at) "
+            "VALUES (:id, 'x', 'x', 'traitdunion', 'full', false, '{}', 'z6MkOpsi', :at)"
+        )
+        connection.execute(statement, {"id": peer, "at": NOW})
+    for peer, anchor in (("opsi.example", None), ("other.example", "z6MkOld"), ("gone.example", None)):
+        statement = text("INSERT INTO hub.peer_registries (peer, version, at, anchor) VALUES (:peer, 7, :at, :anchor)")
+        connection.execute(statement, {"peer": peer, "at": NOW, "anchor": anchor})
+    connection.commit()
+
+
+def _seen_from(connection: Connection) -> list[tuple[str, str | None]]:
+    return [(row.peer, row.anchor) for row in connection.execute(text("SELECT peer, anchor FROM hub.peer_registries ORDER BY peer"))]
+
+
 def _delete_early(connection: Connection) -> None:
     for name, community, kind in (("u/early", "", "gone"), ("u/gone", "futurs", "gone"), ("u/stands", "futurs", "message")):
         statement = text(

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from enum import StrEnum
 from typing import Any
 
 import pytest
+from prometheus_client import REGISTRY
 
 from hub.federation.acknowledgements import MEMBER, Fault, opened
 from hub.federation.addresses import Addresses
@@ -19,6 +21,7 @@ from schemas.keys import SigningKey
 from schemas.manifest import Registry, issue
 from schemas.peer_receipt import Acknowledged, Fate, PeerReceipt
 from schemas.proof import timestamp
+from schemas.wire.destinations import Absence
 from tests.fakes_abroad import HERE, NOW, FakeAbroad, KeptVersions, peer
 
 OPSI = Addresses("https://opsi.example")
@@ -43,8 +46,10 @@ def registry(signer: SigningKey, version: int, *links: Any, keys: list[dict[str,
 
 BEFORE = registry(OLD, 3, keys=[key(OLD)])
 AFTER = registry(NEW, 4, LINK, keys=[key(OLD, retiredAt=NOW + timedelta(hours=1)), key(NEW, activeFrom=CHANGED)])
+AFTER_THAT = registry(NEW, 5, LINK, keys=[key(OLD, retiredAt=NOW + timedelta(hours=1)), key(NEW, activeFrom=CHANGED)])
 LEFT = registry(OLD, 5, keys=[key(OLD)])
 OPSI_AS_ADMITTED = replace(peer("opsi.example"), kind=PeerKind.TRAITDUNION, anchor=OLD.public.multibase)
+STOLEN, HANDED_OVER = (replace(OPSI_AS_ADMITTED, anchor=one.public.multibase) for one in (THIEF, NEW))
 
 
 class Door:
@@ -82,6 +87,54 @@ async def test_another_anchor_that_people_admitted_begins_anew() -> None:
     await door.reads(AFTER)
     handed_over = replace(OPSI_AS_ADMITTED, anchor=THIEF.public.multibase)
     assert isinstance(await door.reads(registry(THIEF, 6, keys=[key(THIEF)]), handed_over), Registry)
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["the same door", "a door begun again"])
+async def test_a_version_under_a_stolen_anchor_bars_no_registry_under_the_one_that_people_admitted_since(again: bool) -> None:  # noqa: FBT001 - as above
+    door = Door()
+    assert isinstance(await door.reads(registry(THIEF, 2_000_000_000, keys=[key(THIEF)]), STOLEN), Registry)
+    if again:
+        door.begin()
+    assert isinstance(await door.reads(registry(NEW, 41, keys=[key(NEW)]), HANDED_OVER), Registry)
+    if again:
+        door.begin()
+    assert await door.reads(registry(NEW, 40, keys=[key(NEW)]), HANDED_OVER) is RegistryFault.REGISTRY_REFUSED
+
+
+@pytest.mark.parametrize("asked", ["of", "renewed"])
+async def test_what_a_withdrawn_anchor_signed_is_believed_no_more_though_their_server_is_away(asked: str) -> None:
+    door = Door()
+    assert isinstance(await door.reads(registry(THIEF, 6, keys=[key(THIEF)]), STOLEN), Registry)
+    door.abroad.silent["opsi.example"] = Absence.TIMEOUT
+    found = await getattr(door.known, asked)(HANDED_OVER, OPSI.base, door.abroad.budget())
+    assert isinstance(found, StrEnum)
+    await door.known.look_again(lambda _: HANDED_OVER)
+    assert REGISTRY.get_sample_value("traitdunion_peer_registry_expires_days", {"peer": HANDED_OVER.id}) is None
+
+
+async def test_their_server_is_looked_at_again_though_its_anchor_was_withdrawn() -> None:
+    door = Door()
+    await door.reads(registry(THIEF, 6, keys=[key(THIEF)]), STOLEN)
+    for served in (registry(THIEF, 7, keys=[key(THIEF)]), registry(NEW, 5, keys=[key(NEW)])):
+        door.abroad.registries[OPSI.base] = served
+        await door.known.look_again(lambda _: HANDED_OVER)
+    door.abroad.silent["opsi.example"] = Absence.TIMEOUT
+    found = await door.known.of(HANDED_OVER, OPSI.base, door.abroad.budget())
+    assert isinstance(found, Registry)
+    assert found.document.version == 5
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["the same door", "a door begun again"])
+@pytest.mark.parametrize("anchor", [OLD, NEW], ids=["the anchor of before", "the one that followed it"])
+async def test_no_change_of_anchor_that_their_registry_proves_lets_it_go_back(anchor: SigningKey, again: bool) -> None:  # noqa: FBT001 - as above
+    door = Door()
+    assert isinstance(await door.reads(AFTER_THAT), Registry)
+    if again:
+        door.begin()
+    admitted = replace(OPSI_AS_ADMITTED, anchor=anchor.public.multibase)
+    assert await door.reads(AFTER, admitted) is RegistryFault.REGISTRY_REFUSED
+    assert isinstance(await door.reads(AFTER_THAT, admitted), Registry)
+    assert await door.reads(AFTER, admitted) is RegistryFault.REGISTRY_REFUSED
 
 
 def receipt(signer: SigningKey) -> activities.Told:

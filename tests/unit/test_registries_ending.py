@@ -21,6 +21,8 @@ from tests.fakes_abroad import NOW, FakeAbroad, KeptVersions, peer
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from hub.federation.repository import Remembered
+
 KEY = SigningKey.generate("hub")
 BASE = "https://opsi.example"
 OPSI = replace(peer("opsi.example"), kind=PeerKind.TRAITDUNION, anchor=KEY.public.multibase)
@@ -39,10 +41,10 @@ class Kept(KeptVersions):
 
     broken: bool = False
 
-    async def highest(self, peer: str) -> int:
+    async def last(self, peer: str) -> Remembered | None:
         if self.broken:
             raise TimeoutError
-        return await super().highest(peer)
+        return await super().last(peer)
 
 
 class Door:
