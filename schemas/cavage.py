@@ -225,24 +225,27 @@ def _ours(scheme: str, at: str) -> frozenset[str]:
 
 
 def _check_dates(claim: _Claim, head: UnverifiedHead, demands: Demands, now: datetime) -> float:
-    """Seconds since 1970 until which the signature could be used. Dates that are not signed can shorten that, never lengthen it."""
+    """Seconds since 1970 until which the signature could be used, by the dates that it covers: those that it does not can refuse it, no more.
+
+    Anybody can write another of these beside it: by them one signature would be remembered as many.
+    """
     seconds, window = now.timestamp(), demands.window.total_seconds()
     for component, moment in ((CREATED, claim.created), (EXPIRES, claim.expires)):
         if component in claim.components and moment is None:
             raise Refused(Reason.PARAMETER_MISSING, component.strip("()"))
-    said = [] if claim.created is None else [float(claim.created)]
+    begins = {} if claim.created is None else {CREATED: float(claim.created)}
     if "date" in claim.components:
-        said.append(_date(field_value(head, "date")))
-    if max(said) > seconds + window:
+        begins["date"] = _date(field_value(head, "date"))
+    if max(begins.values()) > seconds + window:
         raise Refused(Reason.IN_FUTURE)
-    if min(said) < seconds - window:
+    if min(begins.values()) < seconds - window:
         raise Refused(Reason.TOO_OLD)
-    until = min(said) + window
+    ends = {name: moment + window for name, moment in begins.items()}
     if claim.expires is not None:
-        until = min(until, float(claim.expires))
-    if until <= seconds:
+        ends[EXPIRES] = float(claim.expires)
+    if min(ends.values()) <= seconds:
         raise Refused(Reason.EXPIRED)
-    return until
+    return min(moment for name, moment in ends.items() if name in claim.components)
 
 
 @lru_cache(maxsize=64)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -72,6 +73,10 @@ def _older(change: Callable[[str], str]) -> Callable[[Wire], Wire]:
     return lambda wire: wire.but("signature", change(wire.value("signature")))
 
 
+def _in_seconds(seconds: int) -> int:
+    return int(time.time()) + seconds
+
+
 REWRITINGS: Final[Mapping[str, Callable[[Wire], Wire]]] = {
     "under another label": _relabelled,
     "with a label behind it": lambda wire: wire.but("signature-input", wire.value("signature-input") + ', b=("@method")').but("signature", wire.value("signature") + ", b=:AAAA:"),
@@ -87,6 +92,9 @@ OLDER_REWRITINGS: Final[Mapping[str, Callable[[Wire], Wire]]] = {
     "with its parameters turned round": _older(lambda said: ",".join(reversed(said.split(",")))),
     "with what it covers in capitals": _older(lambda said: said.replace("host date", "Host Date")),
     "with a parameter out of its quotes": _older(lambda said: said.replace('"rsa-sha256"', "rsa-sha256")),
+    "with an end that it does not cover": _older(lambda said: f"{said},expires={_in_seconds(60)}"),
+    "with a beginning that it does not cover": _older(lambda said: f"{said},created={_in_seconds(-120)}"),
+    "with a beginning and an end that it does not cover": _older(lambda said: f"{said},created={_in_seconds(-120)},expires={_in_seconds(60)}"),
 }  # fmt: skip
 """Other writings of one signature, which nobody needs a key for: what was taken once is not taken again."""
 

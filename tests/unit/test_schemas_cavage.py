@@ -61,6 +61,23 @@ def test_what_we_sign_is_believed_and_binds_the_body() -> None:
     assert proved.until == (NOW + cavage.WINDOW).timestamp()
 
 
+@pytest.mark.parametrize(
+    ("components", "parameters", "ends"),
+    [
+        (USUAL, f"expires={SECONDS + 60}", 300),
+        (USUAL, f"created={SECONDS - 90}", 300),
+        (USUAL, f"created={SECONDS - 90},expires={SECONDS + 60}", 300),
+        (USUAL + " (expires)", f"created={SECONDS - 90},expires={SECONDS + 60}", 60),
+        (USUAL + " (created)", f"created={SECONDS - 90},expires={SECONDS + 60}", 210),
+        ("(request-target) host digest (created)", f"created={SECONDS - 90},expires={SECONDS + 60}", 210),
+    ],
+)
+def test_until_when_a_signature_is_remembered_is_said_by_what_it_covers_alone(components: str, parameters: str, ends: int) -> None:
+    proved = judged(by_hand(components, parameters=parameters))
+    assert isinstance(proved, SignedHead)
+    assert proved.until == SECONDS + ends
+
+
 def test_a_request_without_a_body_needs_no_digest() -> None:
     head = head_of(signed_fields(KEY, "GET", INBOX, NOW), "GET")
     proved = judged(head, OF_PEERS)
