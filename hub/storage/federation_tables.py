@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Index, Integer, LargeBinary, Table, Text
+from sqlalchemy import BigInteger, Column, Index, LargeBinary, Table, Text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from hub.storage.tables import metadata, moment
@@ -54,7 +54,7 @@ reports = Table(
 
 peer_registries = Table(
     "peer_registries", metadata,
-    Column("peer", Text, primary_key=True), Column("version", Integer, nullable=False), moment("at", required=True),
+    Column("peer", Text, primary_key=True), Column("version", BigInteger, nullable=False), moment("at", required=True),
     Column("anchor", Text), Column("document", LargeBinary), Column("hub_keys", JSONB),
 )  # fmt: skip
 

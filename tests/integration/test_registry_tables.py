@@ -12,12 +12,14 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, inspect, select, text
 
+from hub.federation.repository import KeptVersions, Remembered
 from hub.registry.peer_repository import SqlPeers
 from hub.registry.peers import Peer, PeerKind
 from hub.storage import engine, registry_tables
 from hub.storage.engine import engine_for
 from hub.storage.tables import metadata
 from schemas.manifest import Grade
+from schemas.scalars import EXACT_INTEGERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,6 +39,15 @@ async def test_a_peer_is_read_as_it_was_kept(database_url: str) -> None:
         await SqlPeers(connection).save(admitted)
         assert await SqlPeers(connection).all() == {"opsi.example": admitted}
         assert await SqlPeers(connection).get("elsewhere.example") is None
+    await database.dispose()
+
+
+async def test_the_highest_version_that_a_neighbours_registry_can_bear_is_kept(database_url: str) -> None:
+    database = engine_for(database_url)
+    await KeptVersions(database).keep("opsi.example", "z6MkOpsi", EXACT_INTEGERS, NOW)
+    assert await KeptVersions(database).last("opsi.example") == Remembered("opsi.example", "z6MkOpsi", EXACT_INTEGERS, None)
+    await _asked(database_url, functools.partial(_moved, command.downgrade, "0020"))
+    await _asked(database_url, functools.partial(_moved, command.upgrade, "head"))
     await database.dispose()
 
 

@@ -1,4 +1,4 @@
-"""Versions of a neighbour's registry count under the anchor that they were seen from; those of before anchors were kept, under the one of now."""
+"""Versions of a neighbour's registry, which may be as high as JSON counts exactly, count under the anchor that they were seen from."""
 
 from alembic import op
 
@@ -7,13 +7,18 @@ down_revision = "0020"
 branch_labels = None
 depends_on = None
 
-KNOW = "UPDATE hub.peer_registries AS seen SET anchor = peers.anchor FROM hub.peers WHERE peers.id = seen.peer AND seen.anchor IS NULL"
+STEPS = (
+    "ALTER TABLE hub.peer_registries ALTER COLUMN version TYPE BIGINT",
+    "UPDATE hub.peer_registries AS seen SET anchor = peers.anchor FROM hub.peers WHERE peers.id = seen.peer AND seen.anchor IS NULL",
+)
 
 
 def upgrade() -> None:
-    """Nothing may go back by being migrated."""
-    op.execute(KNOW)
+    """Those that were seen before anchors were kept count under the one of now: nothing may go back by being migrated."""
+    for step in STEPS:
+        op.execute(step)
 
 
 def downgrade() -> None:
-    """The code of before reads them as well."""
+    """What is higher than the column of before holds is as high as that can be; its code reads the anchors as well."""
+    op.execute("ALTER TABLE hub.peer_registries ALTER COLUMN version TYPE INTEGER USING least(version, 2147483647)")
