@@ -234,15 +234,17 @@ class KeptVersions:
 
     seen: dict[str, Remembered] = field(default_factory=dict)
 
+    async def every(self) -> Sequence[Remembered]:
+        return list(self.seen.values())
+
     async def last(self, peer: str) -> Remembered | None:
         return self.seen.get(peer)
 
     async def keep(self, peer: str, anchor: str, version: int, now: datetime, shown: Shown | None = None) -> None:
-        del now
         before = self.seen.get(peer)
         if before is None or before.anchor != anchor or before.version <= version:
             document = shown.document if shown is not None else before.document if before is not None else None
-            self.seen[peer] = Remembered(peer, anchor, version, document)
+            self.seen[peer] = Remembered(peer, anchor, version, document, now)
 
 
 @dataclass

@@ -21,7 +21,7 @@ from schemas.problem import MEDIA_TYPE, Problem
 from schemas.wire.expiry import PeerExpiryWatch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncEngine
@@ -46,6 +46,10 @@ class Kept(Protocol):
 
     async def last(self, peer: str) -> Remembered | None:
         """What is remembered of a peer's registry; None where none was seen."""
+        ...
+
+    async def every(self) -> Sequence[Remembered]:
+        """What is remembered of every peer's."""
         ...
 
     async def keep(self, peer: str, anchor: str, version: int, now: datetime, shown: Shown | None = None) -> None:
@@ -91,13 +95,17 @@ class PeerRegistries:
         return body if isinstance(body, StrEnum) else await self._opened(peer, body, origin, now)
 
     async def run(self, peers: Callable[[str], Peer | None]) -> None:
-        """Look at those that were read, for ever: what nears its end is said before whoever was silent for days is refused."""
+        """Look at those that were read, at once and for ever: what nears its end is said before whoever was silent for days is refused."""
         while True:
-            await asyncio.sleep(EVERY_SECONDS)
             await self.look_again(peers)
+            await asyncio.sleep(EVERY_SECONDS)
 
     async def look_again(self, peers: Callable[[str], Peer | None]) -> None:
         """Ask each peer whose registry was read for the one of now; of who is no Trait d'union admitted here any more nothing is known."""
+        try:
+            self._recall(await self._kept.every(), peers)
+        except (SQLAlchemyError, OSError, TimeoutError) as error:
+            log.warning("peer_registries_not_read", error=type(error).__name__)
         for name, held in list(self._known.items()):
             peer = peers(name)
             if peer is None or not peer.acknowledges:
@@ -108,6 +116,18 @@ class PeerRegistries:
                 await self.of(peer, held.origin, self._abroad.budget())
             except (SQLAlchemyError, OSError, TimeoutError) as error:  # the next look tries anew
                 log.warning("peer_registry_not_read", peer=name, error=type(error).__name__)
+
+    def _recall(self, remembered: Sequence[Remembered], peers: Callable[[str], Peer | None]) -> None:
+        """Go on from what was read before this door started, or by another: who has been silent since is looked at all the same."""
+        for kept in remembered:
+            peer = peers(kept.peer)
+            if peer is None or not peer.acknowledges or self._held(peer) is not None:
+                continue
+            registry, known = _believed(kept), self._known.get(peer.id)
+            if registry is not None and _counts(peer, kept.anchor, registry):
+                origin = known.origin if known is not None else f"https://{peer.id}"  # by http, in development, it is asked once it speaks
+                self._known[peer.id] = _Held(registry, kept.anchor, kept.at, origin)
+                self._look(peer, self._clock())
 
     def _held(self, peer: Peer) -> _Held | None:
         """What counts of what was believed last of a peer: once people have replaced its anchor, what that one signed does no more."""

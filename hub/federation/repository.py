@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from sqlalchemy import and_, delete, func, or_, select, text
+from sqlalchemy import and_, delete, func, or_, select, text, true
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from hub.federation.followers import ExternalObject, Follow, Follower, FollowState, Report
@@ -305,12 +305,13 @@ class Shown:
 
 
 class Remembered(NamedTuple):
-    """The highest version seen of a peer's registry: from which anchor on, and its document, where that was kept."""
+    """The highest version seen of a peer's registry: from which anchor on, its document, where that was kept, and when it was believed last."""
 
     peer: str
     anchor: str
     version: int
     document: bytes | None
+    at: datetime
 
 
 class KeptVersions:
@@ -321,11 +322,17 @@ class KeptVersions:
 
     async def last(self, peer: str) -> Remembered | None:
         """What is remembered; None where nothing was seen, or nobody knows any more from which anchor on."""
+        return next(iter(await self._where(peer_registries.c.peer == peer)), None)
+
+    async def every(self) -> Sequence[Remembered]:
+        """The same of every peer."""
+        return await self._where(true())
+
+    async def _where(self, condition: ColumnElement[bool]) -> Sequence[Remembered]:
         known = peer_registries.c
-        query = select(known.peer, known.anchor, known.version, known.document).where(known.peer == peer, known.anchor.isnot(None))
+        query = select(known.peer, known.anchor, known.version, known.document, known.at).where(condition, known.anchor.isnot(None))
         async with self._database.connect() as connection:
-            row = (await connection.execute(query)).first()
-        return Remembered(*row) if row is not None else None
+            return [Remembered(*row) for row in await connection.execute(query)]
 
     async def keep(self, peer: str, anchor: str, version: int, now: datetime, shown: Shown | None = None) -> None:
         """Remember a version and what a new one showed. A lower one changes nothing, but under another anchor, whose versions begin anew."""

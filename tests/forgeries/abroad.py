@@ -255,7 +255,7 @@ class World:
     def versions_seen(self) -> dict[str, Remembered]:
         """Versions of registries that this door has seen before."""
         peer = self.origins["recule"].partition("://")[2]
-        return {peer: Remembered(peer, self._anchors["recule"].public.multibase, 9, None)}
+        return {peer: Remembered(peer, self._anchors["recule"].public.multibase, 9, None, self.now)}
 
     def _odd_documents(self) -> dict[str, Served]:
         alice, found = self.alice, {}

@@ -110,15 +110,16 @@ async def test_under_its_role_the_door_knows_the_peers_and_remembers_their_regis
     anchor, entry = str(peer.anchor), KeyEntry(id="hub#z6Mk", multibase="z6Mk", active_from=NOW)
     for version in (3, 5, 4):
         await kept.keep(peer.id, anchor, version, NOW)
-    assert await kept.last(peer.id) == Remembered(peer.id, anchor, 5, None)
+    assert await kept.last(peer.id) == Remembered(peer.id, anchor, 5, None, NOW)
     await kept.keep(peer.id, anchor, 6, NOW, Shown(b"registry", (entry,)))
     await book.refresh()
-    assert (await kept.last(peer.id), await kept.last("another.example")) == (Remembered(peer.id, anchor, 6, b"registry"), None)
+    assert (await kept.last(peer.id), await kept.last("another.example")) == (Remembered(peer.id, anchor, 6, b"registry", NOW), None)
     known = book(peer.id)
     assert known is not None
     assert known.hub_keys == (entry,)
     await kept.keep(peer.id, "another", 2, NOW, Shown(b"other", ()))
-    assert await kept.last(peer.id) == Remembered(peer.id, "another", 2, b"other")
+    assert await kept.last(peer.id) == Remembered(peer.id, "another", 2, b"other", NOW)
+    assert [one.version for one in await kept.every()] == [2]
 
 
 async def test_under_its_role_the_door_shows_other_servers_our_registry(world: World, door: AsyncEngine) -> None:

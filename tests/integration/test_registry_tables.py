@@ -45,7 +45,7 @@ async def test_a_peer_is_read_as_it_was_kept(database_url: str) -> None:
 async def test_the_highest_version_that_a_neighbours_registry_can_bear_is_kept(database_url: str) -> None:
     database = engine_for(database_url)
     await KeptVersions(database).keep("opsi.example", "z6MkOpsi", EXACT_INTEGERS, NOW)
-    assert await KeptVersions(database).last("opsi.example") == Remembered("opsi.example", "z6MkOpsi", EXACT_INTEGERS, None)
+    assert await KeptVersions(database).last("opsi.example") == Remembered("opsi.example", "z6MkOpsi", EXACT_INTEGERS, None, NOW)
     await _asked(database_url, functools.partial(_moved, command.downgrade, "0020"))
     await _asked(database_url, functools.partial(_moved, command.upgrade, "head"))
     await database.dispose()

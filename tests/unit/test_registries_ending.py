@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+import pytest
 from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
@@ -16,12 +19,14 @@ from hub.registry.peers import PeerKind
 from schemas.keys import SigningKey
 from schemas.manifest import Registry, issue
 from schemas.proof import timestamp
+from schemas.wire.telemetry import Metric
 from tests.fakes_abroad import NOW, FakeAbroad, KeptVersions, peer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from hub.federation.repository import Remembered
+    from hub.registry.peers import Peer
 
 KEY = SigningKey.generate("hub")
 BASE = "https://opsi.example"
@@ -40,6 +45,11 @@ class Kept(KeptVersions):
     """Versions in a database that may be away."""
 
     broken: bool = False
+
+    async def every(self) -> Sequence[Remembered]:
+        if self.broken:
+            raise TimeoutError
+        return await super().every()
 
     async def last(self, peer: str) -> Remembered | None:
         if self.broken:
@@ -66,6 +76,13 @@ class Door:
                 "hub": {"id": "hub", "organisation": "OPSI", "platform": "traitdunion", "grade": "full", "keys": [entry]},
             }, KEY, self.now,
         )  # fmt: skip
+
+    def begun_again(self) -> PeerRegistries:
+        """After a deployment: no metric stands, what was kept does."""
+        with contextlib.suppress(KeyError):
+            Metric.peer_registry_expires.remove(OPSI.id)
+        self.known = PeerRegistries(self.abroad, self.kept, lambda: self.now)
+        return self.known
 
     async def asked(self, after: timedelta) -> object:
         self.now += after
@@ -136,8 +153,48 @@ async def test_of_who_takes_part_no_longer_nothing_is_asked_and_nothing_is_shown
     door = Door()
     await door.asked(timedelta(days=7))
     door.abroad.asked.clear()
-    await door.known.look_again(lambda _: None)
-    await door.known.look_again(lambda _: OPSI)
+    for _ in range(2):
+        await door.known.look_again(lambda _: None)
+    assert door.abroad.asked == []
+    assert days_left() is None
+
+
+async def test_a_silent_neighbour_is_looked_at_as_soon_as_a_door_starts() -> None:
+    door = Door()
+    await door.asked(timedelta(0))
+    door.now += timedelta(days=7)
+    door.abroad.asked.clear()
+    with capture_logs() as logs:
+        running = asyncio.create_task(door.begun_again().run(lambda _: OPSI))
+        for _ in range(10):
+            await asyncio.sleep(0)
+        running.cancel()
+    assert door.abroad.asked == [BASE]
+    assert said(logs) == [("peer_registry_expires_soon", OPSI.id)]
+    assert days_left() == (LIFE - timedelta(days=7)).days
+
+
+async def test_it_is_watched_though_its_server_is_away_since_before_the_door_started_and_serves_on() -> None:
+    door = Door()
+    await door.asked(timedelta(0))
+    door.abroad.silent[OPSI.id] = Away.SILENT
+    door.now += timedelta(days=7)
+    await door.begun_again().look_again(lambda _: OPSI)
+    assert days_left() == (LIFE - timedelta(days=7)).days
+    assert isinstance(await door.asked(timedelta(0)), Registry)
+    assert await door.asked(timedelta(days=3)) is Fault.REGISTRY_UNAVAILABLE
+
+
+@pytest.mark.parametrize(
+    "other",
+    [None, replace(OPSI, anchor=None), replace(OPSI, anchor=SigningKey.generate("hub").public.multibase)],
+    ids=["no longer admitted", "no longer a Trait d'union", "admitted under another anchor"],
+)
+async def test_what_was_kept_of_who_is_another_now_is_not_taken_up(other: Peer | None) -> None:
+    door = Door()
+    await door.asked(timedelta(0))
+    door.abroad.asked.clear()
+    await door.begun_again().look_again(lambda _: other)
     assert door.abroad.asked == []
     assert days_left() is None
 
@@ -149,4 +206,7 @@ async def test_a_database_that_is_away_ends_no_door() -> None:
     door.now += timedelta(hours=1)
     with capture_logs() as logs:
         await door.known.look_again(lambda _: OPSI)
-    assert [(line["event"], line["error"]) for line in logs] == [("peer_registry_not_read", "TimeoutError")]
+    assert [(line["event"], line["error"]) for line in logs] == [
+        ("peer_registries_not_read", "TimeoutError"),
+        ("peer_registry_not_read", "TimeoutError"),
+    ]
