@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from adapters.depths import TRUSTED_FOR, Depth, Leaf
-from adapters.news import EVER, Beginning, deleted, news_of
+from adapters.news import EVER, UNREAD, Beginning, deleted, news_of, parents_first
 from adapters.port import Later, Never, Reading
 from adapters.set_back import IN_A_ROW, SetBack, of_one
 from adapters.telling import NotKeptError, Teller
@@ -44,6 +44,10 @@ class View:
     marks: dict[str, str] = field(default_factory=dict)
     roots: frozenset[str] = frozenset()
     """All that the window held."""
+    floor: int = 0
+    """While the ledger knows of none, the greatest number seen so far of those that are not for others."""
+    unread: set[str] = field(default_factory=set)
+    """Until then, the roots under which something stands that nobody has read."""
     owed: Counter[str] = field(default_factory=Counter)
     """Roots under which something is still to be told, though the window may hold them no more, and how often the RSE failed on each."""
     unsure: bool = True
@@ -70,8 +74,6 @@ class _Seen:
 
     objects: set[str] = field(default_factory=set)
     whole: set[str] = field(default_factory=set)
-    floor: int = 0
-    """The greatest number of those that are not for others."""
     window: str | None = None
     """The mark of the window, None where it was the same."""
     changed: bool = False
@@ -116,8 +118,7 @@ class Looker:
         if refused is not None:
             return refused
         if view.poll.floor is None:
-            await self._watch.found(view.poll.space, seen.floor)
-            view.poll = replace(view.poll, floor=seen.floor)
+            await self._find(view)
         if seen.more:
             view.mark = ""
         elif seen.window is not None:
@@ -151,6 +152,14 @@ class Looker:
         if space in self._behind:
             self._behind.pop(space).clear()
 
+    async def _find(self, view: View) -> None:
+        """Note the floor, and which threads it knows nothing of: one that fails for ever must not keep what a moved clock dates wrongly elsewhere."""
+        for root in view.unread:
+            await self._watch.settle(view.poll.space, root, UNREAD)
+        await self._watch.found(view.poll.space, view.floor)
+        view.poll = replace(view.poll, floor=view.floor)
+        view.unread.clear()
+
     async def _refresh(self, view: View) -> None:
         """Nothing is forgotten while the window holds it: its deletion would go unseen, and the rest be told again."""
         now = self._clock()
@@ -158,16 +167,26 @@ class Looker:
             await self._watch.refresh(view.roots, now)
             view.refreshed_at = now
 
-    async def _absorb(self, view: View, sightings: Iterable[Sighting], seen: _Seen, cursor: str | None = None) -> dict[str, Row]:
-        """Tell what is new, parents first; then remember it, and how far we have read. What was remembered before."""
+    async def _absorb(
+        self, view: View, sightings: Iterable[Sighting], seen: _Seen, cursor: str | None = None, root: str | None = None
+    ) -> dict[str, Row]:
+        """Tell what is new, parents first; then remember it, and how far we have read. Of a root, it is all that stands under it. What was remembered before."""
         latest = {one.native_id: one for one in sightings}
-        rows = await self._watch.rows(list(latest)) if latest else {}
+        whole = {one.native_id for one in latest.values() if one.holds is not None} | ({root} if root else set())
+        named = latest.keys() | whole | {one.thread for one in latest.values() if one.thread}
+        rows = await self._watch.rows(list(named)) if named else {}
         seen.objects |= latest.keys()
-        seen.whole |= {one.native_id for one in latest.values() if one.holds is not None}
+        seen.whole |= whole
         now, beginning = self._clock(), Beginning(view.poll.since, view.poll.floor)
-        found = [news for one in _parents_first(latest) if (news := news_of(one, rows.get(one.native_id), beginning, now)) is not None]
+        found = [
+            news for one in parents_first(latest)
+            if (news := news_of(one, rows.get(one.native_id), beginning.under(rows.get(one.thread or root or "")), now)) is not None
+        ]  # fmt: skip
         await self._tell(view, found, seen, cursor)
-        seen.floor = max([seen.floor, *(one.number or 0 for one in latest.values() if not beginning.admits(one, now))])
+        view.floor = max([view.floor, *(one.number or 0 for one in latest.values() if not beginning.admits(one, now))])
+        view.unread -= whole
+        for read in whole & {name for name, row in rows.items() if row.replies == UNREAD}:
+            await self._watch.settle(view.poll.space, read, "")
         return rows
 
     def _announce(self, view: View, sightings: Iterable[Sighting], rows: Mapping[str, Row]) -> None:
@@ -176,10 +195,15 @@ class Looker:
             row = rows.get(one.native_id)
             if one.holds is not None:
                 view.threads.pop(one.native_id, None)
-            elif one.replies and (row is None or row.replies != one.replies):
+            if one.holds is not None or not one.replies:
+                continue
+            changed = row is None or row.replies != one.replies
+            if view.poll.floor is None and (changed or one.native_id not in view.threads):
+                view.unread.add(one.native_id)
+            if changed:
                 view.threads[one.native_id] = one.replies
                 view.marks.pop(one.native_id, None)
-            elif one.replies:
+            else:
                 view.threads.setdefault(one.native_id, one.replies)
 
     async def _tell(self, view: View, found: Sequence[News], seen: _Seen, cursor: str | None) -> None:
@@ -200,7 +224,8 @@ class Looker:
     async def _read_threads(self, view: View, seen: _Seen) -> Later | None:
         """The roots under which something is announced, and a few more in turn."""
         rows = await self._watch.rows(list(view.threads)) if view.threads else {}
-        announced = [root for root, replies in view.threads.items() if root in rows and rows[root].replies != replies]
+        changed = {root for root, replies in view.threads.items() if root in rows and rows[root].replies != replies} | view.unread
+        announced = [root for root in view.threads if root in changed]
         resting = [root for root in view.threads if root not in announced][:RE_READ]
         for root in (*announced, *resting):
             refused = await self._read_thread(view, view, root, rows.get(root), seen) if view.failures[root] < TRIES else None
@@ -228,8 +253,7 @@ class Looker:
                 view.owed[root] += 1
                 continue
             if isinstance(reading, Reading):
-                await self._absorb(view, reading.sightings, seen, view.cursor)
-                seen.whole.add(root)
+                await self._absorb(view, reading.sightings, seen, view.cursor, root)
             del view.owed[root]
         return None
 
@@ -243,8 +267,7 @@ class Looker:
         if shelf is view:
             view.threads[root] = announced  # read just now: its next turn comes last
         if isinstance(reading, Reading):
-            await self._absorb(view, reading.sightings, seen, view.cursor)
-            seen.whole.add(root)
+            await self._absorb(view, reading.sightings, seen, view.cursor, root)
         if row is not None and row.replies != announced:
             await self._watch.settle(view.poll.space, root, announced)
         if isinstance(reading, Reading):
@@ -371,15 +394,3 @@ def _leaf(reading: Reading) -> Leaf:
     """A page to be known again; threads that it holds whole need no question of their own."""
     under = {one.native_id: one.replies for one in reading.sightings if one.replies}
     return Leaf(reading.mark, reading.cursor, frozenset(one.native_id for one in reading.sightings), under)
-
-
-def _parents_first(sightings: Mapping[str, Sighting]) -> list[Sighting]:
-    """In the order of their numbers, where each has one; else by their times, but never an answer before its root: a clock may have been moved."""
-    if all(one.number is not None for one in sightings.values()):
-        return sorted(sightings.values(), key=lambda one: one.number or 0)
-
-    def place(one: Sighting) -> tuple[datetime, bool]:
-        root = sightings.get(one.thread or "")
-        return max(one.created_at, root.created_at if root else one.created_at), one.thread is not None
-
-    return sorted(sightings.values(), key=place)

@@ -11,10 +11,14 @@ from adapters.port import Act, Change, Incomplete, Nonsense
 from adapters.watch import Row
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from adapters.port import Outcome, Sighting
 
 GONE = "gone"
 NOBODY = "nobody"  # an RSE that is asked does not tell who deleted
+UNREAD = "?"
+"""What is kept as announced under a root whose replies nobody had read when the floor was found."""
 EVER = datetime.fromtimestamp(0, UTC)
 """When what tells no time was made."""
 AHEAD = timedelta(minutes=1)
@@ -36,6 +40,10 @@ class Beginning:
         if self.floor is None:
             return self.since <= seen.created_at <= now + AHEAD
         return seen.created_at >= self.since or (seen.number is not None and seen.number > self.floor)
+
+    def under(self, root: Row | None) -> Beginning:
+        """For what stands under a root. In a thread that the floor knows nothing of, a greater number may be older too: its time alone decides."""
+        return replace(self, floor=None) if root is not None and root.replies == UNREAD else self
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +69,18 @@ def news_of(seen: Sighting, row: Row | None, beginning: Beginning, now: datetime
     if row.digest != seen.digest or row.gone:
         return News(replace(told, revision=row.revision + 1), _edited(seen, row, now), before, _document(seen), likes.changes)
     return News(told, None, before, _document(seen), likes.changes) if row.likes != likes.after else None
+
+
+def parents_first(sightings: Mapping[str, Sighting]) -> list[Sighting]:
+    """In the order of their numbers, where each has one; else by their times, but never an answer before its root: a clock may have been moved."""
+    if all(one.number is not None for one in sightings.values()):
+        return sorted(sightings.values(), key=lambda one: one.number or 0)
+
+    def place(one: Sighting) -> tuple[datetime, bool]:
+        root = sightings.get(one.thread or "")
+        return max(one.created_at, root.created_at if root else one.created_at), one.thread is not None
+
+    return sorted(sightings.values(), key=place)
 
 
 def deleted(row: Row, space: str, now: datetime) -> News:
