@@ -1,7 +1,8 @@
 """Who likes a message, from one look to the next. Each like gets a number, so that nothing of a person is in its name. No I/O.
 
-A like is kept as `3:identity:8`, as `3?identity:8` while it is being told, and as `3:` once it was taken back: the last number is never
-given twice, so that a like that is set anew is a new one, and a crash between telling and remembering tells the same ones again.
+A like is kept as `3:identity:8`, as `3?identity:8` while it is being told, as `3!identity:8` while its end is, and as `3:` once it was
+taken back: the last number is never given twice, so that a like that is set anew is a new one, also where nobody knows whether the end of
+the former was told, and a crash between telling and remembering tells the same ones again.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
 
     from adapters.port import Liker, Sighting
 
-_KEPT = re.compile(r"^([1-9][0-9]*)([:?])(.*)$", re.DOTALL)
+_KEPT = re.compile(r"^([1-9][0-9]*)([:?!])(.*)$", re.DOTALL)
+TOLD, BEING_TOLD, ENDING = ":", "?", "!"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +29,11 @@ class Like:
 
     number: int
     actor: str
-    told: bool = True
+    state: str = TOLD
 
     def __str__(self) -> str:
         """As it is kept."""
-        return f"{self.number}{':' if self.told else '?'}{self.actor}"
+        return f"{self.number}{self.state}{self.actor}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,28 +55,31 @@ def compared(kept: frozenset[str], seen: Sighting, now: datetime) -> Likes:
     """What is to be told of a message's likes. Where some were not shown, none is taken for taken back."""
     numbered = sorted(map(_read, kept), key=lambda like: like.number)
     last = max((like.number for like in numbered), default=0)
-    known = {like.actor: like for like in numbered if like.actor}
+    known = {like.actor: like for like in numbered if like.actor and like.state != ENDING}
+    ending = [like for like in numbered if like.state == ENDING]
     shown = {liker.actor: liker for liker in seen.likes}
     all_shown = shown.keys() <= known.keys() and (seen.more_likes or known.keys() <= shown.keys())
-    same = all_shown and all(like.told for like in known.values())
+    same = all_shown and not ending and all(like.state == TOLD for like in known.values())
     if same or not isinstance(seen.outcome, Change):
         return Likes(kept, kept)
     for number, actor in enumerate(sorted(shown.keys() - known.keys()), last + 1):
-        known[actor] = Like(number, actor, told=False)
+        known[actor] = Like(number, actor, BEING_TOLD)
     gone = set[str]() if seen.more_likes else known.keys() - shown.keys()
-    standing = [replace(like, told=True) for actor, like in known.items() if actor not in gone]
+    ending += [replace(like, state=ENDING) for actor, like in known.items() if actor in gone]
+    standing = [like for actor, like in known.items() if actor not in gone]
     changes = [
-        *(_taken_back(like, seen.outcome, now) for actor, like in known.items() if actor in gone),
-        *(_set(like, shown[actor], seen.outcome, now) for actor, like in known.items() if not like.told and actor in shown),
+        *(_taken_back(like, seen.outcome, now) for like in ending),
+        *(_set(like, shown[like.actor], seen.outcome, now) for like in standing if like.state == BEING_TOLD and like.actor in shown),
     ]
-    return Likes(_kept(known.values(), last), _kept(standing, max([last, *(like.number for like in known.values())])), tuple(changes))
+    last = max([last, *(like.number for like in standing)])
+    return Likes(_kept([*ending, *standing], last), _kept((replace(like, state=TOLD) for like in standing), last), tuple(changes))
 
 
 def _read(kept: str) -> Like:
     found = _KEPT.match(kept)
     if found is None:
         raise ValueError(kept[:8])
-    return Like(int(found[1]), found[3], found[2] == ":")
+    return Like(int(found[1]), found[3], found[2])
 
 
 def _kept(likes: Iterable[Like], last: int) -> frozenset[str]:

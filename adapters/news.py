@@ -19,6 +19,8 @@ GONE = "gone"
 NOBODY = "nobody"  # an RSE that is asked does not tell who deleted
 UNREAD = "?"
 """What is kept as announced under a root whose replies nobody had read when the floor was found."""
+UNSURE = "?"
+"""What an object's digest begins with while an edit to it is being told; Kafka may have that already."""
 EVER = datetime.fromtimestamp(0, UTC)
 """When what tells no time was made."""
 AHEAD = timedelta(minutes=1)
@@ -62,13 +64,18 @@ def news_of(seen: Sighting, row: Row | None, beginning: Beginning, now: datetime
     if row is None:
         return _first(seen, beginning, now)
     likes = compared(row.likes, seen, now)
-    before = replace(row, likes=likes.before) if likes.before != row.likes else None
     told = replace(row, digest=seen.digest, likes=likes.after, gone=False)
     if row.revision == 0 and row.digest == seen.digest:  # told once perhaps: the same event again
-        return News(replace(told, revision=1), _at(seen.outcome, row.created_at), before, _document(seen), likes.changes)
-    if row.digest != seen.digest or row.gone:
-        return News(replace(told, revision=row.revision + 1), _edited(seen, row, now), before, _document(seen), likes.changes)
-    return News(told, None, before, _document(seen), likes.changes) if row.likes != likes.after else None
+        outcome, begun, told = _at(seen.outcome, row.created_at), row, replace(told, revision=1)
+    elif row.digest != seen.digest or row.gone:
+        begun = _begun(seen, row)
+        outcome, told = _edited(seen, begun, now), replace(told, revision=begun.revision + 1)
+    elif row.likes != likes.after:
+        outcome, begun = None, row
+    else:
+        return None
+    before = replace(begun, likes=likes.before)
+    return News(told, outcome, before if before != row else None, _document(seen), likes.changes)
 
 
 def parents_first(sightings: Mapping[str, Sighting]) -> list[Sighting]:
@@ -121,6 +128,13 @@ def _document(seen: Sighting) -> object:
 
 def _at(outcome: Outcome, moment: datetime) -> Outcome:
     return replace(outcome, occurred_at=moment) if isinstance(outcome, Change) else outcome
+
+
+def _begun(seen: Sighting, row: Row) -> Row:
+    """How an object is remembered while an edit is told: whatever it is edited to next differs, and is never told under the same number."""
+    digest = UNSURE + seen.digest
+    other = row.digest.startswith(UNSURE) and row.digest != digest
+    return replace(row, digest=digest, revision=row.revision + (1 if other else 0), gone=False)
 
 
 def _edited(seen: Sighting, row: Row, now: datetime) -> Outcome:

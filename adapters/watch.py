@@ -51,7 +51,10 @@ UNDER = f"""
     SELECT {COLUMNS} FROM sightings WHERE instance = $1 AND thread = $2 AND NOT gone ORDER BY created_at DESC
 """  # noqa: S608 - made of constants alone
 
-UNKEPT = "SELECT DISTINCT thread FROM sightings WHERE instance = $1 AND space = $2 AND revision = 0 AND thread IS NOT NULL AND NOT gone"
+UNKEPT = """
+    SELECT DISTINCT thread FROM sightings
+    WHERE instance = $1 AND space = $2 AND (revision = 0 OR digest LIKE '?%') AND thread IS NOT NULL AND NOT gone
+"""
 REFRESH = """
     UPDATE sightings SET seen_at = $3
     WHERE instance = $1 AND (native_id = ANY($2) OR (thread = ANY($2) AND NOT gone)) AND seen_at < $4
@@ -83,7 +86,10 @@ class Poll:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """How an object looked last. `revision` counts what was told of it: 0 while it is being told for the first time; Kafka may have it already."""
+    """How an object looked last. `revision` counts what was told of it: 0 while it is being told for the first time; Kafka may have it already.
+
+    So it may an edit whose `digest` begins with `?`: the one that is being told, under the next number.
+    """
 
     native_id: str
     thread: str | None
@@ -136,7 +142,7 @@ class Watch:
         return {row["native_id"]: _row(row) for row in found}
 
     async def expect(self, space: str, rows: Sequence[Row], now: datetime) -> None:
-        """Note what is about to be told for the first time. Raises LeaseLost."""
+        """Note what is about to be told. Raises LeaseLost."""
         await self._keep(space, rows, now, "holder = holder")
 
     async def keep(self, space: str, rows: Sequence[Row], now: datetime, cursor: str | None) -> None:

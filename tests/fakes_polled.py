@@ -71,9 +71,8 @@ class MemoryWatch(Watch):
         return [row for _, row in self.kept.values() if row.thread == root and not row.gone]
 
     async def unkept(self, space: str) -> set[str]:
-        return {
-            row.thread for at, row in self.kept.values() if at == space and not row.revision and row.thread is not None and not row.gone
-        }
+        perhaps = [row for at, row in self.kept.values() if at == space and (not row.revision or row.digest.startswith("?"))]
+        return {row.thread for row in perhaps if row.thread is not None and not row.gone}
 
     async def taken_by_us(self, root: str) -> bool:
         return root in self.ours_deleted

@@ -92,6 +92,20 @@ async def test_a_poller_that_lost_its_lease_writes_nothing(ledger: Ledger) -> No
     assert poll.cursor is None
 
 
+async def test_roots_are_named_under_which_something_was_perhaps_never_told(ledger: Ledger) -> None:
+    await tie(ledger, "a")
+    watch = Watch(ledger, "rse", "me")
+    await held(watch, "a")
+    begun = [
+        row("x", thread="posted", revision=0),
+        row("y", thread="edited", digest="?d2"),
+        row("z", thread="told"),
+        row("r", digest="?d3"),
+    ]
+    await watch.expect("a", begun, NOW)
+    assert await watch.unkept("a") == {"posted", "edited"}
+
+
 async def test_a_poller_that_ends_in_order_leaves_its_spaces_at_once(ledger: Ledger) -> None:
     await tie(ledger, "a")
     first, second = Watch(ledger, "rse", "first"), Watch(ledger, "rse", "second")

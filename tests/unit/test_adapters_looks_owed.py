@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import pytest
 
 from adapters import looks
+from adapters.ledger import LedgerUnavailable
 from adapters.looks import Looked, View
 from adapters.port import Change, Later
 from adapters.telling import NotKeptError
 from tests.fakes_polled import PolledSink, view_of
 from tests.fakes_polled_rse import PolledRse
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from adapters.watch import Row
 
 
 class Crowd:
@@ -41,12 +49,30 @@ class Crowd:
         self.sink.refusing = ""
         self.go_on()
 
+    def fill(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The ledger's disk is full once it has noted what is about to be told."""
+        keep = self.sink.watch.keep
+
+        async def expect(space: str, rows: Sequence[Row], now: datetime) -> None:
+            await keep(space, rows, now, None)
+
+        async def full(*_: object) -> None:
+            raise LedgerUnavailable
+
+        monkeypatch.setattr(self.sink.watch, "expect", expect)
+        monkeypatch.setattr(self.sink.watch, "keep", full)
+
     async def look(self) -> Looked | Later | object:
         return await self.looker.look(self.view)
 
     @property
     def told(self) -> list[str]:
         return sorted(one.native_id for one in self.sink.outcomes if isinstance(one, Change))
+
+    def texts_of(self, name: str) -> list[str]:
+        """All that was told of one message."""
+        changes = [one for one in self.sink.outcomes if isinstance(one, Change)]
+        return [one.content.text for one in changes if one.native_id == name and one.content is not None]
 
 
 @pytest.fixture
@@ -83,3 +109,22 @@ async def test_a_thread_on_which_the_rse_alone_fails_holds_up_no_look(crowd: Cro
     for _ in range(looks.OWED_TRIES + 1):
         assert isinstance(await crowd.look(), Looked)
     assert not crowd.view.owed
+
+
+@pytest.mark.parametrize("name", ["a", "b"])
+async def test_an_edit_that_was_told_and_not_remembered_is_corrected_when_it_is_taken_back(
+    crowd: Crowd, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crowd.rse.say("b", "Merci", under="a")
+    await crowd.look()
+    before = crowd.rse.said[name].text
+    crowd.rse.said[name].text = "Bonsoir"
+    with monkeypatch.context() as full:
+        crowd.fill(full)
+        with pytest.raises(LedgerUnavailable):
+            await crowd.look()
+    crowd.rse.said[name].text = before
+    crowd.go_on()
+    crowd.restart()
+    await crowd.look()
+    assert crowd.texts_of(name) == [before, "Bonsoir", before]

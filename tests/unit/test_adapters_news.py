@@ -137,6 +137,38 @@ def test_a_first_telling_that_was_cut_short_before_an_edit_becomes_the_edit_that
     assert change_of(seen("Bonsoir"), begun).act is Act.EDITED
 
 
+def cut_short(sighting: Sighting, row: Row) -> tuple[str, Row]:
+    """An edit that was told, and of which nothing but what was noted before that is remembered."""
+    news = news_of(sighting, row, Beginning(NOON), LATER)
+    assert news is not None
+    assert isinstance(news.outcome, Change)
+    assert news.before is not None
+    return news.outcome.marker, news.before
+
+
+def test_an_edit_that_was_perhaps_told_is_told_again_as_it_was_and_its_reversal_as_another() -> None:
+    there, begun = cut_short(seen("Bonsoir"), row_after(seen()))
+    news = news_of(seen("Bonsoir"), begun, Beginning(NOON), LATER)
+    assert news is not None
+    assert news.before is None
+    assert isinstance(news.outcome, Change)
+    assert (news.outcome.marker, news.after) == (there, replace(row_after(seen("Bonsoir")), revision=2))
+    back, begun = cut_short(seen(), begun)
+    again, _ = cut_short(seen("Bonsoir"), begun)
+    assert len({there, back, again}) == 3
+
+
+def test_an_edit_of_a_first_telling_that_was_cut_short_is_noted_too() -> None:
+    _, begun = cut_short(seen("Bonsoir"), replace(row_after(seen()), revision=0))
+    back = change_of(seen(), begun)
+    assert (back.act, back.content) == (Act.EDITED, Content(html="Bonjour", text="Bonjour"))
+
+
+def test_what_is_perhaps_told_to_be_there_again_is_asked_for_when_it_is_missing() -> None:
+    _, begun = cut_short(seen(), deleted(row_after(seen()), "12", LATER).after)
+    assert not begun.gone
+
+
 def liker(name: str) -> Liker:
     return Liker(f"identity:{name}", Author(name=name, organisation="Intérieur"), "👍")
 
@@ -176,6 +208,34 @@ def test_a_like_that_was_being_told_when_we_died_is_told_again_under_the_same_na
     assert news_of(seen(likes=(liker("ada"), liker("leo"))), row, Beginning(NOON), LATER) is None
     taken, _ = gestures_of(seen(), news.before)
     assert taken == [(Act.UNREACTED, "like:activity:42/1", "identity:leo")]
+
+
+def test_a_like_whose_end_was_perhaps_told_ends_once_and_set_anew_it_is_another_one() -> None:
+    _, row = gestures_of(seen(likes=(liker("leo"),)), row_after(seen()))
+    news = news_of(seen(), row, Beginning(NOON), LATER)
+    assert news is not None
+    assert news.before is not None
+    ended = (Act.UNREACTED, "like:activity:42/1", "identity:leo")
+    told, row = gestures_of(seen(), news.before)
+    assert told == [ended]
+    assert news_of(seen(), row, Beginning(NOON), LATER) is None
+    told, row = gestures_of(seen(likes=(liker("leo"),)), news.before)
+    assert told == [ended, (Act.REACTED, "like:activity:42/2", "identity:leo")]
+    assert news_of(seen(likes=(liker("leo"),)), row, Beginning(NOON), LATER) is None
+    both = news_of(seen(likes=(liker("leo"),)), news.before, Beginning(NOON), LATER)
+    assert both is not None
+    assert both.before is not None
+    assert gestures_of(seen(likes=(liker("leo"),)), both.before)[0] == told
+
+
+def test_a_like_that_was_perhaps_told_and_is_taken_back_is_not_set_anew_under_its_name() -> None:
+    first = news_of(seen(likes=(liker("leo"),)), row_after(seen()), Beginning(NOON), LATER)
+    assert first is not None
+    assert first.before is not None
+    second = news_of(seen(), first.before, Beginning(NOON), LATER)
+    assert second is not None
+    assert second.before is not None
+    assert (Act.REACTED, "like:activity:42/2", "identity:leo") in gestures_of(seen(likes=(liker("leo"),)), second.before)[0]
 
 
 def test_what_was_liked_before_we_were_to_look_is_not_told() -> None:
