@@ -146,10 +146,14 @@ class Admission:
             return
 
     async def _refuse_all(self, reason: str) -> None:
-        waiting = [*self._waiting]
-        self._waiting.clear()
-        self._answer_all(waiting, NotStored(reason))
+        self._refuse([], NotStored(reason))
         await asyncio.sleep(PAUSE_SECONDS)
+
+    def _refuse(self, arrivals: Sequence[Arrival], answer: NotStored) -> None:
+        """These, and all that waits behind them: it would be told before what is to come again."""
+        behind = [*self._waiting]
+        self._waiting.clear()
+        self._answer_all([*arrivals, *behind], answer)
 
     async def _recall_spool(self) -> None:
         rows = await self._seat.spool.first(Kind.PARKED, self._seat.spool.limit)
@@ -164,7 +168,7 @@ class Admission:
         try:
             batch = await self._decided(arrivals, before.batch.objects if before else ())
         except LedgerUnavailable as error:
-            self._answer_all(arrivals, NotStored(reason_of(error, self._seat.name)))
+            self._refuse(arrivals, NotStored(reason_of(error, self._seat.name)))
             return
         except Exception:  # noqa: BLE001 - one event's own fault, or a server's: apart, each is told which
             await self._stored()
@@ -175,7 +179,7 @@ class Admission:
                 await self._stored()
                 await self._take(arrivals)
             else:
-                self._answer_all(arrivals, failed)
+                self._refuse(arrivals, failed)
             return
         if len(self._storing) == ON_THE_WAY:
             await self._storing.popleft().task
