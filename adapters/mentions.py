@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from adapters.markup import safe_html, words
+from adapters.people import chosen_name
 from adapters.port import Acquaintance
 from schemas.facts.message import MENTIONS_LIMIT, Content, Mention
 from schemas.markup.tree import Element, mapped, parse, serialised, text_of
@@ -70,12 +71,12 @@ async def _introduced(client: RseClient, handle: str, shown: str, ours: str) -> 
     """By the name that the RSE tells, else by what was shown, where that is no handle."""
     try:
         async with asyncio.timeout(NAME_SECONDS):
-            name = await client.display_name(handle)
+            name = chosen_name(await client.display_name(handle), handle)
     except TimeoutError:
-        name = None
+        name = ""
     if not name and shown.casefold() not in handle.casefold():
         name = shown
-    foreign = _FOREIGN.fullmatch(name or "")
+    foreign = _FOREIGN.fullmatch(name)
     if foreign:
         return Mention(name=public_name(foreign["name"])[:200], organisation=foreign["organisation"][:200])
     return Mention(name=(public_name(name) or ANYBODY)[:200], organisation=ours)

@@ -38,6 +38,17 @@ def signature_of(author: Author | None) -> str:
     return f"{one_line(author.name, NAME_LIMIT) or _UNKNOWN} ({one_line(author.organisation, NAME_LIMIT)})"
 
 
+def chosen_name(told: str | None, account: str | None) -> str:
+    """The name that a person gave herself; empty where it is her account's own, as platforms show who gave none.
+
+    `account` is her user name, or a handle that holds it (`@local:server`, `username:local`). It leaves no ministry: of a Tchap it is her
+    address with « - » for « @ ».
+    """
+    said = (told or "").strip()
+    own = {part.removeprefix("@").casefold() for part in (account or "", *(account or "").split(":"))}
+    return "" if said.removeprefix("@").casefold() in own else said
+
+
 @dataclass(frozen=True, slots=True)
 class Member:
     """A person in a space, by the same `actor` as in her messages, under the name that the RSE shows."""

@@ -67,7 +67,7 @@ class House:
     def instance(self) -> Instance:
         return matrix_instance(self.url)
 
-    async def person(self, username: str = "claire", name: str = "Claire Moreau") -> MatrixUser:
+    async def person(self, username: str = "claire", name: str | None = "Claire Moreau") -> MatrixUser:
         return await MatrixUser.register(self.session, self.url, username, name)
 
     async def fault(self, kind: str, **details: Any) -> None:

@@ -7,6 +7,7 @@ import time
 from collections import OrderedDict
 from typing import TYPE_CHECKING
 
+from adapters.people import chosen_name
 from adapters.port import Later
 from schemas.names import public_name
 
@@ -39,7 +40,7 @@ class People:
             return name
         user = answer.document.get("user")
         told = user.get("name") if answer.done and isinstance(user, dict) else None
-        said = public_name(told if isinstance(told, str) else None)
+        said = public_name(chosen_name(told, username) if isinstance(told, str) else None)
         self._known[username] = (said or None, self._clock() + LIFE)
         if len(self._known) > REMEMBERED:
             self._known.popitem(last=False)

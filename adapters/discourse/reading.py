@@ -13,7 +13,7 @@ from adapters.discourse.http import liking_account, writing_account
 from adapters.discourse.payload import PRIVATE_MESSAGE, Edited, Like, Post, moment
 from adapters.internal import begins
 from adapters.markup import words
-from adapters.people import author_of
+from adapters.people import author_of, chosen_name
 from adapters.port import Act, Change, Incomplete, Nonsense, Unused
 from schemas.facts.message import TEXT_LIMIT, Content
 from schemas.names import ANYBODY
@@ -49,7 +49,7 @@ def read_like(like: Like, instance: Instance) -> Change | Unused | Nonsense:
         return unused
     if like.post.category_id is None:
         return Nonsense("category_missing")
-    author = author_of(instance.organisation, _line(like.user.name, 200) or ANYBODY)
+    author = author_of(instance.organisation, _line(chosen_name(like.user.name, like.user.username), 200) or ANYBODY)
     return Change(
         act=Act.REACTED,
         native_id=like_id(like.post.id, like.user.id, instance),
@@ -240,7 +240,9 @@ def _content(cooked: str, instance: Instance, called: list[str]) -> Content | No
 
 def _author(post: Post, instance: Instance) -> Author:
     """Her display name; many have none, and a user name does not leave its ministry."""
-    return author_of(instance.organisation, _line(post.name, 200) or ANYBODY, _kind(post.user_id))
+    kind = _kind(post.user_id)
+    name = chosen_name(post.name, post.username) if kind == "person" else post.name
+    return author_of(instance.organisation, _line(name, 200) or ANYBODY, kind)
 
 
 def _kind(user: int | None) -> Literal["person", "bot", "system"]:

@@ -12,7 +12,7 @@ from urllib.parse import quote
 from adapters.discourse.payload import Category, GroupMember, GroupPage
 from adapters.discourse.search import read
 from adapters.pages import Portion, gathered
-from adapters.people import CROWD_LIMIT, ROSTER_LIMIT, TOO_MANY, Member, Pieced
+from adapters.people import CROWD_LIMIT, ROSTER_LIMIT, TOO_MANY, Member, Pieced, chosen_name
 from adapters.port import UNSUPPORTED, Later, Never
 
 if TYPE_CHECKING:
@@ -82,4 +82,4 @@ def _number(one: GroupMember) -> int:
 
 
 def _member(one: GroupMember) -> Member:
-    return Member(f"user:{one.id}", one.name or "")
+    return Member(f"user:{one.id}", chosen_name(one.name, one.username))

@@ -15,6 +15,7 @@ from adapters.exo.http import Api
 from adapters.exo.payload import Identity, SpaceOfMine
 from adapters.exo.reading import Entry, comment_of, entry_of
 from adapters.far_clock import utc
+from adapters.people import chosen_name
 from adapters.port import UNSUPPORTED, Later, Never, Same, SpaceReport
 from schemas.words import Audience
 
@@ -208,7 +209,7 @@ class Alpha3:
         """`GET identity/{id}.json`."""
         answer = await self.api.get(f"{self._social}/identity/{identity}.json")
         found = read(Identity, answer.document) if not isinstance(answer, Later) and answer.done else None
-        return (found.profile.name or None) if found else None
+        return (chosen_name(found.profile.name, found.remote_id) or None) if found else None
 
     async def space(self, space: str) -> SpaceReport | Later | Never:
         """Its identity tells its pretty name, and the list of our own spaces who may join that one."""

@@ -18,7 +18,7 @@ from adapters.exo.payload import FIRST_YEAR, ActivityAlpha3, ActivityV1, Comment
 from adapters.exo.title import from_title
 from adapters.far_clock import ZERO
 from adapters.markup import from_text, words
-from adapters.people import Member, author_of
+from adapters.people import Member, author_of, chosen_name
 from adapters.port import Act, Change, Incomplete, Nonsense, Sighting, Unused
 from adapters.port import Liker as Seen
 from schemas.facts.message import TEXT_LIMIT, Content
@@ -161,7 +161,7 @@ def outcome_of(entry: Entry, space: str, instance: Instance) -> Change | Unused 
         space=space,
         actor=f"identity:{entry.poster}",
         occurred_at=entry.made_at,
-        author=author_of(instance.organisation, _line(entry.name)),
+        author=author_of(instance.organisation, _line(chosen_name(entry.name, entry.account))),
         content=Content(html=html, text=words(html)[:TEXT_LIMIT]),
         link=_link(entry, instance),
         parent=_parent(entry),
@@ -261,7 +261,7 @@ def _poster(identity: Identity, other: str | None) -> str:
 
 
 def _liker(one: Liker, instance: Instance) -> Seen:
-    author = author_of(instance.organisation, _line(one.fullname or one.profile.name))
+    author = author_of(instance.organisation, _name(one))
     return Seen(_actor(one), author, THUMB, by_us=one.account.casefold() == instance.options.get("account", ACCOUNT).casefold())
 
 
@@ -269,7 +269,11 @@ def members_of(found: Iterable[Liker], instance: Instance) -> tuple[Member, ...]
     """The people of a space, without the connector's own account."""
     ours = instance.options.get("account", ACCOUNT).casefold()
     people = (one for one in found if (one.id or one.account) and one.account.casefold() != ours)
-    return tuple(Member(_actor(one), _line(one.fullname or one.profile.name)) for one in people)
+    return tuple(Member(_actor(one), _name(one)) for one in people)
+
+
+def _name(one: Liker) -> str:
+    return _line(chosen_name(one.fullname or one.profile.name, one.account))
 
 
 def _actor(one: Liker) -> str:

@@ -18,6 +18,7 @@ from adapters.exo.payload import Identity, SpaceV1, UsersV1, moment
 from adapters.exo.reading import Entry, comment_of, entry_of
 from adapters.far_clock import utc
 from adapters.pages import Portion, gathered
+from adapters.people import chosen_name
 from adapters.port import Later, Never, Same, SpaceReport
 from schemas.words import Audience
 
@@ -202,7 +203,7 @@ class V1:
         """`GET /identities/{id}`."""
         answer = await self.api.get(f"{SOCIAL}/identities/{identity}")
         found = read(Identity, answer.document) if not isinstance(answer, Later) and answer.done else None
-        return (found.profile.name or None) if found else None
+        return (chosen_name(found.profile.name, found.remote_id) or None) if found else None
 
     async def space(self, space: str) -> SpaceReport | Later | Never:
         """Only members read a space; where anybody joins by a click that is all of this RSE."""

@@ -22,7 +22,7 @@ from adapters.matrix.translate import outcome_of, standing_edit
 from adapters.matrix.writing import Writing
 from adapters.offers import Recounted
 from adapters.pacing import Paces, set_out, urgency_of
-from adapters.people import ROSTER_LIMIT
+from adapters.people import ROSTER_LIMIT, chosen_name
 from adapters.port import (
     Act,
     Altered,
@@ -68,7 +68,7 @@ class MatrixClient:
         self._paces = paces or Paces(instance.node, instance.limits)
         self._homeserver = Homeserver(instance, self._paces, timeout)
         self._ghosts = Ghosts(self._homeserver, instance)
-        self._writing = Writing(self._homeserver, self._ghosts, instance, self.display_name)
+        self._writing = Writing(self._homeserver, self._ghosts, instance, self._shown)
         self._notices = Notices(self._homeserver, self._ghosts)
         self._past = Past(self._homeserver, self._ghosts, instance)
         self._timeline = Timeline(self._homeserver, self._ghosts)
@@ -181,7 +181,11 @@ class MatrixClient:
         return True
 
     async def display_name(self, actor: str) -> str | None:
-        """The name under which the homeserver shows a user, asked again every few minutes; None where it has none or does not answer."""
+        """The name that a user chose; None where she has none, as Synapse calls her by her local part, or where the homeserver does not answer."""
+        return chosen_name(await self._shown(actor), actor) or None
+
+    async def _shown(self, actor: str) -> str | None:
+        """The name under which the homeserver shows a user, asked again every few minutes."""
         name, until = self._names.get(actor, (None, -inf))
         if self._clock() < until:
             return name

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from adapters.matrix.names import at_home, is_ours, user_id
-from adapters.people import Member
+from adapters.people import Member, chosen_name
 from adapters.port import Closed, SpaceReport
 from schemas.words import Audience
 
@@ -47,7 +47,7 @@ def people_of(joined: Mapping[str, Any], instance: Instance) -> tuple[Member, ..
     """Those of this ministry among the `joined` members; of guests from another homeserver it has nothing to tell."""
     people = {user: shown for user, shown in joined.items() if at_home(user, instance) and not is_ours(user, instance)}
     names = {user: shown.get("display_name") if isinstance(shown, dict) else None for user, shown in people.items()}
-    return tuple(Member(user, name if isinstance(name, str) else "") for user, name in names.items())
+    return tuple(Member(user, chosen_name(name, user) if isinstance(name, str) else "") for user, name in names.items())
 
 
 def _audience(state: Sequence[dict[str, Any]]) -> Audience:

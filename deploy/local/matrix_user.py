@@ -31,13 +31,14 @@ class MatrixUser:
         self._token = token
 
     @classmethod
-    async def register(cls, session: ClientSession, url: str, username: str, displayname: str) -> Self:
-        """Make an account and give it a name."""
+    async def register(cls, session: ClientSession, url: str, username: str, displayname: str | None) -> Self:
+        """Make an account and give it a name; without one it keeps that which the homeserver gives it."""
         nobody = cls(session, url, "", "")
         body = {"username": username, "password": secrets.token_urlsafe(16), "auth": {"type": "m.login.dummy"}}
         made = await nobody.call("POST", "register", body)
         person = cls(session, url, made["user_id"], made["access_token"])
-        await person.call("PUT", f"profile/{quote(person.user_id)}/displayname", {"displayname": displayname})
+        if displayname is not None:
+            await person.call("PUT", f"profile/{quote(person.user_id)}/displayname", {"displayname": displayname})
         return person
 
     async def create_room(

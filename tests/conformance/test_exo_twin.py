@@ -184,6 +184,15 @@ async def test_a_name_that_a_page_leaves_out_is_asked_once(either: Portal, monke
     assert len(spy.queries) == 1
 
 
+@pytest.mark.parametrize("generation", [V1, ALPHA3])
+async def test_who_bears_the_name_of_her_account_alone_has_none(tmp_path: Path, generation: str) -> None:
+    async with portal(tmp_path, generation, people=("camille:Camille",)) as rse:
+        await rse.post("Un")
+        (seen,) = (await reading(rse, None)).sightings
+        assert isinstance(seen.outcome, Change)
+        assert await rse.client.display_name(seen.outcome.actor) is None
+
+
 async def test_an_incomplete_object_is_completed_from_the_rse(either: Portal) -> None:
     root = await either.post("Un")
     comment = await either.comment(root, "Deux")
@@ -198,17 +207,17 @@ async def test_everybody_who_likes_a_message_is_told_and_one_who_takes_it_back(e
     root = await either.post("Un")
     looker, view = either.sink.looker(either.client), view_of(either.space)
     likes = f"{SOCIAL}/activities/{root.partition(':')[2]}/likes"
-    people = [f"personne{number}" for number in range(8)]
-    for username in people:
-        await either.call("POST", "/twin/people", username=username, name=username.title())
+    people = {f"personne{number}": f"Personne {number}" for number in range(8)}
+    for username, name in people.items():
+        await either.call("POST", "/twin/people", username=username, name=name)
         await either.call("POST", likes, username)
     await looker.look(view)
-    await either.call("DELETE", likes, people[0])
+    await either.call("DELETE", likes, "personne0")
     await looker.look(view)
     told = [one for one in either.sink.outcomes if isinstance(one, Change) and one.act in REACTIONS]
-    assert sorted(one.author.name for one in told if one.author) == [name.title() for name in people]
+    assert sorted(one.author.name for one in told if one.author) == [*people.values()]
     assert [one.act for one in told] == [Act.REACTED] * 8 + [Act.UNREACTED]
-    assert told[-1].actor == next(one.actor for one in told if one.author and one.author.name == people[0].title())
+    assert told[-1].actor == next(one.actor for one in told if one.author and one.author.name == "Personne 0")
 
 
 async def test_a_like_is_told_after_its_message(either: Portal) -> None:

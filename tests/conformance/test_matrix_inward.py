@@ -5,13 +5,15 @@ from __future__ import annotations
 import pytest
 
 from adapters.matrix import MatrixClient
+from adapters.people import Member
 from adapters.port import (
     Act,
     Change,
     Incomplete,
     Later,
 )
-from tests.fakes_matrix_twin import BOT, House, closed_room
+from schemas.facts.message import Author, Content, Mention
+from tests.fakes_matrix_twin import BOT, House, closed_room, written
 
 
 async def test_a_persons_name_is_asked_of_the_homeserver_and_kept_a_while(house: House) -> None:
@@ -25,6 +27,25 @@ async def test_a_persons_name_is_asked_of_the_homeserver_and_kept_a_while(house:
     now[0] = 301.0
     assert await client.display_name(claire.user_id) == "Claire Petit"
     assert await client.display_name("@personne:tchap.example") is None
+
+
+async def test_who_never_chose_a_name_has_none_though_her_homeserver_shows_her_local_part(house: House) -> None:
+    jean = await house.person("jean.martin-finances.example", None)
+    room = await jean.create_room("Salon", preset="public_chat")
+    assert await house.client.report_space(room)
+    assert (await jean.call("GET", f"profile/{jean.user_id}"))["displayname"] == "jean.martin-finances.example"
+    assert await house.client.display_name(jean.user_id) is None
+    assert await house.client.members(room) == (Member(jean.user_id, ""),)
+
+
+async def test_a_ghost_who_keeps_the_local_part_in_her_profile_is_called_all_the_same(house: House) -> None:
+    claire, room = await closed_room(house)
+    house.twin_rooms.fixed_names = True
+    await written(house, space=room)
+    mention = Mention(name="Léa Martin", organisation="Finances")
+    called = Content(html='<p><span data-mention="0">@Léa Martin</span> merci</p>', text="@Léa Martin merci")
+    copy = await written(house, "k2", space=room, content=called, mentions=(mention,), author=Author(name="Omar", organisation="Culture"))
+    assert "https://matrix.to/#/@_tdu_" in (await claire.event(room, copy.native_id))["content"]["formatted_body"]
 
 
 async def test_what_people_do_here_reaches_the_gateway_in_order(house: House) -> None:

@@ -15,6 +15,7 @@ from aiohttp.test_utils import TestServer
 
 from adapters.matrix import MatrixClient
 from adapters.parts import placed
+from adapters.people import Member
 from adapters.port import (
     UNSUPPORTED,
     WITHDRAWN,
@@ -60,7 +61,7 @@ class House:
     sink: Sink
     number: int = 0
 
-    async def person(self, name: str = "Claire Moreau") -> MatrixUser:
+    async def person(self, name: str | None = "Claire Moreau") -> MatrixUser:
         House.number += 1
         return await MatrixUser.register(self.session, self.url, f"claire{House.number}", name)
 
@@ -168,6 +169,16 @@ async def test_what_people_write_is_understood_in_rooms_of_any_version(house: Ho
         (Act.DELETED, reply, gone, None),
     ]
     assert await house.client.display_name(changes[0].actor) == "Claire Moreau"
+
+
+async def test_who_never_chose_a_name_has_none_though_her_homeserver_shows_her_local_part(house: House) -> None:
+    jean = await house.person(None)
+    room = await jean.create_room("Salon", invite=[BOT])
+    assert isinstance(await house.client.report_space(room), SpaceReport)
+    shown = (await jean.call("GET", f"rooms/{room}/joined_members"))["joined"][jean.user_id]["display_name"]
+    assert shown == jean.user_id[1:].partition(":")[0]
+    assert await house.client.display_name(jean.user_id) is None
+    assert await house.client.members(room) == (Member(jean.user_id, ""),)
 
 
 @pytest.mark.parametrize("version", ["10", "11"])

@@ -29,7 +29,8 @@ class Pages:
 
 
 @pytest.mark.parametrize(
-    ("told", "name"), [("Claire Moreau", "Claire Moreau"), ("", None), (None, None), ("claire@rse.example", "un agent")]
+    ("told", "name"),
+    [("Claire Moreau", "Claire Moreau"), ("", None), (None, None), ("claire@rse.example", "un agent"), ("Claire.Moreau", None)],
 )
 async def test_a_mention_is_named_by_the_display_name_alone(told: str | None, name: str | None) -> None:
     site = Pages(u={"user": {"username": "claire.moreau", "name": told}})
@@ -39,8 +40,10 @@ async def test_a_mention_is_named_by_the_display_name_alone(told: str | None, na
 async def test_who_takes_part_is_named_by_the_display_name_alone() -> None:
     category = {"category": {"read_restricted": True, "group_permissions": [{"group_name": "agents"}]}}
     members = [{"id": 7, "username": "claire", "name": "Claire Moreau"}, {"id": 8, "username": "leo.petit", "name": None}]
-    site = Pages(c=category, groups={"members": members, "meta": {"total": 2}})
-    assert await Roster(cast("Api", site), frozenset()).of("97") == (Member("user:7", "Claire Moreau"), Member("user:8", ""))
+    members += [{"id": 9, "username": "omar.b", "name": "omar.b"}]
+    site = Pages(c=category, groups={"members": members, "meta": {"total": 3}})
+    people = (Member("user:7", "Claire Moreau"), Member("user:8", ""), Member("user:9", ""))
+    assert await Roster(cast("Api", site), frozenset()).of("97") == people
 
 
 async def test_groups_that_hold_the_same_people_are_not_read_without_end(monkeypatch: pytest.MonkeyPatch) -> None:

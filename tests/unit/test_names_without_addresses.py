@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,13 +15,14 @@ from adapters.discourse.reading import read_like, read_post
 from adapters.exo.payload import Liker
 from adapters.exo.reading import comment_of, entry_of, members_of, outcome_of, sightings_of
 from adapters.gateway import named
+from adapters.matrix.rooms import people_of
 from adapters.mentions import introduced
-from adapters.people import author_of
+from adapters.people import Member, author_of, chosen_name
 from adapters.port import Act, Change
 from schemas.names import ANYBODY, LONGEST, public_name
 from tests.fakes_discourse import instance, post
 from tests.fakes_exo import activity, comment, exo_instance, old_activity, old_comment
-from tests.fakes_matrix import only_change, room_event
+from tests.fakes_matrix import PERSON, matrix_instance, only_change, room_event
 from tests.fakes_plain import PlainRse, change_of
 
 if TYPE_CHECKING:
@@ -143,6 +145,58 @@ async def test_who_is_named_by_her_homeserver_leaves_without_her_address() -> No
         assert isinstance(nobody, Change)
         assert nobody.author is not None
         assert nobody.author.name == ANYBODY
+
+
+@pytest.mark.parametrize(
+    ("told", "account", "name"),
+    [
+        ("jean.martin-finances.example", "@jean.martin-finances.example:tchap.example", ""),
+        ("Jean.Martin-Finances.Example ", "@jean.martin-finances.example:tchap.example", ""),
+        ("@jean.martin-finances.example:tchap.example", "@jean.martin-finances.example:tchap.example", ""),
+        ("@jean.martin-finances.example", "@jean.martin-finances.example:tchap.example:8448", ""),
+        ("camille", "username:Camille", ""),
+        ("camille", "camille", ""),
+        ("Jean Martin", "@jean.martin-finances.example:tchap.example", "Jean Martin"),
+        ("Camille", None, "Camille"),
+        (None, "camille", ""),
+        ("  ", "camille", ""),
+    ],
+)
+def test_a_name_that_is_the_accounts_own_was_given_by_nobody(told: str | None, account: str | None, name: str) -> None:
+    assert chosen_name(told, account) == name
+
+
+def test_who_takes_part_in_a_room_under_her_local_part_alone_has_no_name() -> None:
+    joined = {PERSON: {"display_name": PERSON[1:].partition(":")[0]}, "@omar:tchap.example": {"display_name": "@omar:tchap.example"}}
+    assert people_of(joined, matrix_instance()) == (Member(PERSON, ""), Member("@omar:tchap.example", ""))
+
+
+def test_who_writes_or_likes_in_a_discourse_under_her_user_name_alone_is_an_agent() -> None:
+    said = read_post(Post.model_validate(post(name="Camille", username="camille")), "post_created", instance())
+    liked = read_like(Like.model_validate({"post": post(), "user": {"id": 7, "name": "leo.petit", "username": "leo.petit"}}), instance())
+    assert [one.author.name for one in (said, liked) if isinstance(one, Change) and one.author is not None] == [ANYBODY, ANYBODY]
+    system = read_post(Post.model_validate(post(name="system", username="system", user_id=-1)), "post_created", instance())
+    assert isinstance(system, Change)
+    assert system.author == author_of("Finances", "system", "system")  # no person's
+
+
+def test_who_writes_likes_or_takes_part_in_an_exo_under_her_user_name_alone_has_no_name() -> None:
+    who, ada = {"id": "7", "remoteId": "camille", "profile": {"fullname": "camille"}}, {"id": "8", "username": "ada", "fullname": "Ada"}
+    (seen,) = sightings_of([entry_of(activity(identity=who, likes=[ada], likesCount="1"))], "12", exo_instance())
+    assert isinstance(seen.outcome, Change)
+    assert [one.name for one in (seen.outcome.author, *(like.author for like in seen.likes)) if one is not None] == [
+        "",
+        "",
+    ]  # not asked yet
+    assert members_of([Liker.model_validate(ada)], exo_instance()) == (Member("identity:8", ""),)
+
+
+async def test_who_is_called_under_her_user_name_alone_is_an_agent() -> None:
+    said: dict[str, Any] = {"what": "post", "id": "p1", "text": '<span data-mention="0">@camille</span> merci'}
+    told = await introduced(Named("Camille"), replace(change_of(said, instance()), called=("username:camille",)))
+    assert [one.name for one in told.mentions] == [ANYBODY]
+    assert told.content is not None
+    assert told.content.text == f"@{ANYBODY} merci"
 
 
 @pytest.mark.parametrize("name", [ADDRESS, f"{ADDRESS} (Intérieur)"])
