@@ -11,7 +11,7 @@ import structlog
 
 from adapters.apart import NOT_TOGETHER, OWN_FAULTS, Apart, fate, fate_apart, reason_of, unfit
 from adapters.ledger import LedgerUnavailable
-from adapters.port import Change, Incomplete
+from adapters.port import Act, Change, Incomplete
 from adapters.sorting import Answer, Arrival, Batch, NotStored, Sorter, Stored
 from adapters.spool import Kind, SpoolFull, pack_change, unpack_change, unpack_incomplete
 from adapters.state_log import StateLog
@@ -160,7 +160,8 @@ class Admission:
         self._sorter.parked_spaces = {change.space for change in (unpack_change(row.value) for row in rows) if not change.by_us}
         asked = await self._seat.spool.first(Kind.INCOMPLETE, self._seat.spool.limit)
         wanted = (unpack_incomplete(row.value) for row in asked)
-        self._sorter.desk.threads.wait(incomplete.native_id for incomplete in wanted if incomplete.parent is not None or incomplete.behind)
+        awaited = (one.native_id for one in wanted if one.parent is not None or one.behind or one.act is Act.EDITED)
+        self._sorter.desk.threads.wait(awaited)
 
     async def _take(self, arrivals: Sequence[Arrival]) -> None:
         """Decide a batch while the one before is remembered; not stored at all when that failed, since it was decided upon it."""

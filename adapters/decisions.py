@@ -165,13 +165,15 @@ class Desk:
 
 
 def _doubted(change: Change, here: KnownObject | None) -> Doubt | None:
-    """The RSE is asked where our own hand, or a later state that was heard of, came between."""
+    """The RSE is asked where our own hand, or a later state that was heard of, came between; what it says twice counts."""
     if here is None:
         return None
     if own_hand.overtook(change, here):
         return Doubt(Incomplete(change.native_id, Act.EDITED))
     if _overtaken(change, here) and change.asked != change.version:
         return Doubt(Incomplete(change.native_id, Act.EDITED, change.version if change.asked is not None else ""))
+    if _raises(change, here) and change.asked != change.version:
+        return Doubt(Incomplete(change.native_id, Act.EDITED, change.version, space=change.space))
     return None
 
 
@@ -212,6 +214,11 @@ def _overtaken(change: Change, here: KnownObject) -> bool:
         return False
     last = here.versions[-1]
     return precedes(change.version, last) or (change.version == last and here.deleted and change.act is not Act.DELETED)
+
+
+def _raises(change: Change, here: KnownObject) -> bool:
+    """Whether an edit that was asked for may have stood before its message was deleted; where versions are no times nothing tells."""
+    return here.deleted and change.act is Act.EDITED and change.asked is not None and moment(change.version) is None
 
 
 def _untold(change: Change, here: KnownObject) -> bool:

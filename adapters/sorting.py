@@ -182,6 +182,7 @@ class Sorter:
     def _ask(self, incomplete: Incomplete, arrival: Arrival, batch: Batch) -> None:
         if (shut := self.desk.shut(incomplete)) is not None:
             return self._drop(shut.reason, arrival)
+        self.desk.threads.wait([incomplete.native_id] if incomplete.act is Act.EDITED else [])
         batch.incomplete.append(Record("", b"", pack_incomplete(incomplete), [(CORRELATION, arrival.correlation.encode())]))
         arrival.said.append("incomplete")
         return None
