@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections import OrderedDict
 from dataclasses import replace
+from datetime import timedelta
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 from adapters.matrix.compose import KEY, content_of, reaction_of
@@ -28,7 +31,8 @@ REASONS = {
     Act.ACCEPTED: "Une autre réponse est retenue",
     Act.UNACCEPTED: "Réponse qui n’est plus retenue",
 }
-LOOKED_THROUGH = 50  # events of a room in which a write is looked for after a crash
+PAGE, MOST_PAGES = 100, 20  # of a room's messages, or reactions, among which a write is looked for after a crash
+EARLIER = timedelta(minutes=10)  # than it was said elsewhere: as far as the clocks of two ministries may disagree
 
 
 class Writing:
@@ -53,15 +57,22 @@ class Writing:
                 return await self._mark(order)
 
     async def found(self, order: Order) -> Written | None:
-        """What of the order stands in the room: its redaction, or one of the last events with its key.
+        """What of the order stands in the room: its redaction, or an event with its key, since it was said or among the last thousands.
 
         Only our own users' events count: anyone may copy our marker into a message of his own, to have the true one left out.
         """
         if order.act in ENDINGS:
             return await self._redaction(order)
-        query = {"dir": "b", "limit": str(LOOKED_THROUGH)}
+        kind = "m.reaction" if order.act in {Act.REACTED, Act.ACCEPTED} else "m.room.message"
+        query = {"dir": "b", "limit": str(PAGE), "filter": json.dumps({"types": [kind]}, separators=(",", ":"))}
         bot = await self._ghosts.bot_in(order.space)
-        return self._marked(await self._homeserver.call("GET", "v3", "rooms", order.space, "messages", as_user=bot, query=query), order)
+        for _ in range(MOST_PAGES):
+            page = await self._homeserver.call("GET", "v3", "rooms", order.space, "messages", as_user=bot, query=query)
+            found, end = self._marked(page, order), page.get("end")
+            if found is not None or not isinstance(end, str) or self._is_earlier(page, order):
+                return found
+            query["from"] = end
+        return None
 
     async def _post(self, order: Order) -> WriteOutcome:
         if order.author is None or order.content is None:
@@ -232,6 +243,16 @@ class Writing:
                 own = order.act is Act.ACCEPTED or (order.act is Act.EDITED and not _replaces(event))
                 return Written(native_id=found if own else order.native_id or found, version=found)
         return None
+
+    def _is_earlier(self, page: dict[str, Any], order: Order) -> bool:
+        """Whether all that people said on a page they said before the order was: our own events bear other dates than that of their writing."""
+        if order.occurred_at is None:
+            return False
+        chunk = page.get("chunk")
+        events = chunk if isinstance(chunk, list) else []
+        stamps = [event.get("origin_server_ts") for event in events if not is_ours(str(event.get("sender")), self._instance)]
+        latest = max((stamp for stamp in stamps if isinstance(stamp, int)), default=inf)
+        return latest < (order.occurred_at + self._homeserver.offset - EARLIER).timestamp() * 1000
 
 
 def thread_of(event: Mapping[str, Any]) -> str | None:

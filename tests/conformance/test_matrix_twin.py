@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -105,6 +106,34 @@ async def test_the_same_order_twice_is_one_message(house: House) -> None:
     _, room = await closed_room(house)
     assert await written(house, space=room) == await written(house, space=room)
     assert len(await house.visible(room)) == 1
+
+
+@pytest.mark.parametrize("act", [Act.POSTED, Act.REACTED])
+async def test_a_write_whose_answer_was_lost_is_found_behind_all_that_followed(house: House, act: Act) -> None:
+    claire, room = await closed_room(house)
+    emoji = {"emoji": "👍", "target": await claire.say(room, "Qui vient ?")} if act is Act.REACTED else {}
+    order = posting(space=room, act=act, **emoji)
+    once = await house.client.write(order)
+    for number in range(250):
+        house.twin_rooms.send(room, claire.user_id, "m.room.message", {"msgtype": "m.text", "body": str(number)})
+    assert await house.client.find(order) == once
+
+
+async def test_a_write_is_looked_for_no_further_back_than_when_it_was_said(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    claire, room = await closed_room(house)
+    for number in range(250):
+        house.twin_rooms.send(room, claire.user_id, "m.room.message", {"msgtype": "m.text", "body": str(number)})
+    pages, call = list[str](), house.client._homeserver.call
+
+    async def counted(method: str, *path: str, **given: Any) -> dict[str, Any]:
+        pages.extend(path[-1:] if path[-1] == "messages" else ())
+        return await call(method, *path, **given)
+
+    monkeypatch.setattr(house.client._homeserver, "call", counted)
+    assert await house.client.find(posting(space=room, occurred_at=datetime.now(UTC) + timedelta(hours=1))) is None
+    assert len(pages) == 1
+    assert await house.client.find(posting(space=room)) is None  # said long before
+    assert len(pages) == 1 + 4
 
 
 async def test_a_marker_that_somebody_copied_hides_nothing(house: House) -> None:

@@ -187,6 +187,14 @@ async def test_a_furnished_twin_has_its_people_and_their_closed_room_from_the_fi
     assert len(said) == 2
 
 
+async def test_a_rooms_past_ends_with_an_empty_page_as_a_real_synapse_tells_it(house: House) -> None:
+    claire, room = await closed_room(house)
+    first = await claire.call("GET", f"rooms/{room}/messages?dir=b&limit=1000")
+    assert 0 < len(first["chunk"]) < 1000
+    last = await claire.call("GET", f"rooms/{room}/messages?dir=b&from={first['end']}")
+    assert (last["chunk"], "end" in last) == ([], False)
+
+
 async def test_a_transaction_may_come_twice_and_late_but_never_out_of_order(house: House) -> None:
     claire, room = await closed_room(house)
     await house.client.report_space(room)  # the bot enters, so that all that follows is pushed

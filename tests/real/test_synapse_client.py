@@ -216,6 +216,16 @@ async def test_what_was_said_outlives_a_restart_and_the_connector_goes_on(house:
     assert bodies == ["Avant", "Après", "Avant"]
 
 
+async def test_a_write_whose_answer_was_lost_is_found_behind_all_that_followed(house: House) -> None:
+    claire, room = await house.room()
+    order = posting("l1", "Une fois", room)
+    once = await house.client.write(order)
+    for number in range(110):
+        await claire.say(room, str(number))
+    assert await house.client.find(order) == once
+    assert await house.client.find(posting("l2", "Jamais", room)) is None
+
+
 async def test_the_same_order_twice_is_one_message_and_is_found(house: House) -> None:
     claire, room = await house.room()
     order = posting("t1", "Une fois", room)

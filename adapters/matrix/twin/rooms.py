@@ -247,7 +247,7 @@ class Rooms(Users):
             ORDER BY stream DESC LIMIT ?"""
         asked = (wanted["sender"], wanted["sender"], wanted["type"], wanted["type"])
         rows = self._file.execute(query, (room, before if before is not None else 1 << 62, since, *asked, limit)).fetchall()
-        return [self._shown(row) for row in rows], (int(rows[-1]["stream"]) if len(rows) == limit else None)
+        return [self._shown(row) for row in rows], (int(rows[-1]["stream"]) if rows else None)
 
     def end(self) -> int:
         """Where the stream ends now."""
