@@ -371,6 +371,13 @@ class Looker:
             return gone
         if not gone:
             return None
+        if row.thread is not None and await self._watch.taken_by_us(row.thread):  # its turn may come before its root's
+            swept = await self._client.gone(view.poll.space, row.thread)
+            if isinstance(swept, Later):
+                return swept
+            if swept:
+                await self._forget(view, [row], seen)
+                return None
         under = await self._watch.under(row.native_id)
         if under and await self._watch.taken_by_us(row.native_id):
             await self._forget(view, under, seen)

@@ -256,6 +256,32 @@ async def test_replies_that_went_with_a_copy_which_we_deleted_are_not_told_as_de
     assert room.told[2:] == [("deleted", "a", "")]
 
 
+async def test_a_reply_that_is_asked_for_before_its_root_went_with_it_too() -> None:
+    """What left the window is asked for in any order, and an older eXo shows comments in it."""
+    room = Room()
+    room.rse.say("a", "Bonjour")
+    room.rse.say("b", "Merci", under="a")
+    await room.look()
+    kept = room.sink.watch.kept
+    kept["a"] = kept.pop("a")
+    room.view.departed.add("b")
+    room.sink.watch.ours_deleted.add("a")
+    room.rse.said.clear()
+    await room.look()
+    assert room.told[2:] == [("deleted", "a", "")]
+
+
+async def test_a_reply_that_its_author_deletes_under_what_we_took_away_and_brought_back_is_deleted() -> None:
+    room = Room()
+    room.rse.say("a", "Bonjour")
+    room.rse.say("b", "Merci", under="a")
+    await room.look()
+    room.sink.watch.ours_deleted.add("a")
+    del room.rse.said["b"]
+    await room.look()
+    assert room.told[2:] == [("deleted", "b", "")]
+
+
 async def test_a_reply_that_is_gone_while_its_root_stays_is_deleted_alone() -> None:
     room = Room()
     room.rse.say("a", "Bonjour")
