@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from adapters.exo.clock import Reached
-from adapters.exo.dialect import Page, in_order, listed, made, mark_of, quoted, read, settled
+from adapters.exo.dialect import HEAD, Page, in_order, listed, made, mark_of, quoted, read, settled
 from adapters.exo.http import Api
 from adapters.exo.payload import Identity, SpaceOfMine
 from adapters.exo.reading import Entry, comment_of, entry_of
@@ -71,12 +71,14 @@ class Alpha3:
         return Page(in_order(entries), self._cursor(entries) or cursor, head=() if known else (answer,))
 
     async def _back(self, space: str, entries: list[Found], reached: Reached, cursor: str | None) -> Page | Later | Never:
-        place = _lowest(entries)
+        first = place = _lowest(entries)
+        head: tuple[Answer, ...] = ()
         for _ in range(MOST_PAGES):
             answer = await self._stream(space, place)
             refused = await settled(self.api, answer)
             if refused is not None or isinstance(answer, Later):
                 return refused or Later("unreachable")
+            head = (*head, answer)[:HEAD] if first is None else head
             page = [entry_of(one) for one in listed(answer.document, "activities")]
             entries = entries + page
             place = _next(place, page)
@@ -84,7 +86,7 @@ class Alpha3:
                 break
         until = reached.limit(self.api.offset)
         fresh = [entry for entry in entries if not isinstance(entry, Entry) or entry.created >= until]
-        return Page(in_order(fresh), self._cursor(fresh) or cursor)
+        return Page(in_order(fresh), self._cursor(fresh) or cursor, head=head)
 
     def _cursor(self, entries: list[Found]) -> str | None:
         """The newest and its time; a time alone where the newest lies in our future; None where there is none."""

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from adapters.port import SpaceReport
 
 Found = Entry | Nonsense
+HEAD = 4  # pages that a window holds at most
 Known = Entry | Nonsense | Later | Never | None
 Model = TypeVar("Model", bound=BaseModel)
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from adapters.exo.clock import Reached
-from adapters.exo.dialect import Page, in_order, listed, made, mark_of, quoted, read, settled
+from adapters.exo.dialect import HEAD, Page, in_order, listed, made, mark_of, quoted, read, settled
 from adapters.exo.http import Api
 from adapters.exo.likers import Likers
 from adapters.exo.payload import Identity, SpaceV1, UsersV1, moment
@@ -37,7 +37,6 @@ ROOT = "/portal/rest"
 SOCIAL = "/v1/social"
 PAGE = 50
 MOST_PAGES = 200  # 10,000 activities: a cursor that old is no cursor
-HEAD = 4  # pages that a window holds
 WHOLE = "identity,likes"
 
 

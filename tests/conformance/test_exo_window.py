@@ -57,7 +57,8 @@ async def test_no_look_asks_for_a_page_twice(either: Portal, monkeypatch: pytest
     monkeypatch.setattr(Api, "get", noted)
     looker = Looker(either.client, either.sink.watch, either.sink.admit, lambda: either.sink.room, lambda: datetime.now(UTC), reread=0.0)
     view = view_of(either.space)
-    for _ in range(2):
+    for moved in (0, 0, -72_000):
+        await either.fault(kind="clock", seconds=moved)
         asked.clear()
         assert isinstance(await looker.look(view), Looked)
         assert sorted(asked) == sorted(set(asked))
