@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import importlib.metadata
+import sys
 from pathlib import Path  # noqa: TC003 - Typer reads annotations when it runs
 from typing import TYPE_CHECKING, Annotated
 
@@ -139,19 +140,27 @@ def _named(text: str) -> Child:
 def command_line() -> typer.Typer:
     """The whole command line, with what other packages contribute to it; put together once, however often a process runs commands."""
     from hub import commands
-    from hub.commands import terminal
 
-    line = terminal.group("Trait d’union : les réseaux sociaux des ministères, reliés.")
-    line.add_typer(app)
+    line = own_line()
     commands.add_to(line)
     for entry in importlib.metadata.entry_points(group="traitdunion.commands"):
         line.add_typer(entry.load(), name=entry.name)
     return line
 
 
+def own_line() -> typer.Typer:
+    """The hub's own processes alone, in a command line of the same manners."""
+    from hub.commands import terminal
+
+    line = terminal.group("Trait d’union : les réseaux sociaux des ministères, reliés.")
+    line.add_typer(app)
+    return line
+
+
 def main() -> None:
-    """Run the command line."""
-    command_line()()
+    """Run the command line. A process that stays for months does not keep the operators' commands in memory."""
+    own = {command.name or getattr(command.callback, "__name__", "") for command in app.registered_commands}
+    (own_line() if own.intersection(sys.argv[1:2]) else command_line())()
 
 
 if __name__ == "__main__":

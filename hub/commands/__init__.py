@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hub.commands import communities, dead_letters, keys, manifest, moderation, nodes, peers, people, registry, ties, topics, trace
-
 if TYPE_CHECKING:
     import typer
 
 
 def add_to(app: typer.Typer) -> None:
-    """Add the groups to a command line."""
+    """Add the groups to a command line. They are loaded here: a process that lives long comes through this package and needs none of them."""
+    from hub.commands import communities, dead_letters, keys, manifest, moderation, nodes, peers, people, registry, ties, topics, trace
+
     app.add_typer(topics.app, name="topics")
     app.add_typer(nodes.app, name="nodes")
     app.add_typer(peers.app, name="peers")

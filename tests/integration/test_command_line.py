@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -198,3 +200,21 @@ def test_what_is_no_registry_is_refused_in_french_by_its_name(words: tuple[str, 
     ended = run("registry", *(word.format(path) for word in words))
     assert ended.exit_code == 1
     assert ended.stderr.startswith("Refusé : ce n'est pas un registre bien formé [registry_malformed")
+
+
+PROCESS = """
+import sys
+from hub.__main__ import main
+try:
+    main()
+finally:
+    sys.stderr.write(" ".join(sorted(sys.modules)))
+"""
+
+
+@pytest.mark.parametrize("words", [("up",), ("relay",), ("worker", "inbound"), ("peer-door",)])
+def test_a_process_that_stays_loads_no_command_of_the_operators(words: tuple[str, ...]) -> None:
+    ended = subprocess.run([sys.executable, "-c", PROCESS, *words, "--help"], capture_output=True, text=True, check=True, timeout=60)  # noqa: S603 - our own command line
+    assert "Montre cette aide." in ended.stdout
+    loaded = ended.stderr.split()
+    assert not [name for name in loaded if name.startswith(("adapters", "deploy", "hub.commands.")) and name != "hub.commands.terminal"]
