@@ -98,7 +98,7 @@ def check_summary(played: Demo) -> None:
     assert len(summary["deliveries"]) == 8
     assert all(found.keys() == {"wifip", "education", "diplomatie", "gendarmerie"} for found in summary["deliveries"].values())
     assert 0 < summary["memory_mib"]["total"] <= 1536
-    assert summary["memory_mib"]["total"] < summary["memory_of_both_mib"]["total"] <= 2560
+    assert summary["memory_mib"]["total"] < summary["memory_of_both_mib"]["total"] <= 2688
     said = "\n".join(played.lines)
     for reason in ("signature_invalid", "key_of_another_node", "digest_mismatch", "post_malformed", *BETWEEN_HUBS):
         assert reason in said

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 MEBI: Final = 1024 * 1024
 LIMIT_MEBI: Final = 1536
-BOTH_LIMIT_MEBI: Final = 2560
-"""With a second hub beside the first: each of its processes reads the same modules anew."""
+BOTH_LIMIT_MEBI: Final = LIMIT_MEBI + 1152
+"""With a second hub beside the first: each of its processes reads the same modules anew, and holds connections of its own."""
 ADDRESS: Final = "TRAITDUNION_FEDERATION_URL"
 SECOND: Final = "le second Trait d’union"
 _KINDS: Final = (
